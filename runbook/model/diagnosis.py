@@ -1,0 +1,179 @@
+"""What the judge says: symptoms, findings, checks and the verdict."""
+
+from dataclasses import dataclass
+from enum import IntEnum, StrEnum
+from typing import Literal
+
+Verdict = Literal["fault", "healthy", "inconclusive"]
+Step = Literal["simplify", "htpasswd", "headers", "align"]
+STEPS: tuple[Step, ...] = ("simplify", "htpasswd", "headers", "align")
+
+
+class Symptom(StrEnum):
+    """What somebody suffers from, whatever the cause."""
+
+    LOGIN_401_DIRECT = "a login is refused by the registry itself (401)"
+    LOGIN_401_VIA = "a login is refused only on the way through a proxy (401)"
+    LOGIN_401 = "a login is refused (401), the route is not known"
+    LOGIN_400 = "a login is answered 400 with an empty body"
+    LOGIN_WOULD_FAIL = "the files say that this login cannot succeed"
+    OPEN_DIRECT = "the registry answers without a login"
+    OPEN_VIA = "a proxy answers without a login although the registry wants one"
+    PING_OPEN = "GET /v2/ is open but other requests want a login"
+    NOT_STARTED = "the registry does not start"
+    PROXY_NOT_STARTED = "the proxy does not start"
+    UNREACHABLE = "nothing answers at the registry's address"
+    EMPTY_REPLY = "the connection is closed without an answer"
+    BAD_GATEWAY = "a proxy answers 502: it cannot reach its upstream"
+    GATEWAY_TIMEOUT = "a proxy answers 504: its upstream is too slow"
+    PROXY_500 = "a proxy answers 500"
+    NOT_THE_API = "a web page or a 404 comes back instead of the registry's API"
+    REDIRECTED = "the API is answered by a redirect"
+    TOO_LARGE = "an upload is refused as too large (413)"
+    UPLOAD_FAILS = "an upload breaks off"
+    LOCATION_WRONG = "an upload is sent on to another address than the one used"
+    CHALLENGE_MISSING = "401 without WWW-Authenticate"
+    CHALLENGE_FOREIGN = "two different realms ask for a login on one way"
+    BROWSER_BLOCKED = "the browser keeps the answer from the page"
+    PREFLIGHT_REFUSED = "the browser's preflight (OPTIONS) is refused"
+    DELETE_REFUSED = "DELETE is refused (405)"
+    NO_CREDENTIAL_SENT = "the client sends no login"
+    TLS_FAILED = "the TLS connection fails"
+    SCHEME_MIXED = "http is spoken to an https port or the reverse"
+    TOKEN_REFUSED = "a token is refused"
+    TOKEN_SERVICE = "the token service cannot be reached"
+    FORWARD_PROXY = "a forward proxy answers instead of the registry"
+    COMPOSE_REFUSED = "Compose refuses the project"
+    NAME_UNKNOWN = "a name does not resolve"
+    SLOW = "authenticated requests are slow"
+    FAILURE = "something fails, nothing more is known"
+
+
+class Certainty(IntEnum):
+    """How surely a finding is true and does harm."""
+
+    POSSIBLE = 1
+    """It would explain the symptom; nothing shows that it is so."""
+    READ = 2
+    """Read in a file: so it is written, whether or not it is in force."""
+    LOGGED = 3
+    """A log or a client says it."""
+    SEEN = 4
+    """Seen on the wire, or proven by computation (bcrypt)."""
+    PROVEN = 5
+    """Seen and read: wire or log and file agree."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvidenceItem:
+    """One thing that was seen, and where: what = prose, where = "default.conf:12" or "GET … via"."""
+
+    what: str
+    where: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refutation:
+    """A cause that it is not, and why."""
+
+    cause: str
+    because: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edit:
+    """A change to a line of the user's own file, from which the diff is made.
+
+    `old` is the text that must stand in that line (None: insert `new` after line `line`;
+    0 is the top of the file). `new` None deletes the line. Text here is never a secret.
+    """
+
+    file: str
+    line: int
+    old: str | None
+    new: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fix:
+    """What to do: prose, commands, a patch where a file must change, and what proves it."""
+
+    summary: str = ""
+    commands: tuple[str, ...] = ()
+    patch: str | None = None
+    verify: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """What a rule found: true as far as `certainty` goes, and what it explains."""
+
+    cause: str
+    summary: str
+    certainty: Certainty
+    explains: tuple[Symptom, ...] = ()
+    evidence: tuple[EvidenceItem, ...] = ()
+    hop: str = ""
+    refuted: tuple[Refutation, ...] = ()
+    fix: Fix = Fix()
+    edits: tuple[Edit, ...] = ()
+    warning: bool = False
+    """True and worth mending, but never the reason for a refused login."""
+    proves: bool = False
+    """It does harm by itself, even when no symptom was handed over (the files alone show it)."""
+    supersedes: tuple[str, ...] = ()
+    """Causes that are only the face of this one; they are dropped from the ranking when this one stands."""
+    confidence: float = 0.0
+    rule: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """That a rule ran, and how it ended. Skipped and error are not passes."""
+
+    rule: str
+    step: Step
+    outcome: Literal["pass", "fail", "skipped", "error"]
+    reason: str = ""
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observation:
+    """A symptom that was seen, with the places where."""
+
+    symptom: Symptom
+    evidence: tuple[EvidenceItem, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Folklore:
+    """A belief that would tempt here, and what is true."""
+
+    claim: str
+    truth: str
+    shown: str = ""
+    where: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Diagnosis:
+    """The verdict with everything that led to it."""
+
+    verdict: Verdict
+    causes: tuple[Finding, ...] = ()
+    warnings: tuple[Finding, ...] = ()
+    checks: tuple[Check, ...] = ()
+    symptoms: tuple[Observation, ...] = ()
+    folklore: tuple[Folklore, ...] = ()
+    contradictions: tuple[EvidenceItem, ...] = ()
+    not_tested: tuple[str, ...] = ()
+    first_bad_hop: str = ""
+    """Name of the hop where it first goes wrong ("client", "ui -> registry", "registry"); "" when healthy."""
+
+    @property
+    def exit_code(self) -> int:
+        """INTERFACE.md: 0 healthy, 3 fault, 4 warnings only, 5 inconclusive."""
+        if self.verdict == "healthy":
+            return 4 if self.warnings else 0
+        return 3 if self.verdict == "fault" else 5

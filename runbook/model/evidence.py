@@ -1,0 +1,95 @@
+"""Everything known about an incident, frozen and without secrets: what `collect` gives to `diagnose`."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from runbook.model.files import Compose, CredentialCheck, Htpasswd, ListedFile, RegistryFile
+from runbook.model.http import Exchange, Place
+from runbook.model.proxy import ProxyRoute
+from runbook.model.traces import ClientConfig, LogFile, Message
+
+FileKind = Literal[
+    "compose",
+    "dotenv",
+    "registry-config",
+    "htpasswd",
+    "nginx",
+    "traefik",
+    "caddy",
+    "haproxy",
+    "apache",
+    "docker-config",
+    "daemon-config",
+    "log",
+    "curl",
+    "har",
+    "listing",
+    "inspect",
+    "ps",
+    "text",
+    "evidence",
+    "unknown",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceFile:
+    """A file that was handed over."""
+
+    path: str
+    """Relative to the bundle, with forward slashes."""
+    kind: FileKind
+    size: int = 0
+    lines: tuple[str, ...] = ()
+    """Of files that a fix may edit: their lines, secrets masked; empty for all others."""
+    masked: tuple[int, ...] = ()
+    """Numbers (from 1) of the lines in which something was masked: no patch may touch or quote them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """Something that could not be read or reached, in a sentence: evidence, never an exception."""
+
+    place: Place
+    message: str
+    fatal: bool = False
+    """Whether nothing can be judged because of it (exit 2)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """What the user pointed at. No password is here, only whether one was given."""
+
+    registry_url: str | None = None
+    ui_url: str | None = None
+    user: str | None = None
+    password: str | None = None
+    """The vault's label of the password given, if any."""
+    origin: str | None = None
+    paths: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """What was collected. Pure data: can be saved as JSON and judged again tomorrow."""
+
+    target: Target = Target()
+    files: tuple[SourceFile, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    compose: Compose | None = None
+    registry_files: tuple[RegistryFile, ...] = ()
+    htpasswd: tuple[Htpasswd, ...] = ()
+    checks: tuple[CredentialCheck, ...] = ()
+    routes: tuple[ProxyRoute, ...] = ()
+    """From proxies' own files and Traefik labels; the UI's own route is derived from its environment."""
+    clients: tuple[ClientConfig, ...] = ()
+    logs: tuple[LogFile, ...] = ()
+    messages: tuple[Message, ...] = ()
+    exchanges: tuple[Exchange, ...] = ()
+    """Recorded (curl, HAR) and live ones."""
+    listings: tuple[ListedFile, ...] = ()
+
+    @property
+    def live(self) -> tuple[Exchange, ...]:
+        """The exchanges that we made ourselves."""
+        return tuple(e for e in self.exchanges if e.source.file == "probe")

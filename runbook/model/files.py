@@ -1,0 +1,217 @@
+"""What the files of an incident say, parsed and without secrets."""
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from runbook.model.http import Place
+
+# ---- htpasswd ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One line of an htpasswd file as the registry loads it. The hash itself stays in the vault."""
+
+    line: int
+    name: str
+    """As the registry compares it: byte for byte, so a BOM, a blank or a quote is part of it."""
+    scheme: str
+    """bcrypt, apr1, sha1, sha256, sha512, md5-crypt, des-crypt, argon2, yescrypt, plain, empty."""
+    prefix: str = ""
+    """The harmless beginning that names scheme and version, e.g. "$2y$"."""
+    cost: int | None = None
+    length: int = 0
+    """Characters of the value after the colon."""
+    usable: bool = False
+    """Whether the registry can ever accept this entry: bcrypt, well formed, cost at least 4."""
+    defect: str | None = None
+    """Why a value that looks like bcrypt is not one: "59 of 60 characters", "doubled dollar", …"""
+    merged: tuple[str, ...] = ()
+    """Names of further entries that are swallowed by this line for want of a newline."""
+    shadowed: bool = False
+    """A later line has the same name, and the last one wins."""
+    hash: str | None = None
+    """The vault's label of the value."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Htpasswd:
+    """An htpasswd file and what the registry makes of it."""
+
+    file: str
+    entries: tuple[Entry, ...] = ()
+    refused: Place | None = None
+    """The line that makes the registry refuse the whole file, if any."""
+    refusal: str = ""
+    """What its log says then, without the content of the line."""
+    encoding: Literal["utf-8", "utf-8-bom", "utf-16-le", "utf-16-be", "other"] = "utf-8"
+    line_ends: Literal["lf", "crlf", "mixed", "cr", "none"] = "lf"
+    final_newline: bool = True
+    size: int = 0
+
+    def entry(self, name: str) -> Entry | None:
+        """The entry that decides for that user: the last of its name."""
+        return next((e for e in reversed(self.entries) if e.name == name), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CredentialCheck:
+    """What the registry would answer to one login against one htpasswd file, found out by bcrypt."""
+
+    file: str
+    source: Place
+    """Where the login comes from."""
+    user: str
+    password: str | None
+    """The vault's label."""
+    outcome: Literal[
+        "accepted", "mismatch", "no-such-user", "unusable-hash", "file-refused", "too-slow", "accepted-by-earlier-line"
+    ]
+    origin: Literal["given", "transcript", "stored", "injected", "compose"] = "given"
+    near: str = ""
+    """What would have been accepted: "without the trailing newline", "the user 'Jenkins'", …"""
+
+
+# ---- compose ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnvVar:
+    """One environment variable of a service after interpolation; secret values are masked."""
+
+    name: str
+    value: str | None
+    """None: declared without a value, so taken from the shell."""
+    place: Place
+    raw: str = ""
+    """The value as written, before interpolation, masked."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mount:
+    """A volume of a service: where inside, and what is behind it."""
+
+    target: str
+    source: str | None
+    """Host path as written, or the name of a volume; None for an anonymous one."""
+    kind: Literal["bind", "volume", "tmpfs", "secret", "config"]
+    read_only: bool = False
+    place: Place
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Port:
+    """A published port. `published` None: an ephemeral one."""
+
+    container: int
+    published: int | None
+    host_ip: str = ""
+    place: Place
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """One service of the merged compose project."""
+
+    name: str
+    place: Place
+    image: str | None = None
+    role: Literal["registry", "ui", "proxy", "auth", "other"] = "other"
+    environment: tuple[EnvVar, ...] = ()
+    ports: tuple[Port, ...] = ()
+    mounts: tuple[Mount, ...] = ()
+    labels: tuple[EnvVar, ...] = ()
+    command: tuple[str, ...] = ()
+    entrypoint: tuple[str, ...] | None = None
+    user: str | None = None
+    networks: tuple[str, ...] = ("default",)
+    network_mode: str | None = None
+    container_name: str | None = None
+    hostname: str | None = None
+    aliases: tuple[str, ...] = ()
+    profiles: tuple[str, ...] = ()
+    depends_on: tuple[str, ...] = ()
+    expose: tuple[int, ...] = ()
+
+    def env(self, name: str) -> EnvVar | None:
+        """The variable of that name (the last one wins), or None."""
+        return next((v for v in reversed(self.environment) if v.name == name), None)
+
+    @property
+    def tag(self) -> str | None:
+        """The image's tag; "latest" when none is written, None without an image."""
+        if self.image is None:
+            return None
+        last = self.image.rsplit("/", 1)[-1].split("@", 1)[0]
+        return last.split(":", 1)[1] if ":" in last else "latest"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interpolation:
+    """A place where Compose replaces part of a value that was meant to stay: a lost `$2y$05$…`."""
+
+    place: Place
+    key: str
+    unset: tuple[str, ...] = ()
+    """How the lost variables look, masked when they could be a piece of a hash."""
+    damages_hash: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compose:
+    """The compose project: all files merged in order, as `docker compose config` would."""
+
+    files: tuple[str, ...]
+    services: tuple[Service, ...] = ()
+    volumes: tuple[str, ...] = ()
+    interpolations: tuple[Interpolation, ...] = ()
+    refused: tuple[tuple[Place, str], ...] = ()
+    """Why Compose itself would refuse the project, in a sentence each."""
+    name: str | None = None
+
+    def service(self, name: str) -> Service | None:
+        """The service that answers to this name on the project's network."""
+        for service in self.services:
+            if name in (service.name, service.container_name, service.hostname, *service.aliases):
+                return service
+        return None
+
+
+# ---- the registry's own configuration -----------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """A value of the registry's configuration with where it comes from."""
+
+    value: Any
+    place: Place | None = None
+    origin: str = ""
+    """In words: "config.yml", "REGISTRY_HTTP_ADDR", "image default"."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegistryFile:
+    """A config.yml of the registry, flattened to dotted lower-case keys ("auth.htpasswd.path").
+
+    Header names keep their case below "http.headers.". Lists stay lists.
+    """
+
+    file: str
+    settings: dict[str, Setting] = field(default_factory=dict)
+    sections: tuple[str, ...] = ()
+    """Dotted names of mappings that are present even if empty ("auth.htpasswd")."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedFile:
+    """A row of `ls -l[n]`, of `docker inspect` mounts or the like."""
+
+    place: Place
+    path: str
+    """As listed; joined with the folder that the command names."""
+    kind: Literal["file", "directory", "link", "missing"] = "file"
+    mode: str = ""
+    owner: str = ""
+    group: str = ""
+    size: int | None = None

@@ -1,0 +1,112 @@
+"""One HTTP request and what came back, wherever it was seen: a probe, a transcript, a HAR."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+Headers = tuple[tuple[str, str], ...]
+"""Headers in the order they were sent, duplicates kept: two Allow-Origin lines are a fault of their own."""
+
+Route = Literal["direct", "via", "unknown"]
+"""`direct`: straight to the registry. `via`: through the UI or another proxy."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where something was read: a file of the bundle and, where it has one, its line (from 1)."""
+
+    file: str
+    line: int | None = None
+
+    def __str__(self) -> str:
+        return self.file if self.line is None else f"{self.file}:{self.line}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credential:
+    """What a client presented, without the secret itself.
+
+    `password` is the vault's label ("p1"): equal labels are equal passwords, None is a password that
+    the source masks or does not show. `intent` is "wrong" only for a password made up by us.
+    """
+
+    scheme: str
+    user: str | None = None
+    password: str | None = None
+    intent: Literal["given", "wrong", "unknown"] = "unknown"
+    defect: str | None = None
+    """What is odd in the value: "trailing newline", "not base64", "no colon", "password is a hash"."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exchange:
+    """One request with its answer or with the reason why there was none.
+
+    Header values and the body are redacted and bounded. `source` says where it comes from
+    ("curl.txt:12", "probe"). `error` is one of the words in `FAILURES` when no answer came.
+    """
+
+    source: Place
+    method: str
+    url: str
+    route: Route = "unknown"
+    credential: Credential | None = None
+    request_headers: Headers = ()
+    status: int | None = None
+    response_headers: Headers = ()
+    body: str = ""
+    error: str | None = None
+    detail: str = ""
+    """The failure in the client's own words, redacted."""
+    elapsed: float | None = None
+    """Seconds."""
+    when: float | None = None
+    """Seconds since the epoch, where the source tells."""
+    page: str | None = None
+    """For a browser's request: the origin of the page that made it."""
+
+    def header(self, name: str) -> str | None:
+        """The first response header of that name, or None."""
+        return next(self.headers(name), None)
+
+    def headers(self, name: str) -> Iterator[str]:
+        """Every response header of that name, in order."""
+        return (value for key, value in self.response_headers if key.lower() == name.lower())
+
+    def sent(self, name: str) -> str | None:
+        """The first request header of that name, or None."""
+        return next((value for key, value in self.request_headers if key.lower() == name.lower()), None)
+
+    @property
+    def path(self) -> str:
+        """The path of the URL without the query: what decides which API call this is."""
+        rest = self.url.split("://", 1)[-1]
+        return "/" + rest.split("/", 1)[1].split("?", 1)[0].split("#", 1)[0] if "/" in rest else "/"
+
+    @property
+    def is_api(self) -> bool:
+        """Whether the request asks for the registry's API."""
+        return self.path == "/v2" or "/v2/" in self.path
+
+    @property
+    def is_html(self) -> bool:
+        """Whether the answer is a web page: no registry answers so."""
+        return "html" in (self.header("Content-Type") or "").lower() or self.body.lstrip()[:9].lower().startswith(
+            ("<!doctype", "<html")
+        )
+
+
+FAILURES = (
+    "refused",
+    "reset",
+    "empty-reply",
+    "timeout",
+    "dns",
+    "tls-untrusted",
+    "tls-name",
+    "tls-protocol",
+    "http-on-https",
+    "blocked",
+    "other",
+)
+"""Why no answer came. `blocked`: a browser had it and kept it from the page (CORS, mixed content)."""

@@ -1,0 +1,102 @@
+"""What one hop does with the requests that pass it, whatever software it is."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from runbook.model.http import Place
+
+Software = Literal["nginx", "joxit-ui", "traefik", "caddy", "haproxy", "apache"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeaderEdit:
+    """A change to a header. `set` to the empty value means, in nginx, that it is not sent."""
+
+    name: str
+    action: Literal["set", "add", "remove"]
+    value: str = ""
+    """Masked: of a credential only scheme and user stay."""
+    always: bool = True
+    """nginx add_header: whether it is also there on a 401."""
+    condition: str = ""
+    """The `if`, matcher or acl under which alone it happens; empty: always."""
+    place: Place
+    injected: str | None = None
+    """For Authorization: what the value is: "client" (hands on the client's own), "cleartext" (a proper
+    base64 pair), "hash", "newline", "not base64", "no colon", "bearer", "variable", "other"."""
+    user: str | None = None
+    password: str | None = None
+    """The vault's label of an injected password."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnAuth:
+    """A login that the hop demands itself, before the registry is asked."""
+
+    kind: Literal["basic", "request", "forward"]
+    realm: str = ""
+    user_file: str = ""
+    users: tuple[str, ...] = ()
+    except_methods: tuple[str, ...] = ()
+    place: Place
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProxyRoute:
+    """One location/route/site of a hop, with everything that is in force there (inheritance applied)."""
+
+    software: Software
+    place: Place
+    service: str | None = None
+    """The compose service that runs it, where known."""
+    server_names: tuple[str, ...] = ()
+    listen: tuple[int, ...] = ()
+    tls: bool = False
+    default_server: bool = False
+    path: str = "/"
+    match: Literal["prefix", "exact", "regex"] = "prefix"
+    kind: Literal["proxy", "static", "return", "redirect"] = "proxy"
+    status: int | None = None
+    """What `return` answers."""
+    location: str = ""
+    """Where a redirect leads."""
+    upstream: str = ""
+    """The upstream as written."""
+    upstream_scheme: str = "http"
+    upstream_hosts: tuple[tuple[str, int | None], ...] = ()
+    """Host and port of each server behind it; several are a load balancer."""
+    upstream_uri: str | None = None
+    """The path part of the upstream; None when there is none (they mean different things to nginx)."""
+    upstream_variable: bool = False
+    upstream_place: Place | None = None
+    strips_prefix: str = ""
+    """The part of the path that is cut off before it goes on."""
+    request_headers: tuple[HeaderEdit, ...] = ()
+    response_headers: tuple[HeaderEdit, ...] = ()
+    host: Literal["client", "client-without-port", "upstream", "fixed"] = "upstream"
+    """What the next hop sees as Host."""
+    host_value: str = ""
+    forwards_proto: Literal["right", "missing", "wrong"] = "missing"
+    auth: OwnAuth | None = None
+    max_body: int | None = None
+    """Bytes; None: no limit."""
+    max_body_place: Place | None = None
+    read_timeout: float | None = None
+    answers_options: bool = False
+    """Whether the hop answers OPTIONS itself."""
+    rewrites_location: bool = False
+    """nginx's proxy_redirect default mends Location unless it is off or the upstream has a variable."""
+    complete: bool = True
+    """False for a bare snippet or where an include is missing: what is not seen may still be there."""
+
+    def edit(self, name: str) -> HeaderEdit | None:
+        """The last unconditional edit of that request header, or else the last conditional one."""
+        edits = [e for e in self.request_headers if e.name.lower() == name.lower()]
+        plain = [e for e in edits if not e.condition]
+        return (plain or edits or [None])[-1]
+
+    def covers(self, path: str) -> bool:
+        """Whether requests for that path come here, ignoring more specific neighbours."""
+        if self.match == "exact":
+            return path == self.path
+        return self.match == "prefix" and path.startswith(self.path)

@@ -1,0 +1,189 @@
+"""What logs and clients say: registry and proxy logs, error messages, stored logins."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from runbook.model.http import Place
+
+Meaning = Literal[
+    "listening",  # the registry is up; detail = address
+    "no-usable-credential",  # "invalid authorization credential": no readable Basic header arrived
+    "authentication-failure",  # a Basic header arrived and did not match; user where told
+    "bcrypt-mismatch",  # 3.x: hashedPassword is not the hash of the given password
+    "bcrypt-malformed",  # hashedSecret too short / algorithm version / invalid cost; detail = which
+    "file-refused",  # "error checking authorization: htpasswd: invalid entry" / token too long
+    "file-unreadable",  # … permission denied
+    "file-missing",  # … no such file
+    "file-is-directory",
+    "provisioned",  # htpasswd is missing, provisioning with default user
+    "panic-auth-option",  # "realm"/"path" must be set; detail = which
+    "panic-unreadable",  # panic … permission denied
+    "panic-other",
+    "config-error",  # configuration error / yaml: …; detail = message
+    "unknown-variable",  # 3.x: Ignoring unrecognized environment variable; detail = name
+    "no-http-secret",
+    "upload-secret",  # invalid secret
+    "token-required",
+    "token-untrusted-key",
+    "token-audience",  # detail = audience
+    "token-clock",
+    "token-issuer",
+    "token-invalid",
+    "tls-handshake-bad-certificate",
+    "http-request-on-tls",
+    "storage-error",
+    "upstream-refused",  # nginx error log
+    "upstream-not-found",  # host not found in upstream (does not start) / could not be resolved
+    "upstream-timeout",
+    "upstream-tls",  # SSL_do_handshake() failed
+    "upstream-reset",  # prematurely closed / no live upstreams
+    "body-too-large",
+    "proxy-crypt-failed",  # crypt_r() failed (22: Invalid argument)
+    "proxy-user-mismatch",  # nginx: user "x": password mismatch / was not found
+    "proxy-htpasswd-missing",
+    "entrypoint-cannot-edit",  # sed: can't move … Resource busy
+    "compose-unset-variable",
+    "other",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogEvent:
+    """One line of a log that means something, redacted and bounded."""
+
+    place: Place
+    meaning: Meaning
+    service: str | None = None
+    """The compose prefix."""
+    when: float | None = None
+    user: str | None = None
+    detail: str = ""
+    text: str = ""
+    """The message itself, for showing."""
+    request: str | None = None
+    """The id of the request it belongs to."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoggedRequest:
+    """One request as logs tell it: the access line joined with the messages of the same request."""
+
+    place: Place
+    logger: Literal["registry", "nginx", "caddy", "haproxy", "apache", "unknown"]
+    service: str | None = None
+    method: str = "GET"
+    uri: str = "/"
+    status: int | None = None
+    when: float | None = None
+    remote: str = ""
+    """Address of the peer, without port."""
+    host: str = ""
+    user: str | None = None
+    agent: str = ""
+    referer: str = ""
+    meaning: Meaning | None = None
+    """Why it was refused, from the registry's own message."""
+    answered_later: bool = False
+    """A 401 after which the same peer got the same thing with a login: the protocol at work."""
+    duration: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogFile:
+    """A log, bounded: the events and requests kept, and how often each thing happened in all of it."""
+
+    file: str
+    kind: Literal["registry", "nginx", "caddy", "haproxy", "apache", "mixed", "unknown"]
+    version: int | None = None
+    """Major version of the registry that wrote it (from `version=`), if it says."""
+    lines: int = 0
+    events: tuple[LogEvent, ...] = ()
+    requests: tuple[LoggedRequest, ...] = ()
+    counts: dict[str, int] = field(default_factory=dict)
+    """Meaning → number of lines; also "status:401" and the like for access lines."""
+
+
+MessageKind = Literal[
+    "login-ok",
+    "login-status",  # detail = status code
+    "unauthorized",  # unauthorized: authentication required (a login was sent, or an open ping)
+    "no-basic-auth",  # no basic auth credentials: none was sent
+    "invalid-username-password",  # skopeo & co.
+    "denied",
+    "refused",
+    "reset",
+    "eof",
+    "timeout",
+    "no-such-host",  # detail = the name
+    "x509-unknown-authority",
+    "x509-name",
+    "x509-expired",
+    "http-to-https-client",  # server gave HTTP response to HTTPS client
+    "https-to-http-server",  # Client sent an HTTP request to an HTTPS server / wrong version number
+    "blob-upload",  # blob upload unknown/invalid
+    "too-large",
+    "gateway",  # 502/503/504; detail = status
+    "cors",  # the browser's console; detail = reason: origin, wildcard, credentials, multiple, missing, preflight, header, method
+    "mixed-content",
+    "ui-cors-hint",  # what the registry UI prints for any failed request: proves nothing but a failure
+    "helper-failed",  # credential helper; detail = name
+    "compose-unset",
+    "compose-refused",
+    "tool-missing",  # htpasswd not found in the image
+    "container-exited",
+    "daemon-proxy",  # docker info: HTTP Proxy; detail = address
+    "token-endpoint-failed",  # detail = URL of the realm
+    "method-unsupported",
+    "status",  # a bare status printed by a command; exchange is made of it where the URL is known
+    "other-error",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """Something a client, a browser or Compose printed, with what it tells."""
+
+    kind: MessageKind
+    place: Place
+    text: str
+    """Redacted and bounded."""
+    host: str | None = None
+    """host[:port] of the registry that was spoken to, where told."""
+    user: str | None = None
+    detail: str = ""
+    page: str | None = None
+    """Origin of the page, for a browser's message."""
+    allowed: str | None = None
+    """The Access-Control-Allow-Origin that the browser complains about."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredLogin:
+    """An entry of a docker config.json (or a podman/skopeo auth file), without its secret."""
+
+    place: Place
+    key: str
+    """As written: a host, host:port, or with scheme and path."""
+    user: str | None = None
+    password: str | None = None
+    """The vault's label; None when the entry is empty because a helper keeps the secret."""
+    kind: Literal["auth", "identity-token", "empty"] = "auth"
+    defect: str | None = None
+    """"trailing newline", "not base64", "no colon"."""
+    helper: str | None = None
+    """The credential helper that is asked for this key (credHelpers, else credsStore)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientConfig:
+    """A docker config.json or daemon.json."""
+
+    file: str
+    logins: tuple[StoredLogin, ...] = ()
+    creds_store: str | None = None
+    cred_helpers: dict[str, str] = field(default_factory=dict)
+    insecure_registries: tuple[str, ...] | None = None
+    """None: this file does not say."""
+    proxies: tuple[str, ...] = ()
+    """Forward proxies, as NAME=address without credentials."""
+    no_proxy: str | None = None

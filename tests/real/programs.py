@@ -1,0 +1,24 @@
+"""Real programs for the tests that matter: skipped where missing, failed where they must be there."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+EXTRA = ("/usr/sbin", "/sbin", "/usr/local/sbin", str(Path.home() / "go" / "bin"))
+NAMES = {"registry2": ("docker-registry",), "registry3": ("registry",)}
+
+
+def need(program: str) -> str:
+    """Path of a real program ("nginx", "registry2", "registry3", …); skips the test without it.
+
+    With RUNBOOK_REQUIRE_REAL=1 a missing program fails the test instead.
+    """
+    path = os.pathsep.join([os.environ.get("PATH", ""), *EXTRA])
+    for name in NAMES.get(program, (program,)):
+        if found := shutil.which(name, path=path):
+            return found
+    if os.environ.get("RUNBOOK_REQUIRE_REAL") == "1":
+        pytest.fail(f"{program} is not installed, and RUNBOOK_REQUIRE_REAL=1 demands it")
+    pytest.skip(f"{program} is not installed")
