@@ -1,42 +1,90 @@
 """What was seen of the stack in action: requests, logs and messages, with routes named and symptoms drawn."""
 
-from runbook.model import Evidence, Exchange, LogEvent, LoggedRequest, Meaning, Message, MessageKind, Observation
-from runbook.model import Route, Stack, Symptom
+from collections.abc import Iterable
+from dataclasses import replace
+
+from runbook.model import (
+    Evidence,
+    Exchange,
+    LogEvent,
+    LoggedRequest,
+    Meaning,
+    Message,
+    MessageKind,
+    Observation,
+    Route,
+    Stack,
+    Symptom,
+)
+from runbook.rules.routing import Routing
+from runbook.rules.symptoms import observe
 
 
 class Wire:
     """A view over evidence and stack; derived, never saved."""
 
-    exchanges: tuple[Exchange, ...]
-    """Recorded and live, each with its route named where it can be told."""
-    requests: tuple[LoggedRequest, ...]
-    """Of all logs."""
-    events: tuple[LogEvent, ...]
-    observations: tuple[Observation, ...]
-    """The symptoms that were seen, with where."""
-
-    def __init__(self, evidence: Evidence, stack: Stack) -> None: ...
+    def __init__(self, evidence: Evidence, stack: Stack) -> None:
+        routing = Routing(evidence, stack)
+        self.exchanges: tuple[Exchange, ...] = tuple(replace(e, route=routing.of(e)) for e in evidence.exchanges)
+        """Recorded and live, each with its route named where it can be told."""
+        self.requests: tuple[LoggedRequest, ...] = tuple(r for log in evidence.logs for r in log.requests)
+        """Of all logs."""
+        self.events: tuple[LogEvent, ...] = tuple(e for log in evidence.logs for e in log.events)
+        self.messages: tuple[Message, ...] = evidence.messages
+        self.observations: tuple[Observation, ...] = observe(self, evidence, stack, routing)
+        """The symptoms that were seen, with where."""
 
     def seen(self, *symptoms: Symptom) -> tuple[Symptom, ...]:
-        """Those of the given symptoms that were seen."""
-        raise NotImplementedError
+        """Those of the given symptoms that were seen; all seen ones when none is given."""
+        return tuple(o.symptom for o in self.observations if not symptoms or o.symptom in symptoms)
 
     def on(self, route: Route, *, authenticated: bool | None = None, status: int | None = None) -> tuple[Exchange, ...]:
         """API exchanges of a route; `authenticated`: with a login that was not wrong on purpose / with none at all."""
-        raise NotImplementedError
+        return tuple(
+            e
+            for e in self.exchanges
+            if e.route == route
+            and e.is_api
+            and (status is None or e.status == status)
+            and (authenticated is None or (is_authenticated(e) if authenticated else e.credential is None))
+        )
 
     def works(self, route: Route) -> Exchange | None:
-        """A request with a login that was accepted (2xx) on that route, if any."""
-        raise NotImplementedError
+        """A request with a login that was accepted (2xx by the registry's API) on that route, if any."""
+        return next((e for e in self.on(route, authenticated=True) if succeeded(e)), None)
 
     def refused(self, route: Route) -> Exchange | None:
         """A request with a login (not wrong on purpose) that got 401 on that route, if any."""
-        raise NotImplementedError
+        return next((e for e in self.on(route, authenticated=True) if e.status == 401), None)
 
     def logged(self, *meanings: Meaning) -> tuple[LogEvent, ...]:
         """Log events of those meanings."""
-        raise NotImplementedError
+        return tuple(e for e in self.events if e.meaning in meanings)
 
     def said(self, *kinds: MessageKind) -> tuple[Message, ...]:
         """Messages of those kinds."""
-        raise NotImplementedError
+        return tuple(m for m in self.messages if m.kind in kinds)
+
+    @property
+    def login_works(self) -> bool:
+        """Whether a login was seen to work anywhere: on the wire, in a client's own words, in a log."""
+        return bool(
+            any(is_authenticated(e) and succeeded(e) for e in self.exchanges)
+            or self.said("login-ok")
+            or any(r.user and r.status and r.status < 300 for r in self.requests)
+        )
+
+
+def is_authenticated(exchange: Exchange) -> bool:
+    """Whether the request carried a login that was meant to be right."""
+    return exchange.credential is not None and exchange.credential.intent != "wrong"
+
+
+def succeeded(exchange: Exchange) -> bool:
+    """Whether the registry's API answered the request as asked (2xx and no web page)."""
+    return exchange.status is not None and 200 <= exchange.status < 300 and not exchange.is_html
+
+
+def first(items: Iterable[Exchange]) -> Exchange | None:
+    """The first of some exchanges, or None."""
+    return next(iter(items), None)

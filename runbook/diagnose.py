@@ -1,0 +1,77 @@
+"""From evidence to a verdict. Pure: the same evidence gives the same diagnosis, today and tomorrow."""
+
+from dataclasses import dataclass, replace
+
+from runbook import rules
+from runbook.gaps import not_tested
+from runbook.model import Diagnosis, Evidence, Finding, Stack, Verdict
+from runbook.patch import unified_diff
+from runbook.rank import rank
+from runbook.rules.base import Facts
+from runbook.rules.folklore import folklore
+from runbook.rules.wire import Wire, is_authenticated, succeeded
+from runbook.stack import build
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A diagnosis with all that led to it: what every view is made from."""
+
+    evidence: Evidence
+    stack: Stack
+    wire: Wire
+    diagnosis: Diagnosis
+
+
+def diagnose(evidence: Evidence) -> Run:
+    """Judge the evidence: name the symptoms, run every rule, rank what was found."""
+    stack = build(evidence)
+    facts = Facts(evidence, stack, Wire(evidence, stack))
+    results = [rules.run(rule, facts) for rule in rules.load().values()]
+    checks = tuple(check for check, _ in results)
+    ranking = rank((finding for _, found in results for finding in found), facts)
+    verdict = _verdict(ranking.causes, facts)
+    causes = tuple(_with_patch(f, evidence) for f in ranking.causes)
+    diagnosis = Diagnosis(
+        verdict=verdict,
+        causes=causes if verdict == "fault" else (),
+        warnings=tuple(_with_patch(f, evidence) for f in ranking.warnings),
+        checks=tuple(sorted(checks, key=lambda c: (_ORDER.index(c.step), c.rule))),
+        symptoms=facts.wire.observations,
+        folklore=folklore(facts, causes),
+        contradictions=ranking.contradictions,
+        not_tested=not_tested(facts, checks),
+        first_bad_hop=causes[0].hop if verdict == "fault" and causes else "",
+    )
+    return Run(evidence, stack, facts.wire, diagnosis)
+
+
+_ORDER = ("simplify", "htpasswd", "headers", "align")
+
+
+def _verdict(causes: tuple[Finding, ...], facts: Facts) -> Verdict:
+    """A cause: fault. Suffering without a cause, or nothing to judge: inconclusive. Else healthy."""
+    if causes:
+        return "fault"
+    if facts.wire.observations or not _judged(facts):
+        return "inconclusive"
+    return "healthy"
+
+
+def _judged(facts: Facts) -> bool:
+    """Whether anything that could show health was seen: an answer, a check, a configuration."""
+    wire, evidence = facts.wire, facts.evidence
+    answered = any(is_authenticated(e) and succeeded(e) for e in wire.exchanges) or _challenged(wire)
+    configured = facts.stack.registry is not None and facts.stack.registry.known
+    return bool(answered or wire.login_works or evidence.checks or configured or wire.requests or evidence.htpasswd)
+
+
+def _challenged(wire: Wire) -> bool:
+    return any(e.status == 401 and e.is_api and e.header("WWW-Authenticate") for e in wire.exchanges)
+
+
+def _with_patch(finding: Finding, evidence: Evidence) -> Finding:
+    if not finding.edits or finding.fix.patch is not None:
+        return finding
+    return replace(finding, fix=replace(finding.fix, patch=unified_diff(finding.edits, evidence.files)))
+

@@ -1,0 +1,35 @@
+"""What was not tested, in words: an honest report says what it cannot know."""
+
+from runbook.model import Check
+from runbook.rules.base import Facts
+
+
+def not_tested(facts: Facts, checks: tuple[Check, ...]) -> tuple[str, ...]:
+    """The gaps of this run that could change the verdict, most telling first."""
+    evidence, stack = facts.evidence, facts.stack
+    target = evidence.target
+    gaps: list[str] = []
+    if not target.registry_url and not target.ui_url:
+        gaps.append("Nothing was asked live: no URL was given, so the answers of today are not known.")
+    elif not target.registry_url:
+        gaps.append("The registry was not asked directly: without --registry a fault of the proxy and one of the registry look alike.")
+    elif not target.ui_url and (stack.uis or stack.routes):
+        gaps.append("The way through the proxy was not tried: give --ui to compare it with the direct way.")
+    if target.password is None and not evidence.checks:
+        gaps.append("No password was given, so no login was compared with the htpasswd file.")
+    if evidence.checks == () and target.password is not None and not evidence.htpasswd:
+        gaps.append("No htpasswd file was handed over, so the password was not checked against it.")
+    if not evidence.logs:
+        gaps.append("No log was handed over: the registry's own word on why it refused is missing.")
+    if stack.registry is None or not stack.registry.known:
+        gaps.append("No compose file or config.yml was handed over: how the registry is set up is not known.")
+    if evidence.live and not any(e.method == "POST" for e in evidence.live):
+        gaps.append("Uploads were not tried (read-only; --allow-writes opens one and cancels it).")
+    broken = [c.rule for c in checks if c.outcome == "error"]
+    if broken:
+        gaps.append(f"These checks broke and say nothing: {', '.join(broken)}.")
+    skipped = sum(c.outcome == "skipped" for c in checks)
+    if skipped:
+        gaps.append(f"{skipped} of {len(checks)} checks were skipped for want of evidence; each says what it needs.")
+    gaps += [f"{p.place}: {p.message}" for p in evidence.problems]
+    return tuple(gaps)

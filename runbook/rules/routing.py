@@ -1,0 +1,80 @@
+"""Which way a recorded request took: straight to the registry, or through a proxy."""
+
+from urllib.parse import urlsplit
+
+from runbook.model import Evidence, Exchange, Route, Stack
+
+PROXY_SIGNATURES = ("nginx", "openresty", "caddy", "apache", "haproxy", "traefik", "envoy", "cloudflare", "tengine")
+"""Words of a Server header. The registry itself sends none."""
+
+
+class Routing:
+    """Names routes from what is known of addresses and ports."""
+
+    def __init__(self, evidence: Evidence, stack: Stack) -> None:
+        target = evidence.target
+        self._direct_url = _netloc(target.registry_url)
+        self._via_url = _netloc(target.ui_url)
+        compose = evidence.compose
+        roles = {"registry": set[int](), "front": set[int]()}
+        for service in compose.services if compose else ():
+            role = "registry" if service.role == "registry" else "front" if service.role in ("ui", "proxy") else None
+            if role:
+                roles[role] |= {p.published for p in service.ports if p.published}
+        self._registry_ports = roles["registry"] - roles["front"]
+        self._front_ports = roles["front"] - roles["registry"]
+        self._listening = {port for route in stack.routes for port in route.listen} - self._registry_ports
+        self._proxied = bool(stack.routes or stack.uis or roles["front"])
+        self._listens = {r.listens for r in stack.registries if r.listens} or {5000}
+
+    def of(self, exchange: Exchange) -> Route:
+        """The route of one request; what the source already says stays."""
+        if exchange.route != "unknown":
+            return exchange.route
+        if signed_by_proxy(exchange):
+            return "via"
+        named = self.of_url(exchange.url)
+        if named == "unknown" and not self._proxied:
+            return "direct"
+        return named
+
+    def of_url(self, url: str) -> Route:
+        """The route by address alone."""
+        netloc = _netloc(url)
+        if netloc and netloc == self._direct_url:
+            return "direct"
+        if netloc and netloc == self._via_url:
+            return "via"
+        port = int(netloc.rsplit(":", 1)[1]) if netloc else None
+        if port in self._registry_ports:
+            return "direct"
+        if port in self._front_ports or port in self._listening:
+            return "via"
+        if port in self._listens and self._proxied:
+            return "direct"
+        return "unknown"
+
+    def of_host(self, host: str | None) -> Route:
+        """The route by the host[:port] that a client was given (443 unless it says otherwise)."""
+        if not host:
+            return "unknown"
+        named = self.of_url(f"https://{host}")
+        return "direct" if named == "unknown" and not self._proxied else named
+
+
+def signed_by_proxy(exchange: Exchange) -> bool:
+    """Whether the answer carries a proxy's signature (its Server or Via header)."""
+    server = " ".join(exchange.headers("Server")).lower()
+    return any(word in server for word in PROXY_SIGNATURES) or exchange.header("Via") is not None
+
+
+def _netloc(url: str | None) -> str | None:
+    """host:port with the scheme's default port filled in."""
+    if not url:
+        return None
+    try:
+        parts = urlsplit(url if "://" in url else f"http://{url}")
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+    except ValueError:
+        return None
+    return f"{(parts.hostname or '').lower()}:{port}"

@@ -1,0 +1,43 @@
+"""Who talks to whom: the stack derived from the evidence. Pure, like the rules that use it."""
+
+from urllib.parse import urlsplit
+
+from runbook.model import Evidence, Stack, Ui
+from runbook.stack.registry import registries
+from runbook.stack.ui import assign_services, uis
+
+
+def build(evidence: Evidence) -> Stack:
+    """Join files, environment and what was seen into one picture of the stack."""
+    found = uis(evidence)
+    routes = assign_services(evidence.routes, evidence.compose)
+    own = tuple(ui.route for ui in found if ui.route is not None)
+    return Stack(
+        registries=registries(evidence),
+        uis=found,
+        routes=(*routes, *own),
+        page_origins=_page_origins(evidence, found),
+    )
+
+
+def _page_origins(evidence: Evidence, found: tuple[Ui, ...]) -> tuple[str, ...]:
+    """Origins of the UI's page: seen by a browser, given by the user, published by compose (in that order)."""
+    origins: dict[str, None] = {}
+    for exchange in evidence.exchanges:
+        if exchange.page:
+            origins[exchange.page] = None
+    for message in evidence.messages:
+        if message.page:
+            origins[message.page] = None
+    for url in (evidence.target.origin, evidence.target.ui_url):
+        if url:
+            parts = urlsplit(url)
+            origins[f"{parts.scheme}://{parts.netloc}"] = None
+    for ui in found:
+        for port in ui.ports:
+            if port.published:
+                origins[f"http://localhost{'' if port.published == 80 else f':{port.published}'}"] = None
+    return tuple(origins)
+
+
+__all__ = ["build"]

@@ -1,0 +1,81 @@
+"""Secrets are masked in every form they travel in; harmless text stays."""
+
+import base64
+import pickle
+from urllib.parse import quote
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from runbook.redact import MASK, Vault, mask_patterns, visible
+
+HASH = "$2y$05$x7Zv2fK.hPWt9aRuYUmhYunMVW.XN.udsubPZBAi16aNXa.s/f94G"
+
+
+def test_equal_secrets_have_equal_labels() -> None:
+    vault = Vault()
+    assert vault.password("tango") == vault.password(b"tango") != vault.password("other")
+    assert vault.reveal(vault.password("tango")) == b"tango"
+    assert "tango" not in repr(vault)
+
+
+def test_a_vault_is_not_pickled() -> None:
+    with pytest.raises(TypeError):
+        pickle.dumps(Vault())
+
+
+@given(st.text(alphabet=st.characters(codec="utf-8", exclude_categories=("Cc", "Cs", "Zs")), min_size=6, max_size=40))
+def test_known_secrets_are_masked_in_every_form(password: str) -> None:
+    vault = Vault()
+    vault.password(password, "anna")
+    pair = base64.b64encode(f"anna:{password}".encode()).decode()
+    for form in (password, pair, quote(password, safe="")):
+        assert form not in vault.mask(f"before {form} after")
+
+
+@pytest.mark.parametrize(
+    ("text", "kept", "gone"),
+    [
+        (f"anna:{HASH}", "anna:$2y$05$", "x7Zv2fK"),
+        ("Authorization: Basic YW5uYTpzZWNyZXQ=", "Basic", "YW5uYTpzZWNyZXQ"),
+        ("authorization: bearer eyJhbGciOi.J9.x", "bearer", "eyJhbGci"),
+        ('proxy_set_header Authorization "Basic YW5uYTpzZWNyZXQ=";', "Basic", "YW5uYTpz"),
+        ("curl -v -u anna:s3cret! http://x/v2/", "anna", "s3cret"),
+        ("curl -u 'anna:two words' http://x", "anna", "two words"),
+        ("http://anna:s3cret@host/v2/", "anna", "s3cret"),
+        ('"password": "s3cret"', "password", "s3cret"),
+        ("provisioning with default user user=docker password=Zm9vYmFy", "docker", "Zm9vYmFy"),
+        ("docker login -u anna -p s3cret host", "anna", "s3cret"),
+        ("htpasswd -Bbn anna s3cret > auth/htpasswd", "anna", "s3cret"),
+        ('{"auth": "YW5uYTpzZWNyZXQ="}', "auth", "YW5uYTpz"),
+        ("x:$apr1$abc$defghijklmnop", "$apr1$", "defghij"),
+        ("x:{SHA}2jmj7l5rSw0yVb/vlWAYkK/YBwk=", "{SHA}", "2jmj7l5r"),
+    ],
+)
+def test_what_looks_like_a_secret_is_masked(text: str, kept: str, gone: str) -> None:
+    masked = mask_patterns(text)
+    assert gone not in masked
+    assert kept in masked
+    assert MASK in masked
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'Www-Authenticate: Basic realm="Registry Realm"',
+        "POSTGRES_PASSWORD: ${PG_PW}",
+        "REGISTRY_AUTH_HTPASSWD_PATH: /auth/htpasswd",
+        'msg="error authorizing context: basic authentication challenge for realm \\"CI\\": authentication failure"',
+        "curl -i -u anna http://x/v2/",
+        "docker run -p 5000:5000 nginx",
+    ],
+)
+def test_harmless_text_stays(text: str) -> None:
+    assert mask_patterns(text) == text
+
+
+def test_text_from_outside_is_made_harmless_and_bounded() -> None:
+    assert visible("\x1b[31mred\x1b[0m \x1b]0;title\x07ok") == "red ok"
+    assert "\u202e" not in visible("a\u202eb")
+    assert len(visible("x" * 10_000_000, 100)) == 100

@@ -1,0 +1,140 @@
+"""The contract that every rule keeps, so that one cause has one name everywhere."""
+
+import ast
+import importlib
+import inspect
+import pkgutil
+from pathlib import Path
+
+import pytest
+
+import runbook
+from runbook import rules
+from runbook.model import Finding, Stack
+from runbook.model.diagnosis import STEPS
+from runbook.rules.base import PROVIDERS, RULES, Facts, Rule, rule, run
+from tests.case_files import all_cases
+
+ROOT = Path(runbook.__file__).parent
+PURE = ("model", "parse", "rules", "stack")
+FORBIDDEN = {"httpx", "pandas", "subprocess", "socket", "requests", "urllib.request", "ipywidgets", "papermill", "shutil"}
+
+ALL = sorted(rules.load().values(), key=lambda r: r.id)
+
+
+@pytest.mark.parametrize("one", ALL, ids=lambda r: r.id)
+def test_a_rule_says_what_why_how_and_from_where(one: Rule) -> None:
+    assert one.step in STEPS
+    assert len(one.why) > 60, "the docstring says why it goes wrong and why people miss it"
+    assert one.title
+    assert one.fix
+    assert one.source
+
+
+@pytest.mark.parametrize("one", ALL, ids=lambda r: r.id)
+def test_a_rule_has_a_case_that_fires_and_a_near_miss(one: Rule) -> None:
+    cases = [c for c in all_cases() if c.cause == one.id]
+    assert any(not c.is_near_miss for c in cases), "no bad case"
+    assert any(c.is_near_miss for c in cases), "no near-miss"
+
+
+def test_cases_belong_to_rules() -> None:
+    assert {c.cause for c in all_cases()} <= set(RULES)
+
+
+def test_every_rule_has_a_lab_fault_or_a_reason_for_none() -> None:
+    from runbook.lab import FAULTS, NO_FAULT
+
+    assert set(RULES) <= set(FAULTS) | set(NO_FAULT)
+    assert not set(FAULTS) & set(NO_FAULT)
+    assert all(len(reason) > 20 for reason in NO_FAULT.values())
+
+
+def test_the_24_causes_of_the_first_delivery_have_a_lab_fault() -> None:
+    from runbook.lab import FAULTS
+
+    wanted = """htpasswd-not-bcrypt htpasswd-wrong-password htpasswd-user-missing htpasswd-username-corrupted
+    htpasswd-invalid-line htpasswd-merged-lines htpasswd-empty htpasswd-missing-autocreated htpasswd-path-mismatch
+    htpasswd-unreadable compose-dollar-interpolation auth-not-enforced auth-option-missing config-path-version-mismatch
+    env-header-value-not-yaml-list storage-outside-volume cors-origin-mismatch preflight-options-401
+    authorization-stripped proxy-overwrites-authorization proxy-bypasses-auth no-v2-route upstream-is-localhost
+    registry-unreachable""".split()
+    assert set(wanted) <= set(RULES)
+    assert set(wanted) <= set(FAULTS)
+
+
+def modules() -> list[Path]:
+    return sorted(p for p in ROOT.rglob("*.py") if "notebooks" not in p.parts)
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda p: str(p.relative_to(ROOT)))
+def test_a_module_has_one_job_and_at_most_300_lines(path: Path) -> None:
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= 300
+
+
+@pytest.mark.parametrize(
+    "path", [p for p in modules() if p.relative_to(ROOT).parts[0] in PURE], ids=lambda p: str(p.relative_to(ROOT))
+)
+def test_judges_and_parsers_do_no_io(path: Path) -> None:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        names = []
+        if isinstance(node, ast.Import):
+            names = [a.name for a in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            names = [node.module or ""]
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            assert node.func.id not in ("open", "exec", "eval", "__import__"), f"{path.name} calls {node.func.id}"
+        for name in names:
+            assert name not in FORBIDDEN, f"{path.name} imports {name}"
+            assert name.split(".")[0] not in FORBIDDEN, f"{path.name} imports {name}"
+
+
+def test_public_functions_have_docstrings() -> None:
+    bare = []
+    for module in pkgutil.walk_packages(runbook.__path__, "runbook."):
+        if ".notebooks" in module.name or module.name.endswith("__main__"):
+            continue
+        loaded = importlib.import_module(module.name)
+        for name, thing in vars(loaded).items():
+            mine = getattr(thing, "__module__", None) == module.name and not name.startswith("_")
+            if mine and (inspect.isfunction(thing) or inspect.isclass(thing)) and not inspect.getdoc(thing):
+                bare.append(f"{module.name}.{name}")
+    assert not bare
+
+
+def test_public_names_exist() -> None:
+    for name in runbook.__all__:
+        assert getattr(runbook, name) is not None
+
+
+def test_a_second_rule_of_the_same_name_is_refused() -> None:
+    with pytest.raises(ValueError, match="two rules"):
+        rule("htpasswd-not-bcrypt", step="htpasswd", title="", fix="", source="")(lambda: iter(()))
+
+
+def _facts() -> Facts:
+    from runbook.diagnose import diagnose
+    from runbook.model import Evidence
+
+    result = diagnose(Evidence())
+    return Facts(result.evidence, result.stack, result.wire)
+
+
+def _rule(function: object, **changes: object) -> Rule:
+    fields = {"id": "x", "title": "t", "step": "align", "tier": 1, "fix": "f", "source": "s", "why": "w"}
+    return Rule(**{**fields, "function": function, "required": (), "optional": (), **changes})
+
+
+def test_a_rule_without_its_evidence_is_skipped_with_the_reason() -> None:
+    check, found = run(_rule(lambda htpasswd: iter(()), required=("htpasswd",)), _facts())
+    assert (check.outcome, found) == ("skipped", ())
+    assert check.reason == PROVIDERS["htpasswd"][1]
+
+
+def test_a_rule_that_breaks_is_an_error_and_no_pass() -> None:
+    def broken(stack: Stack) -> list[Finding]:
+        raise RuntimeError("secret in a message")
+
+    check, found = run(_rule(broken, required=("stack",)), _facts())
+    assert (check.outcome, found) == ("error", ())
+    assert "secret" not in check.reason
