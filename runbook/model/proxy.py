@@ -86,6 +86,14 @@ class ProxyRoute:
     """Whether the hop answers OPTIONS itself."""
     rewrites_location: bool = False
     """nginx's proxy_redirect default mends Location unless it is off or the upstream has a variable."""
+    condition: str = ""
+    """The `if`, matcher or acl under which alone requests come here, as written; empty: always."""
+    methods: tuple[str, ...] = ()
+    """The methods that alone come here; empty: all."""
+    final: bool = False
+    """nginx `^~`: regular expressions are not tried when this prefix is the longest."""
+    rewrite: tuple[str, str] | None = None
+    """A regular expression and its replacement that change the path before it goes on."""
     complete: bool = True
     """False for a bare snippet or where an include is missing: what is not seen may still be there."""
 
@@ -93,7 +101,8 @@ class ProxyRoute:
         """The last unconditional edit of that request header, or else the last conditional one."""
         edits = [e for e in self.request_headers if e.name.lower() == name.lower()]
         plain = [e for e in edits if not e.condition]
-        return (plain or edits or [None])[-1]
+        chosen = plain or edits
+        return chosen[-1] if chosen else None
 
     def covers(self, path: str) -> bool:
         """Whether requests for that path come here, ignoring more specific neighbours."""
