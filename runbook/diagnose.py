@@ -74,4 +74,3 @@ def _with_patch(finding: Finding, evidence: Evidence) -> Finding:
     if not finding.edits or finding.fix.patch is not None:
         return finding
     return replace(finding, fix=replace(finding.fix, patch=unified_diff(finding.edits, evidence.files)))
-

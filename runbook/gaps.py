@@ -12,7 +12,10 @@ def not_tested(facts: Facts, checks: tuple[Check, ...]) -> tuple[str, ...]:
     if not target.registry_url and not target.ui_url:
         gaps.append("Nothing was asked live: no URL was given, so the answers of today are not known.")
     elif not target.registry_url:
-        gaps.append("The registry was not asked directly: without --registry a fault of the proxy and one of the registry look alike.")
+        gaps.append(
+            "The registry was not asked directly: without --registry a fault of the proxy and one of the registry "
+            "look alike."
+        )
     elif not target.ui_url and (stack.uis or stack.routes):
         gaps.append("The way through the proxy was not tried: give --ui to compare it with the direct way.")
     if target.password is None and not evidence.checks:

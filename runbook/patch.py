@@ -29,7 +29,7 @@ def unified_diff(edits: Sequence[Edit], files: Iterable[SourceFile]) -> str | No
 def _file_diff(source: SourceFile, edits: list[Edit]) -> str | None:
     masked = set(source.masked)
     for edit in edits:
-        if edit.line > len(source.lines) or edit.line in masked and edit.old is not None:
+        if edit.line > len(source.lines) or (edit.line in masked and edit.old is not None):
             return None
         if edit.old is not None and source.lines[edit.line - 1].strip() != edit.old.strip():
             return None
@@ -68,11 +68,11 @@ def _hunk(source: SourceFile, edits: list[Edit], masked: set[int], shift: int) -
     removed = added = 0
     for number in range(start, end + 1):
         text = source.lines[number - 1]
-        edit = by_line.get(number)
-        if edit is None:
+        change = by_line.get(number)
+        if change is None:
             rows.append(f" {text}\n")
         else:
-            new = edit.new.split("\n") if edit.new is not None else []
+            new = change.new.split("\n") if change.new is not None else []
             rows += [f"-{text}\n", *(f"+{_like(line, text)}\n" for line in new)]
             removed, added = removed + 1, added + len(new)
         rows += [f"+{line}\n" for line in inserts.get(number, [])]

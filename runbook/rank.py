@@ -99,8 +99,8 @@ def _refuted_by_the_wire(finding: Finding, facts: Facts) -> EvidenceItem | None:
         return None
     if wire.seen(*login):
         return None
-    route = "via" if S.LOGIN_401_VIA in finding.explains and S.LOGIN_401_DIRECT not in finding.explains else None
-    works = wire.works(route) if route else wire.works("via") or wire.works("direct")
+    only_via = S.LOGIN_401_VIA in finding.explains and S.LOGIN_401_DIRECT not in finding.explains
+    works = wire.works("via") or (None if only_via else wire.works("direct"))
     if works is None:
         return None
     where = finding.evidence[0].where if finding.evidence else ""

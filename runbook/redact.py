@@ -30,8 +30,10 @@ _CURL_USER = re.compile(
 _PASSWORD = re.compile(
     r"(?i)((?:\b|_)(?:password|passwd|passwort|secret|identitytoken|registrytoken)\b[\"']?\s*[=:]\s*)(\"[^\"\n]{1,400}\"|'[^'\n]{1,400}'|[^\s,;\"'}\]]{1,400})"
 )
-_PASSWORD_OPTION = re.compile(r"(\s(?:-p|--password)(?:\s+|=))(?!-)('[^'\n]*'|\"[^\"\n]*\"|\S+)")
-_HTPASSWD_B = re.compile(r"(\bhtpasswd\b[^\n|;&]*?\s-\S*b\S*\s+(?:\S+\s+)?)(\S+\s+)?('[^'\n]+'|\"[^\"\n]+\"|[^\s>|;&]+)(?=\s*(?:$|[>|;&\n]))")
+_PASSWORD_OPTION = re.compile(r"(\blogin\b[^\n]{0,200}?\s(?:-p|--password)(?:\s+|=))(?!-)('[^'\n]*'|\"[^\"\n]*\"|\S+)")
+_HTPASSWD_B = re.compile(
+    r"(\bhtpasswd\b[^\n|;&]*?\s-\S*b\S*\s+(?:\S+\s+)?)(\S+\s+)?('[^'\n]+'|\"[^\"\n]+\"|[^\s>|;&]+)(?=\s*(?:$|[>|;&\n]))"
+)
 _AUTH_JSON = re.compile(r"(\"auth\"\s*:\s*\")([^\"]+)(\")")
 _ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
@@ -52,7 +54,7 @@ def mask_patterns(text: str) -> str:
     text = _USERINFO.sub(rf"\1:{MASK}@", text)
     text = _CURL_USER.sub(lambda m: f"{m[1]}{m[2] or m[4] or m[6] or ''}:{MASK}", text)
     text = _PASSWORD.sub(lambda m: m[0] if _is_reference(m[2]) else f"{m[1]}{MASK}", text)
-    if "docker" in text or "skopeo" in text or "podman" in text:
+    if "login" in text:
         text = _PASSWORD_OPTION.sub(rf"\1{MASK}", text)
     if "htpasswd" in text:
         text = _HTPASSWD_B.sub(lambda m: f"{m[1]}{m[2] or ''}{MASK}", text)

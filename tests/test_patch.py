@@ -18,7 +18,9 @@ def applied(tmp_path: Path, edits: list[Edit], lines: tuple[str, ...] = LINES) -
     diff = unified_diff(edits, [SourceFile(path="a.conf", kind="nginx", lines=lines)])
     assert diff is not None
     (tmp_path / "a.conf").write_bytes(("\n".join(lines) + "\n").encode())
-    done = subprocess.run(["patch", "-p1", "--binary"], cwd=tmp_path, input=diff.encode(), capture_output=True, check=False)
+    done = subprocess.run(
+        ["patch", "-p1", "--binary"], cwd=tmp_path, input=diff.encode(), capture_output=True, check=False
+    )
     assert done.returncode == 0, done.stdout.decode() + diff
     return (tmp_path / "a.conf").read_bytes().decode()
 

@@ -17,7 +17,17 @@ from tests.case_files import all_cases
 
 ROOT = Path(runbook.__file__).parent
 PURE = ("model", "parse", "rules", "stack")
-FORBIDDEN = {"httpx", "pandas", "subprocess", "socket", "requests", "urllib.request", "ipywidgets", "papermill", "shutil"}
+FORBIDDEN = {
+    "httpx",
+    "pandas",
+    "subprocess",
+    "socket",
+    "requests",
+    "urllib.request",
+    "ipywidgets",
+    "papermill",
+    "shutil",
+}
 
 ALL = sorted(rules.load().values(), key=lambda r: r.id)
 

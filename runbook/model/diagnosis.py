@@ -40,8 +40,8 @@ class Symptom(StrEnum):
     NO_CREDENTIAL_SENT = "the client sends no login"
     TLS_FAILED = "the TLS connection fails"
     SCHEME_MIXED = "http is spoken to an https port or the reverse"
-    TOKEN_REFUSED = "a token is refused"
-    TOKEN_SERVICE = "the token service cannot be reached"
+    TOKEN_REFUSED = "a token is refused"  # noqa: S105
+    TOKEN_SERVICE = "the token service cannot be reached"  # noqa: S105
     FORWARD_PROXY = "a forward proxy answers instead of the registry"
     COMPOSE_REFUSED = "Compose refuses the project"
     NAME_UNKNOWN = "a name does not resolve"

@@ -58,8 +58,10 @@ PROVIDERS: dict[str, tuple[Provider, str]] = {
     "wire": (lambda f: f.wire, ""),
     "compose": (lambda f: f.evidence.compose, "no compose file was handed over"),
     "htpasswd": (
-        lambda f: (f.stack.registry.htpasswd if f.stack.registry else None)
-        or (f.evidence.htpasswd[0] if len(f.evidence.htpasswd) == 1 else None),
+        lambda f: (
+            (f.stack.registry.htpasswd if f.stack.registry else None)
+            or (f.evidence.htpasswd[0] if len(f.evidence.htpasswd) == 1 else None)
+        ),
         "no htpasswd file of the registry was handed over",
     ),
     "registry": (
@@ -84,7 +86,8 @@ def rule(id: str, *, step: Step, title: str, fix: str, source: str, tier: int = 
     def declare(function: Judge) -> Judge:
         if id in RULES:
             raise ValueError(f"two rules are called {id}")
-        required, optional = [], []
+        required: list[str] = []
+        optional: list[str] = []
         hints = get_type_hints(function)
         for name in inspect.signature(function).parameters:
             if name not in PROVIDERS:
@@ -112,9 +115,7 @@ def run(rule: Rule, facts: Facts) -> tuple[Check, tuple[Finding, ...]]:
     given = {name: PROVIDERS[name][0](facts) for name in (*rule.required, *rule.optional)}
     absent = [name for name, value in given.items() if value is None]
     always = [name for name in given if not PROVIDERS[name][1]]
-    if any(name in absent for name in rule.required) or (
-        absent and not always and set(absent) == set(given)
-    ):
+    if any(name in absent for name in rule.required) or (absent and not always and set(absent) == set(given)):
         reason = "; ".join(PROVIDERS[name][1] for name in absent)
         return Check(rule=rule.id, step=rule.step, outcome="skipped", reason=reason, title=rule.title), ()
     try:
@@ -123,9 +124,9 @@ def run(rule: Rule, facts: Facts) -> tuple[Check, tuple[Finding, ...]]:
         # A rule that breaks must not hide what the others know; it is shown as an error, never as a pass.
         reason = f"the rule broke ({type(error).__name__}); please report it"
         return Check(rule=rule.id, step=rule.step, outcome="error", reason=reason, title=rule.title), ()
-    outcome = "fail" if found else "pass"
-    reason = found[0].summary if found else ""
-    return Check(rule=rule.id, step=rule.step, outcome=outcome, reason=reason, title=rule.title), found
+    if not found:
+        return Check(rule=rule.id, step=rule.step, outcome="pass", title=rule.title), ()
+    return Check(rule=rule.id, step=rule.step, outcome="fail", reason=found[0].summary, title=rule.title), found
 
 
 def _complete(rule: Rule, finding: Finding) -> Finding:

@@ -55,7 +55,9 @@ def _stripping(facts: Facts, causes: tuple[Finding, ...]) -> Iterator[Folklore]:
 
 
 def _host(facts: Facts, causes: tuple[Finding, ...]) -> Iterator[Folklore]:
-    if where := _mention(facts, r"\bhost header\b|\bsame host\b|only accepts? .*http://registry|checks? (the )?(origin|host)"):
+    if where := _mention(
+        facts, r"\bhost header\b|\bsame host\b|only accepts? .*http://registry|checks? (the )?(origin|host)"
+    ):
         yield Folklore(
             claim="The registry checks Host and Origin and refuses others.",
             truth="It answers any Host and any Origin. Host decides only where an upload's Location points; Origin "
@@ -100,8 +102,8 @@ def _challenge_first(facts: Facts, causes: tuple[Finding, ...]) -> Iterator[Folk
     if pairs:
         yield Folklore(
             claim="Every 401 in the log is a failed login.",
-            truth="Clients ask without a login first, get 401 with the challenge, and ask again with one. A 401 that is "
-            "followed by a 200 is the protocol at work.",
+            truth="Clients ask without a login first, get 401 with the challenge, and ask again with one. A 401 that "
+            "is followed by a 200 is the protocol at work.",
             shown=f"{len(pairs)} such pairs in the log handed over.",
             where=str(pairs[0].place),
         )
@@ -115,8 +117,8 @@ def _cors_behind_proxy(facts: Facts, causes: tuple[Finding, ...]) -> Iterator[Fo
     if key:
         yield Folklore(
             claim="The registry needs CORS headers for the UI.",
-            truth="Here the UI's own nginx forwards /v2, so the browser stays on one origin and CORS is not used at all. "
-            "The lines are harmless and can go.",
+            truth="Here the UI's own nginx forwards /v2, so the browser stays on one origin and CORS is not used at "
+            "all. The lines are harmless and can go.",
             shown="UI 2.6.0 in proxy mode in Chromium, with and without the headers.",
             where=str(registry.settings[key].place or ""),
         )

@@ -165,9 +165,7 @@ def _from_exchanges(wire: Wire, stack: Stack, notes: _Notes) -> None:
     _compare_challenges(wire, notes)
 
 
-def _of_answer(
-    exchange: Exchange, wire: Wire, stack: Stack, accepted: set[tuple[Route, str | None]]
-) -> list[Symptom]:
+def _of_answer(exchange: Exchange, wire: Wire, stack: Stack, accepted: set[tuple[Route, str | None]]) -> list[Symptom]:
     status, credential = exchange.status or 0, exchange.credential
     found: list[Symptom] = []
     if exchange.page is not None and _is_blocked(exchange):
@@ -245,7 +243,7 @@ def _compare_challenges(wire: Wire, notes: _Notes) -> None:
 def _is_blocked(exchange: Exchange) -> bool:
     """Whether a browser keeps this answer from the page: another origin that is not allowed by name."""
     page, url = exchange.page or "", urlsplit(exchange.url)
-    if page == f"{url.scheme}://{url.netloc}" or exchange.sent("Origin") is None and exchange.error is None:
+    if page == f"{url.scheme}://{url.netloc}" or (exchange.sent("Origin") is None and exchange.error is None):
         return False
     allowed = list(exchange.headers("Access-Control-Allow-Origin"))
     if len(allowed) != 1:
@@ -323,7 +321,9 @@ def _from_message(message: Message, wire: Wire, routing: Routing, notes: _Notes)
 def _ok_later(message: Message, wire: Wire) -> bool:
     """A login that was refused and then accepted in the same session was a slip of the hand."""
     return any(
-        m.place.file == message.place.file and (m.place.line or 0) > (message.place.line or 0) and m.host == message.host
+        m.place.file == message.place.file
+        and (m.place.line or 0) > (message.place.line or 0)
+        and m.host == message.host
         for m in wire.said("login-ok")
     )
 
