@@ -48,9 +48,17 @@ class Htpasswd:
     line_ends: Literal["lf", "crlf", "mixed", "cr", "none"] = "lf"
     final_newline: bool = True
     size: int = 0
+    more: dict[str, int] = field(default_factory=dict)
+    """Of a very long file: name and line of the sound bcrypt entries that `entries` does not spell out."""
+    omitted: int = 0
+    """Entries that are neither in `entries` nor in `more` because there are too many odd ones."""
+    content: str | None = None
+    """The vault's label of the file's bytes: what logins are compared with, exactly as the registry does."""
 
     def entry(self, name: str) -> Entry | None:
         """The entry that decides for that user: the last of its name."""
+        if name in self.more:
+            return Entry(line=self.more[name], name=name, scheme="bcrypt", length=60, usable=True)
         return next((e for e in reversed(self.entries) if e.name == name), None)
 
 
