@@ -138,7 +138,7 @@ def _with_refutations(causes: list[Finding], faces: dict[str, Finding]) -> list[
         extra = tuple(
             Refutation(cause=name, because="that is how it shows; this is why")
             for name, by in faces.items()
-            if by is finding and name not in said
+            if by.cause == finding.cause and name not in said
         )
         standing = {f.cause for f in causes}
         kept = tuple(r for r in finding.refuted if r.cause not in standing or causes[0] is finding)
