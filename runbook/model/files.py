@@ -93,6 +93,14 @@ class EnvVar:
     place: Place
     raw: str = ""
     """The value as written, before interpolation, masked."""
+    secret: str | None = None
+    """The vault's label when the value as a whole is a secret: equal labels are equal values."""
+    injected: str | None = None
+    """For an Authorization value: what it is, in the words of `HeaderEdit.injected`; None when it is empty."""
+    user: str | None = None
+    """For an Authorization value with a login: whose."""
+    password: str | None = None
+    """For an Authorization value with a login: the vault's label of its password."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +122,7 @@ class Port:
     container: int
     published: int | None
     host_ip: str = ""
+    protocol: str = "tcp"
     place: Place
 
 
@@ -163,6 +172,8 @@ class Interpolation:
     unset: tuple[str, ...] = ()
     """How the lost variables look, masked when they could be a piece of a hash."""
     damages_hash: bool = False
+    damages_password: bool = False
+    """A clear password with an unescaped dollar, of which a variable took the rest."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,6 +207,8 @@ class Setting:
     place: Place | None = None
     origin: str = ""
     """In words: "config.yml", "REGISTRY_HTTP_ADDR", "image default"."""
+    secret: str | None = None
+    """The vault's label when the value is a secret and masked: equal labels are equal values."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
