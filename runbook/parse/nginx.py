@@ -1,0 +1,178 @@
+"""nginx configuration to routes: whole trees, conf.d files, bare `server` and `location` snippets.
+
+A route is what is in force in one location. nginx inherits directives from the outer level, but
+lists of headers only where the inner level has none of its own, which is what people trip over.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from fnmatch import fnmatch
+
+from runbook.model import ProxyRoute
+from runbook.parse import ParseError
+from runbook.parse.hops import host_and_port
+from runbook.parse.nginx_location import ENCLOSED, Scope, location_routes, static_route
+from runbook.parse.nginx_tree import Directive, tree
+from runbook.redact import Vault
+
+_HARMLESS = ("mime.types", "modules-enabled", "modules", "conf.d", "sites-enabled", "fastcgi_params", "letsencrypt")
+_MOST_INCLUDED = 50_000
+"""Directives after includes: files that include each other must not multiply."""
+
+
+def parse_nginx(text: str, file: str, vault: Vault) -> tuple[ProxyRoute, ...]:
+    """The routes of one file on its own."""
+    return parse_nginx_files({file: text}, vault)
+
+
+def parse_nginx_files(files: Mapping[str, str], vault: Vault) -> tuple[ProxyRoute, ...]:
+    """The routes of nginx files that belong together: includes are followed from one to another by name."""
+    trees = {file: tree(text, file) for file, text in files.items()}
+    includer = _Includer(trees)
+    expanded = {file: includer.expand(block, (file,)) for file, block in trees.items()}
+    routes: list[ProxyRoute] = []
+    for file, block in expanded.items():
+        if file not in includer.included:
+            routes += _Config(block, file, vault).routes()
+    return tuple(routes)
+
+
+@dataclass(slots=True)
+class _Includer:
+    """Puts included files in the place of their `include`; what is not at hand stays as a mark."""
+
+    trees: Mapping[str, tuple[Directive, ...]]
+    included: set[str] = field(default_factory=set)
+    count: int = 0
+
+    def expand(self, block: tuple[Directive, ...], trail: tuple[str, ...]) -> tuple[Directive, ...]:
+        found: list[Directive] = []
+        for directive in block:
+            self.count += 1
+            if self.count > _MOST_INCLUDED + sum(len(t) for t in self.trees.values()) * 200:
+                raise ParseError(directive.file, directive.line, "the files include each other too often")
+            files = self._matches(directive, trail) if directive.name == "include" else ()
+            for file in files:
+                self.included.add(file)
+                found += self.expand(self.trees[file], (*trail, file))
+            if not files:
+                inner = self.expand(directive.block, trail) if directive.block is not None else None
+                found.append(replace(directive, block=inner))
+        return tuple(found)
+
+    def _matches(self, directive: Directive, trail: tuple[str, ...]) -> tuple[str, ...]:
+        """The files that an include names, told by their last path parts: the bundle is not the container."""
+        if not directive.args or len(trail) > 10:
+            return ()
+        folder, _, name = directive.args[0].rpartition("/")
+        same = [f for f in self.trees if f not in trail and fnmatch(f.rpartition("/")[2], name)]
+        parent = folder.rpartition("/")[2]
+        near = [f for f in same if f"/{f.rpartition('/')[0]}".endswith(f"/{parent}")]
+        return tuple(near or (same if "*" not in name else ()))
+
+
+class _Config:
+    """One configuration: its upstreams and maps, and the servers that use them."""
+
+    def __init__(self, block: tuple[Directive, ...], file: str, vault: Vault) -> None:
+        self._file = file
+        self._vault = vault
+        https = [d.block or () for d in block if d.name == "http"]
+        self._levels = https or [block]
+        self._defaults = {
+            _port(listen.args[0])
+            for level in self._levels
+            for server in level
+            if server.name == "server"
+            for listen in server.find("listen")
+            if listen.args and not {"default_server", "default"}.isdisjoint(listen.args)
+        }
+
+    def routes(self) -> list[ProxyRoute]:
+        """The routes of all servers, in the order of the file."""
+        found: list[ProxyRoute] = []
+        for level in self._levels:
+            scope = Scope(upstreams=_upstreams(level), variables=_maps(level), vault=self._vault, file=self._file)
+            outer = scope.enter(tuple(d for d in level if d.name not in ENCLOSED), complete=True)
+            for server in (d for d in level if d.name == "server" and d.block is not None):
+                found += self._server(server, outer)
+            loose = tuple(d for d in level if d.name not in ("server", "upstream", "map", "geo", "events", "stream"))
+            if any(d.name in ("location", "proxy_pass", "proxy_set_header") for d in loose) and not found:
+                found += self._snippet(loose, scope)
+        return found
+
+    def _snippet(self, loose: tuple[Directive, ...], scope: Scope) -> list[ProxyRoute]:
+        """A `location`, or only its inside, without the server around it."""
+        level = scope.enter(loose, complete=False)
+        if any(d.name == "location" for d in loose):
+            return [r for d in loose if d.name == "location" for r in location_routes(d, level, loose)]
+        wrapped = Directive("location", ("/",), self._file, loose[0].line, loose)
+        return list(location_routes(wrapped, scope.enter((), complete=False), loose))
+
+    def _server(self, server: Directive, outer: Scope) -> list[ProxyRoute]:
+        block = server.block or ()
+        ports, tls, default = self._listens(block)
+        names = tuple(name for d in server.find("server_name") for name in d.args)
+        scope = replace(
+            outer.enter(block, complete=not _misses(block)),
+            server_names=names,
+            listen=ports,
+            tls=tls,
+            default_server=default,
+            place_line=server.line,
+            file=server.file,
+        )
+        found = list(scope.conditional(block, "", "prefix"))
+        if answer := scope.answer(block, "", "prefix"):
+            return [*found, answer]
+        locations = [d for d in block if d.name == "location" and d.block is not None]
+        for location in locations:
+            found += location_routes(location, scope, block)
+        if not any(d.args == ("/",) or d.args == ("^~", "/") for d in locations):
+            found.append(static_route(scope))
+        return found
+
+    def _listens(self, block: tuple[Directive, ...]) -> tuple[tuple[int, ...], bool, bool]:
+        """Ports, whether TLS is spoken, and whether this is the server for names that nobody has."""
+        lines = [d.args for d in block if d.name == "listen" and d.args]
+        ports = tuple(dict.fromkeys(_port(args[0]) for args in lines)) or (80,)
+        tls = any("ssl" in args or "quic" in args for args in lines)
+        tls = tls or any(d.name == "ssl" and d.args == ("on",) for d in block)
+        default = any(a in ("default_server", "default") for args in lines for a in args)
+        default = default or not self._defaults.issuperset(ports)
+        self._defaults.update(ports)
+        return ports, tls, default
+
+
+def _misses(block: tuple[Directive, ...]) -> bool:
+    """Whether an include that is not at hand could hold something that matters here."""
+    return any(
+        d.name == "include" and not any(word in " ".join(d.args) for word in _HARMLESS) for d in block
+    )
+
+
+def _port(listen: str) -> int:
+    if listen.isdigit():
+        return int(listen)
+    return host_and_port(listen)[1] or 80
+
+
+def _upstreams(level: tuple[Directive, ...]) -> dict[str, tuple[tuple[str, int | None], ...]]:
+    """Name → servers of the `upstream` blocks; a server without a port listens on 80."""
+    found = {}
+    for block in (d for d in level if d.name == "upstream" and d.args):
+        servers = [host_and_port(d.args[0]) for d in block.find("server") if d.args and "down" not in d.args]
+        found[block.args[0]] = tuple((host, port or 80) for host, port in servers)
+    return found
+
+
+def _maps(level: tuple[Directive, ...]) -> dict[str, str]:
+    """Variables of a `map` that has one value whatever comes in."""
+    found = {}
+    for block in (d for d in level if d.name == "map" and len(d.args) == 2):
+        values = {d.args[0] for d in block.block or () if d.name != "hostnames" and d.args}
+        if len(values) == 1 and any(True for _ in block.find("default")):
+            found[block.args[1].lstrip("$")] = values.pop()
+        elif values == {""}:
+            found[block.args[1].lstrip("$")] = ""
+    return found

@@ -1,0 +1,158 @@
+"""Which route of a hop takes a request: the server by port and name, then the location by path."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+from runbook.model import ProxyRoute
+
+if TYPE_CHECKING:
+    from runbook.stack.foretell import Request
+
+
+def choose(routes: Sequence[ProxyRoute], request: Request) -> ProxyRoute | None:
+    """The route of a hop that takes the request; None when no route is known to."""
+    here = [r for r in routes if not r.listen or request.port in r.listen] or list(routes)
+    server = _server(here, request.host.split(":")[0].lower())
+    if not server:
+        return None
+    if server[0].software in ("nginx", "joxit-ui"):
+        return _nginx_location(server, request)
+    return next((r for r in server if matches(r, request) and holds(r, request)), None)
+
+
+def _server(routes: list[ProxyRoute], name: str) -> list[ProxyRoute]:
+    """The routes of the virtual host for that name, or of the default one."""
+
+    def key(route: ProxyRoute) -> tuple[str, tuple[str, ...], tuple[int, ...]]:
+        return route.place.file, route.server_names, route.listen
+
+    ranked = sorted(routes, key=lambda r: -max((_name_rank(n, name) for n in r.server_names), default=0))
+    best = max((_name_rank(n, name) for r in ranked[:1] for n in r.server_names), default=0)
+    if best:
+        return [r for r in routes if max((_name_rank(n, name) for n in r.server_names), default=0) == best]
+    if any(r.software in ("caddy", "haproxy", "traefik") for r in routes):
+        return [r for r in routes if not r.server_names]
+    default = next((r for r in routes if r.default_server), routes[0] if routes else None)
+    return [r for r in routes if default and key(r) == key(default)]
+
+
+def _name_rank(pattern: str, name: str) -> int:
+    """How well a server_name fits: exact before leading wildcard before trailing wildcard before regex."""
+    pattern = pattern.lower()
+    if pattern == name:
+        return 4
+    if pattern.startswith(".") and (name == pattern[1:] or name.endswith(pattern)):
+        return 3
+    if pattern.startswith("*.") and fnmatchcase(name, pattern):
+        return 3
+    if pattern.endswith(".*") and fnmatchcase(name, pattern):
+        return 2
+    return 1 if pattern.startswith("~") and _search(pattern[1:], name) else 0
+
+
+def _nginx_location(server: list[ProxyRoute], request: Request) -> ProxyRoute | None:
+    """nginx: exact, else the longest prefix, unless a regular expression fits and `^~` does not forbid it."""
+    path = request.path.split("?", 1)[0]
+    for route in server:
+        if route.path == "" and holds(route, request):
+            return route
+    places = [r for r in server if r.path]
+    exact = [r for r in places if r.match == "exact" and r.path == path]
+    prefixes = sorted((r for r in places if r.match == "prefix" and path.startswith(r.path)), key=lambda r: -len(r.path))
+    longest = [r for r in prefixes if r.path == prefixes[0].path]
+    regexes = [r for r in places if r.match == "regex" and _search(r.path, path)]
+    if not exact:
+        slash = next((r for r in places if r.match == "prefix" and r.kind == "proxy" and r.path == f"{path}/"), None)
+        if slash and not (regexes and not slash.final):
+            return _redirect(slash)
+    if exact:
+        candidates = exact
+    elif regexes and not any(r.final for r in longest):
+        candidates = [r for r in regexes if r.path == regexes[0].path]
+    else:
+        candidates = longest
+    plain = [r for r in candidates if not r.condition]
+    return next((r for r in candidates if r.condition and holds(r, request)), plain[0] if plain else None)
+
+
+def _redirect(route: ProxyRoute) -> ProxyRoute:
+    """nginx sends `/v2` to `/v2/` where only the latter is a proxied prefix."""
+    return ProxyRoute(
+        software=route.software, place=route.place, kind="redirect", status=301, location=route.path, path=route.path
+    )
+
+
+def matches(route: ProxyRoute, request: Request) -> bool:
+    """Whether path and method fit the route."""
+    path = request.path.split("?", 1)[0]
+    if route.methods and request.method not in route.methods:
+        return False
+    if route.match == "regex":
+        return bool(_search(route.path, path))
+    if route.software == "apache" and route.match == "prefix" and not route.path.endswith("/"):
+        return path == route.path or path.startswith(f"{route.path}/")
+    return route.covers(path)
+
+
+def holds(route: ProxyRoute, request: Request) -> bool:
+    """Whether a route's condition holds. One that is not understood is taken not to."""
+    if not route.condition:
+        return True
+    found = re.fullmatch(r"(\$\w+)\s*(=|!=|~\*?|!~\*?)\s*(.*)", route.condition, re.DOTALL)
+    if not found:
+        return route.condition.startswith("$") and bool(value_of(route.condition, route, request))
+    name, operator, wanted = found.groups()
+    value, wanted = value_of(name, route, request), wanted.strip("\"'")
+    if value.startswith("$"):
+        return False
+    if operator in ("=", "!="):
+        return (value == wanted) == (operator == "=")
+    hit = _search(f"(?i){wanted}" if operator.endswith("*") else wanted, value)
+    return hit != operator.startswith("!")
+
+
+def value_of(text: str, route: ProxyRoute, request: Request) -> str:
+    """A configured value with the variables filled in that the request decides; others stay as written."""
+    known = {
+        "http_host": request.host,
+        "host": request.host.split(":")[0].lower(),
+        "server_port": str(request.port),
+        "scheme": request.scheme,
+        "request_method": request.method,
+        "request_uri": request.path,
+        "uri": request.path.split("?", 1)[0],
+        "server_name": route.server_names[0] if route.server_names else "",
+        "proxy_host": route.host_value if route.host == "upstream" else "",
+        "https": "on" if request.tls else "",
+        "http_authorization": "" if request.login == "none" else "[login]",
+    }
+
+    def fill(found: re.Match[str]) -> str:
+        name = found[1] or found[2]
+        if name in known:
+            return known[name]
+        if name.startswith("http_"):
+            wanted = name[5:].replace("_", "-")
+            return next((v for k, v in request.headers.items() if k.lower() == wanted), "")
+        return found[0]
+
+    text = re.sub(r"\$\{(\w+)\}|\$(\w+)", fill, text)
+    braces = {"{scheme}": request.scheme, "{hostport}": request.host, "{host}": known["host"], "{http.request.host}": known["host"]}
+    braces |= {"{http.request.hostport}": request.host, "{http.request.scheme}": request.scheme}
+    for written, value in braces.items():
+        text = text.replace(written, value)
+    text = re.sub(r"%\[(?:req\.)?(?:hdr|fhdr)\(host\)\]", request.host, text, flags=re.IGNORECASE)
+    text = text.replace("%[dst_port]", str(request.port))
+    return text.replace("%{HTTP_HOST}e", request.host)
+
+
+def _search(pattern: str, text: str) -> bool:
+    """A regular expression of a configuration, on a bounded text; one that Python cannot read fits nothing."""
+    try:
+        return re.search(pattern[:300], text[:500]) is not None
+    except re.error:
+        return False

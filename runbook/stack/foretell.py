@@ -1,0 +1,218 @@
+"""What will happen to a request that meets a hop: which route takes it, what arrives behind it, what comes back.
+
+Pure arithmetic over `ProxyRoute`s. The differential tests put it beside real nginx, Caddy, HAProxy and Apache.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+from urllib.parse import urlsplit
+
+from runbook.model import HeaderEdit, ProxyRoute
+from runbook.stack.choose import choose, value_of
+
+Login = Literal["none", "valid", "invalid", "unknown"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """A request as the hop receives it."""
+
+    method: str = "GET"
+    path: str = "/v2/"
+    host: str = "localhost"
+    port: int = 80
+    """On which the hop received it."""
+    tls: bool = False
+    login: Login = "none"
+    """The client's login, as the registry would judge it."""
+    own_login: bool = False
+    """Whether the login satisfies the hop's own list of users."""
+    size: int = 0
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def scheme(self) -> str:
+        """http or https."""
+        return "https" if self.tls else "http"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Foretold:
+    """What is foretold. `status` None: it cannot be told from the files."""
+
+    route: ProxyRoute | None
+    reaches: bool = False
+    status: int | None = None
+    path: str = ""
+    """As the registry sees it."""
+    login: Login = "none"
+    """What is left of the login when the registry sees it."""
+    host: str = ""
+    proto: str = ""
+    challenge: bool = False
+    """Whether a 401 carries WWW-Authenticate."""
+    location: str | None = None
+    """Of an upload: where the client is sent on to, without the path."""
+
+
+def foretell(routes: Sequence[ProxyRoute], request: Request, *, injected: Login = "unknown") -> Foretold:
+    """What happens to the request; `injected`: how the registry judges a login that a hop puts in."""
+    route = choose(routes, request)
+    if route is None:
+        return Foretold(route=None)
+    if route.kind == "return" and route.software != "nginx" and _wants_login(route, request):
+        return Foretold(route=route, status=401, challenge=True)
+    if route.path and route.max_body is not None and request.size > route.max_body:
+        return Foretold(route=route, status=413)
+    if route.kind in ("return", "redirect"):
+        return Foretold(route=route, status=route.status)
+    if _wants_login(route, request):
+        return Foretold(route=route, status=401, challenge=_keeps_challenge(route))
+    if route.kind == "static":
+        return Foretold(route=route, status=404)
+    path = upstream_path(route, request)
+    login = what_is_left(route, request, injected)
+    status = registry_status(request.method, path, login)
+    host, proto = seen_address(route, request)
+    return Foretold(
+        route=route,
+        reaches=True,
+        status=status,
+        path=path,
+        login=login,
+        host=host,
+        proto=proto,
+        challenge=status == 401 and _keeps_challenge(route),
+        location=location(route, request, host, proto) if status == 202 else None,
+    )
+
+
+def _wants_login(route: ProxyRoute, request: Request) -> bool:
+    """Whether the hop itself refuses the request for want of its own login."""
+    auth = route.auth
+    return auth is not None and auth.kind == "basic" and not request.own_login and request.method not in auth.except_methods
+
+
+def _keeps_challenge(route: ProxyRoute) -> bool:
+    return not any(
+        e.name.lower() == "www-authenticate" and e.action == "remove" and not e.condition for e in route.response_headers
+    )
+
+
+def upstream_path(route: ProxyRoute, request: Request) -> str:
+    """The path behind the hop."""
+    path = request.path
+    if route.strips_prefix and path.startswith(route.strips_prefix):
+        path = path[len(route.strips_prefix) :]
+        path = path if path.startswith("/") else f"/{path}"
+    if route.rewrite:
+        pattern, replacement = route.rewrite
+        path = re.sub(pattern, re.sub(r"\$(\d)", r"\\\1", replacement), path, count=1)
+    uri = route.upstream_uri
+    if uri is None:
+        return path
+    if route.upstream_variable:
+        uri = _captures(uri, route.path, path) if route.match == "regex" else uri
+        return value_of(uri, route, request)
+    if route.software == "apache":
+        return uri + request.path[len(route.path) :] if route.match == "prefix" else _captures(uri, route.path, path)
+    if route.match == "prefix":
+        return uri + path[len(route.path) :]
+    return _captures(uri, route.path, path) if route.match == "regex" else uri
+
+
+def _captures(uri: str, pattern: str, path: str) -> str:
+    """`$1` in the URI of a route that matches by a regular expression."""
+    found = re.search(pattern, path)
+    return re.sub(r"\$(\d)", lambda m: (found[int(m[1])] or "") if found else "", uri)
+
+
+def what_is_left(route: ProxyRoute, request: Request, injected: Login = "unknown") -> Login:
+    """The login that arrives at the registry."""
+    login: Login = request.login
+    for edit in (e for e in route.request_headers if e.name.lower() == "authorization" and not e.condition):
+        login = _after(edit, login, request.login, injected)
+    return login
+
+
+def _after(edit: HeaderEdit, login: Login, client: Login, injected: Login) -> Login:
+    if edit.action == "remove" or (edit.action == "set" and not edit.value):
+        return "none"
+    if edit.action == "add" and login != "none":
+        return login
+    match edit.injected:
+        case "client":
+            return client
+        case "bearer" | "not base64" | "no colon":
+            return "none"
+        case "variable":
+            return "unknown"
+        case _:
+            return injected
+
+
+def registry_status(method: str, path: str, login: Login) -> int | None:
+    """The registry's status for a path (both versions): what is no API is not asked for a login."""
+    plain = path.split("?", 1)[0]
+    if plain in ("", "/"):
+        return 200
+    if "//" in plain or "/./" in plain or "/../" in plain or plain == "/v2":
+        return 301
+    upload = re.fullmatch(r"/v2/[a-z0-9/._-]+/blobs/uploads/", plain)
+    if plain not in ("/v2/", "/v2/_catalog") and not upload:
+        return 404
+    if login == "unknown":
+        return None
+    if login != "valid":
+        return 401
+    return 202 if upload and method == "POST" else 200
+
+
+def seen_address(route: ProxyRoute, request: Request) -> tuple[str, str]:
+    """Host and scheme from which the registry builds its Location."""
+    host = route.host_value if route.host == "upstream" else value_of(route.host_value, route, request)
+    if route.host == "client":
+        host = request.host
+    proto = "https" if route.upstream_scheme == "https" else "http"
+    headers = _headers(route, request)
+    if forwarded := headers.get("forwarded"):
+        said = dict(re.findall(r"(proto|host)=\"?([^;,\"]+)", forwarded.lower()))
+        return said.get("host", host), said.get("proto", proto)
+    proto = headers.get("x-forwarded-proto") or proto
+    host = (headers.get("x-forwarded-host") or host).split(",")[0].strip()
+    return host, proto
+
+
+def _headers(route: ProxyRoute, request: Request) -> dict[str, str]:
+    """The forwarding headers that arrive: the client's own, the software's, and what is written."""
+    names = ("forwarded", "x-forwarded-proto", "x-forwarded-host")
+    found = {k.lower(): v for k, v in request.headers.items() if k.lower() in names}
+    if route.software in ("caddy", "traefik"):
+        found = {"x-forwarded-proto": request.scheme, "x-forwarded-host": request.host}
+    elif route.software == "apache":
+        client = found.get("x-forwarded-host")
+        found["x-forwarded-host"] = f"{client}, {request.host}" if client else request.host
+    for edit in (e for e in route.request_headers if e.name.lower() in names):
+        if edit.condition and not (("ssl_fc" in edit.condition) and (request.tls != edit.condition.lstrip("{ ").startswith("!"))):
+            continue
+        value = "" if edit.action == "remove" else value_of(edit.value, route, request)
+        if value or edit.action == "remove" or route.software == "nginx":
+            found[edit.name.lower()] = value
+    return {k: v for k, v in found.items() if v}
+
+
+def location(route: ProxyRoute, request: Request, host: str, proto: str) -> str:
+    """Where an upload's Location leads: scheme, host and port, after the hop has mended it (or not)."""
+    built = f"{proto}://{host}"
+    if not route.rewrites_location:
+        return built
+    own = urlsplit(route.upstream if "://" in route.upstream else f"http://{route.upstream}")
+    if built.lower() != f"{own.scheme}://{own.netloc}".lower():
+        return built
+    if route.software == "apache":
+        return f"{request.scheme}://{request.host}"
+    usual = {"http": 80, "https": 443}[request.scheme]
+    port = "" if request.port == usual else f":{request.port}"
+    return f"{request.scheme}://{request.host.split(':')[0]}{port}"
