@@ -2,17 +2,20 @@
 
 from collections.abc import Iterator
 
-from runbook.model import (
-    Certainty,
-    Evidence,
-    EvidenceItem,
-    Finding,
-    Fix,
-    Stack,
-    Symptom,
-)
+from runbook.model import Certainty, Evidence, EvidenceItem, Finding, Fix, Stack, Symptom
 from runbook.rules.base import rule
-from runbook.rules.logins import BROKEN, REFUSED, certainty, files, quoted, verify
+from runbook.rules.logins import (
+    BROKEN,
+    REFUSED,
+    bad_requests,
+    certainty,
+    files,
+    items,
+    listed,
+    panics,
+    quoted,
+    verify,
+)
 from runbook.rules.wire import Wire
 
 ANSWER_400 = (
@@ -120,9 +123,7 @@ def empty(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Finding]:
     if not files(evidence, stack):
         for row in listed(evidence, stack):
             if row.kind == "file" and row.size == 0:
-                yield _empty(
-                    listed.path, "0 bytes", str(listed.place), missing, certainty(wire, REFUSED), evidence, wire
-                )
+                yield _empty(row.path, "0 bytes", str(row.place), missing, certainty(wire, REFUSED), evidence, wire)
                 return
 
 
