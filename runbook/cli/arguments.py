@@ -1,0 +1,112 @@
+"""What may stand on the command line, and what is said when something else does."""
+
+import argparse
+import difflib
+import re
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from typing import Any, NoReturn
+
+from runbook import __version__
+from runbook.redact import Vault, mask_patterns
+
+Run = Callable[[argparse.Namespace, Vault], int]
+
+EXIT_CODES = """exit codes:
+  0 healthy   1 internal error   2 wrong use or unreadable input
+  3 a fault was found   4 warnings only   5 inconclusive (unreachable, or nothing to judge)"""
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse that answers in one sentence, with the nearest word that exists."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(allow_abbrev=False, **kwargs)
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong and how to go on; exit 2."""
+        self.exit(2, f"runbook: {mask_patterns(_plain(message, self))}\nTry: {self.prog} --help\n")
+
+    @property
+    def words(self) -> list[str]:
+        """All options and commands that this parser knows."""
+        options = [word for action in self._actions for word in action.option_strings if word.startswith("--")]
+        return options + [str(c) for action in self._actions for c in (action.choices or ())]
+
+
+def parser(arguments: Sequence[str]) -> Parser:
+    """The parser of the whole command line. Subcommands of other parts are filled in when they are asked for."""
+    top = Parser(
+        prog="runbook",
+        description="Finds out why a Docker registry says 401, proves it, and teaches it.",
+        epilog=EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    top.add_argument("--version", action="version", version=f"runbook {__version__}")
+    commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    from runbook.cli import diagnose, explain
+
+    diagnose.add(_command(commands, "diagnose", "judge files, URLs or both", diagnose.run))
+    explain.add(_command(commands, "explain", "what a cause is, how to tell it apart, how to mend it", explain.run))
+    asked = next((word for word in arguments if not word.startswith("-")), "")
+    for name, help_, module, add, run in _OTHERS:
+        command = _command(commands, name, help_, _late(module, run))
+        if name == asked:
+            _fill(command, name, module, add)
+    return top
+
+
+_OTHERS = (
+    ("report", "run all notebooks headless and write one HTML report", "runbook.headless.commands",
+     "add_report_arguments", "run_report"),
+    ("demo", "break a stack on this machine, diagnose it, write the report", "runbook.headless.commands",
+     "add_demo_arguments", "run_demo"),
+    ("open", "start JupyterLab on the first notebook", "runbook.headless.commands",
+     "add_open_arguments", "run_open"),
+    ("lab", "start a stack on this machine and break it for practice", "runbook.lab.commands",
+     "add_arguments", "run"),
+)  # fmt: skip
+"""Subcommands of heavier parts: name, help, module, the function that adds arguments, the one that runs."""
+
+
+def _command(commands: Any, name: str, help_: str, run: Run) -> Parser:
+    command: Parser = commands.add_parser(
+        name, help=help_, description=help_[0].upper() + help_[1:] + ".", epilog=EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
+    command.set_defaults(run=run)
+    return command
+
+
+def _fill(command: Parser, name: str, module: str, add: str) -> None:
+    """Let another part add its arguments; `report` takes the same target as `diagnose`."""
+    from runbook.cli.target import add_target
+
+    if name == "report":
+        add_target(command)
+    getattr(import_module(module), add, lambda _: None)(command)
+
+
+def _late(module: str, function: str) -> Run:
+    def run(options: argparse.Namespace, vault: Vault) -> int:
+        options.vault = vault
+        return int(getattr(import_module(module), function)(options) or 0)
+
+    return run
+
+
+def _plain(message: str, parser: Parser) -> str:
+    """argparse's message as a sentence that helps."""
+    if match := re.match(r"argument (\S+): invalid choice: '(.*?)' \(choose from (.*)\)", message, re.DOTALL):
+        known = re.findall(r"[\w.-]+", match[3])
+        what = "command" if match[1] == "COMMAND" else f"value of {match[1]}"
+        return f"There is no {what} called {match[2]!r}.{_nearest(match[2], known)}"
+    if match := re.match(r"unrecognized arguments: (.*)", message, re.DOTALL):
+        first = match[1].split()[0]
+        return f"{first.split('=')[0]} is not known here.{_nearest(first.split('=')[0], parser.words)}"
+    return message[0].upper() + message[1:] + "."
+
+
+def _nearest(word: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
+    return f" Did you mean {near[0]}?" if near else f" Known are: {', '.join(known)}."

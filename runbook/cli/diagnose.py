@@ -1,0 +1,116 @@
+"""`runbook diagnose`: collect, judge, show. One exit code, the same for every format."""
+
+import argparse
+import os
+import shutil
+import sys
+from typing import TYPE_CHECKING
+
+from runbook import __version__
+from runbook.cli.output import check_writable, write
+from runbook.cli.target import add_target, request_from
+from runbook.collect import UsageError
+from runbook.redact import Vault
+
+if TYPE_CHECKING:
+    from runbook.diagnose import Run
+
+FORMATS = ("text", "json", "markdown", "junit", "sarif")
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """The options of `diagnose`."""
+    add_target(parser)
+    parser.add_argument("--format", choices=FORMATS, default="text", help="how the verdict is written (default text)")
+    parser.add_argument("--output", metavar="FILE", help="write it there instead of standard output")
+    parser.add_argument("--report", metavar="FILE.html", help="also write a report as one HTML file")
+    parser.add_argument("--save-evidence", metavar="FILE.json", help="also save the evidence, without secrets")
+    parser.add_argument(
+        "--fail-on", choices=("error", "warning", "never"), default="warning",
+        help="error: warnings alone end with 0; never: a verdict ends with 0 whatever it is",
+    )  # fmt: skip
+
+
+def run(options: argparse.Namespace, vault: Vault) -> int:
+    """Diagnose and show; the exit code tells the verdict."""
+    files = [f for f in (options.output, options.report, options.save_evidence) if f]
+    for file in files:
+        check_writable(file)
+    if len({os.path.abspath(f) for f in files}) < len(files):
+        raise UsageError("--output, --report and --save-evidence need a file each, not the same one.")
+    from runbook.collect import collect
+    from runbook.diagnose import diagnose
+
+    progress = _Progress()
+    try:
+        evidence = collect(request_from(options), vault, progress)
+    finally:
+        progress.done()
+    fatal = [p for p in evidence.problems if p.fatal]
+    if fatal:
+        for problem in fatal:
+            print(f"runbook: {problem.place}: {problem.message}", file=sys.stderr)
+        return 2
+    result = diagnose(evidence)
+    if options.save_evidence:
+        from runbook.collect.evidence_file import dump_evidence
+
+        write(options.save_evidence, vault.scrub(dump_evidence(evidence, __version__).decode()))
+    if options.report:
+        from runbook.report import render_html
+
+        write(options.report, vault.scrub(render_html(result)))
+    text = vault.scrub(rendered(result, options.format, to_file=options.output is not None))
+    if options.output:
+        write(options.output, text)
+        print(f"Written to {options.output}.", file=sys.stderr)
+    else:
+        sys.stdout.write(text if text.endswith("\n") else text + "\n")
+    return exit_code(result, options.fail_on)
+
+
+def rendered(result: "Run", format_: str, *, to_file: bool) -> str:
+    """The verdict in that format."""
+    from runbook import report
+
+    if format_ == "text":
+        width = min(shutil.get_terminal_size((100, 24)).columns, 120)
+        return report.render_terminal(result, color=not to_file and _colour(), width=width)
+    views = {
+        "json": report.render_json,
+        "markdown": report.render_markdown,
+        "junit": report.render_junit,
+        "sarif": report.render_sarif,
+    }
+    return views[format_](result)
+
+
+def exit_code(result: "Run", fail_on: str) -> int:
+    """The contract's code, softened as --fail-on says."""
+    code = result.diagnosis.exit_code
+    if fail_on == "never" or (fail_on == "error" and code == 4):
+        return 0
+    return code
+
+
+def _colour() -> bool:
+    if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+        return False
+    return sys.stdout.isatty() or bool(os.environ.get("FORCE_COLOR"))
+
+
+class _Progress:
+    """One line on a terminal that says what is being done, and goes away; elsewhere nothing."""
+
+    def __init__(self) -> None:
+        self._shown = sys.stderr.isatty()
+
+    def __call__(self, message: str) -> None:
+        if self._shown:
+            width = shutil.get_terminal_size((80, 24)).columns - 1
+            print(f"\r\x1b[K{message[:width]}", end="", file=sys.stderr, flush=True)
+
+    def done(self) -> None:
+        """Clear the line."""
+        if self._shown:
+            print("\r\x1b[K", end="", file=sys.stderr, flush=True)

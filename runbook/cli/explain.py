@@ -1,0 +1,55 @@
+"""`runbook explain CAUSE`: a cause of the catalogue in a page; without a name, the list of all."""
+
+import argparse
+import difflib
+import textwrap
+from typing import TYPE_CHECKING
+
+from runbook.collect import UsageError
+from runbook.model import STEPS
+from runbook.redact import Vault
+
+if TYPE_CHECKING:
+    from runbook.rules import Rule
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """The options of `explain`."""
+    parser.add_argument("cause", metavar="CAUSE", nargs="?", help="the id of a cause; none: list all of them")
+
+
+def run(options: argparse.Namespace, vault: Vault) -> int:
+    """Print one cause, or all names."""
+    from runbook import rules
+
+    known = rules.load()
+    if options.cause is None:
+        print(listing(known))
+        return 0
+    found = known.get(options.cause.strip().lower())
+    if found is None:
+        near = difflib.get_close_matches(options.cause, known, n=3, cutoff=0.4)
+        hint = f"Did you mean {' or '.join(near)}?" if near else "`runbook explain` lists all of them."
+        raise UsageError(f"No cause is called {vault.mask(options.cause, 80)}. {hint}")
+    print(page(found))
+    return 0
+
+
+def page(rule: "Rule") -> str:
+    """What it is, why people miss it, the fix, and what proves it."""
+    why = "\n\n".join(textwrap.fill(part, 96) for part in rule.why.split("\n\n"))
+    return (
+        f"{rule.id}: {rule.title}\n\n{why}\n\n"
+        f"Fix      {textwrap.fill(rule.fix, 96, subsequent_indent=' ' * 9)}\n"
+        f"Step     {rule.step}\n"
+        f"Source   {textwrap.fill(rule.source, 96, subsequent_indent=' ' * 9)}"
+    )
+
+
+def listing(known: dict[str, "Rule"]) -> str:
+    """All causes by step."""
+    blocks = []
+    for step in STEPS:
+        rows = [f"  {r.id:38} {r.title}" for r in sorted(known.values(), key=lambda r: r.id) if r.step == step]
+        blocks.append("\n".join([step, *rows]))
+    return "\n\n".join(blocks)

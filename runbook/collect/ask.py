@@ -1,0 +1,103 @@
+"""One request to a server that may be hostile, and its answer as evidence: bounded in bytes and seconds."""
+
+import asyncio
+import time
+import zlib
+from dataclasses import dataclass
+
+import httpx
+
+from runbook.collect.failures import classify
+from runbook.collect.logins import Login
+from runbook.model import Exchange, Headers, Place, Route
+from runbook.redact import MASK, Vault
+
+BODY = 64 * 1024
+SHOWN = 8000
+HEADERS = 100
+PROBE = Place("probe")
+_COOKIES = ("set-cookie", "cookie")
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A request to be made."""
+
+    route: Route
+    base: str
+    method: str
+    path: str
+    login: Login | None = None
+    headers: Headers = ()
+
+
+async def ask(client: httpx.AsyncClient, question: Question, vault: Vault, seconds: float) -> Exchange:
+    """Send one request; whatever happens comes back as an exchange. Redirects are recorded, never followed."""
+    url = question.base + question.path
+    secret = {"Authorization": question.login.header(vault)} if question.login else {}
+    begun, when = time.monotonic(), time.time()
+    status: int | None = None
+    headers: Headers = ()
+    error: str | None = None
+    body, detail = b"", ""
+    try:
+        async with asyncio.timeout(seconds):
+            request = client.build_request(question.method, url, headers=[*question.headers, *secret.items()])
+            response = await client.send(request, stream=True, follow_redirects=False)
+            try:
+                status, headers = response.status_code, _shown(response.headers, vault)
+                body, detail = await _body(response)
+            finally:
+                await asyncio.shield(response.aclose())
+    except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as failure:
+        error, detail = classify(failure)
+    return Exchange(
+        source=PROBE,
+        method=question.method,
+        url=url,
+        route=question.route,
+        credential=question.login.credential if question.login else None,
+        request_headers=(*question.headers, *((name, f"Basic {MASK}") for name in secret)),
+        status=status,
+        response_headers=headers,
+        body=vault.mask(body.decode("utf-8", "replace"), SHOWN),
+        error=error,
+        detail=vault.mask(detail, 300),
+        elapsed=round(time.monotonic() - begun, 4),
+        when=round(when, 3),
+    )
+
+
+async def _body(response: httpx.Response) -> tuple[bytes, str]:
+    """The beginning of the body. A body that breaks off is said, but the answer stands."""
+    raw = bytearray()
+    try:
+        async for chunk in response.aiter_raw():
+            raw += chunk
+            if len(raw) >= BODY:
+                break
+    except (httpx.HTTPError, OSError) as failure:
+        word, detail = classify(failure)
+        return _unpacked(bytes(raw[:BODY]), response), f"the body broke off ({word}): {detail}"
+    return _unpacked(bytes(raw[:BODY]), response), ""
+
+
+def _unpacked(raw: bytes, response: httpx.Response) -> bytes:
+    """The body uncompressed, at most `BODY` bytes of it: we ask for none compressed, but servers do it all the same."""
+    if response.headers.get("Content-Encoding", "").lower() not in ("gzip", "deflate"):
+        return raw
+    try:
+        return zlib.decompressobj(zlib.MAX_WBITS | 32).decompress(raw, BODY)
+    except zlib.error:
+        return b""
+
+
+def _shown(headers: httpx.Headers, vault: Vault) -> Headers:
+    """Headers in their order, duplicates kept, secrets out, bounded. A cookie is a login: only its name stays."""
+    shown = []
+    for name, value in headers.raw[:HEADERS]:
+        key, text = name.decode("latin-1"), value.decode("latin-1")
+        if key.lower() in _COOKIES:
+            text = f"{text.split('=', 1)[0]}={MASK}"
+        shown.append((vault.mask(key, 200), vault.mask(text)))
+    return tuple(shown)

@@ -1,0 +1,112 @@
+"""From a request to evidence: files are read, the stack is asked, logins are compared, secrets are taken out."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from urllib.parse import urlsplit
+
+from runbook.collect.files import Reading, read_files
+from runbook.collect.harvest import Harvest
+from runbook.collect.logins import Login, stored_login
+from runbook.collect.request import Request, checked
+from runbook.collect.scrub import scrub
+from runbook.model import Evidence, Place, Problem, Target
+from runbook.redact import Vault
+
+Progress = Callable[[str], None]
+_NOWHERE = "http://runbook.invalid"
+"""The origin of a page that nobody allows, for the preflight when none is known."""
+
+
+def collect(request: Request, vault: Vault, progress: Progress | None = None) -> Evidence:
+    """Everything that can be known now. Unreadable files and silent servers are evidence, not exceptions;
+    only a request that makes no sense raises (`UsageError`)."""
+    request = checked(request)
+    tell = progress or (lambda _: None)
+    label = vault.password(request.password, request.user) if request.password is not None else None
+    reading = read_files(request.paths, request.docker_config, vault, tell)
+    evidence = _evidence(request, reading, label)
+    if request.live:
+        evidence = _asked(request, evidence, reading, label, vault, tell)
+    for number, earlier in enumerate(reading.harvest.earlier, 1):
+        from runbook.collect.evidence_file import merged
+
+        evidence = merged(evidence, earlier, number)
+    if evidence.htpasswd:
+        from runbook.collect.checks import check_credentials
+
+        tell("comparing logins with the htpasswd file")
+        evidence = replace(evidence, checks=(*evidence.checks, *check_credentials(evidence, vault)))
+    return scrub(_marked_hopeless(evidence), vault)
+
+
+def _evidence(request: Request, reading: Reading, label: str | None) -> Evidence:
+    harvest: Harvest = reading.harvest
+    return Evidence(
+        target=Target(
+            registry_url=request.registry_url,
+            ui_url=request.ui_url,
+            user=request.user,
+            password=label,
+            origin=request.origin,
+            paths=request.paths,
+        ),
+        files=tuple(reading.sources),
+        problems=tuple(harvest.problems),
+        compose=harvest.compose,
+        registry_files=tuple(harvest.registry_files),
+        htpasswd=tuple(harvest.htpasswd),
+        routes=tuple(harvest.routes),
+        clients=tuple(harvest.clients),
+        logs=tuple(harvest.logs),
+        messages=tuple(harvest.messages),
+        exchanges=tuple(harvest.exchanges),
+        listings=tuple(harvest.listings),
+    )
+
+
+def _asked(
+    request: Request, evidence: Evidence, reading: Reading, label: str | None, vault: Vault, tell: Progress
+) -> Evidence:
+    """The evidence with the live answers. httpx is loaded only here: most runs are offline."""
+    from runbook.collect import probe
+
+    stored = reading.docker_config
+    given = Login(request.user, label) if request.user and label else None
+    targets, problems = [], []
+    for route, url in (("direct", request.registry_url), ("via", request.ui_url)):
+        if url is None:
+            continue
+        login = given or (stored_login(stored, url, request.user) if stored else None)
+        if request.docker_config and login is None:
+            message = f"The docker config has no login for {urlsplit(url).netloc}, so it was asked without one."
+            problems.append(Problem(place=Place(request.docker_config), message=message))
+        targets.append(probe.Target("direct" if route == "direct" else "via", url, login))
+    origin = request.origin or request.ui_url or _NOWHERE
+    parts = urlsplit(origin)
+    result = probe.probe(
+        tuple(targets),
+        f"{parts.scheme}://{parts.netloc}",
+        vault,
+        request.timeout,
+        allow_writes=request.allow_writes,
+        progress=tell,
+    )
+    login = next((t.login for t in targets if t.login), None)
+    target = replace(evidence.target, user=login.user, password=login.label) if login else evidence.target
+    return replace(
+        evidence,
+        target=target,
+        exchanges=(*evidence.exchanges, *result.exchanges),
+        problems=(*evidence.problems, *problems, *result.problems),
+    )
+
+
+def _marked_hopeless(evidence: Evidence) -> Evidence:
+    """When something could not be read and nothing else says anything, the problem is the answer (exit 2)."""
+    known = (
+        evidence.compose, evidence.registry_files, evidence.htpasswd, evidence.routes, evidence.clients,
+        evidence.logs, evidence.messages, evidence.exchanges, evidence.listings,
+    )  # fmt: skip
+    if any(known) or not evidence.problems:
+        return evidence
+    return replace(evidence, problems=tuple(replace(p, fatal=True) for p in evidence.problems))

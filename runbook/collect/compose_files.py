@@ -1,0 +1,66 @@
+"""Which compose files make the project, and in which order: as `docker compose` picks them in a folder. Pure."""
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import PurePosixPath
+
+_BASE = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
+_OVERRIDE = re.compile(r"(?:docker-)?compose\.override\.ya?ml", re.IGNORECASE)
+_SET_ASIDE = re.compile(
+    r"[._-](?:old|bak|backup|orig|copy|save|disabled|example|sample|dist|v?\d{4,})\b", re.IGNORECASE
+)
+_REGISTRY_IMAGE = re.compile(r"image:\s*[\"']?(?:[\w.:-]+/)*(?:registry|distribution)(?::|@|[\"'\s]|$)", re.MULTILINE)
+_COMPOSE_FILE = re.compile(r"^\s*(?:export\s+)?COMPOSE_FILE\s*=\s*[\"']?([^\"'#\n]+)", re.MULTILINE)
+
+
+def choose(texts: Mapping[str, str], dotenv: Mapping[str, str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The paths of the project's files in merge order, and those that do not belong to it."""
+    folders: dict[str, list[str]] = {}
+    for path in texts:
+        folders.setdefault(str(PurePosixPath(path).parent), []).append(path)
+    if not folders:
+        return (), ()
+    home = min(folders, key=lambda folder: _rank(folder, [texts[p] for p in folders[folder]]))
+    chosen = _named(home, texts, dotenv) or _ordered(folders[home], texts)
+    return chosen, tuple(path for path in texts if path not in chosen)
+
+
+def project_dotenv(chosen: Sequence[str], dotenv: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    """The .env beside the project's first file; without one there, the only one of the bundle."""
+    named = {path: text for path, text in dotenv.items() if PurePosixPath(path).name == ".env"}
+    home = PurePosixPath(chosen[0]).parent if chosen else PurePosixPath()
+    beside = [(path, text) for path, text in named.items() if PurePosixPath(path).parent == home]
+    return tuple(beside or (list(named.items()) if len(named) == 1 else ()))
+
+
+def _rank(folder: str, texts: list[str]) -> tuple[bool, int, str]:
+    """The registry's project first, then the one nearest to the top."""
+    return (not any(_REGISTRY_IMAGE.search(t) for t in texts), 0 if folder == "." else folder.count("/") + 1, folder)
+
+
+def _named(home: str, texts: Mapping[str, str], dotenv: Mapping[str, str]) -> tuple[str, ...]:
+    """What COMPOSE_FILE in the project's .env names, if all of it was handed over."""
+    text = dotenv.get(str(PurePosixPath(home) / ".env"), "")
+    match = _COMPOSE_FILE.search(text)
+    if match is None:
+        return ()
+    names = [str(PurePosixPath(home) / name.strip()) for name in re.split(r"[:;]", match[1]) if name.strip()]
+    return tuple(names) if names and all(name in texts for name in names) else ()
+
+
+def _ordered(paths: list[str], texts: Mapping[str, str]) -> tuple[str, ...]:
+    """Base, override, then what can only have been named with -f; copies set aside are left out."""
+    by_name = {PurePosixPath(path).name.lower(): path for path in sorted(paths)}
+    base = next((by_name[name] for name in _BASE if name in by_name), None)
+    overrides = [path for name, path in by_name.items() if _OVERRIDE.fullmatch(name)]
+    rivals = {by_name[name] for name in _BASE if name in by_name} - {base}
+    others = [path for path in by_name.values() if path not in (base, *overrides) and path not in rivals]
+    if base is None:
+        others.sort(key=lambda path: (_SET_ASIDE.search(path) is not None, not _REGISTRY_IMAGE.search(texts[path])))
+        return (*others[:1], *overrides, *(o for o in others[1:] if not _SET_ASIDE.search(o)))
+    return (base, *overrides, *(path for path in others if not _stands_alone(path, texts[path], texts[base])))
+
+
+def _stands_alone(path: str, text: str, base: str) -> bool:
+    """A copy set aside, or a second way to run the same registry: an addition does not repeat its image."""
+    return bool(_SET_ASIDE.search(path) or (_REGISTRY_IMAGE.search(text) and _REGISTRY_IMAGE.search(base)))

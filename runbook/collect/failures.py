@@ -1,0 +1,67 @@
+"""Why no answer came: a client's exception in the words of `model.FAILURES`."""
+
+import ssl
+from collections.abc import Iterator
+
+import httpx
+
+_HOST_MISMATCH = (62, 64)
+"""X509_V_ERR_HOSTNAME_MISMATCH and X509_V_ERR_IP_ADDRESS_MISMATCH."""
+
+
+def classify(error: BaseException) -> tuple[str, str]:
+    """The word for a failure and the failure in its own words."""
+    chain = list(_chain(error))
+    detail = next((str(e) for e in reversed(chain) if str(e)), type(error).__name__)
+    for cause in chain:
+        if (word := _word(cause)) is not None:
+            return word, detail
+    return _by_text(error, " ".join(str(e) for e in chain)), detail
+
+
+def _word(error: BaseException) -> str | None:
+    match error:
+        case ssl.SSLCertVerificationError():
+            return "tls-name" if error.verify_code in _HOST_MISMATCH else "tls-untrusted"
+        case ssl.SSLError():
+            return "tls-protocol"
+        case httpx.TimeoutException() | TimeoutError():
+            return "timeout"
+        case ConnectionRefusedError():
+            return "refused"
+        case ConnectionResetError() | BrokenPipeError():
+            return "reset"
+        case OSError() if type(error).__name__ == "gaierror":
+            return "dns"
+    return None
+
+
+def _by_text(error: BaseException, text: str) -> str:
+    """What the libraries tell in words only."""
+    lower = text.lower()
+    if isinstance(error, httpx.RemoteProtocolError):
+        if "without sending" in lower:
+            return "empty-reply"
+        if "\\x15\\x03" in text or "\x15\x03" in text:
+            return "http-on-https"  # a TLS alert came where a status line was expected
+        return "reset" if "closed connection" in lower or "incomplete" in lower else "other"
+    if "all connection attempts failed" in lower or "refused" in lower:
+        return "refused"
+    if isinstance(error, httpx.ReadError | httpx.WriteError):
+        return "reset"
+    return "other"
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    """The error and what led to it, groups of attempts (IPv6, IPv4) included; outermost first."""
+    seen: set[int] = set()
+    todo = [error]
+    while todo:
+        current = todo.pop(0)
+        if current is None or id(current) in seen or len(seen) > 50:
+            continue
+        seen.add(id(current))
+        yield current
+        if isinstance(current, BaseExceptionGroup):
+            todo.extend(current.exceptions)
+        todo.extend((current.__cause__, current.__context__))

@@ -1,0 +1,150 @@
+"""Reads the files of a bundle: each one recognised, bounded and given to its parser. A file that cannot be
+read or understood is evidence (a `Problem`), never an exception."""
+
+import os
+from collections.abc import Callable
+from dataclasses import replace
+
+from runbook.collect import read
+from runbook.collect.harvest import Harvest
+from runbook.collect.kinds import HEAD, NEVER, recognise
+from runbook.collect.walk import Found, unreadable, walk
+from runbook.model import ClientConfig, FileKind, ListedFile, Place, Problem, SourceFile
+from runbook.parse import ParseError
+from runbook.redact import Vault
+
+EDITABLE: frozenset[FileKind] = frozenset(
+    {"compose", "dotenv", "registry-config", "nginx", "caddy", "haproxy", "apache", "traefik", "daemon-config"}
+)
+"""Kinds whose lines are kept: a fix may be a diff against them."""
+_ORDER: tuple[FileKind, ...] = ("htpasswd", "docker-config", "dotenv", "compose")
+"""Files full of secrets come first, so that the secrets are known when the others are masked."""
+_MOST_LINES = 20_000
+Progress = Callable[[str], None]
+
+
+def read_files(paths: tuple[str, ...], docker_config: str | None, vault: Vault, progress: Progress) -> "Reading":
+    """Find, recognise and parse all files."""
+    found = walk(paths, docker_config)
+    reading = Reading(Harvest(vault, problems=found.problems))
+    if docker_config:
+        reading.login_file = next((f.name for f in found.files if f.path.samefile(docker_config)), None)
+    for folder in found.folders:
+        reading.harvest.listings.append(ListedFile(place=Place(folder), path=folder, kind="directory"))
+    opened = [reading.open(file) for file in found.files]
+    for source, file in sorted((o for o in opened if o), key=lambda o: _rank(o[0].kind)):
+        progress(f"reading {source.path} ({source.kind})")
+        reading.parse(source, file)
+    reading.guarded(SourceFile(path="compose files", kind="compose"), reading.harvest.join_compose)
+    reading.keep_lines()
+    return reading
+
+
+class Reading:
+    """The files of one bundle on their way to evidence."""
+
+    def __init__(self, harvest: Harvest) -> None:
+        self.harvest = harvest
+        self.sources: list[SourceFile] = []
+        self.login_file: str | None = None
+        self._texts: dict[str, str] = {}
+
+    @property
+    def docker_config(self) -> ClientConfig | None:
+        """The client's file that --docker-config names."""
+        return next((c for c in self.harvest.clients if c.file == self.login_file), None)
+
+    def open(self, found: Found) -> tuple[SourceFile, Found] | None:
+        """Recognise a file; None when there is nothing to parse in it."""
+        if found.path.suffix.lower() in NEVER:
+            self.sources.append(SourceFile(path=found.name, kind="unknown", size=found.size))
+            return None
+        try:
+            with found.path.open("rb") as stream:
+                head = stream.read(HEAD)
+        except OSError as error:
+            self.harvest.problems.append(unreadable(found.name, error))
+            return None
+        named = found.name == self.login_file
+        kind = "docker-config" if named else recognise(found.name, read.first_text(head))
+        if read.encoding(head) is None and kind != "htpasswd":
+            self._skip(found, _binary(head))
+            return None
+        if kind != "log" and found.size > read.limit(kind):
+            self._skip(found, f"This file has {found.size >> 20} MB; only logs are read at that size.")
+            return None
+        source = SourceFile(path=found.name, kind=kind, size=found.size)
+        return source, found
+
+    def parse(self, source: SourceFile, found: Found) -> None:
+        """Give a file to its parser."""
+        self.sources.append(source)
+        if source.kind != "unknown":
+            self.guarded(source, lambda: self._parse(source, found))
+
+    def guarded(self, source: SourceFile, action: Callable[[], None]) -> None:
+        """Run a parser. What it cannot understand is a problem of that file; its breaking must not hide the rest."""
+        try:
+            action()
+        except ParseError as error:
+            self._problem(Place(error.file, error.line), error.message)
+        except OSError as error:
+            self.harvest.problems.append(unreadable(source.path, error))
+        except Exception as error:
+            if os.environ.get("RUNBOOK_DEBUG"):
+                raise
+            self._problem(
+                Place(source.path), f"runbook broke over this file ({type(error).__name__}); please report it."
+            )
+
+    def keep_lines(self) -> None:
+        """Keep the lines of what a fix may edit, now that all secrets are known."""
+        self.sources = [
+            with_lines(s, self._texts[s.path], self.harvest.vault) if s.path in self._texts else s for s in self.sources
+        ]
+
+    def _parse(self, source: SourceFile, found: Found) -> None:
+        if source.kind == "log":
+            with found.path.open("rb") as stream:
+                name = read.encoding(stream.read(HEAD)) or "utf-8"
+                stream.seek(0)
+                self.harvest.add_log(source.path, read.lines(stream, name))
+            return
+        with found.path.open("rb") as stream:
+            data = stream.read(read.limit(source.kind) + 1)
+        if source.kind == "htpasswd":
+            self.harvest.add_htpasswd(source.path, data)
+        elif source.kind == "evidence":
+            self.harvest.add_evidence(source.path, data)
+        else:
+            text = data.decode(read.encoding(data[:HEAD]) or "utf-8", "replace")
+            if source.kind in EDITABLE:
+                self._texts[source.path] = text
+            self.harvest.add_text(source.kind, source.path, text)
+
+    def _skip(self, found: Found, why: str) -> None:
+        self.sources.append(SourceFile(path=found.name, kind="unknown", size=found.size))
+        self._problem(Place(found.name), why)
+
+    def _problem(self, place: Place, message: str) -> None:
+        self.harvest.problems.append(Problem(place=place, message=self.harvest.vault.mask(message, 500)))
+
+
+def with_lines(source: SourceFile, text: str, vault: Vault) -> SourceFile:
+    """The source with its lines, secrets masked; without any when there are too many."""
+    rows = text.removesuffix("\n").split("\n")
+    if len(rows) > _MOST_LINES:
+        return source
+    shown = tuple(vault.mask(row) for row in rows)
+    changed = tuple(n for n, (row, mask) in enumerate(zip(rows, shown, strict=True), 1) if row != mask)
+    return replace(source, lines=shown, masked=changed)
+
+
+def _rank(kind: FileKind) -> int:
+    return _ORDER.index(kind) if kind in _ORDER else len(_ORDER) + (kind == "log")
+
+
+def _binary(head: bytes) -> str:
+    if head.startswith((b"\x1f\x8b", b"PK\x03\x04", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd")):
+        return "This file is compressed and was not read; unpack it first."
+    return "This file is binary and was not read."

@@ -1,0 +1,197 @@
+"""What the parsers made of the files, while it is being gathered; and what each kind of file is given to.
+
+Parsers are imported when the first file of their kind turns up: most bundles need few of them.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from runbook.collect import marks
+from runbook.collect.compose_files import choose, project_dotenv
+from runbook.model import (
+    ClientConfig,
+    Compose,
+    Evidence,
+    Exchange,
+    FileKind,
+    Htpasswd,
+    ListedFile,
+    LogFile,
+    Message,
+    Place,
+    Problem,
+    ProxyRoute,
+    RegistryFile,
+)
+from runbook.redact import Vault
+
+
+@dataclass(slots=True)
+class Harvest:
+    """Everything parsed so far."""
+
+    vault: Vault
+    problems: list[Problem] = field(default_factory=list)
+    compose_texts: dict[str, str] = field(default_factory=dict)
+    dotenv_texts: dict[str, str] = field(default_factory=dict)
+    compose: Compose | None = None
+    registry_files: list[RegistryFile] = field(default_factory=list)
+    htpasswd: list[Htpasswd] = field(default_factory=list)
+    routes: list[ProxyRoute] = field(default_factory=list)
+    clients: list[ClientConfig] = field(default_factory=list)
+    logs: list[LogFile] = field(default_factory=list)
+    messages: list[Message] = field(default_factory=list)
+    exchanges: list[Exchange] = field(default_factory=list)
+    listings: list[ListedFile] = field(default_factory=list)
+    earlier: list[Evidence] = field(default_factory=list)
+
+    def add_text(self, kind: FileKind, name: str, text: str) -> None:
+        """Give a file's text to the parser of its kind."""
+        PARSERS[kind](self, name, text)
+
+    def add_htpasswd(self, name: str, data: bytes) -> None:
+        """An htpasswd file is bytes: its encoding is often the very fault."""
+        from runbook.parse.htpasswd import parse_htpasswd
+
+        self.htpasswd.append(parse_htpasswd(data, name, self.vault))
+
+    def add_evidence(self, name: str, data: bytes) -> None:
+        """Evidence of an earlier run."""
+        from runbook.collect.evidence_file import load_evidence
+
+        self.earlier.append(load_evidence(data, name, self.vault))
+
+    def add_log(self, name: str, lines: Iterator[str]) -> None:
+        """A log, streamed."""
+        from runbook.parse.logs import parse_log
+
+        self.logs.append(parse_log(lines, name, self.vault))
+
+    def join_compose(self) -> None:
+        """The compose files are read together, when all of them are known."""
+        chosen, others = choose(self.compose_texts, self.dotenv_texts)
+        if not chosen:
+            return
+        from runbook.parse.compose import parse_compose
+
+        for path in others:
+            message = "This compose file is not part of the project that was judged."
+            self.problems.append(Problem(place=Place(path), message=message))
+        files = [(path, self.compose_texts[path]) for path in chosen]
+        dotenv = project_dotenv(chosen, self.dotenv_texts)
+        self.compose = parse_compose(files, dotenv, self.dotenv_texts, self.vault)
+        if any(label.name.startswith("traefik.") for s in self.compose.services for label in s.labels):
+            from runbook.parse.traefik import traefik_labels
+
+            self.routes.extend(traefik_labels(self.compose))
+
+
+def _compose(to: Harvest, name: str, text: str) -> None:
+    to.compose_texts[name] = text
+
+
+def _dotenv(to: Harvest, name: str, text: str) -> None:
+    to.dotenv_texts[name] = text
+
+
+def _registry_config(to: Harvest, name: str, text: str) -> None:
+    from runbook.parse.registry_config import parse_registry_config
+
+    to.registry_files.append(parse_registry_config(text, name, to.vault))
+
+
+def _nginx(to: Harvest, name: str, text: str) -> None:
+    from runbook.parse.nginx import parse_nginx
+
+    to.routes.extend(parse_nginx(text, name, to.vault))
+
+
+def _caddy(to: Harvest, name: str, text: str) -> None:
+    from runbook.parse.caddy import parse_caddy
+
+    to.routes.extend(parse_caddy(text, name, to.vault))
+
+
+def _haproxy(to: Harvest, name: str, text: str) -> None:
+    from runbook.parse.haproxy import parse_haproxy
+
+    to.routes.extend(parse_haproxy(text, name, to.vault))
+
+
+def _apache(to: Harvest, name: str, text: str) -> None:
+    from runbook.parse.apache import parse_apache
+
+    to.routes.extend(parse_apache(text, name, to.vault))
+
+
+def _traefik(to: Harvest, name: str, text: str) -> None:
+    from runbook.parse.traefik import parse_traefik_file
+
+    to.routes.extend(parse_traefik_file(text, name, to.vault))
+
+
+def _docker(to: Harvest, name: str, text: str) -> None:
+    from runbook.parse.docker_config import parse_docker_config
+
+    to.clients.append(parse_docker_config(text, name, to.vault))
+
+
+def _har(to: Harvest, name: str, text: str) -> None:
+    from runbook.parse.har import parse_har
+
+    to.exchanges.extend(parse_har(text, name, to.vault))
+
+
+def _inspect(to: Harvest, name: str, text: str) -> None:
+    from runbook.parse.listing import parse_inspect
+
+    to.listings.extend(parse_inspect(text, name))
+
+
+def _curl(to: Harvest, name: str, text: str) -> None:
+    """A transcript; what else was typed in that terminal is read as well."""
+    from runbook.parse.curl import parse_curl
+    from runbook.parse.messages import parse_text
+
+    to.exchanges.extend(parse_curl(text, name, to.vault))
+    to.messages.extend(parse_text(text, name, to.vault)[0])
+    _pasted(to, name, text)
+
+
+def _text(to: Harvest, name: str, text: str) -> None:
+    from runbook.parse.messages import parse_text
+
+    messages, exchanges = parse_text(text, name, to.vault)
+    to.messages.extend(messages)
+    to.exchanges.extend(exchanges)
+    _pasted(to, name, text)
+
+
+def _pasted(to: Harvest, name: str, text: str) -> None:
+    """Listings and log lines that stand in a ticket or a terminal."""
+    if marks.is_listing(text):
+        from runbook.parse.listing import parse_listing
+
+        to.listings.extend(parse_listing(text, name))
+    if marks.is_registry_log(text):
+        to.add_log(name, iter(text.split("\n")))
+
+
+PARSERS: dict[FileKind, Callable[[Harvest, str, str], None]] = {
+    "compose": _compose,
+    "dotenv": _dotenv,
+    "registry-config": _registry_config,
+    "nginx": _nginx,
+    "caddy": _caddy,
+    "haproxy": _haproxy,
+    "apache": _apache,
+    "traefik": _traefik,
+    "docker-config": _docker,
+    "daemon-config": _docker,
+    "har": _har,
+    "inspect": _inspect,
+    "curl": _curl,
+    "text": _text,
+    "listing": _text,
+    "ps": _text,
+}

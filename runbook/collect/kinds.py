@@ -1,0 +1,152 @@
+"""What a file is: by its name first, and by its content where the name says nothing or lies. Pure."""
+
+import re
+from pathlib import PurePosixPath
+
+from runbook.collect import marks
+from runbook.model import FileKind
+
+HEAD = 64 * 1024
+"""As much of a file as is looked at."""
+NEVER = (".key", ".pem", ".crt", ".cer", ".p12", ".pfx", ".jks", ".csr", ".pub", ".asc", ".gpg")
+"""Keys and certificates: nothing in them can be judged here, and they are not opened."""
+_EXTRA = (".txt", ".template", ".tmpl", ".j2", ".sample")
+"""Endings that are hung on another name: nginx.conf.txt, default.conf.template."""
+
+_BY_NAME: tuple[tuple[str, FileKind], ...] = (
+    (r"(docker-)?compose([._-].*)?\.ya?ml", "compose"),
+    (r"(.*\.)?env|\.env\..*", "dotenv"),
+    (r"(.*[._-])?htpasswd([._-].*)?|.*\.(passwd|htpass)", "htpasswd"),
+    (r"caddyfile([._-].*)?|.*\.(caddyfile|caddy)", "caddy"),
+    (r"haproxy.*\.(cfg|conf)", "haproxy"),
+    (r"traefik.*\.(ya?ml|toml)", "traefik"),
+    (r"daemon\.json", "daemon-config"),
+    (r"evidence.*\.json", "evidence"),
+    (r".*\.har", "har"),
+    (r"inspect.*\.json", "inspect"),
+    (r".*\.log(\.\d+)?", "log"),
+    (r".*\.curl", "curl"),
+    (r"(httpd|apache2?)([._-].*)?\.conf", "apache"),
+    (r"nginx.*\.conf", "nginx"),
+)
+_NAMES = tuple((re.compile(pattern, re.IGNORECASE), kind) for pattern, kind in _BY_NAME)
+_JSON_MARKS: tuple[tuple[re.Pattern[str], FileKind], ...] = (
+    (re.compile(r'"log"\s*:\s*\{[^}]{0,2000}"(?:entries|creator|version)"'), "har"),
+    (re.compile(r'"evidence"\s*:\s*\{'), "evidence"),
+    (re.compile(r'"(?:auths|credsStore|credHelpers)"\s*:'), "docker-config"),
+    (re.compile(r'"(?:insecure-registries|registry-mirrors|data-root|storage-driver)"\s*:'), "daemon-config"),
+    (re.compile(r'"(?:Mounts|HostConfig|NetworkSettings|GraphDriver)"\s*:'), "inspect"),
+)
+
+
+def recognise(name: str, head: str) -> FileKind:
+    """The kind of a text file from its path and the beginning of its text."""
+    base = PurePosixPath(name).name
+    bare = _without_extra(base)
+    for pattern, kind in _NAMES:
+        if pattern.fullmatch(bare):
+            return _confirmed(kind, head, plain_name=bare == base)
+    suffix = PurePosixPath(bare).suffix.lower()
+    if suffix in (".yml", ".yaml"):
+        return _yaml(head) or "unknown"
+    if suffix == ".toml":
+        return "traefik" if marks.is_traefik(head) else "unknown"
+    if suffix in (".json", ".dockercfg") or head.lstrip()[:1] in ("{", "["):
+        return _json(head) or _configuration(head) or _text(base, head)
+    if suffix in (".conf", ".cfg", ".nginx", ".vhost", ".inc", ".tpl"):
+        return _configuration(head) or ("nginx" if suffix == ".nginx" else "unknown")
+    return _by_content(base, head)
+
+
+def _confirmed(kind: FileKind, head: str, *, plain_name: bool) -> FileKind:
+    """A name is believed unless the content is plainly something else."""
+    if kind == "log":
+        shell = marks.is_session(head) or marks.is_curl(head)
+        return "text" if shell and not (marks.is_log(head) or marks.has_service_prefix(head)) else "log"
+    if kind == "evidence":
+        return _json(head) or "evidence"
+    if kind in ("apache", "nginx", "haproxy"):
+        return _configuration(head) or kind
+    if kind == "compose" and marks.has_distribution_version(head) and not marks.has_services(head):
+        return "registry-config"
+    if kind == "htpasswd" and not marks.is_htpasswd(head):
+        if not plain_name:
+            return _by_content("", head)
+        if marks.is_session(head) or marks.is_listing(head):
+            return _text("", head)
+    return kind
+
+
+def _by_content(base: str, head: str) -> FileKind:
+    """Files whose name says nothing: error.txt, ticket-8813.txt, a name without an ending."""
+    if marks.is_session(head):
+        return _text(base, head)
+    if marks.is_htpasswd(head):
+        return "htpasswd"
+    if (marks.has_services(head) and "image:" in head) or marks.has_distribution_version(head):
+        return _yaml(head) or "text"
+    if marks.is_log(head) or marks.is_curl(head) or base.lower().endswith((".md", ".rst")):
+        return _text(base, head)
+    if marks.is_traefik_dynamic(head):
+        return "traefik"
+    if (config := _configuration(head)) is not None and "{" in head:
+        return config
+    return "dotenv" if marks.is_dotenv(head) else _text(base, head)
+
+
+def _text(base: str, head: str) -> FileKind:
+    """What people paste: the most telling kind; the others are looked for in it as well."""
+    if marks.is_log(head) and not marks.is_session(head) and not marks.is_curl(head):
+        return "log"
+    if marks.is_curl(head):
+        return "curl"
+    if marks.is_process_table(head) and (base.lower().startswith("ps") or not marks.is_listing(head)):
+        return "ps"
+    return "listing" if marks.is_listing(head) else "text"
+
+
+def _yaml(head: str) -> FileKind | None:
+    if marks.has_services(head):
+        return "compose"
+    if marks.is_traefik_dynamic(head):
+        return "traefik"
+    sections = marks.has_registry_sections(head) and "storage:" in head and "image:" not in head
+    if marks.has_distribution_version(head) or sections:
+        return "registry-config"
+    if marks.is_traefik(head):
+        return "traefik"
+    return "compose" if marks.has_images(head) else None
+
+
+def _configuration(head: str) -> FileKind | None:
+    """Which server's configuration this is. nginx ends its directives with a semicolon; the others do not."""
+    if marks.is_haproxy(head) and not marks.ends_like_nginx(head):
+        return "haproxy"
+    if marks.is_apache(head) and not marks.is_nginx(head):
+        return "apache"
+    if marks.is_nginx(head):
+        return "nginx"
+    return "caddy" if marks.is_caddy(head) else None
+
+
+def _json(head: str) -> FileKind | None:
+    start = head.lstrip()
+    if start[:1] not in ("{", "["):
+        return None
+    for pattern, kind in _JSON_MARKS:
+        if pattern.search(head):
+            return kind
+    first = start.split("\n", 1)[0]
+    if re.search(r'"(?:level|stream)"\s*:', first) and re.search(r'"(?:msg|log|message)"\s*:', first):
+        return "log"
+    old_dockercfg = re.match(r'\{\s*"[\w.:/-]+"\s*:\s*\{\s*"auth"', start)
+    return "docker-config" if old_dockercfg or start.strip() == "{}" else None
+
+
+def _without_extra(base: str) -> str:
+    """nginx.conf.txt is nginx.conf; but a plain notes.txt keeps its ending."""
+    for ending in _EXTRA:
+        cut = base[: -len(ending)] if base.lower().endswith(ending) else ""
+        if "." in cut.strip(".") or cut.lower() in (".env", "caddyfile", "htpasswd", ".htpasswd"):
+            return cut
+    return base

@@ -1,0 +1,100 @@
+r"""What lines give a kind of file away. Each test looks at the beginnings of lines in the head of a file.
+
+The patterns are safe on hostile text: blanks are matched with `[ \t]*`, never with `\s*`, which would
+run over line ends and try each of them again.
+"""
+
+import re
+from collections.abc import Callable
+
+Mark = Callable[[str], bool]
+
+
+def _lines(*alternatives: str) -> Mark:
+    """A test: some line begins like one of these."""
+    compiled = re.compile(rf"^(?:{'|'.join(alternatives)})", re.MULTILINE)
+    return lambda text: compiled.search(text) is not None
+
+
+_TOOLS = (
+    "docker|docker-compose|curl|podman|skopeo|nerdctl|htpasswd|cat|ls|env|echo|cd|mkdir|helm|kubectl|buildah|oras|crane"
+)
+is_session = _lines(
+    r"[\w.-]{1,64}@[\w.-]{1,64}:?[^\n$#>]{0,80}[$#] ",
+    r"PS [A-Z]:[^\n>]{0,200}> ",
+    rf"[$#%>❯] ?(?:sudo )?(?:{_TOOLS})\b",
+)
+has_services = _lines(r"services:[ \t]*(?:#.*)?\r?$")
+has_images = _lines(r"[\w.-]{1,80}:[ \t]*\r?\n(?:[ \t]*#[^\n]*\n)*[ \t]+(?:image|build|container_name):")
+has_distribution_version = _lines(r"version:[ \t]*[\"']?0\.1\b")
+has_registry_sections = _lines(r"(?:storage|http|auth|log|proxy|health|notifications|middleware|redis):")
+is_traefik = _lines(
+    r"(?:entryPoints|providers|certificatesResolvers|tcp|api)\b",
+    r"\[(?:entryPoints|http|providers)\b",
+    r"http:[ \t]*\r?\n(?:[ \t]*(?:#[^\n]*|\r)?\n)*[ \t]+(?:routers|middlewares|services|serversTransports):",
+)
+is_traefik_dynamic = _lines(
+    r"http:[ \t]*\r?\n(?:[ \t]*(?:#[^\n]*|\r)?\n)*[ \t]+(?:routers|middlewares|services|serversTransports):"
+)
+is_haproxy = _lines(r"(?:frontend|backend|listen|defaults|global)\b[^{;\n]*$")
+is_apache = _lines(
+    r"[ \t]*<(?:VirtualHost|Location|Proxy|Directory|IfModule|Limit|If)",
+    r"[ \t]*(?:LoadModule|ProxyPass\w*|RequestHeader|ProxyPreserveHost|RewriteEngine)[ \t]",
+    r"[ \t]*ServerName[ \t][^;\n]*$",
+)
+is_nginx = _lines(
+    r"[ \t]*(?:server|http|events|location|upstream|map|limit_except)\b[^;\n]*\{",
+    r"[ \t]*(?:proxy_|auth_|add_header|client_max_body_size|server_name|include|listen|if[ \t]*\()[^\n]*[;{]",
+)
+ends_like_nginx = re.compile(r"[;{][ \t\r]*$", re.MULTILINE).search
+is_caddy = _lines(
+    r"[ \t]*(?:reverse_proxy|basic_?auth|header_up|handle_path|request_header|file_server|tls internal)\b[^;\n]*$"
+)
+_PREFIX = r"(?:\x1b\[[\d;]{0,20}m)?(?:[\w.-]{1,80}[ \t]{0,40}\| ?)?(?:\x1b\[[\d;]{0,20}m)?"
+is_log = _lines(
+    rf"{_PREFIX}time=\"?[^\s\"]{{1,60}}\"? level=",
+    rf"{_PREFIX}\{{\"[^\n]{{0,400}}\"(?:level|log|msg)\":",
+    rf"{_PREFIX}\S{{1,200}} \S{{1,200}} \S{{1,200}} \[\d\d/\w{{3}}/\d{{4}}:",
+    rf"{_PREFIX}\d{{4}}/\d\d/\d\d \d\d:\d\d:\d\d \[\w+\]",
+)
+_REGISTRY_FIELD = r"(?:go\.version=|http\.request\.|instance\.id=|service=registry)"
+is_registry_log = _lines(
+    rf"{_PREFIX}time=\"?[^\s\"]{{1,60}}\"? level=\w+ [^\n]{{0,2000}}{_REGISTRY_FIELD}",
+    rf"{_PREFIX}\{{\"[^\n]{{0,2000}}\"(?:go\.version|http\.request\.method|instance\.id)\"",
+    rf"{_PREFIX}\S{{1,200}} \S{{1,200}} \S{{1,200}} \[\d\d/\w{{3}}/\d{{4}}:[^\n]{{0,80}}\] \"[A-Z]{{3,8}} /v2",
+    rf"{_PREFIX}\d{{4}}/\d\d/\d\d \d\d:\d\d:\d\d \[(?:error|emerg|warn|crit)\]",
+    rf"{_PREFIX}panic: ",
+)
+has_service_prefix = _lines(r"(?:\x1b\[[\d;]{0,20}m)?[\w.-]{1,80}-\d+[ \t]+\|")
+is_curl = _lines(
+    r"[ \t]*[<>] (?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS|HTTP/)",
+    r"[ \t]*HTTP/\d(?:\.\d)? \d{3}\b",
+    r"[ \t]*\* (?:Trying|Connected to|Could not resolve|connect to)",
+)
+is_listing = _lines(
+    r"[ \t]*total \d+[ \t\r]*$",
+    r"[ \t]*[-dlbcps][rwxsStT-]{9}[.+@]?[ \t]+\d+[ \t]",
+)
+is_process_table = _lines(r"CONTAINER ID[ \t]+IMAGE", r"NAME[ \t]+(?:IMAGE[ \t]+)?COMMAND[ \t]")
+
+_HASHED = re.compile(
+    r"[^:\s{}\"'=]{1,255}:(?:\$(?:2[a-z]?|apr1|1|5|6|y|7|argon2\w*)\$|\{SS?HA\}|[A-Za-z0-9./]{13}\s*$)"
+)
+_ASSIGNMENT = re.compile(r"[ \t]*(?:export[ \t]+)?[A-Za-z_][A-Za-z0-9_.]*[ \t]*=")
+
+
+def is_htpasswd(head: str) -> bool:
+    """Whether most lines are name:hash."""
+    rows = _rows(head)[:50]
+    return bool(rows) and sum(_HASHED.match(row) is not None for row in rows) * 2 > len(rows)
+
+
+def is_dotenv(head: str) -> bool:
+    """Whether every line is NAME=value."""
+    rows = _rows(head)
+    return bool(rows) and all(_ASSIGNMENT.match(row) for row in rows)
+
+
+def _rows(head: str) -> list[str]:
+    rows = (line.strip("\ufeff \t\r") for line in head.split("\n"))
+    return [row for row in rows if row and not row.startswith("#")]

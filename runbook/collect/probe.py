@@ -1,0 +1,193 @@
+"""Asks a registry and its proxy: {direct, via} × {no, right, wrong login} × {ping, catalog, preflight}.
+
+Read-only. Everything without a login goes in parallel. A login is tried with one request first; only a
+login that was accepted everywhere is used in parallel, so a refused password is never sent twice at once.
+"""
+
+import asyncio
+import os
+import secrets
+import ssl
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+import httpx
+
+from runbook.collect.ask import Question, ask
+from runbook.collect.logins import Login
+from runbook.collect.uploads import try_upload
+from runbook.model import Exchange, Headers, Place, Problem, Route
+from runbook.redact import Vault
+
+AGENT = "registry-runbook"
+WRONG_USER = "runbook-probe"
+"""A made-up name: a wrong password under the user's own name could lock the account."""
+_PREFLIGHT = "authorization"
+_CONNECTIONS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """An address with the login that may be sent to it."""
+
+    route: Route
+    base: str
+    login: Login | None
+
+
+@dataclass(slots=True)
+class Probing:
+    """What came of it."""
+
+    exchanges: list[Exchange] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+
+
+def probe(
+    targets: tuple[Target, ...],
+    origin: str,
+    vault: Vault,
+    seconds: float,
+    *,
+    allow_writes: bool = False,
+    progress: Callable[[str], None] = lambda _: None,
+) -> Probing:
+    """Ask all targets, within so many seconds altogether."""
+    result = Probing(problems=[*_proxy_notes()])
+    asyncio.run(_Prober(targets, origin, vault, seconds, result, progress).run(allow_writes))
+    order = {target.route: n for n, target in enumerate(targets)}
+    result.problems += _plain_notes(targets, result.exchanges)
+    result.exchanges.sort(key=lambda e: order.get(e.route, 9))
+    return result
+
+
+class _Prober:
+    def __init__(
+        self,
+        targets: tuple[Target, ...],
+        origin: str,
+        vault: Vault,
+        seconds: float,
+        result: Probing,
+        progress: Callable[[str], None],
+    ) -> None:
+        self.targets, self.origin, self.vault, self.result, self.progress = targets, origin, vault, result, progress
+        self.seconds, self.one = seconds, min(10.0, seconds / 2)
+        self.wrong = Login(WRONG_USER, vault.password(secrets.token_urlsafe(18), WRONG_USER), wrong=True)
+
+    async def run(self, allow_writes: bool) -> None:
+        """All requests, within the time there is."""
+        limits = httpx.Limits(max_connections=_CONNECTIONS, max_keepalive_connections=_CONNECTIONS)
+        agent = {"User-Agent": AGENT, "Accept-Encoding": "identity", "Accept": "*/*"}
+        async with httpx.AsyncClient(
+            verify=_tls(self.targets), trust_env=False, timeout=self.one, limits=limits, headers=agent
+        ) as client:
+            self.client = client
+            try:
+                async with asyncio.timeout(self.seconds):
+                    await self._all(allow_writes)
+            except TimeoutError:
+                message = f"The time of {self.seconds:g} s was up before all requests were made (--timeout)."
+                self.result.problems.append(Problem(place=Place("probe"), message=message))
+
+    async def _all(self, allow_writes: bool) -> None:
+        reached = [t for t in self.targets if t.route in await self._reachable()]
+        await asyncio.gather(self._anonymous(reached), self._given(reached), self._wrong(reached))
+        if allow_writes:
+            for target in reached:
+                self.result.exchanges += await try_upload(
+                    self.client, target.route, target.base, target.login, self.vault, self.one
+                )
+
+    async def _reachable(self) -> set[Route]:
+        """The routes on which something answers; nobody needs to be asked twice whether he is there."""
+        answers = await asyncio.gather(*(self._ask(_ping(t, None)) for t in self.targets))
+        return {answer.route for answer in answers if answer.status is not None}
+
+    async def _anonymous(self, targets: Iterable[Target]) -> None:
+        questions = [q for t in targets for q in (*self._further(t, None), *_page(t))]
+        await asyncio.gather(*(self._ask(q) for q in questions))
+
+    async def _given(self, targets: list[Target]) -> None:
+        """The user's login: one ping after the other; the rest in parallel only if none was refused."""
+        asked = [t for t in targets if t.login]
+        answers = [await self._ask(_ping(t, t.login)) for t in asked]
+        rest = [q for t in asked for q in (*self._further(t, t.login), self._from_page(t))]
+        if all(a.status is not None and a.status < 400 for a in answers):
+            await asyncio.gather(*(self._ask(q) for q in rest))
+        else:
+            for question in rest:
+                await self._ask(question)
+
+    async def _wrong(self, targets: Iterable[Target]) -> None:
+        for target in targets:
+            for question in (_ping(target, self.wrong), *self._further(target, self.wrong)):
+                await self._ask(question)
+
+    async def _ask(self, question: Question) -> Exchange:
+        who = "without a login" if question.login is None else "wrong login" if question.login.wrong else "your login"
+        self.progress(f"asking {question.method} {question.base}{question.path} ({who})")
+        exchange = await ask(self.client, question, self.vault, self.one)
+        self.result.exchanges.append(exchange)
+        return exchange
+
+    def _further(self, target: Target, login: Login | None) -> tuple[Question, ...]:
+        preflight: Headers = (
+            ("Origin", self.origin),
+            ("Access-Control-Request-Method", "GET"),
+            ("Access-Control-Request-Headers", _PREFLIGHT),
+        )
+        return (
+            Question(target.route, target.base, "GET", "/v2/_catalog", login),
+            Question(target.route, target.base, "OPTIONS", "/v2/_catalog", login, preflight),
+        )
+
+    def _from_page(self, target: Target) -> Question:
+        """What a browser sends from a page of that origin once it has a login."""
+        return Question(target.route, target.base, "GET", "/v2/", target.login, (("Origin", self.origin),))
+
+
+def _ping(target: Target, login: Login | None) -> Question:
+    return Question(target.route, target.base, "GET", "/v2/", login)
+
+
+def _page(target: Target) -> tuple[Question, ...]:
+    """The UI's own page tells whether it proxies or lets the browser ask the registry itself."""
+    return (Question(target.route, target.base, "GET", "/"),) if target.route == "via" else ()
+
+
+def _tls(targets: tuple[Target, ...]) -> ssl.SSLContext | bool:
+    """This machine's certificates and the usual ones; not loaded when nothing is asked over TLS."""
+    if not any(t.base.startswith("https:") for t in targets):
+        return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    import certifi
+
+    context = ssl.create_default_context()
+    context.load_verify_locations(certifi.where())
+    return context
+
+
+def _proxy_notes() -> Iterable[Problem]:
+    names = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy")
+    found = sorted({name.upper() for name in names if os.environ.get(name)})
+    if found:
+        message = (
+            f"{' and '.join(found)} is set here. runbook goes past it and asks directly; docker, curl and browsers"
+            " may be sent through that proxy instead."
+        )
+        yield Problem(place=Place("environment"), message=message)
+
+
+def _plain_notes(targets: tuple[Target, ...], exchanges: list[Exchange]) -> Iterable[Problem]:
+    """A password that went over the net in clear is worth a word; a registry in a LAN is often run so."""
+    for target in targets:
+        parts = urlsplit(target.base)
+        sent = any(e.route == target.route and e.credential and e.credential.intent == "given" for e in exchanges)
+        if sent and parts.scheme == "http" and not _is_loopback(parts.hostname or ""):
+            message = f"The password went to {parts.netloc} over plain http: everybody on the way could read it."
+            yield Problem(place=Place("probe"), message=message)
+
+
+def _is_loopback(host: str) -> bool:
+    return host in ("localhost", "::1") or host.endswith(".localhost") or host.startswith("127.")

@@ -1,0 +1,156 @@
+"""What the user asks for: paths, URLs and a login, checked before anything is opened or sent."""
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TextIO
+from urllib.parse import SplitResult, urlsplit
+
+TIMEOUT = 20.0
+"""Seconds for all live requests together."""
+
+
+class UsageError(ValueError):
+    """The request cannot be carried out as it stands: a sentence for the user, exit 2."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """A diagnosis that was asked for."""
+
+    paths: tuple[str, ...] = ()
+    registry_url: str | None = None
+    ui_url: str | None = None
+    user: str | None = None
+    password: str | None = field(default=None, repr=False)
+    docker_config: str | None = None
+    origin: str | None = None
+    allow_writes: bool = False
+    timeout: float = TIMEOUT
+
+    @property
+    def live(self) -> bool:
+        """Whether anything is to be asked over the network."""
+        return bool(self.registry_url or self.ui_url)
+
+
+def checked(request: Request) -> Request:
+    """The request with its URLs tidied, or `UsageError` with what is wrong with it."""
+    if not request.paths and not request.live:
+        raise UsageError(
+            "Nothing to diagnose: give a file or folder of the incident, or --registry URL (and --ui URL)."
+        )
+    for path in (*request.paths, *([request.docker_config] if request.docker_config else ())):
+        _check_path(path)
+    if request.docker_config and Path(request.docker_config).is_dir():
+        raise UsageError(f"--docker-config needs a file, and {request.docker_config} is a folder.")
+    if request.timeout <= 0 or request.timeout > 3600:
+        raise UsageError("--timeout needs a number of seconds between 0 and 3600.")
+    _check_login(request)
+    return Request(
+        paths=request.paths,
+        registry_url=base_url("--registry", request.registry_url) if request.registry_url else None,
+        ui_url=base_url("--ui", request.ui_url) if request.ui_url else None,
+        user=request.user,
+        password=request.password,
+        docker_config=request.docker_config,
+        origin=_origin(request.origin) if request.origin else None,
+        allow_writes=request.allow_writes,
+        timeout=request.timeout,
+    )
+
+
+def base_url(option: str, url: str) -> str:
+    """The address below which /v2/ lies, without a trailing slash; refuses what cannot be one."""
+    parts = _split(option, url)
+    path = parts.path.rstrip("/")
+    if path.endswith("/v2"):
+        path = path.removesuffix("/v2")
+    if parts.query or parts.fragment:
+        raise UsageError(f"{option}: leave out everything from the ? or # on; the address alone is needed.")
+    return f"{parts.scheme.lower()}://{parts.netloc}{path}"
+
+
+def password_from_env(name: str) -> str:
+    """The password in that environment variable."""
+    value = os.environ.get(name)
+    if value is None:
+        raise UsageError(f"The environment variable {name} is not set. --password-env needs the NAME of a variable.")
+    if not value:
+        raise UsageError(f"The environment variable {name} is empty: there is no password in it.")
+    return value
+
+
+def password_from(stream: TextIO) -> str:
+    """The password on standard input, without the line end that `echo` adds, as `docker login` reads it."""
+    value = stream.read(64 * 1024)
+    value = value.removesuffix("\n").removesuffix("\r")
+    if not value:
+        raise UsageError("--password-stdin: standard input is empty, there is no password in it.")
+    return value
+
+
+def _check_login(request: Request) -> None:
+    if request.user is not None and (not request.user or ":" in request.user):
+        raise UsageError(
+            "--user needs a name without a colon: Basic authentication cuts name and password at the colon."
+        )
+    if request.docker_config and request.password is not None:
+        raise UsageError("Give the password one way only: --password-env, --password-stdin or --docker-config.")
+    if not request.live or request.docker_config:
+        return
+    if request.user and request.password is None:
+        raise UsageError(
+            f"No password was given for {request.user}: use --password-env NAME, --password-stdin"
+            " or --docker-config FILE."
+        )
+    if request.password is not None and not request.user:
+        raise UsageError("A password was given, but not for whom: add --user NAME.")
+
+
+def _check_path(path: str) -> None:
+    if "\0" in path or not path:
+        raise UsageError("A path is empty or has a NUL character in it.")
+    if not os.path.lexists(path):
+        raise UsageError(f"There is no file or folder called {path}.")
+    if not Path(path).exists():
+        raise UsageError(f"{path} is a link that leads nowhere.")
+
+
+def _origin(url: str) -> str:
+    parts = _split("--origin", url)
+    if parts.path.strip("/") or parts.query or parts.fragment:
+        raise UsageError(f"--origin: an origin ends after host and port: {parts.scheme}://{parts.netloc}")
+    return f"{parts.scheme.lower()}://{parts.netloc}"
+
+
+def _split(option: str, url: str) -> SplitResult:
+    """A URL that can be asked. What stands in it is quoted only once it is known to hold no password."""
+    if any(c.isspace() or ord(c) < 32 for c in url) or len(url) > 2000:
+        raise UsageError(f"{option}: the address has blanks or control characters in it, or is too long.")
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError as error:
+        raise UsageError(f"{option}: that is not an address: {_without_userinfo(error)}.") from None
+    if "@" in parts.netloc or ("://" not in url and "@" in url):
+        raise UsageError(
+            f"{option}: leave the login out of the address. Credentials are never arguments, since others can read"
+            " those: use --user NAME with --password-env NAME."
+        )
+    if "://" not in url:
+        raise UsageError(f"{option}: the address needs a scheme: http://{url} or https://{url}")
+    if parts.scheme.lower() not in ("http", "https"):
+        raise UsageError(
+            f"{option}: the scheme {parts.scheme}:// is not one that a registry speaks: use http or https."
+        )
+    if not parts.hostname:
+        raise UsageError(f"{option}: the address has no host name in it: {url}")
+    if port == 0:
+        raise UsageError(f"{option}: port 0 cannot be asked.")
+    return parts
+
+
+def _without_userinfo(error: ValueError) -> str:
+    """urllib quotes what it dislikes; that may be a password."""
+    return "its port is not a number from 1 to 65535" if "ort" in str(error) else "its host cannot be read"

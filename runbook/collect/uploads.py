@@ -1,0 +1,39 @@
+"""The only thing that is ever written, and only with --allow-writes: an upload is opened and cancelled again."""
+
+from urllib.parse import urlsplit
+
+import httpx
+
+from runbook.collect.ask import Question, ask
+from runbook.collect.logins import Login
+from runbook.model import Exchange, Route
+from runbook.redact import Vault
+
+REPOSITORY = "runbook-probe/scratch"
+
+
+async def try_upload(
+    client: httpx.AsyncClient, route: Route, base: str, login: Login | None, vault: Vault, seconds: float
+) -> list[Exchange]:
+    """Open a blob upload and cancel it. Its Location is judged later; it is never followed to another address:
+    the cancelling goes to the address that was given, whatever host the Location names."""
+    opened = await ask(client, Question(route, base, "POST", f"/v2/{REPOSITORY}/blobs/uploads/", login), vault, seconds)
+    location = opened.header("Location")
+    if opened.status != 202 or not location:
+        return [opened]
+    path = upload_path(location)
+    if path is None:
+        return [opened]
+    return [opened, await ask(client, Question(route, base, "DELETE", path, login), vault, seconds)]
+
+
+def upload_path(location: str) -> str | None:
+    """Path and query of an upload's Location; None when it is not one of ours."""
+    try:
+        parts = urlsplit(location)
+    except ValueError:
+        return None
+    at = parts.path.find(f"/v2/{REPOSITORY}/blobs/uploads/")
+    if at < 0:
+        return None
+    return parts.path[at:] + (f"?{parts.query}" if parts.query else "")
