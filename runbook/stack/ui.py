@@ -116,9 +116,7 @@ def _described(edit: HeaderEdit, variable: EnvVar) -> HeaderEdit:
         return edit
     if _CLIENTS_OWN.search(edit.value):
         return replace(edit, injected="client")
-    described: tuple[str | None, str | None, str | None] = getattr(variable, "authorization", None) or (None, None, None)
-    injected, user, password = described
-    return replace(edit, injected=injected or "other", user=user, password=password)
+    return replace(edit, injected=variable.injected or "other", user=variable.user, password=variable.password)
 
 
 def assign_services(routes: Iterable[ProxyRoute], compose: Compose | None) -> tuple[ProxyRoute, ...]:

@@ -1,0 +1,250 @@
+"""Apache httpd configuration to routes: virtual hosts with ProxyPass, and Location sections.
+
+Apache replaces Host by the upstream's name (unless ProxyPreserveHost), but tells the client's in X-Forwarded-Host,
+which the registry believes; it hands Authorization on even when it asks for a login itself.
+"""
+
+import re
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from runbook.model import HeaderEdit, OwnAuth, Place, ProxyRoute
+from runbook.parse import ParseError
+from runbook.parse.hops import basic_auth, forwards_proto, header_edit, host_and_port, seconds, split_upstream
+from runbook.redact import Vault
+
+_DEEPEST = 30
+_GUARDS = ("ifmodule", "ifdefine", "ifversion", "if", "requireall", "requireany", "requirenone")
+_SECTIONS = ("location", "locationmatch", "proxy", "proxymatch")
+
+
+@dataclass(slots=True)
+class _Node:
+    name: str
+    args: tuple[str, ...]
+    line: int
+    inner: list["_Node"] = field(default_factory=list)
+
+    def all(self, *names: str) -> Iterator["_Node"]:
+        """The directives of these names here and inside plain guards, in order."""
+        for node in self.inner:
+            if node.name in names:
+                yield node
+            elif node.name in _GUARDS:
+                yield from node.all(*names)
+
+
+def parse_apache(text: str, file: str, vault: Vault) -> tuple[ProxyRoute, ...]:
+    """The routes of all virtual hosts, or of the file when it has none."""
+    root = _tree(text, file)
+    hosts = list(root.all("virtualhost"))
+    sites = [_Site(root, host, file, vault, first=i == 0) for i, host in enumerate(hosts)] or [_Site(root, None, file, vault)]
+    return tuple(route for site in sites for route in site.routes())
+
+
+def _tree(text: str, file: str) -> _Node:
+    stack = [_Node("", (), 1)]
+    for number, line in _lines(text):
+        if line.startswith("</"):
+            name = line[2:].rstrip("> \t").lower()
+            if len(stack) == 1 or stack[-1].name != name:
+                raise ParseError(file, number, f"</{name}> closes nothing")
+            stack.pop()
+            continue
+        opens = line.startswith("<")
+        words = _words(line.strip("<>") if opens else line)
+        node = _Node(words[0].lower(), tuple(words[1:]), number)
+        stack[-1].inner.append(node)
+        if opens:
+            stack.append(node)
+            if len(stack) > _DEEPEST:
+                raise ParseError(file, number, f"sections are nested more than {_DEEPEST} deep")
+    if len(stack) > 1:
+        raise ParseError(file, stack[-1].line, f"<{stack[-1].name}> is never closed")
+    return stack[0]
+
+
+def _lines(text: str) -> Iterator[tuple[int, str]]:
+    """Lines without comments and blanks; a backslash at the end joins the next one."""
+    held, start = "", 0
+    for number, line in enumerate(text.splitlines(), 1):
+        start = start or number
+        held += line.strip()
+        if held.endswith("\\"):
+            held = held[:-1] + " "
+            continue
+        if held and not held.startswith("#"):
+            yield start, held
+        held, start = "", 0
+
+
+def _words(line: str) -> list[str]:
+    lexer = shlex.shlex(line, posix=True)
+    lexer.whitespace_split, lexer.commenters, lexer.escape = True, "", ""
+    try:
+        return list(lexer) or [""]
+    except ValueError:
+        return line.split() or [""]
+
+
+class _Site:
+    """One virtual host with what it takes over from the server around it."""
+
+    def __init__(self, root: _Node, host: _Node | None, file: str, vault: Vault, *, first: bool = True) -> None:
+        self._file, self._vault, self._first = file, vault, first
+        self._levels = [root, host] if host else [root]
+        self._own = host or root
+        ports = tuple(p for a in (host.args if host else ()) if (p := host_and_port(a)[1]))
+        listens = (n.args[0] for n in root.all("listen") if n.args)
+        self._ports = ports or tuple(int(p) for a in listens if (p := a.rpartition(":")[2]).isdigit())
+        self._names = tuple(a for n in self._own.all("servername", "serveralias") for a in map(_bare, n.args))
+        self._tls = self._last("sslengine").lower() == "on"
+        self._sections = [n for level in self._levels for n in level.all(*_SECTIONS)]
+
+    def routes(self) -> Iterator[ProxyRoute]:
+        """Answers first (redirects), then ProxyPass in the order of the file; the first that fits wins."""
+        for node in self._own.all("redirect", "redirectpermanent", "redirectmatch"):
+            yield from self._redirect(node)
+        passes = [n for level in reversed(self._levels) for n in level.all("proxypass", "proxypassmatch")]
+        found = False
+        for node in passes:
+            if len(node.args) > 1:
+                found = True
+                yield self._pass(node, node.args[0], node.args[1], node.name == "proxypassmatch")
+        for section in self._sections:
+            for node in section.all("proxypass", "proxypassmatch"):
+                if node.args and section.args:
+                    found = True
+                    regex = "match" in section.name or section.args[0] == "~"
+                    yield self._pass(node, section.args[-1], node.args[0], regex)
+        for node in self._own.all("rewriterule"):
+            if len(node.args) > 2 and "P" in re.split(r"[\[\],]", node.args[2]) and "://" in node.args[1]:
+                found = True
+                yield self._pass(node, node.args[0], node.args[1], regex=True)
+        if not found or not any(p.args and p.args[0] == "/" for p in passes):
+            yield ProxyRoute(**self._base(self._own.line, "/", False), kind="static")
+
+    def _redirect(self, node: _Node) -> Iterator[ProxyRoute]:
+        codes = {"permanent": 301, "temp": 302, "seeother": 303}
+        args, status = node.args, 301 if node.name == "redirectpermanent" else 302
+        if args and (args[0].lower() in codes or args[0].isdigit()):
+            status, args = codes.get(args[0].lower()) or int(args[0]), args[1:]
+        if len(args) > 1:
+            base = self._base(node.line, args[0], node.name == "redirectmatch") | {"auth": None}
+            yield ProxyRoute(**base, kind="redirect", status=status, location=self._vault.mask(args[1], 300))
+
+    def _pass(self, node: _Node, path: str, url: str, regex: bool) -> ProxyRoute:
+        base = self._base(node.line, path, regex)
+        if url == "!":
+            return ProxyRoute(**base, kind="static")
+        hosts = self._balancer(url)
+        upstream = split_upstream(url)
+        usual = 443 if upstream.scheme == "https" else 80
+        edits = tuple(self._edits("requestheader", path))
+        preserve = self._last("proxypreservehost").lower() == "on"
+        fixed = next((e for e in reversed(edits) if e.name.lower() == "host" and e.action == "set"), None)
+        own = f"{upstream.host}:{upstream.port}" if upstream.port else upstream.host
+        options = dict(a.split("=", 1) for a in node.args[1:] if "=" in a and "://" not in a)
+        timeout = options.get("timeout") or self._last("proxytimeout") or self._last("timeout") or "60"
+        return ProxyRoute(
+            **base,
+            kind="proxy",
+            upstream=self._vault.mask(url, 300),
+            upstream_scheme=upstream.scheme if upstream.scheme != "balancer" else "http",
+            upstream_hosts=hosts or ((upstream.host, upstream.port or usual),),
+            upstream_uri=(upstream.uri or "") if not regex or upstream.uri else None,
+            upstream_place=Place(self._file, node.line),
+            request_headers=edits,
+            host="client" if preserve else "fixed" if fixed else "upstream",
+            host_value="" if preserve else fixed.value if fixed else own,
+            forwards_proto=forwards_proto(edits, self._tls, ("%{request_scheme}s", "expr=%{request_scheme}"), "missing"),
+            read_timeout=seconds(timeout),
+            rewrites_location=any(True for level in [*self._levels, *self._sections] for _ in level.all("proxypassreverse")),
+        )
+
+    def _balancer(self, url: str) -> tuple[tuple[str, int | None], ...]:
+        if not url.startswith("balancer://"):
+            return ()
+        name = url.rstrip("/")
+        members = (m for s in self._sections if s.args and s.args[0].rstrip("/") == name for m in s.all("balancermember"))
+        found = [split_upstream(m.args[0]) for m in members if m.args]
+        return tuple((u.host, u.port or (443 if u.scheme == "https" else 80)) for u in found)
+
+    def _base(self, line: int, path: str, regex: bool) -> dict[str, Any]:
+        return {
+            "software": "apache",
+            "place": Place(self._file, line),
+            "server_names": self._names,
+            "listen": self._ports,
+            "tls": self._tls,
+            "default_server": self._first,
+            "path": path,
+            "match": "regex" if regex else "prefix",
+            "auth": self._auth(path),
+            "response_headers": tuple(self._edits("header", path)),
+            **self._body_limit(path),
+        }
+
+    def _in_force(self, path: str) -> Iterator[_Node]:
+        """The levels that hold for a path, outer first: server, virtual host, then its Location sections."""
+        yield from self._levels
+        for section in self._sections:
+            if section.args and section.name.startswith("location") and _section_holds(section, path):
+                yield section
+
+    def _edits(self, kind: str, path: str) -> Iterator[HeaderEdit]:
+        for level in self._in_force(path):
+            for node in level.all(kind):
+                args = tuple(a for a in node.args if a.lower() not in ("always", "onsuccess", "early"))
+                if len(args) > 1:
+                    yield self._edit(node, args)
+
+    def _edit(self, node: _Node, args: tuple[str, ...]) -> HeaderEdit:
+        action, name, place = args[0].lower(), args[1], Place(self._file, node.line)
+        rest = [a for a in args[2:] if not a.lower().startswith(("env=", "expr="))]
+        condition = next((a for a in args[2:] if a.lower().startswith(("env=", "expr=")) and (rest or action == "unset")), "")
+        value = None if action == "unset" else (rest or list(args[2:]) or [""])[0]
+        made = "add" if action in ("add", "append", "merge", "setifempty", "echo") else "set"
+        always = "always" in (a.lower() for a in node.args)
+        return header_edit(name, value, place, self._vault, action=made, condition=condition, always=always)
+
+    def _auth(self, path: str) -> OwnAuth | None:
+        found = None
+        for level in self._in_force(path):
+            kind = next(level.all("authtype"), None)
+            require = next(level.all("require"), None)
+            if kind and kind.args and kind.args[0].lower() == "basic":
+                realm = next((n.args[0] for n in level.all("authname") if n.args), "")
+                user_file = next((n.args[0] for n in level.all("authuserfile") if n.args), "")
+                found = basic_auth(Place(self._file, kind.line), realm, user_file)
+            if require and require.args[:2] == ("all", "granted") and level not in self._levels:
+                found = None
+        return found
+
+    def _body_limit(self, path: str) -> dict[str, Any]:
+        nodes = [n for level in self._in_force(path) for n in level.all("limitrequestbody") if n.args]
+        if not nodes or not nodes[-1].args[0].isdigit():
+            return {"max_body": None}
+        return {"max_body": int(nodes[-1].args[0]) or None, "max_body_place": Place(self._file, nodes[-1].line)}
+
+    def _last(self, name: str) -> str:
+        found = [n.args[0] for level in self._levels for n in level.all(name) if n.args]
+        return found[-1] if found else ""
+
+
+def _bare(name: str) -> str:
+    """A ServerName without scheme and port."""
+    return name.split("://")[-1].split(":")[0]
+
+
+def _section_holds(section: _Node, path: str) -> bool:
+    """Whether a Location holds for requests of the route: it covers the route's path, or the API under it."""
+    pattern = section.args[-1]
+    if "match" in section.name or section.args[0] == "~":
+        try:
+            return re.search(pattern[:300], "/v2/") is not None or re.search(pattern[:300], path[:300]) is not None
+        except re.error:
+            return False
+    return path.startswith(pattern) or "/v2/".startswith(pattern)

@@ -1,0 +1,259 @@
+"""Caddyfile to routes. Caddy sorts directives by its own order, hands Host and Authorization on, and sets
+X-Forwarded-Proto and -Host by itself; it has no limit for bodies unless `request_body` sets one."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from runbook.model import HeaderEdit, OwnAuth, Place, ProxyRoute
+from runbook.parse.caddy_tree import Line, caddy_tree
+from runbook.parse.hops import basic_auth, forwards_proto, header_edit, seconds, size, split_upstream
+from runbook.redact import Vault
+
+_DIRECTIVES = (
+    "reverse_proxy", "handle", "handle_path", "route", "respond", "header", "request_header", "basicauth", "basic_auth",
+    "request_body", "tls", "encode", "log", "root", "file_server", "redir", "import", "forward_auth", "rewrite", "uri",
+)  # fmt: skip
+_ORDER = ("redir", "handle", "handle_path", "route", "respond", "reverse_proxy", "file_server")
+"""Of the directives that answer, in the order in which Caddy runs them."""
+_LOGINS = ("basicauth", "basic_auth", "forward_auth")
+
+
+def parse_caddy(text: str, file: str, vault: Vault) -> tuple[ProxyRoute, ...]:
+    """The routes of all sites."""
+    lines = [line for line in caddy_tree(text, file) if line.name != "{"]
+    if not lines:
+        return ()
+    braced = [line for line in lines if line.block is not None and line.name.rstrip(",") not in _DIRECTIVES]
+    if braced:
+        return tuple(route for line in braced for route in _Site(line, vault).routes())
+    if lines[0].name in _DIRECTIVES:  # only the inside of a site was handed over
+        return tuple(_Site(Line(("*",), file, lines[0].line, tuple(lines)), vault, complete=False).routes())
+    return tuple(_Site(replace_block(lines[0], tuple(lines[1:])), vault).routes())
+
+
+def replace_block(line: Line, block: tuple[Line, ...]) -> Line:
+    """A file with one site needs no braces: the first line is its address."""
+    return Line(line.words, line.file, line.line, block)
+
+
+@dataclass(frozen=True, slots=True)
+class _Matched:
+    """What a matcher asks for, as far as a route can say it."""
+
+    paths: tuple[tuple[str, Literal["prefix", "exact", "regex"]], ...] = (("/", "prefix"),)
+    methods: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+    condition: str = ""
+
+
+class _Site:
+    """One site block."""
+
+    def __init__(self, line: Line, vault: Vault, *, complete: bool = True) -> None:
+        self._line, self._vault = line, vault
+        addresses = [a.strip(",") for word in line.words for a in word.split(",") if a.strip(",")]
+        parts = [split_upstream(a, "") for a in addresses if a != "*"]
+        self._names = tuple(dict.fromkeys(p.host for p in parts if p.host))
+        self._tls = any(_is_tls(p.scheme, p.host, p.port) for p in parts) or any(True for _ in line.inside("tls"))
+        usual = 443 if self._tls else 80
+        self._ports = tuple(dict.fromkeys(p.port or (80 if p.scheme == "http" else usual) for p in parts))
+        self._matchers = {m.name: m for m in line.block or () if m.name.startswith("@")}
+        self._complete = complete and not any(True for _ in line.inside("import"))
+
+    def routes(self) -> Iterator[ProxyRoute]:
+        """The routes in the order in which Caddy tries them."""
+        yield from self._level(self._line.block or (), _Matched(), "", (), sort=True)
+
+    def _level(
+        self, block: tuple[Line, ...], outer: _Matched, stripped: str, inherited: tuple[Line, ...], *, sort: bool
+    ) -> Iterator[ProxyRoute]:
+        self._matchers |= {m.name: m for m in block if m.name.startswith("@")}
+        context = (*inherited, *(line for line in block if line.name not in _ORDER))
+        answering = [line for line in block if line.name in _ORDER]
+        if sort:
+            answering.sort(key=self._rank)
+        for line in answering:
+            matched, args = self._matcher(line, outer)
+            if line.name in ("handle", "handle_path", "route"):
+                strip = line.args[0].rstrip("*") if line.name == "handle_path" and line.args else stripped
+                yield from self._level(line.block or (), matched, strip, context, sort=line.name != "route")
+            else:
+                yield from self._answer(line, args, matched, stripped, context)
+
+    def _rank(self, line: Line) -> tuple[int, int]:
+        """Caddy's order: `handle` and its kin by how specific their path is, then what answers outright."""
+        group = 1 if line.name in ("handle", "handle_path") else _ORDER.index(line.name)
+        path = next((a for a in line.args[:1] if a.startswith("/")), "")
+        return group, -len(path) if path else (0 if line.args[:1] and line.args[0].startswith("@") else 1)
+
+    def _matcher(self, line: Line, outer: _Matched) -> tuple[_Matched, tuple[str, ...]]:
+        """The matcher of a directive and what is left of its arguments."""
+        first = line.args[0] if line.args else ""
+        if first == "*":
+            return outer, line.args[1:]
+        if first.startswith("/"):
+            return replace(outer, paths=(_path(first),)), line.args[1:]
+        if first.startswith("@"):
+            return self._named(self._matchers.get(first), outer, first), line.args[1:]
+        return outer, line.args
+
+    def _named(self, matcher: Line | None, outer: _Matched, name: str) -> _Matched:
+        if matcher is None:
+            return replace(outer, condition=name)
+        rows = list(matcher.block) if matcher.block else [Line(matcher.args, matcher.file, matcher.line)]
+        found = outer
+        for row in rows:
+            if row.name == "path":
+                found = replace(found, paths=tuple(_path(p) for p in row.args))
+            elif row.name == "path_regexp" and row.args:
+                found = replace(found, paths=((row.args[-1], "regex"),))
+            elif row.name == "method":
+                found = replace(found, methods=row.args)
+            elif row.name == "host":
+                found = replace(found, names=row.args)
+            else:
+                found = replace(found, condition=" ".join(row.words))
+        return found
+
+    def _answer(
+        self, line: Line, args: tuple[str, ...], matched: _Matched, stripped: str, context: tuple[Line, ...]
+    ) -> Iterator[ProxyRoute]:
+        for path, match in matched.paths:
+            base = self._base(line, matched, path, match, context)
+            if line.name == "respond":
+                status = next((int(a) for a in args[::-1] if re.fullmatch(r"\d{3}", a)), 200)
+                yield ProxyRoute(**base, kind="return", status=status)
+            elif line.name == "redir":
+                code = {"permanent": 301, "temporary": 302}.get(args[-1], int(args[-1]) if args[-1].isdigit() else 302)
+                yield ProxyRoute(**base, kind="redirect", status=code, location=self._vault.mask(args[0], 300))
+            elif line.name == "file_server":
+                yield ProxyRoute(**base, kind="static")
+            else:
+                yield self._proxy(line, args, base, stripped, context)
+
+    def _base(
+        self, line: Line, matched: _Matched, path: str, match: str, context: tuple[Line, ...]
+    ) -> dict[str, Any]:
+        limit = next((r for c in context if c.name == "request_body" for r in c.inside("max_size") if r.args), None)
+        return {
+            "software": "caddy",
+            "place": Place(line.file, line.line),
+            "server_names": matched.names or self._names,
+            "listen": self._ports,
+            "tls": self._tls,
+            "path": path,
+            "match": match,
+            "methods": matched.methods,
+            "condition": matched.condition,
+            "auth": self._auth(context),
+            "max_body": size(limit.args[0]) if limit else None,
+            "max_body_place": Place(limit.file, limit.line) if limit else None,
+            "response_headers": tuple(self._response_headers(line, context)),
+            "complete": self._complete,
+        }
+
+    def _proxy(
+        self, line: Line, args: tuple[str, ...], base: dict[str, Any], stripped: str, context: tuple[Line, ...]
+    ) -> ProxyRoute:
+        written = args or tuple(a for to in line.inside("to") for a in to.args)
+        ups = [split_upstream(a) for a in written]
+        first = ups[0] if ups else split_upstream("")
+        transport = next(line.inside("transport"), None)
+        tls = transport is not None and any(r.name.startswith("tls") for r in transport.block or ())
+        scheme = "https" if tls or first.scheme == "https" else "http"
+        usual = 443 if scheme == "https" else 80
+        edits = tuple(self._request_headers(line, context))
+        host = next((e for e in reversed(edits) if e.name.lower() == "host"), None)
+        kind, value = _host(host)
+        prefix = next((r.args[1] for r in context if r.name == "uri" and r.args[:1] == ("strip_prefix",)), stripped)
+        return ProxyRoute(
+            **base,
+            kind="proxy",
+            upstream=self._vault.mask(" ".join(written), 300),
+            upstream_scheme=scheme,
+            upstream_hosts=tuple((u.host, u.port or usual) for u in ups),
+            upstream_variable="{" in first.host,
+            upstream_place=Place(line.file, line.line),
+            strips_prefix=prefix.rstrip("/"),
+            request_headers=edits,
+            host=kind,
+            host_value=f"{first.host}:{first.port}" if kind == "upstream" and first.port else value or first.host,
+            forwards_proto=forwards_proto(edits, self._tls, ("{scheme}", "{http.request.scheme}"), "right"),
+            read_timeout=self._timeout(transport),
+        )
+
+    def _timeout(self, transport: Line | None) -> float | None:
+        rows = transport.inside("response_header_timeout", "read_timeout") if transport else ()
+        return next((seconds(r.args[0]) for r in rows if r.args), None)
+
+    def _request_headers(self, line: Line, context: tuple[Line, ...]) -> Iterator[HeaderEdit]:
+        for row in (r for r in context if r.name == "request_header"):
+            matched, args = self._matcher(row, _Matched())
+            yield from self._edit(args, row, _condition(matched))
+        for row in line.inside("header_up"):
+            yield from self._edit(row.args, row, "")
+
+    def _response_headers(self, line: Line, context: tuple[Line, ...]) -> Iterator[HeaderEdit]:
+        for row in (r for r in context if r.name == "header"):
+            matched, args = self._matcher(row, _Matched())
+            rows = [args] if args else [r.words for r in row.block or ()]
+            for words in rows:
+                yield from self._edit(words, row, _condition(matched))
+        for row in line.inside("header_down"):
+            yield from self._edit(row.args, row, "")
+
+    def _edit(self, args: tuple[str, ...], row: Line, condition: str) -> Iterator[HeaderEdit]:
+        if not args:
+            return
+        name, place = args[0], Place(row.file, row.line)
+        if name.startswith("-"):
+            yield header_edit(name[1:], None, place, self._vault, condition=condition)
+        elif len(args) == 2:
+            action = "add" if name.startswith("+") else "set"
+            yield header_edit(name.lstrip("+?>"), args[1], place, self._vault, action=action, condition=condition)
+
+    def _auth(self, context: tuple[Line, ...]) -> OwnAuth | None:
+        for row in reversed([r for r in context if r.name in _LOGINS]):
+            place = Place(row.file, row.line)
+            if row.name == "forward_auth":
+                return OwnAuth(kind="forward", place=place)
+            matched, args = self._matcher(row, _Matched())
+            users = tuple(r.name for r in row.block or ())
+            exempt = ("GET", "HEAD") if matched.methods and "GET" not in matched.methods else ()
+            if matched.paths == (("/", "prefix"),) or any(p.startswith("/v2") for p, _ in matched.paths):
+                realm = args[1] if len(args) > 1 else "restricted"
+                return replace(basic_auth(place, realm, users=users), except_methods=exempt)
+        return None
+
+
+def _path(written: str) -> tuple[str, Literal["prefix", "exact", "regex"]]:
+    """Caddy: `/v2/*` is a prefix, `/v2/` alone is exactly that path."""
+    if written.endswith("*"):
+        return written[:-1], "prefix"
+    return written, "exact"
+
+
+def _condition(matched: _Matched) -> str:
+    if matched == _Matched():
+        return ""
+    return matched.condition or " ".join([*(p for p, _ in matched.paths), *matched.methods])
+
+
+def _host(edit: HeaderEdit | None) -> tuple[Literal["client", "client-without-port", "upstream", "fixed"], str]:
+    """Caddy hands the client's Host on unless header_up says otherwise."""
+    if edit is None or edit.value in ("{host}:{port}", "{hostport}", "{http.request.hostport}"):
+        return "client", ""
+    if edit.value in ("{host}", "{http.request.host}"):
+        return "client-without-port", edit.value
+    if "upstream_hostport" in edit.value or "upstream.hostport" in edit.value:
+        return "upstream", ""
+    return "fixed", edit.value
+
+
+def _is_tls(scheme: str, host: str, port: int | None) -> bool:
+    """Caddy speaks TLS for every name unless `http://` or port 80 is written."""
+    if scheme:
+        return scheme == "https"
+    return port == 443 or (bool(host) and port != 80)

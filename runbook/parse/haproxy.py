@@ -1,0 +1,284 @@
+"""haproxy.cfg to routes. HAProxy hands Host and Authorization on and adds nothing by itself."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from runbook.model import HeaderEdit, OwnAuth, Place, ProxyRoute
+from runbook.parse import ParseError
+from runbook.parse.hops import basic_auth, forwards_proto, header_edit, host_and_port, seconds
+from runbook.redact import Vault
+
+_SECTIONS = ("global", "defaults", "frontend", "backend", "listen", "userlist", "resolvers", "peers", "cache", "program")
+_MOST_WORDS = 64
+_PATH = re.compile(r"(?:base|path|path_beg|path_reg|url|url_beg)$")
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    words: tuple[str, ...]
+    number: int
+
+
+@dataclass(slots=True)
+class _Section:
+    kind: str
+    name: str
+    number: int
+    lines: list[_Line] = field(default_factory=list)
+
+    def of(self, *start: str) -> Iterator[_Line]:
+        """The lines that begin with these words."""
+        return (line for line in self.lines if line.words[: len(start)] == start)
+
+
+@dataclass(frozen=True, slots=True)
+class _When:
+    """A condition as far as a route can say it."""
+
+    path: str = "/"
+    match: Literal["prefix", "exact", "regex"] = "prefix"
+    methods: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+    rest: str = ""
+
+
+def parse_haproxy(text: str, file: str, vault: Vault) -> tuple[ProxyRoute, ...]:
+    """The routes of all frontends to their backends."""
+    config = _Config(_sections(text, file), file, vault)
+    return tuple(route for section in config.sections if section.kind in ("frontend", "listen") for route in config.front(section))
+
+
+def _sections(text: str, file: str) -> list[_Section]:
+    found = [_Section("global", "", 1)]
+    for number, line in enumerate(text.splitlines(), 1):
+        words = _words(line, file, number)
+        if not words:
+            continue
+        if words[0] in _SECTIONS and not line[:1].isspace():
+            found.append(_Section(words[0], words[1] if len(words) > 1 else "", number))
+        else:
+            found[-1].lines.append(_Line(tuple(words), number))
+    return found
+
+
+def _words(line: str, file: str, number: int) -> list[str]:
+    """Words of a line: quotes, backslash before a blank, `#` comments."""
+    words, word, quote, inside = [], "", "", False
+    chars = iter(line)
+    for char in chars:
+        if char == "\\" and quote != "'":
+            word += next(chars, "")
+            inside = True
+        elif quote:
+            quote, word = ("", word) if char == quote else (quote, word + char)
+        elif char in "\"'":
+            quote, inside = char, True
+        elif char == "#":
+            break
+        elif char.isspace():
+            if inside:
+                words.append(word)
+            word, inside = "", False
+        else:
+            word, inside = word + char, True
+    if quote:
+        raise ParseError(file, number, "a quote is not closed")
+    if inside:
+        words.append(word)
+    return words[:_MOST_WORDS]
+
+
+class _Config:
+    def __init__(self, sections: list[_Section], file: str, vault: Vault) -> None:
+        self.sections, self._file, self._vault = sections, file, vault
+        self._backends = {s.name: s for s in sections if s.kind in ("backend", "listen")}
+        self._defaults = [line for s in sections if s.kind == "defaults" for line in s.lines]
+
+    def front(self, front: _Section) -> Iterator[ProxyRoute]:
+        """The routes of a frontend: what it answers itself, then its backends in the order of their rules."""
+        acls = _acls(front)
+        yield from self._answers(front, front, acls)
+        for line in front.of("use_backend"):
+            target = self._backends.get(line.words[1]) if len(line.words) > 1 else None
+            if target:
+                yield from self._back(front, target, _when(line.words[2:], acls))
+        default = next((line.words[1] for line in front.of("default_backend") if len(line.words) > 1), None)
+        target = self._backends.get(default) if default else front if front.kind == "listen" else None
+        if target:
+            yield from self._back(front, target, _When())
+
+    def _back(self, front: _Section, back: _Section, when: _When) -> Iterator[ProxyRoute]:
+        if back is not front:
+            yield from self._answers(front, back, _acls(back))
+        servers = [line for line in back.of("server") if len(line.words) > 2 and "backup" not in line.words]
+        if not servers:
+            return
+        options = {w for line in (*back.of("default-server"), *servers[:1]) for w in line.words}
+        scheme = "https" if "ssl" in options else "http"
+        hosts = tuple(host_and_port(line.words[2]) for line in servers)
+        edits = tuple(self._edits("http-request", front, back))
+        host = next((e for e in reversed(edits) if e.name.lower() == "host" and e.action == "set"), None)
+        client = host is None or "hdr(host)" in host.value.lower()
+        tls = self._listen(front)[1]
+        yield ProxyRoute(
+            **self._base(front, servers[0].number, when),
+            kind="proxy",
+            upstream=self._vault.mask(" ".join(line.words[2] for line in servers), 300),
+            upstream_scheme=scheme,
+            upstream_hosts=tuple((name, port or (443 if scheme == "https" else 80)) for name, port in hosts),
+            upstream_variable="init-addr" in options or "resolvers" in options,
+            upstream_place=Place(self._file, servers[0].number),
+            request_headers=edits,
+            response_headers=tuple(self._edits("http-response", front, back)),
+            host="client" if client else "fixed",
+            host_value="" if client or host is None else host.value,
+            forwards_proto=forwards_proto(edits, tls, ("%[ssl_fc,iif(https,http)]",), "missing"),
+            auth=self._auth(front, back),
+            read_timeout=self._timeout(back),
+            rewrite=_rewrite(front, back),
+        )
+
+    def _base(self, front: _Section, line: int, when: _When) -> dict[str, Any]:
+        ports, tls = self._listen(front)
+        return {
+            "software": "haproxy",
+            "place": Place(self._file, line),
+            "server_names": when.names,
+            "listen": ports,
+            "tls": tls,
+            "path": when.path,
+            "match": when.match,
+            "methods": when.methods,
+            "condition": when.rest,
+        }
+
+    def _listen(self, front: _Section) -> tuple[tuple[int, ...], bool]:
+        binds = [line.words for line in front.of("bind") if len(line.words) > 1]
+        ports = tuple(p for words in binds if (p := host_and_port(words[1].split(",")[0].lstrip("*"))[1]))
+        return ports, any("ssl" in words for words in binds)
+
+    def _answers(self, front: _Section, section: _Section, acls: dict[str, str]) -> Iterator[ProxyRoute]:
+        """`http-request return`, `deny` and `redirect`."""
+        for line in section.lines:
+            words = line.words
+            if words[0] == "redirect":
+                words = ("http-request", *words)
+            if words[0] != "http-request" or len(words) < 2 or words[1] not in ("return", "deny", "redirect"):
+                continue
+            options = dict(zip(words[2:], words[3:], strict=False))
+            when = _when(_condition_of(words), acls)
+            base = self._base(front, line.number, when)
+            if words[1] == "redirect":
+                code = options.get("code", "302")
+                place = options.get("location") or options.get("prefix") or options.get("scheme") or ""
+                yield ProxyRoute(
+                    **base, kind="redirect", status=int(code) if code.isdigit() else 302, location=self._vault.mask(place, 300)
+                )
+            else:
+                usual = "200" if words[1] == "return" else "403"
+                code = options.get("status") or options.get("deny_status") or usual
+                yield ProxyRoute(**base, kind="return", status=int(code) if code.isdigit() else None)
+
+    def _edits(self, kind: str, *sections: _Section) -> Iterator[HeaderEdit]:
+        for section in dict.fromkeys(id(s) for s in sections):
+            for line in next(s for s in sections if id(s) == section).lines:
+                yield from self._edit(kind, line)
+
+    def _edit(self, kind: str, line: _Line) -> Iterator[HeaderEdit]:
+        words, place = line.words, Place(self._file, line.number)
+        old = {"reqidel": "http-request", "reqdel": "http-request", "rspidel": "http-response", "rspdel": "http-response"}
+        if old.get(words[0]) == kind and len(words) > 1:
+            yield header_edit(words[1].strip("^:.*\\"), None, place, self._vault)
+        if words[0] != kind or len(words) < 3:
+            return
+        condition = " ".join(_condition_of(words))
+        name = words[2]
+        if words[1] == "del-header":
+            yield header_edit(name, None, place, self._vault, condition=condition)
+        elif words[1] in ("set-header", "add-header") and len(words) > 3:
+            action = words[1].removesuffix("-header")
+            yield header_edit(name, words[3], place, self._vault, action=action, condition=condition)
+        elif words[1] in ("replace-header", "replace-value") and len(words) > 4 and words[3] in (".*", "^.*$", "(.*)"):
+            if "\\1" not in words[4]:
+                yield header_edit(name, words[4], place, self._vault, condition=condition)
+
+    def _auth(self, *sections: _Section) -> OwnAuth | None:
+        for section in sections:
+            for line in section.of("http-request", "auth"):
+                words = line.words
+                realm = words[words.index("realm") + 1] if "realm" in words[:-1] else section.name
+                users = tuple(
+                    u.words[1] for s in self.sections if s.kind == "userlist" for u in s.of("user") if len(u.words) > 1
+                )
+                found = basic_auth(Place(self._file, line.number), realm, users=users)
+                exempt = ("GET", "HEAD") if "METH_GET" in words else ()
+                return OwnAuth(
+                    kind=found.kind, realm=realm, users=users, except_methods=exempt, place=found.place
+                )
+        return None
+
+    def _timeout(self, back: _Section) -> float | None:
+        """HAProxy counts a bare number in milliseconds."""
+        for line in (*back.of("timeout", "server"), *(d for d in self._defaults if d.words[:2] == ("timeout", "server"))):
+            value = line.words[2] if len(line.words) > 2 else ""
+            return int(value) / 1000 if value.isdigit() else seconds(value)
+        return None
+
+
+def _rewrite(*sections: _Section) -> tuple[str, str] | None:
+    """`http-request replace-path` or `set-path` with a constant."""
+    for section in sections:
+        for line in section.of("http-request", "replace-path"):
+            if len(line.words) > 3:
+                return line.words[2], re.sub(r"\\(\d)", r"$\1", line.words[3])
+        for line in section.of("http-request", "set-path"):
+            if len(line.words) > 2 and "%" not in line.words[2]:
+                return "^.*$", line.words[2]
+    return None
+
+
+def _condition_of(words: tuple[str, ...]) -> tuple[str, ...]:
+    at = next((i for i, word in enumerate(words) if word in ("if", "unless") and i > 1), None)
+    return words[at:] if at is not None else ()
+
+
+def _acls(section: _Section) -> dict[str, str]:
+    """Name → what it tests; several lines of one name are alternatives, of which the first is kept."""
+    found: dict[str, str] = {}
+    for line in section.of("acl"):
+        if len(line.words) > 2:
+            found.setdefault(line.words[1], " ".join(line.words[2:]))
+    return found
+
+
+def _when(words: tuple[str, ...], acls: dict[str, str]) -> _When:
+    """Take `if a b { path_beg /v2 }` apart. What no route can say stays as text."""
+    if not words:
+        return _When()
+    text = " ".join(words)
+    if words[0] == "unless" or "||" in words or " or " in f" {text} ":
+        return _When(rest=text)
+    terms = [t.strip() for t in re.findall(r"\{([^}]*)\}", text)]
+    bare = re.sub(r"\{[^}]*\}", "", text).split()[1:]
+    path: str = "/"
+    match: Literal["prefix", "exact", "regex"] = "prefix"
+    methods: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+    rest: list[str] = []
+    for term in (*(acls.get(name, name) for name in bare), *terms):
+        fetch, *values = [w for w in term.split() if w not in ("-i", "--")]
+        fetch = fetch.lower()
+        if fetch.startswith("!") or not (values or fetch.startswith("meth_")):
+            rest.append(term)
+        elif _PATH.match(fetch) or (fetch == "path" and "-m" in values):
+            begins = "beg" in (fetch, *values) or fetch.endswith("_beg")
+            path, match = values[-1], "prefix" if begins else "regex" if fetch.endswith("_reg") else "exact"
+        elif fetch == "method":
+            methods = tuple(values)
+        elif fetch.startswith(("hdr(host)", "req.hdr(host)", "hdr_dom(host)", "hdr_beg(host)")):
+            names = tuple(v.split(":")[0] for v in values)
+        else:
+            rest.append(term)
+    return _When(path, match, methods, names, " ".join(rest))

@@ -1,0 +1,250 @@
+"""Traefik's labels and dynamic file to routes. Traefik hands Host and Authorization on, and sets X-Forwarded-* itself.
+
+Labels and file say the same in two ways; both become one tree of dotted lower-case keys with places.
+"""
+
+import re
+import tomllib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from runbook.model import Compose, EnvVar, HeaderEdit, OwnAuth, Place, ProxyRoute, Service
+from runbook.parse import ParseError
+from runbook.parse.hops import basic_auth, header_edit, split_upstream
+from runbook.parse.yaml_nodes import Mapping, Node, Scalar, Sequence, load_yaml
+from runbook.redact import Vault
+
+
+@dataclass(frozen=True, slots=True)
+class _Value:
+    """A leaf: text and place; of a label also what its Authorization value was found to be."""
+
+    text: str
+    place: Place
+    label: EnvVar | None = None
+
+
+_Tree = dict[str, _Value]
+
+
+def parse_traefik_file(text: str, file: str, vault: Vault) -> tuple[ProxyRoute, ...]:
+    """The routes of a dynamic file; a static file has none."""
+    tree = dict(_toml(text, file) if file.endswith(".toml") else _yaml(load_yaml(text, file, duplicates="last"), ""))
+    services = _services(tree)
+    return tuple(_routes(tree, services, vault))
+
+
+def traefik_labels(compose: Compose | None) -> tuple[ProxyRoute, ...]:
+    """The routes that the labels of a compose project make, for services that Traefik may see."""
+    found: list[ProxyRoute] = []
+    services = compose.services if compose else ()
+    proxy = next((s.name for s in services if "traefik" in (s.image or "").split(":")[0]), None)
+    middlewares: _Tree = {}
+    for service in services:
+        middlewares |= {k: v for k, v in _labels(service).items() if ".middlewares." in k and ".routers." not in k}
+    for service in services:
+        tree = middlewares | _labels(service)
+        own = {k: v for k, v in tree.items() if k.startswith("http.routers.")}
+        if own and tree.get("enable", _Value("true", service.place)).text.lower() != "false":
+            routes = _routes(tree, _label_services(tree, service), Vault())
+            found += (replace(route, service=proxy) for route in routes)
+    return tuple(found)
+
+
+def _labels(service: Service) -> _Tree:
+    prefix = "traefik."
+    return {
+        label.name[len(prefix) :].lower(): _Value(label.value or "", label.place, label)
+        for label in service.labels
+        if label.name.lower().startswith(prefix)
+    }
+
+
+def _label_services(tree: _Tree, service: Service) -> dict[str, tuple[str, Place]]:
+    """Name → URL: the port is the label's, else the one that is exposed."""
+    names = {k.split(".")[2] for k in tree if k.startswith("http.services.")} or {service.name}
+    found = {}
+    for name in names:
+        base = f"http.services.{name}.loadbalancer.server."
+        port, scheme = tree.get(f"{base}port"), tree.get(f"{base}scheme")
+        given = port.text if port else str(next(iter((*service.expose, *(p.container for p in service.ports))), ""))
+        url = f"{scheme.text if scheme else 'http'}://{service.name}" + (f":{given}" if given else "")
+        found[name] = (url, port.place if port else service.place)
+    return found
+
+
+def _services(tree: _Tree) -> dict[str, tuple[str, Place]]:
+    found = {}
+    for key, value in tree.items():
+        parts = key.split(".")
+        if key.startswith("http.services.") and parts[3:4] == ["loadbalancer"] and parts[-1] == "url":
+            found.setdefault(parts[2], (value.text, value.place))
+    return found
+
+
+def _routes(tree: _Tree, services: dict[str, tuple[str, Place]], vault: Vault) -> Iterator[ProxyRoute]:
+    """Routers by the length of their rules: Traefik tries the longest first."""
+    names = dict.fromkeys(k.split(".")[2] for k in tree if k.startswith("http.routers."))
+    rules = {name: tree.get(f"http.routers.{name}.rule") for name in names}
+    for name in sorted(names, key=lambda n: -len(found.text) if (found := rules[n]) else 0):
+        yield from _router(name, tree, services, vault)
+
+
+def _router(name: str, tree: _Tree, services: dict[str, tuple[str, Place]], vault: Vault) -> Iterator[ProxyRoute]:
+    prefix = f"http.routers.{name}."
+    keys = {k.removeprefix(prefix): v for k, v in tree.items() if k.startswith(prefix)}
+    rule = keys.get("rule") or next(iter(keys.values()))
+    tls = any(k == "tls" or k.startswith("tls.") for k in keys) and keys.get("tls", rule).text.lower() != "false"
+    wanted = keys.get("service")
+    url, place = services.get(_plain(wanted.text) if wanted else name) or next(iter(services.values()), ("", rule.place))
+    upstream = split_upstream(url)
+    usual = 443 if upstream.scheme == "https" else 80
+    used = [_plain(m) for k, v in keys.items() if k.split(".")[0] == "middlewares" for m in re.split(r"[,\s]+", v.text) if m]
+    chain = [m for name in used for m in _unchain(name, tree, 0)]
+    passes_host = tree.get(f"http.services.{_plain(wanted.text) if wanted else name}.loadbalancer.passhostheader")
+    own_host = passes_host is not None and passes_host.text.lower() == "false"
+    limit = next((v for m in chain if (v := tree.get(f"http.middlewares.{m}.buffering.maxrequestbodybytes"))), None)
+    request = tuple(e for m in chain for e in _edits(tree, m, "customrequestheaders", vault))
+    removed = tuple(e for m in chain for e in _removed(tree, m))
+    complete = all(any(k.startswith(f"http.middlewares.{m}.") for k in tree) for m in used)
+    path, match = _path(rule.text)
+    yield ProxyRoute(
+        software="traefik",
+        place=rule.place,
+        server_names=tuple(re.findall(r"`([^`]+)`", " ".join(re.findall(r"Host(?:SNI)?\(([^)]*)\)", rule.text)))),
+        tls=tls,
+        path=path,
+        match=match,
+        methods=tuple(re.findall(r"`([^`]+)`", " ".join(re.findall(r"Method\(([^)]*)\)", rule.text)))),
+        upstream=vault.mask(url, 300),
+        upstream_scheme=upstream.scheme,
+        upstream_hosts=((upstream.host, upstream.port or usual),) if upstream.host else (),
+        upstream_uri=None,
+        upstream_variable=True,  # names are looked up again by the Docker provider and by Go
+        upstream_place=place,
+        strips_prefix=next((p for m in chain if (p := _strip(tree, m))), ""),
+        request_headers=(*removed, *request),
+        response_headers=tuple(e for m in chain for e in _edits(tree, m, "customresponseheaders", vault)),
+        host="upstream" if own_host else "client",
+        host_value=f"{upstream.host}:{upstream.port}" if own_host else "",
+        forwards_proto=_proto(request, tls),  # type: ignore[arg-type]
+        auth=next((a for m in chain if (a := _auth(tree, m))), None),
+        max_body=int(limit.text) or None if limit and limit.text.isdigit() else None,
+        max_body_place=limit.place if limit else None,
+        complete=complete,
+    )
+
+
+def _plain(name: str) -> str:
+    """A middleware or service without its provider (`auth@docker`)."""
+    return name.split("@")[0].strip().lower()
+
+
+def _unchain(name: str, tree: _Tree, depth: int) -> Iterable[str]:
+    """The middlewares of a chain, itself when it is none."""
+    chained = [v for k, v in tree.items() if k.startswith(f"http.middlewares.{name}.chain.middlewares")]
+    if not chained or depth > 5:
+        return (name,)
+    return [m for v in chained for n in re.split(r"[,\s]+", v.text) if n for m in _unchain(_plain(n), tree, depth + 1)]
+
+
+def _path(rule: str) -> tuple[str, Any]:
+    found = re.search(r"(PathPrefix|PathRegexp|Path)\(`([^`]+)`", rule)
+    if not found:
+        return "/", "prefix"
+    return found[2], {"PathPrefix": "prefix", "Path": "exact", "PathRegexp": "regex"}[found[1]]
+
+
+def _edits(tree: _Tree, middleware: str, kind: str, vault: Vault) -> Iterator[HeaderEdit]:
+    """Custom headers; the empty value removes the header (Traefik's documentation)."""
+    prefix = f"http.middlewares.{middleware}.headers.{kind}."
+    for key, value in tree.items():
+        if not key.startswith(prefix):
+            continue
+        name = _written(key.removeprefix(prefix))
+        label = value.label
+        if not value.text:
+            yield header_edit(name, None, value.place, vault)
+        elif label is not None and name == "Authorization":
+            yield HeaderEdit(
+                name=name, action="set", value=value.text, place=value.place,
+                injected=label.injected or "other", user=label.user, password=label.password,
+            )  # fmt: skip
+        else:
+            yield header_edit(name, value.text, value.place, vault)
+
+
+def _written(name: str) -> str:
+    return "-".join(part.capitalize() for part in name.split("-"))
+
+
+def _removed(tree: _Tree, middleware: str) -> Iterator[HeaderEdit]:
+    """`removeHeader` of a login middleware takes Authorization away once it has been checked."""
+    for kind in ("basicauth", "digestauth"):
+        value = tree.get(f"http.middlewares.{middleware}.{kind}.removeheader")
+        if value and value.text.lower() == "true":
+            yield HeaderEdit(name="Authorization", action="remove", place=value.place)
+
+
+def _auth(tree: _Tree, middleware: str) -> OwnAuth | None:
+    basic = {k: v for k, v in tree.items() if k.startswith(f"http.middlewares.{middleware}.basicauth.")}
+    if basic:
+        realm = tree.get(f"http.middlewares.{middleware}.basicauth.realm")
+        users = tree.get(f"http.middlewares.{middleware}.basicauth.usersfile")
+        place = next(iter(basic.values())).place
+        return basic_auth(place, realm.text if realm else "traefik", users.text if users else "")
+    forward = next((v for k, v in tree.items() if k.startswith(f"http.middlewares.{middleware}.forwardauth.")), None)
+    return OwnAuth(kind="forward", place=forward.place) if forward else None
+
+
+def _strip(tree: _Tree, middleware: str) -> str:
+    prefix = f"http.middlewares.{middleware}.stripprefix.prefixes"
+    return next((v.text.split(",")[0] for k, v in tree.items() if k.startswith(prefix)), "")
+
+
+def _proto(edits: tuple[HeaderEdit, ...], tls: bool) -> str:
+    for edit in edits:
+        if edit.name.lower() == "x-forwarded-proto":
+            return "missing" if edit.action == "remove" else "right" if not tls or edit.value == "https" else "wrong"
+    return "right"
+
+
+def _yaml(node: Node | None, key: str) -> Iterator[tuple[str, _Value]]:
+    """Leaves of a file as dotted lower-case keys; of lists of texts one leaf with commas."""
+    if isinstance(node, Mapping):
+        if not node.pairs and key:
+            yield key, _Value("", node.place)
+        for name, value in node:
+            yield from _yaml(value, f"{key}.{name.lower()}".lstrip("."))
+    elif isinstance(node, Sequence):
+        if all(isinstance(item, Scalar) for item in node.items):
+            yield key, _Value(",".join(i.text for i in node.items if isinstance(i, Scalar)), node.place)
+        else:
+            for number, item in enumerate(node.items):
+                yield from _yaml(item, f"{key}.{number}")
+    elif node is not None:
+        yield key, _Value("" if node.is_null else node.text, node.place)
+
+
+def _toml(text: str, file: str) -> Iterator[tuple[str, _Value]]:
+    """The same of TOML, which tells no lines."""
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        line = re.search(r"line (\d+)", str(error))
+        raise ParseError(file, int(line[1]) if line else None, "not valid TOML") from None
+
+    def leaves(value: Any, key: str) -> Iterator[tuple[str, _Value]]:
+        if isinstance(value, dict):
+            for name, inner in value.items():
+                yield from leaves(inner, f"{key}.{str(name).lower()}".lstrip("."))
+        elif isinstance(value, list) and any(isinstance(v, dict) for v in value):
+            for number, inner in enumerate(value):
+                yield from leaves(inner, f"{key}.{number}")
+        elif isinstance(value, list):
+            yield key, _Value(",".join(str(v) for v in value), Place(file))
+        else:
+            yield key, _Value(str(value).lower() if isinstance(value, bool) else str(value), Place(file))
+
+    return leaves(data, "")
