@@ -93,7 +93,7 @@ def _mismatch_in_log(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[F
     source="distribution registry/auth/htpasswd/htpasswd.go; run on 2.8.2 and 3.1.1",
 )
 def user_missing(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Finding]:
-    """Names are compared letter by letter: Jenkins is not jenkins, and an unknown user gets the 401 of a wrong password.
+    """Names are compared letter by letter: Jenkins is not jenkins, and the 401 is that of a wrong password.
 
     The registry says nowhere that the user is unknown, so people go on trying passwords.
     """
