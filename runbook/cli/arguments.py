@@ -30,8 +30,12 @@ class Parser(argparse.ArgumentParser):
     @property
     def words(self) -> list[str]:
         """All options and commands that this parser knows."""
-        options = [word for action in self._actions for word in action.option_strings if word.startswith("--")]
-        return options + [str(c) for action in self._actions for c in (action.choices or ())]
+        found = [word for action in self._actions for word in action.option_strings if word.startswith("--")]
+        for action in self._actions:
+            for choice in action.choices or ():
+                below = action.choices[choice] if isinstance(action.choices, dict) else None
+                found += below.words if isinstance(below, Parser) else [str(choice)]
+        return found
 
 
 def parser(arguments: Sequence[str]) -> Parser:

@@ -42,8 +42,8 @@ def _by_text(error: BaseException, text: str) -> str:
     if isinstance(error, httpx.RemoteProtocolError):
         if "without sending" in lower:
             return "empty-reply"
-        if "\\x15\\x03" in text or "\x15\x03" in text:
-            return "http-on-https"  # a TLS alert came where a status line was expected
+        if "illegal request line" in lower:
+            return "http-on-https"  # h11's words for a first byte that is no text: a TLS alert
         return "reset" if "closed connection" in lower or "incomplete" in lower else "other"
     if "all connection attempts failed" in lower or "refused" in lower:
         return "refused"
