@@ -51,8 +51,8 @@ def recognise(name: str, head: str) -> FileKind:
         return _yaml(head) or "unknown"
     if suffix == ".toml":
         return "traefik" if marks.is_traefik(head) else "unknown"
-    if suffix in (".json", ".dockercfg") or head.lstrip()[:1] in ("{", "["):
-        return _json(head) or _configuration(head) or _text(base, head)
+    if (kind_of_json := _json(head)) is not None:
+        return kind_of_json
     if suffix in (".conf", ".cfg", ".nginx", ".vhost", ".inc", ".tpl"):
         return _configuration(head) or ("nginx" if suffix == ".nginx" else "unknown")
     return _by_content(base, head)

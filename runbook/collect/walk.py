@@ -83,7 +83,7 @@ def _entries(folder: Path, name: str, found: Walk) -> Iterator[tuple[str, os.Dir
         with os.scandir(folder) as scan:
             entries = sorted(scan, key=lambda e: e.name)
     except OSError as error:
-        found.problems.append(unreadable(name or folder.name, error))
+        found.problems.append(unreadable(name.rstrip("/") or folder.name, error))
         return
     for entry in entries:
         path = f"{name}{entry.name}"

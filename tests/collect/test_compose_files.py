@@ -1,0 +1,49 @@
+"""The project's files in the order in which Compose merges them."""
+
+from runbook.collect.compose_files import choose, project_dotenv
+
+REGISTRY = "services:\n  registry:\n    image: registry:2\n"
+UI = "services:\n  ui:\n    image: joxit/docker-registry-ui:2\n"
+
+
+def test_base_then_override_then_others() -> None:
+    files = {"docker-compose.prod.yml": UI, "docker-compose.override.yml": UI, "docker-compose.yml": REGISTRY}
+    assert choose(files, {})[0] == ("docker-compose.yml", "docker-compose.override.yml", "docker-compose.prod.yml")
+
+
+def test_compose_yaml_beats_the_old_name() -> None:
+    used, unused = choose({"docker-compose.yml": REGISTRY, "compose.yaml": REGISTRY}, {})
+    assert (used, unused) == (("compose.yaml",), ("docker-compose.yml",))
+
+
+def test_copies_and_second_ways_to_run_it_are_no_additions() -> None:
+    files = {"compose.yaml": REGISTRY, "compose.old.yaml": UI, "compose.simple.yaml": REGISTRY, "compose.ui.yaml": UI}
+    assert choose(files, {})[0] == ("compose.yaml", "compose.ui.yaml")
+
+
+def test_of_two_projects_the_one_with_the_registry() -> None:
+    hub = "services:\n  r:\n    image: 'ghcr.io/distribution/distribution:3'\n"
+    used, unused = choose({"ui/compose.yaml": UI, "z/hub/compose.yaml": hub}, {})
+    assert used == ("z/hub/compose.yaml",)
+    assert unused == ("ui/compose.yaml",)
+
+
+def test_the_ui_is_not_taken_for_the_registry() -> None:
+    files = {"a/compose.yaml": "services:\n  r:\n    image: joxit/docker-registry-ui:2\n", "b/compose.yaml": REGISTRY}
+    assert choose(files, {})[0] == ("b/compose.yaml",)
+
+
+def test_compose_file_in_dotenv_decides() -> None:
+    files = {"base.yml": UI, "compose.yaml": REGISTRY, "local.yml": UI}
+    assert choose(files, {".env": "X=1\nCOMPOSE_FILE=base.yml:local.yml\n"})[0] == ("base.yml", "local.yml")
+    assert choose(files, {".env": "COMPOSE_FILE=gone.yml\n"})[0][0] == "compose.yaml"
+
+
+def test_names_that_compose_does_not_know() -> None:
+    assert choose({"ui.yml": UI, "registry.yml": REGISTRY}, {})[0] == ("registry.yml", "ui.yml")
+    assert choose({}, {}) == ((), ())
+
+
+def test_the_dotenv_beside_the_project() -> None:
+    assert project_dotenv(("a/compose.yaml",), {"a/.env": "1", ".env": "2"}) == (("a/.env", "1"),)
+    assert project_dotenv(("a/compose.yaml",), {".env": "2", "registry.env": "3"}) == ((".env", "2"),)
