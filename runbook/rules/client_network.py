@@ -55,7 +55,7 @@ def insecure_missing(evidence: Evidence, wire: Wire) -> Iterator[Finding]:
             fix=Fix(
                 summary="Allow it in the daemon.json of the machine that pulls, or give the registry a certificate.",
                 commands=(
-                    f'echo \'{{"insecure-registries": ["{host or "HOST:PORT"}"]}}\'  # merge into /etc/docker/daemon.json',
+                    f'echo \'{{"insecure-registries": ["{host or "HOST:PORT"}"]}}\'',
                     "sudo systemctl restart docker",
                 ),
                 verify=("docker info | sed -n '/Insecure/,/^ [A-Z]/p'", f"docker login {quoted(host or 'HOST:PORT')}"),
