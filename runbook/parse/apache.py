@@ -1,7 +1,8 @@
 """Apache httpd configuration to routes: virtual hosts with ProxyPass, and Location sections.
 
 Apache replaces Host by the upstream's name (unless ProxyPreserveHost), but tells the client's in X-Forwarded-Host,
-which the registry believes; it hands Authorization on even when it asks for a login itself.
+which the registry believes; it hands Authorization on even when it asks for a login itself. LimitRequestBody does not
+hold for proxied requests, and `Header always unset` misses the headers that the upstream sent (both run, 2.4.71).
 """
 
 import re
@@ -40,7 +41,9 @@ def parse_apache(text: str, file: str, vault: Vault) -> tuple[ProxyRoute, ...]:
     """The routes of all virtual hosts, or of the file when it has none."""
     root = _tree(text, file)
     hosts = list(root.all("virtualhost"))
-    sites = [_Site(root, host, file, vault, first=i == 0) for i, host in enumerate(hosts)] or [_Site(root, None, file, vault)]
+    sites = [_Site(root, host, file, vault, first=i == 0) for i, host in enumerate(hosts)] or [
+        _Site(root, None, file, vault)
+    ]
     return tuple(route for site in sites for route in site.routes())
 
 
@@ -104,9 +107,7 @@ class _Site:
         self._sections = [n for level in self._levels for n in level.all(*_SECTIONS)]
 
     def routes(self) -> Iterator[ProxyRoute]:
-        """Answers first (redirects), then ProxyPass in the order of the file; the first that fits wins."""
-        for node in self._own.all("redirect", "redirectpermanent", "redirectmatch"):
-            yield from self._redirect(node)
+        """ProxyPass in the order of the file, the first that fits wins; then Redirect, which comes second (run, 2.4.71)."""
         passes = [n for level in reversed(self._levels) for n in level.all("proxypass", "proxypassmatch")]
         found = False
         for node in passes:
@@ -123,6 +124,8 @@ class _Site:
             if len(node.args) > 2 and "P" in re.split(r"[\[\],]", node.args[2]) and "://" in node.args[1]:
                 found = True
                 yield self._pass(node, node.args[0], node.args[1], regex=True)
+        for node in self._own.all("redirect", "redirectpermanent", "redirectmatch"):
+            yield from self._redirect(node)
         if not found or not any(p.args and p.args[0] == "/" for p in passes):
             yield ProxyRoute(**self._base(self._own.line, "/", False), kind="static")
 
@@ -159,16 +162,22 @@ class _Site:
             request_headers=edits,
             host="client" if preserve else "fixed" if fixed else "upstream",
             host_value="" if preserve else fixed.value if fixed else own,
-            forwards_proto=forwards_proto(edits, self._tls, ("%{request_scheme}s", "expr=%{request_scheme}"), "missing"),
+            forwards_proto=forwards_proto(
+                edits, self._tls, ("%{request_scheme}s", "expr=%{request_scheme}"), "missing"
+            ),
             read_timeout=seconds(timeout),
-            rewrites_location=any(True for level in [*self._levels, *self._sections] for _ in level.all("proxypassreverse")),
+            rewrites_location=any(
+                True for level in [*self._levels, *self._sections] for _ in level.all("proxypassreverse")
+            ),
         )
 
     def _balancer(self, url: str) -> tuple[tuple[str, int | None], ...]:
         if not url.startswith("balancer://"):
             return ()
         name = url.rstrip("/")
-        members = (m for s in self._sections if s.args and s.args[0].rstrip("/") == name for m in s.all("balancermember"))
+        members = (
+            m for s in self._sections if s.args and s.args[0].rstrip("/") == name for m in s.all("balancermember")
+        )
         found = [split_upstream(m.args[0]) for m in members if m.args]
         return tuple((u.host, u.port or (443 if u.scheme == "https" else 80)) for u in found)
 
@@ -184,7 +193,6 @@ class _Site:
             "match": "regex" if regex else "prefix",
             "auth": self._auth(path),
             "response_headers": tuple(self._edits("header", path)),
-            **self._body_limit(path),
         }
 
     def _in_force(self, path: str) -> Iterator[_Node]:
@@ -198,17 +206,19 @@ class _Site:
         for level in self._in_force(path):
             for node in level.all(kind):
                 args = tuple(a for a in node.args if a.lower() not in ("always", "onsuccess", "early"))
-                if len(args) > 1:
+                own_only = kind == "header" and args[:1] == ("unset",) and len(args) < len(node.args)
+                if len(args) > 1 and not (own_only and node.args[0].lower() == "always"):
                     yield self._edit(node, args)
 
     def _edit(self, node: _Node, args: tuple[str, ...]) -> HeaderEdit:
         action, name, place = args[0].lower(), args[1], Place(self._file, node.line)
         rest = [a for a in args[2:] if not a.lower().startswith(("env=", "expr="))]
-        condition = next((a for a in args[2:] if a.lower().startswith(("env=", "expr=")) and (rest or action == "unset")), "")
+        condition = next(
+            (a for a in args[2:] if a.lower().startswith(("env=", "expr=")) and (rest or action == "unset")), ""
+        )
         value = None if action == "unset" else (rest or list(args[2:]) or [""])[0]
         made = "add" if action in ("add", "append", "merge", "setifempty", "echo") else "set"
-        always = "always" in (a.lower() for a in node.args)
-        return header_edit(name, value, place, self._vault, action=made, condition=condition, always=always)
+        return header_edit(name, value, place, self._vault, action=made, condition=condition)
 
     def _auth(self, path: str) -> OwnAuth | None:
         found = None
@@ -222,12 +232,6 @@ class _Site:
             if require and require.args[:2] == ("all", "granted") and level not in self._levels:
                 found = None
         return found
-
-    def _body_limit(self, path: str) -> dict[str, Any]:
-        nodes = [n for level in self._in_force(path) for n in level.all("limitrequestbody") if n.args]
-        if not nodes or not nodes[-1].args[0].isdigit():
-            return {"max_body": None}
-        return {"max_body": int(nodes[-1].args[0]) or None, "max_body_place": Place(self._file, nodes[-1].line)}
 
     def _last(self, name: str) -> str:
         found = [n.args[0] for level in self._levels for n in level.all(name) if n.args]

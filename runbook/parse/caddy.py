@@ -133,9 +133,7 @@ class _Site:
             else:
                 yield self._proxy(line, args, base, stripped, context)
 
-    def _base(
-        self, line: Line, matched: _Matched, path: str, match: str, context: tuple[Line, ...]
-    ) -> dict[str, Any]:
+    def _base(self, line: Line, matched: _Matched, path: str, match: str, context: tuple[Line, ...]) -> dict[str, Any]:
         limit = next((r for c in context if c.name == "request_body" for r in c.inside("max_size") if r.args), None)
         return {
             "software": "caddy",

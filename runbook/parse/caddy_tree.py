@@ -49,7 +49,9 @@ def _is_snippet(line: Line) -> bool:
     return line.block is not None and len(line.words) == 1 and line.name.startswith("(") and line.name.endswith(")")
 
 
-def _import(lines: Iterator[Line], snippets: Mapping[str, tuple[Line, ...]], depth: int, budget: list[int]) -> Iterator[Line]:
+def _import(
+    lines: Iterator[Line], snippets: Mapping[str, tuple[Line, ...]], depth: int, budget: list[int]
+) -> Iterator[Line]:
     for line in lines:
         budget[0] -= 1
         if depth > 10 or budget[0] < 0:
@@ -100,7 +102,7 @@ def _rows(text: str, file: str) -> Iterator[tuple[list[str], int]]:
 
 def _word(text: str, i: int, line: int, file: str) -> tuple[str, int, int]:
     quote = text[i]
-    if quote in "\"`":
+    if quote in '"`':
         end, word = i + 1, []
         while end < len(text) and text[end] != quote:
             if quote == '"' and text[end] == "\\" and text[end + 1 : end + 2] == '"':

@@ -10,7 +10,18 @@ from runbook.parse import ParseError
 from runbook.parse.hops import basic_auth, forwards_proto, header_edit, host_and_port, seconds
 from runbook.redact import Vault
 
-_SECTIONS = ("global", "defaults", "frontend", "backend", "listen", "userlist", "resolvers", "peers", "cache", "program")
+_SECTIONS = (
+    "global",
+    "defaults",
+    "frontend",
+    "backend",
+    "listen",
+    "userlist",
+    "resolvers",
+    "peers",
+    "cache",
+    "program",
+)
 _MOST_WORDS = 64
 _PATH = re.compile(r"(?:base|path|path_beg|path_reg|url|url_beg)$")
 
@@ -47,7 +58,12 @@ class _When:
 def parse_haproxy(text: str, file: str, vault: Vault) -> tuple[ProxyRoute, ...]:
     """The routes of all frontends to their backends."""
     config = _Config(_sections(text, file), file, vault)
-    return tuple(route for section in config.sections if section.kind in ("frontend", "listen") for route in config.front(section))
+    return tuple(
+        route
+        for section in config.sections
+        if section.kind in ("frontend", "listen")
+        for route in config.front(section)
+    )
 
 
 def _sections(text: str, file: str) -> list[_Section]:
@@ -69,7 +85,8 @@ def _words(line: str, file: str, number: int) -> list[str]:
     chars = iter(line)
     for char in chars:
         if char == "\\" and quote != "'":
-            word += next(chars, "")
+            follows = next(chars, "")
+            word += follows if follows in " \\#'\"" else f"\\{follows}"
             inside = True
         elif quote:
             quote, word = ("", word) if char == quote else (quote, word + char)
@@ -174,7 +191,10 @@ class _Config:
                 code = options.get("code", "302")
                 place = options.get("location") or options.get("prefix") or options.get("scheme") or ""
                 yield ProxyRoute(
-                    **base, kind="redirect", status=int(code) if code.isdigit() else 302, location=self._vault.mask(place, 300)
+                    **base,
+                    kind="redirect",
+                    status=int(code) if code.isdigit() else 302,
+                    location=self._vault.mask(place, 300),
                 )
             else:
                 usual = "200" if words[1] == "return" else "403"
@@ -188,7 +208,12 @@ class _Config:
 
     def _edit(self, kind: str, line: _Line) -> Iterator[HeaderEdit]:
         words, place = line.words, Place(self._file, line.number)
-        old = {"reqidel": "http-request", "reqdel": "http-request", "rspidel": "http-response", "rspdel": "http-response"}
+        old = {
+            "reqidel": "http-request",
+            "reqdel": "http-request",
+            "rspidel": "http-response",
+            "rspdel": "http-response",
+        }
         if old.get(words[0]) == kind and len(words) > 1:
             yield header_edit(words[1].strip("^:.*\\"), None, place, self._vault)
         if words[0] != kind or len(words) < 3:
@@ -214,14 +239,15 @@ class _Config:
                 )
                 found = basic_auth(Place(self._file, line.number), realm, users=users)
                 exempt = ("GET", "HEAD") if "METH_GET" in words else ()
-                return OwnAuth(
-                    kind=found.kind, realm=realm, users=users, except_methods=exempt, place=found.place
-                )
+                return OwnAuth(kind=found.kind, realm=realm, users=users, except_methods=exempt, place=found.place)
         return None
 
     def _timeout(self, back: _Section) -> float | None:
         """HAProxy counts a bare number in milliseconds."""
-        for line in (*back.of("timeout", "server"), *(d for d in self._defaults if d.words[:2] == ("timeout", "server"))):
+        for line in (
+            *back.of("timeout", "server"),
+            *(d for d in self._defaults if d.words[:2] == ("timeout", "server")),
+        ):
             value = line.words[2] if len(line.words) > 2 else ""
             return int(value) / 1000 if value.isdigit() else seconds(value)
         return None

@@ -67,7 +67,14 @@ def seconds(text: str) -> float | None:
 
 
 def header_edit(
-    name: str, value: str | None, place: Place, vault: Vault, *, action: str = "set", condition: str = "", always: bool = True
+    name: str,
+    value: str | None,
+    place: Place,
+    vault: Vault,
+    *,
+    action: str = "set",
+    condition: str = "",
+    always: bool = True,
 ) -> HeaderEdit:
     """A change to a header with what it carries described and masked. No value: it is removed."""
     if value is None or action == "remove":

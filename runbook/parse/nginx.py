@@ -146,9 +146,7 @@ class _Config:
 
 def _misses(block: tuple[Directive, ...]) -> bool:
     """Whether an include that is not at hand could hold something that matters here."""
-    return any(
-        d.name == "include" and not any(word in " ".join(d.args) for word in _HARMLESS) for d in block
-    )
+    return any(d.name == "include" and not any(word in " ".join(d.args) for word in _HARMLESS) for d in block)
 
 
 def _port(listen: str) -> int:

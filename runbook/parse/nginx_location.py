@@ -150,7 +150,9 @@ class Scope:
             for d in self.lists.get("proxy_set_header", ())
             if len(d.args) == 2
         ]
-        if self.word("proxy_pass_request_headers") == "off" and not any(e.name.lower() == "authorization" for e in found):
+        if self.word("proxy_pass_request_headers") == "off" and not any(
+            e.name.lower() == "authorization" for e in found
+        ):
             off = self.single["proxy_pass_request_headers"]
             found.append(header_edit("Authorization", None, Place(off.file, off.line), self.vault))
         for d in self.more:

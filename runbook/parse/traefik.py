@@ -97,10 +97,14 @@ def _router(name: str, tree: _Tree, services: dict[str, tuple[str, Place]], vaul
     rule = keys.get("rule") or next(iter(keys.values()))
     tls = any(k == "tls" or k.startswith("tls.") for k in keys) and keys.get("tls", rule).text.lower() != "false"
     wanted = keys.get("service")
-    url, place = services.get(_plain(wanted.text) if wanted else name) or next(iter(services.values()), ("", rule.place))
+    url, place = services.get(_plain(wanted.text) if wanted else name) or next(
+        iter(services.values()), ("", rule.place)
+    )
     upstream = split_upstream(url)
     usual = 443 if upstream.scheme == "https" else 80
-    used = [_plain(m) for k, v in keys.items() if k.split(".")[0] == "middlewares" for m in re.split(r"[,\s]+", v.text) if m]
+    used = [
+        _plain(m) for k, v in keys.items() if k.split(".")[0] == "middlewares" for m in re.split(r"[,\s]+", v.text) if m
+    ]
     chain = [m for name in used for m in _unchain(name, tree, 0)]
     passes_host = tree.get(f"http.services.{_plain(wanted.text) if wanted else name}.loadbalancer.passhostheader")
     own_host = passes_host is not None and passes_host.text.lower() == "false"

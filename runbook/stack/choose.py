@@ -62,7 +62,9 @@ def _nginx_location(server: list[ProxyRoute], request: Request) -> ProxyRoute | 
             return route
     places = [r for r in server if r.path]
     exact = [r for r in places if r.match == "exact" and r.path == path]
-    prefixes = sorted((r for r in places if r.match == "prefix" and path.startswith(r.path)), key=lambda r: -len(r.path))
+    prefixes = sorted(
+        (r for r in places if r.match == "prefix" and path.startswith(r.path)), key=lambda r: -len(r.path)
+    )
     longest = [r for r in prefixes if r.path == prefixes[0].path]
     regexes = [r for r in places if r.match == "regex" and _search(r.path, path)]
     if not exact:
@@ -141,7 +143,12 @@ def value_of(text: str, route: ProxyRoute, request: Request) -> str:
         return found[0]
 
     text = re.sub(r"\$\{(\w+)\}|\$(\w+)", fill, text)
-    braces = {"{scheme}": request.scheme, "{hostport}": request.host, "{host}": known["host"], "{http.request.host}": known["host"]}
+    braces = {
+        "{scheme}": request.scheme,
+        "{hostport}": request.host,
+        "{host}": known["host"],
+        "{http.request.host}": known["host"],
+    }
     braces |= {"{http.request.hostport}": request.host, "{http.request.scheme}": request.scheme}
     for written, value in braces.items():
         text = text.replace(written, value)

@@ -92,12 +92,18 @@ def foretell(routes: Sequence[ProxyRoute], request: Request, *, injected: Login 
 def _wants_login(route: ProxyRoute, request: Request) -> bool:
     """Whether the hop itself refuses the request for want of its own login."""
     auth = route.auth
-    return auth is not None and auth.kind == "basic" and not request.own_login and request.method not in auth.except_methods
+    return (
+        auth is not None
+        and auth.kind == "basic"
+        and not request.own_login
+        and request.method not in auth.except_methods
+    )
 
 
 def _keeps_challenge(route: ProxyRoute) -> bool:
     return not any(
-        e.name.lower() == "www-authenticate" and e.action == "remove" and not e.condition for e in route.response_headers
+        e.name.lower() == "www-authenticate" and e.action == "remove" and not e.condition
+        for e in route.response_headers
     )
 
 
@@ -195,7 +201,9 @@ def _headers(route: ProxyRoute, request: Request) -> dict[str, str]:
         client = found.get("x-forwarded-host")
         found["x-forwarded-host"] = f"{client}, {request.host}" if client else request.host
     for edit in (e for e in route.request_headers if e.name.lower() in names):
-        if edit.condition and not (("ssl_fc" in edit.condition) and (request.tls != edit.condition.lstrip("{ ").startswith("!"))):
+        if edit.condition and not (
+            ("ssl_fc" in edit.condition) and (request.tls != edit.condition.lstrip("{ ").startswith("!"))
+        ):
             continue
         value = "" if edit.action == "remove" else value_of(edit.value, route, request)
         if value or edit.action == "remove" or route.software == "nginx":

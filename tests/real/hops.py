@@ -184,7 +184,14 @@ REQUESTS = (
 
 
 def disagreements(
-    routes: Sequence[ProxyRoute], port: int, here: Backend, *, injected: Login, own_login: bool, tls: bool = False, host: str = HOST
+    routes: Sequence[ProxyRoute],
+    port: int,
+    here: Backend,
+    *,
+    injected: Login,
+    own_login: bool,
+    tls: bool = False,
+    host: str = HOST,
 ) -> tuple[int, list[str]]:
     """Compare what is foretold with what happens for every request and login: (number compared, misses)."""
     misses: list[str] = []
@@ -201,7 +208,9 @@ def disagreements(
             compared += 1
             for what, foretold, real in _compare(said, answer, here):
                 if foretold != real:
-                    misses.append(f"{method} {path} {length} login={login}: {what}: foretold {foretold!r}, real {real!r}")
+                    misses.append(
+                        f"{method} {path} {length} login={login}: {what}: foretold {foretold!r}, real {real!r}"
+                    )
     return compared, misses
 
 

@@ -55,7 +55,10 @@ HEADERS = [
     v2("add_header X-A b;", "add_header"),
     v2("proxy_intercept_errors on;", "intercept without error_page"),
     server('set $a ""; location /v2/ { proxy_pass http://@UP@; proxy_set_header Authorization $a; }', "emptied by set"),
-    server('location /v2/ { set $a ""; proxy_pass http://@UP@; proxy_set_header Authorization $a; }', "emptied by set inside"),
+    server(
+        'location /v2/ { set $a ""; proxy_pass http://@UP@; proxy_set_header Authorization $a; }',
+        "emptied by set inside",
+    ),
     server(
         "set $a $http_authorization; location /v2/ { proxy_pass http://@UP@; proxy_set_header Authorization $a; }",
         "handed on by set",
@@ -74,23 +77,30 @@ INHERITED = [
         "server's headers are not inherited beside own ones",
     ),
     server(
-        HOSTED + "location /v2/ { proxy_pass http://@UP@; proxy_set_header X-A b; }", "server's Host is lost the same way"
+        HOSTED + "location /v2/ { proxy_pass http://@UP@; proxy_set_header X-A b; }",
+        "server's Host is lost the same way",
     ),
     server(HOSTED + "location /v2/ { proxy_pass http://@UP@; }", "server's Host is inherited"),
-    Config("emptied by http", SET + 'Authorization ""; server { listen @LISTEN@; location /v2/ { proxy_pass http://@UP@; } }'),
+    Config(
+        "emptied by http",
+        SET + 'Authorization ""; server { listen @LISTEN@; location /v2/ { proxy_pass http://@UP@; } }',
+    ),
     Config(
         "http's headers are lost in the server",
         SET + 'Authorization ""; server { listen @LISTEN@; proxy_set_header Host $http_host; '
         "location /v2/ { proxy_pass http://@UP@; } }",
     ),
     Config(
-        "body size of http", "client_max_body_size 3m; server { listen @LISTEN@; location /v2/ { proxy_pass http://@UP@; } }"
+        "body size of http",
+        "client_max_body_size 3m; server { listen @LISTEN@; location /v2/ { proxy_pass http://@UP@; } }",
     ),
     server(
-        'location / { proxy_set_header Authorization ""; location /v2/ { proxy_pass http://@UP@; } }', "nested, inherited"
+        'location / { proxy_set_header Authorization ""; location /v2/ { proxy_pass http://@UP@; } }',
+        "nested, inherited",
     ),
     server(
-        "location / { root @DIR@/www; location /v2/ { proxy_pass http://@UP@; proxy_set_header Host $host; } }", "nested"
+        "location / { root @DIR@/www; location /v2/ { proxy_pass http://@UP@; proxy_set_header Host $host; } }",
+        "nested",
     ),
     server(
         "proxy_hide_header WWW-Authenticate; location /v2/ { proxy_pass http://@UP@; }", "hidden challenge is inherited"
@@ -99,7 +109,10 @@ INHERITED = [
         "proxy_hide_header WWW-Authenticate; location /v2/ { proxy_pass http://@UP@; proxy_hide_header X-A; }",
         "hidden challenge is not inherited beside another",
     ),
-    server("auth_basic A; auth_basic_user_file @DIR@/users; location /v2/ { proxy_pass http://@UP@; auth_basic off; }", "auth off"),
+    server(
+        "auth_basic A; auth_basic_user_file @DIR@/users; location /v2/ { proxy_pass http://@UP@; auth_basic off; }",
+        "auth off",
+    ),
 ]
 
 HOSTS = [
@@ -226,7 +239,10 @@ LOGINS = [
     v2("if ($request_method = POST) { return 405; }", "POST refused"),
     v2("if ($request_method !~ ^(GET|HEAD)$) { return 405; }", "only GET"),
     v2("if ($request_method = OPTIONS) { return 204; }", "OPTIONS answered"),
-    v2('if ($http_user_agent ~ "^(docker\\/1\\.(3|4|5(?!\\.[0-9]-dev))|Go ).*$") { return 404; }', "old clients refused"),
+    v2(
+        'if ($http_user_agent ~ "^(docker\\/1\\.(3|4|5(?!\\.[0-9]-dev))|Go ).*$") { return 404; }',
+        "old clients refused",
+    ),
     server("if ($host != other.example) { return 421; } location /v2/ { proxy_pass http://@UP@; }", "name checked"),
     v2("if ($request_method = GET) { return 200 '{}'; }", "all GETs answered"),
 ]
@@ -236,7 +252,9 @@ SIZES = [
     v2("client_max_body_size 10m;", "10 MB"),
     v2("client_max_body_size 1k;", "1 KB"),
     server("client_max_body_size 1g; location /v2/ { proxy_pass http://@UP@; }", "1 GB of the server"),
-    server("client_max_body_size 0; location /v2/ { proxy_pass http://@UP@; client_max_body_size 1m; }", "limit inside"),
+    server(
+        "client_max_body_size 0; location /v2/ { proxy_pass http://@UP@; client_max_body_size 1m; }", "limit inside"
+    ),
     v2("client_max_body_size 1464K;", "not quite enough"),
 ]
 

@@ -57,7 +57,9 @@ def test_nginx_does_what_is_foretold(config: Config, here, certificate: Path, tm
     text = filled(config, tmp_path, port, here.port, certificate)
     (tmp_path / "nginx.conf").write_text(text)
     routes = parse_nginx(text, "nginx.conf", Vault())
-    with running([need("nginx"), "-p", str(tmp_path), "-e", "stderr", "-c", str(tmp_path / "nginx.conf")], port, tmp_path):
+    with running(
+        [need("nginx"), "-p", str(tmp_path), "-e", "stderr", "-c", str(tmp_path / "nginx.conf")], port, tmp_path
+    ):
         compared, misses = disagreements(
             routes, port, here, injected=config.injected, own_login=config.own_login, tls=config.tls, host=config.host
         )
