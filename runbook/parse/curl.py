@@ -1,0 +1,326 @@
+"""curl's own words: `-v`, `-i` and `-w '%{http_code}'` transcripts, several requests in one file."""
+
+import re
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from runbook.model import Credential, Exchange, Headers, Place
+from runbook.parse.credentials import decode_basic
+from runbook.redact import Vault
+
+_PROMPT = r"(?:[\w.@~:/\\ -]{0,80}?[$#>%❯]\s+|\(\w+\)\s*)?"
+COMMAND = re.compile(
+    rf"^\s*{_PROMPT}(?:sudo\s+|time\s+)?(?:docker\s+(?:compose\s+)?exec\s[^|;]*?\s)?(curl(?:\.exe)?\s.*)$"
+)
+ANY_PROMPT = re.compile(r"^\s*(?:[\w.-]+@[\w.-]+[^$#]{0,80}[$#]\s|[$#%❯]\s|PS [A-Z]:[^>]*>\s)")
+_REQUEST = re.compile(r"^> ([A-Z]+) (\S+) HTTP/")
+_STATUS = re.compile(r"^(<\s)?HTTP/(?:\d(?:\.\d)?) (\d{3})\b")
+_HEADER = re.compile(r"^([A-Za-z0-9-]{1,80}):[ \t]*(.*)$")
+_CONNECTED = re.compile(r"^\* Connected to (\S+) \(([^)]*)\) port (\d+)")
+_FAILED = re.compile(r"^curl: \((\d+)\) (.*)")
+_PLAIN_STATUS = re.compile(r"^\D{0,24}?\b([1-5]\d\d)\s*$")
+_PLACEHOLDER = re.compile(
+    r"(?i)^(?:\*+|x{2,}|\.{3}|…|<.*>|\[.*\]|\$\{?\w+\}?|redacted|geheim\*+|pass(?:word|wd)?|passwort|\?+)$"
+)
+_WRONG = re.compile(r"(?i)wrong|falsch|invalid|bogus|nonsense|not-?the-?password|incorrect|^nope$")
+_BODY = 4000
+_MAX_EXCHANGES = 500
+
+ERRORS = {
+    6: "dns",
+    7: "refused",
+    28: "timeout",
+    35: "tls-protocol",
+    51: "tls-name",
+    52: "empty-reply",
+    56: "reset",
+    60: "tls-untrusted",
+}
+_WITH_VALUE = set("AbcCdDeEFhHKmMoPQrTtuUwxXyYz")
+_LONG_WITH_VALUE = {
+    "--user",
+    "--header",
+    "--request",
+    "--url",
+    "--data",
+    "--data-raw",
+    "--data-binary",
+    "--output",
+    "--write-out",
+    "--max-time",
+    "--connect-timeout",
+    "--cacert",
+    "--cert",
+    "--key",
+    "--resolve",
+    "--proxy",
+    "--user-agent",
+    "--upload-file",
+    "--connect-to",
+    "--retry",
+    "--interface",
+    "--cookie",
+    "--referer",
+    "--form",
+    "--proxy-user",
+    "--oauth2-bearer",
+    "--range",
+}
+
+
+@dataclass
+class _Pending:
+    """What is known of a request while its transcript is being read."""
+
+    line: int
+    url: str = ""
+    method: str = ""
+    credential: Credential | None = None
+    sent: list[tuple[str, str]] = field(default_factory=list)
+    status: int | None = None
+    got: list[tuple[str, str]] = field(default_factory=list)
+    body: list[str] = field(default_factory=list)
+    error: str | None = None
+    detail: str = ""
+    connected: tuple[str, int] | None = None
+    tls: bool = False
+    counts_status: bool = False
+    in_headers: bool = False
+
+    @property
+    def answered(self) -> bool:
+        return self.status is not None or self.error is not None
+
+
+def parse_curl(text: str, file: str, vault: Vault) -> tuple[Exchange, ...]:
+    """Every request of a transcript with its answer or curl's error. Credentials go into the vault."""
+    found: list[Exchange] = []
+    for pending in _requests(text.split("\n"), vault):
+        exchange = _finish(pending, file, vault)
+        if exchange is not None:
+            found.append(exchange)
+        if len(found) >= _MAX_EXCHANGES:
+            break
+    return tuple(found)
+
+
+def _requests(lines: list[str], vault: Vault) -> Iterator[_Pending]:
+    now: _Pending | None = None
+    skip = 0
+    for number, raw in enumerate(lines, 1):
+        if skip:
+            skip -= 1
+            continue
+        line = raw.rstrip("\r")
+        command = COMMAND.match(line)
+        if command:
+            if now is not None:
+                yield now
+            joined, skip = _continued(lines, number - 1, command[1])
+            now = _command(joined, number, vault)
+        elif ANY_PROMPT.match(line) and not line.startswith(("> ", "# ")):
+            if now is not None:
+                yield now
+            now = None
+        elif started := _starts_another(line, now, number):
+            if now is not None:
+                yield now
+            now = started
+            _feed(now, line, vault)
+        elif now is not None:
+            _feed(now, line, vault)
+    if now is not None:
+        yield now
+
+
+def _continued(lines: list[str], index: int, command: str) -> tuple[str, int]:
+    """A command that goes on after a backslash (or PowerShell's backtick, or cmd's caret)."""
+    used = 0
+    while command.rstrip().endswith(("\\", "`", "^")) and index + used + 1 < len(lines) and used < 30:
+        used += 1
+        command = command.rstrip()[:-1] + " " + lines[index + used].strip()
+    return command, used
+
+
+def _starts_another(line: str, now: _Pending | None, number: int) -> _Pending | None:
+    """A further request without a command of its own: a followed redirect, or a transcript without prompt."""
+    if _REQUEST.match(line):
+        if now is None:
+            return _Pending(number)
+        if now.answered or now.sent:
+            return _Pending(number, connected=now.connected, tls=now.tls)
+    if _CONNECTED.match(line) and (now is None or now.answered):
+        return _Pending(number)
+    status = _STATUS.match(line)
+    if status and now is None:
+        return _Pending(number)
+    return None
+
+
+def _feed(now: _Pending, line: str, vault: Vault) -> None:
+    if connected := _CONNECTED.match(line):
+        now.connected = (connected[1], int(connected[3]))
+    elif line.startswith(("* SSL", "* TLS", "* ALPN", "* using HTTP/2")):
+        now.tls = True
+    elif failed := _FAILED.match(line):
+        if now.status is None:
+            now.error, now.detail = _error(int(failed[1]), failed[2]), failed[2]
+    elif request := _REQUEST.match(line):
+        now.method, path = request[1], request[2]
+        if not now.url:
+            now.url = path
+    elif line.startswith("> "):
+        _sent_header(now, line[2:], vault)
+    elif status := _STATUS.match(line):
+        now.status, now.got, now.body, now.in_headers = int(status[2]), [], [], not status[1]
+    elif line.startswith("< "):
+        if header := _HEADER.match(line[2:]):
+            now.got.append((header[1], header[2]))
+    elif now.in_headers:
+        header = _HEADER.match(line)
+        if header:
+            now.got.append((header[1], header[2]))
+        else:
+            now.in_headers = False
+    elif now.counts_status and now.status is None and (plain := _PLAIN_STATUS.match(line)):
+        now.status = int(plain[1])
+    elif not line.startswith(("* ", "> ", "< ", "{ [", "} [")) and now.got and len(now.body) < 60:
+        now.body.append(line.partition("* Connection #")[0].partition("* Closing connection")[0])
+
+
+def _error(code: int, text: str) -> str:
+    lowered = text.lower()
+    if code == 35 and ("wrong version" in lowered or "unknown protocol" in lowered or "http" in lowered):
+        return "tls-protocol"
+    if code == 60 and (
+        "subject name" in lowered or "alternative certificate" in lowered or "does not match" in lowered
+    ):
+        return "tls-name"
+    return ERRORS.get(code, "other")
+
+
+def _sent_header(now: _Pending, text: str, vault: Vault) -> None:
+    header = _HEADER.match(text)
+    if not header:
+        return
+    name, value = header[1], header[2]
+    if name.lower() == "authorization":
+        known = now.credential
+        if _is_masked(value):
+            now.credential = known or Credential(scheme=value.split(" ", 1)[0])
+        elif known is None or known.password is None:
+            now.credential = decode_basic(value, vault)
+        value = value.split(" ", 1)[0] + " [redacted]"
+    now.sent.append((name, value))
+
+
+def _is_masked(value: str) -> bool:
+    rest = value.partition(" ")[2].strip()
+    return not rest or bool(_PLACEHOLDER.match(rest)) or "redacted" in rest.lower() or "***" in rest
+
+
+# ---- the command line ------------------------------------------------------------------------------------
+
+
+def _command(command: str, line: int, vault: Vault) -> _Pending:
+    now = _Pending(line)
+    for name, value in _options(_words(command)):
+        if name in ("-u", "--user"):
+            now.credential = _user(value, vault)
+        elif name in ("-X", "--request"):
+            now.method = value.upper()
+        elif name in ("-H", "--header"):
+            _sent_header(now, value, vault)
+        elif name in ("-I", "--head"):
+            now.method = now.method or "HEAD"
+        elif name in ("-w", "--write-out"):
+            now.counts_status = "http_code" in value or "response_code" in value
+        elif name in ("-d", "--data", "--data-raw", "--data-binary") and not now.method:
+            now.method = "POST"
+        elif name == "--oauth2-bearer":
+            vault.token(value)
+            now.credential = Credential(scheme="Bearer")
+        elif name in ("", "--url") and not now.url:
+            now.url = value
+    return now
+
+
+def _words(command: str) -> list[str]:
+    """Split as a shell would; an unbalanced quote splits at blanks."""
+    cut = re.split(r"\s(?:\||&&|\|\||;|>>?|2>)\s?", command)[0]
+    try:
+        return shlex.split(cut)
+    except ValueError:
+        return cut.split()
+
+
+def _options(words: list[str]) -> Iterator[tuple[str, str]]:
+    """Options with their values, and plain words under the name ""."""
+    rest = iter(words[1:])
+    for word in rest:
+        if word.startswith("--"):
+            name, equals, value = word.partition("=")
+            yield name, (value if equals else next(rest, "") if name in _LONG_WITH_VALUE else "")
+        elif word.startswith("-") and len(word) > 1:
+            for index, letter in enumerate(word[1:], 1):
+                if letter in _WITH_VALUE:
+                    yield f"-{letter}", word[index + 1 :] or next(rest, "")
+                    break
+                yield f"-{letter}", ""
+        else:
+            yield "", word
+
+
+def _user(value: str, vault: Vault) -> Credential:
+    user, colon, password = value.partition(":")
+    if not colon or not password or _PLACEHOLDER.match(password):
+        return Credential(scheme="Basic", user=user)
+    intent = "wrong" if _WRONG.search(password) else "given"
+    return Credential(scheme="Basic", user=user, password=vault.password(password, user), intent=intent)
+
+
+# ---- putting it together -----------------------------------------------------------------------------------
+
+
+def _finish(now: _Pending, file: str, vault: Vault) -> Exchange | None:
+    if not now.answered:
+        return None
+    url = _url(now)
+    if not url:
+        return None
+    sent: Headers = tuple((n, vault.mask(v, 500)) for n, v in now.sent[:100])
+    return Exchange(
+        source=Place(file, now.line),
+        method=now.method or "GET",
+        url=vault.mask(url, 500),
+        credential=now.credential,
+        request_headers=sent,
+        status=now.status,
+        response_headers=tuple((n, vault.mask(v, 1000)) for n, v in now.got[:200]),
+        body=vault.mask("\n".join(now.body).strip(), _BODY),
+        error=now.error if now.status is None else None,
+        detail=vault.mask(now.detail, 300),
+    )
+
+
+def _url(now: _Pending) -> str:
+    """The URL: from the command, or from connection, request line and Host."""
+    if now.url and not now.url.startswith("/"):
+        url = now.url if "://" in now.url else f"http://{now.url}"
+        parts = urlsplit(url)
+        if parts.username is not None and parts.password is not None:
+            return url.replace(f"{parts.username}:{parts.password}@", "", 1)
+        return url
+    host = next((v for n, v in now.sent if n.lower() == "host"), "")
+    if not host and now.connected:
+        host = f"{now.connected[0]}:{now.connected[1]}"
+    if not host:
+        return "http://unknown" + (now.url or "/v2/") if now.status is not None and _is_registry(now) else ""
+    scheme = "https" if now.tls or (now.connected and now.connected[1] == 443) else "http"
+    return f"{scheme}://{host}{now.url or '/'}"
+
+
+def _is_registry(now: _Pending) -> bool:
+    return any(n.lower() == "docker-distribution-api-version" or n.lower() == "www-authenticate" for n, _ in now.got)
