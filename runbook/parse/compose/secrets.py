@@ -1,0 +1,103 @@
+"""Values of variables and labels made fit to be shown: secrets go into the vault, shape and user stay."""
+
+import re
+from dataclasses import dataclass
+
+from runbook.model import EnvVar, Place
+from runbook.parse.credentials import describe_authorization
+from runbook.parse.interpolation import HASH
+from runbook.redact import MASK, Vault
+
+_SECRET_NAME = re.compile(
+    r"(?:PASSWORD|PASSWD|PASSWORT|PASSPHRASE|PASS|PWD|SECRET|SECRET_?KEY|ACCOUNT_?KEY|ACCESS_?KEY|API_?KEY"
+    r"|(?:ACCESS|AUTH|API|IDENTITY|REFRESH|BOT)_?TOKEN|LICENSE_?KEY|CREDENTIALS?|HTPASSWD(?:_[A-Z]+)?"
+    r"|BASIC_?AUTH(?:_USERS?)?|USERS)$",
+    re.IGNORECASE,
+)
+_LOGIN_ONLY = re.compile(r"(?:HTPASSWD(?:_[A-Z]+)?|CREDENTIALS?|BASIC_?AUTH(?:_USERS?)?|USERS)$", re.IGNORECASE)
+"""Names that hold a secret only when a pair stands there: HTPASSWD may be a path, USERS a number."""
+_AUTHORIZATION = re.compile(r"(?:^|[_.\-])authorization$", re.IGNORECASE)
+_SETTING = re.compile(r"^REGISTRY_AUTH(?:_HTPASSWD(?:_PATH|_REALM)?|_TOKEN_[A-Z]+)?$")
+_HASH_TOKEN = re.compile(r"\$\$?(?:2[abcxy]?|apr1|1|5|6|y|argon2[a-z]*)\$\$?[^\s'\",:;]{3,}|\{SHA\}[A-Za-z0-9+/=]{20,}")
+_USERINFO = re.compile(r"[a-z][a-z0-9+.-]*://([^\s/:@]+):([^\s/@]+)@", re.IGNORECASE)
+_HARMLESS = ("", "true", "false", "none", "null", "yes", "no", "0", "1")
+
+
+def is_secret_name(name: str) -> bool:
+    """Whether a variable of that name usually holds a secret."""
+    return not _SETTING.match(name) and not name.upper().endswith("_FILE") and bool(_SECRET_NAME.search(name))
+
+
+def learn_hashes(text: str, vault: Vault) -> None:
+    """Take every password hash in a text into the vault, as written and with single dollars."""
+    for match in _HASH_TOKEN.finditer(text):
+        vault.hash(match[0])
+        vault.hash(match[0].replace("$$", "$"))
+
+
+def learn_pieces(template: str, result: str, unset: tuple[str, ...] | list[str], vault: Vault) -> None:
+    """A hash that lost parts: Compose's warning prints the lost part and the container gets the rest,
+    so each piece is as secret as the whole."""
+    learn_hashes(template, vault)
+    for piece in (*unset, *re.split(r"[\s:'\"$,]+", result)):
+        if len(piece) >= 8:
+            vault.hash(piece)
+
+
+def env_var(name: str, value: str | None, raw: str, place: Place, vault: Vault, *, damaged: bool = False) -> EnvVar:
+    """A variable or label as evidence."""
+    if value is None:
+        return EnvVar(name=name, value=None, place=place)
+    shown = masked(name, value, vault)
+    written = masked(name, raw, vault).text if raw != value else shown.text
+    if damaged:
+        shown, written = _Shown(MASK), MASK
+    return EnvVar(
+        name=vault.mask(name, 300),
+        value=shown.text,
+        raw=written,
+        place=place,
+        secret=shown.secret,
+        injected=shown.injected,
+        user=shown.user,
+        password=shown.password,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    text: str
+    secret: str | None = None
+    injected: str | None = None
+    user: str | None = None
+    password: str | None = None
+
+
+def masked(name: str, value: str, vault: Vault) -> _Shown:
+    """What may be shown of a value, and the labels of what may not."""
+    if _AUTHORIZATION.search(name):
+        text, injected, user, password = describe_authorization(value, vault)
+        return _Shown(text, injected=injected, user=user, password=password)
+    learn_hashes(value, vault)
+    for user, password in _USERINFO.findall(value):
+        vault.password(password, user)
+    if not is_secret_name(name) or value.strip().lower() in _HARMLESS:
+        return _Shown(vault.mask(value))
+    if _LOGIN_ONLY.search(name):
+        return _login(value, vault)
+    if value.startswith(("/", "./")):
+        return _Shown(vault.mask(value))
+    if re.fullmatch(r"\$\{?\w+\}?", value):
+        return _Shown(value)
+    return _Shown(MASK, secret=vault.password(value))
+
+
+def _login(value: str, vault: Vault) -> _Shown:
+    """ "user:password" or "user:hash"; anything else is shown."""
+    user, colon, rest = value.partition(":")
+    if not colon or not rest or "/" in user or rest.startswith("//"):
+        return _Shown(vault.mask(value))
+    if HASH.match(rest):
+        vault.hash(rest)
+        return _Shown(vault.mask(value))
+    return _Shown(f"{user}:{MASK}", secret=vault.password(rest, user), user=user)
