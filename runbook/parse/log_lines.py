@@ -1,0 +1,109 @@
+"""The forms of a log line: compose's prefix, logfmt, JSON and the access formats."""
+
+import json
+import re
+from dataclasses import dataclass
+from datetime import datetime
+
+Fields = dict[str, str]
+
+_ANSI = re.compile(r"\x1b\[[0-9;]*m")
+_PREFIX = re.compile(r"^([A-Za-z0-9][\w.-]{0,60})\s{0,20}\|\s?(.*)$", re.DOTALL)
+_TIMESTAMP = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)\s+")
+_PAIR = re.compile(r'([\w.$/@-]+)=("(?:[^"\\]|\\.)*"|[^\s"]*)')
+_ACCESS = re.compile(
+    r'^(?P<remote>[0-9A-Za-z_.:\[\]%-]+) \S+ (?P<user>\S+) \[(?P<when>[^\]]{10,40})\] "(?P<request>(?:[^"\\]|\\.)*)" '
+    r'(?P<status>\d{3}) (?P<size>\d+|-)(?: "(?P<referer>(?:[^"\\]|\\.)*)" "(?P<agent>(?:[^"\\]|\\.)*)")?'
+)
+_ESCAPES = re.compile(r"\\(.)")
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """One access line of the common or combined format."""
+
+    remote: str
+    user: str | None
+    when: float | None
+    method: str
+    uri: str
+    status: int
+    referer: str
+    agent: str
+    empty_referer: str | None
+    """How an absent referer is written: "" by the registry, "-" by nginx and Apache; None when there is one."""
+
+
+def strip_prefix(line: str) -> tuple[str | None, str]:
+    """The compose service before the line (its number cut off), and the line itself."""
+    line = line.rstrip("\r\n")
+    if "\x1b" in line:
+        line = _ANSI.sub("", line)
+    service = None
+    head = line[:90]
+    if "|" in head:
+        match = _PREFIX.match(line)
+        if match:
+            service, line = re.sub(r"[-_]\d+$", "", match[1]), match[2]
+    if line[:4].isdigit() and line[10:11] == "T":
+        line = _TIMESTAMP.sub("", line, count=1)
+    return service, line
+
+
+def fields_of(line: str) -> Fields | None:
+    """The fields of a logfmt or JSON line, or None when it is neither."""
+    if line.startswith("{"):
+        return _json_fields(line)
+    if "level=" not in line[:200] and "msg=" not in line[:400]:
+        return None
+    fields = {key: _unquoted(value) for key, value in _PAIR.findall(line)}
+    return fields if "msg" in fields else None
+
+
+def _json_fields(line: str) -> Fields | None:
+    try:
+        data = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(data, dict):
+        return None
+    fields = {str(k): v if isinstance(v, str) else json.dumps(v) for k, v in data.items()}
+    if "log" in fields and "msg" not in fields:
+        inner = strip_prefix(fields["log"])[1]
+        return fields_of(inner) if not inner.startswith("{") or "log" not in inner else None
+    return fields if "msg" in fields else None
+
+
+def _unquoted(value: str) -> str:
+    if value.startswith('"') and value.endswith('"') and len(value) > 1:
+        return _ESCAPES.sub(lambda m: {"n": "\n", "t": "\t"}.get(m[1], m[1]), value[1:-1])
+    return value
+
+
+def access_line(line: str) -> Access | None:
+    """The line as an access line, or None."""
+    if '] "' not in line[:400]:
+        return None
+    match = _ACCESS.match(line)
+    if not match:
+        return None
+    method, _, rest = match["request"].partition(" ")
+    referer = match["referer"]
+    return Access(
+        remote=match["remote"],
+        user=None if match["user"] == "-" else match["user"],
+        when=_when(match["when"]),
+        method=method if method.isalpha() else "",
+        uri=rest.rsplit(" ", 1)[0] if " " in rest else rest,
+        status=int(match["status"]),
+        referer="" if referer in (None, "-") else referer,
+        agent="" if match["agent"] in (None, "-") else match["agent"].replace("\\\\", "\\"),
+        empty_referer=referer if referer in ("", "-") else None,
+    )
+
+
+def _when(text: str) -> float | None:
+    try:
+        return datetime.strptime(text, "%d/%b/%Y:%H:%M:%S %z").timestamp()
+    except ValueError:
+        return None

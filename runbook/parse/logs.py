@@ -1,0 +1,237 @@
+"""Logs of the registry and of proxies, streamed: what each line means, and what became of each request.
+
+The registry writes logfmt (or JSON) messages and, for each request, a combined access line; compose
+puts a service's name before each line. Memory is bounded: of each meaning the first and last lines are
+kept, of the requests the refused ones before the others; `counts` covers the whole file.
+"""
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from runbook.model import LogEvent, LogFile, LoggedRequest, Meaning, Place
+from runbook.parse.log_lines import Access, Fields, access_line, fields_of, strip_prefix
+from runbook.parse.log_meanings import foreign_meaning, interesting, meaning_of
+from runbook.redact import Vault
+
+_KEPT = 25
+_KEPT_REQUESTS = 1500
+_PAIRS = 4000
+_LINE = 16_000
+
+Kind = Literal["registry", "nginx", "caddy", "haproxy", "apache", "mixed", "unknown"]
+
+
+@dataclass
+class _Kept:
+    """The first and the last of something."""
+
+    first: list[LogEvent] = field(default_factory=list)
+    last: deque[LogEvent] = field(default_factory=lambda: deque(maxlen=_KEPT))
+
+    def add(self, event: LogEvent) -> None:
+        if len(self.first) < _KEPT:
+            self.first.append(event)
+        else:
+            self.last.append(event)
+
+
+@dataclass
+class _State:
+    file: str
+    vault: Vault
+    counts: dict[str, int] = field(default_factory=dict)
+    kept: dict[Meaning, _Kept] = field(default_factory=dict)
+    refused: deque[LoggedRequest] = field(default_factory=lambda: deque(maxlen=_KEPT_REQUESTS))
+    others: deque[LoggedRequest] = field(default_factory=lambda: deque(maxlen=_KEPT_REQUESTS))
+    waiting: deque[tuple[str | None, Fields, Meaning]] = field(default_factory=lambda: deque(maxlen=64))
+    identified: dict[Place, str] = field(default_factory=dict)
+    """Access line → id of the request that it belongs to."""
+    loggers: set[str] = field(default_factory=set)
+    version: int | None = None
+
+
+def parse_log(lines: Iterable[str], file: str, vault: Vault) -> LogFile:
+    """Read a log of any size, line by line."""
+    state = _State(file, vault)
+    number = 0
+    for number, raw in enumerate(lines, 1):
+        if interesting(raw):
+            _line(raw[:_LINE], number, state)
+    events = [e for kept in state.kept.values() for e in (*kept.first, *kept.last)]
+    requests = _paired([*state.refused, *state.others])
+    return LogFile(
+        file=file,
+        kind=_kind(state.loggers),
+        version=state.version,
+        lines=number,
+        events=tuple(sorted(events, key=lambda e: e.place.line or 0)),
+        requests=tuple(requests),
+        counts=state.counts,
+    )
+
+
+def _kind(loggers: set[str]) -> Kind:
+    if len(loggers) > 1:
+        return "mixed"
+    only = next(iter(loggers), "unknown")
+    return only if only in ("registry", "nginx", "caddy", "haproxy", "apache") else "unknown"  # type: ignore[return-value]
+
+
+def _line(raw: str, number: int, state: _State) -> None:
+    service, line = strip_prefix(raw)
+    place = Place(state.file, number)
+    if access := access_line(line):
+        _access(access, service, place, state)
+        return
+    fields = fields_of(line)
+    if fields is not None:
+        _message(fields, line, service, place, state)
+        return
+    found = foreign_meaning(line)
+    if found is not None:
+        logger, meaning, detail, user = found
+        state.loggers.add(logger)
+        _keep(state, meaning, place, service, line, detail=detail, user=user)
+
+
+def _message(fields: Fields, line: str, service: str | None, place: Place, state: _State) -> None:
+    version = fields.get("version", "").lstrip("v")[:1]
+    if state.version is None and version in ("2", "3"):
+        state.version = int(version)
+    meaning, detail, user = meaning_of(fields)
+    if fields.get("password") and "provisioning" in fields.get("msg", ""):
+        state.vault.password(fields["password"], fields.get("user"))
+    if "go.version" in fields or meaning is not None:
+        state.loggers.add("registry")
+    if meaning is None:
+        return
+    text = fields.get("msg", "") + (f" ({fields['error']})" if fields.get("error") else "")
+    _keep(state, meaning, place, service, text, detail=detail, user=user, request=fields.get("http.request.id"))
+    if fields.get("http.request.uri"):
+        _join(state, service, fields, meaning, user)
+
+
+def _keep(
+    state: _State,
+    meaning: Meaning,
+    place: Place,
+    service: str | None,
+    text: str,
+    *,
+    detail: str = "",
+    user: str | None = None,
+    request: str | None = None,
+) -> None:
+    state.counts[meaning] = state.counts.get(meaning, 0) + 1
+    kept = state.kept.setdefault(meaning, _Kept())
+    mask = state.vault.mask
+    kept.add(
+        LogEvent(
+            place=place,
+            meaning=meaning,
+            service=service,
+            user=user,
+            detail=mask(detail, 300),
+            text=mask(text, 500),
+            request=request,
+        )
+    )
+
+
+# ---- requests ------------------------------------------------------------------------------------------
+
+
+def _access(access: Access, service: str | None, place: Place, state: _State) -> None:
+    state.counts[f"status:{access.status}"] = state.counts.get(f"status:{access.status}", 0) + 1
+    logger = _logger(access, service)
+    state.loggers.add(logger)
+    request = LoggedRequest(
+        place=place,
+        logger=logger,
+        service=service,
+        method=access.method,
+        uri=state.vault.mask(access.uri.split("?", 1)[0], 300),
+        status=access.status,
+        when=access.when,
+        remote=access.remote,
+        user=access.user,
+        agent=state.vault.mask(access.agent, 200),
+        referer=state.vault.mask(access.referer, 300),
+    )
+    if logger == "registry":
+        request = _explained(request, access, state)
+    (state.refused if access.status >= 300 else state.others).append(request)
+
+
+def _logger(access: Access, service: str | None) -> Literal["registry", "nginx", "unknown"]:
+    """The registry writes an empty referer as "", nginx and Apache as "-"."""
+    if access.empty_referer == "-":
+        return "nginx"
+    if access.empty_referer == "" or (service and "registry" in service and "ui" not in service):
+        return "registry"
+    return "nginx" if access.user else "unknown"
+
+
+def _join(state: _State, service: str | None, fields: Fields, meaning: Meaning, user: str | None) -> None:
+    """Give a message's meaning to its request: the access line just written, or the one to come."""
+    identity = fields.get("http.request.id", "")
+    rows = state.refused
+    recent = range(len(rows) - 1, max(-1, len(rows) - 12), -1)
+    for index in recent:
+        if identity and state.identified.get(rows[index].place) == identity:
+            rows[index] = replace(rows[index], user=rows[index].user or user)
+            return
+    for index in recent:
+        row = rows[index]
+        if row.logger == "registry" and row.place not in state.identified and _is_of(fields, row.uri, row.method):
+            host = fields.get("http.request.host", "")
+            rows[index] = replace(row, meaning=meaning, user=row.user or user, host=host)
+            state.identified[row.place] = identity
+            return
+    state.waiting.append((service, fields, meaning))
+
+
+def _is_of(fields: Fields, uri: str, method: str) -> bool:
+    same_uri = fields["http.request.uri"].split("?", 1)[0] == uri.split("?", 1)[0]
+    return same_uri and fields.get("http.request.method") == method
+
+
+def _explained(request: LoggedRequest, access: Access, state: _State) -> LoggedRequest:
+    """The request with the meaning that its messages, written before it, gave."""
+    waiting = [entry for entry in state.waiting if _is_of(entry[1], access.uri, access.method)]
+    if not waiting or access.status < 300:
+        return request
+    identity = waiting[0][1].get("http.request.id", "")
+    own = [entry for entry in waiting if entry[1].get("http.request.id", "") == identity]
+    for entry in own:
+        state.waiting.remove(entry)
+    state.identified[request.place] = identity
+    meanings = [meaning for _, _, meaning in own]
+    told = next((m for m in meanings if m in ("bcrypt-mismatch", "bcrypt-malformed")), meanings[0])
+    user = next((name for _, fields, _ in own if (name := meaning_of(fields)[2])), None)
+    return replace(request, meaning=told, user=request.user or user, host=own[0][1].get("http.request.host", ""))
+
+
+def _paired(requests: list[LoggedRequest]) -> list[LoggedRequest]:
+    """Mark each refusal that the same peer followed with a success: the protocol at work."""
+    ordered = sorted(requests, key=lambda r: (r.when or 0.0, r.place.line or 0))
+    later: dict[tuple[str, str, str], float] = {}
+    marked: list[LoggedRequest] = []
+    for request in reversed(ordered):
+        key = (request.remote, request.agent, request.logger)
+        uri = (request.remote, request.agent, request.logger + " " + request.uri)
+        status = request.status or 0
+        if 200 <= status < 300 or (status in (304, 307, 404) and request.logger == "registry"):
+            later[key] = later[uri] = request.when or 0.0
+        elif status == 401:
+            soon = later.get(uri)
+            login = later.get(key)
+            anonymous = (
+                request.meaning in (None, "no-usable-credential", "token-required") and request.method != "OPTIONS"
+            )
+            if anonymous and (soon is not None or (login is not None and login - (request.when or 0.0) <= 60)):
+                request = replace(request, answered_later=True)
+        marked.append(request)
+    return sorted(marked, key=lambda r: r.place.line or 0)
