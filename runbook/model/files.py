@@ -222,6 +222,8 @@ class RegistryFile:
     settings: dict[str, Setting] = field(default_factory=dict)
     sections: tuple[str, ...] = ()
     """Dotted names of mappings that are present even if empty ("auth.htpasswd")."""
+    refused: tuple[tuple[Place, str], ...] = ()
+    """Values of the wrong type, for which the registry does not start."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
