@@ -1,0 +1,95 @@
+"""What a seed decides: names, users, passwords, realms, versions, decoys. Never what is broken."""
+
+import random
+import socket
+import string
+
+from runbook.lab.errors import LabError
+from runbook.lab.plan import Plan, Proxy
+from runbook.lab.hashes import htpasswd_line
+
+REALM = "REGISTRY_AUTH_HTPASSWD_REALM"
+_WORDS = "amber birch cobalt delta ember fjord garnet harbor indigo juniper kestrel lagoon".split()
+_USERS = "anna ben chen dora emil farah goran hana ivan jana kofi lena".split()
+_REGISTRIES = ("registry", "hub", "images", "store")
+_UIS = ("ui", "registry-ui", "web", "portal")
+_REALMS = ("Registry Realm", "Company Images", "Depot", "Registry", "Team Store")
+_DECOYS = (
+    ("REGISTRY_AUTH_HTPASSWD_REALM", "must be the same text as in the UI, or the digest differs"),
+    ("REGISTRY_AUTH_HTPASSWD_PATH", "file must be readable by UID 1000!"),
+    ("REGISTRY_AUTH", "proxies strip Authorization, it is hop-by-hop"),
+    ("REGISTRY_AUTH_HTPASSWD_REALM", "do not change, clients remember it"),
+)
+
+
+def draw(seed: int, major: int | None) -> Plan:
+    """A sound stack: the UI's nginx passes /v2 on to a registry that asks for a login."""
+    rng = random.Random(f"runbook-lab-{seed}")  # noqa: S311 a lab that can be repeated, not cryptography
+    user, colleague = rng.sample(_USERS, 2)
+    registry = rng.choice(_REGISTRIES)
+    ports = free_ports(rng, 3)
+    major = major or rng.choice((2, 3))
+    plan = Plan(
+        seed=seed,
+        major=major,
+        registry=registry,
+        ui=rng.choice(_UIS),
+        user=user,
+        password=_password(rng),
+        colleague=colleague,
+        colleague_password=_password(rng),
+        realm=rng.choice(_REALMS),
+        registry_port=ports[0],
+        ui_port=ports[1],
+        inner_port=ports[2],
+        image=f"registry:{rng.choice(('2', '2.8', '2.8.3')) if major == 2 else rng.choice(('3', '3.0.0'))}",
+        ui_image="joxit/docker-registry-ui:" + rng.choice(("2.6.0", "2.5", "main")),
+        proxy=Proxy(upstream=f"http://{registry}:5000", environment={"SINGLE_REGISTRY": "true"}),
+    )
+    plan.mounts = [("./auth", "/auth"), (f"{rng.choice(_WORDS)}-data", "/var/lib/registry")]
+    plan.environment = sound_environment(plan)
+    plan.files["auth/htpasswd"] = sound_file(plan)
+    plan.comments = dict(rng.sample(_DECOYS, rng.randint(0, 2)))
+    return plan
+
+
+def sound_environment(plan: Plan) -> dict[str, str]:
+    """The registry's variables as they should be."""
+    return {"REGISTRY_AUTH": "htpasswd", REALM: plan.realm, "REGISTRY_AUTH_HTPASSWD_PATH": "/auth/htpasswd"}
+
+
+def sound_file(plan: Plan) -> bytes:
+    """The htpasswd file as it should be: both users, bcrypt, one line each."""
+    rng = random.Random(f"runbook-salt-{plan.seed}")  # noqa: S311
+    lines = [
+        htpasswd_line(plan.user, plan.password, rng),
+        htpasswd_line(plan.colleague, plan.colleague_password, rng),
+    ]
+    return b"\n".join(lines) + b"\n"
+
+
+def free_ports(rng: random.Random, count: int) -> list[int]:
+    """Ports of loopback on which nobody listens now."""
+    found: list[int] = []
+    for _ in range(200):
+        port = rng.randint(18000, 31999)
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        if port not in found:
+            found.append(port)
+        if len(found) == count:
+            return found
+    raise LabError("no free port was found on 127.0.0.1")
+
+
+def _password(rng: random.Random) -> str:
+    return "-".join((rng.choice(_WORDS), rng.choice(_WORDS), "".join(rng.choices(string.digits, k=4))))
+
+
+def redraw_ports(plan: Plan) -> None:
+    """Other ports, when somebody took ours in the meantime."""
+    plan.registry_port, plan.ui_port, plan.inner_port = free_ports(random.Random(), 3)  # noqa: S311

@@ -1,0 +1,27 @@
+"""The causes that the lab cannot show, each with the reason."""
+
+_TLS = "the lab speaks plain http on loopback and has no certificates"
+_TOKEN = "the lab has no token service"
+NO_FAULT: dict[str, str] = {
+    "proxy-cannot-verify-bcrypt": "it needs an nginx whose C library lacks bcrypt; those at hand have it",
+    "http-secret-not-shared": "it needs two registries behind one address",
+    "proxy-mode-push-unsupported": "a pull-through cache needs a second registry to pull from when it starts",
+    "token-realm-unreachable": _TOKEN,
+    "token-audience-mismatch": _TOKEN,
+    "token-clock-skew": _TOKEN,
+    "token-key-mismatch": _TOKEN,
+    "mixed-content": _TLS,
+    "browser-localhost": "it needs a browser on a second machine",
+    "x-forwarded-proto-missing": _TLS,
+    "nginx-stale-dns": "containers of the lab keep their address when they are made anew",
+    "redirect-drops-authorization": "it needs a second host to be redirected to",
+    "host-header-wrong-for-upstream-vhost": "it needs a second proxy with several virtual hosts",
+    "proxy-timeout": "it would take as long as the time-out of a real upload",
+    "ui-subpath-relative-api": "the lab's page is a static one that calls nothing",
+    "entrypoint-cannot-edit-mounted-conf": "the lab does not run the image's entrypoint",
+    "credentials-key-format": "it depends on the client in use, and the lab runs none",
+    "insecure-registry-missing": "clients treat loopback as insecure anyway",
+    "http-proxy-env-hijack": "the lab does not change the environment of the person's programs",
+    "tls-ca-not-trusted": _TLS,
+    "tls-san-missing": _TLS,
+}

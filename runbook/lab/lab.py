@@ -1,0 +1,218 @@
+"""A stack on loopback that can be broken and mended: what notebooks, tests and `runbook lab up` use."""
+
+import shutil
+import tempfile
+from pathlib import Path
+from types import TracebackType
+from typing import Literal, Self
+
+from runbook.lab import bundle, layout, native, traffic
+from runbook.lab.draw import draw, redraw_ports
+from runbook.lab.embedded import Embedded
+from runbook.lab.errors import LabError
+from runbook.lab.faults import FAULTS, named
+from runbook.lab.hangup import Hangup
+from runbook.lab.native import Native
+from runbook.lab.plan import Plan
+
+Backend = Literal["auto", "embedded", "native"]
+
+
+class Lab:
+    """A registry and a UI in front of it, healthy or with the faults asked for.
+
+        with Lab("authorization-stripped") as lab:
+            print(lab.registry_url, lab.ui_url, lab.user)
+
+    Everything lives in one temporary folder and on free ports of loopback, and is gone afterwards.
+    """
+
+    def __init__(
+        self, *faults: str, backend: Backend = "auto", seed: int = 0, major: int | None = None, demo: bool = False
+    ) -> None:
+        for fault in faults:
+            named(fault)
+        if backend not in ("auto", "embedded", "native"):
+            raise LabError(f'there is no backend "{backend}"; there are auto, embedded and native')
+        self._kind = _choose(backend, major)
+        if self._kind == "native" and major is None:
+            found = native.registries()
+            major = None if len(found) > 1 else next(iter(found))
+        self._plan: Plan = draw(seed, major)
+        self._wanted, self._injected = list(faults), list[str]()
+        self._home: Path | None = None
+        self._runner: Embedded | Native | None = None
+        self._hangup: Hangup | None = None
+        self._handed: dict[str, bytes] = {}
+        self._exercised = False
+        self._up = (False, False)
+        if demo:
+            _dress_for_demo(self._plan)
+
+    @classmethod
+    def demo(cls, backend: Backend = "embedded") -> "Lab":
+        """The incident that the project starts from: the UI's proxy drops the login, the images are
+        stored outside every volume, and the compose file is full of folklore."""
+        return cls("authorization-stripped", "storage-outside-volume", backend=backend, seed=401, major=3, demo=True)
+
+    def __repr__(self) -> str:
+        return f"<Lab {self._kind} {self.registry_url} faults={self._injected}>"
+
+    # life
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def start(self) -> Self:
+        """Start the stack with its faults."""
+        if self._home is not None:
+            return self
+        self._home = Path(tempfile.mkdtemp(prefix="runbook-lab-"))
+        try:
+            for fault in self._wanted:
+                self._break(fault)
+            self._create()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def close(self) -> None:
+        """Stop everything and remove the folder. Harmless when done twice."""
+        self._stop()
+        if self._home:
+            shutil.rmtree(self._home, ignore_errors=True)
+            self._home = None
+
+    # what it is
+
+    @property
+    def backend(self) -> str:
+        return self._kind
+
+    @property
+    def major(self) -> int:
+        """Major version of the registry."""
+        return self._plan.major
+
+    @property
+    def registry_url(self) -> str:
+        return f"http://localhost:{self._plan.registry_port}"
+
+    @property
+    def ui_url(self) -> str:
+        return f"http://localhost:{self._plan.ui_port}"
+
+    @property
+    def user(self) -> str:
+        return self._plan.user
+
+    @property
+    def password(self) -> str:
+        """The password that the person at the keyboard types."""
+        return self._plan.password
+
+    @property
+    def home(self) -> Path:
+        if self._home is None:
+            raise LabError("the lab is not running; use it in a with statement or call start()")
+        return self._home
+
+    @property
+    def faults(self) -> tuple[str, ...]:
+        """What is broken now."""
+        return tuple(self._injected)
+
+    @property
+    def bundle(self) -> Path:
+        """A folder as a user would hand it over, written anew each time: it holds the logs up to now."""
+        folder = self.home / "bundle"
+        if not self._exercised:
+            self.exercise()
+        bundle.write(self._plan, folder, self.logs(), self._handed)
+        return folder
+
+    def logs(self) -> dict[str, str]:
+        """What the containers printed, as "registry" and "ui"."""
+        path = self.home / "registry.log"
+        text = path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
+        runner = self._runner
+        texts = {"registry": text, "ui": runner.ui_log() if runner else ""}
+        return {name: layout.inside(text, self._plan, self.home) for name, text in texts.items()}
+
+    # breaking and mending
+
+    def inject(self, cause: str) -> None:
+        """Break the running stack; the containers are made anew, as `docker compose up -d` does."""
+        self._break(cause)
+        self._create()
+
+    def solve(self, cause: str) -> None:
+        """Mend one cause with the fix that its rule names."""
+        if cause not in self._injected:
+            raise LabError(f"{named(cause).cause} is not broken in this lab")
+        FAULTS[cause].solve(self._plan)
+        self._injected.remove(cause)
+        self._create()
+
+    def wait_ready(self) -> tuple[bool, bool]:
+        """Whether registry and UI are up; `start` has already waited until each listened or ended."""
+        return self._up
+
+    def exercise(self) -> None:
+        """What people do before they ask for help: a login straight and through the UI."""
+        self._exercised = True
+        transcript = traffic.exercise(self._plan)
+        self._handed = {"curl.txt": transcript.encode()} if transcript else {}
+
+    def _break(self, cause: str) -> None:
+        fault = named(cause)
+        fault.inject(self._plan)
+        self._injected.append(cause)
+
+    def _create(self) -> None:
+        """Make both containers anew, as `docker compose up -d` does."""
+        self._stop()
+        layout.lay_out(self._plan, self.home)
+        self._handed, self._exercised = {}, False
+        try:
+            self._run()
+        except OSError:
+            # Somebody took a port between drawing and listening.
+            self._stop()
+            redraw_ports(self._plan)
+            self._run()
+
+    def _run(self) -> None:
+        self._runner = Native(self.home) if self._kind == "native" else Embedded(self.home)
+        self._up = self._runner.start(self._plan)
+        if self._plan.port != self._plan.registry_port:
+            self._hangup = Hangup(self._plan.registry_port)
+
+    def _stop(self) -> None:
+        for part in (self._runner, self._hangup):
+            if part:
+                part.stop()
+        self._runner = self._hangup = None
+
+
+def _choose(backend: Backend, major: int | None) -> Literal["embedded", "native"]:
+    if backend == "embedded":
+        return "embedded"
+    if native.usable(major):
+        return "native"
+    if backend == "native":
+        raise LabError("the native lab needs nginx and docker-registry on this machine; the embedded one needs nothing")
+    return "embedded"
+
+
+def _dress_for_demo(plan: Plan) -> None:
+    plan.comments |= {
+        "REGISTRY_AUTH_HTPASSWD_REALM": "must be identical everywhere: the client hashes it into the digest",
+        "REGISTRY_AUTH_HTPASSWD_PATH": "file must be readable by UID 1000",
+        "REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY": "more room there",
+        "NGINX_PROXY_HEADER_Authorization": "hop-by-hop header, proxies drop it anyway",
+    }

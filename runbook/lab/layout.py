@@ -1,0 +1,55 @@
+"""Lays the lab's folder out: the project's files, the pages, the volumes; and translates its paths back."""
+
+import os
+import shutil
+from pathlib import Path
+
+from runbook.lab.plan import Plan
+
+_PAGE = "<!DOCTYPE html><html><head><title>Docker Registry UI</title></head><body>Docker Registry UI</body></html>\n"
+_ERROR_PAGE = "<!DOCTYPE html><html><head><title>Error</title></head><body><h1>An error occurred.</h1></body></html>\n"
+
+
+def lay_out(plan: Plan, home: Path) -> None:
+    """Write all anew, as when containers are re-created: what lies in no volume is gone."""
+    for name in ("layer", "project", "nginx", "www"):
+        shutil.rmtree(home / name, ignore_errors=True)
+    for log in ("registry.log", "ui.log", "ui-error.log"):
+        (home / log).unlink(missing_ok=True)
+    files = {f"project/{name}": data for name, data in plan.files.items()}
+    files |= {"www/index.html": _PAGE.encode(), "www/50x.html": _ERROR_PAGE.encode()}
+    files |= {str(plan.host_path(path, home).relative_to(home)): data for path, data in plan.inlined.items()}
+    for name, data in files.items():
+        path = home / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    for name in plan.directories:
+        (home / "project" / name).mkdir(parents=True, exist_ok=True)
+    for source, _ in plan.mounts:
+        if not _behind(source, home).exists():
+            _behind(source, home).mkdir(parents=True)
+    _lock(plan, home)
+
+
+def _lock(plan: Plan, home: Path) -> None:
+    """Make files unreadable for the user that the registry runs as."""
+    if plan.container_user and os.geteuid() == 0:
+        home.chmod(0o711)
+    for name in plan.locked:
+        path = home / "project" / name
+        if path.exists():
+            path.chmod(0o600 if os.geteuid() == 0 else 0)
+
+
+def _behind(source: str, home: Path) -> Path:
+    return home / ("project/" + source[2:] if source.startswith("./") else "volumes/" + source)
+
+
+def inside(text: str, plan: Plan, home: Path) -> str:
+    """Log text with paths and addresses as they look inside the containers."""
+    for source, target in plan.mounts:
+        text = text.replace(str(_behind(source, home)), target)
+    text = text.replace(str(home / "layer"), "").replace(str(home / "registry.yml"), plan.config_path)
+    text = text.replace(str(home / "nginx" / "nginx.conf"), "/etc/nginx/conf.d/default.conf")
+    text = text.replace(str(home / "www"), "/usr/share/nginx/html").replace(str(home), "")
+    return text.replace(f"listening on 127.0.0.1:{plan.port}", f"listening on [::]:{plan.listen_port}")

@@ -1,0 +1,103 @@
+"""The lab on the real programs: a registry 2.8 or 3.1 and nginx, as unprivileged child processes.
+
+The containers' paths are mapped to folders of the lab; everything that a process writes (pid,
+temporary files, logs) stays in the lab's folder. Secrets travel in files and in the environment,
+never in arguments.
+"""
+
+import os
+import re
+import subprocess
+from functools import cache
+from pathlib import Path
+
+from runbook.lab import nginx_conf
+from runbook.lab.errors import LabError
+from runbook.lab.plan import Plan
+from runbook.lab.processes import Child, find
+from runbook.lab.settings import IMAGE_CONFIG, Settings, StartError, effective
+
+REGISTRY_NAMES = ("docker-registry", "registry")
+
+
+@cache
+def registries() -> dict[int, str]:
+    """The registries found on this machine: major version → path."""
+    found = {}
+    for name in REGISTRY_NAMES:
+        if path := find(name):
+            said = subprocess.run([path, "--version"], capture_output=True, text=True, timeout=10, check=False).stdout
+            if version := re.search(r"\bv?([23])\.\d+", said):
+                found.setdefault(int(version[1]), path)
+    return found
+
+
+def usable(major: int | None) -> bool:
+    """Whether this machine has nginx and a registry of that major version (None: any)."""
+    return find("nginx") is not None and (bool(registries()) if major is None else major in registries())
+
+
+class Native:
+    """Runs a plan with real programs."""
+
+    name = "native"
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self._children: list[Child] = []
+
+    def start(self, plan: Plan) -> tuple[bool, bool]:
+        """Start both and wait until each listens or has ended; returns whether registry and UI are up."""
+        if not usable(plan.major):
+            raise LabError(f"the native lab needs nginx and a registry {plan.major}.x; neither embedded does")
+        registry = False if plan.stopped else self._registry(plan)
+        return registry, self._nginx(plan)
+
+    def stop(self) -> None:
+        for child in self._children:
+            child.stop()
+        self._children.clear()
+
+    def _registry(self, plan: Plan) -> bool:
+        config = self.home / "registry.yml"
+        config.write_text(plan.config_text() or IMAGE_CONFIG)
+        env = {"PATH": os.defpath, "HOME": str(self.home), "OTEL_TRACES_EXPORTER": "none", **plan.environment}
+        env["REGISTRY_HTTP_ADDR"] = f"127.0.0.1:{plan.port}"
+        env.update(self._real_paths(plan))
+        uid = int(plan.container_user.partition(":")[0]) if plan.container_user and os.geteuid() == 0 else None
+        command = [registries()[plan.major], "serve", str(config)]
+        child = Child(command, env, self.home / "registry.log", uid)
+        self._children.append(child)
+        return child.wait_listening(plan.port)
+
+    def _real_paths(self, plan: Plan) -> dict[str, str]:
+        """The two paths that the registry opens, as paths of this machine; only where it would use them."""
+        try:
+            settings = effective(plan)
+        except StartError:
+            settings = Settings(realm=None, path=None, root="/var/lib/registry", delete=False, host="", headers=())
+        root = plan.host_path(settings.root, self.home)
+        root.mkdir(parents=True, exist_ok=True)
+        if plan.container_user and os.geteuid() == 0:
+            os.chown(root, int(plan.container_user.partition(":")[0]), -1)
+        paths = {"REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY": str(root)}
+        if settings.path is not None:
+            paths["REGISTRY_AUTH_HTPASSWD_PATH"] = str(plan.host_path(settings.path, self.home))
+        return paths
+
+    def _nginx(self, plan: Plan) -> bool:
+        folder = self.home / "nginx"
+        folder.mkdir(exist_ok=True)
+        config = folder / "nginx.conf"
+        config.write_text(nginx_conf.whole(plan, self.home))
+        program = find("nginx") or "nginx"
+        command = [program, "-p", str(folder), "-c", str(config), "-e", "stderr"]
+        child = Child(command, {"PATH": os.defpath}, self.home / "ui-error.log")
+        self._children.append(child)
+        return child.wait_listening(plan.ui_port)
+
+    def ui_log(self) -> str:
+        """Access lines and error lines, as `docker logs` would print both."""
+        access = self.home / "nginx" / "access.log"
+        error = self.home / "ui-error.log"
+        return "".join(p.read_text(errors="replace") for p in (access, error) if p.exists())

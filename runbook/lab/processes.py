@@ -1,0 +1,109 @@
+"""Child processes that cannot outlive the lab: not on exit, not on a signal, not when it is killed.
+
+A child gets a session of its own (so that all of it can be killed) and, on Linux, asks the kernel to
+die with the thread that made it. Therefore all children are made by one thread that lives as long
+as the program.
+"""
+
+import atexit
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from runbook.lab.errors import LabError
+
+SBIN = ("/usr/sbin", "/sbin", "/usr/local/sbin", "/usr/local/bin", "/opt/homebrew/bin", str(Path.home() / "go" / "bin"))
+_DIE_WITH_PARENT = (
+    "import ctypes,os,sys\n"
+    "ctypes.CDLL(None).prctl(1,9,0,0,0)\n"
+    "os.getppid()==int(sys.argv[1]) or os._exit(1)\n"
+    "os.execv(sys.argv[2],sys.argv[2:])"
+)
+_spawner = ThreadPoolExecutor(max_workers=1, thread_name_prefix="runbook-lab")
+_alive: set["Child"] = set()
+
+
+def find(*names: str) -> str | None:
+    """A program by its names; `sbin` folders are searched too, which Debian keeps off users' PATH."""
+    path = os.pathsep.join([os.environ.get("PATH", os.defpath), *SBIN])
+    return next((found for name in names if (found := shutil.which(name, path=path))), None)
+
+
+class Child:
+    """One program that runs in the background with its output in a file."""
+
+    def __init__(self, command: Sequence[str], env: Mapping[str, str], output: Path, uid: int | None = None) -> None:
+        self.output = output
+        self._process = _spawner.submit(self._spawn, list(command), dict(env), uid).result()
+        _alive.add(self)
+
+    def _spawn(self, command: list[str], env: dict[str, str], uid: int | None) -> "subprocess.Popen[bytes]":
+        if sys.platform == "linux":
+            command = [sys.executable, "-I", "-S", "-c", _DIE_WITH_PARENT, str(os.getpid()), *command]
+        with self.output.open("ab") as sink:
+            return subprocess.Popen(
+                command,
+                env=env,
+                stdin=subprocess.DEVNULL,
+                stdout=sink,
+                stderr=sink,
+                start_new_session=True,
+                user=uid,
+                group=uid,
+            )
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def running(self) -> bool:
+        return self._process.poll() is None
+
+    def stop(self) -> None:
+        """End the whole session of the child, kindly first."""
+        _alive.discard(self)
+        for number, patience in ((signal.SIGTERM, 1.0), (signal.SIGKILL, 5.0)):
+            if not self.running:
+                return
+            try:
+                os.killpg(self.pid, number)
+                self._process.wait(patience)
+            except ProcessLookupError:
+                return
+            except subprocess.TimeoutExpired:
+                continue
+
+    def wait_listening(self, port: int, seconds: float = 10.0) -> bool:
+        """Wait until the child accepts connections on the port (True) or has ended (False)."""
+        return wait_until(lambda: not self.running or reachable(port), seconds) and self.running
+
+
+@atexit.register
+def _stop_all() -> None:
+    for child in list(_alive):
+        child.stop()
+
+
+def reachable(port: int) -> bool:
+    """Whether somebody accepts connections on that port of loopback."""
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def wait_until(condition: Callable[[], bool], seconds: float) -> bool:
+    """Ask every few milliseconds; raises `LabError` when it takes too long."""
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            raise LabError(f"the lab did not get ready within {seconds:.0f} seconds")
+        time.sleep(0.005)
+    return True
