@@ -1,0 +1,126 @@
+"""A browser's export (HAR 1.2): what the page asked for, and what the browser let it see."""
+
+import json
+from typing import Any
+from urllib.parse import urlsplit
+
+from runbook.model import Credential, Exchange, Headers, Place
+from runbook.parse import ParseError
+from runbook.parse.credentials import decode_basic
+from runbook.redact import Vault
+
+_MOST = 2000
+_STATIC = (".js", ".css", ".woff2", ".woff", ".png", ".svg", ".ico", ".map")
+
+
+def parse_har(text: str, file: str, vault: Vault) -> tuple[Exchange, ...]:
+    """The requests of a HAR, the page's own files left out.
+
+    Browsers leave Authorization out of an export, so the absence of a login proves nothing here.
+    """
+    try:
+        log = json.loads(text)["log"]
+        entries = log["entries"]
+    except (ValueError, RecursionError) as error:
+        line = getattr(error, "lineno", None)
+        raise ParseError(file, line, "This is not a whole HAR file: its JSON breaks off or is malformed.") from None
+    except (KeyError, TypeError):
+        raise ParseError(file, None, 'A HAR file has "log" with "entries"; this one has not.') from None
+    if not isinstance(entries, list):
+        raise ParseError(file, None, 'In this HAR "entries" is no list.')
+    page = _page_origin(log, entries)
+    found = (_exchange(entry, file, page, vault) for entry in entries[:_MOST] if isinstance(entry, dict))
+    return tuple(e for e in found if e is not None)
+
+
+def _page_origin(log: dict[str, Any], entries: list[Any]) -> str | None:
+    """Origin of the page: its title is its URL in Chromium's export; else the first document asked for."""
+    for page in log.get("pages") or ():
+        title = str(page.get("title", "")) if isinstance(page, dict) else ""
+        if title.startswith(("http://", "https://")):
+            return _origin(title)
+    for entry in entries[:50]:
+        if not isinstance(entry, dict):
+            continue
+        request = entry.get("request") or {}
+        kind = entry.get("_resourceType")
+        if kind == "document" or (kind is None and "/v2/" not in str(request.get("url", ""))):
+            return _origin(str(request.get("url", "")))
+    return None
+
+
+def _origin(url: str) -> str | None:
+    parts = urlsplit(url)
+    if not parts.netloc:
+        return None
+    default = {"http": ":80", "https": ":443"}.get(parts.scheme, "-")
+    return f"{parts.scheme}://{parts.netloc.removesuffix(default).rpartition('@')[2]}"
+
+
+def _exchange(entry: dict[str, Any], file: str, page: str | None, vault: Vault) -> Exchange | None:
+    request, response = entry.get("request") or {}, entry.get("response") or {}
+    url = str(request.get("url", ""))
+    path = urlsplit(url).path
+    if not url.startswith(("http://", "https://")) or path.endswith(_STATIC):
+        return None
+    sent, credential = _sent(request, vault)
+    origin = next((v for n, v in sent if n.lower() == "origin"), None) or page
+    status = response.get("status")
+    answered = isinstance(status, int) and status > 0
+    content = response.get("content")
+    body = content.get("text", "") if isinstance(content, dict) else ""
+    failure = str(response.get("_error") or entry.get("_error") or "")
+    return Exchange(
+        source=Place(file),
+        method=str(request.get("method", "GET"))[:10].upper(),
+        url=vault.mask(url, 500),
+        credential=credential,
+        request_headers=sent,
+        status=status if answered else None,
+        response_headers=_headers(response.get("headers"), vault),
+        body=vault.mask(str(body), 4000),
+        error=None if answered else _failure(failure),
+        detail=vault.mask(failure, 200),
+        page=origin,
+    )
+
+
+def _failure(text: str) -> str:
+    for word, name in (
+        ("REFUSED", "refused"),
+        ("NAME_NOT_RESOLVED", "dns"),
+        ("TIMED_OUT", "timeout"),
+        ("CERT_COMMON_NAME", "tls-name"),
+        ("CERT", "tls-untrusted"),
+        ("SSL_PROTOCOL", "tls-protocol"),
+        ("EMPTY_RESPONSE", "empty-reply"),
+        ("CONNECTION_RESET", "reset"),
+    ):
+        if word in text.upper():
+            return name
+    return "blocked"
+
+
+def _headers(rows: object, vault: Vault) -> Headers:
+    if not isinstance(rows, list):
+        return ()
+    named = ((r.get("name"), r.get("value")) for r in rows[:200] if isinstance(r, dict))
+    return tuple(
+        (str(n)[:100], vault.mask(part, 1000))
+        for n, v in named
+        if n and not str(n).startswith(":")
+        for part in _values(str(n), str(v))
+    )
+
+
+def _values(name: str, value: str) -> list[str]:
+    """Header lines of the same name that the export joined by line ends."""
+    return value.split("\n")
+
+
+def _sent(request: dict[str, Any], vault: Vault) -> tuple[Headers, Credential | None]:
+    credential = None
+    for row in request.get("headers") or ():
+        if isinstance(row, dict) and str(row.get("name", "")).lower() == "authorization":
+            credential = decode_basic(str(row.get("value", "")), vault)
+    return _headers(request.get("headers"), vault), credential

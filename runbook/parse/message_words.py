@@ -1,0 +1,203 @@
+"""The sentences that tell something, most specific first: (a word that must be there, the pattern, its kind)."""
+
+import re
+
+from runbook.model import MessageKind
+
+_URL = r"\"?(?P<url>https?://[^\s\"']{1,500})\"?"
+
+
+def _row(marker: str, pattern: str, kind: MessageKind) -> tuple[str, re.Pattern[str], MessageKind]:
+    return marker, re.compile(pattern, re.IGNORECASE), kind
+
+
+_PAGE = r"(?:from origin '(?P<page>[^']*)')"
+_CHROME = rf"(?:Access to (?:XMLHttpRequest|fetch|\w+) at '(?P<url>[^']*)' {_PAGE} has been blocked by CORS policy: )"
+_ALLOWED = r"(?:with value|has a value) '(?P<allowed>[^']*)'"
+
+ROWS: tuple[tuple[str, re.Pattern[str], MessageKind], ...] = (
+    # ---- browsers -------------------------------------------------------------------------------------
+    _row("preflight", rf"{_CHROME}Response to (?P<detail>preflight) request doesn't pass", "cors"),
+    _row("preflight", rf"{_CHROME}.*?(?P<detail>preflight)", "cors"),
+    _row("wildcard", rf"{_CHROME}.*?must not be the (?P<detail>wildcard)", "cors"),
+    _row("multiple values", rf"{_CHROME}.*?contains (?P<detail>multiple) values '(?P<allowed>[^']*)'", "cors"),
+    _row("allow-credentials", rf"{_CHROME}.*?Access-Control-Allow-(?P<detail>Credentials)", "cors"),
+    _row("that is not equal", rf"{_CHROME}.*?(?:has a value|value) '(?P<allowed>[^']*)' that is not equal", "cors"),
+    _row("contains the invalid value", rf"{_CHROME}.*?invalid value '(?P<allowed>[^']*)'", "cors"),
+    _row("no 'access-control-allow-origin'", rf"{_CHROME}(?P<detail>No '?Access-Control-Allow-Origin)", "cors"),
+    _row("not allowed by access-control-allow-headers", rf"{_CHROME}.*?(?P<detail>header) field", "cors"),
+    _row("not allowed by access-control-allow-methods", rf"{_CHROME}(?P<detail>Method)", "cors"),
+    _row("blocked by cors policy", rf"{_CHROME}", "cors"),
+    _row(
+        "cross-origin request blocked",
+        r"remote resource at (?P<url>\S+?)\. \(Reason: CORS (?P<detail>preflight) ",
+        "cors",
+    ),
+    _row(
+        "cross-origin request blocked",
+        r"remote resource at (?P<url>\S+?)\. \(Reason: CORS header .Access-Control-Allow-Origin. does not match "
+        r".(?P<allowed>[^’')]*).",
+        "cors",
+    ),
+    _row(
+        "cross-origin request blocked",
+        r"remote resource at (?P<url>\S+?)\. \(Reason: (?P<detail>Multiple) CORS",
+        "cors",
+    ),
+    _row(
+        "cross-origin request blocked",
+        r"remote resource at (?P<url>\S+?)\. \(Reason: (?:Credential|expected .true.).*?(?P<detail>Credentials)",
+        "cors",
+    ),
+    _row("cross-origin request blocked", r"remote resource at (?P<url>\S+?)\. \(Reason: (?P<detail>[^)]*)\)", "cors"),
+    _row(
+        "is not allowed by access-control-allow-origin",
+        r"Origin (?P<page>https?://\S+) is not allowed by Access-Control-Allow-Origin",
+        "cors",
+    ),
+    _row("blocked by cors", r"blocked by CORS(?: policy)?", "cors"),
+    _row(
+        "mixed content", r"Mixed Content.*?page at '(?P<page>https://[^/']*).*?'(?P<url>http://[^']*)'", "mixed-content"
+    ),
+    _row("mixed", r"Blocked loading mixed active content .(?P<url>http://[^”\"']*)", "mixed-content"),
+    _row("mixed content", r"Mixed[ -]Content", "mixed-content"),
+    _row("requested an insecure", r"requested an insecure \w+ '(?P<url>http://[^']*)'", "mixed-content"),
+    _row(
+        "is therefore not allowed access",
+        r"header in the response is missing.*?Origin .?(?P<detail>https?://[^`' ]*)",
+        "ui-cors-hint",
+    ),
+    _row(
+        "your registry must have",
+        r"registry must have .?Access-Control-Allow-Origin.? header set to .?(?P<page>https?://[^`' ]*)",
+        "ui-cors-hint",
+    ),
+    _row("an error occured", r"An error occured: Check your connection", "ui-cors-hint"),
+    # ---- Compose ---------------------------------------------------------------------------------------
+    _row("variable is not set", r"variable is not set", "compose-unset"),
+    _row(
+        "trailing space", r"environment variable (?P<detail>\S+)\s+is declared with a trailing space", "compose-refused"
+    ),
+    _row("decoding failed", r"decoding failed due to", "compose-refused"),
+    _row("is invalid because", r"services?\.\S+ .*is invalid", "compose-refused"),
+    _row("additional propert", r"services\.\S+ Additional propert", "compose-refused"),
+    _row("yaml:", r"^(?:ERROR: )?(?:yaml|.*\.ya?ml): .*(?:line \d+|did not find|mapping values)", "compose-refused"),
+    _row("required variable", r"required variable (?P<detail>\w+) is missing a value", "compose-refused"),
+    _row("invalid interpolation", r"invalid interpolation format", "compose-refused"),
+    _row("undefined", r"refers to undefined (?:volume|network|secret|config)", "compose-refused"),
+    # ---- TLS and scheme ----------------------------------------------------------------------------------
+    _row(
+        "gave http response",
+        rf"(?:(?:Get|Head|Put|Post) {_URL}: )?.*server gave HTTP response to HTTPS client",
+        "http-to-https-client",
+    ),
+    _row("http request to an https server", r"HTTP request to an HTTPS server", "https-to-http-server"),
+    _row("malformed http response", r"malformed HTTP response ", "https-to-http-server"),
+    _row(
+        "does not look like a tls handshake",
+        rf"(?:(?:Get|Head) {_URL}: )?.*does not look like a TLS handshake",
+        "http-to-https-client",
+    ),
+    _row("wrong version number", r"wrong version number", "http-to-https-client"),
+    _row(
+        "unknown authority",
+        rf"(?:(?:Get|Head|Put|Post) {_URL}: )?.*certificate signed by unknown authority",
+        "x509-unknown-authority",
+    ),
+    _row("self-signed certificate", r"self-signed certificate(?! \(\d+\), continuing)", "x509-unknown-authority"),
+    _row("self signed certificate", r"self signed certificate(?! \(\d+\), continuing)", "x509-unknown-authority"),
+    _row("legacy common name", rf"(?:(?:Get|Head) {_URL}: )?.*relies on legacy Common Name", "x509-name"),
+    _row(
+        "certificate is valid for",
+        rf"(?:(?:Get|Head) {_URL}: )?.*certificate is valid for (?P<detail>[^\n]*?), not",
+        "x509-name",
+    ),
+    _row("cannot validate certificate", r"cannot validate certificate for (?P<detail>\S+)", "x509-name"),
+    _row("is not valid for any names", r"certificate is not valid for any names.*?(?P<detail>\S+)$", "x509-name"),
+    _row("certificate has expired", r"certificate has expired", "x509-expired"),
+    # ---- logging in ----------------------------------------------------------------------------------------
+    _row("login succeeded", r"^\s*Login Succeeded", "login-ok"),
+    _row("logged in", r"^\s*(?:Logged in|Authenticated|Existing credentials are valid)", "login-ok"),
+    _row("failed with status", rf"login attempt to {_URL} failed with status: (?P<detail>\d{{3}})", "login-status"),
+    _row("error saving credentials", r"error storing credentials.*?out: (?P<detail>.*)", "helper-failed"),
+    _row(
+        "docker-credential-",
+        r"docker-credential-(?P<detail>[\w.-]+?)[\"'`:,]? ?.*(?:not found|exit status|executable file|resolves to|error)",
+        "helper-failed",
+    ),
+    _row("error getting credentials", r"error getting credentials.*?(?:out: (?P<detail>.*))?$", "helper-failed"),
+    _row("pass not initialized", r"(?P<detail>pass) not initialized", "helper-failed"),
+    _row("credentials store", r"(?:cannot|error|unable).*credentials store", "helper-failed"),
+    _row(
+        "no basic auth credentials", rf"(?:(?:Get|Head|Put|Post) {_URL}: )?.*no basic auth credentials", "no-basic-auth"
+    ),
+    _row(
+        "invalid username/password",
+        r"(?:login (?:at|to) (?P<host>[^\s:]+(?::\d+)?)|authenticating creds for \"?(?P<detail>[^\"\s]+)\"?)?.*invalid username/password",
+        "invalid-username-password",
+    ),
+    _row("incorrect username or password", r"incorrect username or password", "invalid-username-password"),
+    # ---- the token service -------------------------------------------------------------------------------
+    _row("failed to fetch", rf"failed to fetch (?:anonymous|oauth) token: .*?{_URL}", "token-endpoint-failed"),
+    _row("failed to authorize", rf"failed to authorize: .*?{_URL}", "token-endpoint-failed"),
+    # ---- the network -------------------------------------------------------------------------------------
+    _row(
+        "no such host",
+        rf"(?:.*\b(?:Get|Head|Put|Post|Patch) {_URL}: )?.*lookup (?P<detail>[\w.-]+)[^\n]*no such host",
+        "no-such-host",
+    ),
+    _row("could not resolve host", r"Could not resolve host:? (?P<detail>[\w.-]+)", "no-such-host"),
+    _row(
+        "temporary failure in name resolution",
+        r"(?:lookup (?P<detail>[\w.-]+).*)?Temporary failure in name resolution",
+        "no-such-host",
+    ),
+    _row("server misbehaving", r"lookup (?P<detail>[\w.-]+).*server misbehaving", "no-such-host"),
+    _row(
+        "connection refused",
+        rf"(?:.*\b(?:Get|Head|Put|Post|Patch) {_URL}: )?(?:.*dial tcp (?P<detail>\S+): )?.*connection refused",
+        "refused",
+    ),
+    _row("connection reset", rf"(?:.*\b(?:Get|Head|Put|Post|Patch) {_URL}: )?.*connection reset by peer", "reset"),
+    _row("proxyconnect tcp", r"proxyconnect tcp: (?P<detail>.*)", "timeout"),
+    _row(
+        "client.timeout", rf"(?:.*\b(?:Get|Head) {_URL}: )?.*(?:Client\.Timeout|context deadline) ?exceeded", "timeout"
+    ),
+    _row("request canceled", rf"(?:.*\b(?:Get|Head) {_URL}: )?.*request canceled while waiting", "timeout"),
+    _row("i/o timeout", rf"(?:.*\b(?:Get|Head|Put|Post|Patch) {_URL}: )?.*i/o timeout", "timeout"),
+    _row("eof", rf"(?:(?:Get|Head|Put|Post|Patch) {_URL}: )(?:unexpected )?EOF\b", "eof"),
+    # ---- uploads and other answers ---------------------------------------------------------------------------
+    _row("blob upload", r"blob upload (?P<detail>unknown|invalid)", "blob-upload"),
+    _row("413", r"413 (?:Request Entity|Payload|Content) Too Large", "too-large"),
+    _row(
+        "unexpected http status", r"unexpected (?:HTTP )?status(?: code)?:? (?:\S+: )?(?P<detail>50[234])\b", "gateway"
+    ),
+    _row("bad gateway", r"(?P<detail>502) Bad Gateway", "gateway"),
+    _row("gateway time", r"(?P<detail>504) Gateway Time-?out", "gateway"),
+    _row("service unavailable", r"(?P<detail>503) Service (?:Temporarily )?Unavailable", "gateway"),
+    _row("unsupported", r"operation is unsupported|UNSUPPORTED|405 Method Not Allowed", "method-unsupported"),
+    _row("405 method not allowed", r"405 Method Not Allowed", "method-unsupported"),
+    _row(
+        "authentication required",
+        rf"(?:(?:Get|Head|Put|Post) {_URL}: )?.*unauthorized: authentication required",
+        "unauthorized",
+    ),
+    _row(
+        "401 unauthorized",
+        r"(?:(?:Get|Head|Put|Post|GET|HEAD|POST) \"?(?P<url>https?://[^\s\"]+)\"?.*)?401 Unauthorized",
+        "unauthorized",
+    ),
+    _row("unauthorized", r"(?:error|failed|denied|fatal|reason|message).*\bunauthorized\b", "unauthorized"),
+    _row("requested access to the resource is denied", r"denied: requested access to the resource is denied", "denied"),
+    _row("403 forbidden", rf"(?:{_URL}.*)?403 Forbidden", "denied"),
+    # ---- the engine and its containers ---------------------------------------------------------------------
+    _row("http proxy:", r"^\s*HTTPS? Proxy: (?P<detail>\S+)", "daemon-proxy"),
+    _row("_proxy=", r"^(?:export )?(?:https?|all)_proxy=(?P<detail>\S+)", "daemon-proxy"),
+    _row("executable file not found", r"exec: \"(?P<detail>htpasswd)\": executable file not found", "tool-missing"),
+    _row("command not found", r"(?P<detail>htpasswd): (?:command )?not found", "tool-missing"),
+    _row("restarting (", r"\bRestarting \((?P<detail>\d+)\)", "container-exited"),
+    _row("exited (", r"\bExited \((?P<detail>[1-9]\d*)\)", "container-exited"),
+    _row("exited with code", r"exited with code (?P<detail>[1-9]\d*)", "container-exited"),
+    _row("pull access denied", r"pull access denied for (?P<detail>\S+)", "denied"),
+    _row("error response from daemon", r"Error response from daemon: (?P<detail>.*)", "other-error"),
+)

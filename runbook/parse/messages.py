@@ -1,0 +1,86 @@
+"""What clients, browsers and Compose print: pasted terminals, tickets, consoles.
+
+Each known sentence has one row; its named groups become the message's fields. The words are those of
+docker, moby, containerd, podman, skopeo, buildkit, Compose, Chromium, Firefox, Safari and the registry UI.
+"""
+
+import re
+from dataclasses import replace
+from urllib.parse import urlsplit
+
+from runbook.model import Exchange, Message, MessageKind, Place
+from runbook.parse.curl import ANY_PROMPT, parse_curl
+from runbook.parse.message_words import ROWS
+from runbook.parse.sessions import Context, typed
+from runbook.redact import Vault
+
+_MOST = 400
+_TRANSCRIPT = re.compile(r"^(?:[<>*{}] |HTTP/\d|\s*[<{])")
+"""Lines of a curl transcript: `parse_curl` reads them; an error message never begins so."""
+_LINE = 4000
+
+
+def parse_text(text: str, file: str, vault: Vault) -> tuple[tuple[Message, ...], tuple[Exchange, ...]]:
+    """Messages and curl exchanges of a pasted text."""
+    exchanges = parse_curl(text, file, vault)
+    messages: list[Message] = []
+    seen: set[tuple[str, str | None, str]] = set()
+    context = Context()
+    for number, raw in enumerate(text.split("\n"), 1):
+        line = raw.rstrip("\r")[:_LINE]
+        if not line.strip() or _TRANSCRIPT.match(line):
+            continue
+        context = typed(line, context, vault)
+        if context.command_line == line and ANY_PROMPT.match(line):
+            continue
+        for message in _of_line(line, Place(file, number), context, vault):
+            key = (message.kind, message.host, message.detail or message.text)
+            if key not in seen and len(messages) < _MOST:
+                seen.add(key)
+                messages.append(message)
+    return tuple(messages), exchanges
+
+
+def _of_line(line: str, place: Place, context: Context, vault: Vault) -> list[Message]:
+    lowered = line.lower()
+    for marker, pattern, kind in ROWS:
+        if marker not in lowered:
+            continue
+        match = pattern.search(line)
+        if match:
+            return [_message(kind, match, line, place, context, vault)]
+    return []
+
+
+def _message(
+    kind: MessageKind, match: re.Match[str], line: str, place: Place, context: Context, vault: Vault
+) -> Message:
+    groups = {name: value for name, value in match.groupdict().items() if value}
+    url = groups.get("url", "")
+    host = groups.get("host") or (urlsplit(url).netloc if "://" in url else None) or context.host
+    detail = groups.get("detail", "")
+    message = Message(
+        kind=kind,
+        place=place,
+        text=vault.mask(line.strip(), 500),
+        host=host.lower() if host else None,
+        user=groups.get("user") or context.user,
+        detail=vault.mask(detail, 200),
+        page=groups.get("page"),
+        allowed=groups.get("allowed"),
+    )
+    return _refined(message, url, context)
+
+
+def _refined(message: Message, url: str, context: Context) -> Message:
+    """A failure at a host that is not the one asked for is another thing."""
+    if message.kind in ("refused", "timeout", "no-such-host", "token-endpoint-failed") and _is_token_url(url):
+        return replace(message, kind="token-endpoint-failed", detail=message.detail or url, host=context.host)
+    if message.kind == "no-such-host":
+        return replace(message, host=context.host or message.host)
+    return message
+
+
+def _is_token_url(url: str) -> bool:
+    """`docker login` asks the token service with these parameters, and nobody else."""
+    return any(word in url for word in ("offline_token=", "client_id=docker", "service=", "scope=repository"))

@@ -1,0 +1,74 @@
+"""Whose login and which registry a line of a terminal session is about: remembered from the command above it."""
+
+import re
+import shlex
+from dataclasses import dataclass
+
+from runbook.redact import Vault
+
+_COMMAND = re.compile(
+    r"^\s*(?:[^\n$#>%❯]{0,100}[$#>%❯]\s+)?(?:sudo\s+)?(?P<tool>docker|podman|nerdctl|skopeo|crane|oras|helm|buildah)\s+(?P<rest>.*)$"
+)
+_PROMPTED_USER = re.compile(r"^\s*Username(?: \([^)]*\))?:\s*(\S+)\s*$")
+_IMAGE_HOST = re.compile(r"^(?:docker://)?((?:[\w-]+\.)+[\w-]+(?::\d+)?|localhost(?::\d+)?|[\w.-]+:\d+)(?:/|$)")
+_VERBS = (
+    "login",
+    "push",
+    "pull",
+    "logout",
+    "inspect",
+    "copy",
+    "manifest",
+    "run",
+    "build",
+    "image",
+    "buildx",
+    "compose",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """The command that the lines below it belong to."""
+
+    host: str | None = None
+    user: str | None = None
+    command_line: str = ""
+
+
+def typed(line: str, before: Context, vault: Vault) -> Context:
+    """The context after this line; a password on the command line goes into the vault."""
+    if prompted := _PROMPTED_USER.match(line):
+        return Context(before.host, prompted[1], before.command_line)
+    command = _COMMAND.match(line)
+    if not command or not any(verb in command["rest"] for verb in _VERBS):
+        return before
+    words = _words(command["rest"])
+    user = _value_of(words, ("-u", "--username"))
+    secret = _value_of(words, ("-p", "--password")) if "login" in words else None
+    if secret and not secret.startswith("$"):
+        vault.password(secret, user)
+    creds = _value_of(words, ("--creds", "--src-creds", "--dest-creds"))
+    if creds and ":" in creds:
+        user, _, secret = creds.partition(":")
+        vault.password(secret, user)
+    host = next((m[1] for w in words if not w.startswith("-") and (m := _IMAGE_HOST.match(w))), None)
+    same = host is not None and host == before.host
+    return Context(host or before.host, user or (before.user if same else None), line)
+
+
+def _words(text: str) -> list[str]:
+    try:
+        return shlex.split(text.split(" | ")[0].split(" < ")[0])
+    except ValueError:
+        return text.split()
+
+
+def _value_of(words: list[str], names: tuple[str, ...]) -> str | None:
+    for index, word in enumerate(words):
+        if word in names and index + 1 < len(words):
+            return words[index + 1]
+        for name in names:
+            if name.startswith("--") and word.startswith(f"{name}="):
+                return word.split("=", 1)[1]
+    return None
