@@ -10,7 +10,8 @@ _COMMAND = re.compile(
     r"^\s*(?:[^\n$#>%❯]{0,100}[$#>%❯]\s+)?(?:sudo\s+)?(?P<tool>docker|podman|nerdctl|skopeo|crane|oras|helm|buildah)\s+(?P<rest>.*)$"
 )
 _PROMPTED_USER = re.compile(r"^\s*Username(?: \([^)]*\))?:\s*(\S+)\s*$")
-_IMAGE_HOST = re.compile(r"^(?:docker://)?((?:[\w-]+\.)+[\w-]+(?::\d+)?|localhost(?::\d+)?|[\w.-]+:\d+)(?:/|$)")
+_IMAGE_HOST = re.compile(r"^(?:docker://)?((?:[\w-]+\.)+[\w-]+(?::\d+)?|localhost(?::\d+)?|[\w.-]+:\d+(?=/))(?:/|$)")
+_LOGIN_HOST = re.compile(r"^([\w.-]+:\d+)$")
 _VERBS = (
     "login",
     "push",
@@ -53,6 +54,8 @@ def typed(line: str, before: Context, vault: Vault) -> Context:
         user, _, secret = creds.partition(":")
         vault.password(secret, user)
     host = next((m[1] for w in words if not w.startswith("-") and (m := _IMAGE_HOST.match(w))), None)
+    if host is None and words[:1] == ["login"] and (last := _LOGIN_HOST.match(words[-1])):
+        host = last[1]
     same = host is not None and host == before.host
     return Context(host or before.host, user or (before.user if same else None), line)
 
