@@ -8,6 +8,8 @@ LONGEST = 200
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 _PLAIN = re.compile(r"[A-Za-z0-9][\w.@+-]{0,63}", re.ASCII)
 _INVISIBLE = "\ufeff\u200b\u200c\u200d\u2060\u00ad"
+_ECHO = re.compile(r"-(?:n|e|ne|en) +")
+"""`echo -n` in a shell whose echo knows no options."""
 _QUOTES = "\"'`\u201c\u201d\u2018\u2019\u201e\u00ab\u00bb"
 
 
@@ -21,9 +23,10 @@ def shown_name(name: bytes) -> str:
 
 def plain_name(name: str) -> str:
     """What was probably meant: the name without byte order mark, blanks, quotes, NULs and invisible characters."""
-    for escape in ("\\xff\\xfe", "\\xfe\\xff", "\\x00", "\\x09", "\\x0d", "\\xef\\xbb\\xbf", "\\x80"):
+    for escape in ("\\xff\\xfe", "\\xfe\\xff", "\\x00", "\\x09", "\\x0d", "\\xef\\xbb\\xbf"):
         name = name.replace(escape, "")
-    return "".join(c for c in name if c not in _INVISIBLE).strip().strip(_QUOTES + "\\").strip()
+    visible_part = "".join(c for c in name if c not in _INVISIBLE).strip()
+    return _ECHO.sub("", visible_part, count=1).strip(_QUOTES + "\\").strip()
 
 
 def odd_name(name: str) -> str | None:
@@ -34,6 +37,8 @@ def odd_name(name: str) -> str | None:
         return "a byte order mark (BOM) before it"
     if any(c in _INVISIBLE for c in name):
         return "an invisible character in it"
+    if _ECHO.match(name):
+        return "the option of an echo command before it"
     if name != name.strip():
         return "a blank before the colon" if name != name.rstrip() else "a blank before it"
     if name[:1] in _QUOTES and name:
