@@ -1,0 +1,264 @@
+"""What each registry process really uses: image, command, mounted config.yml and REGISTRY_* variables joined."""
+
+import posixpath
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import Literal
+
+from runbook.model import (
+    EnvVar,
+    Evidence,
+    Htpasswd,
+    Mount,
+    Registry,
+    RegistryFile,
+    Service,
+    Setting,
+    StartError,
+)
+from runbook.stack.registry_env import Effective, default_file, from_file, override
+from runbook.stack.registry_start import auth_type, start_errors
+from runbook.stack.variables import unread_variables
+
+Major = Literal[2, 3]
+CONFIG_PATHS: dict[int, str] = {2: "/etc/docker/registry/config.yml", 3: "/etc/distribution/config.yml"}
+_VERSION = re.compile(r"^v?([0-9]+)(?:[.\-_+].*)?$")
+_KINDS: dict[str, Literal["none", "htpasswd", "token", "silly"]] = {
+    "": "none",
+    "htpasswd": "htpasswd",
+    "token": "token",
+    "silly": "silly",
+}
+
+
+def registries(evidence: Evidence) -> tuple[Registry, ...]:
+    """All registries of the stack, the one that is published or asked for first. Without a compose file
+    a lone config.yml, htpasswd file or log still tells of one."""
+    compose = evidence.compose
+    services = [s for s in compose.services if s.role == "registry"] if compose else []
+    found = [_of_service(service, evidence, alone=len(services) == 1) for service in services]
+    return tuple(found) if found else _without_compose(evidence)
+
+
+def _of_service(service: Service, evidence: Evidence, *, alone: bool) -> Registry:
+    major = major_of(service.tag) or _major_of_log(evidence, service.name)
+    path = _config_path(service, major)
+    mount = covering(service.mounts, path)
+    config = _behind(mount, path, (f.file for f in evidence.registry_files)) if mount else None
+    file = next((f for f in evidence.registry_files if f.file == config), None)
+    unseen = mount is not None and file is None
+    effective = _effective(file, major or 2, service.environment, unseen=unseen)
+    ignored = _ignored_config(service, path, evidence)
+    unread = unread_variables(service, effective, major, evidence.compose)
+    return _joined(
+        Registry(
+            name=service.name,
+            service=service,
+            major=major,
+            config_path=path,
+            config_file=config,
+            ignored_config=ignored,
+            unread=unread,
+            mounts=service.mounts,
+            ports=service.ports,
+            known=True,
+        ),
+        effective,
+        file,
+        evidence,
+        unseen=unseen and not any(v.name.startswith("REGISTRY_AUTH") for v in service.environment),
+        alone=alone,
+    )
+
+
+def _without_compose(evidence: Evidence) -> tuple[Registry, ...]:
+    file = evidence.registry_files[0] if evidence.registry_files else None
+    logs = any(log.kind in ("registry", "mixed") for log in evidence.logs)
+    if file is None and not evidence.htpasswd and not logs and not evidence.exchanges:
+        return ()
+    major = _major_of_log(evidence, None)
+    base = Registry(
+        name="registry",
+        major=major,
+        config_path=CONFIG_PATHS.get(major or 0, ""),
+        config_file=file.file if file else None,
+        known=file is not None,
+    )
+    if file is None:
+        only = evidence.htpasswd[0] if len(evidence.htpasswd) == 1 else None
+        return (replace(base, auth="unknown", htpasswd=only),)
+    effective = _effective(file, major or 2, (), unseen=False)
+    return (_joined(base, effective, file, evidence, unseen=False, alone=True),)
+
+
+# ---- version and configuration file --------------------------------------------------------------------
+
+
+def major_of(tag: str | None) -> Major | None:
+    """The major version behind a tag. `latest` and `edge` are 3 since April 2025; None when it does not say."""
+    if tag is None:
+        return None
+    if tag in ("latest", "edge", "nightly"):
+        return 3
+    match = _VERSION.match(tag)
+    known: dict[str, Major] = {"2": 2, "3": 3}
+    return known.get(match[1]) if match else None
+
+
+def _major_of_log(evidence: Evidence, name: str | None) -> Major | None:
+    versions = {log.version for log in evidence.logs if log.version in (2, 3)}
+    only = versions.pop() if len(versions) == 1 else None
+    return 2 if only == 2 else 3 if only == 3 else None
+
+
+def _config_path(service: Service, major: Major | None) -> str:
+    """The file that the command names, or that of the image. An unknown version reads what is mounted."""
+    for word in reversed((*(service.entrypoint or ()), *service.command)):
+        for part in re.findall(r"/[^\s'\"]+\.ya?ml\b", word):
+            return str(part)
+    if major is not None:
+        return CONFIG_PATHS[major]
+    mounted = next((p for p in CONFIG_PATHS.values() if covering(service.mounts, p)), None)
+    return mounted or CONFIG_PATHS[2]
+
+
+def covering(mounts: Iterable[Mount], path: str) -> Mount | None:
+    """The mount that a container path lies on: the deepest that covers it."""
+    found = [m for m in mounts if path == m.target or path.startswith(m.target.rstrip("/") + "/")]
+    return max(found, key=lambda m: len(m.target), default=None)
+
+
+def host_path(mount: Mount, path: str) -> str | None:
+    """The host path behind a container path, as compose writes it; None for a volume without one."""
+    if mount.source is None:
+        return None
+    rest = path[len(mount.target.rstrip("/")) :] if path != mount.target else ""
+    source = mount.source.replace("\\", "/")
+    return source.rstrip("/") + rest if rest else source
+
+
+def _behind(mount: Mount, path: str, files: Iterable[str]) -> str | None:
+    """The bundle's file at a container path: at its exact place, or the only one of that name,
+    since bundles often come without their folders."""
+    host = host_path(mount, path)
+    if host is None or mount.kind in ("volume", "tmpfs"):
+        return None
+    known = list(files)
+    folder = posixpath.dirname(mount.place.file)
+    exact = posixpath.normpath(posixpath.join(folder, host))
+    if exact in known:
+        return exact
+    tail = [f for f in known if host.endswith("/" + f) or exact.endswith("/" + f)]
+    if len(tail) == 1:
+        return tail[0]
+    named = [f for f in known if posixpath.basename(f) == posixpath.basename(exact)]
+    return named[0] if len(named) == 1 else None
+
+
+def _ignored_config(service: Service, path: str, evidence: Evidence) -> tuple[Mount, str] | None:
+    """A configuration mounted where this version does not look for it."""
+    for other in CONFIG_PATHS.values():
+        mount = covering(service.mounts, other)
+        if other == path or mount is None or mount.target.count("/") < 2 or covering(service.mounts, path) == mount:
+            continue
+        if other == mount.target or mount.kind == "bind":
+            names = [f.file for f in evidence.registry_files]
+            return mount, _behind(mount, other, names) or (names[0] if len(names) == 1 else "")
+    return None
+
+
+# ---- what is in force ----------------------------------------------------------------------------------
+
+
+def _effective(file: RegistryFile | None, major: int, variables: tuple[EnvVar, ...], *, unseen: bool) -> Effective:
+    """The file (or the image's own one) with the variables over it. `unseen`: a file is mounted that we
+    were not given; then nothing is known but the variables."""
+    base = file or (RegistryFile(file="", settings={}) if unseen else default_file(major))
+    effective = from_file(base, major)
+    if unseen:
+        minimum = default_file(major)
+        keep = {k: v for k, v in minimum.settings.items() if k in ("version", "storage.filesystem.rootdirectory")}
+        effective = from_file(
+            RegistryFile(file="", settings={k: Setting(value=v.value) for k, v in keep.items()}), major
+        )
+    override(effective, variables)
+    return effective
+
+
+def _joined(
+    base: Registry,
+    effective: Effective,
+    file: RegistryFile | None,
+    evidence: Evidence,
+    *,
+    unseen: bool,
+    alone: bool,
+) -> Registry:
+    """The registry with everything that follows from its configuration."""
+    settings = effective.settings()
+    kind = auth_type(effective)
+    errors = (*_of_file(file), *start_errors(effective))
+    htpasswd_path = settings["auth.htpasswd.path"].value if "auth.htpasswd.path" in settings else None
+    path = str(htpasswd_path) if htpasswd_path is not None and kind == "htpasswd" else None
+    mount = covering(base.mounts, path) if path else None
+    return replace(
+        base,
+        settings=settings,
+        overridden=tuple(_overridden(file, settings)),
+        auth="unknown" if unseen or kind == "?" else _KINDS.get(kind, "unknown"),
+        start_errors=errors,
+        listens=None if unseen and "http.addr" not in settings else _port(settings.get("http.addr")),
+        htpasswd_path=path,
+        htpasswd_host=host_path(mount, path) if mount and path and mount.kind != "volume" else None,
+        htpasswd=_htpasswd(base, mount, path, evidence, alone=alone),
+    )
+
+
+def _of_file(file: RegistryFile | None) -> Iterator[StartError]:
+    for place, message in file.refused if file else ():
+        yield StartError(
+            cause="registry-unreachable",
+            message=f"configuration error: error parsing {file.file if file else ''}: {message}",
+            place=place,
+        )
+
+
+def _overridden(file: RegistryFile | None, settings: dict[str, Setting]) -> Iterator[tuple[str, Setting, Setting]]:
+    for key, written in (file.settings if file else {}).items():
+        now = settings.get(key)
+        if now is None or not now.origin.startswith("REGISTRY_"):
+            continue
+        same = now.secret == written.secret if now.secret or written.secret else now.value == written.value
+        if not same:
+            yield key, written, now
+
+
+def _port(setting: Setting | None) -> int | None:
+    """The port that it listens on; without http.addr the registry takes a free one, but every image sets it."""
+    port = str(setting.value).rpartition(":")[2] if setting else ""
+    return int(port) if port.isdigit() else None
+
+
+def _htpasswd(
+    base: Registry, mount: Mount | None, path: str | None, evidence: Evidence, *, alone: bool
+) -> Htpasswd | None:
+    """The bundle's file that the registry reads as its htpasswd."""
+    files = {h.file: h for h in evidence.htpasswd}
+    if path is None:
+        return None
+    if base.service is None:
+        named = [f for f in files if posixpath.basename(f) == posixpath.basename(path)]
+        chosen = named[0] if len(named) == 1 else next(iter(files)) if len(files) == 1 else None
+        return files[chosen] if chosen else None
+    if mount is None:
+        return None
+    found = _behind(mount, path, files)
+    if found is None and mount.kind == "volume" and alone and len(files) == 1:
+        found = next(iter(files))
+    if found is None and mount.target == path and len(files) == 1 and alone:
+        found = next(iter(files))
+    return files[found] if found else None
+
+
+__all__ = ["CONFIG_PATHS", "covering", "host_path", "major_of", "registries"]

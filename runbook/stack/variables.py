@@ -1,0 +1,94 @@
+"""Variables that nobody reads: misspelled, invented, or set on the wrong service."""
+
+from difflib import get_close_matches
+
+from runbook.model import Compose, EnvVar, Service
+from runbook.parse.registry_schema import SCHEMA, ListOf, MapOf, Struct
+from runbook.stack.registry_env import Effective
+
+UI_VARIABLES = frozenset(
+    "REGISTRY_TITLE REGISTRY_URL PULL_URL DELETE_IMAGES SHOW_CONTENT_DIGEST CATALOG_ELEMENTS_LIMIT SINGLE_REGISTRY "
+    "NGINX_PROXY_PASS_URL NGINX_RESOLVER DEFAULT_REGISTRIES READ_ONLY_REGISTRIES SHOW_CATALOG_NB_TAGS HISTORY_CUSTOM_LABELS "
+    "USE_CONTROL_CACHE_HEADER TAGLIST_ORDER CATALOG_DEFAULT_EXPANDED CATALOG_MIN_BRANCHES CATALOG_MAX_BRANCHES "
+    "TAGLIST_PAGE_SIZE REGISTRY_SECURED THEME NGINX_LISTEN_PORT ENABLE_VERSION_NOTIFICATION SHOW_TAG_HISTORY "
+    "PROXY_PASS_URL URL".split()
+)
+"""What the UI's entrypoint and page read (joxit 1.x and 2.x)."""
+_TOOLS = frozenset(("REGISTRY_USER", "REGISTRY_PASSWORD", "REGISTRY_NAME", "REGISTRY_HOST", "REGISTRY_PORT"))
+_HARMLESS = ("REGISTRY_CONFIGURATION_PATH",)
+
+
+def unread_variables(
+    service: Service, effective: Effective, major: int | None, compose: Compose | None
+) -> tuple[tuple[EnvVar, str], ...]:
+    """The service's variables that the registry does not read, each with what was probably meant."""
+    found = [(v, _suggestion(v, effective.major)) for v in effective.ignored if v.name not in _HARMLESS]
+    for variable in service.environment:
+        name = variable.name
+        if name.startswith("REGISTRY_") or name in (v.name for v, _ in found):
+            continue
+        if name in UI_VARIABLES or name.startswith("NGINX_PROXY_"):
+            found.append((variable, ""))
+        elif suggestion := _misspelled(name, effective.major):
+            found.append((variable, suggestion))
+    return tuple(found)
+
+
+def _suggestion(variable: EnvVar, major: int) -> str:
+    if variable.name in UI_VARIABLES or variable.name in _TOOLS:
+        return ""
+    return _misspelled(variable.name, major)
+
+
+def _misspelled(name: str, major: int) -> str:
+    """The nearest name that the registry reads, if one is near: parts joined wrongly, letters swapped, another case."""
+    upper = name.strip().upper().replace("-", "_").replace(".", "_")
+    if name.upper() != upper or name != name.strip() or name != name.upper():
+        if upper in known_names(major) and not name.startswith("REGISTRY_HTTP_HEADERS_"):
+            return upper
+    looks = upper.startswith(("REGISTRY_", "REGISTY_", "REGISTRY", "REGSITRY_", "DOCKER_REGISTRY_"))
+    if not looks:
+        return ""
+    bare = upper.removeprefix("DOCKER_")
+    squeezed = {n.replace("_", ""): n for n in known_names(major)}
+    if bare.replace("_", "") in squeezed:
+        return squeezed[bare.replace("_", "")]
+    near = get_close_matches(bare, known_names(major), n=1, cutoff=0.82)
+    return near[0] if near else ""
+
+
+def known_names(major: int) -> list[str]:
+    """All names of settings that people set by variable."""
+    names: list[str] = []
+    _collect(SCHEMA[major], "REGISTRY", names)
+    return [*names, *_OPTIONS]
+
+
+def _collect(kind: Struct, prefix: str, names: list[str]) -> None:
+    renamed = {v: k for k, v in kind.env.items()}
+    for field, below in kind.fields.items():
+        name = f"{prefix}_{renamed.get(field, field.upper())}"
+        if isinstance(below, Struct):
+            _collect(below, name, names)
+        elif not isinstance(below, (ListOf,)) or isinstance(below, MapOf):
+            names.append(name)
+
+
+_OPTIONS = (
+    "REGISTRY_AUTH_HTPASSWD_REALM",
+    "REGISTRY_AUTH_HTPASSWD_PATH",
+    "REGISTRY_AUTH_TOKEN_REALM",
+    "REGISTRY_AUTH_TOKEN_SERVICE",
+    "REGISTRY_AUTH_TOKEN_ISSUER",
+    "REGISTRY_AUTH_TOKEN_ROOTCERTBUNDLE",
+    "REGISTRY_AUTH_TOKEN_AUTOREDIRECT",
+    "REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY",
+    "REGISTRY_STORAGE_FILESYSTEM_MAXTHREADS",
+    "REGISTRY_STORAGE_DELETE_ENABLED",
+    "REGISTRY_STORAGE_REDIRECT_DISABLE",
+    "REGISTRY_STORAGE_CACHE_BLOBDESCRIPTOR",
+    "REGISTRY_STORAGE_MAINTENANCE_READONLY",
+    "REGISTRY_STORAGE_MAINTENANCE_UPLOADPURGING",
+    "REGISTRY_STORAGE_S3_BUCKET",
+    "REGISTRY_STORAGE_S3_REGION",
+)
