@@ -23,7 +23,7 @@ REGISTRY_NAMES = ("docker-registry", "registry")
 @cache
 def registries() -> dict[int, str]:
     """The registries found on this machine: major version → path."""
-    found = {}
+    found: dict[int, str] = {}
     for name in REGISTRY_NAMES:
         if path := find(name):
             said = subprocess.run([path, "--version"], capture_output=True, text=True, timeout=10, check=False).stdout

@@ -69,8 +69,7 @@ def whole(plan: Plan, home: Path) -> str:
         real=real,
     )
     temporary = "\n".join(
-        f"  {kind}_temp_path {home / 'nginx' / kind};"
-        for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+        f"  {kind}_temp_path {home / 'nginx' / kind};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
     )
     return (
         f"daemon off;\nmaster_process off;\npid {home / 'nginx' / 'pid'};\n"

@@ -120,7 +120,7 @@ class Nginx:
 
     def _pass(self, request: Request) -> Response:
         try:
-            answer = self._ask(request)
+            answer, connection = self._ask(request)
         except (OSError, http.client.HTTPException) as error:
             self._complain(request, error)
             return self._error(502)
@@ -132,27 +132,35 @@ class Nginx:
         first = [pair for name in _FIRST for pair in headers if pair[0] == name]
         rest = [pair for pair in headers if pair not in first]
         own = [("Server", SERVER), ("Date", http_date())]
-        return Response(answer.status, [*own, *first, ("Connection", "keep-alive"), *rest], _pieces(answer))
+        return Response(
+            answer.status, [*own, *first, ("Connection", "keep-alive"), *rest], _Upstream(answer, connection)
+        )
 
-    def _ask(self, request: Request) -> http.client.HTTPResponse:
+    def _ask(self, request: Request) -> tuple[http.client.HTTPResponse, http.client.HTTPConnection]:
         port = self.plan.upstream_port() or NOWHERE
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
         if self._written.scheme == "https":
             context = ssl._create_unverified_context()  # noqa: S323 nginx does not verify upstreams by default
             connection = http.client.HTTPSConnection("127.0.0.1", port, timeout=60, context=context)
+        try:
+            return self._send(request, connection), connection
+        except BaseException:
+            connection.close()
+            raise
+
+    def _send(self, request: Request, connection: http.client.HTTPConnection) -> http.client.HTTPResponse:
         spool = _spooled(request)
-        length = request.body.length if spool is None else spool.tell()
+        length = request.body.length if spool is None else _size(spool)
         connection.putrequest(request.method, self._target(request), skip_host=True, skip_accept_encoding=True)
         for name, value in self._sent_on(request):
             connection.putheader(name, value.encode("latin-1", "replace"))
-        if length or request.method in ("POST", "PUT", "PATCH"):
-            if length or request.get("Content-Length"):
-                connection.putheader("Content-Length", str(length or 0))
+        if length or request.get("Content-Length"):
+            connection.putheader("Content-Length", str(length or 0))
         connection.endheaders()
-        if spool is not None:
-            spool.seek(0)
-        for piece in spool if spool is not None else request.body:
+        for piece in request.body if spool is None else spool:
             connection.send(piece)
+        if spool is not None:
+            spool.close()
         return connection.getresponse()
 
     def _target(self, request: Request) -> str:
@@ -206,7 +214,8 @@ class Nginx:
     def _complain(self, request: Request, error: Exception) -> None:
         what = "connect() failed (111: Connection refused) while connecting to upstream"
         if isinstance(error, ssl.SSLError):
-            what = "SSL_do_handshake() failed (SSL: error:0A00010B:SSL routines::wrong version number) while SSL handshaking to upstream"
+            reason = "SSL: error:0A00010B:SSL routines::wrong version number"
+            what = f"SSL_do_handshake() failed ({reason}) while SSL handshaking to upstream"
         elif not isinstance(error, ConnectionRefusedError):
             what = "upstream prematurely closed connection while reading response header from upstream"
         peer = request.client.rpartition(":")[0]
@@ -226,10 +235,19 @@ class Nginx:
             sink.write(line + "\n")
 
 
-def _pieces(answer: http.client.HTTPResponse) -> Iterator[bytes]:
-    with answer:
-        while piece := answer.read(CHUNK):
+class _Upstream:
+    """The body of an upstream's answer, passed on piece by piece."""
+
+    def __init__(self, answer: http.client.HTTPResponse, connection: http.client.HTTPConnection) -> None:
+        self._answer, self._connection = answer, connection
+
+    def __iter__(self) -> Iterator[bytes]:
+        while piece := self._answer.read(CHUNK):
             yield piece
+
+    def close(self) -> None:
+        self._answer.close()
+        self._connection.close()
 
 
 def _spooled(request: Request) -> "tempfile.SpooledTemporaryFile[bytes] | None":
@@ -239,7 +257,14 @@ def _spooled(request: Request) -> "tempfile.SpooledTemporaryFile[bytes] | None":
     spool = tempfile.SpooledTemporaryFile(max_size=1 << 20)  # noqa: SIM115 read by the caller, freed with it
     for piece in request.body:
         spool.write(piece)
+    spool.seek(0)
     return spool
+
+
+def _size(spool: "tempfile.SpooledTemporaryFile[bytes]") -> int:
+    size = spool.seek(0, 2)
+    spool.seek(0)
+    return size
 
 
 def _user(request: Request) -> str:

@@ -7,11 +7,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import BufferedIOBase
 from threading import Thread
-from typing import IO, Any
+from typing import Any, Protocol, runtime_checkable
 
 CHUNK = 1 << 16
 _PATIENCE = 30
+_DRAINED = 256 << 10
 
 
 @dataclass
@@ -34,13 +36,22 @@ class Request:
         return self.target.partition("?")[0]
 
 
+@runtime_checkable
+class Closing(Protocol):
+    """A body that is streamed and must be closed, read or not."""
+
+    def __iter__(self) -> Iterator[bytes]: ...
+
+    def close(self) -> None: ...
+
+
 @dataclass
 class Response:
     """An answer: headers in the order in which they go out; the body is bytes or an open file."""
 
     status: int
     headers: list[tuple[str, str]] = field(default_factory=list)
-    body: bytes | IO[bytes] | Iterator[bytes] = b""
+    body: bytes | BufferedIOBase | Closing = b""
     close: bool = False
 
     def get(self, name: str) -> str:
@@ -68,6 +79,12 @@ class Body:
         data: bytes = self._source.read(size)
         self._source.readline(1024)
         return data
+
+    def drain(self, limit: int) -> None:
+        """Read off a short rest, so that the connection can be used again."""
+        if not self.done and self.length is not None and self._left <= limit:
+            for _ in self:
+                pass
 
     def read(self, limit: int) -> bytes:
         """All of it, up to the limit."""
@@ -126,14 +143,11 @@ class _Handler(BaseHTTPRequestHandler):
         length = None if chunked else int(self.headers.get("Content-Length") or 0)
         body = Body(self.rfile, length)
         address = f"{self.client_address[0]}:{self.client_address[1]}"
-        request = Request(
-            self.command, self.path, list(self.headers.items()), body, address, self.request_version
-        )
+        request = Request(self.command, self.path, list(self.headers.items()), body, address, self.request_version)
         response = type(self).answer(request)
+        body.drain(_DRAINED)
         written = self._send(request, response)
         type(self).log(request, response, written)
-        if not body.done:
-            self.close_connection = True
 
     def _send(self, request: Request, response: Response) -> int:
         reason = http.client.responses.get(response.status, "")
@@ -144,19 +158,21 @@ class _Handler(BaseHTTPRequestHandler):
             if not response.get("Connection"):
                 lines.append("Connection: close")
         self.wfile.write(("\r\n".join(lines) + "\r\n\r\n").encode("latin-1", "replace"))
-        written = 0
+        # Go's log counts what a handler wrote, whether or not it went out.
+        written = len(response.body) if isinstance(response.body, bytes) else 0
         if request.method != "HEAD" and response.status not in (204, 304):
             written = self._send_body(response)
         self.wfile.flush()
+        if isinstance(response.body, Closing):
+            response.body.close()
         return written
 
     def _send_body(self, response: Response) -> int:
         if isinstance(response.body, bytes):
             self.wfile.write(response.body)
             return len(response.body)
-        if hasattr(response.body, "read"):
-            with response.body as source:
-                shutil.copyfileobj(source, self.wfile, CHUNK)
+        if isinstance(response.body, BufferedIOBase):
+            shutil.copyfileobj(response.body, self.wfile, CHUNK)
             return int(response.get("Content-Length") or 0)
         chunked = response.get("Transfer-Encoding") == "chunked"
         written = 0

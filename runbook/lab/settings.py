@@ -101,7 +101,9 @@ def _value(plan: Plan, name: str, text: str) -> Any:
         complaint = "yaml: did not find expected alphabetic or numeric character"
         raise StartError(_config_error(plan, name, complaint)) from None
     if name.count("_") == 2 and name.startswith("REGISTRY_AUTH_") and isinstance(value, str):
-        complaint = f"yaml: unmarshal errors:\n  line 1: cannot unmarshal !!str `{text[:10]}` into configuration.Parameters"
+        complaint = (
+            f"yaml: unmarshal errors:\n  line 1: cannot unmarshal !!str `{text[:10]}` into configuration.Parameters"
+        )
         raise StartError(_config_error(plan, name, complaint))
     if is_header and not isinstance(value, list):
         complaint = f"yaml: unmarshal errors:\n  line 1: cannot unmarshal !!str `{text[:10]}` into []string"

@@ -140,14 +140,12 @@ def _start_container(plan: Plan) -> None:
 @fault("registry-unreachable", "the registry's container is not running", solve=_start_container)
 def registry_unreachable(plan: Plan) -> None:
     plan.stopped = True
-    plan.handed["ps.txt"] = (
-        "$ docker ps -a\n"
-        "CONTAINER ID   IMAGE                    COMMAND                  CREATED       STATUS                     PORTS     NAMES\n"
-        f'3f0c52a7b1de   {plan.ui_image:<24} "/docker-entrypoint.…"   2 hours ago   Up 2 hours                 '
-        f"0.0.0.0:{plan.ui_port}->80/tcp   {plan.ui}-1\n"
-        f'9a41d07cc2e8   {plan.image:<24} "/entrypoint.sh /etc…"   2 hours ago   Exited (137) 5 minutes ago           '
-        f"{plan.registry}-1\n"
-    ).encode()
+    head = "IMAGE", "STATUS", "PORTS", "NAMES"
+    web = plan.ui_image, "Up 2 hours", f"0.0.0.0:{plan.ui_port}->80/tcp", f"{plan.ui}-1"
+    dead = plan.image, "Exited (137) 5 minutes ago", "", f"{plan.registry}-1"
+    rows = (("CONTAINER ID", *head), ("3f0c52a7b1de", *web), ("9a41d07cc2e8", *dead))
+    table = "\n".join(f"{a:<15}{b:<36}{c:<29}{d:<25}{e}" for a, b, c, d, e in rows)
+    plan.handed["ps.txt"] = f"$ docker ps -a\n{table}\n".encode()
 
 
 def _map_port(plan: Plan) -> None:

@@ -28,8 +28,9 @@ def _log_in_again(plan: Plan) -> None:
     plan.handed.pop("pull.txt")
 
 
-_UNAUTHORIZED = "Error response from daemon: Head \"http://{host}/v2/tools/backup/manifests/1.4\": unauthorized: authentication required"
-_NO_LOGIN = "Error response from daemon: Head \"http://{host}/v2/tools/backup/manifests/1.4\": no basic auth credentials"
+_HEAD = 'Error response from daemon: Head "http://{host}/v2/tools/backup/manifests/1.4": '
+_UNAUTHORIZED = _HEAD + "unauthorized: authentication required"
+_NO_LOGIN = _HEAD + "no basic auth credentials"
 
 
 @fault("credentials-under-other-host", "the login is stored under another name of the host", solve=_log_in_again)
@@ -53,7 +54,7 @@ def trailing_newline(plan: Plan) -> None:
 @fault("credential-helper-broken", "the credential helper is not there", solve=_log_in_again)
 def helper_broken(plan: Plan) -> None:
     said = (
-        "error getting credentials - err: exec: \"docker-credential-desktop.exe\": "
+        'error getting credentials - err: exec: "docker-credential-desktop.exe": '
         "executable file not found in $PATH, out: ``"
     )
     _store(plan, {"auths": {_host(plan): {}}, "credsStore": "desktop.exe"}, said)

@@ -8,6 +8,7 @@ from runbook.lab.hashes import apr1_line, bcrypt_hash, htpasswd_line, sha_line
 from runbook.lab.plan import Plan
 
 FILE = "auth/htpasswd"
+WRITTEN = "/run/htpasswd"
 PATH = "REGISTRY_AUTH_HTPASSWD_PATH"
 
 
@@ -109,23 +110,23 @@ def unreadable(plan: Plan) -> None:
 
 def _double_dollars(plan: Plan) -> None:
     plan.written["HTPASSWD"] = plan.written["HTPASSWD"].replace("$", "$$")
-    plan.inlined["/tmp/htpasswd"] = plan.written["HTPASSWD"].replace("$$", "$").encode() + b"\n"
-    plan.environment["HTPASSWD"] = plan.inlined["/tmp/htpasswd"].decode().strip()
+    plan.inlined[WRITTEN] = plan.written["HTPASSWD"].replace("$$", "$").encode() + b"\n"
+    plan.environment["HTPASSWD"] = plan.inlined[WRITTEN].decode().strip()
 
 
 @fault("compose-dollar-interpolation", "Compose takes parts of the hash for variables", solve=_double_dollars)
 def dollar_interpolation(plan: Plan) -> None:
-    hash = bcrypt_hash(plan.password)
-    while not hash[7:8].isalpha():  # a salt that begins with a digit or a dot would survive
-        hash = bcrypt_hash(plan.password)
-    text = f"{plan.user}:{hash.decode()}"
+    made = bcrypt_hash(plan.password)
+    while not made[7:8].isalpha():  # a salt that begins with a digit or a dot would survive
+        made = bcrypt_hash(plan.password)
+    text = f"{plan.user}:{made.decode()}"
     seen = re.sub(r"\$[A-Za-z_]\w*", "", text)
-    plan.environment |= {PATH: "/tmp/htpasswd", "HTPASSWD": seen}
+    plan.environment |= {PATH: WRITTEN, "HTPASSWD": seen}
     plan.written["HTPASSWD"] = text
-    plan.inlined["/tmp/htpasswd"] = seen.encode() + b"\n"
+    plan.inlined[WRITTEN] = seen.encode() + b"\n"
     plan.mounts = [mount for mount in plan.mounts if mount[1] != "/auth"]
     plan.files.pop(FILE, None)
-    start = f"printf '%s\\n' \"$$HTPASSWD\" > /tmp/htpasswd && exec registry serve {plan.config_path}"
+    start = f"printf '%s\\n' \"$$HTPASSWD\" > {WRITTEN} && exec registry serve {plan.config_path}"
     plan.command = ['entrypoint: ["/bin/sh", "-c"]', "command:", f"  - {start}"]
 
 

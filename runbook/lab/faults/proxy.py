@@ -39,8 +39,8 @@ def bypasses(plan: Plan) -> None:
 
 @fault("static-basic-credential-wrong-encoding", "the fixed login holds a hash", solve=_leave_authorization)
 def wrong_encoding(plan: Plan) -> None:
-    hash = bcrypt_hash(plan.colleague_password).decode()
-    plan.proxy.request_headers["Authorization"] = _basic(plan.colleague, hash)
+    hashed = bcrypt_hash(plan.colleague_password).decode()
+    plan.proxy.request_headers["Authorization"] = _basic(plan.colleague, hashed)
 
 
 def _one_gate(plan: Plan) -> None:

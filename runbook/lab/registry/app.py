@@ -24,11 +24,11 @@ ROUTES = {
     "catalog": re.compile(r"/v2/_catalog"),
     "tags": re.compile(rf"/v2/{_NAME}/tags/list"),
     "manifests": re.compile(rf"/v2/{_NAME}/manifests/(?P<reference>[\w][\w.-]{{0,127}}|{_DIGEST})", re.ASCII),
-    "blobs": re.compile(rf"/v2/{_NAME}/blobs/(?P<digest>{_DIGEST})"),
+    "blobs": re.compile(rf"/v2/{_NAME}/blobs/(?P<digest>[A-Za-z0-9_+.-]+:[0-9a-fA-F]+)"),
     "uploads": re.compile(rf"/v2/{_NAME}/blobs/uploads/"),
     "upload": re.compile(rf"/v2/{_NAME}/blobs/uploads/(?P<uuid>[a-zA-Z0-9-_.=]+)"),
 }
-_ACTIONS = {"GET": ("pull",), "HEAD": ("pull",), "DELETE": ("delete",)}
+_ACTIONS: dict[str, tuple[str, ...]] = {"GET": ("pull",), "HEAD": ("pull",), "DELETE": ("delete",)}
 _ACTIONS |= dict.fromkeys(("POST", "PUT", "PATCH"), ("pull", "push"))
 
 
@@ -40,7 +40,7 @@ class App:
         self.settings: Settings = effective(plan)
         self.json_type = "application/json; charset=utf-8" if plan.major == 2 else "application/json"
         self.auth = self._auth(plan, home)
-        self.store = Store(plan.host_path(self.settings.root, home))
+        self.store = Store(plan.host_path(self.settings.root, home), plan.major)
         for name in self.settings.ignored:
             log.plain("warning", f"Ignoring unrecognized environment variable {name}")
 
@@ -58,8 +58,7 @@ class App:
         if path == "/":
             return self._finish(Response(200, [("Cache-Control", "no-cache")]))
         if "//" in path or (path + "/" == "/v2/"):
-            clean = re.sub(r"/{2,}", "/", path) if "//" in path else path + "/"
-            return self._finish(_moved(request, clean))
+            return self._finish(_moved(request))
         call = self._route(request)
         if call is None:
             return self._finish(_not_found())
@@ -119,7 +118,9 @@ class App:
         response.headers.sort(key=lambda header: header[0])
         response.headers.append(("Date", http_date()))
         if not response.get("Content-Length") and response.status not in (204, 304):
-            response.headers.append(("Content-Length", str(len(response.body)) if isinstance(response.body, bytes) else "0"))
+            response.headers.append(
+                ("Content-Length", str(len(response.body)) if isinstance(response.body, bytes) else "0")
+            )
         return response
 
     def base_url(self, request: Request) -> str:
@@ -147,11 +148,15 @@ def _access(call: Call) -> list[dict[str, str]] | None:
     return [{"Type": "repository", "Class": "", "Name": n, "Action": a} for n, a in names] or None
 
 
-def _moved(request: Request, path: str) -> Response:
+def _moved(request: Request) -> Response:
+    """Double slashes are taken out without a word, a missing last slash is added with a page."""
+    doubled = "//" in request.path
+    path = re.sub(r"/{2,}", "/", request.path) if doubled else request.path + "/"
     location = path + request.target[len(request.path) :]
-    body = f'<a href="{location}">Moved Permanently</a>.\n\n'.encode() if request.method in ("GET", "HEAD") else b""
     headers = [("Docker-Distribution-Api-Version", "registry/2.0"), ("Location", location)]
-    if body:
+    body = b""
+    if not doubled and request.method in ("GET", "HEAD"):
+        body = f'<a href="{location}">Moved Permanently</a>.\n\n'.encode()
         headers.append(("Content-Type", "text/html; charset=utf-8"))
     return Response(301, headers, body)
 

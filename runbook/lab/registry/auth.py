@@ -8,8 +8,8 @@ import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
-from runbook.lab.registry.log import Fields, Log
 from runbook.lab.hashes import bcrypt_hash
+from runbook.lab.registry.log import Fields, Log
 from runbook.lab.settings import Settings, StartError
 from runbook.parse.htpasswd.registry import Refusal, load, read_hash, registry_accepts
 
@@ -83,8 +83,10 @@ class Htpasswd:
         """3.x says whether the hash is no good or the password is another one."""
         reading = read_hash(value)
         broken = isinstance(reading, str)
-        trouble = f"crypto/bcrypt: {reading}" if broken else (
-            "crypto/bcrypt: hashedPassword is not the hash of the given password"
+        trouble = (
+            f"crypto/bcrypt: {reading}"
+            if broken
+            else ("crypto/bcrypt: hashedPassword is not the hash of the given password")
         )
         level, message = ("error", "error authenticating user") if broken else ("info", "user failed to authenticate")
         self._log.say(level, message, {**fields, "error": trouble, "username": name})
@@ -114,7 +116,9 @@ def _basic(header: str) -> tuple[bytes, bytes] | None:
 
 
 def _verb(error: OSError) -> str:
-    return "read" if isinstance(error, IsADirectoryError) else "stat" if isinstance(error, FileNotFoundError) else "open"
+    return (
+        "read" if isinstance(error, IsADirectoryError) else "stat" if isinstance(error, FileNotFoundError) else "open"
+    )
 
 
 def _go_text(error: OSError) -> str:

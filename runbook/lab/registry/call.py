@@ -1,7 +1,7 @@
 """A request on its way through the embedded registry."""
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
 from runbook.lab.registry.log import Fields
@@ -33,6 +33,10 @@ class Call:
 
     def query(self, key: str) -> str:
         return parse_qs(self.request.target.partition("?")[2]).get(key, [""])[0]
+
+    def detail(self, old: Any, new: str) -> Any:
+        """The detail of an error: 2.8 shows its error as a bare object, 3.x as text."""
+        return old if self.app.major == 2 else new
 
     def url(self, path: str) -> str:
         """An absolute address as the client should use it, guessed as the registry guesses."""

@@ -34,7 +34,7 @@ def handle(call: Call) -> Response:
 def _catalog(call: Call) -> Response:
     names = call.store.repositories()
     wanted = _number(call, _DEFAULT_ENTRIES)
-    if call.app.major >= 3 and wanted > _MOST_ENTRIES:
+    if wanted > _MOST_ENTRIES:
         raise ApiError("PAGINATION_NUMBER_INVALID", {"n": wanted})
     return _page(call, names, min(wanted, _MOST_ENTRIES), lambda page: {"repositories": page})
 
@@ -65,7 +65,9 @@ def _page(call: Call, names: list[str], limit: int, wrap: Callable[[list[str]], 
     last = call.query("last")
     rest = [name for name in names if name > last]
     page = rest if limit < 0 else rest[:limit]
-    if page and len(rest) > len(page):
+    # 3.x links on from every full page of the catalog, without looking whether something follows.
+    full = call.app.major >= 3 and call.route == "catalog" and len(page) == limit
+    if page and (full or len(rest) > len(page)):
         query = urlencode(sorted({"n": str(limit), "last": page[-1]}.items()))
         call.headers.append(("Link", f'<{call.request.path}?{query}>; rel="next"'))
     return _json(call, wrap(page))
@@ -84,15 +86,13 @@ def _get_blob(call: Call) -> Response:
     size = path.stat().st_size
     headers = [
         *call.headers,
-        ("Accept-Ranges", "bytes"),
         ("Cache-Control", "max-age=31536000"),
-        ("Content-Type", "application/octet-stream"),
         ("Docker-Content-Digest", digest),
         ("Etag", f'"{digest}"'),
     ]
     if call.request.get("If-None-Match") == f'"{digest}"':
         return Response(304, headers)
-    headers.append(("Content-Length", str(size)))
+    headers += [("Accept-Ranges", "bytes"), ("Content-Type", "application/octet-stream"), ("Content-Length", str(size))]
     return Response(200, headers, path.open("rb") if call.request.method == "GET" else b"")
 
 
@@ -109,10 +109,11 @@ def _delete_blob(call: Call) -> Response:
 def _blob_digest(call: Call) -> str:
     digest = call.variables["digest"]
     if not valid_digest(digest):
-        raise ApiError("DIGEST_INVALID", {})
+        raise ApiError("DIGEST_INVALID", call.detail({}, "invalid checksum digest length"))
     return digest
 
 
+_WITHOUT_UPLOAD: dict[str, Handler] = dict.fromkeys(("GET", "HEAD", "PATCH", "PUT", "DELETE"), uploads.missing)
 TABLE: dict[str, dict[str, Handler]] = {
     "catalog": {"GET": _catalog},
     "tags": {"GET": _tags},
@@ -123,9 +124,7 @@ TABLE: dict[str, dict[str, Handler]] = {
         "DELETE": manifests.delete,
     },
     "blobs": {"GET": _get_blob, "HEAD": _get_blob, "DELETE": _delete_blob},
-    "uploads": dict.fromkeys(("GET", "HEAD"), uploads.missing)
-    | {"POST": uploads.start}
-    | dict.fromkeys(("PATCH", "PUT", "DELETE"), uploads.missing),
+    "uploads": {"POST": uploads.start, **_WITHOUT_UPLOAD},
     "upload": {
         "GET": uploads.status,
         "HEAD": uploads.status,

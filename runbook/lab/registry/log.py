@@ -50,7 +50,9 @@ class Log:
         when = time.strftime("%d/%b/%Y:%H:%M:%S +0000", time.gmtime())
         peer = request.client.rpartition(":")[0]
         line = f"{request.method} {request.target} {request.version}"
-        self.raw(f'{peer} - - [{when}] "{line}" {status} {written} "{request.get("Referer")}" "{request.get("User-Agent")}"')
+        self.raw(
+            f'{peer} - - [{when}] "{line}" {status} {written} "{request.get("Referer")}" "{request.get("User-Agent")}"'
+        )
 
 
 def request_fields(request: Request, variables: Fields, user: str | None) -> Fields:

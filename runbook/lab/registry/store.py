@@ -23,8 +23,8 @@ def digest_of(data: bytes) -> str:
 class Store:
     """A folder of repositories. Names and digests are checked by the router before they come here."""
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
+    def __init__(self, root: Path, major: int) -> None:
+        self.root, self.major = root, major
         for name in ("blobs", "repositories", "uploads"):
             (root / name).mkdir(parents=True, exist_ok=True)
 
@@ -54,9 +54,13 @@ class Store:
         self.blob(digest).write_bytes(data)
 
     def repositories(self) -> list[str]:
-        """All that hold or held a manifest, in the order in which the registry lists them."""
-        base = self.root / "repositories"
-        return sorted(str(p.parent.relative_to(base)) for p in base.rglob("_manifests"))
+        """2.8 lists all that anything was ever sent to, even a mere upload; 3.x those with manifests."""
+        base, kind = self.root / "repositories", "_*" if self.major == 2 else "_manifests"
+        return sorted({str(p.parent.relative_to(base)) for p in base.rglob(kind) if p.is_dir()})
+
+    def open(self, name: str) -> None:
+        """An upload makes a repository, before it holds anything."""
+        self._links(name, "uploads").mkdir(parents=True, exist_ok=True)
 
     def tags(self, name: str) -> list[str] | None:
         """The tags of a repository; None when the repository is unknown."""

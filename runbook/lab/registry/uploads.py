@@ -24,12 +24,13 @@ def start(call: Call) -> Response:
         call.store.link(call.name, "layers", digest)
         return _created(call, digest)
     uuid = str(uuid4())
+    call.store.open(call.name)
     call.store.upload(uuid).touch()
     return _progress(call, uuid, 202)
 
 
 def status(call: Call) -> Response:
-    path = _open_upload(call)
+    path = _resumed(call) if call.app.major == 2 else _open_upload(call)
     return _progress(call, path.name, 204)
 
 
@@ -37,7 +38,7 @@ def patch(call: Call) -> Response:
     path = _resumed(call)
     kind = call.request.get("Content-Type")
     if kind not in ("", "application/octet-stream"):
-        raise ApiError("UNKNOWN", {})
+        raise ApiError("UNKNOWN", call.detail({}, "bad Content-Type"))
     _check_range(call, path.stat().st_size)
     _append(call, path)
     return _progress(call, path.name, 202)
@@ -53,7 +54,8 @@ def finish(call: Call) -> Response:
     _append(call, path)
     if not call.store.commit(call.name, path.name, digest):
         path.unlink()
-        raise ApiError("DIGEST_INVALID", {"Digest": digest, "Reason": {}})
+        complaint = f"invalid digest for referenced layer: {digest}, content does not match digest"
+        raise ApiError("DIGEST_INVALID", call.detail({"Digest": digest, "Reason": {}}, complaint))
     return _created(call, digest)
 
 
@@ -66,7 +68,7 @@ def cancel(call: Call) -> Response:
 def _open_upload(call: Call) -> Path:
     path = call.store.upload(call.variables["uuid"])
     if not path.is_file():
-        raise ApiError("BLOB_UPLOAD_UNKNOWN", {})
+        raise ApiError("BLOB_UPLOAD_UNKNOWN", call.detail({}, "blob upload unknown"))
     return path
 
 
@@ -79,16 +81,16 @@ def _resumed(call: Call) -> Path:
         state = {}
     if state.get("Name") != call.name or state.get("UUID") != call.variables["uuid"]:
         call.app.log.say("info", "error resolving upload: invalid secret")
-        raise ApiError("BLOB_UPLOAD_INVALID", {})
+        raise ApiError("BLOB_UPLOAD_INVALID", call.detail({}, "invalid secret"))
     path = _open_upload(call)
     if path.stat().st_size != state.get("Offset"):
-        raise ApiError("RANGE_INVALID", None)
+        raise ApiError("BLOB_UPLOAD_INVALID" if call.app.major == 2 else "RANGE_INVALID")
     return path
 
 
 def _check_range(call: Call, size: int) -> None:
     given, length = call.request.get("Content-Range"), call.request.get("Content-Length")
-    if not given or not length:
+    if call.app.major == 2 or not given or not length:
         return
     first, _, last = given.partition("-")
     if not (first.isdigit() and last.isdigit()):

@@ -1,0 +1,66 @@
+"""`runbook lab up | list | down`."""
+
+import argparse
+import sys
+
+from runbook.lab import FAULTS, NO_FAULT, LabError, state
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the sub-commands on the parser of `runbook lab`."""
+    actions = parser.add_subparsers(dest="lab_action", required=True, metavar="up|list|down")
+    up = actions.add_parser("up", help="start a registry and a UI on loopback, broken as asked for")
+    up.add_argument("--fault", action="append", default=[], metavar="CAUSE", help="what to break; may be repeated")
+    up.add_argument("--backend", choices=("auto", "embedded", "native"), default="auto")
+    up.add_argument("--seed", type=int, default=0, help="decides names, users, ports and decoys")
+    actions.add_parser("list", help="show the faults, and the lab that is up")
+    actions.add_parser("down", help="stop the lab and remove what it made")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Do what was asked; a mistake is a sentence on standard error and exit code 2."""
+    try:
+        return {"up": _up, "list": _list, "down": _down}[args.lab_action](args)
+    except LabError as error:
+        print(f"runbook lab: {error}", file=sys.stderr)
+        return 2
+
+
+def _up(args: argparse.Namespace) -> int:
+    made = state.up(args.fault, args.backend, args.seed)
+    print(_describe(made))
+    print(
+        "\nDiagnose it:\n"
+        f"  runbook diagnose {made.bundle} --registry {made.registry_url} --ui {made.ui_url} "
+        f"--user {made.user} --password-stdin < {made.password_file}\n"
+        "Stop it:\n  runbook lab down"
+    )
+    return 0
+
+
+def _list(args: argparse.Namespace) -> int:
+    width = max(map(len, FAULTS))
+    print("Faults:")
+    for cause, fault in sorted(FAULTS.items()):
+        print(f"  {cause:<{width}}  {fault.title}")
+    print("\nNot in the lab:")
+    for cause, reason in sorted(NO_FAULT.items()):
+        print(f"  {cause:<{width}}  {reason}")
+    made = state.current()
+    print("\n" + (_describe(made) if made else "No lab is up."))
+    return 0
+
+
+def _down(args: argparse.Namespace) -> int:
+    stopped = state.down()
+    print(f"The lab at {stopped.registry_url} is gone." if stopped else "No lab was up.")
+    return 0
+
+
+def _describe(made: state.State) -> str:
+    broken = ", ".join(made.faults) or "nothing"
+    return (
+        f"A lab is up ({made.backend}, seed {made.seed}), broken: {broken}\n"
+        f"  registry  {made.registry_url}\n  UI        {made.ui_url}\n  user      {made.user}\n"
+        f"  password  in {made.password_file}\n  bundle    {made.bundle}"
+    )
