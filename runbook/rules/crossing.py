@@ -1,0 +1,127 @@
+"""The browser's cross-origin calls in this stack: who calls whom, and what the registry is set to answer."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from runbook.browser import origin_of, same_origin
+from runbook.model import Edit, Evidence, Exchange, Fix, Message, Place, Setting, Stack, Symptom
+from runbook.rules.wire import Wire
+
+BLOCKED = (Symptom.BROWSER_BLOCKED,)
+_ALLOW = "http.headers."
+
+
+@dataclass(frozen=True, slots=True)
+class Crossing:
+    """An answer that a page on another origin got, or a request that named such a page (curl -H Origin)."""
+
+    exchange: Exchange
+    page: str
+
+    @property
+    def where(self) -> str:
+        return str(self.exchange.source)
+
+    @property
+    def allowed(self) -> list[str]:
+        """The Access-Control-Allow-Origin lines, in order."""
+        return list(self.exchange.headers("Access-Control-Allow-Origin"))
+
+
+def is_needed(stack: Stack) -> bool:
+    """CORS matters only where the page calls the registry itself, not where the UI's nginx forwards /v2."""
+    return not (stack.ui is not None and stack.ui.mode == "proxy")
+
+
+def crossings(wire: Wire) -> Iterator[Crossing]:
+    """Answers to calls across origins, those of a browser first. Preflights are judged elsewhere."""
+    for e in sorted(wire.exchanges, key=lambda e: e.page is None):
+        page = e.page or e.sent("Origin")
+        if page and e.is_api and e.status and e.method != "OPTIONS" and not same_origin(page, e.url):
+            yield Crossing(e, page)
+
+
+def wants_login(stack: Stack, wire: Wire) -> bool:
+    """Whether the registry asks for a login, so that the page must send credentials."""
+    if stack.registry is not None and stack.registry.known and stack.registry.auth != "unknown":
+        return stack.registry.auth != "none"
+    return any(e.status == 401 for e in wire.exchanges) or bool(wire.logged("no-usable-credential"))
+
+
+def header(stack: Stack, name: str) -> tuple[str, Setting] | None:
+    """The registry's setting for a response header, with the name as it is written."""
+    for key, setting in (stack.registry.settings if stack.registry else {}).items():
+        if key.startswith(_ALLOW) and key[len(_ALLOW) :].lower() == name.lower():
+            return key[len(_ALLOW) :], setting
+    return None
+
+
+def values(setting: Setting) -> list[str]:
+    """A header setting as the lines that the registry will send, one for each item."""
+    items = setting.value if isinstance(setting.value, list) else [setting.value]
+    return ["true" if item is True else "false" if item is False else str(item) for item in items]
+
+
+def page_of(evidence: Evidence, stack: Stack, wire: Wire) -> str | None:
+    """Origin of the UI's page where it was seen or given; None when only guesses are left."""
+    for crossing in crossings(wire):
+        return crossing.page
+    for message in wire.messages:
+        if message.page:
+            return origin_of(message.page)
+    for url in (evidence.target.origin, evidence.target.ui_url):
+        if url:
+            return origin_of(url)
+    return next(iter(fronted(stack)), None)
+
+
+def fronted(stack: Stack) -> list[str]:
+    """Origins under which a proxy's file publishes the UI: its name with the proxy's scheme."""
+    if stack.ui is None:
+        return []
+    names = {stack.ui.service.name, stack.ui.service.container_name, stack.ui.service.hostname}
+    found = []
+    for route in stack.routes:
+        if route.software == "joxit-ui" or not any(host in names for host, _ in route.upstream_hosts):
+            continue
+        scheme = "https" if route.tls else "http"
+        default = 443 if route.tls else 80
+        port = next((p for p in route.listen if p not in (80, 443)), default)
+        suffix = "" if port == default else f":{port}"
+        found += [
+            f"{scheme}://{name.lower()}{suffix}" for name in route.server_names if "." in name and "*" not in name
+        ]
+    return found
+
+
+def console(wire: Wire, *details: str) -> Message | None:
+    """The first CORS complaint of a browser's console with one of these reasons."""
+    return next((m for m in wire.said("cors") if m.detail.lower() in details), None)
+
+
+def rewrite(evidence: Evidence, place: Place | None, old: str, new: str) -> tuple[Edit, ...]:
+    """An edit of one line, where the line is known and holds the old text exactly once."""
+    if place is None or place.line is None:
+        return ()
+    for source in evidence.files:
+        if source.path == place.file and 0 < place.line <= len(source.lines):
+            line = source.lines[place.line - 1]
+            if place.line not in source.masked and line.count(old) == 1:
+                return (Edit(file=source.path, line=place.line, old=line, new=line.replace(old, new)),)
+    return ()
+
+
+def check_with(page: str | None, evidence: Evidence, wire: Wire) -> tuple[str, ...]:
+    """The command that shows what the registry answers to that page."""
+    url = next(
+        (origin_of(c.exchange.url) for c in crossings(wire)), evidence.target.registry_url or "http://localhost:5000"
+    )
+    return (f"curl -sS -i -H 'Origin: {page or 'http://YOUR-UI'}' {url.rstrip('/')}/v2/ | grep -i access-control",)
+
+
+def same_origin_fix(summary: str, evidence: Evidence, wire: Wire, page: str | None) -> Fix:
+    """The advice that ends all of these: let the UI's own nginx forward /v2, and CORS is not used at all."""
+    return Fix(
+        summary=f"{summary} Or set NGINX_PROXY_PASS_URL on the UI, so that the browser stays on one origin.",
+        verify=check_with(page, evidence, wire),
+    )
