@@ -96,6 +96,8 @@ def _of_refusal(exchange: Exchange, wire: Wire, accepted: set[tuple[Route, str |
 
 def _of_open_answer(exchange: Exchange, wire: Wire) -> list[Symptom]:
     """An answer without a right login: the registry is open, or a hop on the way is."""
+    if exchange.page is not None:
+        return []  # browsers leave Authorization out of what they export
     if exchange.route == "direct" or (exchange.route == "unknown" and not signed_by_proxy(exchange)):
         return [S.OPEN_DIRECT]
     challenged = [e for e in wire.exchanges if e.status == 401 and e.is_api and e.credential is None]
