@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from runbook.model import Certainty, Evidence, EvidenceItem, Finding, Fix, ListedFile, Stack, Symptom
+from runbook.model import Certainty, Evidence, EvidenceItem, Finding, Fix, ListedFile, Refutation, Stack, Symptom
 from runbook.rules.base import rule
 from runbook.rules.htpasswd_file import ANSWER_400
 from runbook.rules.logins import BROKEN, bad_requests, certainty, items, listed, panics, quoted, verify
@@ -114,3 +114,45 @@ def _denied(listed: ListedFile, user: str) -> bool:
         return False
     bit = 1 if uid == listed.owner else 4 if gid and gid == listed.group else 7
     return listed.mode[bit] != "r"
+
+
+@rule(
+    "proxy-cannot-verify-bcrypt",
+    step="headers",
+    tier=2,
+    title="the proxy's crypt() does not know bcrypt",
+    fix="let the proxy pass the login on to the registry, or give it an apr1 file of its own",
+    source="nginx ngx_http_auth_basic_module uses the system's crypt(); nginx-proxy/nginx-proxy#643",
+)
+def proxy_crypt(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Finding]:
+    """The registry's bcrypt file is given to nginx auth_basic as well, whose system has a crypt() without bcrypt.
+
+    nginx then answers 500, not 401. Old glibc systems are so; Debian from 11 on and Alpine are not.
+    """
+    logged = wire.logged("proxy-crypt-failed")
+    guarded = [r for r in stack.routes if r.software == "nginx" and r.auth and r.auth.user_file]
+    failed = [e for e in wire.on("via", authenticated=True, status=500) if guarded]
+    if not logged and not failed:
+        return
+    yield Finding(
+        cause="proxy-cannot-verify-bcrypt",
+        summary="The proxy checks logins itself and cannot compute bcrypt: it answers 500 in place of 200 or 401.",
+        certainty=Certainty.LOGGED if logged else Certainty.POSSIBLE,
+        explains=(Symptom.PROXY_500,),
+        hop="client -> proxy",
+        evidence=(
+            *items(logged),
+            *(EvidenceItem(what=f"{e.method} {e.url} -> 500", where=str(e.source)) for e in failed[:1]),
+            *(
+                EvidenceItem(what=f"auth_basic_user_file {r.auth.user_file}", where=str(r.place))
+                for r in guarded[:1]
+                if r.auth
+            ),
+        ),
+        refuted=(Refutation(cause="htpasswd-wrong-password", because="nothing was compared"),),
+        fix=Fix(
+            summary="Take auth_basic out (the registry asks for the login itself), or use a newer image.",
+            commands=("nginx -T 2>/dev/null | grep -n auth_basic",),
+            verify=(verify("USER", evidence, wire),),
+        ),
+    )
