@@ -1,0 +1,314 @@
+"""Who asks for the login, and whether the client hears it: the challenge on its way through a hop."""
+
+import re
+from collections.abc import Iterator
+
+from runbook.model import (
+    Certainty,
+    Evidence,
+    Exchange,
+    Finding,
+    Htpasswd,
+    ProxyRoute,
+    Refutation,
+    Stack,
+    Symptom,
+)
+from runbook.rules.base import rule
+from runbook.rules.hops import Front, api_routes, drop, fronts, hop, item, login_check, name, repair, seen
+from runbook.rules.routing import signed_by_proxy
+from runbook.rules.wire import Wire, succeeded
+
+S, C = Symptom, Certainty
+
+
+@rule(
+    "double-auth-one-header",
+    step="headers",
+    title="the hop and the registry both want a Basic login, but a request carries only one",
+    fix="Let one of the two ask: drop the hop's own login, or give both the same users.",
+    source="run: nginx auth_basic before registry 2.8.2 (tests/real): the hop's users get past it and then 401",
+)
+def double_auth_one_header(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Finding]:
+    """A request has one Authorization header. The hop checks it against its own users and hands the same one on,
+    and the registry checks it against others: no login satisfies both.
+
+    It shows as a second prompt that never ends. The realm of the first 401 tells who is asking.
+    """
+    foreign = _foreign_challenge(wire, stack, evidence)
+    if wire.works("via"):
+        return
+    guarded = [r for r in api_routes(stack, evidence.compose) if _asks_twice(r, stack)]
+    for route in guarded[:1]:
+        yield _asked_twice(route, foreign, evidence, stack, wire)
+    if not guarded and foreign:
+        route = next(api_routes(stack, evidence.compose), None)
+        second = wire.refused("via")
+        yield Finding(
+            cause="double-auth-one-header",
+            summary=f"Through the proxy somebody else asks for the login ({_realm(foreign)}) than the registry does.",
+            certainty=C.PROVEN if second and _realm(second) != _realm(foreign) else C.SEEN,
+            explains=(S.LOGIN_401_VIA, S.CHALLENGE_FOREIGN),
+            evidence=(
+                seen(foreign, f": {_realm(foreign)}"),
+                *([seen(second, f": {_realm(second)}")] if second else []),
+                *(seen(e, f": {_realm(e)}") for e in wire.on("direct", status=401)[:1]),
+            ),
+            hop=hop(route) if route else "proxy -> registry",
+            fix=repair(
+                route or ProxyRoute(software="nginx", place=foreign.source),
+                "Find who sends that realm, and let only one of the two ask for a login.",
+                login_check(wire, evidence, stack, route),
+            ),
+        )
+
+
+def _asks_twice(route: ProxyRoute, stack: Stack) -> bool:
+    """Whether the hop asks by Basic and hands the same header to a registry that asks as well."""
+    if route.auth is None or route.auth.kind != "basic" or (stack.registry and stack.registry.auth == "none"):
+        return False
+    edit = route.edit("Authorization")
+    return edit is None or edit.injected == "client"
+
+
+def _asked_twice(route: ProxyRoute, foreign: Exchange | None, evidence: Evidence, stack: Stack, wire: Wire) -> Finding:
+    auth = route.auth
+    assert auth is not None
+    disjoint = _others(route, evidence, stack)
+    refused = wire.refused("via")
+    shown = [item(f"{name(route)} asks for a login itself: realm {auth.realm!r}", auth.place)]
+    shown += [seen(e, f": {_realm(e)}") for e in (foreign, refused) if e]
+    if disjoint:
+        shown.append(item(f"its users are others than the registry's: {', '.join(disjoint)}", None))
+    return Finding(
+        cause="double-auth-one-header",
+        summary=f"{name(route)} asks for its own login and hands the same header on to the registry, which has other users.",
+        certainty=C.PROVEN if foreign else C.READ,
+        explains=(S.LOGIN_401_VIA, S.CHALLENGE_FOREIGN, S.LOGIN_401),
+        evidence=tuple(shown),
+        hop=hop(route),
+        fix=repair(
+            route,
+            f"Delete the hop's own login ({auth.place}): the registry asks already. Or give both the same bcrypt file.",
+            login_check(wire, evidence, stack, route),
+        ),
+        edits=_drop_login(evidence, route),
+        proves=bool(disjoint) and stack.registry is not None and stack.registry.auth == "htpasswd",
+    )
+
+
+def _drop_login(evidence: Evidence, route: ProxyRoute) -> tuple:  # type: ignore[type-arg]
+    if route.software != "nginx" or route.auth is None:
+        return ()
+    return drop(evidence, route.auth.place, r"auth_basic\s+(?:\"[^\"]*\"|'[^']*'|[^;]*);")
+
+
+def _others(route: ProxyRoute, evidence: Evidence, stack: Stack) -> list[str]:
+    """The hop's users, when its file is at hand and shares no name with the registry's."""
+    auth, own = route.auth, stack.registry.htpasswd if stack.registry else None
+    if auth is None or own is None:
+        return []
+    names = list(auth.users)
+    base = auth.user_file.rpartition("/")[2]
+    theirs = [h for h in evidence.htpasswd if h.file.rpartition("/")[2] == base and h.file != own.file] if base else []
+    if len(theirs) == 1:
+        names = [e.name for e in theirs[0].entries]
+    return names if names and not _shared(names, own) else []
+
+
+def _shared(names: list[str], own: Htpasswd) -> bool:
+    return any(own.entry(n) for n in names)
+
+
+def _realm(exchange: Exchange) -> str:
+    return exchange.header("WWW-Authenticate") or "no challenge"
+
+
+def _foreign_challenge(wire: Wire, stack: Stack, evidence: Evidence) -> Exchange | None:
+    """A Basic challenge through a hop with another realm than the registry's own."""
+    own = {_label(e.header("WWW-Authenticate")) for e in wire.on("direct", status=401)} - {""}
+    known = stack.registry.value("auth.htpasswd.realm") if stack.registry else None
+    if known is not None:
+        own.add(str(known))
+    through = [
+        e for e in wire.on("via", status=401) if (e.header("WWW-Authenticate") or "").lower().startswith("basic")
+    ]
+    from_registry = {
+        _label(e.header("WWW-Authenticate")) for e in through if e.header("Docker-Distribution-Api-Version")
+    }
+    own |= from_registry
+    for exchange in through:
+        marked = exchange.header("Docker-Distribution-Api-Version")
+        if own and not marked and _label(exchange.header("WWW-Authenticate")) not in own:
+            return exchange
+    return None
+
+
+def _label(challenge: str | None) -> str:
+    found = re.search(r'realm="((?:[^"\\]|\\.)*)"', challenge or "", re.IGNORECASE)
+    return found[1].replace('\\"', '"') if found else ""
+
+
+@rule(
+    "ping-not-challenged",
+    step="headers",
+    title="GET /v2/ is answered 200 without a login, although other requests need one",
+    fix="Let GET /v2/ reach the registry, so that it can ask for the login there.",
+    source="run: nginx `location = /v2/ { return 200; }`: a real docker push prints unauthorized: authentication required",
+)
+def ping_not_challenged(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Finding]:
+    """Clients decide on GET /v2/ whether to log in at all. Answered 200 without a challenge, they never send a login,
+    `docker login` accepts any password, and the first request that needs one fails."""
+    opened = _open_ping(wire)
+    beyond = next((e for e in wire.on("via", status=401) if e.path.rstrip("/") != "/v2"), None)
+    told = False
+    for front in fronts(stack, evidence.compose):
+        found = _answers_ping(front, stack)
+        if found is None:
+            continue
+        told = True
+        yield Finding(
+            cause="ping-not-challenged",
+            summary=f"{name(found)} answers GET /v2/ itself with 200, so clients believe that no login is needed.",
+            certainty=C.PROVEN if opened else C.READ,
+            explains=(S.PING_OPEN, S.LOGIN_401, S.OPEN_VIA, S.NO_CREDENTIAL_SENT),
+            evidence=(
+                item("GET /v2/ ends here, without a challenge", _ping_place(found)),
+                *(seen(e) for e in (opened, beyond) if e),
+            ),
+            hop=hop(found),
+            refuted=(Refutation(cause="auth-not-enforced", because="the other requests still need a login"),),
+            fix=repair(
+                found,
+                f"Delete this answer ({_ping_place(found)}) and let GET /v2/ go to the registry. A monitor may take 401 as alive.",
+                "curl -sSi URL/v2/ | head -1   # 401, with WWW-Authenticate",
+            ),
+            proves=True,
+        )
+    if not told and opened and beyond and not _is_root_answer(opened):
+        route = next(api_routes(stack, evidence.compose), None)
+        yield Finding(
+            cause="ping-not-challenged",
+            summary="Through the proxy GET /v2/ is open, other requests want a login: clients never send one.",
+            certainty=C.SEEN,
+            explains=(S.PING_OPEN, S.LOGIN_401, S.OPEN_VIA, S.NO_CREDENTIAL_SENT),
+            evidence=(seen(opened), seen(beyond)),
+            hop=hop(route) if route else "proxy -> registry",
+            refuted=(
+                Refutation(cause="proxy-bypasses-auth", because="other requests through the proxy still get 401"),
+            ),
+        )
+
+
+def _open_ping(wire: Wire) -> Exchange | None:
+    pings = (
+        e for e in wire.on("via", authenticated=False) if e.path.rstrip("/") == "/v2" and e.method in ("GET", "HEAD")
+    )
+    return next((e for e in pings if succeeded(e)), None)
+
+
+def _is_root_answer(exchange: Exchange) -> bool:
+    """The registry's 200 for `/`: another fault (the path was cut)."""
+    return not exchange.body.strip() and exchange.header("Docker-Distribution-Api-Version") is None
+
+
+def _answers_ping(front: Front, stack: Stack) -> ProxyRoute | None:
+    """The route that answers the ping with 200 while the rest of the API is proxied."""
+    ping = front.ping
+    if ping is None or not front.api:
+        return None
+    if ping.kind == "return" and ping.status is not None and 200 <= ping.status < 300:
+        return ping
+    unguarded = stack.registry is not None and stack.registry.auth == "none"
+    guard = front.upload.auth if front.upload else None
+    if unguarded and guard and ping.kind == "proxy" and (ping.auth is None or "GET" in ping.auth.except_methods):
+        return ping
+    return None
+
+
+def _ping_place(route: ProxyRoute):  # type: ignore[no-untyped-def]
+    return route.auth.place if route.auth and route.kind == "proxy" else route.place
+
+
+@rule(
+    "www-authenticate-missing",
+    step="headers",
+    title="a hop drops the challenge",
+    fix="Delete the line that hides WWW-Authenticate, or send the challenge with the hop's own 401.",
+    source="run: proxy_hide_header WWW-Authenticate (nginx 1.22), header_down (Caddy), http-response del-header (HAProxy)",
+)
+def www_authenticate_missing(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Finding]:
+    """A 401 without WWW-Authenticate does not say how to log in, so clients give up: skopeo says "invalid
+    username/password", docker login prints only the status, a browser shows no prompt."""
+    silent = [e for e in wire.on("via", status=401) if e.response_headers and e.header("WWW-Authenticate") is None]
+    told = False
+    for route in dict.fromkeys(r for f in fronts(stack, evidence.compose) for r in (*f.api, *_bare_refusals(f))):
+        hides = [
+            e for e in route.response_headers if e.name.lower() == "www-authenticate" and _is_gone(e.action, e.value)
+        ]
+        bare = route.kind == "return" and route.status == 401
+        if told or not (hides or bare) or (hides and hides[-1].condition):
+            continue
+        place = hides[-1].place if hides else route.place
+        told = True
+        yield Finding(
+            cause="www-authenticate-missing",
+            summary=f"{name(route)} sends 401 without WWW-Authenticate: clients are not told that they should log in.",
+            certainty=C.PROVEN if silent else C.READ,
+            explains=(S.CHALLENGE_MISSING, S.LOGIN_401_VIA, S.LOGIN_401, S.NO_CREDENTIAL_SENT),
+            evidence=(
+                item("the challenge is taken out here" if hides else "401 is answered here without a challenge", place),
+                *(seen(e) for e in silent[:1]),
+            ),
+            hop=hop(route),
+            fix=repair(
+                route,
+                f"Delete this line ({place}): the registry's challenge then passes.",
+                "curl -sSi URL/v2/ | grep -i '^www-authenticate'",
+            ),
+            edits=drop(evidence, place, _HIDES) if hides else (),
+            proves=True,
+        )
+    told = told or bool(wire.works("via") and not silent)
+    direct = next((e for e in wire.on("direct", status=401) if e.header("WWW-Authenticate")), None)
+    if not told and silent and (direct or signed_by_proxy(silent[0])):
+        yield _dropped(silent[0], direct, evidence, stack)
+
+
+_HIDES = (
+    r"proxy_hide_header\s+[\"']?www-authenticate[\"']?\s*;|more_clear_headers[^;]*;|(?:header_down|header)\s+-www-authenticate.*"
+    r"|http-response\s+del-header\s+www-authenticate.*|Header\s+(?:always\s+)?unset\s+\"?www-authenticate.*"
+    r"|(?:-\s*)?[\"']?traefik\.[\w.-]*customresponseheaders\.www-authenticate.*"
+)
+
+
+def _is_gone(action: str, value: str) -> bool:
+    return action == "remove" or (action == "set" and not value)
+
+
+def _bare_refusals(front: Front) -> Iterator[ProxyRoute]:
+    """`if ($http_authorization = "") { return 401; }` and its kin, without a challenge of their own."""
+    for route in front.routes:
+        own = any(e.name.lower() == "www-authenticate" and e.always for e in route.response_headers)
+        if route.kind == "return" and route.status == 401 and not own and "authorization" in route.condition.lower():
+            yield route
+
+
+def _dropped(silent: Exchange, direct: Exchange | None, evidence: Evidence, stack: Stack) -> Finding:
+    route = next(api_routes(stack, evidence.compose), None)
+    request = route.auth is not None and route.auth.kind == "request" if route else False
+    why = " Its auth_request asks a service that answers 401 without a challenge." if request else ""
+    return Finding(
+        cause="www-authenticate-missing",
+        summary=f"Through the proxy 401 comes without WWW-Authenticate, so clients are not told how to log in.{why}",
+        certainty=C.SEEN,
+        explains=(S.CHALLENGE_MISSING, S.LOGIN_401_VIA, S.LOGIN_401),
+        evidence=(seen(silent), *([seen(direct, f": {_realm(direct)}")] if direct else [])),
+        hop=hop(route) if route else "proxy -> registry",
+        fix=repair(
+            route or ProxyRoute(software="nginx", place=silent.source),
+            "Look for a line in the proxy's configuration that hides or removes WWW-Authenticate, and delete it.",
+            "curl -sSi URL/v2/ | grep -i '^www-authenticate'",
+            before=("grep -rni 'www-authenticate' .",),
+        ),
+    )

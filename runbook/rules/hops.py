@@ -1,0 +1,239 @@
+"""Which routes of the hops carry the registry's API, and what to show of them: shared by the rules about proxies."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from runbook.model import (
+    Compose,
+    Edit,
+    Evidence,
+    EvidenceItem,
+    Exchange,
+    Fix,
+    HeaderEdit,
+    Place,
+    ProxyRoute,
+    Service,
+    Stack,
+)
+from runbook.rules.symptoms.notes import describe
+from runbook.rules.wire import Wire
+from runbook.stack.choose import choose
+from runbook.stack.foretell import Request
+
+LOOPBACK = ("localhost", "127.0.0.1", "::1", "0.0.0.0", "ip6-localhost")  # noqa: S104  (names, nothing is bound)
+_SAMPLES = (
+    ("GET", "/v2/"),
+    ("GET", "/v2/_catalog"),
+    ("GET", "/v2/app/manifests/1"),
+    ("POST", "/v2/app/blobs/uploads/"),
+    ("PATCH", "/v2/app/blobs/uploads/1"),
+    ("PUT", "/v2/app/blobs/uploads/1"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Front:
+    """One virtual host of a hop, with the route that each kind of API request takes there."""
+
+    routes: tuple[ProxyRoute, ...]
+    ping: ProxyRoute | None
+    catalog: ProxyRoute | None
+    upload: ProxyRoute | None
+    api: tuple[ProxyRoute, ...]
+    """The routes on which API requests are proxied."""
+
+    @property
+    def any(self) -> ProxyRoute:
+        """A route to name the hop by."""
+        return self.upload or self.ping or self.routes[0]
+
+
+def fronts(stack: Stack, compose: Compose | None) -> tuple[Front, ...]:
+    """The virtual hosts of all hops."""
+    groups: dict[object, list[ProxyRoute]] = {}
+    for route in stack.routes:
+        key = (route.software, route.place.file, route.service, route.server_names, route.listen)
+        groups.setdefault(key, []).append(route)
+    return tuple(_front(tuple(group), compose) for group in groups.values())
+
+
+def _front(routes: tuple[ProxyRoute, ...], compose: Compose | None) -> Front:
+    first = routes[0]
+    name = next((n for n in first.server_names if not n.startswith(("~", "*", "."))), "host.invalid")
+    port = first.listen[0] if first.listen else 80
+    taken = [choose(routes, Request(method=m, path=p, host=name, port=port, tls=first.tls)) for m, p in _SAMPLES]
+    api = dict.fromkeys(r for r in taken if r is not None and r.kind == "proxy" and leads_to_registry(r, compose))
+    return Front(routes, taken[0], taken[1], taken[3], tuple(api))
+
+
+def api_routes(stack: Stack, compose: Compose | None) -> Iterator[ProxyRoute]:
+    """The proxied routes of the API, of all hops."""
+    for front in fronts(stack, compose):
+        yield from front.api
+
+
+def leads_to_registry(route: ProxyRoute, compose: Compose | None) -> bool:
+    """Whether the upstream is a registry, or unknown: then the path says that it is meant to be one."""
+    service = upstream_service(route, compose)
+    if service is None:
+        return True
+    if service.role == "ui":
+        return any(service.env(n) is not None for n in ("NGINX_PROXY_PASS_URL",))
+    return service.role in ("registry", "proxy") or (service.role == "other" and _speaks_for_itself(route))
+
+
+def _speaks_for_itself(route: ProxyRoute) -> bool:
+    return "/v2" in route.path or any("registry" in host for host, _ in route.upstream_hosts)
+
+
+def upstream_service(route: ProxyRoute, compose: Compose | None) -> Service | None:
+    """The compose service behind the route, if its name is one."""
+    if compose is None:
+        return None
+    return next((s for host, _ in route.upstream_hosts if (s := compose.service(host)) is not None), None)
+
+
+def hop(route: ProxyRoute) -> str:
+    """The name of the hop in the picture."""
+    return f"{name(route)} -> registry"
+
+
+def name(route: ProxyRoute) -> str:
+    """What to call the hop: the service's name, "ui" for the registry UI, else the software."""
+    return "ui" if route.software == "joxit-ui" else route.service or route.software
+
+
+def item(what: str, place: Place | None) -> EvidenceItem:
+    """A piece of evidence at a place."""
+    return EvidenceItem(what=what, where=str(place) if place else "")
+
+
+def seen(exchange: Exchange, more: str = "") -> EvidenceItem:
+    """A request as evidence."""
+    return EvidenceItem(what=f"{describe(exchange)}{more}", where=f"{exchange.source} {exchange.route}".strip())
+
+
+def line_of(evidence: Evidence, place: Place) -> str | None:
+    """The text of a line of the user's file, where it is known and not masked."""
+    file = next((f for f in evidence.files if f.path == place.file), None)
+    if file is None or place.line is None or not 0 < place.line <= len(file.lines) or place.line in file.masked:
+        return None
+    return file.lines[place.line - 1]
+
+
+def drop(evidence: Evidence, place: Place, pattern: str) -> tuple[Edit, ...]:
+    """The edit that takes a directive out: its line, or its part of a line that holds more."""
+    old = line_of(evidence, place)
+    if old is None or place.line is None:
+        return ()
+    rest = re.sub(pattern, "", old, count=1, flags=re.IGNORECASE)
+    if rest == old:
+        return ()
+    bare = re.sub(r"#.*", "", rest).strip()
+    return (Edit(file=place.file, line=place.line, old=old, new=rest.rstrip() if bare else None),)
+
+
+def swap(evidence: Evidence, place: Place | None, pattern: str, replacement: str) -> tuple[Edit, ...]:
+    """The edit that changes part of a line."""
+    old = line_of(evidence, place) if place else None
+    if old is None or place is None or place.line is None:
+        return ()
+    new = re.sub(pattern, replacement, old, count=1, flags=re.IGNORECASE)
+    return (Edit(file=place.file, line=place.line, old=old, new=new),) if new != old else ()
+
+
+def insert(evidence: Evidence, place: Place | None, text: str) -> tuple[Edit, ...]:
+    """The edit that puts a line after another one, indented like it."""
+    old = line_of(evidence, place) if place else None
+    if old is None or place is None or place.line is None or old.rstrip().endswith("}"):
+        return ()
+    indent = old[: len(old) - len(old.lstrip())]
+    if old.rstrip().endswith("{"):
+        indent += "\t" if "\t" in indent else "    "
+    return (Edit(file=place.file, line=place.line, old=None, new=f"{indent}{text}"),)
+
+
+def front_url(wire: Wire, stack: Stack, route: ProxyRoute | None, compose: Compose | None) -> str:
+    """The address under which the hop is used: as it was seen, else as compose publishes it."""
+    for exchange in (*wire.on("via"), *(e for e in wire.exchanges if e.route == "unknown" and e.is_api)):
+        found = re.match(r"https?://[^/]+", exchange.url)
+        if found:
+            return found[0]
+    service = compose.service(route.service) if compose and route and route.service else None
+    port = next((p.published for p in service.ports if p.published), None) if service else None
+    scheme = "https" if route and route.tls else "http"
+    return (
+        f"{scheme}://localhost:{port}"
+        if port
+        else f"{scheme}://{(route.server_names if route else ()) or ('localhost',)}"
+    )
+
+
+def user_of(evidence: Evidence, wire: Wire) -> str:
+    """The user in question, for commands."""
+    if evidence.target.user:
+        return evidence.target.user
+    seen_users = (e.credential.user for e in wire.exchanges if e.credential and e.credential.user)
+    return next(seen_users, None) or next((c.user for c in evidence.checks), "NAME")
+
+
+def login_check(wire: Wire, evidence: Evidence, stack: Stack, route: ProxyRoute | None) -> str:
+    """The command that proves a login through the hop; curl asks for the password itself."""
+    url = front_url(wire, stack, route, evidence.compose)
+    return f"curl -sS -o /dev/null -w '%{{http_code}}\\n' -u {user_of(evidence, wire)} {url}/v2/   # 200"
+
+
+def reload(route: ProxyRoute) -> str:
+    """How the hop takes a changed file."""
+    service = route.service
+    commands = {
+        "nginx": "nginx -t && nginx -s reload",
+        "caddy": "caddy reload --config /etc/caddy/Caddyfile",
+        "haproxy": "haproxy -c -f /usr/local/etc/haproxy/haproxy.cfg && kill -USR2 1",
+        "apache": "httpd -t && httpd -k graceful",
+    }
+    if route.software in ("joxit-ui", "traefik") or route.place.file.endswith((".yml", ".yaml")):
+        return f"docker compose up -d {service or ''}".rstrip()
+    inside = commands.get(route.software, "")
+    return f"docker compose exec {service} sh -c '{inside}'" if service else f"sudo sh -c '{inside}'"
+
+
+def repair(route: ProxyRoute, summary: str, *verify: str, before: tuple[str, ...] = ()) -> Fix:
+    """The fix of an edit in a hop's file."""
+    return Fix(summary=summary, commands=(*before, reload(route)), verify=verify)
+
+
+def written(edit: HeaderEdit, route: ProxyRoute) -> str:
+    """How an edit reads in the file of that software, masked."""
+    if route.software == "joxit-ui":
+        return f"NGINX_PROXY_HEADER_{edit.name}={edit.value}"
+    if edit.action == "remove":
+        removing = {
+            "caddy": f"header_up -{edit.name}",
+            "haproxy": f"http-request del-header {edit.name}",
+            "apache": f"RequestHeader unset {edit.name}",
+            "traefik": f"the empty custom request header {edit.name} (or removeHeader)",
+        }
+        return removing.get(route.software, f"{edit.name} is removed")
+    return {
+        "nginx": f'proxy_set_header {edit.name} "{edit.value}"',
+        "caddy": f'header_up {edit.name} "{edit.value}"',
+        "haproxy": f'http-request {edit.action}-header {edit.name} "{edit.value}"',
+        "apache": f'RequestHeader {edit.action} {edit.name} "{edit.value}"',
+    }.get(route.software, f"{edit.name}: {edit.value}")
+
+
+HEADER_LINE = (
+    r"proxy_set_header\s+{0}\s+(?:\"[^\"]*\"|'[^']*'|[^;]*);|proxy_pass_request_headers\s+off\s*;|more_clear_input_headers[^;]*;"
+    r"|(?:header_up|request_header)\s+[-+]?{0}\b.*|http-request\s+(?:del|set|add|replace)-(?:header|value)\s+{0}\b.*"
+    r"|req(?:i)?del\s.*|RequestHeader\s+\w+\s+\"?{0}\b.*|(?:-\s*)?[\"']?NGINX_PROXY_HEADER_{0}\b.*"
+    r"|(?:-\s*)?[\"']?traefik\.[\w.-]*customrequestheaders\.{0}\b.*|(?:-\s*)?[\"']?traefik\.[\w.-]*removeheader\b.*|{0}\s*:.*"
+)
+"""A header edit as any of the software writes it; {0} is the header's name."""
+
+
+def drop_header(evidence: Evidence, edit: HeaderEdit) -> tuple[Edit, ...]:
+    """The edit that takes a header edit out of the file."""
+    return drop(evidence, edit.place, HEADER_LINE.format(re.escape(edit.name).replace(r"\-", "[-_]")))
