@@ -23,6 +23,9 @@ ANSWER_400 = (
 )
 
 
+_FACES = ("htpasswd-user-missing", "htpasswd-wrong-password")
+
+
 @rule(
     "htpasswd-invalid-line",
     step="htpasswd",
@@ -169,28 +172,24 @@ def missing_autocreated(evidence: Evidence, stack: Stack, wire: Wire) -> Iterato
     It starts well and refuses everybody else, so the file on the host looks innocent. On a read-only mount
     it cannot make the file and does not start.
     """
-    made = wire.logged("provisioned")
-    failed = [e for e in panics(wire) if "failed to open htpasswd path" in e.text + e.detail or "mkdir" in e.text]
-    for events, symptoms in (
-        (made, REFUSED),
-        (failed, (Symptom.NOT_STARTED, Symptom.UNREACHABLE, Symptom.EMPTY_REPLY)),
+    stopped = (Symptom.NOT_STARTED, Symptom.UNREACHABLE, Symptom.EMPTY_REPLY)
+    made, gone = wire.logged("provisioned"), wire.logged("file-missing")
+    failed = tuple(e for e in panics(wire) if "failed to open htpasswd path" in e.text + e.detail or "mkdir" in e.text)
+    for events, symptoms, told in (
+        (made, REFUSED, "the registry made one with the user docker"),
+        (failed, stopped, "the registry could not make one and stopped"),
+        (gone, BROKEN, "it vanished while the registry ran, and every login is answered 400"),
     ):
         if events:
             yield Finding(
                 cause="htpasswd-missing-autocreated",
-                summary="There is no htpasswd file at the configured path inside the container: the registry "
-                + ("made one with the user docker." if events is made else "could not make one and stopped."),
+                summary=f"There is no htpasswd file at the configured path inside the container: {told}.",
                 certainty=Certainty.PROVEN if wire.seen(*symptoms) else Certainty.LOGGED,
                 explains=symptoms,
                 hop="registry",
                 evidence=items(events),
                 proves=not wire.login_works,
-                supersedes=(
-                    "htpasswd-user-missing",
-                    "htpasswd-wrong-password",
-                    "htpasswd-unreadable",
-                    "registry-unreachable",
-                ),
+                supersedes=(*_FACES, "htpasswd-unreadable", "registry-unreachable"),
                 fix=_mount_fix(stack),
             )
             return
@@ -206,7 +205,7 @@ def missing_autocreated(evidence: Evidence, stack: Stack, wire: Wire) -> Iterato
                 hop="registry",
                 evidence=(EvidenceItem(what="user docker, $2a$, cost 10, no newline at the end", where=file.file),),
                 proves=not wire.login_works,
-                supersedes=("htpasswd-user-missing", "htpasswd-wrong-password"),
+                supersedes=_FACES,
                 fix=_mount_fix(stack),
             )
             return

@@ -105,7 +105,7 @@ def hash_truncated(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Fin
     yield from _of_entries(found, evidence, stack, wire, "htpasswd-hash-truncated", _truncated_summary)
     for event in _logged_malformed(evidence, stack, wire):
         text = event.text + event.detail
-        damaged = "outside allowed range" in text or "illegal base64" in text or "must start with '$'" in text
+        damaged = "outside allowed" in text or "illegal base64" in text or "must start with '$'" in text
         if not damaged and "too short" not in text:
             continue
         yield Finding(
