@@ -1,0 +1,67 @@
+"""The JSON that scripts rely on: INTERFACE.md's object, and nothing else on standard output."""
+
+import json
+from typing import Any
+
+from runbook.diagnose import Run
+from runbook.model import Finding
+from runbook.redact import visible
+from runbook.version import TOOL
+
+
+def render_json(run: Run) -> str:
+    """One object as INTERFACE.md has it; `symptoms`, `folklore` and `contradictions` are extras."""
+    return json.dumps(as_object(run), ensure_ascii=False, indent=1) + "\n"
+
+
+def as_object(run: Run) -> dict[str, Any]:
+    """The same as plain data."""
+    diagnosis = run.diagnosis
+    return {
+        "schema": 1,
+        "tool": TOOL,
+        "verdict": diagnosis.verdict,
+        "causes": [_finding(f) for f in diagnosis.causes],
+        "warnings": [_finding(f) for f in diagnosis.warnings],
+        "checks": [
+            {"rule": c.rule, "step": c.step, "outcome": c.outcome, "reason": visible(c.reason)}
+            for c in diagnosis.checks
+        ],
+        "not_tested": [visible(gap) for gap in diagnosis.not_tested],
+        "symptoms": [
+            {
+                "symptom": o.symptom.name.lower().replace("_", "-"),
+                "text": o.symptom.value,
+                "evidence": _items(o.evidence),
+            }
+            for o in diagnosis.symptoms
+        ],
+        "folklore": [
+            {"claim": f.claim, "truth": f.truth, "shown": f.shown, "where": visible(f.where)}
+            for f in diagnosis.folklore
+        ],
+        "contradictions": _items(diagnosis.contradictions),
+    }
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    fix = finding.fix
+    return {
+        "cause": finding.cause,
+        "rule": finding.rule,
+        "confidence": finding.confidence,
+        "hop": finding.hop,
+        "summary": visible(finding.summary),
+        "evidence": _items(finding.evidence),
+        "refuted": [{"cause": r.cause, "because": visible(r.because)} for r in finding.refuted],
+        "fix": {
+            "summary": visible(fix.summary),
+            "commands": [visible(c) for c in fix.commands],
+            "patch": fix.patch,
+            "verify": [visible(v) for v in fix.verify],
+        },
+    }
+
+
+def _items(items: Any) -> list[dict[str, str]]:
+    return [{"what": visible(i.what), "where": visible(i.where)} for i in items]

@@ -1,0 +1,165 @@
+"""For a person at night: the verdict first, the one cause, what shows it, what to type, what is still unknown."""
+
+import textwrap
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from runbook.diagnose import Run
+from runbook.model import Check, EvidenceItem, Finding, Verdict
+from runbook.redact import visible
+from runbook.report.hops import Hop, hops
+
+_CODES = {"red": "31", "green": "32", "yellow": "33", "blue": "34", "dim": "2", "bold": "1"}
+_VERDICTS: dict[Verdict, tuple[str, str]] = {
+    "fault": ("red", "FAULT FOUND"),
+    "healthy": ("green", "HEALTHY"),
+    "inconclusive": ("yellow", "INCONCLUSIVE"),
+}
+_MARKS = {"bad": ("x", "red"), "ok": ("ok", "green"), "unknown": ("?", "dim")}
+
+
+@dataclass(frozen=True, slots=True)
+class _Pen:
+    """Knows the width and whether to colour."""
+
+    color: bool
+    width: int
+
+    def paint(self, text: str, *styles: str) -> str:
+        if not self.color or not text:
+            return text
+        return f"\x1b[{';'.join(_CODES[s] for s in styles)}m{text}\x1b[0m"
+
+    def wrap(self, text: str, indent: str = "  ", first: str | None = None) -> list[str]:
+        lines = []
+        for part in visible(text).split("\n"):
+            lines += textwrap.wrap(
+                part,
+                self.width,
+                initial_indent=indent if first is None or lines else first,
+                subsequent_indent=indent,
+                break_long_words=False,
+                break_on_hyphens=False,
+            ) or [""]
+        return lines
+
+
+def render_terminal(run: Run, color: bool = False, width: int = 80) -> str:
+    """The diagnosis as text of at most `width` columns (commands and diffs keep their own length)."""
+    pen = _Pen(color, max(40, min(width, 110)))
+    return "\n".join(_lines(run, pen)).rstrip() + "\n"
+
+
+def _lines(run: Run, pen: _Pen) -> Iterator[str]:
+    diagnosis = run.diagnosis
+    style, word = _VERDICTS[diagnosis.verdict]
+    yield from _headline(run, pen, style, word)
+    yield ""
+    yield from _way(hops(run), pen)
+    for finding in diagnosis.causes[:1]:
+        yield from _cause(finding, pen)
+    if diagnosis.verdict == "inconclusive":
+        yield from _section("What was seen, and is not explained", pen)
+        for seen in diagnosis.symptoms:
+            yield from _bullet(seen.symptom.value, "", pen)
+            for item in seen.evidence[:2]:
+                yield from pen.wrap(item.what, "      ", f"    {item.where}: " if item.where else None)
+        if not diagnosis.symptoms:
+            yield from pen.wrap("Nothing could be judged: no answer, no configuration, no login to compare.")
+    if others := diagnosis.causes[1:]:
+        yield from _section("Less likely", pen)
+        for finding in others[:5]:
+            yield from _bullet(f"{finding.summary}", finding.cause, pen)
+    if diagnosis.warnings:
+        yield from _section("Worth mending, but not the reason", pen)
+        for finding in diagnosis.warnings[:8]:
+            yield from _bullet(finding.summary, finding.cause, pen)
+    if diagnosis.contradictions:
+        yield from _section("File and wire disagree", pen)
+        for item in diagnosis.contradictions:
+            yield from _bullet(item.what, item.where, pen)
+    if diagnosis.folklore:
+        yield from _section("Not the reason, whatever the forums say", pen)
+        for belief in diagnosis.folklore:
+            yield from _bullet(f"“{belief.claim}” {belief.truth}", belief.where, pen)
+    yield from _untested(run, pen)
+
+
+def _headline(run: Run, pen: _Pen, style: str, word: str) -> Iterator[str]:
+    diagnosis = run.diagnosis
+    if diagnosis.causes:
+        first = diagnosis.causes[0]
+        yield pen.paint(f"{word}: {first.cause}", "bold", style) + f"  ({round(first.confidence * 100)} % sure)"
+        return
+    yield pen.paint(word, "bold", style)
+    if diagnosis.verdict == "healthy":
+        passed = sum(c.outcome == "pass" for c in diagnosis.checks)
+        yield from pen.wrap(f"Nothing wrong was found by {passed} checks.")
+
+
+def _way(found: tuple[Hop, ...], pen: _Pen) -> Iterator[str]:
+    parts = []
+    for hop in found:
+        mark, style = _MARKS[hop.state]
+        parts.append(f"[{pen.paint(f'{mark} {visible(hop.name, 40)}', style)}]")
+    yield "  " + " -> ".join(parts)
+    bad = next((h for h in found if h.state == "bad"), None)
+    if bad is not None and bad.note:
+        yield from pen.wrap(f"First wrong at: {bad.name}. {bad.note}")
+
+
+def _cause(finding: Finding, pen: _Pen) -> Iterator[str]:
+    yield from _section("Cause", pen)
+    yield from pen.wrap(finding.summary)
+    if finding.evidence:
+        yield from _section("Evidence", pen)
+        for item in finding.evidence:
+            yield from _evidence(item, pen)
+    if finding.refuted:
+        yield from _section("It is not", pen)
+        for refuted in finding.refuted:
+            yield from _bullet(refuted.because, refuted.cause, pen)
+    yield from _section("Fix", pen)
+    yield from pen.wrap(finding.fix.summary)
+    if finding.fix.patch:
+        yield ""
+        yield from (_diff_line(line, pen) for line in finding.fix.patch.rstrip("\n").split("\n"))
+    for command in finding.fix.commands:
+        yield ""
+        yield from (f"    {line}" for line in visible(command).split("\n"))
+    if finding.fix.verify:
+        yield from _section("Then this proves it", pen)
+        yield from (f"    {visible(command)}" for command in finding.fix.verify)
+
+
+def _diff_line(line: str, pen: _Pen) -> str:
+    style = {"+": "green", "-": "red", "@": "blue"}.get(line[:1])
+    text = f"    {visible(line)}"
+    return pen.paint(text, style) if style else text
+
+
+def _evidence(item: EvidenceItem, pen: _Pen) -> Iterator[str]:
+    yield from pen.wrap(item.what, "    ", "  - ")
+    if item.where:
+        yield f"    {pen.paint(visible(item.where, 200), 'dim')}"
+
+
+def _bullet(text: str, label: str, pen: _Pen) -> Iterator[str]:
+    yield from pen.wrap(f"{text} [{label}]" if label else text, "    ", "  - ")
+
+
+def _section(title: str, pen: _Pen) -> Iterator[str]:
+    yield ""
+    yield pen.paint(title, "bold")
+
+
+def _untested(run: Run, pen: _Pen) -> Iterator[str]:
+    diagnosis = run.diagnosis
+    if not diagnosis.not_tested:
+        return
+    yield from _section("Not tested", pen)
+    for gap in diagnosis.not_tested:
+        yield from _bullet(gap, "", pen)
+    broken: list[Check] = [c for c in diagnosis.checks if c.outcome == "error"]
+    for check in broken:
+        yield from _bullet(check.reason, check.rule, pen)
