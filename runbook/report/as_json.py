@@ -3,10 +3,10 @@
 import json
 from typing import Any
 
+from runbook import __version__
 from runbook.diagnose import Run
 from runbook.model import Finding
 from runbook.redact import visible
-from runbook.version import TOOL
 
 
 def render_json(run: Run) -> str:
@@ -19,7 +19,7 @@ def as_object(run: Run) -> dict[str, Any]:
     diagnosis = run.diagnosis
     return {
         "schema": 1,
-        "tool": TOOL,
+        "tool": f"runbook {__version__}",
         "verdict": diagnosis.verdict,
         "causes": [_finding(f) for f in diagnosis.causes],
         "warnings": [_finding(f) for f in diagnosis.warnings],

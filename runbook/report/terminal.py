@@ -31,7 +31,7 @@ class _Pen:
         return f"\x1b[{';'.join(_CODES[s] for s in styles)}m{text}\x1b[0m"
 
     def wrap(self, text: str, indent: str = "  ", first: str | None = None) -> list[str]:
-        lines = []
+        lines: list[str] = []
         for part in visible(text).split("\n"):
             lines += textwrap.wrap(
                 part,
