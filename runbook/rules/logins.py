@@ -35,11 +35,11 @@ class Users:
     def blame(self, name: str) -> tuple[bool, EvidenceItem | None]:
         """Whether a fault of this name's entry matters here, and what was seen of it.
 
-        With no failing login known, every faulty entry matters; a login that works clears its own entry.
+        Where no login is known at all, every faulty entry matters; else only those of logins that fail.
         """
         if name in self.accepted:
             return False, None
-        return (not self.failing or name in self.failing), self.failing.get(name)
+        return (not (self.failing or self.accepted) or name in self.failing), self.failing.get(name)
 
 
 def users(evidence: Evidence, stack: Stack, wire: Wire) -> Users:
@@ -50,6 +50,8 @@ def users(evidence: Evidence, stack: Stack, wire: Wire) -> Users:
         if e.credential and e.credential.user and is_authenticated(e) and succeeded(e) and _is_own(e.route, stack)
     }
     accepted |= {r.user for r in wire.requests if r.logger == "registry" and r.user and 200 <= (r.status or 0) < 300}
+    read = {f.file for f in files(evidence, stack)}
+    accepted |= {c.user for c in evidence.checks if c.outcome == "accepted" and c.file in read and c.origin == "given"}
     failing: dict[str, EvidenceItem] = {}
     for name, item in _failures(evidence, stack, wire):
         if name not in accepted:
