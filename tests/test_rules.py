@@ -132,13 +132,24 @@ def _facts() -> Facts:
 
 def _rule(function: object, **changes: object) -> Rule:
     fields = {"id": "x", "title": "t", "step": "align", "tier": 1, "fix": "f", "source": "s", "why": "w"}
-    return Rule(**{**fields, "function": function, "required": (), "optional": (), **changes})
+    return Rule(**{**fields, "function": function, "required": (), **changes})
 
 
 def test_a_rule_without_its_evidence_is_skipped_with_the_reason() -> None:
     check, found = run(_rule(lambda htpasswd: iter(()), required=("htpasswd",)), _facts())
     assert (check.outcome, found) == ("skipped", ())
     assert check.reason == PROVIDERS["htpasswd"][1]
+
+
+def test_a_rule_none_of_whose_evidence_is_there_is_skipped() -> None:
+    check, _ = run(_rule(lambda stack: iter(()), required=("stack",), sees=("logs", "routes")), _facts())
+    assert check.outcome == "skipped"
+    assert check.reason == "no log was handed over; no proxy configuration was handed over"
+
+
+@pytest.mark.parametrize("one", ALL, ids=lambda r: r.id)
+def test_a_rule_can_be_skipped(one: Rule) -> None:
+    assert run(one, _facts())[0].outcome == "skipped", "with no evidence at all a rule must not pass"
 
 
 def test_a_rule_that_breaks_is_an_error_and_no_pass() -> None:

@@ -1,9 +1,9 @@
 """How a rule is declared and run.
 
 A rule is a generator of findings with the cause's id as its name. Its parameters name the evidence
-that it needs (`PROVIDERS`): a missing required one makes the check *skipped* with a reason; one that
-is annotated `… | None` may be missing, but when all of a rule's evidence is missing it is skipped as
-well. A rule that raises makes the check an *error* and the run goes on. Neither counts as a pass.
+that it needs (`PROVIDERS`): a missing required one makes the check *skipped* with a reason. Rules that
+judge from whatever there is take the whole evidence and declare in `sees` which kinds could show them the
+cause; when none of these is there, they are skipped as well. A rule that raises makes the check an *error* and the run goes on. Neither counts as a pass.
 """
 
 import inspect
@@ -35,7 +35,9 @@ class Rule:
     """The docstring: why it goes wrong and why people miss it."""
     function: Judge
     required: tuple[str, ...]
-    optional: tuple[str, ...]
+    """Parameters without which the rule is skipped."""
+    sees: tuple[str, ...] = ()
+    """Kinds of evidence of which one at least must be there; empty: the required ones decide."""
 
 
 RULES: dict[str, Rule] = {}
@@ -80,19 +82,19 @@ PROVIDERS: dict[str, tuple[Provider, str]] = {
 """Parameter name → how to get it, and what to say when it is missing ("" is always there)."""
 
 
-def rule(id: str, *, step: Step, title: str, fix: str, source: str, tier: int = 1) -> Callable[[Judge], Judge]:
+def rule(
+    id: str, *, step: Step, title: str, fix: str, source: str, tier: int = 1, sees: tuple[str, ...] = ()
+) -> Callable[[Judge], Judge]:
     """Declare the function below as the rule of that cause. A second rule of the same id is a mistake."""
 
     def declare(function: Judge) -> Judge:
         if id in RULES:
             raise ValueError(f"two rules are called {id}")
-        required: list[str] = []
-        optional: list[str] = []
         hints = get_type_hints(function)
-        for name in inspect.signature(function).parameters:
+        names = tuple(inspect.signature(function).parameters)
+        for name in (*names, *sees):
             if name not in PROVIDERS:
                 raise ValueError(f"rule {id}: no evidence is called {name}")
-            (optional if _may_be_none(hints[name]) else required).append(name)
         RULES[id] = Rule(
             id=id,
             title=title,
@@ -102,8 +104,8 @@ def rule(id: str, *, step: Step, title: str, fix: str, source: str, tier: int = 
             source=source,
             why=inspect.cleandoc(function.__doc__ or ""),
             function=function,
-            required=tuple(required),
-            optional=tuple(optional),
+            required=tuple(name for name in names if not _may_be_none(hints[name])),
+            sees=sees,
         )
         return function
 
@@ -112,11 +114,12 @@ def rule(id: str, *, step: Step, title: str, fix: str, source: str, tier: int = 
 
 def run(rule: Rule, facts: Facts) -> tuple[Check, tuple[Finding, ...]]:
     """Run one rule and say how it ended."""
-    given = {name: PROVIDERS[name][0](facts) for name in (*rule.required, *rule.optional)}
-    absent = [name for name, value in given.items() if value is None]
-    always = [name for name in given if not PROVIDERS[name][1]]
-    if any(name in absent for name in rule.required) or (absent and not always and set(absent) == set(given)):
-        reason = "; ".join(PROVIDERS[name][1] for name in absent)
+    given = {name: PROVIDERS[name][0](facts) for name in inspect.signature(rule.function).parameters}
+    missing = [PROVIDERS[name][1] for name in rule.required if given[name] is None]
+    if rule.sees and all(PROVIDERS[name][0](facts) is None for name in rule.sees):
+        missing += [PROVIDERS[name][1] for name in rule.sees]
+    if missing:
+        reason = "; ".join(dict.fromkeys(missing))
         return Check(rule=rule.id, step=rule.step, outcome="skipped", reason=reason, title=rule.title), ()
     try:
         found = tuple(_complete(rule, finding) for finding in rule.function(**given))

@@ -34,6 +34,7 @@ def logins(clients: tuple[ClientConfig, ...]) -> Iterator[StoredLogin]:
 
 @rule(
     "credentials-under-other-host",
+    sees=("clients", "messages"),
     step="simplify",
     title="the login is stored under another name of the same registry",
     fix="docker login HOST:PORT with exactly the name that stands in the image's name",
@@ -89,6 +90,7 @@ def _alias(one: str, other: str) -> bool:
 
 @rule(
     "stale-stored-credentials",
+    sees=("clients",),
     step="simplify",
     title="the stored login is not the one that works",
     fix="docker logout HOST; docker login HOST",
@@ -156,6 +158,7 @@ def _answers(login: StoredLogin, wire: Wire, *, works: bool) -> bool:
 
 @rule(
     "credential-helper-broken",
+    sees=("clients", "messages"),
     step="simplify",
     title="the credential helper is missing or fails",
     fix="install or initialise docker-credential-NAME, or remove credsStore/credHelpers from config.json",
@@ -200,6 +203,7 @@ def helper_broken(evidence: Evidence, wire: Wire) -> Iterator[Finding]:
 
 @rule(
     "base64-trailing-newline",
+    sees=("clients", "exchanges", "messages"),
     step="simplify",
     title="the stored login ends in a newline",
     fix="printf '%s' USER:PASSWORD | base64 (printf, not echo), or docker login",
@@ -247,6 +251,7 @@ def trailing_newline(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[F
 
 @rule(
     "credentials-key-format",
+    sees=("clients",),
     step="simplify",
     tier=2,
     title="the key of the stored login has a scheme or a path",

@@ -13,6 +13,7 @@ _TLS = (Symptom.TLS_FAILED, Symptom.UNREACHABLE)
 
 @rule(
     "insecure-registry-missing",
+    sees=("messages", "exchanges", "clients"),
     step="simplify",
     title="the docker daemon does not allow plain http to this name",
     fix='add "insecure-registries": ["HOST:PORT"] to daemon.json and restart the daemon, or use TLS',
@@ -66,6 +67,7 @@ def insecure_missing(evidence: Evidence, wire: Wire) -> Iterator[Finding]:
 
 @rule(
     "http-proxy-env-hijack",
+    sees=("messages", "exchanges", "clients"),
     step="simplify",
     tier=2,
     title="a forward proxy answers in the registry's place",
@@ -150,6 +152,7 @@ def _is_forward_proxy(name: str, value: str) -> bool:
 
 @rule(
     "tls-ca-not-trusted",
+    sees=("messages", "exchanges", "logs"),
     step="simplify",
     tier=2,
     title="the client does not trust the certificate's issuer",
@@ -189,6 +192,7 @@ def ca_not_trusted(wire: Wire) -> Iterator[Finding]:
 
 @rule(
     "tls-san-missing",
+    sees=("messages", "exchanges"),
     step="simplify",
     tier=2,
     title="the certificate is not for the name in use",

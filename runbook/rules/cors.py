@@ -38,6 +38,7 @@ def where_of(setting: Setting) -> str:
 
 @rule(
     "cors-origin-mismatch",
+    sees=("ui", "exchanges", "messages", "registry"),
     step="align",
     title="Access-Control-Allow-Origin names another origin than the page's",
     fix="Write the page's origin exactly as the browser shows it: scheme, host, port, no slash, no :80 or :443",
@@ -118,6 +119,7 @@ def _never_matches(allowed: str, stack: Stack) -> str:
 
 @rule(
     "cors-wildcard-with-credentials",
+    sees=("ui", "exchanges", "messages", "registry"),
     step="align",
     title="the wildcard * does not count for a call with a login",
     fix="Name the page's origin instead of *",
@@ -171,6 +173,7 @@ def wildcard(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Finding]:
 
 @rule(
     "cors-credentials-missing",
+    sees=("ui", "exchanges", "messages", "registry"),
     step="align",
     title="Access-Control-Allow-Credentials: true is missing",
     fix="REGISTRY_HTTP_HEADERS_Access-Control-Allow-Credentials: '[\"true\"]'",

@@ -23,6 +23,7 @@ from runbook.rules.wire import Wire
 
 @rule(
     "cors-multiple-origins",
+    sees=("exchanges", "messages", "registry"),
     step="align",
     title="more than one origin is allowed in one answer",
     fix="Allow exactly one origin; for several pages let a proxy choose by the Origin header",
@@ -99,6 +100,7 @@ def _double_evidence(stack: Stack, wire: Wire) -> Iterator[EvidenceItem]:
 
 @rule(
     "cors-duplicate-headers",
+    sees=("exchanges", "routes"),
     step="headers",
     title="proxy and registry both add the CORS headers",
     fix="Let one of them add the headers: remove them from the registry, or hide them in the proxy (proxy_hide_header)",
@@ -129,6 +131,7 @@ def duplicate(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Finding]
 
 @rule(
     "env-header-name-typo",
+    sees=("registry",),
     step="align",
     title="a header's name is misspelled",
     fix="Write the header's name as the specification does: Access-Control-Allow-Origin",

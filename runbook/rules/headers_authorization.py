@@ -34,6 +34,7 @@ _WRONG = {
 
 @rule(
     "authorization-stripped",
+    sees=("routes", "exchanges", "logs"),
     step="headers",
     title="a hop takes the Authorization header off",
     fix="Delete the line that empties or removes Authorization: proxies hand it on by default.",
@@ -128,6 +129,7 @@ def _lost_on_the_way(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[F
 
 @rule(
     "proxy-overwrites-authorization",
+    sees=("routes", "exchanges"),
     step="headers",
     title="a hop replaces the client's login by another one",
     fix="Delete the line that sets Authorization, so that the client's own login is handed on.",
@@ -215,6 +217,7 @@ def _that_fails(known_bad: bool, edit: HeaderEdit) -> str:
 
 @rule(
     "static-basic-credential-wrong-encoding",
+    sees=("routes",),
     step="headers",
     title="the login that a hop puts in is not base64 of user:password",
     fix="Make the value with `printf '%s' 'user:password' | base64`, or delete the line.",
@@ -252,6 +255,7 @@ def static_basic_credential_wrong_encoding(evidence: Evidence, stack: Stack, wir
 
 @rule(
     "proxy-bypasses-auth",
+    sees=("routes", "exchanges"),
     step="headers",
     title="a hop logs everybody in",
     fix="Delete the line that injects the login: whoever reaches the hop is that user.",

@@ -24,6 +24,7 @@ S, C = Symptom, Certainty
 
 @rule(
     "double-auth-one-header",
+    sees=("routes", "exchanges"),
     step="headers",
     title="the hop and the registry both want a Basic login, but a request carries only one",
     fix="Let one of the two ask: drop the hop's own login, or give both the same users.",
@@ -151,6 +152,7 @@ def _label(challenge: str | None) -> str:
 
 @rule(
     "ping-not-challenged",
+    sees=("routes", "exchanges"),
     step="headers",
     title="GET /v2/ is answered 200 without a login, although other requests need one",
     fix="Let GET /v2/ reach the registry, so that it can ask for the login there.",
@@ -232,6 +234,7 @@ def _ping_place(route: ProxyRoute):  # type: ignore[no-untyped-def]
 
 @rule(
     "www-authenticate-missing",
+    sees=("routes", "exchanges"),
     step="headers",
     title="a hop drops the challenge",
     fix="Delete the line that hides WWW-Authenticate, or send the challenge with the hop's own 401.",

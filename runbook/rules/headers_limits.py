@@ -16,6 +16,7 @@ _SMALL = 100 * (1 << 20)
 
 @rule(
     "client-max-body-size",
+    sees=("routes", "logs", "exchanges", "messages"),
     step="align",
     title="a hop refuses large bodies",
     fix="Set client_max_body_size 0; in the server or location that uploads take.",
@@ -111,6 +112,7 @@ def _lift(evidence: Evidence, route: ProxyRoute) -> tuple[Edit, ...]:
 
 @rule(
     "proxy-timeout",
+    sees=("routes", "logs", "exchanges", "messages"),
     step="headers",
     tier=2,
     title="a hop gives up before the registry has answered",
@@ -163,6 +165,7 @@ def _wait_longer(evidence: Evidence, route: ProxyRoute) -> tuple[Edit, ...]:
 
 @rule(
     "add-header-without-always",
+    sees=("routes",),
     step="headers",
     tier=2,
     title="headers that the hop adds are missing on a 401",

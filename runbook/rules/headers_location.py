@@ -27,6 +27,7 @@ _USUAL = {"http": 80, "https": 443}
 
 @rule(
     "x-forwarded-proto-missing",
+    sees=("routes", "exchanges"),
     step="headers",
     title="TLS ends at the hop and the registry is not told",
     fix="Send X-Forwarded-Proto with the scheme that the client used.",
@@ -108,6 +109,7 @@ def _mend(evidence: Evidence, route: ProxyRoute, odd: HeaderEdit | None, line: s
 
 @rule(
     "location-header-port-lost",
+    sees=("routes", "exchanges"),
     step="headers",
     title="the port is lost on the way to the registry",
     fix="Hand the client's Host on with its port: proxy_set_header Host $http_host;",
@@ -123,6 +125,7 @@ def location_header_port_lost(evidence: Evidence, stack: Stack, wire: Wire) -> I
 
 @rule(
     "location-header-wrong-host",
+    sees=("routes", "exchanges", "messages"),
     step="headers",
     title="the registry is told a name that clients cannot reach",
     fix="Hand the client's Host on: proxy_set_header Host $http_host;",

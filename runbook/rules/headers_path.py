@@ -28,6 +28,7 @@ S, C = Symptom, Certainty
 
 @rule(
     "proxy-pass-uri-rewrite",
+    sees=("routes", "exchanges", "logs"),
     step="headers",
     title="the hop changes the path on the way",
     fix="Write proxy_pass without anything after the port: http://registry:5000",
@@ -129,6 +130,7 @@ def _odd_answers(wire: Wire) -> list[Exchange]:
 
 @rule(
     "no-v2-route",
+    sees=("routes", "ui", "exchanges"),
     step="headers",
     title="the address has no way to the registry's API",
     fix="Give the address a /v2/ route to the registry, or use the registry's own address.",
@@ -221,6 +223,7 @@ def _rename(evidence: Evidence, front: Front | None, near: str, strangers: list[
 
 @rule(
     "redirect-drops-authorization",
+    sees=("exchanges", "routes"),
     step="headers",
     tier=2,
     title="the API is redirected to another host, and clients drop the login there",
@@ -259,6 +262,7 @@ def redirect_drops_authorization(evidence: Evidence, stack: Stack, wire: Wire) -
 
 @rule(
     "host-header-wrong-for-upstream-vhost",
+    sees=("routes", "exchanges"),
     step="headers",
     tier=2,
     title="the Host that is handed on selects the wrong virtual host on the next hop",

@@ -11,6 +11,7 @@ from runbook.rules.wire import Wire
 
 @rule(
     "htpasswd-is-a-directory",
+    sees=("logs", "listings"),
     step="align",
     title="the htpasswd path is a directory",
     fix="docker compose down; rmdir the folder; make the file; docker compose up -d",
@@ -55,6 +56,7 @@ def is_a_directory(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Fin
 
 @rule(
     "htpasswd-unreadable",
+    sees=("logs", "listings"),
     step="htpasswd",
     title="the registry may not read its htpasswd file",
     fix="chmod a+r FILE (or chown it to the user that the registry runs as)",
@@ -118,6 +120,7 @@ def _denied(listed: ListedFile, user: str) -> bool:
 
 @rule(
     "proxy-cannot-verify-bcrypt",
+    sees=("routes", "logs"),
     step="headers",
     tier=2,
     title="the proxy's crypt() does not know bcrypt",

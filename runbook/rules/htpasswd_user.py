@@ -21,6 +21,7 @@ from runbook.rules.wire import Wire, is_authenticated, succeeded
 
 @rule(
     "htpasswd-wrong-password",
+    sees=("checks", "logs", "exchanges", "messages"),
     step="htpasswd",
     title="the password does not match the stored hash",
     fix="htpasswd -v FILE USER compares; htpasswd -B FILE USER sets a new one",
@@ -87,6 +88,7 @@ def _mismatch_in_log(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[F
 
 @rule(
     "htpasswd-user-missing",
+    sees=("htpasswd", "checks"),
     step="htpasswd",
     title="the htpasswd file has no entry for that user",
     fix="htpasswd -B FILE USER",
@@ -144,6 +146,7 @@ def _unknown_in_log(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Fi
 
 @rule(
     "htpasswd-username-corrupted",
+    sees=("htpasswd",),
     step="htpasswd",
     title="the user's name in the file is not the one typed",
     fix="remove the byte order mark, blank or quotes from the name",

@@ -23,6 +23,7 @@ def _registry_url(ui: Ui) -> str:
 
 @rule(
     "preflight-options-401",
+    sees=("ui", "exchanges", "logs", "messages"),
     step="headers",
     title="the browser's preflight is answered 401",
     fix="Use the UI as proxy (NGINX_PROXY_PASS_URL), or let a proxy in front of the registry answer OPTIONS",
@@ -98,6 +99,7 @@ def _crosses_by_file(ui: Ui, page: str | None) -> bool:
 
 @rule(
     "mixed-content",
+    sees=("ui", "messages"),
     step="align",
     title="an https page calls an http registry",
     fix="Give the registry https as well, or let the UI forward /v2 (NGINX_PROXY_PASS_URL)",
@@ -136,6 +138,7 @@ def mixed_content(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Find
 
 @rule(
     "browser-cannot-resolve-container-name",
+    sees=("ui",),
     step="align",
     title="REGISTRY_URL is a name that only Docker's network knows",
     fix="Set REGISTRY_URL to an address that the browser reaches, or use NGINX_PROXY_PASS_URL for the container's name",
@@ -176,6 +179,7 @@ def container_name(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Fin
 
 @rule(
     "browser-localhost",
+    sees=("ui",),
     step="align",
     tier=2,
     title="REGISTRY_URL says localhost, but the page is opened from another machine",

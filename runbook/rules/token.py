@@ -15,6 +15,7 @@ _LOOPBACK = ("localhost", "127.0.0.1", "::1", "0.0.0.0")  # noqa: S104 - a name 
 
 @rule(
     "token-realm-unreachable",
+    sees=("exchanges", "messages", "registry"),
     step="headers",
     tier=2,
     title="the token service's address cannot be reached by the client",
@@ -110,6 +111,7 @@ def _from_log(
 
 @rule(
     "token-audience-mismatch",
+    sees=("logs", "exchanges"),
     step="headers",
     tier=2,
     title="the token is made out for another service or by another issuer",
@@ -144,6 +146,7 @@ def audience(stack: Stack, wire: Wire) -> Iterator[Finding]:
 
 @rule(
     "token-clock-skew",
+    sees=("logs", "exchanges"),
     step="headers",
     tier=2,
     title="the clocks of token service and registry differ",
@@ -170,6 +173,7 @@ def clock(wire: Wire) -> Iterator[Finding]:
 
 @rule(
     "token-key-mismatch",
+    sees=("logs",),
     step="headers",
     tier=2,
     title="the registry does not trust the key that signed the token",

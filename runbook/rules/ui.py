@@ -18,6 +18,7 @@ _BLIND = (S.BROWSER_BLOCKED, S.NOT_THE_API, S.NAME_UNKNOWN)
 
 @rule(
     "ui-v1-env-semantics-changed",
+    sees=("ui",),
     step="align",
     title="the UI's variables are those of another major version",
     fix="With 2.x write NGINX_PROXY_PASS_URL for the proxy; REGISTRY_URL is for the browser.",
@@ -107,6 +108,7 @@ def _port(ui: Ui) -> int:
 
 @rule(
     "ui-subpath-relative-api",
+    sees=("routes", "ui", "exchanges", "logs"),
     step="align",
     tier=2,
     title="the UI under a sub-path calls the API under that sub-path, too",
@@ -145,6 +147,7 @@ def ui_subpath_relative_api(evidence: Evidence, stack: Stack, wire: Wire) -> Ite
 
 @rule(
     "entrypoint-cannot-edit-mounted-conf",
+    sees=("logs",),
     step="align",
     tier=2,
     title="the UI's entrypoint cannot edit the configuration that is mounted over its own",

@@ -68,6 +68,7 @@ def _point_to(evidence: Evidence, route: ProxyRoute, old: str, new: str) -> tupl
 
 @rule(
     "upstream-is-localhost",
+    sees=("routes", "exchanges", "logs"),
     step="align",
     title="the hop's upstream is localhost",
     fix="Name the registry's service instead: http://registry:5000.",
@@ -136,6 +137,7 @@ def _registry_is_up(wire: Wire) -> tuple[Refutation, ...]:
 
 @rule(
     "upstream-name-not-resolved",
+    sees=("routes", "logs"),
     step="align",
     title="the hop cannot resolve its upstream's name",
     fix="Use the registry's service name and put both on one network.",
@@ -232,6 +234,7 @@ def _only_logged(event: LogEvent) -> Finding:
 
 @rule(
     "upstream-wrong-port",
+    sees=("routes", "exchanges", "logs"),
     step="align",
     title="the hop uses a port on which the registry does not listen",
     fix="Use the port inside the container (5000 unless http.addr says otherwise), not the published one.",
@@ -285,6 +288,7 @@ def _listens_place(registry: Registry):  # type: ignore[no-untyped-def]
 
 @rule(
     "scheme-mismatch-upstream",
+    sees=("routes", "exchanges", "logs"),
     step="headers",
     title="the hop speaks http to a TLS registry, or https to a plain one",
     fix="Use the scheme that the registry speaks: https only with http.tls.certificate.",
@@ -359,6 +363,7 @@ def _mismatch_seen(tls_failed: tuple[LogEvent, ...], told_plain: Exchange | None
 
 @rule(
     "nginx-stale-dns",
+    sees=("logs",),
     step="headers",
     tier=2,
     title="nginx keeps the address that the upstream had when it started",
