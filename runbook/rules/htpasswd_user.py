@@ -15,7 +15,7 @@ from runbook.model import (
 )
 from runbook.parse.htpasswd import odd_name, plain_name
 from runbook.rules.base import rule
-from runbook.rules.logins import REFUSED, at, certainty, files, new_hash, overwrites, quoted, users, verify
+from runbook.rules.logins import REFUSED, at, certainty, files, for_a_hop, new_hash, overwrites, quoted, users, verify
 from runbook.rules.wire import Wire, is_authenticated, succeeded
 
 
@@ -37,7 +37,7 @@ def wrong_password(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Fin
     for check in _decisive(evidence, stack):
         if check.outcome != "mismatch" or check.origin == "injected" or (check.user, check.password) in stored:
             continue
-        if _accepted_elsewhere(check, evidence, wire):
+        if _accepted_elsewhere(check, evidence, wire) or for_a_hop(check, stack, wire):
             continue
         near = f" The file would accept {check.near}." if check.near else ""
         yield Finding(
@@ -129,6 +129,9 @@ def _unknown_in_log(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Fi
     for log in evidence.logs:
         refused = [e for e in log.events if e.meaning == "authentication-failure"]
         speaks = any(e.meaning == "listening" for e in log.events)
+        agents = [r.agent for r in log.requests if r.meaning == "authentication-failure"]
+        if agents and all(_sends_empty_login(agent) for agent in agents):
+            continue
         if log.version == 3 and refused and speaks:
             yield Finding(
                 cause="htpasswd-user-missing",
@@ -142,6 +145,11 @@ def _unknown_in_log(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Fi
                 ),
             )
             return
+
+
+def _sends_empty_login(agent: str) -> bool:
+    """skopeo and its kin send an empty user and password when they have none."""
+    return agent.startswith(("skopeo/", "containers/", "podman/", "buildah/", "Buildah/"))
 
 
 @rule(

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from runbook.model import (
     Certainty,
+    CredentialCheck,
     Entry,
     Evidence,
     EvidenceItem,
@@ -77,6 +78,8 @@ def _failures(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[tuple[st
             yield e.credential.user, EvidenceItem(what=f"{e.method} {e.url} -> {e.status}", where=str(e.source))
     for check in evidence.checks:
         if check.outcome not in ("accepted", "too-slow") and check.origin != "injected":
+            if for_a_hop(check, stack, wire):
+                continue
             if any(c.outcome == "accepted" and c.user == check.user for c in evidence.checks):
                 continue
             yield check.user, EvidenceItem(what=f"login of {check.user}", where=str(check.source))
@@ -92,12 +95,22 @@ def _failures(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[tuple[st
 
 def files(evidence: Evidence, stack: Stack) -> tuple[Htpasswd, ...]:
     """The files that the registry may read: the one that its configuration names, else all but the proxies' own."""
-    if stack.registry and stack.registry.htpasswd:
-        return (stack.registry.htpasswd,)
+    registry = stack.registry
+    if registry and registry.htpasswd:
+        return (registry.htpasswd,)
+    if registry and registry.known and registry.auth in ("none", "token", "silly"):
+        return ()
     theirs = {route.auth.user_file.rsplit("/", 1)[-1] for route in stack.routes if route.auth and route.auth.user_file}
-    if len(evidence.htpasswd) > 1:
-        return tuple(f for f in evidence.htpasswd if f.file.rsplit("/", 1)[-1] not in theirs)
-    return evidence.htpasswd
+    own = tuple(f for f in evidence.htpasswd if f.file.rsplit("/", 1)[-1] not in theirs)
+    shared = registry is not None and registry.auth == "htpasswd"
+    return own or (evidence.htpasswd if shared else ())
+
+
+def for_a_hop(check: CredentialCheck, stack: Stack, wire: Wire) -> bool:
+    """Whether a login was only ever shown to a hop that asks for one itself or replaces it: it may be the hop's own."""
+    if check.origin != "transcript" or not overwrites(stack):
+        return False
+    return all(e.route == "via" for e in wire.exchanges if e.credential and e.credential.user == check.user)
 
 
 def entries(evidence: Evidence, stack: Stack) -> Iterator[tuple[Htpasswd, Entry]]:
