@@ -118,6 +118,10 @@ def _logins(evidence: Evidence) -> Iterator[_Login]:
         for edit in route.request_headers:
             if edit.user is not None and edit.password:
                 yield _Login(edit.place, edit.user, edit.password, "injected")
+    for service in evidence.compose.services if evidence.compose else ():
+        for variable in (*service.environment, *service.labels):  # of the UI and of Traefik
+            if variable.injected and variable.user is not None and variable.password:
+                yield _Login(variable.place, variable.user, variable.password, "injected")
 
 
 def _distinct(logins: Iterator[_Login]) -> Iterator[_Login]:
