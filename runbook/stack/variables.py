@@ -8,8 +8,8 @@ from runbook.stack.registry_env import Effective
 
 UI_VARIABLES = frozenset(
     "REGISTRY_TITLE REGISTRY_URL PULL_URL DELETE_IMAGES SHOW_CONTENT_DIGEST CATALOG_ELEMENTS_LIMIT SINGLE_REGISTRY "
-    "NGINX_PROXY_PASS_URL NGINX_RESOLVER DEFAULT_REGISTRIES READ_ONLY_REGISTRIES SHOW_CATALOG_NB_TAGS HISTORY_CUSTOM_LABELS "
-    "USE_CONTROL_CACHE_HEADER TAGLIST_ORDER CATALOG_DEFAULT_EXPANDED CATALOG_MIN_BRANCHES CATALOG_MAX_BRANCHES "
+    "NGINX_PROXY_PASS_URL NGINX_RESOLVER DEFAULT_REGISTRIES READ_ONLY_REGISTRIES SHOW_CATALOG_NB_TAGS "
+    "HISTORY_CUSTOM_LABELS USE_CONTROL_CACHE_HEADER TAGLIST_ORDER CATALOG_DEFAULT_EXPANDED CATALOG_MIN_BRANCHES CATALOG_MAX_BRANCHES "
     "TAGLIST_PAGE_SIZE REGISTRY_SECURED THEME NGINX_LISTEN_PORT ENABLE_VERSION_NOTIFICATION SHOW_TAG_HISTORY "
     "PROXY_PASS_URL URL".split()
 )
@@ -23,29 +23,35 @@ def unread_variables(
 ) -> tuple[tuple[EnvVar, str], ...]:
     """The service's variables that the registry does not read, each with what was probably meant."""
     found = [(v, _suggestion(v, effective.major)) for v in effective.ignored if v.name not in _HARMLESS]
+    found += [(v, nearest(v.name, effective.major)) for v in service.environment if _is_unknown_option(v.name)]
     for variable in service.environment:
         name = variable.name
         if name.startswith("REGISTRY_") or name in (v.name for v, _ in found):
             continue
         if name in UI_VARIABLES or name.startswith("NGINX_PROXY_"):
             found.append((variable, ""))
-        elif suggestion := _misspelled(name, effective.major):
+        elif suggestion := nearest(name, effective.major):
             found.append((variable, suggestion))
     return tuple(found)
+
+
+def _is_unknown_option(name: str) -> bool:
+    """A name below auth.htpasswd, storage.filesystem and the like that nothing asks for: it is taken and unused."""
+    section = next((s for s in _CLOSED if name.startswith(f"{s}_")), None)
+    return section is not None and name not in _OPTIONS
 
 
 def _suggestion(variable: EnvVar, major: int) -> str:
     if variable.name in UI_VARIABLES or variable.name in _TOOLS:
         return ""
-    return _misspelled(variable.name, major)
+    return nearest(variable.name, major)
 
 
-def _misspelled(name: str, major: int) -> str:
+def nearest(name: str, major: int) -> str:
     """The nearest name that the registry reads, if one is near: parts joined wrongly, letters swapped, another case."""
     upper = name.strip().upper().replace("-", "_").replace(".", "_")
-    if name.upper() != upper or name != name.strip() or name != name.upper():
-        if upper in known_names(major) and not name.startswith("REGISTRY_HTTP_HEADERS_"):
-            return upper
+    if name != upper and upper in known_names(major):
+        return upper
     looks = upper.startswith(("REGISTRY_", "REGISTY_", "REGISTRY", "REGSITRY_", "DOCKER_REGISTRY_"))
     if not looks:
         return ""
@@ -74,6 +80,7 @@ def _collect(kind: Struct, prefix: str, names: list[str]) -> None:
             names.append(name)
 
 
+_CLOSED = ("REGISTRY_AUTH_HTPASSWD", "REGISTRY_STORAGE_FILESYSTEM", "REGISTRY_STORAGE_DELETE")
 _OPTIONS = (
     "REGISTRY_AUTH_HTPASSWD_REALM",
     "REGISTRY_AUTH_HTPASSWD_PATH",
