@@ -28,7 +28,7 @@ _FACES = ("htpasswd-user-missing", "htpasswd-wrong-password")
 
 @rule(
     "htpasswd-invalid-line",
-    sees=("htpasswd", "logs"),
+    sees=("htpasswd", "checks", "logs", "exchanges"),
     step="htpasswd",
     title="a line makes the registry refuse the whole htpasswd file",
     fix="give every line the form name:hash (UTF-8, one entry a line)",
@@ -106,7 +106,7 @@ def invalid_line(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Findi
 
 @rule(
     "htpasswd-empty",
-    sees=("htpasswd", "listings", "messages"),
+    sees=("htpasswd", "checks", "listings", "messages"),
     step="htpasswd",
     title="the htpasswd file has no entry",
     fix="htpasswd -B -c FILE USER (the registry images have no htpasswd any more; httpd:2 has)",
@@ -163,7 +163,7 @@ def _empty(
 
 @rule(
     "htpasswd-missing-autocreated",
-    sees=("htpasswd", "logs"),
+    sees=("htpasswd", "checks", "logs"),
     step="htpasswd",
     title="the registry made an htpasswd file of its own",
     fix="mount the folder that holds the htpasswd file, and name the file by its path inside the container",

@@ -38,7 +38,7 @@ _SCHEMES = {
 
 @rule(
     "htpasswd-not-bcrypt",
-    sees=("htpasswd", "logs"),
+    sees=("htpasswd", "checks", "logs"),
     step="htpasswd",
     title="the entry's hash is not bcrypt",
     fix="htpasswd -B FILE USER (the -B makes it bcrypt)",
@@ -88,7 +88,7 @@ def _not_bcrypt_summary(file: Htpasswd, entry: Entry) -> str:
 
 @rule(
     "htpasswd-hash-truncated",
-    sees=("htpasswd", "logs"),
+    sees=("htpasswd", "checks", "logs"),
     step="htpasswd",
     title="the bcrypt hash is damaged",
     fix="htpasswd -B FILE USER",
@@ -128,7 +128,7 @@ def _truncated_summary(file: Htpasswd, entry: Entry) -> str:
 
 @rule(
     "over-escaped-dollar",
-    sees=("htpasswd", "logs"),
+    sees=("htpasswd", "checks", "logs"),
     step="htpasswd",
     title="the dollar signs are doubled inside the htpasswd file",
     fix="sed -i 's/\\$\\$/$/g' FILE",
@@ -170,7 +170,7 @@ HIGH = 13
 
 @rule(
     "bcrypt-cost-too-high",
-    sees=("htpasswd",),
+    sees=("htpasswd", "checks"),
     step="htpasswd",
     title="bcrypt's cost makes every request slow",
     fix="htpasswd -B -C 10 FILE USER",

@@ -10,7 +10,7 @@ from runbook.rules.wire import Wire
 
 @rule(
     "htpasswd-merged-lines",
-    sees=("htpasswd",),
+    sees=("htpasswd", "checks"),
     step="htpasswd",
     title="a newline is missing between two entries",
     fix="put each entry on a line of its own",
@@ -57,7 +57,7 @@ def merged_lines(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Findi
 
 @rule(
     "htpasswd-duplicate-user",
-    sees=("htpasswd",),
+    sees=("htpasswd", "checks"),
     step="htpasswd",
     title="the same user stands there twice and the last line wins",
     fix="remove the older line",

@@ -88,7 +88,7 @@ def _mismatch_in_log(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[F
 
 @rule(
     "htpasswd-user-missing",
-    sees=("htpasswd", "checks"),
+    sees=("htpasswd", "checks", "logs"),
     step="htpasswd",
     title="the htpasswd file has no entry for that user",
     fix="htpasswd -B FILE USER",
@@ -154,7 +154,7 @@ def _sends_empty_login(agent: str) -> bool:
 
 @rule(
     "htpasswd-username-corrupted",
-    sees=("htpasswd",),
+    sees=("htpasswd", "checks"),
     step="htpasswd",
     title="the user's name in the file is not the one typed",
     fix="remove the byte order mark, blank or quotes from the name",
