@@ -24,6 +24,7 @@ class Embedded:
     def __init__(self, home: Path) -> None:
         self.home = home
         self._servers: list[Server] = []
+        self._app: App | None = None
 
     def start(self, plan: Plan) -> tuple[bool, bool]:
         """Start both; returns whether registry and UI are up."""
@@ -51,6 +52,7 @@ class Embedded:
         def access(request: Request, response: Response, written: int) -> None:
             log.access(request, response.status, written)
 
+        self._app = app
         self._servers.append(Server(plan.port, app.answer, access))
         return True
 

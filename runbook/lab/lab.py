@@ -1,7 +1,6 @@
 """A stack on loopback that can be broken and mended: what notebooks, tests and `runbook lab up` use."""
 
 import shutil
-import tempfile
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
@@ -72,7 +71,7 @@ class Lab:
         """Start the stack with its faults."""
         if self._home is not None:
             return self
-        self._home = Path(tempfile.mkdtemp(prefix="runbook-lab-"))
+        self._home = layout.new_home()
         try:
             for fault in self._wanted:
                 self._break(fault)

@@ -2,12 +2,35 @@
 
 import os
 import shutil
+import tempfile
 from pathlib import Path
 
 from runbook.lab.plan import Plan
 
+_PREFIX = "runbook-lab-"
 _PAGE = "<!DOCTYPE html><html><head><title>Docker Registry UI</title></head><body>Docker Registry UI</body></html>\n"
 _ERROR_PAGE = "<!DOCTYPE html><html><head><title>Error</title></head><body><h1>An error occurred.</h1></body></html>\n"
+
+
+def new_home() -> Path:
+    """A private folder for one lab, named after its process. Those of dead ones are removed first:
+    a process that was killed could not do it."""
+    temporary = Path(tempfile.gettempdir())
+    for left in temporary.glob(f"{_PREFIX}*"):
+        pid = left.name.removeprefix(_PREFIX).partition("-")[0]
+        if pid.isdigit() and not _lives(int(pid)) and left.lstat().st_uid == os.getuid():
+            shutil.rmtree(left, ignore_errors=True)
+    return Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-"))
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def lay_out(plan: Plan, home: Path) -> None:

@@ -20,12 +20,18 @@ from pathlib import Path
 from runbook.lab.errors import LabError
 
 SBIN = ("/usr/sbin", "/sbin", "/usr/local/sbin", "/usr/local/bin", "/opt/homebrew/bin", str(Path.home() / "go" / "bin"))
-_DIE_WITH_PARENT = (
-    "import ctypes,os,sys\n"
-    "ctypes.CDLL(None).prctl(1,9,0,0,0)\n"
-    "os.getppid()==int(sys.argv[1]) or os._exit(1)\n"
-    "os.execv(sys.argv[2],sys.argv[2:])"
-)
+_LAUNCHER = """
+import ctypes, os, sys
+parent, uid, program = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
+binary = os.open(program, os.O_RDONLY | os.O_CLOEXEC)
+if uid >= 0:
+    os.setgroups([]); os.setgid(uid); os.setuid(uid)
+ctypes.CDLL(None).prctl(1, 9, 0, 0, 0)
+os.getppid() == parent or os._exit(1)
+os.execve(binary, sys.argv[3:], os.environ)
+"""
+"""Runs before the program: gives rights up, then asks to die with the parent (giving rights up
+would cancel that). The program is opened first, for it may lie where the other user cannot look."""
 _spawner = ThreadPoolExecutor(max_workers=1, thread_name_prefix="runbook-lab")
 _alive: set["Child"] = set()
 
@@ -46,17 +52,11 @@ class Child:
 
     def _spawn(self, command: list[str], env: dict[str, str], uid: int | None) -> "subprocess.Popen[bytes]":
         if sys.platform == "linux":
-            command = [sys.executable, "-I", "-S", "-c", _DIE_WITH_PARENT, str(os.getpid()), *command]
+            before = [str(os.getpid()), str(-1 if uid is None else uid)]
+            command, uid = [sys.executable, "-I", "-S", "-c", _LAUNCHER, *before, *command], None
         with self.output.open("ab") as sink:
             return subprocess.Popen(
-                command,
-                env=env,
-                stdin=subprocess.DEVNULL,
-                stdout=sink,
-                stderr=sink,
-                start_new_session=True,
-                user=uid,
-                group=uid,
+                command, env=env, stdin=subprocess.DEVNULL, stdout=sink, stderr=sink, start_new_session=True, user=uid
             )
 
     @property

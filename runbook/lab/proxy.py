@@ -64,11 +64,13 @@ class Nginx:
     # what nginx answers by itself
 
     def _static(self, request: Request) -> Response:
+        if request.method not in ("GET", "HEAD", "POST"):
+            return self._error(405)
         name = "index.html" if request.path == "/" else request.path.lstrip("/")
         path = self.home / "www" / name
         if not path.resolve().is_relative_to((self.home / "www").resolve()) or not path.is_file():
             return self._error(404)
-        if request.method not in ("GET", "HEAD"):
+        if request.method == "POST":
             return self._error(405)
         data, changed = path.read_bytes(), path.stat().st_mtime
         extra = [("ETag", f'"{int(changed):x}-{len(data):x}"'), ("Accept-Ranges", "bytes")]
@@ -157,8 +159,12 @@ class Nginx:
         if length or request.get("Content-Length"):
             connection.putheader("Content-Length", str(length or 0))
         connection.endheaders()
-        for piece in request.body if spool is None else spool:
-            connection.send(piece)
+        try:
+            for piece in request.body if spool is None else spool:
+                connection.send(piece)
+        except (BrokenPipeError, ConnectionResetError):
+            # Upstream has answered before it read all of the body; that answer is what counts.
+            pass
         if spool is not None:
             spool.close()
         return connection.getresponse()

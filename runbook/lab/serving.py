@@ -3,6 +3,7 @@ on loopback, with answers written exactly as the handler says (no headers of Pyt
 
 import http.client
 import shutil
+import socket
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from email.utils import formatdate
@@ -14,6 +15,7 @@ from typing import Any, Protocol, runtime_checkable
 CHUNK = 1 << 16
 _PATIENCE = 30
 _DRAINED = 256 << 10
+_LINGERED = 64 << 20
 
 
 @dataclass
@@ -116,7 +118,7 @@ class Server:
     def __init__(self, port: int, answer: Answerer, log: Logger) -> None:
         handler = type("Handler", (_Handler,), {"answer": staticmethod(answer), "log": staticmethod(log)})
         self._server = _Server(("127.0.0.1", port), handler)
-        self._thread = Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+        self._thread = Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
@@ -143,11 +145,30 @@ class _Handler(BaseHTTPRequestHandler):
         length = None if chunked else int(self.headers.get("Content-Length") or 0)
         body = Body(self.rfile, length)
         address = f"{self.client_address[0]}:{self.client_address[1]}"
-        request = Request(self.command, self.path, list(self.headers.items()), body, address, self.request_version)
+        # Python shortens a leading "//" in `path`; nginx and the registry care about it.
+        target = self.requestline.split(" ")[1]
+        request = Request(self.command, target, list(self.headers.items()), body, address, self.request_version)
         response = type(self).answer(request)
         body.drain(_DRAINED)
         written = self._send(request, response)
         type(self).log(request, response, written)
+        if not body.done:
+            self._linger()
+
+    def _linger(self) -> None:
+        """The answer is out and the rest of the body unwanted: take some of it, so that the client
+        reads the answer before it sees the connection close."""
+        self.connection.shutdown(socket.SHUT_WR)
+        self.connection.settimeout(0.5)
+        left = _LINGERED
+        while left > 0:
+            try:
+                piece = self.connection.recv(CHUNK)
+            except OSError:
+                return
+            if not piece:
+                return
+            left -= len(piece)
 
     def _send(self, request: Request, response: Response) -> int:
         reason = http.client.responses.get(response.status, "")

@@ -21,6 +21,8 @@ from runbook.lab.processes import wait_until
 
 _START = 30.0
 _END = 10.0
+_started: dict[int, "subprocess.Popen[bytes]"] = {}
+"""Supervisors that this very program started, so that it can see them end."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,7 @@ def up(faults: Sequence[str] = (), backend: str = "auto", seed: int = 0) -> Stat
             stderr=log,
             start_new_session=True,
         )
+    _started[process.pid] = process
     wait_until(lambda: current() is not None or process.poll() is not None, _START)
     state = current()
     if state is None:
@@ -110,8 +113,8 @@ def keep(state: State, home: Path) -> None:
 
 def _is_ours(pid: int) -> bool:
     """Whether that process lives and is a supervisor, not somebody who got its number later."""
-    with contextlib.suppress(ChildProcessError, OSError):
-        os.waitpid(pid, os.WNOHANG)
+    if pid in _started and _started[pid].poll() is not None:
+        return False
     try:
         os.kill(pid, 0)
     except OSError:

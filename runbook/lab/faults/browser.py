@@ -83,7 +83,7 @@ def _once(plan: Plan) -> None:
 @fault("cors-duplicate-headers", "proxy and registry both add the CORS headers", solve=_once)
 def duplicate_headers(plan: Plan) -> None:
     hand_made(plan)
-    page = "https://portal.example"
+    page = plan.origin
     plan.environment |= {ORIGIN: f'["{page}"]', CREDENTIALS: "[true]"}
     plan.proxy.added += [
         ("Access-Control-Allow-Origin", page, True),

@@ -101,7 +101,7 @@ def _no_limit(plan: Plan) -> None:
 def body_limit(plan: Plan) -> None:
     hand_made(plan)
     plan.proxy.body_limit = 1 << 20
-    plan.tried.append(Try("PATCH", "/v2/tools/backup/blobs/uploads/0", via=True, size=1_900_000))
+    plan.tried.append(Try("POST", "/v2/tools/backup/blobs/uploads/", via=True, size=1_900_000))
 
 
 def _no_path(plan: Plan) -> None:
