@@ -1,0 +1,179 @@
+"""The parts of the report, one function each; notebooks show the same objects."""
+
+from collections.abc import Iterable
+
+from runbook.diagnose import Run
+from runbook.model import STEPS, Check, Finding, Step
+from runbook.report.block import Block, commands, diff, esc, items, para, place, tag
+from runbook.report.hops import hops as way
+
+_WORDS = {"fault": "Fault found", "healthy": "Healthy", "inconclusive": "Inconclusive"}
+_STATES = {"ok": "✓ nothing wrong seen", "bad": "✗ first wrong here", "unknown": "? not reached or not known"}
+STEP_TITLES: dict[Step, str] = {
+    "simplify": "1 · Simplify the stack",
+    "htpasswd": "2 · Validate htpasswd",
+    "headers": "3 · Trace the headers",
+    "align": "4 · Align the configuration",
+}
+
+
+def verdict(run: Run) -> Block:
+    """The answer in a box: fault, healthy or inconclusive, and why."""
+    d = run.diagnosis
+    if d.causes:
+        first = d.causes[0]
+        lead, sub = first.summary, f"{first.cause} · {round(first.confidence * 100)} % sure"
+        sub += f" · first wrong at {first.hop}" if first.hop else ""
+    elif d.verdict == "healthy":
+        passed = sum(c.outcome == "pass" for c in d.checks)
+        lead, sub = "Nothing wrong was found.", f"{passed} checks passed"
+        if d.warnings:
+            sub += f"; {len(d.warnings)} things are worth mending"
+    else:
+        seen = f" What was seen: {d.symptoms[0].symptom.value}." if d.symptoms else ""
+        lead, sub = "What was handed over does not decide it." + seen, "see “Not tested” for what would"
+    html = (
+        f'<div class="rb-verdict {d.verdict}" role="status"><div class="rb-word">{_WORDS[d.verdict]}</div>'
+        f'<p class="rb-lead">{esc(lead)}</p><p class="rb-sub">{esc(sub)}</p></div>'
+    )
+    return Block(html, f"{_WORDS[d.verdict].upper()}: {lead} ({sub})")
+
+
+def hops(run: Run) -> Block:
+    """The way of a request with the first bad hop marked."""
+    stops = "".join(
+        f'<li><div class="rb-stop {h.state}"><b>{esc(h.name, 60)}</b><span>{_STATES[h.state]}</span></div></li>'
+        for h in way(run)
+    )
+    marks = {"ok": "ok", "bad": "X", "unknown": "?"}
+    text = " -> ".join(f"[{marks[h.state]} {h.name}]" for h in way(run))
+    return Block(f'<ol class="rb-way" aria-label="the way of a request">{stops}</ol>', text)
+
+
+def cause(run: Run) -> Block:
+    """The one cause with its evidence and what it is not."""
+    if not run.diagnosis.causes:
+        return Block(para("No cause stands out."), "No cause stands out.")
+    return _finding(run.diagnosis.causes[0])
+
+
+def _finding(finding: Finding) -> Block:
+    html = f"<p>{esc(finding.summary)} {tag(finding.cause, 'fail')}</p>"
+    if finding.evidence:
+        html += f"<h3>Evidence</h3>{items(finding.evidence)}"
+    if finding.refuted:
+        rows = "".join(f"<li><code>{esc(r.cause)}</code>: {esc(r.because)}</li>" for r in finding.refuted)
+        html += f"<h3>It is not</h3><ul>{rows}</ul>"
+    lines = [f"{finding.cause}: {finding.summary}", *(f"  - {i.what} ({i.where})" for i in finding.evidence)]
+    return Block(html, "\n".join(lines))
+
+
+def fix(run: Run) -> Block:
+    """What to change, as a diff where a file is to be edited, and the command that proves it."""
+    if not run.diagnosis.causes:
+        return Block(para("Nothing has to be mended."), "Nothing has to be mended.")
+    todo = run.diagnosis.causes[0].fix
+    html = para(todo.summary)
+    html += diff(todo.patch) if todo.patch else ""
+    html += commands(todo.commands)
+    if todo.verify:
+        html += f"<h3>Then this proves it</h3>{commands(todo.verify)}"
+    text = "\n".join([todo.summary, todo.patch or "", *todo.commands, "verify:", *todo.verify])
+    return Block(html, text)
+
+
+def others(run: Run) -> Block:
+    """The candidates that explain less."""
+    rows = run.diagnosis.causes[1:]
+    return _short(rows, "No other cause explains what was seen.")
+
+
+def warnings(run: Run) -> Block:
+    """True and worth mending, but not the reason."""
+    return _short(run.diagnosis.warnings, "Nothing else is worth mending.")
+
+
+def _short(findings: Iterable[Finding], none: str) -> Block:
+    rows = list(findings)
+    if not rows:
+        return Block(para(none, "rb-soft"), none)
+    html = ""
+    for f in rows:
+        inner = items(f.evidence) + para(f"Fix: {f.fix.summary}") + (diff(f.fix.patch) if f.fix.patch else "")
+        inner += commands(f.fix.commands)
+        html += f"<li>{esc(f.summary)} {tag(f.cause, 'warn')}<details><summary>evidence and fix</summary>{inner}</details></li>"
+    return Block(f"<ul>{html}</ul>", "\n".join(f"- {f.cause}: {f.summary}" for f in rows))
+
+
+def symptoms(run: Run) -> Block:
+    """What was suffered from, and where that was seen."""
+    seen = run.diagnosis.symptoms
+    if not seen:
+        return Block(para("No failure was seen.", "rb-soft"), "No failure was seen.")
+    html = "".join(f"<li>{esc(o.symptom.value)}{items(o.evidence)}</li>" for o in seen)
+    return Block(f"<ul>{html}</ul>", "\n".join(f"- {o.symptom.value}" for o in seen))
+
+
+def step(run: Run, name: Step) -> Block:
+    """The checks of one step: what failed first, the rest folded away."""
+    checks = [c for c in run.diagnosis.checks if c.step == name]
+    failed = [c for c in checks if c.outcome in ("fail", "error")]
+    blamed = {f.cause for f in run.diagnosis.causes}
+    rest = [c for c in checks if c not in failed]
+    counts = {o: sum(c.outcome == o for c in checks) for o in ("pass", "fail", "skipped", "error")}
+    summary = ", ".join(f"{n} {_OUTCOMES[o]}" for o, n in counts.items() if n)
+    html = para(summary, "rb-soft") + (_checks(failed, blamed) if failed else "")
+    if rest:
+        html += f"<details><summary>{len(rest)} checks without a finding</summary>{_checks(rest, blamed)}</details>"
+    text = "\n".join([f"{STEP_TITLES[name]}: {summary}", *(f"  {c.outcome} {c.rule}: {c.reason}" for c in failed)])
+    return Block(html, text)
+
+
+_OUTCOMES = {"pass": "passed", "fail": "found something", "skipped": "skipped", "error": "broke"}
+
+
+def _checks(checks: Iterable[Check], blamed: set[str]) -> str:
+    rows = ""
+    for c in checks:
+        kind = "warn" if c.outcome == "fail" and c.rule not in blamed else c.outcome
+        word = "warning" if kind == "warn" else c.outcome
+        what = esc(c.reason or f"not so: {c.title}")
+        rows += f"<li>{tag(word, kind)}<div>{what}<br><code>{esc(c.rule)}</code></div></li>"
+    return f'<ul class="rb-checks">{rows}</ul>'
+
+
+def steps(run: Run) -> Block:
+    """All four steps."""
+    block = Block("")
+    for name in STEPS:
+        one = step(run, name)
+        block += Block(f"<h3>{esc(STEP_TITLES[name])}</h3>{one.html}", one.text)
+    return block
+
+
+def folklore(run: Run) -> Block:
+    """Beliefs that would tempt here, and what is true."""
+    beliefs = run.diagnosis.folklore
+    if not beliefs:
+        return Block(para("Nothing here tempts to folklore.", "rb-soft"), "Nothing here tempts to folklore.")
+    html = "".join(
+        f"<li><b>“{esc(b.claim)}”</b><br>{esc(b.truth)}"
+        + (f'<br><span class="rb-soft">Shown by: {esc(b.shown)}</span>' if b.shown else "")
+        + f"{place(b.where)}</li>"
+        for b in beliefs
+    )
+    return Block(f"<ul>{html}</ul>", "\n".join(f"- “{b.claim}” {b.truth}" for b in beliefs))
+
+
+def contradictions(run: Run) -> Block:
+    """Where files say one thing and the wire another."""
+    rows = run.diagnosis.contradictions
+    text = "\n".join(f"- {i.what} ({i.where})" for i in rows)
+    return Block(items(rows) or para("Files and wire agree.", "rb-soft"), text or "Files and wire agree.")
+
+
+def not_tested(run: Run) -> Block:
+    """What this verdict does not know."""
+    gaps = run.diagnosis.not_tested
+    html = "".join(f"<li>{esc(gap)}</li>" for gap in gaps)
+    return Block(f"<ul>{html}</ul>" if html else para("Nothing was left out."), "\n".join(f"- {g}" for g in gaps))

@@ -1,0 +1,93 @@
+"""The report: one HTML file, without network and scripts, for the screen, a phone and paper."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from runbook import __version__
+from runbook.diagnose import Run
+from runbook.report import blocks, tables
+from runbook.report.block import Block, css, esc, para, tag
+
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
+_REDACTION = (
+    "Passwords, base64 pairs, tokens and password hashes were taken out before anything was judged or written; what you see "
+    "in their place is [redacted]. User names, addresses and header names stay."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class NotebookResult:
+    """An executed notebook beside the report."""
+
+    title: str
+    href: str
+    ok: bool = True
+    note: str = ""
+
+
+def render_html(
+    run: Run, *, notebooks: Sequence[NotebookResult] = (), title: str = "Why the registry says 401", when: str = ""
+) -> str:
+    """The whole page. `notebooks` are linked; a failed one is said at the top."""
+    body = "".join(_sections(run, notebooks))
+    stamp = when or datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
+    return (
+        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="referrer" content="no-referrer">'
+        f'<meta name="color-scheme" content="light dark"><title>{esc(title)}: {esc(run.diagnosis.verdict)}</title>'
+        f'<style>{css()}</style></head><body class="rb rb-page"><main class="rb-main"><h1>{esc(title)}</h1>{body}'
+        f"<footer><p>{esc(_REDACTION)}</p><p>runbook {__version__} · {esc(stamp)} · {esc(_target(run))}</p></footer>"
+        "</main></body></html>\n"
+    )
+
+
+def _target(run: Run) -> str:
+    target = run.evidence.target
+    parts = [*(f.rstrip("/").rsplit("/", 1)[-1] for f in target.paths), target.registry_url or "", target.ui_url or ""]
+    return ", ".join(p for p in parts if p) or "nothing was named"
+
+
+def _sections(run: Run, notebooks: Sequence[NotebookResult]) -> list[str]:
+    d = run.diagnosis
+    failed = [n for n in notebooks if not n.ok]
+    parts = [
+        f'<div class="rb-problem" role="alert">Notebook <b>{esc(n.title)}</b> failed: {esc(n.note)}</div>'
+        for n in failed
+    ]
+    parts += [blocks.verdict(run).html, blocks.hops(run).html]
+    if d.causes:
+        parts += [_section("Cause", blocks.cause(run)), _section("Fix", blocks.fix(run))]
+    parts.append(_section("What was seen", blocks.symptoms(run)))
+    if d.contradictions:
+        parts.append(_section("File and wire disagree", blocks.contradictions(run)))
+    if len(d.causes) > 1:
+        parts.append(_section("Less likely", blocks.others(run)))
+    if d.warnings:
+        parts.append(_section("Worth mending, but not the reason", blocks.warnings(run)))
+    parts += [
+        _section("The four steps", blocks.steps(run)),
+        _section("Requests", tables.matrix(run) + tables.headers(run)),
+        _section("htpasswd", tables.htpasswd(run)),
+        _section("The registry's settings in force", tables.settings(run)),
+    ]
+    if d.folklore:
+        parts.append(_section("Not the reason, whatever the forums say", blocks.folklore(run)))
+    parts.append(_section("Not tested", blocks.not_tested(run)))
+    if notebooks:
+        parts.append(f"<section><h2>The executed notebooks</h2>{_links(notebooks)}</section>")
+    return parts
+
+
+def _section(title: str, block: Block) -> str:
+    return f"<section><h2>{esc(title)}</h2>{block.html}</section>"
+
+
+def _links(notebooks: Sequence[NotebookResult]) -> str:
+    rows = "".join(
+        f'<li><a href="{esc(n.href)}">{esc(n.title)}</a> {tag("done", "pass") if n.ok else tag("failed", "fail")}'
+        f"{' ' + esc(n.note) if n.note else ''}</li>"
+        for n in notebooks
+    )
+    return para("They stand beside this file, with all that the steps showed.") + f"<ul>{rows}</ul>"

@@ -1,0 +1,181 @@
+"""The tables: who answered what, which headers changed on the way, the htpasswd file, the settings in force."""
+
+from collections.abc import Iterable, Sequence
+
+from runbook.diagnose import Run
+from runbook.model import Exchange, Route
+from runbook.report.block import Block, esc, para, place, table, tag
+
+_ROUTES: tuple[tuple[Route, str], ...] = (("direct", "direct"), ("via", "via UI/proxy"), ("unknown", "route unknown"))
+_LOGINS = ("no login", "login", "wrong on purpose")
+_CALLS = ("GET /v2/", "GET /v2/_catalog", "OPTIONS", "other")
+_NOISE = {"date", "connection", "keep-alive", "transfer-encoding", "etag"}
+
+
+def matrix(run: Run) -> Block:
+    """Who asked what on which way, and what came back."""
+    rows, lines = [], []
+    for route, name in _ROUTES:
+        for login in _LOGINS:
+            found = [e for e in run.wire.exchanges if e.route == route and e.is_api and _login(e) == login]
+            if not found:
+                continue
+            cells = [_cell([e for e in found if _call(e) == call]) for call in _CALLS]
+            rows.append([f"{esc(name)}, {esc(login)}", *cells])
+            lines.append(f"{name}, {login}: " + ", ".join(f"{_call(e)} {_answer(e)}" for e in found))
+    if not rows:
+        return Block(para("No request was made or handed over.", "rb-soft"), "No request was made or handed over.")
+    head = ("way and login", *_CALLS)
+    return Block(table("Requests and their answers", head, rows), "\n".join(lines))
+
+
+def _login(exchange: Exchange) -> str:
+    if exchange.credential is None:
+        return "no login"
+    return "wrong on purpose" if exchange.credential.intent == "wrong" else "login"
+
+
+def _call(exchange: Exchange) -> str:
+    if exchange.method == "OPTIONS":
+        return "OPTIONS"
+    path = exchange.path.rstrip("/")
+    if exchange.method in ("GET", "HEAD") and path == "/v2":
+        return "GET /v2/"
+    if exchange.method in ("GET", "HEAD") and path == "/v2/_catalog":
+        return "GET /v2/_catalog"
+    return "other"
+
+
+def _answer(exchange: Exchange) -> str:
+    return str(exchange.status or exchange.error or "no answer")
+
+
+def _cell(found: Sequence[Exchange]) -> str:
+    parts = []
+    for e in found[:6]:
+        ok = e.status is not None and e.status < 400
+        kind = "kept" if ok else "dropped" if e.error or (e.status or 0) >= 400 else ""
+        other = f" {esc(e.method)} {esc(e.path, 60)}" if _call(e) == "other" else ""
+        parts.append(f"{tag(_answer(e), kind)}{other}{place(e.source)}")
+    return "".join(parts) + (f"<br>and {len(found) - 6} more" if len(found) > 6 else "")
+
+
+def headers(run: Run) -> Block:
+    """For the same request direct and through the proxy: which answer headers were kept, added, dropped, rewritten."""
+    blocks = []
+    lines = []
+    for direct, via in _pairs(run):
+        rows = list(_changes(direct.response_headers, via.response_headers))
+        title = f"{direct.method} {direct.path}, {_login(direct)}: direct {_answer(direct)}, via proxy {_answer(via)}"
+        changed = sum(word != "kept" for word, *_ in rows)
+        body = table(
+            title,
+            ("header", "what happened", "direct", "via proxy"),
+            (
+                [esc(name), tag(word), f"<code>{esc(a, 300)}</code>", f"<code>{esc(b, 300)}</code>"]
+                for word, name, a, b in rows
+            ),
+        )
+        blocks.append(
+            f"<details{' open' if not blocks else ''}><summary>{esc(title)} ({changed} changed)</summary>{body}</details>"
+        )
+        lines += [title, *(f"  {word} {name}: {a} -> {b}" for word, name, a, b in rows if word != "kept")]
+    if not blocks:
+        none = "The same request was not seen both direct and through a proxy."
+        return Block(para(none, "rb-soft"), none)
+    return Block("".join(blocks), "\n".join(lines))
+
+
+def _pairs(run: Run) -> Iterable[tuple[Exchange, Exchange]]:
+    seen = set()
+    answered = [e for e in run.wire.exchanges if e.is_api and e.response_headers]
+    for direct in (e for e in answered if e.route == "direct"):
+        for via in (e for e in answered if e.route == "via"):
+            key = (direct.method, direct.path, _login(direct))
+            if key == (via.method, via.path, _login(via)) and key not in seen:
+                seen.add(key)
+                yield direct, via
+
+
+def _changes(
+    before: Sequence[tuple[str, str]], after: Sequence[tuple[str, str]]
+) -> Iterable[tuple[str, str, str, str]]:
+    old, new = _grouped(before), _grouped(after)
+    for key in dict.fromkeys([*old, *new]):
+        a, b = old.get(key), new.get(key)
+        name = (a or b or ("", ""))[0]
+        if a is None:
+            yield "added", name, "", b[1] if b else ""
+        elif b is None:
+            yield "dropped", name, a[1], ""
+        else:
+            yield ("kept" if a[1] == b[1] or key in _NOISE else "rewritten"), name, a[1], b[1]
+
+
+def _grouped(rows: Sequence[tuple[str, str]]) -> dict[str, tuple[str, str]]:
+    grouped: dict[str, tuple[str, str]] = {}
+    for name, value in rows:
+        key = name.lower()
+        joined = f"{grouped[key][1]} | {value}" if key in grouped else value
+        grouped[key] = (name, joined)
+    return grouped
+
+
+def htpasswd(run: Run) -> Block:
+    """Each entry as the registry reads it; no hash is shown."""
+    html, lines = "", []
+    for file in run.evidence.htpasswd:
+        rows = [
+            [
+                str(e.line),
+                f"<code>{esc(ascii(e.name) if not e.name.isprintable() else e.name, 100)}</code>",
+                esc(e.scheme),
+                esc("" if e.cost is None else e.cost),
+                tag("yes", "pass") if e.usable and not e.shadowed else tag("never", "fail"),
+                esc(_remark(e)),
+            ]
+            for e in file.entries[:200]
+        ]
+        refused = para(f"The registry refuses the whole file: {file.refusal} ({file.refused})") if file.refused else ""
+        about = f"{file.file}: {len(file.entries)} entries, {file.encoding}, line ends {file.line_ends}"
+        html += refused + table(about, ("line", "name", "scheme", "cost", "can log in", "remark"), rows)
+        lines += [about, *(f"  {e.line} {e.name}: {e.scheme} {_remark(e)}" for e in file.entries[:50])]
+    if not html:
+        none = "No htpasswd file was handed over."
+        return Block(para(none, "rb-soft"), none)
+    return Block(html, "\n".join(lines))
+
+
+def _remark(entry: object) -> str:
+    defect, merged = getattr(entry, "defect", None), getattr(entry, "merged", ())
+    parts = [str(defect)] if defect else []
+    if merged:
+        parts.append(f"swallows {', '.join(merged)}: a newline is missing")
+    if getattr(entry, "shadowed", False):
+        parts.append("a later line of the same name wins")
+    if not parts and not getattr(entry, "usable", True):
+        parts.append("the registry compares with bcrypt only")
+    return "; ".join(parts)
+
+
+def settings(run: Run) -> Block:
+    """What the registry process really uses, and where each value comes from."""
+    registry = run.stack.registry
+    if registry is None or not registry.known:
+        none = "Neither a compose file nor a config.yml was handed over."
+        return Block(para(none, "rb-soft"), none)
+    rows, lines = [], []
+    for key, setting in sorted(registry.settings.items()):
+        value = setting.value if not isinstance(setting.value, list) else ", ".join(map(str, setting.value))
+        rows.append(
+            [
+                f"<code>{esc(key)}</code>",
+                f"<code>{esc(value, 200)}</code>",
+                esc(setting.origin),
+                place(setting.place or ""),
+            ]
+        )
+        lines.append(f"  {key} = {value} ({setting.origin})")
+    image = registry.service.image if registry.service else ""
+    about = f"{registry.name}: {image or 'registry'}, reads {registry.config_path or 'its image default'}"
+    return Block(table(about, ("setting", "value in force", "from", "where"), rows), "\n".join([about, *lines]))
