@@ -6,7 +6,8 @@ from typing import Any
 from runbook.model import Place, RegistryFile, Setting
 from runbook.parse import ParseError
 from runbook.parse.compose.secrets import learn_hashes
-from runbook.parse.registry_schema import ANY, SCHEMA, Errors, ListOf, MapOf, Struct, decode
+from runbook.parse.registry_decode import Errors, decode
+from runbook.parse.registry_schema import ANY, SCHEMA, ListOf, MapOf, Struct
 from runbook.parse.yaml_nodes import Mapping, Node, Scalar, Sequence, load_yaml, plain_data
 from runbook.redact import MASK, Vault
 

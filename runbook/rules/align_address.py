@@ -7,6 +7,7 @@ from runbook.model import (
     Certainty,
     Edit,
     Evidence,
+    EvidenceItem,
     Exchange,
     Finding,
     Fix,
@@ -32,6 +33,7 @@ S = Symptom
     title="the published port leads to a port on which nobody listens",
     fix="make the right-hand side of `ports` the port of http.addr",
     source="Docker's port publishing; run: empty reply (curl 52, docker: EOF) with the userland proxy, else reset",
+    sees=("compose", "registry"),
 )
 def port_mapping(stack: Stack, evidence: Evidence, wire: Wire) -> Iterator[Finding]:
     """The engine takes the connection and finds nobody behind it. So it is no "connection refused": the answer is
@@ -104,6 +106,7 @@ def _edit(evidence: Evidence, port: Port, listens: int) -> tuple[Edit, ...]:
     title="http.host sends clients to another address",
     fix="remove http.host: the registry then uses the address of the request",
     source="distribution registry/api/v2/urls.go (NewURLBuilderFromRequest against httpHost)",
+    sees=("registry", "exchanges"),
 )
 def http_host(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Finding]:
     """http.host is put into every Location, whatever address the client used. After a move, or with another scheme
@@ -122,7 +125,9 @@ def http_host(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Finding]
         host = _constant(uploads)
         if host is None or any(r.known for r in stack.registries):
             return
-    elif (uploads and not any(_address(e.header("Location")) == _address(host) for e in astray)) or _address(host) in _used(evidence, wire):
+    elif (uploads and not any(_address(e.header("Location")) == _address(host) for e in astray)) or _address(
+        host
+    ) in _used(evidence, wire):
         return
     told = wire.seen(S.LOCATION_WRONG, S.NAME_UNKNOWN, S.UPLOAD_FAILS)
     yield Finding(
@@ -155,7 +160,7 @@ def _remove(evidence: Evidence, setting: Setting | None) -> tuple[Edit, ...]:
     return drop(evidence, setting.place, r"^\s*(?:-\s*)?[\"']?(?:host|REGISTRY_HTTP_HOST)[\"']?\s*[:=].*$")
 
 
-def _location(exchange: Exchange):  # type: ignore[no-untyped-def]
+def _location(exchange: Exchange) -> EvidenceItem:
     seen = request(exchange)
     return at(f"{seen.what}, Location: {(exchange.header('Location') or '')[:100]}", exchange.source)
 

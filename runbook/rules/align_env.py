@@ -44,11 +44,11 @@ class _Unread:
 
 @rule(
     "env-name-malformed",
-    sees=("compose", "messages", "logs"),
     step="align",
     title="a variable is not read under this name",
     fix="write the name as the registry knows it, on the service that reads it",
     source=f"{PARSER_GO}; 3.x logs: Ignoring unrecognized environment variable",
+    sees=("compose", "registry", "logs", "messages"),
 )
 def env_name_malformed(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Finding]:
     """A misspelled or invented variable changes nothing, and version 2 does not even say so. Compose itself
@@ -194,11 +194,11 @@ _LIST_ERROR = re.compile(
 
 @rule(
     "env-header-value-not-yaml-list",
-    sees=("registry", "logs"),
     step="align",
     title="a header's value is no YAML list",
     fix="""write REGISTRY_HTTP_HEADERS_…: '["value"]'""",
     source=f"{PARSER_GO} (yaml.Unmarshal into http.Header); run with 2.8.2 and 3.1.1",
+    sees=("registry", "logs"),
 )
 def header_value_not_list(evidence: Evidence, registry: Registry | None, wire: Wire) -> Iterator[Finding]:
     """Values of REGISTRY_* are YAML, and a header takes a list. `*` alone and `[*]` are YAML aliases, so the registry

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from runbook.model import (
     Certainty,
     Compose,
+    Edit,
     Evidence,
     EvidenceItem,
     Finding,
@@ -31,7 +32,6 @@ HTPASSWD_GO = "distribution registry/auth/htpasswd/access.go"
 
 @rule(
     "htpasswd-path-mismatch",
-    sees=("registry",),
     step="align",
     title="the configured htpasswd path is not where the file is mounted",
     fix="make REGISTRY_AUTH_HTPASSWD_PATH the path of the mounted file inside the container",
@@ -127,11 +127,11 @@ def _any_user(evidence: Evidence) -> str:
 
 @rule(
     "compose-dollar-interpolation",
-    sees=("compose", "messages"),
     step="align",
     title="a hash lost its dollars to Compose",
     fix="write $$ for every $ in a compose file, or put the .env value between single quotes",
     source="compose-go template/template.go and dotenv/parser.go; run with Compose 2.40",
+    sees=("compose", "messages", "logs"),
 )
 def dollar_interpolation(evidence: Evidence, compose: Compose | None, wire: Wire) -> Iterator[Finding]:
     """In compose files and unquoted .env values `$name` is a variable. A bcrypt hash is full of dollars, so a piece
@@ -204,11 +204,11 @@ def _escape(lost: Interpolation) -> str:
 
 @rule(
     "auth-option-missing",
-    sees=("registry", "logs"),
     step="align",
     title="auth.htpasswd has no realm or no path",
     fix="set REGISTRY_AUTH_HTPASSWD_REALM and REGISTRY_AUTH_HTPASSWD_PATH, both",
     source=f"{HTPASSWD_GO} (newAccessController); run with 2.8.2 and 3.1.1",
+    sees=("registry", "logs"),
 )
 def auth_option_missing(evidence: Evidence, registry: Registry | None, wire: Wire) -> Iterator[Finding]:
     """There is no default realm and no default path. With one of them missing the registry panics at start, so
@@ -252,7 +252,7 @@ def _started(wire: Wire) -> bool:
     return any(e.header("Docker-Distribution-Api-Version") for e in wire.exchanges) or bool(wire.logged("listening"))
 
 
-def _set_option(evidence: Evidence, registry: Registry, option: str, error: StartError) -> tuple:  # type: ignore[type-arg]
+def _set_option(evidence: Evidence, registry: Registry, option: str, error: StartError) -> tuple[Edit, ...]:
     value = "Registry" if option == "realm" else "/auth/htpasswd"
     name = f"REGISTRY_AUTH_HTPASSWD_{option.upper()}"
     if registry.config_file is None or (error.place and error.place.file != registry.config_file):

@@ -89,6 +89,7 @@ def _config_unseen(registry: Registry) -> bool:
     title="deleting is not enabled on the registry",
     fix="set REGISTRY_STORAGE_DELETE_ENABLED=true on the registry (not on the UI)",
     source=f"{APP_GO} (configure deletion); run: DELETE answers 405 UNSUPPORTED",
+    sees=("registry", "exchanges", "logs", "messages"),
 )
 def delete_disabled(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Finding]:
     """Deletes are off by default. The UI shows its button as soon as the UI is told to, and the click ends in 405;
@@ -179,6 +180,7 @@ def _refused_deletes(wire: Wire) -> tuple[EvidenceItem, ...]:
     title="a pull-through cache takes no pushes",
     fix="push to another registry, or remove proxy.remoteurl",
     source="distribution registry/proxy/proxyblobstore.go; run: POST uploads answers 405 UNSUPPORTED",
+    sees=("registry", "exchanges", "logs", "messages"),
 )
 def proxy_mode(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Finding]:
     """With proxy.remoteurl the registry only caches what it pulls itself. A push is answered 405, whatever the login."""
@@ -226,6 +228,7 @@ def proxy_mode(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Finding
     title="several instances without a common http.secret",
     fix="give all instances the same REGISTRY_HTTP_SECRET",
     source=f"{APP_GO} (configureSecret); run: blob upload invalid, log: invalid secret",
+    sees=("registry", "logs"),
 )
 def secret_not_shared(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Finding]:
     """An upload's state is signed with http.secret. Without one every process makes its own at random, so an upload

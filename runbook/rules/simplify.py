@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from runbook.model import (
     Certainty,
+    Edit,
     Evidence,
     EvidenceItem,
     Exchange,
@@ -28,6 +29,7 @@ S = Symptom
     title="the registry asks for no login",
     fix="set REGISTRY_AUTH=htpasswd with realm and path",
     source="distribution registry/handlers/app.go (no auth type: no access controller); run with 2.8.2 and 3.1.1",
+    sees=("registry", "exchanges"),
 )
 def auth_not_enforced(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Finding]:
     """Without auth in the configuration in force, everybody may pull and push. `docker login` still says
@@ -112,7 +114,7 @@ def _read(registry: Registry | None, *, none: bool) -> Iterator[EvidenceItem]:
     yield at(f"no auth in force ({source}, no REGISTRY_AUTH)", off.place if off else where)
 
 
-def _switch_on(evidence: Evidence, registry: Registry):  # type: ignore[no-untyped-def]
+def _switch_on(evidence: Evidence, registry: Registry) -> tuple[Edit, ...]:
     mount = next((m for m in registry.mounts if "htpasswd" in m.target or m.target == "/auth"), None)
     if mount is None or any(
         v.name == "REGISTRY_AUTH" for v in (registry.service.environment if registry.service else ())
@@ -137,6 +139,7 @@ def _switch_on(evidence: Evidence, registry: Registry):  # type: ignore[no-untyp
     title="nothing answers at the registry's address",
     fix="docker compose ps; docker compose logs registry",
     source="runs with 2.8.2 and 3.1.1: a registry that panics leaves no listener",
+    sees=("registry", "exchanges", "logs", "messages"),
 )
 def unreachable(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Finding]:
     """The container is down, starts over and over, or another port is published. The log tells a crash from a

@@ -10,19 +10,14 @@ from typing import Any
 
 from runbook.model import EnvVar, RegistryFile, Setting
 from runbook.parse import ParseError
+from runbook.parse.registry_decode import Errors, decode, zero
 from runbook.parse.registry_schema import (
     ANY,
-    AUTH,
     SCHEMA,
-    STORAGE,
-    Errors,
     ImplicitMap,
     ListOf,
     MapOf,
     Struct,
-    decode,
-    type_name,
-    zero,
 )
 from runbook.parse.yaml_nodes import load_yaml
 from runbook.redact import MASK
@@ -244,4 +239,4 @@ def default_file(major: int) -> RegistryFile:
     return RegistryFile(file="", settings={k: Setting(value=v, origin="image default") for k, v in values.items()})
 
 
-__all__ = ["AUTH", "STORAGE", "Effective", "Stop", "default_file", "from_file", "override", "type_name"]
+__all__ = ["Effective", "Stop", "default_file", "from_file", "override"]

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from runbook.model import Place, StartError
-from runbook.parse.registry_schema import STORAGE_OPTIONS, ImplicitMap, is_duration
+from runbook.parse.registry_decode import is_duration
+from runbook.parse.registry_schema import STORAGE_OPTIONS, ImplicitMap
 from runbook.stack.registry_env import Effective, Stop
 
 _FALLBACK = "registry-unreachable"
