@@ -3,7 +3,7 @@
 import re
 
 from runbook.model import Edit, EnvVar, Evidence, EvidenceItem, Exchange, Place, Registry, Setting, Symptom
-from runbook.rules.hops import insert, line_of
+from runbook.rules.hop_edits import insert, line_of
 from runbook.rules.symptoms.notes import describe
 from runbook.rules.wire import Wire
 

@@ -20,7 +20,7 @@ from runbook.model import (
 )
 from runbook.rules.align import at, request, said, symptoms
 from runbook.rules.base import rule
-from runbook.rules.hops import drop, swap
+from runbook.rules.hop_edits import drop, swap
 from runbook.rules.logins import url
 from runbook.rules.wire import Wire
 

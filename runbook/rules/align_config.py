@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from runbook.model import Certainty, Edit, Evidence, Finding, Fix, Mount, Refutation, Registry, Setting, Symptom
 from runbook.rules.align import DOWN, OPEN, REFUSED, at, restart, symptoms
 from runbook.rules.base import rule
-from runbook.rules.hops import drop, swap
+from runbook.rules.hop_edits import drop, swap
 from runbook.rules.logins import url, verify
 from runbook.rules.wire import Wire
 from runbook.stack.registry import CONFIG_PATHS

@@ -20,7 +20,7 @@ from runbook.model import (
 )
 from runbook.rules.align import DOWN, OPEN, REFUSED, at, rename, restart, symptoms
 from runbook.rules.base import rule
-from runbook.rules.hops import line_of, swap
+from runbook.rules.hop_edits import line_of, swap
 from runbook.rules.logins import url
 from runbook.rules.wire import Wire
 from runbook.stack.variables import nearest

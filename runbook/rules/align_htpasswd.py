@@ -21,7 +21,7 @@ from runbook.model import (
 )
 from runbook.rules.align import DOWN, REFUSED, add_variables, at, restart, said, symptoms
 from runbook.rules.base import rule
-from runbook.rules.hops import insert, line_of, swap
+from runbook.rules.hop_edits import insert, line_of, swap
 from runbook.rules.logins import url, verify
 from runbook.rules.wire import Wire
 from runbook.stack.registry import covering, host_path
