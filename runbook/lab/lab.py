@@ -1,6 +1,7 @@
 """A stack on loopback that can be broken and mended: what notebooks, tests and `runbook lab up` use."""
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
@@ -157,6 +158,11 @@ class Lab:
             raise LabError(f"{named(cause).cause} is not broken in this lab")
         FAULTS[cause].solve(self._plan)
         self._injected.remove(cause)
+        self._create()
+
+    def change(self, edit: Callable[[Plan], None]) -> None:
+        """Change the description by hand, for an experiment, and make the containers anew."""
+        edit(self._plan)
         self._create()
 
     def wait_ready(self) -> tuple[bool, bool]:

@@ -62,7 +62,7 @@ def _cell(found: Sequence[Exchange]) -> str:
 
 def headers(run: Run) -> Block:
     """For the same request direct and through the proxy: which answer headers were kept, added, dropped, rewritten."""
-    blocks = []
+    blocks: list[str] = []
     lines = []
     for direct, via in _pairs(run):
         rows = list(_changes(direct.response_headers, via.response_headers))

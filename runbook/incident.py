@@ -1,0 +1,171 @@
+"""An incident as the notebooks hold it: opened once, then asked step by step.
+
+Every method gives a `Block`, which shows itself in a notebook without JavaScript and as plain text
+in a terminal. The report is made from the same blocks, so the two cannot disagree.
+"""
+
+import os
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Self
+
+from runbook.collect import Request, UsageError, collect
+from runbook.diagnose import Run, diagnose
+from runbook.lab import Lab
+from runbook.model import Step
+from runbook.redact import Vault
+from runbook.report import blocks, render_html, render_json, tables
+from runbook.report.block import Block, esc, para
+
+_SHOWS: dict[Step, str] = {
+    "simplify": "whether the fault is in the registry itself or on the way to it",
+    "htpasswd": "whether the registry can accept this login at all",
+    "headers": "what each hop makes of the login",
+    "align": "whether names, ports, mounts, realm and origins fit together",
+}
+
+
+class Incident:
+    """A diagnosed incident. Make one with `Incident.open`."""
+
+    def __init__(self, run: Run, about: str) -> None:
+        self.run = run
+        self._about = about
+
+    @classmethod
+    def open(
+        cls,
+        bundle: str = "",
+        registry_url: str = "",
+        ui_url: str = "",
+        user: str = "",
+        password_env: str = "REGISTRY_PASSWORD",
+        lab_fault: str = "",
+        interactive: bool = True,
+    ) -> Self:
+        """Collect and judge: a folder, URLs, a fault of the lab ("healthy" for none), or, with nothing given, the demo.
+
+        `password_env` is the NAME of an environment variable; the password itself is no parameter, because
+        papermill writes parameters into the notebook. Raises `UsageError` with a sentence for wrong input.
+        """
+        if bundle or registry_url or ui_url:
+            return cls(
+                _examine(bundle, registry_url, ui_url, user, os.environ.get(password_env)), bundle or registry_url
+            )
+        with ExitStack() as stack:
+            faults = () if lab_fault == "healthy" else (lab_fault,)
+            lab = stack.enter_context(Lab(*faults, backend="embedded") if lab_fault else Lab.demo())
+            run = _examine(str(lab.bundle), lab.registry_url, lab.ui_url, lab.user, lab.password)
+        return cls(run, f"the lab, {lab_fault or 'the demo incident'}")
+
+    def __repr__(self) -> str:
+        return f"Incident({self._about}): {self.run.diagnosis.verdict}"
+
+    def _repr_html_(self) -> str:
+        return self.about()._repr_html_()
+
+    def about(self) -> Block:
+        """What was handed over."""
+        evidence = self.run.evidence
+        names = ", ".join(f.path for f in evidence.files) or "no files"
+        text = (
+            f"{self._about}: {names}; {len(evidence.live)} requests made, {len(self.run.wire.exchanges)} seen in all."
+        )
+        return Block(para(text), text)
+
+    # the four steps
+
+    def simplify(self) -> Block:
+        """Step 1: the registry alone, without and with a login, and the same through the UI."""
+        return self._step("simplify", tables.matrix(self.run))
+
+    def htpasswd(self) -> Block:
+        """Step 2: the file as the registry reads it."""
+        return self._step("htpasswd", tables.htpasswd(self.run))
+
+    def headers(self) -> Block:
+        """Step 3: the way of a request, and what changed on it."""
+        return self._step("headers", blocks.hops(self.run) + tables.headers(self.run))
+
+    def align(self) -> Block:
+        """Step 4: the settings in force, with where each comes from."""
+        return self._step("align", tables.settings(self.run))
+
+    def _step(self, name: Step, view: Block) -> Block:
+        failed = [c for c in self.run.diagnosis.checks if c.step == name and c.outcome == "fail"]
+        blamed = {f.cause for f in self.run.diagnosis.causes}
+        found = [c for c in failed if c.rule in blamed]
+        if found:
+            said = f"This step shows {_SHOWS[name]}. It found the fault: {found[0].reason}"
+        elif failed:
+            said = f"This step shows {_SHOWS[name]}. Nothing here explains the 401; worth mending: {failed[0].reason}"
+        else:
+            said = f"This step shows {_SHOWS[name]}. It found nothing wrong."
+        return view + blocks.step(self.run, name) + Block(f"<p><b>{esc(said)}</b></p>", said)
+
+    # the parts of the verdict
+
+    def verdict(self) -> Block:
+        """The answer and the way of a request."""
+        return blocks.verdict(self.run) + blocks.hops(self.run)
+
+    def hops(self) -> Block:
+        """The way of a request with the first bad hop marked."""
+        return blocks.hops(self.run)
+
+    def matrix(self) -> Block:
+        """Who asked what on which way, and what came back."""
+        return tables.matrix(self.run)
+
+    def symptoms(self) -> Block:
+        """What was suffered from."""
+        return blocks.symptoms(self.run)
+
+    def cause(self) -> Block:
+        """The one cause, its evidence, and what it is not."""
+        return blocks.cause(self.run)
+
+    def fix(self) -> Block:
+        """The fix as a diff, and the command that proves it."""
+        return blocks.fix(self.run)
+
+    def warnings(self) -> Block:
+        """True and worth mending, but not the reason."""
+        return blocks.warnings(self.run)
+
+    def folklore(self) -> Block:
+        """What is not the reason, whatever the forums say."""
+        return blocks.folklore(self.run)
+
+    def not_tested(self) -> Block:
+        """What this verdict does not know."""
+        return blocks.not_tested(self.run)
+
+    def experiment(self, name: str) -> Block:
+        """A piece of folklore put to the test in the embedded lab; see `runbook.experiments`."""
+        from runbook.experiments import experiment
+
+        return experiment(name)
+
+    def save(self, folder: str = "runbook-report") -> Block:
+        """Write report.html and report.json into a folder and say where they are."""
+        target = Path(folder)
+        target.mkdir(parents=True, exist_ok=True)
+        (target / "report.html").write_text(render_html(self.run), encoding="utf-8")
+        (target / "report.json").write_text(render_json(self.run), encoding="utf-8")
+        text = f"Written: {target / 'report.html'} and report.json."
+        return Block(para(text), text)
+
+
+def _examine(bundle: str, registry_url: str, ui_url: str, user: str, password: str | None) -> Run:
+    request = Request(
+        paths=(bundle,) if bundle else (),
+        registry_url=registry_url or None,
+        ui_url=ui_url or None,
+        user=user or None,
+        password=password if user else None,
+    )
+    return diagnose(collect(request, Vault()))
+
+
+__all__ = ["Incident", "UsageError"]
