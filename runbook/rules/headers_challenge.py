@@ -1,153 +1,15 @@
-"""Who asks for the login, and whether the client hears it: the challenge on its way through a hop."""
+"""Whether the client hears that it should log in: the challenge on its way through a hop."""
 
-import re
 from collections.abc import Iterator
 
-from runbook.model import (
-    Certainty,
-    Evidence,
-    Exchange,
-    Finding,
-    Htpasswd,
-    ProxyRoute,
-    Refutation,
-    Stack,
-    Symptom,
-)
+from runbook.model import Certainty, Evidence, Exchange, Finding, Place, ProxyRoute, Refutation, Stack, Symptom
 from runbook.rules.base import rule
-from runbook.rules.hops import Front, api_routes, drop, fronts, hop, item, login_check, name, repair, seen
+from runbook.rules.hop_edits import drop, drop_block
+from runbook.rules.hops import Front, api_routes, challenge_of, fronts, hop, item, name, repair, seen
 from runbook.rules.routing import signed_by_proxy
 from runbook.rules.wire import Wire, succeeded
 
 S, C = Symptom, Certainty
-
-
-@rule(
-    "double-auth-one-header",
-    sees=("routes", "exchanges"),
-    step="headers",
-    title="the hop and the registry both want a Basic login, but a request carries only one",
-    fix="Let one of the two ask: drop the hop's own login, or give both the same users.",
-    source="run: nginx auth_basic before registry 2.8.2 (tests/real): the hop's users get past it and then 401",
-)
-def double_auth_one_header(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Finding]:
-    """A request has one Authorization header. The hop checks it against its own users and hands the same one on,
-    and the registry checks it against others: no login satisfies both.
-
-    It shows as a second prompt that never ends. The realm of the first 401 tells who is asking.
-    """
-    foreign = _foreign_challenge(wire, stack, evidence)
-    if wire.works("via"):
-        return
-    guarded = [r for r in api_routes(stack, evidence.compose) if _asks_twice(r, stack)]
-    for route in guarded[:1]:
-        yield _asked_twice(route, foreign, evidence, stack, wire)
-    if not guarded and foreign:
-        route = next(api_routes(stack, evidence.compose), None)
-        second = wire.refused("via")
-        yield Finding(
-            cause="double-auth-one-header",
-            summary=f"Through the proxy somebody else asks for the login ({_realm(foreign)}) than the registry does.",
-            certainty=C.PROVEN if second and _realm(second) != _realm(foreign) else C.SEEN,
-            explains=(S.LOGIN_401_VIA, S.CHALLENGE_FOREIGN),
-            evidence=(
-                seen(foreign, f": {_realm(foreign)}"),
-                *([seen(second, f": {_realm(second)}")] if second else []),
-                *(seen(e, f": {_realm(e)}") for e in wire.on("direct", status=401)[:1]),
-            ),
-            hop=hop(route) if route else "proxy -> registry",
-            fix=repair(
-                route or ProxyRoute(software="nginx", place=foreign.source),
-                "Find who sends that realm, and let only one of the two ask for a login.",
-                login_check(wire, evidence, stack, route),
-            ),
-        )
-
-
-def _asks_twice(route: ProxyRoute, stack: Stack) -> bool:
-    """Whether the hop asks by Basic and hands the same header to a registry that asks as well."""
-    if route.auth is None or route.auth.kind != "basic" or (stack.registry and stack.registry.auth == "none"):
-        return False
-    edit = route.edit("Authorization")
-    return edit is None or edit.injected == "client"
-
-
-def _asked_twice(route: ProxyRoute, foreign: Exchange | None, evidence: Evidence, stack: Stack, wire: Wire) -> Finding:
-    auth = route.auth
-    assert auth is not None
-    disjoint = _others(route, evidence, stack)
-    refused = wire.refused("via")
-    shown = [item(f"{name(route)} asks for a login itself: realm {auth.realm!r}", auth.place)]
-    shown += [seen(e, f": {_realm(e)}") for e in (foreign, refused) if e]
-    if disjoint:
-        shown.append(item(f"its users are others than the registry's: {', '.join(disjoint)}", None))
-    return Finding(
-        cause="double-auth-one-header",
-        summary=f"{name(route)} asks for its own login and hands the same header on to the registry, which has other users.",
-        certainty=C.PROVEN if foreign else C.READ,
-        explains=(S.LOGIN_401_VIA, S.CHALLENGE_FOREIGN, S.LOGIN_401),
-        evidence=tuple(shown),
-        hop=hop(route),
-        fix=repair(
-            route,
-            f"Delete the hop's own login ({auth.place}): the registry asks already. Or give both the same bcrypt file.",
-            login_check(wire, evidence, stack, route),
-        ),
-        edits=_drop_login(evidence, route),
-        proves=bool(disjoint) and stack.registry is not None and stack.registry.auth == "htpasswd",
-    )
-
-
-def _drop_login(evidence: Evidence, route: ProxyRoute) -> tuple:  # type: ignore[type-arg]
-    if route.software != "nginx" or route.auth is None:
-        return ()
-    return drop(evidence, route.auth.place, r"auth_basic\s+(?:\"[^\"]*\"|'[^']*'|[^;]*);")
-
-
-def _others(route: ProxyRoute, evidence: Evidence, stack: Stack) -> list[str]:
-    """The hop's users, when its file is at hand and shares no name with the registry's."""
-    auth, own = route.auth, stack.registry.htpasswd if stack.registry else None
-    if auth is None or own is None:
-        return []
-    names = list(auth.users)
-    base = auth.user_file.rpartition("/")[2]
-    theirs = [h for h in evidence.htpasswd if h.file.rpartition("/")[2] == base and h.file != own.file] if base else []
-    if len(theirs) == 1:
-        names = [e.name for e in theirs[0].entries]
-    return names if names and not _shared(names, own) else []
-
-
-def _shared(names: list[str], own: Htpasswd) -> bool:
-    return any(own.entry(n) for n in names)
-
-
-def _realm(exchange: Exchange) -> str:
-    return exchange.header("WWW-Authenticate") or "no challenge"
-
-
-def _foreign_challenge(wire: Wire, stack: Stack, evidence: Evidence) -> Exchange | None:
-    """A Basic challenge through a hop with another realm than the registry's own."""
-    own = {_label(e.header("WWW-Authenticate")) for e in wire.on("direct", status=401)} - {""}
-    known = stack.registry.value("auth.htpasswd.realm") if stack.registry else None
-    if known is not None:
-        own.add(str(known))
-    through = [
-        e for e in wire.on("via", status=401) if (e.header("WWW-Authenticate") or "").lower().startswith("basic")
-    ]
-    from_registry = {
-        _label(e.header("WWW-Authenticate")) for e in through if e.header("Docker-Distribution-Api-Version")
-    }
-    own |= from_registry
-    for exchange in through:
-        marked = exchange.header("Docker-Distribution-Api-Version")
-        if own and not marked and _label(exchange.header("WWW-Authenticate")) not in own:
-            return exchange
-    return None
-
-
-def _label(challenge: str | None) -> str:
-    found = re.search(r'realm="((?:[^"\\]|\\.)*)"', challenge or "", re.IGNORECASE)
-    return found[1].replace('\\"', '"') if found else ""
 
 
 @rule(
@@ -185,6 +47,7 @@ def ping_not_challenged(evidence: Evidence, stack: Stack, wire: Wire) -> Iterato
                 f"Delete this answer ({_ping_place(found)}) and let GET /v2/ go to the registry. A monitor may take 401 as alive.",
                 "curl -sSi URL/v2/ | head -1   # 401, with WWW-Authenticate",
             ),
+            edits=drop_block(evidence, found.place) if found.kind == "return" and found.software == "nginx" else (),
             proves=True,
         )
     if not told and opened and beyond and not _is_root_answer(opened):
@@ -228,7 +91,7 @@ def _answers_ping(front: Front, stack: Stack) -> ProxyRoute | None:
     return None
 
 
-def _ping_place(route: ProxyRoute):  # type: ignore[no-untyped-def]
+def _ping_place(route: ProxyRoute) -> Place:
     return route.auth.place if route.auth and route.kind == "proxy" else route.place
 
 
@@ -269,7 +132,7 @@ def www_authenticate_missing(evidence: Evidence, stack: Stack, wire: Wire) -> It
                 f"Delete this line ({place}): the registry's challenge then passes.",
                 "curl -sSi URL/v2/ | grep -i '^www-authenticate'",
             ),
-            edits=drop(evidence, place, _HIDES) if hides else (),
+            edits=drop(evidence, place, _HIDES) if hides else drop_block(evidence, place),
             proves=True,
         )
     told = told or bool(wire.works("via") and not silent)
@@ -306,7 +169,7 @@ def _dropped(silent: Exchange, direct: Exchange | None, evidence: Evidence, stac
         summary=f"Through the proxy 401 comes without WWW-Authenticate, so clients are not told how to log in.{why}",
         certainty=C.SEEN,
         explains=(S.CHALLENGE_MISSING, S.LOGIN_401_VIA, S.LOGIN_401),
-        evidence=(seen(silent), *([seen(direct, f": {_realm(direct)}")] if direct else [])),
+        evidence=(seen(silent), *([seen(direct, f": {challenge_of(direct)}")] if direct else [])),
         hop=hop(route) if route else "proxy -> registry",
         fix=repair(
             route or ProxyRoute(software="nginx", place=silent.source),

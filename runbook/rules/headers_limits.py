@@ -3,9 +3,10 @@
 import re
 from collections.abc import Iterator
 
-from runbook.model import Certainty, Edit, Evidence, Exchange, Finding, ProxyRoute, Refutation, Stack, Symptom
+from runbook.model import Certainty, Edit, Evidence, Exchange, Finding, Place, ProxyRoute, Refutation, Stack, Symptom
 from runbook.rules.base import rule
-from runbook.rules.hops import api_routes, fronts, hop, insert, item, line_of, name, repair, seen, swap
+from runbook.rules.hop_edits import insert, line_of, swap
+from runbook.rules.hops import api_routes, fronts, hop, item, name, repair, seen
 from runbook.rules.routing import signed_by_proxy
 from runbook.rules.wire import Wire
 
@@ -65,15 +66,14 @@ def client_max_body_size(evidence: Evidence, stack: Stack, wire: Wire) -> Iterat
             hop=hop(told) if told else "proxy -> registry",
             refuted=_signed(refused),
             fix=repair(
-                told or ProxyRoute(software="nginx", place=shown_place(refused, wire)),
+                told or ProxyRoute(software="nginx", place=_shown_place(refused, wire)),
                 "Raise the body limit of every hop on the way; in nginx: client_max_body_size 0;",
                 before=("grep -rn client_max_body_size .",),
             ),
         )
 
 
-def shown_place(refused: Exchange | None, wire: Wire):  # type: ignore[no-untyped-def]
-    """Where the 413 was seen."""
+def _shown_place(refused: Exchange | None, wire: Wire) -> Place:
     places = [*(e.place for e in wire.logged("body-too-large")), *(r.place for r in wire.requests if r.status == 413)]
     return refused.source if refused else (*places, *(m.place for m in wire.said("too-large")))[0]
 
@@ -135,7 +135,8 @@ def proxy_timeout(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Find
     shown += [item(e.text, e.place) for e in logged[:1]]
     shown += [item(f"{r.method} {r.uri[:80]} -> 504", r.place) for r in access[:1]]
     shown += [item(m.text, m.place) for m in said[:1]]
-    place = route.place if route else late.source if late else (*logged, *access, *said)[0].place
+    places = [*(e.place for e in logged), *(r.place for r in access), *(m.place for m in said)]
+    place = route.place if route else late.source if late else places[0]
     yield Finding(
         cause="proxy-timeout",
         summary=f"{name(route) if route else 'A proxy'} gives up{wait} while the registry is still at work.",
@@ -208,6 +209,6 @@ def _elsewhere(stack: Stack) -> bool:
     return stack.ui is not None and stack.ui.mode == "proxy"
 
 
-def _always(evidence: Evidence, place):  # type: ignore[no-untyped-def]
+def _always(evidence: Evidence, place: Place) -> tuple[Edit, ...]:
     old = line_of(evidence, place)
     return swap(evidence, place, r"(add_header\s[^;]*?)\s*;", r"\1 always;") if old and old.count(";") == 1 else ()

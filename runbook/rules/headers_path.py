@@ -18,8 +18,8 @@ from runbook.model import (
     Symptom,
 )
 from runbook.rules.base import rule
-from runbook.rules.hops import Front, api_routes, front_url, fronts, hop, item, name, repair, seen, swap
-from runbook.rules.routing import signed_by_proxy
+from runbook.rules.hop_edits import swap
+from runbook.rules.hops import Front, api_routes, front_url, fronts, hop, is_strange, item, name, repair, seen
 from runbook.rules.wire import Wire, succeeded
 from runbook.stack.foretell import Request, upstream_path
 
@@ -73,7 +73,7 @@ def proxy_pass_uri_rewrite(evidence: Evidence, stack: Stack, wire: Wire) -> Iter
         )
         return
     if odd and (shown or wire.seen(S.REDIRECTED)):
-        route = next(api_routes(stack, evidence.compose), None)
+        told = next(api_routes(stack, evidence.compose), None)
         yield Finding(
             cause="proxy-pass-uri-rewrite",
             summary=f"The registry is asked for {odd[0].uri[:60]}: a hop changes the path of API requests.",
@@ -83,7 +83,7 @@ def proxy_pass_uri_rewrite(evidence: Evidence, stack: Stack, wire: Wire) -> Iter
                 item(f"the registry was asked for {odd[0].uri[:80]}", odd[0].place),
                 *(seen(e) for e in shown[:1]),
             ),
-            hop=hop(route) if route else "proxy -> registry",
+            hop=hop(told) if told else "proxy -> registry",
         )
 
 
@@ -139,7 +139,7 @@ def _odd_answers(wire: Wire) -> list[Exchange]:
 def no_v2_route(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Finding]:
     """A web server answers, but not the registry: its pages are HTML and lack Docker-Distribution-Api-Version. Often
     the name used is nobody's server_name, and the first server in the file answers instead."""
-    strangers = [e for e in wire.exchanges if e.is_api and e.route != "direct" and _is_strange(e)]
+    strangers = [e for e in wire.exchanges if e.is_api and e.route != "direct" and is_strange(e)]
     if any(succeeded(e) and e.header("Docker-Distribution-Api-Version") for e in wire.on("via")) and not strangers:
         return
     lost = _lost_front(evidence, stack, wire, strangers)
@@ -172,17 +172,6 @@ def no_v2_route(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Findin
         edits=_rename(evidence, front, near, strangers),
         proves=certain,
     )
-
-
-def _is_strange(exchange: Exchange) -> bool:
-    """A web page or a 404/405 that no registry wrote."""
-    if exchange.status is None or exchange.status >= 500 or exchange.header("Docker-Distribution-Api-Version"):
-        return False
-    if exchange.status in (401, 403, 407, 413) or 300 <= exchange.status < 400 or "/v2/" not in f"{exchange.path}/"[:5]:
-        return False
-    if "404 page not found" in exchange.body or "errors" in exchange.body[:40]:
-        return False
-    return exchange.is_html or (exchange.status in (404, 405) and signed_by_proxy(exchange))
 
 
 def _lost_front(
@@ -219,113 +208,3 @@ def _rename(evidence: Evidence, front: Front | None, near: str, strangers: list[
         if "server_name" in line and found[1] in line:
             return (Edit(file=front.any.place.file, line=number, old=line, new=line.replace(found[1], found[2])),)
     return ()
-
-
-@rule(
-    "redirect-drops-authorization",
-    sees=("exchanges", "routes"),
-    step="headers",
-    tier=2,
-    title="the API is redirected to another host, and clients drop the login there",
-    fix="Use the address that the redirect leads to, or proxy instead of redirecting.",
-    source="run: curl drops credentials on a redirect to another host or port; so does Go's http client",
-)
-def redirect_drops_authorization(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Finding]:
-    """A login belongs to the host that it was typed for. A client that is sent to another one does not take it along."""
-    for exchange in wire.exchanges:
-        target = urlsplit(exchange.header("Location") or "")
-        here = urlsplit(exchange.url)
-        moved = exchange.status in (301, 302, 303, 307, 308) and exchange.is_api and bool(target.hostname)
-        if not moved or target.hostname == here.hostname or "/blobs/sha256" in exchange.path:
-            continue
-        after = next(
-            (e for e in wire.exchanges if e.status == 401 and urlsplit(e.url).hostname == target.hostname), None
-        )
-        yield Finding(
-            cause="redirect-drops-authorization",
-            summary=f"{here.netloc} redirects the API to {target.netloc}: clients do not send the login there.",
-            certainty=C.SEEN,
-            explains=(S.REDIRECTED, S.LOGIN_401, S.LOGIN_401_VIA),
-            evidence=(
-                seen(exchange, f", Location {target.scheme}://{target.netloc}/…"),
-                *([seen(after)] if after else []),
-            ),
-            hop="client -> proxy",
-            fix=repair(
-                ProxyRoute(software="nginx", place=exchange.source),
-                f"Log in to {target.netloc} itself, or let {here.netloc} proxy to it.",
-                f"curl -sSi -u NAME {target.scheme}://{target.netloc}/v2/ | head -1   # 200",
-            ),
-        )
-        return
-
-
-@rule(
-    "host-header-wrong-for-upstream-vhost",
-    sees=("routes", "exchanges"),
-    step="headers",
-    tier=2,
-    title="the Host that is handed on selects the wrong virtual host on the next hop",
-    fix="Send the name that the next hop knows: proxy_set_header Host registry.example;",
-    source="run: two nginx in a row, the second with server_name (tests/real)",
-)
-def host_header_wrong_for_upstream_vhost(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Finding]:
-    """The second hop chooses its virtual host by Host. A name that it does not know lands on its default server."""
-    pair = _differs_by_host(wire)
-    if pair:
-        bad, good = pair
-        yield Finding(
-            cause="host-header-wrong-for-upstream-vhost",
-            summary=f"The same address answers as a registry with Host {good.sent('Host')} and as a web page without it.",
-            certainty=C.SEEN,
-            explains=(S.NOT_THE_API,),
-            evidence=(seen(bad), seen(good, f" with Host {good.sent('Host')}")),
-            hop="proxy -> proxy",
-            fix=repair(
-                next(iter(stack.routes), None) or ProxyRoute(software="nginx", place=bad.source),
-                f"Let the first hop send Host {good.sent('Host')}.",
-            ),
-            supersedes=("no-v2-route",),
-        )
-        return
-    yield from _second_hop(evidence, stack, wire)
-
-
-def _differs_by_host(wire: Wire) -> tuple[Exchange, Exchange] | None:
-    for bad in (e for e in wire.exchanges if e.is_api and _is_strange(e)):
-        for good in wire.exchanges:
-            ours = (good.sent("Host") or "").split(":")[0]
-            reached = good.header("Docker-Distribution-Api-Version") is not None
-            if reached and good.url == bad.url and ours and ours != urlsplit(good.url).hostname:
-                return bad, good
-    return None
-
-
-def _second_hop(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Finding]:
-    """A hop whose upstream is another hop of the project, with a Host that this one does not know."""
-    if evidence.compose is None or wire.works("via"):
-        return
-    everyone = fronts(stack, evidence.compose)
-    for route in stack.routes:
-        target = next((s for h, _ in route.upstream_hosts if (s := evidence.compose.service(h))), None)
-        if route.kind != "proxy" or target is None or target.name == route.service or route.host == "client":
-            continue
-        behind = [f for f in everyone if f.routes[0].service == target.name and f.routes[0].server_names]
-        host = route.host_value.split(":")[0]
-        knows = any(host in f.routes[0].server_names for f in behind)
-        default = next((f for f in behind if f.routes[0].default_server), None)
-        if not behind or knows or "$" in host or (default and default.api):
-            continue
-        yield Finding(
-            cause="host-header-wrong-for-upstream-vhost",
-            summary=f"{name(route)} sends Host {host}, which is no virtual host of {target.name}.",
-            certainty=C.READ,
-            explains=(S.NOT_THE_API,),
-            evidence=(
-                item(f"Host {host} is sent on", route.place),
-                item("the names known there", behind[0].routes[0].place),
-            ),
-            hop=f"{name(route)} -> {target.name}",
-            fix=repair(route, f"Send a name that it knows: {', '.join(behind[-1].routes[0].server_names)}."),
-        )
-        return

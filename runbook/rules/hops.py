@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from runbook.model import (
     Compose,
-    Edit,
     Evidence,
     EvidenceItem,
     Exchange,
@@ -17,6 +16,8 @@ from runbook.model import (
     Service,
     Stack,
 )
+from runbook.rules.hop_edits import drop, insert, line_of, swap  # noqa: F401  (where the align rules look for them)
+from runbook.rules.routing import signed_by_proxy
 from runbook.rules.symptoms.notes import describe
 from runbook.rules.wire import Wire
 from runbook.stack.choose import choose
@@ -115,46 +116,6 @@ def seen(exchange: Exchange, more: str = "") -> EvidenceItem:
     return EvidenceItem(what=f"{describe(exchange)}{more}", where=f"{exchange.source} {exchange.route}".strip())
 
 
-def line_of(evidence: Evidence, place: Place) -> str | None:
-    """The text of a line of the user's file, where it is known and not masked."""
-    file = next((f for f in evidence.files if f.path == place.file), None)
-    if file is None or place.line is None or not 0 < place.line <= len(file.lines) or place.line in file.masked:
-        return None
-    return file.lines[place.line - 1]
-
-
-def drop(evidence: Evidence, place: Place, pattern: str) -> tuple[Edit, ...]:
-    """The edit that takes a directive out: its line, or its part of a line that holds more."""
-    old = line_of(evidence, place)
-    if old is None or place.line is None:
-        return ()
-    rest = re.sub(pattern, "", old, count=1, flags=re.IGNORECASE)
-    if rest == old:
-        return ()
-    bare = re.sub(r"#.*", "", rest).strip()
-    return (Edit(file=place.file, line=place.line, old=old, new=rest.rstrip() if bare else None),)
-
-
-def swap(evidence: Evidence, place: Place | None, pattern: str, replacement: str) -> tuple[Edit, ...]:
-    """The edit that changes part of a line."""
-    old = line_of(evidence, place) if place else None
-    if old is None or place is None or place.line is None:
-        return ()
-    new = re.sub(pattern, replacement, old, count=1, flags=re.IGNORECASE)
-    return (Edit(file=place.file, line=place.line, old=old, new=new),) if new != old else ()
-
-
-def insert(evidence: Evidence, place: Place | None, text: str) -> tuple[Edit, ...]:
-    """The edit that puts a line after another one, indented like it."""
-    old = line_of(evidence, place) if place else None
-    if old is None or place is None or place.line is None or old.rstrip().endswith("}"):
-        return ()
-    indent = old[: len(old) - len(old.lstrip())]
-    if old.rstrip().endswith("{"):
-        indent += "\t" if "\t" in indent else "    "
-    return (Edit(file=place.file, line=place.line, old=None, new=f"{indent}{text}"),)
-
-
 def front_url(wire: Wire, stack: Stack, route: ProxyRoute | None, compose: Compose | None) -> str:
     """The address under which the hop is used: as it was seen, else as compose publishes it."""
     for exchange in (*wire.on("via"), *(e for e in wire.exchanges if e.route == "unknown" and e.is_api)):
@@ -225,15 +186,17 @@ def written(edit: HeaderEdit, route: ProxyRoute) -> str:
     }.get(route.software, f"{edit.name}: {edit.value}")
 
 
-HEADER_LINE = (
-    r"proxy_set_header\s+{0}\s+(?:\"[^\"]*\"|'[^']*'|[^;]*);|proxy_pass_request_headers\s+off\s*;|more_clear_input_headers[^;]*;"
-    r"|(?:header_up|request_header)\s+[-+]?{0}\b.*|http-request\s+(?:del|set|add|replace)-(?:header|value)\s+{0}\b.*"
-    r"|req(?:i)?del\s.*|RequestHeader\s+\w+\s+\"?{0}\b.*|(?:-\s*)?[\"']?NGINX_PROXY_HEADER_{0}\b.*"
-    r"|(?:-\s*)?[\"']?traefik\.[\w.-]*customrequestheaders\.{0}\b.*|(?:-\s*)?[\"']?traefik\.[\w.-]*removeheader\b.*|{0}\s*:.*"
-)
-"""A header edit as any of the software writes it; {0} is the header's name."""
+def challenge_of(exchange: Exchange) -> str:
+    """The challenge of a 401, for showing."""
+    return exchange.header("WWW-Authenticate") or "no challenge"
 
 
-def drop_header(evidence: Evidence, edit: HeaderEdit) -> tuple[Edit, ...]:
-    """The edit that takes a header edit out of the file."""
-    return drop(evidence, edit.place, HEADER_LINE.format(re.escape(edit.name).replace(r"\-", "[-_]")))
+def is_strange(exchange: Exchange) -> bool:
+    """A web page or a 404/405 that no registry wrote."""
+    if exchange.status is None or exchange.status >= 500 or exchange.header("Docker-Distribution-Api-Version"):
+        return False
+    if exchange.status in (401, 403, 407, 413) or 300 <= exchange.status < 400 or "/v2/" not in f"{exchange.path}/"[:5]:
+        return False
+    if "404 page not found" in exchange.body or "errors" in exchange.body[:40]:
+        return False
+    return exchange.is_html or (exchange.status in (404, 405) and signed_by_proxy(exchange))

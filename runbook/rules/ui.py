@@ -5,7 +5,8 @@ from collections.abc import Iterator
 
 from runbook.model import Certainty, EnvVar, Evidence, EvidenceItem, Finding, Fix, Place, Stack, Symptom, Ui
 from runbook.rules.base import rule
-from runbook.rules.hops import item, seen, swap
+from runbook.rules.hop_edits import swap
+from runbook.rules.hops import item, seen
 from runbook.rules.wire import Wire
 
 S, C = Symptom, Certainty
