@@ -38,13 +38,14 @@ class Embedded:
 
     def _registry(self, plan: Plan) -> bool:
         log = Log(self.home / "registry.log", plan.major)
-        if plan.environment.get("REGISTRY_HTTP_SECRET") is None:
-            log.say("warning", _NO_SECRET)
         try:
             app = App(plan, self.home, log)
         except StartError as error:
+            if str(error).startswith("panic: "):  # the configuration was read; only then is the secret missed
+                _miss_secret(plan, log)
             _last_words(log, str(error))
             return False
+        _miss_secret(plan, log)
         log.say("info", "redis not configured")
         log.say("info", "using inmemory blob descriptor cache")
         log.say("info", f"listening on [::]:{plan.listen_port}")
@@ -68,6 +69,11 @@ class Embedded:
     def ui_log(self) -> str:
         path = self.home / "ui.log"
         return path.read_text(encoding="utf-8") if path.exists() else ""
+
+
+def _miss_secret(plan: Plan, log: Log) -> None:
+    if plan.environment.get("REGISTRY_HTTP_SECRET") is None:
+        log.say("warning", _NO_SECRET)
 
 
 def _last_words(log: Log, message: str) -> None:

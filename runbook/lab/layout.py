@@ -74,5 +74,6 @@ def inside(text: str, plan: Plan, home: Path) -> str:
         text = text.replace(str(_behind(source, home)), target)
     text = text.replace(str(home / "layer"), "").replace(str(home / "registry.yml"), plan.config_path)
     text = text.replace(str(home / "nginx" / "nginx.conf"), "/etc/nginx/conf.d/default.conf")
+    text = text.replace(str(home / "project" / ".proxy-htpasswd"), "/etc/nginx/.htpasswd")
     text = text.replace(str(home / "www"), "/usr/share/nginx/html").replace(str(home), "")
     return text.replace(f"listening on 127.0.0.1:{plan.port}", f"listening on [::]:{plan.listen_port}")

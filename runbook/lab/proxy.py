@@ -52,6 +52,7 @@ class Nginx:
             return self._own(200, b"{}", "application/json")
         if proxy.upstream and request.path.startswith(nginx_conf.location(proxy)):
             if proxy.body_limit and (request.body.length or 0) > proxy.body_limit:
+                self._tell(request, f"client intended to send too large body: {request.body.length} bytes")
                 return self._error(413, close=True)
             refused = self._refused(request)
             return refused or self._decorated(self._pass(request))
@@ -108,6 +109,9 @@ class Nginx:
             user, _, password = base64.b64decode(text + "==").partition(b":")
             if user in table and registry_accepts(table[user], password):
                 return None
+            name = user.decode("utf-8", "replace")
+            why = "password mismatch" if user in table else 'was not found in "/etc/nginx/.htpasswd"'
+            self._tell(request, f'user "{name}"{":" if user in table else ""} {why}')
         refusal = self._error(401)
         refusal.headers.append(("WWW-Authenticate", f'Basic realm="{self.proxy.realm}"'))
         return self._decorated(refusal)
@@ -224,14 +228,16 @@ class Nginx:
             what = f"SSL_do_handshake() failed ({reason}) while SSL handshaking to upstream"
         elif not isinstance(error, ConnectionRefusedError):
             what = "upstream prematurely closed connection while reading response header from upstream"
-        peer = request.client.rpartition(":")[0]
         netloc = self._written.netloc.replace("localhost", "127.0.0.1")
         upstream = f"{self._written.scheme}://{netloc if ':' in netloc else netloc + ':80'}{self._target(request)}"
+        self._tell(request, what, f'upstream: "{upstream}", ')
+
+    def _tell(self, request: Request, what: str, upstream: str = "") -> None:
+        """A line of the error log about a request."""
+        peer = request.client.rpartition(":")[0]
         line = f"{request.method} {request.target} {request.version}"
-        self.error(
-            f'*1 {what}, client: {peer}, server: localhost, request: "{line}", '
-            f'upstream: "{upstream}", host: "{request.get("Host")}"'
-        )
+        host = request.get("Host")
+        self.error(f'*1 {what}, client: {peer}, server: localhost, request: "{line}", {upstream}host: "{host}"')
 
     def error(self, text: str, level: str = "error") -> None:
         self._write(f"{time.strftime('%Y/%m/%d %H:%M:%S', time.gmtime())} [{level}] 29#29: {text}")

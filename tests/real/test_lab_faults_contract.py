@@ -1,11 +1,14 @@
 """Every fault, put before the embedded lab and before the real programs: the same answers on the wire."""
 
 import http.client
+import time
 from typing import Any
 
 import pytest
 
 from runbook.lab import FAULTS, Lab
+from runbook.parse.logs import parse_log
+from runbook.redact import Vault
 from tests.lab.contract import CORS, OCTETS, Row, Runner, _both
 from tests.real.programs import need
 
@@ -30,6 +33,13 @@ def _answers(lab: Lab) -> list[Any]:
     return found
 
 
+def _meanings(lab: Lab) -> dict[str, dict[str, int]]:
+    """How often each thing happened, as the reader of logs understands it."""
+    time.sleep(0.1)  # the last lines are written after the answer has gone out
+    logs = lab.logs()
+    return {name: parse_log(text.splitlines(), name, Vault()).counts for name, text in logs.items()}
+
+
 @pytest.mark.parametrize("major", [2, 3])
 @pytest.mark.parametrize("cause", sorted(FAULTS))
 def test_a_fault_looks_the_same_on_both_backends(cause: str, major: int) -> None:
@@ -38,7 +48,7 @@ def test_a_fault_looks_the_same_on_both_backends(cause: str, major: int) -> None
     seen = []
     for backend in ("embedded", "native"):
         with Lab(cause, backend=backend, major=major, seed=5) as lab:
-            seen.append((lab.wait_ready(), _answers(lab)))
+            seen.append((lab.wait_ready(), [*_answers(lab), _meanings(lab)]))
     (embedded_up, embedded), (native_up, native) = seen
     assert embedded_up == native_up
     for ours, real in zip(embedded, native, strict=True):

@@ -15,6 +15,8 @@ from runbook.parse.htpasswd.registry import Refusal, load, read_hash, registry_a
 
 _CREDENTIAL = re.compile(r"basic (.*)", re.IGNORECASE)
 
+_MISMATCH = "crypto/bcrypt: hashedPassword is not the hash of the given password"
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -83,11 +85,7 @@ class Htpasswd:
         """3.x says whether the hash is no good or the password is another one."""
         reading = read_hash(value)
         broken = isinstance(reading, str)
-        trouble = (
-            f"crypto/bcrypt: {reading}"
-            if broken
-            else ("crypto/bcrypt: hashedPassword is not the hash of the given password")
-        )
+        trouble = _go_bcrypt(value, reading) if isinstance(reading, str) else _MISMATCH
         level, message = ("error", "error authenticating user") if broken else ("info", "user failed to authenticate")
         self._log.say(level, message, {**fields, "error": trouble, "username": name})
 
@@ -113,6 +111,14 @@ def _basic(header: str) -> tuple[bytes, bytes] | None:
         return None
     user, colon, password = pair.partition(b":")
     return (user, password) if colon else None
+
+
+def _go_bcrypt(value: bytes, complaint: str) -> str:
+    """A complaint about a hash in Go's words: some come from bcrypt, some from what it calls."""
+    if complaint.startswith("the cost"):
+        start = 3 if value[2:3] == b"$" else 4
+        return f'strconv.Atoi: parsing "{value[start : start + 2].decode("latin-1")}": invalid syntax'
+    return complaint if complaint.startswith("illegal base64") else f"crypto/bcrypt: {complaint}"
 
 
 def _verb(error: OSError) -> str:
