@@ -39,7 +39,7 @@ class Incident:
         registry_url: str = "",
         ui_url: str = "",
         user: str = "",
-        password_env: str = "REGISTRY_PASSWORD",
+        password_env: str = "REGISTRY_PASSWORD",  # noqa: S107 (the name of a variable)
         lab_fault: str = "",
         interactive: bool = True,
     ) -> Self:

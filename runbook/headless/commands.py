@@ -1,0 +1,108 @@
+"""`runbook report`, `runbook demo` and `runbook open`."""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from runbook.collect import Request, UsageError
+from runbook.redact import Vault
+
+
+def add_report_arguments(parser: argparse.ArgumentParser) -> None:
+    """Where the report goes; what is diagnosed is declared by the caller."""
+    _add_output(parser)
+    parser.add_argument(
+        "--fail-on", choices=("error", "warning", "never"), default="warning", help="as for diagnose (default warning)"
+    )
+
+
+def add_demo_arguments(parser: argparse.ArgumentParser) -> None:
+    """The demo needs nothing but a place for its report."""
+    _add_output(parser)
+
+
+def add_open_arguments(parser: argparse.ArgumentParser) -> None:
+    """JupyterLab's own address and browser."""
+    parser.add_argument("--no-browser", action="store_true", help="do not open a browser")
+    parser.add_argument("--port", type=int, help="port of JupyterLab (its own default otherwise)")
+    parser.add_argument(
+        "--folder",
+        metavar="DIR",
+        default="runbook-notebooks",
+        help="where notebooks of an installed package are copied to",
+    )
+
+
+def _add_output(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--output-dir", metavar="DIR", default="runbook-report", help="folder of the report (default runbook-report)"
+    )
+
+
+def run_report(options: argparse.Namespace) -> int:
+    """Diagnose, execute the notebooks, write the report; the exit code tells the verdict."""
+    from runbook.cli.diagnose import exit_code
+    from runbook.cli.target import request_from
+    from runbook.headless.report import make_report, to_stderr
+
+    folder = _folder(options.output_dir)
+    run = make_report(request_from(options), options.vault, folder, to_stderr)
+    _tell(folder, run.diagnosis.verdict, [f.cause for f in run.diagnosis.causes])
+    return exit_code(run, options.fail_on)
+
+
+def run_demo(options: argparse.Namespace) -> int:
+    """Break a stack in the embedded lab, diagnose it live and from its files, write the report.
+
+    Ends with 0 when the demo found what it had broken: here the fault is the success.
+    """
+    from runbook.headless.report import make_report, to_stderr
+    from runbook.lab import Lab
+
+    folder = _folder(options.output_dir)
+    vault = getattr(options, "vault", None) or Vault()
+    to_stderr("starting a registry behind its UI on this machine, with the login dropped on the way")
+    with Lab.demo() as lab:
+        request = Request(
+            paths=(str(lab.bundle),),
+            registry_url=lab.registry_url,
+            ui_url=lab.ui_url,
+            user=lab.user,
+            password=lab.password,
+        )
+        run = make_report(request, vault, folder, to_stderr)
+    causes = [f.cause for f in run.diagnosis.causes]
+    _tell(folder, run.diagnosis.verdict, causes)
+    return 0 if causes[:1] == ["authorization-stripped"] else 1
+
+
+def run_open(options: argparse.Namespace) -> int:
+    """Start JupyterLab on the first notebook; ends when the user ends it."""
+    from runbook.headless.places import writable_copy
+
+    try:
+        folder = writable_copy(Path(options.folder).resolve())
+    except FileNotFoundError as missing:
+        raise UsageError(str(missing)) from None
+    command = [sys.executable, "-m", "jupyterlab", str(folder / "00_start_here.ipynb")]
+    command += ["--no-browser"] if options.no_browser else []
+    command += [f"--port={options.port}"] if options.port else []
+    sys.stdout.flush()
+    os.execv(sys.executable, command)  # noqa: S606 (no shell, and JupyterLab takes the place of this process)
+
+
+def _folder(name: str) -> Path:
+    """The output folder, checked before any work is done."""
+    folder = Path(name)
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"--output-dir {name} is a file; a folder is needed.")
+    nearest = next(p for p in (folder, *folder.absolute().parents) if p.exists())
+    if not os.access(nearest, os.W_OK):
+        raise UsageError(f"--output-dir {name} may not be written by this user.")
+    return folder
+
+
+def _tell(folder: Path, verdict: str, causes: list[str]) -> None:
+    cause = f": {causes[0]}" if causes else ""
+    print(f"{verdict}{cause}\nreport: {folder / 'report.html'}")

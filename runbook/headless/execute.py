@@ -1,0 +1,103 @@
+"""Executing notebooks: two at a time, each in a process of its own, every one saved whatever happens to it."""
+
+import multiprocessing
+import os
+import sys
+import time
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+Parameters = Mapping[str, str | int | float | bool]
+CELL_SECONDS = 120
+_AT_ONCE = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Executed:
+    """What became of one notebook."""
+
+    name: str
+    path: Path
+    seconds: float
+    error: str = ""
+    """Empty when it ran through; else the last line of what went wrong."""
+
+
+def execute_all(
+    sources: Iterable[Path], folder: Path, parameters: Parameters, kernel: str, done: Callable[[Executed], None]
+) -> list[Executed]:
+    """Execute notebooks into a folder, in which they also run; `done` is told of each as it ends.
+
+    papermill changes the working folder of its process and is no friend of threads, hence processes. A
+    graceful shutdown of a kernel stalls for three seconds now and then, hence "immediate".
+    """
+    forked = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
+    sources = list(sources)
+    _load_papermill()  # once, before the processes part
+    results: dict[str, Executed] = {}
+    with ProcessPoolExecutor(_AT_ONCE, mp_context=forked) as pool:
+        waiting: dict[Future[Executed], Path] = {
+            pool.submit(execute, source, folder, dict(parameters), kernel): source for source in sources
+        }
+        while waiting:
+            ended, _ = wait(waiting, return_when=FIRST_COMPLETED)
+            for future in ended:
+                source = waiting.pop(future)
+                failure = future.exception()
+                result = future.result() if failure is None else _broken(source, folder, failure)
+                results[result.name] = result
+                done(result)
+    return [results[source.stem] for source in sources]
+
+
+def _broken(source: Path, folder: Path, failure: BaseException) -> Executed:
+    """The process itself died (killed, out of memory): no notebook could be saved."""
+    return Executed(source.stem, folder / source.name, 0.0, f"its process ended: {type(failure).__name__}")
+
+
+def execute(source: Path, folder: Path, parameters: dict[str, str | int | float | bool], kernel: str) -> Executed:
+    """Execute one notebook. A failing cell is told, and the notebook is saved up to there."""
+    papermill = _load_papermill()
+    target = folder / source.name
+    began = time.monotonic()
+    unknown = set(parameters) - set(papermill.inspect_notebook(str(source)))
+    if unknown:
+        names = ", ".join(sorted(unknown))
+        return Executed(source.stem, target, 0.0, f"it has no parameters {names}: is its parameters cell tagged?")
+    error = ""
+    try:
+        papermill.execute_notebook(
+            str(source),
+            str(target),
+            parameters=parameters,
+            kernel_name=kernel,
+            cwd=str(folder),
+            progress_bar=False,
+            log_output=False,
+            execution_timeout=CELL_SECONDS,
+            shutdown_kernel="immediate",
+        )
+    except Exception as failure:
+        # Whatever a notebook raises is its result; papermill has saved it with the error on top.
+        error = f"{type(failure).__name__}: {_last_line(failure)}"
+    return Executed(source.stem, target, time.monotonic() - began, error)
+
+
+def _last_line(failure: Exception) -> str:
+    name, value = getattr(failure, "ename", ""), getattr(failure, "evalue", "")
+    if name:
+        return f"{name}: {value}"[:300]
+    lines = [line for line in str(failure).splitlines() if line.strip()]
+    return lines[-1][:300] if lines else ""
+
+
+def _load_papermill() -> Any:
+    """papermill without the grammar that jsonschema would compile at import: most of its start-up time."""
+    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]  # "not installed", says None
+    os.environ.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")
+    import papermill
+
+    return papermill

@@ -1,0 +1,91 @@
+"""From a request to a folder: evidence, executed notebooks, report.html and report.json."""
+
+import json
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from runbook import __version__
+from runbook.collect import Request, UsageError, collect
+from runbook.collect.evidence_file import dump_evidence
+from runbook.diagnose import Run, diagnose
+from runbook.headless.execute import Executed, execute_all
+from runbook.headless.kernel import own_kernel
+from runbook.headless.places import notebooks
+from runbook.redact import Vault
+from runbook.report import render_html, render_json
+from runbook.report.html import NotebookResult
+
+EVIDENCE = "evidence.json"
+Say = Callable[[str], None]
+
+
+def make_report(request: Request, vault: Vault, folder: Path, say: Say) -> Run:
+    """Collect once, judge, let every notebook show its part of the same evidence, and write the folder.
+
+    The kernels get the saved evidence, which holds no secret; so no password comes near a notebook. Files
+    are made beside the folder and moved in when they are whole.
+    """
+    say("collecting evidence")
+    evidence = collect(request, vault)
+    fatal = [p for p in evidence.problems if p.fatal]
+    if fatal:
+        raise UsageError("; ".join(f"{p.place}: {p.message}" for p in fatal))
+    run = diagnose(evidence)
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".making-") as name:
+        making = Path(name)
+        (making / EVIDENCE).write_text(vault.scrub(dump_evidence(evidence, __version__).decode()), encoding="utf-8")
+        results = _execute(making, say)
+        for executed in results:
+            _clean(executed.path, vault)
+        links = [_link(executed, vault) for executed in results]
+        (making / "report.html").write_text(vault.scrub(render_html(run, notebooks=links)), encoding="utf-8")
+        (making / "report.json").write_text(vault.scrub(render_json(run)), encoding="utf-8")
+        for path in sorted(making.iterdir()):
+            if path.is_file():
+                shutil.move(path, folder / path.name)
+    return run
+
+
+def _execute(folder: Path, say: Say) -> list[Executed]:
+    sources = notebooks()
+    ended = 0
+
+    def tell(executed: Executed) -> None:
+        nonlocal ended
+        ended += 1
+        state = f"failed: {executed.error}" if executed.error else "done"
+        say(f"[{ended}/{len(sources)}] {executed.name} {state} ({executed.seconds:.1f} s)")
+
+    say(f"running {len(sources)} notebooks")
+    with own_kernel() as kernel:
+        return execute_all(sources, folder, {"bundle": EVIDENCE, "interactive": False}, kernel, tell)
+
+
+def _clean(path: Path, vault: Vault) -> None:
+    """Take out what must not stay in a notebook: known secrets, widget state, this machine's paths."""
+    if not path.is_file():
+        return
+    notebook = json.loads(path.read_text(encoding="utf-8"))
+    notebook["metadata"].pop("widgets", None)
+    papermill = notebook["metadata"].get("papermill", {})
+    for key in ("input_path", "output_path"):
+        if papermill.get(key):
+            papermill[key] = Path(papermill[key]).name
+    notebook["metadata"]["kernelspec"] = {"display_name": "Python 3", "language": "python", "name": "python3"}
+    text = json.dumps(notebook, ensure_ascii=False, indent=1)
+    path.write_text(vault.scrub(text) + "\n", encoding="utf-8")
+
+
+def _link(executed: Executed, vault: Vault) -> NotebookResult:
+    title = executed.name.replace("_", " ")
+    note = vault.mask(executed.error, 300) if executed.error else f"{executed.seconds:.1f} s"
+    return NotebookResult(title, executed.path.name, not executed.error, note)
+
+
+def to_stderr(message: str) -> None:
+    """Progress goes where it does not disturb a pipe."""
+    print(f"runbook: {message}", file=sys.stderr, flush=True)
