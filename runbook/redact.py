@@ -119,6 +119,10 @@ class Vault:
         """The secret behind a label. Only `collect` may call this: to send it or to run bcrypt on it."""
         return self._values[label]
 
+    def knows(self, label: str) -> bool:
+        """Whether the secret behind a label is here; of saved evidence it is not."""
+        return label in self._values
+
     def mask(self, text: str, limit: int = 2000) -> str:
         """Text from a file, server or client, fit to be shown: secrets out, harmless, bounded."""
         return visible(self.scrub(mask_patterns(text[: limit * 8])), limit)

@@ -20,7 +20,7 @@ FREE_TEXT = frozenset(
 )
 """Fields whose text comes as it is from outside. Names of services, files and users are left as they are:
 a password like "registry" must not take the stack apart."""
-LABELS = frozenset({"password", "hash"})
+LABELS = frozenset({"password", "hash", "content"})
 """Fields that hold a label of the vault."""
 
 _MASKED_HOST = re.compile(rf"(://[^/\s]*?){re.escape(MASK)}")

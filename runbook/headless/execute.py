@@ -63,12 +63,9 @@ def execute(source: Path, folder: Path, parameters: dict[str, str | int | float 
     papermill = _load_papermill()
     target = folder / source.name
     began = time.monotonic()
-    unknown = set(parameters) - set(papermill.inspect_notebook(str(source)))
-    if unknown:
-        names = ", ".join(sorted(unknown))
-        return Executed(source.stem, target, 0.0, f"it has no parameters {names}: is its parameters cell tagged?")
     error = ""
     try:
+        _check_parameters(papermill.inspect_notebook(str(source)), parameters)
         papermill.execute_notebook(
             str(source),
             str(target),
@@ -84,6 +81,12 @@ def execute(source: Path, folder: Path, parameters: dict[str, str | int | float 
         # Whatever a notebook raises is its result; papermill has saved it with the error on top.
         error = f"{type(failure).__name__}: {_last_line(failure)}"
     return Executed(source.stem, target, time.monotonic() - began, error)
+
+
+def _check_parameters(known: dict[str, Any], given: dict[str, str | int | float | bool]) -> None:
+    """papermill puts unknown parameters on top, where the notebook's own values override them without a word."""
+    if unknown := sorted(set(given) - set(known)):
+        raise ValueError(f"the notebook has no parameters {', '.join(unknown)}: is its parameters cell tagged?")
 
 
 def _last_line(failure: Exception) -> str:
