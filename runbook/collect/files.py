@@ -35,6 +35,7 @@ def read_files(paths: tuple[str, ...], docker_config: str | None, vault: Vault, 
     for source, file in sorted((o for o in opened if o), key=lambda o: _rank(o[0].kind)):
         progress(f"reading {source.path} ({source.kind})")
         reading.parse(source, file)
+    reading.guarded(SourceFile(path="nginx files", kind="nginx"), reading.harvest.join_nginx)
     reading.guarded(SourceFile(path="compose files", kind="compose"), reading.harvest.join_compose)
     reading.keep_lines()
     return reading

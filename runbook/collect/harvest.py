@@ -34,6 +34,7 @@ class Harvest:
     problems: list[Problem] = field(default_factory=list)
     compose_texts: dict[str, str] = field(default_factory=dict)
     dotenv_texts: dict[str, str] = field(default_factory=dict)
+    nginx_texts: dict[str, str] = field(default_factory=dict)
     compose: Compose | None = None
     registry_files: list[RegistryFile] = field(default_factory=list)
     htpasswd: list[Htpasswd] = field(default_factory=list)
@@ -66,6 +67,13 @@ class Harvest:
         from runbook.parse.logs import parse_log
 
         self.logs.append(parse_log(lines, name, self.vault))
+
+    def join_nginx(self) -> None:
+        """nginx files are read together: one includes another."""
+        if self.nginx_texts:
+            from runbook.parse.nginx import parse_nginx_files
+
+            self.routes.extend(parse_nginx_files(self.nginx_texts, self.vault))
 
     def join_compose(self) -> None:
         """The compose files are read together, when all of them are known."""
@@ -101,9 +109,10 @@ def _registry_config(to: Harvest, name: str, text: str) -> None:
 
 
 def _nginx(to: Harvest, name: str, text: str) -> None:
-    from runbook.parse.nginx import parse_nginx
+    from runbook.parse.nginx_tree import tree
 
-    to.routes.extend(parse_nginx(text, name, to.vault))
+    tree(text, name)  # a file that cannot be read says so under its own name
+    to.nginx_texts[name] = text
 
 
 def _caddy(to: Harvest, name: str, text: str) -> None:

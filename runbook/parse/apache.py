@@ -101,7 +101,7 @@ class _Site:
         self._own = host or root
         ports = tuple(p for a in (host.args if host else ()) if (p := host_and_port(a)[1]))
         listens = (n.args[0] for n in root.all("listen") if n.args)
-        self._ports = ports or tuple(int(p) for a in listens if (p := a.rpartition(":")[2]).isdigit())
+        self._ports = ports or tuple(int(a.rpartition(":")[2]) for a in listens if a.rpartition(":")[2].isdigit())
         self._names = tuple(a for n in self._own.all("servername", "serveralias") for a in map(_bare, n.args))
         self._tls = self._last("sslengine").lower() == "on"
         self._sections = [n for level in self._levels for n in level.all(*_SECTIONS)]

@@ -2,46 +2,16 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Literal
 
 from runbook.model import HeaderEdit, OwnAuth, Place, ProxyRoute
-from runbook.parse import ParseError
+from runbook.parse.haproxy_sections import Line, Section, sections_of
 from runbook.parse.hops import basic_auth, forwards_proto, header_edit, host_and_port, seconds
 from runbook.redact import Vault
 
-_SECTIONS = (
-    "global",
-    "defaults",
-    "frontend",
-    "backend",
-    "listen",
-    "userlist",
-    "resolvers",
-    "peers",
-    "cache",
-    "program",
-)
-_MOST_WORDS = 64
 _PATH = re.compile(r"(?:base|path|path_beg|path_reg|url|url_beg)$")
-
-
-@dataclass(frozen=True, slots=True)
-class _Line:
-    words: tuple[str, ...]
-    number: int
-
-
-@dataclass(slots=True)
-class _Section:
-    kind: str
-    name: str
-    number: int
-    lines: list[_Line] = field(default_factory=list)
-
-    def of(self, *start: str) -> Iterator[_Line]:
-        """The lines that begin with these words."""
-        return (line for line in self.lines if line.words[: len(start)] == start)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +27,7 @@ class _When:
 
 def parse_haproxy(text: str, file: str, vault: Vault) -> tuple[ProxyRoute, ...]:
     """The routes of all frontends to their backends."""
-    config = _Config(_sections(text, file), file, vault)
+    config = _Config(sections_of(text, file), file, vault)
     return tuple(
         route
         for section in config.sections
@@ -66,54 +36,13 @@ def parse_haproxy(text: str, file: str, vault: Vault) -> tuple[ProxyRoute, ...]:
     )
 
 
-def _sections(text: str, file: str) -> list[_Section]:
-    found = [_Section("global", "", 1)]
-    for number, line in enumerate(text.splitlines(), 1):
-        words = _words(line, file, number)
-        if not words:
-            continue
-        if words[0] in _SECTIONS and not line[:1].isspace():
-            found.append(_Section(words[0], words[1] if len(words) > 1 else "", number))
-        else:
-            found[-1].lines.append(_Line(tuple(words), number))
-    return found
-
-
-def _words(line: str, file: str, number: int) -> list[str]:
-    """Words of a line: quotes, backslash before a blank, `#` comments."""
-    words, word, quote, inside = [], "", "", False
-    chars = iter(line)
-    for char in chars:
-        if char == "\\" and quote != "'":
-            follows = next(chars, "")
-            word += follows if follows in " \\#'\"" else f"\\{follows}"
-            inside = True
-        elif quote:
-            quote, word = ("", word) if char == quote else (quote, word + char)
-        elif char in "\"'":
-            quote, inside = char, True
-        elif char == "#":
-            break
-        elif char.isspace():
-            if inside:
-                words.append(word)
-            word, inside = "", False
-        else:
-            word, inside = word + char, True
-    if quote:
-        raise ParseError(file, number, "a quote is not closed")
-    if inside:
-        words.append(word)
-    return words[:_MOST_WORDS]
-
-
 class _Config:
-    def __init__(self, sections: list[_Section], file: str, vault: Vault) -> None:
+    def __init__(self, sections: list[Section], file: str, vault: Vault) -> None:
         self.sections, self._file, self._vault = sections, file, vault
         self._backends = {s.name: s for s in sections if s.kind in ("backend", "listen")}
         self._defaults = [line for s in sections if s.kind == "defaults" for line in s.lines]
 
-    def front(self, front: _Section) -> Iterator[ProxyRoute]:
+    def front(self, front: Section) -> Iterator[ProxyRoute]:
         """The routes of a frontend: what it answers itself, then its backends in the order of their rules."""
         acls = _acls(front)
         yield from self._answers(front, front, acls)
@@ -126,7 +55,7 @@ class _Config:
         if target:
             yield from self._back(front, target, _When())
 
-    def _back(self, front: _Section, back: _Section, when: _When) -> Iterator[ProxyRoute]:
+    def _back(self, front: Section, back: Section, when: _When) -> Iterator[ProxyRoute]:
         if back is not front:
             yield from self._answers(front, back, _acls(back))
         servers = [line for line in back.of("server") if len(line.words) > 2 and "backup" not in line.words]
@@ -157,7 +86,7 @@ class _Config:
             rewrite=_rewrite(front, back),
         )
 
-    def _base(self, front: _Section, line: int, when: _When) -> dict[str, Any]:
+    def _base(self, front: Section, line: int, when: _When) -> dict[str, Any]:
         ports, tls = self._listen(front)
         return {
             "software": "haproxy",
@@ -171,12 +100,12 @@ class _Config:
             "condition": when.rest,
         }
 
-    def _listen(self, front: _Section) -> tuple[tuple[int, ...], bool]:
+    def _listen(self, front: Section) -> tuple[tuple[int, ...], bool]:
         binds = [line.words for line in front.of("bind") if len(line.words) > 1]
         ports = tuple(p for words in binds if (p := host_and_port(words[1].split(",")[0].lstrip("*"))[1]))
         return ports, any("ssl" in words for words in binds)
 
-    def _answers(self, front: _Section, section: _Section, acls: dict[str, str]) -> Iterator[ProxyRoute]:
+    def _answers(self, front: Section, section: Section, acls: dict[str, str]) -> Iterator[ProxyRoute]:
         """`http-request return`, `deny` and `redirect`."""
         for line in section.lines:
             words = line.words
@@ -184,7 +113,7 @@ class _Config:
                 words = ("http-request", *words)
             if words[0] != "http-request" or len(words) < 2 or words[1] not in ("return", "deny", "redirect"):
                 continue
-            options = dict(zip(words[2:], words[3:], strict=False))
+            options = dict(pairwise(words[2:]))
             when = _when(_condition_of(words), acls)
             base = self._base(front, line.number, when)
             if words[1] == "redirect":
@@ -201,12 +130,12 @@ class _Config:
                 code = options.get("status") or options.get("deny_status") or usual
                 yield ProxyRoute(**base, kind="return", status=int(code) if code.isdigit() else None)
 
-    def _edits(self, kind: str, *sections: _Section) -> Iterator[HeaderEdit]:
+    def _edits(self, kind: str, *sections: Section) -> Iterator[HeaderEdit]:
         for section in dict.fromkeys(id(s) for s in sections):
             for line in next(s for s in sections if id(s) == section).lines:
                 yield from self._edit(kind, line)
 
-    def _edit(self, kind: str, line: _Line) -> Iterator[HeaderEdit]:
+    def _edit(self, kind: str, line: Line) -> Iterator[HeaderEdit]:
         words, place = line.words, Place(self._file, line.number)
         old = {
             "reqidel": "http-request",
@@ -225,11 +154,10 @@ class _Config:
         elif words[1] in ("set-header", "add-header") and len(words) > 3:
             action = words[1].removesuffix("-header")
             yield header_edit(name, words[3], place, self._vault, action=action, condition=condition)
-        elif words[1] in ("replace-header", "replace-value") and len(words) > 4 and words[3] in (".*", "^.*$", "(.*)"):
-            if "\\1" not in words[4]:
-                yield header_edit(name, words[4], place, self._vault, condition=condition)
+        elif _replaces_all(words):
+            yield header_edit(name, words[4], place, self._vault, condition=condition)
 
-    def _auth(self, *sections: _Section) -> OwnAuth | None:
+    def _auth(self, *sections: Section) -> OwnAuth | None:
         for section in sections:
             for line in section.of("http-request", "auth"):
                 words = line.words
@@ -242,7 +170,7 @@ class _Config:
                 return OwnAuth(kind=found.kind, realm=realm, users=users, except_methods=exempt, place=found.place)
         return None
 
-    def _timeout(self, back: _Section) -> float | None:
+    def _timeout(self, back: Section) -> float | None:
         """HAProxy counts a bare number in milliseconds."""
         for line in (
             *back.of("timeout", "server"),
@@ -253,7 +181,14 @@ class _Config:
         return None
 
 
-def _rewrite(*sections: _Section) -> tuple[str, str] | None:
+def _replaces_all(words: tuple[str, ...]) -> bool:
+    """`replace-header NAME .* value`: the whole value is replaced."""
+    if len(words) < 5 or words[1] not in ("replace-header", "replace-value"):
+        return False
+    return words[3] in (".*", "^.*$", "(.*)") and "\\1" not in words[4]
+
+
+def _rewrite(*sections: Section) -> tuple[str, str] | None:
     """`http-request replace-path` or `set-path` with a constant."""
     for section in sections:
         for line in section.of("http-request", "replace-path"):
@@ -270,7 +205,7 @@ def _condition_of(words: tuple[str, ...]) -> tuple[str, ...]:
     return words[at:] if at is not None else ()
 
 
-def _acls(section: _Section) -> dict[str, str]:
+def _acls(section: Section) -> dict[str, str]:
     """Name → what it tests; several lines of one name are alternatives, of which the first is kept."""
     found: dict[str, str] = {}
     for line in section.of("acl"):

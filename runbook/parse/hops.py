@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from typing import Literal
 from urllib.parse import urlsplit
 
 from runbook.model import HeaderEdit, OwnAuth, Place
@@ -11,6 +12,9 @@ from runbook.redact import Vault
 _SIZES = {"": 1, "b": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
 _DECIMAL = {"kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 1 << 10, "mib": 1 << 20, "gib": 1 << 30}
 _TIMES = {"ms": 0.001, "": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+
+Proto = Literal["right", "missing", "wrong"]
+"""Whether the next hop learns the scheme that the client used."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,12 +100,12 @@ def header_edit(
     )
 
 
-def forwards_proto(edits: tuple[HeaderEdit, ...], tls: bool, right: tuple[str, ...], default: str) -> str:
+def forwards_proto(edits: tuple[HeaderEdit, ...], tls: bool, right: tuple[str, ...], default: Proto) -> Proto:
     """Whether the next hop learns the scheme that the client used: right, missing or wrong.
 
     A `Forwarded` header that names a protocol wins at the registry over X-Forwarded-Proto.
     """
-    said = default
+    said: Proto = default
     for edit in edits:
         name, value = edit.name.lower(), edit.value.lower().strip("\"'")
         if name == "x-forwarded-proto" and (not edit.condition or "ssl_fc" in edit.condition.lower()):

@@ -11,7 +11,8 @@ from fnmatch import fnmatch
 from runbook.model import ProxyRoute
 from runbook.parse import ParseError
 from runbook.parse.hops import host_and_port
-from runbook.parse.nginx_location import ENCLOSED, Scope, location_routes, static_route
+from runbook.parse.nginx_location import conditional, location_routes, static_route
+from runbook.parse.nginx_scope import ENCLOSED, Scope
 from runbook.parse.nginx_tree import Directive, tree
 from runbook.redact import Vault
 
@@ -122,7 +123,7 @@ class _Config:
             place_line=server.line,
             file=server.file,
         )
-        found = list(scope.conditional(block, "", "prefix"))
+        found = list(conditional(scope, block, "", "prefix"))
         if answer := scope.answer(block, "", "prefix"):
             return [*found, answer]
         locations = [d for d in block if d.name == "location" and d.block is not None]
@@ -157,7 +158,7 @@ def _port(listen: str) -> int:
 
 def _upstreams(level: tuple[Directive, ...]) -> dict[str, tuple[tuple[str, int | None], ...]]:
     """Name → servers of the `upstream` blocks; a server without a port listens on 80."""
-    found = {}
+    found: dict[str, tuple[tuple[str, int | None], ...]] = {}
     for block in (d for d in level if d.name == "upstream" and d.args):
         servers = [host_and_port(d.args[0]) for d in block.find("server") if d.args and "down" not in d.args]
         found[block.args[0]] = tuple((host, port or 80) for host, port in servers)

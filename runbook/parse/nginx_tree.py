@@ -6,7 +6,6 @@ may stand; here the text may be a bare snippet out of a chat, so the tree is bui
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
 
 from crossplane.errors import NgxParserBaseException
 from crossplane.lexer import lex_string
@@ -43,11 +42,11 @@ def tree(text: str, file: str) -> tuple[Directive, ...]:
 
 def _tokens(text: str, file: str) -> Iterator[tuple[str, int, bool]]:
     try:
-        for number, (token, line, quoted) in enumerate(lex_string(text)):
+        for number, (word, line, quoted) in enumerate(lex_string(text)):
             if number > _MOST_TOKENS:
                 raise ParseError(file, line, "the file is too long to be an nginx configuration")
-            if quoted or not token.startswith("#"):
-                yield token, line, quoted
+            if quoted or not word.startswith("#"):
+                yield word, line, quoted
     except NgxParserBaseException as error:
         raise ParseError(file, getattr(error, "lineno", None), str(error.strerror)) from None
     except (RuntimeError, StopIteration):
@@ -61,19 +60,19 @@ def _block(tokens: Iterator[tuple[str, int, bool]], file: str, depth: int) -> tu
     found: list[Directive] = []
     words: list[str] = []
     first = 0
-    for token, line, quoted in tokens:
-        if not quoted and token == "}":
+    for word, line, quoted in tokens:
+        if not quoted and word == "}":
             if words:
                 raise ParseError(file, first, f'"{words[0][:40]}" is not ended by ";"')
             return tuple(found), True
-        if not quoted and token in ("{", ";"):
+        if not quoted and word in ("{", ";"):
             if not words:
-                if token == ";":
+                if word == ";":
                     continue
                 raise ParseError(file, line, 'unexpected "{"')
             made = Directive(words[0], tuple(words[1:]), file, first)
             words = []
-            if token == "{":
+            if word == "{":
                 inner, closed = _block(tokens, file, depth + 1)
                 if not closed:
                     raise ParseError(file, first, f'"{made.name}" is opened here and never closed by "}}"')
@@ -82,12 +81,7 @@ def _block(tokens: Iterator[tuple[str, int, bool]], file: str, depth: int) -> tu
             continue
         if not words:
             first = line
-        words.append(token)
+        words.append(word)
     if words:
         raise ParseError(file, first, f'"{words[0][:40]}" is not ended by ";"')
     return tuple(found), False
-
-
-def settings(block: tuple[Directive, ...]) -> dict[str, Any]:
-    """The last directive of each name in a block."""
-    return {d.name: d for d in block}

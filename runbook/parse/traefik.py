@@ -11,7 +11,7 @@ from typing import Any
 
 from runbook.model import Compose, EnvVar, HeaderEdit, OwnAuth, Place, ProxyRoute, Service
 from runbook.parse import ParseError
-from runbook.parse.hops import basic_auth, header_edit, split_upstream
+from runbook.parse.hops import Proto, basic_auth, header_edit, split_upstream
 from runbook.parse.yaml_nodes import Mapping, Node, Scalar, Sequence, load_yaml
 from runbook.redact import Vault
 
@@ -64,7 +64,7 @@ def _labels(service: Service) -> _Tree:
 def _label_services(tree: _Tree, service: Service) -> dict[str, tuple[str, Place]]:
     """Name → URL: the port is the label's, else the one that is exposed."""
     names = {k.split(".")[2] for k in tree if k.startswith("http.services.")} or {service.name}
-    found = {}
+    found: dict[str, tuple[str, Place]] = {}
     for name in names:
         base = f"http.services.{name}.loadbalancer.server."
         port, scheme = tree.get(f"{base}port"), tree.get(f"{base}scheme")
@@ -75,7 +75,7 @@ def _label_services(tree: _Tree, service: Service) -> dict[str, tuple[str, Place
 
 
 def _services(tree: _Tree) -> dict[str, tuple[str, Place]]:
-    found = {}
+    found: dict[str, tuple[str, Place]] = {}
     for key, value in tree.items():
         parts = key.split(".")
         if key.startswith("http.services.") and parts[3:4] == ["loadbalancer"] and parts[-1] == "url":
@@ -132,7 +132,7 @@ def _router(name: str, tree: _Tree, services: dict[str, tuple[str, Place]], vaul
         response_headers=tuple(e for m in chain for e in _edits(tree, m, "customresponseheaders", vault)),
         host="upstream" if own_host else "client",
         host_value=f"{upstream.host}:{upstream.port}" if own_host else "",
-        forwards_proto=_proto(request, tls),  # type: ignore[arg-type]
+        forwards_proto=_proto(request, tls),
         auth=next((a for m in chain if (a := _auth(tree, m))), None),
         max_body=int(limit.text) or None if limit and limit.text.isdigit() else None,
         max_body_place=limit.place if limit else None,
@@ -207,7 +207,7 @@ def _strip(tree: _Tree, middleware: str) -> str:
     return next((v.text.split(",")[0] for k, v in tree.items() if k.startswith(prefix)), "")
 
 
-def _proto(edits: tuple[HeaderEdit, ...], tls: bool) -> str:
+def _proto(edits: tuple[HeaderEdit, ...], tls: bool) -> Proto:
     for edit in edits:
         if edit.name.lower() == "x-forwarded-proto":
             return "missing" if edit.action == "remove" else "right" if not tls or edit.value == "https" else "wrong"

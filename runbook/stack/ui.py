@@ -9,8 +9,9 @@ import re
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import PurePosixPath
+from typing import Literal
 
-from runbook.model import Compose, EnvVar, Evidence, HeaderEdit, Place, ProxyRoute, Service, Ui
+from runbook.model import Compose, EnvVar, Evidence, HeaderEdit, ProxyRoute, Service, Ui
 from runbook.parse.hops import forwards_proto, split_upstream
 
 HEADER, PASS_HEADER = "NGINX_PROXY_HEADER_", "NGINX_PROXY_PASS_HEADER_"
@@ -35,13 +36,14 @@ def _ui(service: Service) -> Ui:
     proxy_pass = _given(service, "NGINX_PROXY_PASS_URL")
     url = _given(service, "REGISTRY_URL") or (_given(service, "URL") if major == 1 else None)
     target = url if static and major == 1 and proxy_pass is None else proxy_pass
+    mode: Literal["proxy", "browser", "nothing"]
     mode = "proxy" if target else "browser" if url or _given(service, "DEFAULT_REGISTRIES") else "nothing"
     return Ui(
         name=service.name,
         service=service,
         major=major,
         static=static,
-        mode=mode,  # type: ignore[arg-type]
+        mode=mode,
         proxy_pass=target,
         registry_url=url,
         secured=(secured := service.env("REGISTRY_SECURED")) is not None and secured.value == "true",
@@ -51,7 +53,7 @@ def _ui(service: Service) -> Ui:
     )
 
 
-def _major(service: Service) -> int | None:  # type: ignore[return]
+def _major(service: Service) -> Literal[1, 2] | None:
     """1 or 2 by the tag; main and latest are 2."""
     tag = service.tag or ""
     number = re.match(r"v?(\d+)(?:[.\-]|$)", tag)
@@ -73,9 +75,11 @@ def _route(service: Service, target: EnvVar) -> ProxyRoute:
     late = _given(service, "NGINX_RESOLVER") is not None
     host = next((e for e in reversed(edits) if e.name.lower() == "host"), None)
     value = host.value if host else "$http_host"
+    kind: Literal["client", "client-without-port", "fixed"]
     kind = "client" if value == "$http_host" else "client-without-port" if value.startswith("$host") else "fixed"
     listen = service.env("NGINX_LISTEN_PORT")
-    port = int(listen.value) if listen and (listen.value or "").isdigit() else 80
+    text = (listen.value or "") if listen else ""
+    port = int(text) if text.isdigit() else 80
     return ProxyRoute(
         software="joxit-ui",
         place=target.place,
@@ -90,7 +94,7 @@ def _route(service: Service, target: EnvVar) -> ProxyRoute:
         upstream_variable=late,
         upstream_place=target.place,
         request_headers=edits,
-        host=kind,  # type: ignore[arg-type]
+        host=kind,
         host_value=value,
         forwards_proto=forwards_proto(edits, False, ("$scheme",), "missing"),
         max_body=None,
@@ -153,8 +157,3 @@ def _fits(source: str, target: str, file: str) -> int:
         return 10 + common
     folders = given.parts[:-1]
     return 5 if tail[-1] in folders and ("nginx" in target or "conf" in target or "caddy" in target) else 0
-
-
-def own_place(ui: Ui) -> Place:
-    """Where to point for the UI as a whole."""
-    return ui.proxy_pass.place if ui.proxy_pass else ui.service.place

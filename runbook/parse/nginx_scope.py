@@ -1,0 +1,176 @@
+"""One level of an nginx configuration with what it inherits, and what is in force there."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+from runbook.model import HeaderEdit, OwnAuth, Place, ProxyRoute
+from runbook.parse.hops import basic_auth, header_edit, size
+from runbook.parse.nginx_tree import Directive
+from runbook.redact import Vault
+
+ENCLOSED = ("server", "location", "upstream", "map", "geo", "if", "limit_except", "events", "stream", "types")
+_LISTS = ("proxy_set_header", "add_header", "proxy_hide_header", "proxy_redirect", "allow", "deny")
+"""A level that has one of these takes none of the outer level's."""
+_OWN = ("proxy_pass", "return", "rewrite", "try_files", "set", "include", "break", "listen", "server_name")
+"""Never inherited."""
+_ONE_MEGABYTE = 1 << 20
+Match = Literal["prefix", "exact", "regex"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """A level of the configuration with all that it inherits."""
+
+    vault: Vault
+    file: str
+    upstreams: dict[str, tuple[tuple[str, int | None], ...]] = field(default_factory=dict)
+    variables: dict[str, str] = field(default_factory=dict)
+    single: dict[str, Directive] = field(default_factory=dict)
+    lists: dict[str, tuple[Directive, ...]] = field(default_factory=dict)
+    more: tuple[Directive, ...] = ()
+    complete: bool = True
+    server_names: tuple[str, ...] = ()
+    listen: tuple[int, ...] = ()
+    tls: bool = False
+    default_server: bool = False
+    place_line: int = 1
+
+    def enter(self, block: tuple[Directive, ...], *, complete: bool = True) -> "Scope":
+        """The level inside this block."""
+        single, lists, variables = dict(self.single), dict(self.lists), dict(self.variables)
+        for name in _LISTS:
+            if own := tuple(d for d in block if d.name == name):
+                lists[name] = own
+        for directive in block:
+            if directive.name == "set" and len(directive.args) == 2:
+                variables[directive.args[0].lstrip("$")] = self._follow(directive.args[1], variables)
+            elif directive.name == "if":
+                for inner in directive.find("set"):
+                    variables.pop(inner.args[0].lstrip("$") if inner.args else "", None)
+            elif directive.name not in (*_LISTS, *_OWN, *ENCLOSED):
+                single[directive.name] = directive
+        more = (*self.more, *(d for d in block if d.name.startswith("more_")))
+        return replace(
+            self, single=single, lists=lists, variables=variables, more=more, complete=self.complete and complete
+        )
+
+    def follow(self, text: str) -> str:
+        """The text with the variables that have one known value filled in."""
+        return self._follow(text, self.variables)
+
+    @staticmethod
+    def _follow(text: str, variables: dict[str, str]) -> str:
+        return re.sub(r"\$\{(\w+)\}|\$(\w+)", lambda m: variables.get(m[1] or m[2], m[0]), text)[:4000]
+
+    def word(self, name: str, default: str = "") -> str:
+        """The first argument of a directive that is in force."""
+        found = self.single.get(name)
+        return found.args[0] if found and found.args else default
+
+    # ---- what stands in this level ----
+
+    def base(self, place: Place, path: str, match: Match) -> dict[str, Any]:
+        """What every kind of route of this level has in common."""
+        return {
+            "software": "nginx",
+            "place": place,
+            "server_names": self.server_names,
+            "listen": self.listen,
+            "tls": self.tls,
+            "default_server": self.default_server,
+            "path": path,
+            "match": match,
+            "complete": self.complete,
+            "response_headers": tuple(self._response_headers()),
+            "auth": self._auth(),
+            **self._body_limit(),
+        }
+
+    def answer(self, block: tuple[Directive, ...], path: str, match: Match, condition: str = "") -> ProxyRoute | None:
+        """The route of a `return` in this block, or of a `deny all` without any `allow`."""
+        for directive in block:
+            if directive.name == "return" and directive.args:
+                return self._returns(directive, path, match, condition)
+        denied = next((d for d in block if d.name == "deny" and d.args == ("all",)), None)
+        if denied and not any(d.name == "allow" for d in block):
+            place = Place(denied.file, denied.line)
+            return ProxyRoute(**self.base(place, path, match), kind="return", status=403, condition=condition)
+        return None
+
+    def _returns(self, directive: Directive, path: str, match: Match, condition: str) -> ProxyRoute:
+        args, place = directive.args, Place(directive.file, directive.line)
+        status = int(args[0]) if args[0].isdigit() else 302
+        rest = args[1] if len(args) > 1 else ("" if args[0].isdigit() else args[0])
+        moved = status in (301, 302, 303, 307, 308)
+        base = self.base(place, path, match) | {"auth": None}  # `return` answers before any login is asked for
+        return ProxyRoute(
+            **base,
+            kind="redirect" if moved else "return",
+            status=status,
+            location=self.vault.mask(rest, 300) if moved else "",
+            condition=condition,
+        )
+
+    def _response_headers(self) -> Iterator[HeaderEdit]:
+        for d in self.lists.get("proxy_hide_header", ()):
+            if d.args:
+                yield header_edit(d.args[0], None, Place(d.file, d.line), self.vault)
+        for d in self.lists.get("add_header", ()):
+            if len(d.args) > 1:
+                value, always = self.follow(d.args[1]), "always" in d.args[2:]
+                yield header_edit(d.args[0], value, Place(d.file, d.line), self.vault, action="add", always=always)
+        for d in self.more:
+            if d.name in ("more_clear_headers", "more_set_headers"):
+                yield from self._more(d)
+
+    def request_headers(self) -> tuple[HeaderEdit, ...]:
+        """The edits on the way to the upstream, in the order of the file."""
+        found = [
+            header_edit(d.args[0], self.follow(d.args[1]), Place(d.file, d.line), self.vault)
+            for d in self.lists.get("proxy_set_header", ())
+            if len(d.args) == 2
+        ]
+        if self.word("proxy_pass_request_headers") == "off" and not any(
+            e.name.lower() == "authorization" for e in found
+        ):
+            off = self.single["proxy_pass_request_headers"]
+            found.append(header_edit("Authorization", None, Place(off.file, off.line), self.vault))
+        for d in self.more:
+            if d.name in ("more_clear_input_headers", "more_set_input_headers"):
+                found += self._more(d)
+        return tuple(found)
+
+    def _more(self, directive: Directive) -> Iterator[HeaderEdit]:
+        """The headers-more module: `more_set_headers "Name: value"`, `more_clear_headers Name`."""
+        place = Place(directive.file, directive.line)
+        for arg in (a for a in directive.args if not a.startswith("-")):
+            name, colon, value = arg.partition(":")
+            clear = "clear" in directive.name or not colon
+            yield header_edit(name.strip(), None if clear else self.follow(value.strip()), place, self.vault)
+
+    def _auth(self) -> OwnAuth | None:
+        request = self.single.get("auth_request")
+        if request and request.args and request.args != ("off",):
+            return OwnAuth(kind="request", place=Place(request.file, request.line))
+        basic = self.single.get("auth_basic")
+        if basic and basic.args and basic.args != ("off",):
+            place = Place(basic.file, basic.line)
+            return basic_auth(place, self.vault.mask(basic.args[0], 200), self.word("auth_basic_user_file"))
+        return None
+
+    def _body_limit(self) -> dict[str, Any]:
+        """nginx takes 1 MB unless it is told otherwise; 0 means no limit."""
+        found = self.single.get("client_max_body_size")
+        if not found or not found.args:
+            return {"max_body": _ONE_MEGABYTE if self.complete else None}
+        return {"max_body": size(found.args[0]) or None, "max_body_place": Place(found.file, found.line)}
+
+    def rewrites_location(self, has_variable: bool) -> bool:
+        """Whether Location is mended on the way back."""
+        own = self.lists.get("proxy_redirect", ())
+        if any(d.args == ("off",) for d in own):
+            return False
+        custom = any(len(d.args) == 2 for d in own)
+        return custom or not has_variable
