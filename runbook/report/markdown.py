@@ -1,0 +1,94 @@
+"""Markdown for a ticket or a pull request. Text from outside cannot become markup."""
+
+import re
+from collections.abc import Iterable, Iterator
+
+from runbook.diagnose import Run
+from runbook.model import EvidenceItem, Finding
+from runbook.redact import visible
+
+_WORDS = {"fault": "Fault found", "healthy": "Healthy", "inconclusive": "Inconclusive"}
+_SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|!~&])")
+
+
+def render_markdown(run: Run) -> str:
+    """The diagnosis as GitHub-flavoured Markdown."""
+    return "\n".join(_lines(run)).rstrip() + "\n"
+
+
+def plain(text: str) -> str:
+    """Text as it is: every character that Markdown or HTML would take for markup is escaped."""
+    return _SPECIAL.sub(r"\\\1", " ".join(visible(text).split()))
+
+
+def code(text: str) -> str:
+    """Inline code, with a fence that is longer than any run of backticks inside."""
+    shown = " ".join(visible(text, 400).split())
+    longest = max((len(run) for run in re.findall(r"`+", shown)), default=0)
+    fence = "`" * (longest + 1)
+    pad = " " if longest else ""
+    return f"{fence}{pad}{shown}{pad}{fence}"
+
+
+def _block(text: str, language: str) -> str:
+    longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}{language}\n{text.rstrip()}\n{fence}"
+
+
+def _lines(run: Run) -> Iterator[str]:
+    d = run.diagnosis
+    yield f"# {_WORDS[d.verdict]}" + (f": {d.causes[0].cause}" if d.causes else "")
+    yield ""
+    for finding in d.causes[:1]:
+        yield from _cause(finding)
+    if d.symptoms:
+        yield "## What was seen\n"
+        for seen in d.symptoms:
+            yield f"- {plain(seen.symptom.value)}"
+            yield from _evidence(seen.evidence, "  ")
+        yield ""
+    yield from _short("Less likely", d.causes[1:])
+    yield from _short("Worth mending, but not the reason", d.warnings)
+    if d.contradictions:
+        yield "## File and wire disagree\n"
+        yield from _evidence(d.contradictions)
+        yield ""
+    if d.folklore:
+        yield "## Not the reason, whatever the forums say\n"
+        yield from (f"- “{plain(b.claim)}” {plain(b.truth)}" for b in d.folklore)
+        yield ""
+    yield "## Not tested\n"
+    yield from (f"- {plain(gap)}" for gap in d.not_tested)
+
+
+def _cause(finding: Finding) -> Iterator[str]:
+    yield f"{plain(finding.summary)} ({round(finding.confidence * 100)} % sure)\n"
+    yield "## Evidence\n"
+    yield from _evidence(finding.evidence)
+    yield ""
+    if finding.refuted:
+        yield "It is not:\n"
+        yield from (f"- {code(r.cause)}: {plain(r.because)}" for r in finding.refuted)
+        yield ""
+    yield f"## Fix\n\n{plain(finding.fix.summary)}\n"
+    if finding.fix.patch:
+        yield _block(visible(finding.fix.patch, 20_000), "diff") + "\n"
+    if finding.fix.commands:
+        yield _block("\n".join(visible(c) for c in finding.fix.commands), "sh") + "\n"
+    if finding.fix.verify:
+        yield "Then this proves it:\n\n" + _block("\n".join(visible(v) for v in finding.fix.verify), "sh") + "\n"
+
+
+def _evidence(items: Iterable[EvidenceItem], indent: str = "") -> Iterator[str]:
+    for item in items:
+        where = f" ({code(item.where)})" if item.where else ""
+        yield f"{indent}- {plain(item.what)}{where}"
+
+
+def _short(title: str, findings: Iterable[Finding]) -> Iterator[str]:
+    rows = [f"- {code(f.cause)}: {plain(f.summary)} {plain(f.fix.summary)}" for f in findings]
+    if rows:
+        yield f"## {title}\n"
+        yield from rows
+        yield ""
