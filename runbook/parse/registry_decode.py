@@ -31,7 +31,15 @@ LEVELS = ("error", "warn", "info", "debug")
 class Errors:
     """What does not fit, as yaml.v2 words it: (line, message)."""
 
-    found: list[tuple[int, str]] = field(default_factory=list)
+    kinds: list[tuple[int, str]] = field(default_factory=list)
+    """Values of the wrong type: collected and told at the end."""
+    fatal: list[tuple[int, str]] = field(default_factory=list)
+    """What ends the reading at once, so that it alone is told."""
+
+    @property
+    def found(self) -> list[tuple[int, str]]:
+        """All of them, the one that is told first."""
+        return [*self.fatal, *self.kinds]
 
     def add(self, node: Node, kind: str) -> None:
         tag, text = "!!map", ""
@@ -41,7 +49,7 @@ class Errors:
             value = node.value("v2")
             tags = {bool: "!!bool", int: "!!int", float: "!!float", str: "!!str", type(None): "!!null"}
             tag, text = tags[type(value)], " a value" if len(node.text) > 40 else f" `{node.text[:10]}`"
-        self.found.append((node.place.line or 0, f"cannot unmarshal {tag}{text} into {kind}"))
+        self.kinds.append((node.place.line or 0, f"cannot unmarshal {tag}{text} into {kind}"))
 
 
 def zero(kind: Any) -> Any:
@@ -98,15 +106,16 @@ def _named_section(node: Node, kind: MapOf, errors: Errors) -> Any:
     """auth and storage: a mapping of types, or the bare name of one."""
     attempt = Errors()
     value = _map(node, kind, attempt)
-    if attempt.found:
+    if attempt.kinds:
         if isinstance(node, Scalar):
             return {node.text: {}}
-        errors.found += attempt.found
+        errors.kinds += attempt.kinds
+        errors.fatal += attempt.fatal
         return None
     types = [k for k in value if kind is AUTH or k not in STORAGE_OPTIONS[3]]
     if len(types) > 1:
         what = "type" if kind is AUTH else "storage type"
-        errors.found.append((node.place.line or 0, f"must provide exactly one {what}. Provided: {sorted(types)}"))
+        errors.fatal.append((node.place.line or 0, f"must provide exactly one {what}. Provided: {sorted(types)}"))
     return value
 
 
@@ -124,13 +133,13 @@ def _scalar(node: Node, kind: str, errors: Errors) -> Any:
         return value
     elif kind == LOGLEVEL:
         if node.text.lower() not in LEVELS:
-            errors.found.append(
+            errors.fatal.append(
                 (node.place.line or 0, f"invalid loglevel {node.text[:20]}: one of {', '.join(LEVELS)}")
             )
         return node.text.lower()
     elif kind == VERSION:
         if not re.fullmatch(r"\d+\.\d+", node.text):
-            errors.found.append((node.place.line or 0, "version must be of the form X.Y"))
+            errors.fatal.append((node.place.line or 0, "version must be of the form X.Y"))
         return node.text
     else:
         errors.add(node, {DURATION: "time.Duration"}.get(kind, kind))

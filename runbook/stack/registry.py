@@ -15,7 +15,6 @@ from runbook.model import (
     RegistryFile,
     Service,
     Setting,
-    StartError,
 )
 from runbook.stack.registry_env import Effective, default_file, from_file, override
 from runbook.stack.registry_start import auth_type, start_errors
@@ -198,14 +197,14 @@ def _joined(
     """The registry with everything that follows from its configuration."""
     settings = effective.settings()
     kind = auth_type(effective)
-    errors = (*_of_file(file), *start_errors(effective))
+    errors = tuple(start_errors(effective, file))
     htpasswd_path = settings["auth.htpasswd.path"].value if "auth.htpasswd.path" in settings else None
     path = str(htpasswd_path) if htpasswd_path is not None and kind == "htpasswd" else None
     mount = covering(base.mounts, path) if path else None
     return replace(
         base,
         settings=settings,
-        overridden=tuple(_overridden(file, settings)),
+        overridden=tuple(_overridden(file, effective)),
         auth="unknown" if unseen or kind == "?" else _KINDS.get(kind, "unknown"),
         start_errors=errors,
         listens=None if unseen and "http.addr" not in settings else _port(settings.get("http.addr")),
@@ -215,18 +214,11 @@ def _joined(
     )
 
 
-def _of_file(file: RegistryFile | None) -> Iterator[StartError]:
-    for place, message in file.refused if file else ():
-        yield StartError(
-            cause="registry-unreachable",
-            message=f"configuration error: error parsing {file.file if file else ''}: {message}",
-            place=place,
-        )
-
-
-def _overridden(file: RegistryFile | None, settings: dict[str, Setting]) -> Iterator[tuple[str, Setting, Setting]]:
+def _overridden(file: RegistryFile | None, effective: Effective) -> Iterator[tuple[str, Setting, Setting]]:
+    """What the file says and a variable says otherwise, or takes away: REGISTRY_AUTH replaces all of `auth`."""
+    settings = effective.settings()
     for key, written in (file.settings if file else {}).items():
-        now = settings.get(key)
+        now = settings.get(key) or effective.taken_away(key)
         if now is None or not now.origin.startswith("REGISTRY_"):
             continue
         same = now.secret == written.secret if now.secret or written.secret else now.value == written.value

@@ -59,6 +59,15 @@ class Effective:
             found[".".join(path)] = Setting(value=value, place=place, origin=origin, secret=secret)
         return found
 
+    def taken_away(self, dotted: str) -> Setting | None:
+        """The variable that replaced a section and dropped this setting with it, if one did."""
+        path = tuple(dotted.split("."))
+        if self.get(dotted) is not None:
+            return None
+        return next(
+            (m for p, m in reversed(self.marks) if path[: len(p)] == p and m.origin.startswith("REGISTRY_")), None
+        )
+
 
 def from_file(config: RegistryFile, major: int, *, origin: str = "") -> Effective:
     """The configuration of a file alone."""
@@ -79,8 +88,13 @@ def from_file(config: RegistryFile, major: int, *, origin: str = "") -> Effectiv
 
 
 def _put(tree: dict[str, Any], path: tuple[str, ...], value: Any, schema: Struct) -> None:
-    """Set a value below nested mappings; what the other major version alone knows is left out."""
-    if path[0] not in schema.fields:
+    """Set a value below nested mappings. What the other major version alone knows is left out, and what is of
+    the wrong type as well: that stops the registry, and is noted with the file.
+    """
+    kind: Any = schema
+    for part in path:
+        kind = kind.fields.get(part) if isinstance(kind, Struct) else kind.item if isinstance(kind, MapOf) else ANY
+    if kind is None or (isinstance(kind, (Struct, MapOf)) and not isinstance(value, dict)):
         return
     for part in path[:-1]:
         if not isinstance(tree.get(part), dict):

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from runbook.model import Place, StartError
+from runbook.model import Place, RegistryFile, StartError
 from runbook.parse.registry_decode import is_duration
 from runbook.parse.registry_schema import STORAGE_OPTIONS, ImplicitMap
 from runbook.stack.registry_env import Effective, Stop
@@ -13,8 +13,12 @@ _FALLBACK = "registry-unreachable"
 _DRIVERS = ("filesystem", "inmemory", "s3", "s3aws", "azure", "gcs", "swift", "oss")
 
 
-def start_errors(effective: Effective) -> Iterator[StartError]:
+def start_errors(effective: Effective, file: RegistryFile | None) -> Iterator[StartError]:
     """Reasons for which this process stops; the first is the one that it names."""
+    found = tuple(_of_file(file, effective.major)) if file else ()
+    yield from found
+    if found:
+        return
     for stop in effective.stops:
         yield _of_variable(stop)
     if effective.stops:
@@ -33,12 +37,32 @@ def auth_type(effective: Effective) -> str:
     return "" if name.lower() == "none" else str(name)
 
 
+def _of_file(file: RegistryFile, major: int) -> Iterator[StartError]:
+    """The file by itself: its version first, then the types of its values."""
+    version = file.settings.get("version")
+    if version is None or version.value != "0.1":
+        message = f'unsupported version: "{version.value if version else ""}"'
+        place = version.place if version else Place(file.file)
+        yield StartError(
+            cause=_FALLBACK, message=f"configuration error: error parsing {file.file}: {message}", place=place
+        )
+    tag = file.settings.get("storage.tag.concurrencylimit")
+    if major == 2 and tag is not None:
+        message = "must provide exactly one storage type: version 2 takes `tag` for one"
+        yield StartError(
+            cause=_FALLBACK, message=f"configuration error: error parsing {file.file}: {message}", place=tag.place
+        )
+    for place, message in file.refused:
+        cause = "env-header-value-not-yaml-list" if "into []string" in message else _FALLBACK
+        yield StartError(cause=cause, message=f"configuration error: error parsing {file.file}: {message}", place=place)
+
+
 def _of_variable(stop: Stop) -> StartError:
     name, message = stop.variable.name, stop.message
     cause = _FALLBACK
     if name.startswith("REGISTRY_HTTP_HEADERS_"):
         cause = "env-name-malformed" if "index" in message else "env-header-value-not-yaml-list"
-    elif name in ("REGISTRY_AUTH_TYPE", "REGISTRY_STORAGE_TYPE", "REGISTRY_VERSION"):
+    elif name == "REGISTRY_VERSION" or "configuration.Parameters" in message:
         cause = "env-name-malformed"
     return StartError(
         cause=cause,
@@ -76,15 +100,12 @@ def _auth(effective: Effective) -> Iterator[StartError]:
         if not isinstance(options.get(name), str):
             yield _error(effective, f"panic: unable to configure authorization ({kind}): {name} must be set", "auth")
             return
+    if kind == "token" and not options.get("rootcertbundle") and not options.get("jwks"):
+        yield _error(effective, "panic: token auth requires at least one token signing key", "auth")
 
 
 def _storage(effective: Effective) -> Iterator[StartError]:
     storage: dict[str, Any] = effective.get("storage") or {}
-    if effective.get("version") != "0.1":
-        yield _error(
-            effective, f'configuration error: unsupported version: "{effective.get("version") or ""}"', "version"
-        )
-        return
     drivers = [k for k in storage if k not in STORAGE_OPTIONS[effective.major]]
     if len(drivers) > 1:
         names = ", ".join(drivers)
@@ -121,23 +142,20 @@ def _cache(effective: Effective, cache: dict[str, Any]) -> Iterator[StartError]:
 def _maintenance(effective: Effective, options: dict[str, Any]) -> Iterator[StartError]:
     where = ("storage", "maintenance")
     purging = options.get("uploadpurging", {"enabled": False})
-    if isinstance(purging, ImplicitMap) or not isinstance(purging, dict):
-        yield _error(effective, "panic: uploadpurging config key must contain additional keys", *where)
-        return
-    if purging.get("enabled") is not False:
+    readonly = options.get("readonly", {})
+    for name, section in (("uploadpurging", purging), ("readonly", readonly)):
+        if isinstance(section, ImplicitMap) or not isinstance(section, dict):
+            yield _error(effective, f"panic: {name} config key must contain additional keys", *where, name)
+            return
+    if not isinstance(readonly.get("enabled", False), bool):
+        yield _error(effective, "panic: readonly's enabled config key must have a boolean value", *where, "readonly")
+    elif purging.get("enabled") is not False:
         for name in ("age", "interval"):
-            value = purging.get(name)
-            if not isinstance(value, str) or not is_duration(value):
+            if not is_duration(str(purging.get(name, ""))):
                 yield _error(effective, f"panic: Unable to parse upload purge configuration: {name} missing", *where)
                 return
         if not isinstance(purging.get("dryrun"), bool):
             yield _error(effective, "panic: Unable to parse upload purge configuration: dryrun missing", *where)
-            return
-    readonly = options.get("readonly", {})
-    if isinstance(readonly, ImplicitMap) or not isinstance(readonly, dict):
-        yield _error(effective, "panic: readonly config key must contain additional keys", *where)
-    elif "enabled" in readonly and not isinstance(readonly["enabled"], bool):
-        yield _error(effective, "panic: readonly's enabled config key must have a boolean value", *where)
 
 
 def _listener(effective: Effective) -> Iterator[StartError]:
