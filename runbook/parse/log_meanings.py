@@ -50,6 +50,10 @@ _MESSAGES: tuple[tuple[str, Meaning], ...] = (
     ("token signed by untrusted key", "token-untrusted-key"),
     ("token intended for another audience", "token-audience"),
     ("token not to be used before", "token-clock"),
+    ("token not to be used after", "token-clock"),
+    ("untrusted JWK", "token-untrusted-key"),
+    ("failed to verify token", "token-untrusted-key"),
+    ("unable to verify token signature", "token-untrusted-key"),
     ("token not valid yet", "token-clock"),
     ("token is expired", "token-clock"),
     ("token has expired", "token-clock"),
@@ -74,6 +78,8 @@ def meaning_of(fields: Fields) -> tuple[Meaning | None, str, str | None]:
     if bcrypt := _BCRYPT.search(both):
         mismatch = "not the hash of the given password" in bcrypt["what"]
         return ("bcrypt-mismatch" if mismatch else "bcrypt-malformed"), bcrypt["what"].strip(), user
+    if "error authenticating user" in text and ("strconv.Atoi" in error or "illegal base64" in error):
+        return "bcrypt-malformed", error, user
     if "configuration error" in both or ("error parsing" in both and "yaml" in both):
         return "config-error", both.strip(), None
     if _FILE.search(text) or "error checking authorization" in text:

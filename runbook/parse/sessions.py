@@ -53,11 +53,17 @@ def typed(line: str, before: Context, vault: Vault) -> Context:
     if creds and ":" in creds:
         user, _, secret = creds.partition(":")
         vault.password(secret, user)
-    host = next((m[1] for w in words if not w.startswith("-") and (m := _IMAGE_HOST.match(w))), None)
+    host = next((m[1] for w in _arguments(words) if (m := _IMAGE_HOST.match(w))), None)
     if host is None and words[:1] == ["login"] and (last := _LOGIN_HOST.match(words[-1])):
         host = last[1]
     same = host is not None and host == before.host
     return Context(host or before.host, user or (before.user if same else None), line)
+
+
+def _arguments(words: list[str]) -> list[str]:
+    """The words that are neither options nor the values of those that take a file or a name."""
+    named = ("-u", "-p", "-f", "-v", "--authfile", "--username", "--password", "--cert-dir", "--config", "--name", "-c")
+    return [w for before, w in zip(["", *words], words, strict=False) if not w.startswith("-") and before not in named]
 
 
 def _words(text: str) -> list[str]:
