@@ -128,7 +128,3 @@ def not_the_password(direct: Exchange | None, evidence: Evidence) -> tuple[Refut
     if any(c.outcome == "accepted" and c.origin != "injected" for c in evidence.checks):
         return (Refutation(cause="htpasswd-wrong-password", because="the password matches the htpasswd file (bcrypt)"),)
     return ()
-
-
-def any_url(wire: Wire) -> str:
-    return next((e.url.split("/v2")[0] for e in wire.on("via")), "http://localhost:8080")

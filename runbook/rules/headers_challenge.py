@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from runbook.model import Certainty, Evidence, Exchange, Finding, Place, ProxyRoute, Refutation, Stack, Symptom
 from runbook.rules.base import rule
 from runbook.rules.hop_edits import drop, drop_block
-from runbook.rules.hops import Front, api_routes, challenge_of, fronts, hop, item, name, repair, seen
+from runbook.rules.hops import Front, api_routes, challenge_of, front_url, fronts, hop, item, name, repair, seen
 from runbook.rules.routing import signed_by_proxy
 from runbook.rules.wire import Wire, succeeded
 
@@ -45,7 +45,7 @@ def ping_not_challenged(evidence: Evidence, stack: Stack, wire: Wire) -> Iterato
             fix=repair(
                 found,
                 f"Delete this answer ({_ping_place(found)}) and let GET /v2/ go to the registry. A monitor may take 401 as alive.",
-                "curl -sSi URL/v2/ | head -1   # 401, with WWW-Authenticate",
+                f"curl -sSi {front_url(wire, stack, found, evidence.compose)}/v2/ | head -1   # 401, with WWW-Authenticate",
             ),
             edits=drop_block(evidence, found.place) if found.kind == "return" and found.software == "nginx" else (),
             proves=True,
@@ -130,7 +130,7 @@ def www_authenticate_missing(evidence: Evidence, stack: Stack, wire: Wire) -> It
             fix=repair(
                 route,
                 f"Delete this line ({place}): the registry's challenge then passes.",
-                "curl -sSi URL/v2/ | grep -i '^www-authenticate'",
+                f"curl -sSi {front_url(wire, stack, route, evidence.compose)}/v2/ | grep -i '^www-authenticate'",
             ),
             edits=drop(evidence, place, _HIDES) if hides else drop_block(evidence, place),
             proves=True,
@@ -138,7 +138,7 @@ def www_authenticate_missing(evidence: Evidence, stack: Stack, wire: Wire) -> It
     told = told or bool(wire.works("via") and not silent)
     direct = next((e for e in wire.on("direct", status=401) if e.header("WWW-Authenticate")), None)
     if not told and silent and (direct or signed_by_proxy(silent[0])):
-        yield _dropped(silent[0], direct, evidence, stack)
+        yield _dropped(silent[0], direct, evidence, stack, wire)
 
 
 _HIDES = (
@@ -160,7 +160,7 @@ def _bare_refusals(front: Front) -> Iterator[ProxyRoute]:
             yield route
 
 
-def _dropped(silent: Exchange, direct: Exchange | None, evidence: Evidence, stack: Stack) -> Finding:
+def _dropped(silent: Exchange, direct: Exchange | None, evidence: Evidence, stack: Stack, wire: Wire) -> Finding:
     route = next(api_routes(stack, evidence.compose), None)
     request = route.auth is not None and route.auth.kind == "request" if route else False
     why = " Its auth_request asks a service that answers 401 without a challenge." if request else ""
@@ -174,7 +174,7 @@ def _dropped(silent: Exchange, direct: Exchange | None, evidence: Evidence, stac
         fix=repair(
             route or ProxyRoute(software="nginx", place=silent.source),
             "Look for a line in the proxy's configuration that hides or removes WWW-Authenticate, and delete it.",
-            "curl -sSi URL/v2/ | grep -i '^www-authenticate'",
+            f"curl -sSi {front_url(wire, stack, route, evidence.compose)}/v2/ | grep -i '^www-authenticate'",
             before=("grep -rni 'www-authenticate' .",),
         ),
     )

@@ -29,7 +29,11 @@ def double_auth_one_header(evidence: Evidence, stack: Stack, wire: Wire) -> Iter
     foreign = _foreign_challenge(wire, stack, evidence)
     if wire.works("via"):
         return
-    guarded = [r for r in api_routes(stack, evidence.compose) if _asks_twice(r, stack)]
+    guarded = [
+        r
+        for r in api_routes(stack, evidence.compose)
+        if _asks_twice(r, stack) and not _same_users(r, foreign, evidence, stack)
+    ]
     for route in guarded[:1]:
         yield _asked_twice(route, foreign, evidence, stack, wire)
     if not guarded and foreign:
@@ -92,6 +96,15 @@ def _own_realm(route: ProxyRoute) -> str:
 
 def _login_place(route: ProxyRoute) -> Place:
     return route.auth.place if route.auth else route.place
+
+
+def _same_users(route: ProxyRoute, foreign: Exchange | None, evidence: Evidence, stack: Stack) -> bool:
+    """Whether the hop reads the very file that the registry reads, as far as names tell, and no request says otherwise."""
+    own = stack.registry.htpasswd if stack.registry else None
+    if own is None or route.auth is None or foreign is not None:
+        return False
+    base = route.auth.user_file.rpartition("/")[2]
+    return base == own.file.rpartition("/")[2] and len([h for h in evidence.htpasswd if h.file.endswith(base)]) == 1
 
 
 def _drop_login(evidence: Evidence, route: ProxyRoute) -> tuple[Edit, ...]:

@@ -16,7 +16,6 @@ from runbook.model import (
 from runbook.rules.authorization_traces import (
     MISMATCH,
     REFUSED,
-    any_url,
     as_logged,
     guarded,
     is_accepted,
@@ -28,7 +27,7 @@ from runbook.rules.authorization_traces import (
 )
 from runbook.rules.base import rule
 from runbook.rules.hop_edits import delete_command, drop_header
-from runbook.rules.hops import api_routes, hop, item, login_check, name, repair, seen, written
+from runbook.rules.hops import api_routes, front_url, hop, item, login_check, name, repair, seen, written
 from runbook.rules.wire import Wire
 
 S, C = Symptom, Certainty
@@ -117,7 +116,7 @@ def proxy_bypasses_auth(evidence: Evidence, stack: Stack, wire: Wire) -> Iterato
             fix=repair(
                 route,
                 f"Delete this line ({edit.place}) and change that password: it stood in a configuration file.",
-                f"curl -sS -o /dev/null -w '%{{http_code}}\\n' {any_url(wire)}/v2/_catalog   # 401",
+                f"curl -sS -o /dev/null -w '%{{http_code}}\\n' {front_url(wire, stack, route, evidence.compose)}/v2/_catalog   # 401",
                 before=delete_command(evidence, edit),
             ),
             edits=drop_header(evidence, edit),

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from runbook.model import Certainty, Edit, Evidence, Exchange, Finding, Place, ProxyRoute, Refutation, Stack, Symptom
 from runbook.rules.base import rule
 from runbook.rules.hop_edits import insert, line_of, swap
-from runbook.rules.hops import api_routes, fronts, hop, item, name, repair, seen
+from runbook.rules.hops import api_routes, front_url, fronts, hop, item, name, repair, seen, takes_pushes
 from runbook.rules.routing import signed_by_proxy
 from runbook.rules.wire import Wire
 
@@ -34,7 +34,8 @@ def client_max_body_size(evidence: Evidence, stack: Stack, wire: Wire) -> Iterat
     limited = [
         f.upload for f in fronts(stack, evidence.compose) if f.upload in f.api and f.upload and f.upload.max_body
     ]
-    small = [r for r in limited if r.max_body is not None and (r.max_body < _SMALL or seen_it)]
+    pushed = [r for r in limited if seen_it or takes_pushes(r, evidence.compose)]
+    small = [r for r in pushed if r.max_body is not None and (r.max_body < _SMALL or seen_it)]
     shown = [seen(refused)] if refused else []
     shown += [item(e.text, e.place) for e in logged[:1]]
     shown += [item(f"{r.method} {r.uri[:80]} -> 413", r.place) for r in access[:1] if not shown]
@@ -51,7 +52,11 @@ def client_max_body_size(evidence: Evidence, stack: Stack, wire: Wire) -> Iterat
             evidence=(*shown, item(what, route.max_body_place or route.place)),
             hop=hop(route),
             refuted=_signed(refused),
-            fix=repair(route, _no_limit(route), "docker push HOST/NAME   # no 413"),
+            fix=repair(
+                route,
+                _no_limit(route),
+                f"docker push {front_url(wire, stack, route, evidence.compose).split('//')[1]}/NAME   # no 413",
+            ),
             edits=_lift(evidence, route),
             proves=not wire.seen() and not wire.works("via"),
         )

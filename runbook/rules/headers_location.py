@@ -17,7 +17,7 @@ from runbook.model import (
 )
 from runbook.rules.base import rule
 from runbook.rules.hop_edits import insert, swap
-from runbook.rules.hops import api_routes, hop, item, name, repair, seen
+from runbook.rules.hops import api_routes, front_url, hop, item, name, repair, seen, user_of
 from runbook.rules.location_math import (
     fixed_direct,
     foreseen,
@@ -61,7 +61,7 @@ def x_forwarded_proto_missing(evidence: Evidence, stack: Stack, wire: Wire) -> I
     routes = [r for r in upload_routes(evidence, stack) if r.forwards_proto != "right"]
     guilty = [r for r in routes if r.tls and foretold(r, None)[0] == "http"] or (routes if strayed else [])
     for route in guilty[:1]:
-        yield _untold(route, strayed, evidence)
+        yield _untold(route, strayed, evidence, stack, wire)
     if strayed and not guilty:
         told = next(api_routes(stack, evidence.compose), None)
         yield Finding(
@@ -79,7 +79,7 @@ def x_forwarded_proto_missing(evidence: Evidence, stack: Stack, wire: Wire) -> I
         )
 
 
-def _untold(route: ProxyRoute, strayed: Exchange | None, evidence: Evidence) -> Finding:
+def _untold(route: ProxyRoute, strayed: Exchange | None, evidence: Evidence, stack: Stack, wire: Wire) -> Finding:
     edit = last_edit(route, "x-forwarded-proto") or last_edit(route, "forwarded")
     odd = next(
         (e for e in route.request_headers if "forwarded-proto" in e.name.lower() or e.name.lower() == "forwarded"), None
@@ -106,7 +106,8 @@ def _untold(route: ProxyRoute, strayed: Exchange | None, evidence: Evidence) -> 
         fix=repair(
             route,
             f"Add: {line}",
-            "curl -sSi -X POST -u NAME https://HOST/v2/NAME/blobs/uploads/ | grep -i '^location: https'",
+            f"curl -sSi -X POST -u {user_of(evidence, wire)} {front_url(wire, stack, route, evidence.compose)}/v2/test/blobs/uploads/"
+            " | grep -i '^location: https'",
         ),
         edits=_mend(evidence, route, odd, line),
         proves=route.complete and route.tls,
@@ -165,7 +166,7 @@ def _misled(cause: str, evidence: Evidence, stack: Stack, wire: Wire, differs: D
         return
     for route, here, there in foreseen(evidence, stack, wire, strayed):
         if differs(here, there):
-            yield _sent_elsewhere(cause, route, here, there, strayed, evidence)
+            yield _sent_elsewhere(cause, route, here, there, strayed, evidence, user_of(evidence, wire))
             return
     if strayed:
         told = next(api_routes(stack, evidence.compose), None)
@@ -184,7 +185,13 @@ def _misled(cause: str, evidence: Evidence, stack: Stack, wire: Wire, differs: D
 
 
 def _sent_elsewhere(
-    cause: str, route: ProxyRoute, here: SplitResult, there: SplitResult, strayed: Exchange | None, evidence: Evidence
+    cause: str,
+    route: ProxyRoute,
+    here: SplitResult,
+    there: SplitResult,
+    strayed: Exchange | None,
+    evidence: Evidence,
+    user: str,
 ) -> Finding:
     edit = last_edit(route, "host")
     line = {"nginx": "proxy_set_header Host $http_host;", "apache": "ProxyPreserveHost On"}.get(route.software, "")
@@ -210,7 +217,7 @@ def _sent_elsewhere(
         fix=repair(
             route,
             f"Hand the client's Host on as it came: {line or 'delete the line that changes Host'}",
-            f"curl -sSi -X POST -u NAME {here.scheme}://{here.netloc}/v2/NAME/blobs/uploads/ | grep -i ^location",
+            f"curl -sSi -X POST -u {user} {here.scheme}://{here.netloc}/v2/test/blobs/uploads/ | grep -i ^location",
         ),
         edits=edits,
         proves=route.complete and is_known_address(evidence, route),

@@ -167,7 +167,7 @@ def no_v2_route(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Findin
             route or ProxyRoute(software="nginx", place=strangers[0].source),
             near
             or "Add a /v2/ route to the registry (for the UI: NGINX_PROXY_PASS_URL), or use the registry's own address.",
-            "curl -sSi URL/v2/ | grep -i docker-distribution-api-version",
+            f"curl -sSi {front_url(wire, stack, route, evidence.compose)}/v2/ | grep -i docker-distribution-api-version",
         ),
         edits=_rename(evidence, front, near, strangers),
         proves=certain,

@@ -16,7 +16,6 @@ from runbook.model import (
     Service,
     Stack,
 )
-from runbook.rules.hop_edits import drop, insert, line_of, swap  # noqa: F401  (where the align rules look for them)
 from runbook.rules.routing import signed_by_proxy
 from runbook.rules.symptoms.notes import describe
 from runbook.rules.wire import Wire
@@ -96,6 +95,12 @@ def upstream_service(route: ProxyRoute, compose: Compose | None) -> Service | No
     return next((s for host, _ in route.upstream_hosts if (s := compose.service(host)) is not None), None)
 
 
+def takes_pushes(route: ProxyRoute, compose: Compose | None) -> bool:
+    """Whether images are pushed along this route: not where it only leads to the registry UI's pages."""
+    service = upstream_service(route, compose)
+    return service is None or service.role != "ui"
+
+
 def hop(route: ProxyRoute) -> str:
     """The name of the hop in the picture."""
     return f"{name(route)} -> registry"
@@ -125,11 +130,11 @@ def front_url(wire: Wire, stack: Stack, route: ProxyRoute | None, compose: Compo
     service = compose.service(route.service) if compose and route and route.service else None
     port = next((p.published for p in service.ports if p.published), None) if service else None
     scheme = "https" if route and route.tls else "http"
-    return (
-        f"{scheme}://localhost:{port}"
-        if port
-        else f"{scheme}://{(route.server_names if route else ()) or ('localhost',)}"
+    named = next(
+        (n for n in (route.server_names if route else ()) if re.fullmatch(r"[\w.-]+", n) and n != "_"), "localhost"
     )
+    usual = {"http": 80, "https": 443}[scheme]
+    return f"{scheme}://{named}" + (f":{port}" if port and port != usual else "")
 
 
 def user_of(evidence: Evidence, wire: Wire) -> str:

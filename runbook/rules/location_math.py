@@ -10,7 +10,7 @@ from runbook.model import (
     ProxyRoute,
     Stack,
 )
-from runbook.rules.hops import fronts
+from runbook.rules.hops import fronts, takes_pushes
 from runbook.rules.wire import Wire
 from runbook.stack.foretell import Request, location, seen_address
 
@@ -65,7 +65,7 @@ def fixed_direct(wire: Wire) -> bool:
 def upload_routes(evidence: Evidence, stack: Stack) -> list[ProxyRoute]:
     """The routes that uploads take; what stands before the registry UI is no matter here."""
     found = (f.upload for f in fronts(stack, evidence.compose) if f.upload in f.api)
-    return [r for r in found if r is not None]
+    return [r for r in found if r is not None and takes_pushes(r, evidence.compose)]
 
 
 def foretold(route: ProxyRoute, used: str | None) -> tuple[str, str]:
