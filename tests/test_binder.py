@@ -22,7 +22,7 @@ def pinned() -> dict[str, str]:
 def test_binder_installs_this_package_with_the_pinned_versions() -> None:
     wanted = lines("requirements.txt")
     assert "-e ." in wanted
-    assert "-c constraints.txt" in wanted
+    assert "-c ../constraints.txt" in wanted
 
 
 def test_binders_python_is_one_that_the_package_takes() -> None:

@@ -1,0 +1,147 @@
+"""`runbook report` end to end: collected once, every notebook executed by papermill, one report, nothing leaked."""
+
+import base64
+import json
+import re
+from pathlib import Path
+from urllib.parse import quote
+
+import nbformat
+import pytest
+
+from runbook.cli import main
+from runbook.headless import execute, report
+from runbook.headless.kernel import own_kernel
+from runbook.headless.places import notebooks
+from runbook.lab import Lab
+
+NAMES = ["00_start_here", "01_simplify_the_stack", "02_validate_htpasswd", "03_trace_headers"]
+NAMES += ["04_align_configuration", "05_report"]
+
+
+def run(lab: Lab, folder: Path, monkeypatch: pytest.MonkeyPatch) -> int:
+    monkeypatch.setenv("LAB_PASSWORD", lab.password)
+    return main(
+        ["report", str(lab.bundle), "--registry", lab.registry_url, "--ui", lab.ui_url, "--user", lab.user]
+        + ["--password-env", "LAB_PASSWORD", "--output-dir", str(folder)]
+    )
+
+
+def outputs(path: Path) -> str:
+    """All text that a notebook shows."""
+    cells = nbformat.read(path, as_version=4).cells
+    return "\n".join(
+        str(part.get("text", "")) + str(part.get("data", {}).get("text/plain", ""))
+        for cell in cells
+        for part in cell.get("outputs", [])
+    )
+
+
+@pytest.mark.parametrize(
+    ("fault", "code", "told_by"),
+    [
+        ("", 0, ""),
+        ("htpasswd-not-bcrypt", 3, "02_validate_htpasswd"),
+        ("authorization-stripped", 3, "03_trace_headers"),
+    ],
+    ids=["healthy", "htpasswd-not-bcrypt", "authorization-stripped"],
+)
+def test_report_of_a_stack(
+    fault: str,
+    code: int,
+    told_by: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with Lab(*([fault] if fault else []), backend="embedded", seed=3) as lab:
+        assert run(lab, tmp_path / "out", monkeypatch) == code
+        secrets = [lab.password]
+        secrets.append(base64.b64encode(f"{lab.user}:{lab.password}".encode()).decode())
+        secrets.append(quote(lab.password, safe=""))
+    folder = tmp_path / "out"
+    said = json.loads((folder / "report.json").read_text())
+    assert said["verdict"] == ("fault" if fault else "healthy")
+    assert [c["cause"] for c in said["causes"]][:1] == ([fault] if fault else [])
+    assert sorted(p.stem for p in folder.glob("*.ipynb")) == NAMES
+    for name in NAMES:
+        shown = outputs(folder / f"{name}.ipynb")
+        assert "Traceback" not in shown
+        if name in (told_by, "05_report") and fault:
+            assert fault in shown, f"{name} does not name the cause"
+    page = (folder / "report.html").read_text()
+    assert "failed:" not in page
+    assert not re.search(r"<script|https?://(?!localhost|127\.0\.0\.1)", page)
+    printed = capsys.readouterr()
+    assert "[6/6]" in printed.err, "progress is shown while it runs"
+    for file in folder.iterdir():
+        text = file.read_text(encoding="utf-8")
+        assert not [s for s in secrets if s in text], f"{file.name} holds the password"
+        assert not re.search(r"\$2[aby]\$\d\d\$[./A-Za-z0-9]{20}", text), f"{file.name} holds a hash"
+    assert not [s for s in secrets if s in printed.out + printed.err]
+    assert (folder / "report.html").stat().st_size < 1_500_000
+
+
+def test_the_notebooks_see_the_same_as_the_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Lab("upstream-is-localhost", backend="embedded", seed=4) as lab:
+        run(lab, tmp_path / "out", monkeypatch)
+    said = json.loads((tmp_path / "out" / "report.json").read_text())
+    shown = outputs(tmp_path / "out" / "05_report.ipynb")
+    assert said["causes"][0]["cause"] in shown
+    assert said["causes"][0]["summary"] in shown
+
+
+def failing(source: Path, folder: Path) -> Path:
+    notebook = nbformat.read(source, as_version=4)
+    notebook.cells.append(nbformat.v4.new_code_cell("raise LookupError('on purpose')"))
+    nbformat.write(notebook, folder / source.name)
+    return folder / source.name
+
+
+def test_a_notebook_that_fails_is_saved_and_the_report_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken = failing(notebooks()[0], tmp_path)
+    monkeypatch.setattr(report, "notebooks", lambda: [broken])
+    with Lab(backend="embedded", seed=3) as lab:
+        assert run(lab, tmp_path / "out", monkeypatch) == 0
+    assert "LookupError: on purpose" in (tmp_path / "out" / "report.html").read_text()
+    assert "on purpose" in (tmp_path / "out" / broken.name).read_text()
+    assert "failed" in capsys.readouterr().err
+
+
+def test_parameters_that_a_notebook_does_not_know_are_an_error(tmp_path: Path) -> None:
+    with own_kernel() as kernel:
+        done = execute.execute(notebooks()[0], tmp_path, {"no_such_parameter": 1}, kernel)
+    assert "no_such_parameter" in done.error
+
+
+def test_the_kernel_is_this_interpreter_whatever_the_kernelspecs_are_called(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "nothing-here"))
+    monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path / "nor-here"))
+    with own_kernel() as kernel:
+        done = execute.execute(notebooks()[0], tmp_path, {"lab_fault": "healthy", "interactive": False}, kernel)
+    assert not done.error
+
+
+@pytest.mark.parametrize("make", [True, False], ids=["a file", "not writable"])
+def test_an_output_folder_that_cannot_be_is_said_before_any_work(
+    make: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    target = tmp_path / "out" if make else Path("/proc/nowhere")
+    if make:
+        target.write_text("a file")
+    assert main(["report", str(tmp_path), "--output-dir", str(target)]) == 2
+    assert "--output-dir" in capsys.readouterr().err
+
+
+def test_demo_finds_what_it_broke(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["demo", "--output-dir", str(tmp_path / "demo")]) == 0
+    printed = capsys.readouterr().out
+    assert str(tmp_path / "demo" / "report.html") in printed
+    said = json.loads((tmp_path / "demo" / "report.json").read_text())
+    assert said["causes"][0]["cause"] == "authorization-stripped"
+    assert "storage-outside-volume" in [w["cause"] for w in said["warnings"]]
+    assert any("realm" in f["claim"] for f in said["folklore"])
