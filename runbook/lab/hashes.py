@@ -10,12 +10,11 @@ _BCRYPT = "./ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 
 
 def bcrypt_hash(password: str, rng: random.Random | None = None, cost: int = 5) -> bytes:
-    """A `$2y$` hash as `htpasswd -B` writes it; with a generator the salt can be repeated."""
-    if rng is None:
-        salt = bcrypt.gensalt(cost)
-    else:
-        letters = "".join(rng.choice(_BCRYPT) for _ in range(21)) + rng.choice(".Oeu")
-        salt = f"$2b${cost:02d}${letters}".encode()
+    """A `$2y$` hash as `htpasswd -B` writes it. The lab can be repeated, so the salt follows from the
+    password unless a generator is given."""
+    rng = rng or random.Random(f"runbook-salt-{password}")  # noqa: S311
+    letters = "".join(rng.choice(_BCRYPT) for _ in range(21)) + rng.choice(".Oeu")
+    salt = f"$2b${cost:02d}${letters}".encode()
     return bcrypt.hashpw(password.encode(), salt).replace(b"$2b$", b"$2y$", 1)
 
 

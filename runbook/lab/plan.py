@@ -40,6 +40,10 @@ class Proxy:
     """The UI's other variables."""
 
 
+UPLOAD = "{upload}"
+"""In the path of a `Try`: an upload that is opened for it first."""
+
+
 @dataclass(frozen=True)
 class Try:
     """A request that a user makes by hand: with the login, straight or through the UI."""

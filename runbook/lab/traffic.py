@@ -3,8 +3,10 @@ up in the logs; what was tried by hand is handed over as a `curl -i` transcript.
 
 import base64
 import http.client
+import re
+from dataclasses import replace
 
-from runbook.lab.plan import Plan, Try
+from runbook.lab.plan import UPLOAD, Plan, Try
 from runbook.lab.processes import reachable
 
 _LOGIN = tuple(
@@ -23,6 +25,9 @@ def exercise(plan: Plan) -> str:
 
 
 def _transcript(plan: Plan, attempt: Try) -> str:
+    if UPLOAD in attempt.path:
+        start = replace(attempt, method="POST", path=attempt.path.replace(UPLOAD, "uploads/"), size=0)
+        return _transcript(plan, start) + "\n" + _go_on(plan, attempt, start)
     port = plan.ui_port if attempt.via else plan.registry_port
     options = f"-X {attempt.method}" + (f" -u {plan.user}" if attempt.login else "")
     options += "".join(f" -H '{name}: {value}'" for name, value in attempt.headers)
@@ -30,6 +35,13 @@ def _transcript(plan: Plan, attempt: Try) -> str:
     answer = _send(plan, attempt, "curl/7.88.1")
     head = f"$ curl -si {options} http://localhost:{port}{attempt.path}\n"
     return head + (answer or "curl: (7) Failed to connect to localhost\n")
+
+
+def _go_on(plan: Plan, attempt: Try, start: Try) -> str:
+    """The same with a fresh upload's own path."""
+    opened = re.search(r"(?m)^Location: (?:https?://[^/]+)?(/\S+)", _send(plan, start, "curl/7.88.1") or "")
+    path = opened[1] if opened else attempt.path.replace(UPLOAD, "uploads/0")
+    return _transcript(plan, replace(attempt, path=path))
 
 
 def _send(plan: Plan, attempt: Try, agent: str) -> str | None:

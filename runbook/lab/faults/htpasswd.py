@@ -1,5 +1,6 @@
 """Faults of the htpasswd file and of the way to it."""
 
+import random
 import re
 
 from runbook.lab.draw import sound_file
@@ -116,9 +117,10 @@ def _double_dollars(plan: Plan) -> None:
 
 @fault("compose-dollar-interpolation", "Compose takes parts of the hash for variables", solve=_double_dollars)
 def dollar_interpolation(plan: Plan) -> None:
-    made = bcrypt_hash(plan.password)
+    rng = random.Random(plan.seed)  # noqa: S311
+    made = bcrypt_hash(plan.password, rng)
     while not made[7:8].isalpha():  # a salt that begins with a digit or a dot would survive
-        made = bcrypt_hash(plan.password)
+        made = bcrypt_hash(plan.password, rng)
     text = f"{plan.user}:{made.decode()}"
     seen = re.sub(r"\$[A-Za-z_]\w*", "", text)
     plan.environment |= {PATH: WRITTEN, "HTPASSWD": seen}

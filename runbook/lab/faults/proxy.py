@@ -4,7 +4,7 @@ import base64
 
 from runbook.lab.faults.base import fault
 from runbook.lab.hashes import bcrypt_hash, htpasswd_line
-from runbook.lab.plan import Plan, Try
+from runbook.lab.plan import UPLOAD, Plan, Try
 
 _UPLOAD = Try("POST", "/v2/tools/backup/blobs/uploads/", via=True)
 
@@ -101,7 +101,7 @@ def _no_limit(plan: Plan) -> None:
 def body_limit(plan: Plan) -> None:
     hand_made(plan)
     plan.proxy.body_limit = 1 << 20
-    plan.tried.append(Try("POST", "/v2/tools/backup/blobs/uploads/", via=True, size=1_900_000))
+    plan.tried.append(Try("PATCH", f"/v2/tools/backup/blobs/{UPLOAD}", via=True, size=1_900_000))
 
 
 def _no_path(plan: Plan) -> None:

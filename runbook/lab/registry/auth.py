@@ -3,6 +3,7 @@
 import base64
 import binascii
 import os
+import random
 import re
 import secrets
 from dataclasses import dataclass
@@ -45,7 +46,7 @@ class Htpasswd:
         if self._path.exists():
             return
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        self._path.write_bytes(b"docker:" + bcrypt_hash(secrets.token_urlsafe(32), cost=10))
+        self._path.write_bytes(b"docker:" + bcrypt_hash(secrets.token_urlsafe(32), random.SystemRandom(), cost=10))
         fields = {"password": "[redacted]", "user": "docker"}
         self._log.say("warning", "htpasswd is missing, provisioning with default user", fields)
 
