@@ -1,0 +1,87 @@
+"""Beliefs about requests and hops."""
+
+from collections.abc import Iterable
+
+from runbook.experiments.base import Experiment, Trial, answered, changed, direct, status, via
+from runbook.lab import Lab
+from runbook.lab.plan import Plan
+
+
+def _three_answers(lab: Lab) -> Iterable[Trial]:
+    yield answered("no login", status(lab.registry_url, None))
+    yield answered("the right login", direct(lab))
+    yield answered("a password that is wrong on purpose", status(lab.registry_url, (lab.user, "wrong-on-purpose")))
+
+
+def _host(lab: Lab) -> Iterable[Trial]:
+    login = (lab.user, lab.password)
+    for host in ("registry:5000", "anything.example", "localhost"):
+        yield answered(f"Host: {host}", status(lab.registry_url, login, Host=host))
+    elsewhere = "http://elsewhere.example"
+    yield answered(f"Origin: {elsewhere}", status(lab.registry_url, login, Origin=elsewhere))
+
+
+def _hop_by_hop(lab: Lab) -> Iterable[Trial]:
+    def empty(plan: Plan) -> None:
+        plan.proxy.request_headers["Authorization"] = ""
+
+    yield answered("direct", direct(lab))
+    yield answered("through the UI's nginx, which says nothing of Authorization", via(lab))
+    yield answered("through the UI, its NGINX_PROXY_HEADER_Authorization set to nothing", changed(lab, empty, via))
+
+
+def _preflight(lab: Lab) -> Iterable[Trial]:
+    def allow(plan: Plan) -> None:
+        plan.environment["REGISTRY_HTTP_HEADERS_Access-Control-Allow-Origin"] = f'["{lab.ui_url}"]'
+        plan.environment["REGISTRY_HTTP_HEADERS_Access-Control-Allow-Methods"] = '["OPTIONS", "GET", "DELETE"]'
+
+    def ask(lab: Lab) -> int:
+        headers = {"Origin": lab.ui_url, "Access-Control-Request-Method": "DELETE"}
+        return status(lab.registry_url, None, method="OPTIONS", **headers)
+
+    yield answered("OPTIONS without a login, as browsers send it", ask(lab))
+    yield answered("the same, with every Access-Control-Allow header configured", changed(lab, allow, ask))
+
+
+def _upstream(lab: Lab) -> Iterable[Trial]:
+    def localhost(plan: Plan) -> None:
+        plan.proxy.upstream = "http://localhost:5000"
+
+    yield answered("through the UI, its upstream is the registry's service name", via(lab))
+    yield answered("through the UI, its upstream is http://localhost:5000", changed(lab, localhost, via))
+    yield answered("direct, at the same moment", direct(lab))
+
+
+EXPERIMENTS = (
+    Experiment(
+        "three-answers",
+        "A 401 means that the login is broken.",
+        "A 401 without a login is the challenge: the protocol at work. Only a 401 to the right login is a fault.",
+        _three_answers,
+    ),
+    Experiment(
+        "host",
+        "The registry accepts only http://registry:5000 and checks Host and Origin.",
+        "It answers any Host and any Origin. Host decides where an upload's Location points; Origin matters to browsers.",
+        _host,
+    ),
+    Experiment(
+        "hop-by-hop",
+        "Proxies strip Authorization by default, because it is hop-by-hop.",
+        "It is end-to-end, and proxies hand it on. It goes missing where somebody removes, empties or overwrites it.",
+        _hop_by_hop,
+    ),
+    Experiment(
+        "preflight",
+        "With the right Access-Control headers the registry lets a browser's preflight through.",
+        "It answers every OPTIONS without a login with 401, whatever headers are configured. Let the UI be the proxy: then "
+        "no preflight is sent at all.",
+        _preflight,
+    ),
+    Experiment(
+        "upstream",
+        "The registry runs on this machine, so localhost:5000 reaches it.",
+        "Inside a container localhost is that container itself. Between containers the service name is the address.",
+        _upstream,
+    ),
+)
