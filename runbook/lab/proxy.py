@@ -10,6 +10,7 @@ import ssl
 import tempfile
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from threading import Lock
 from urllib.parse import urlsplit
@@ -164,7 +165,8 @@ class Nginx:
             connection.putheader("Content-Length", str(length or 0))
         connection.endheaders()
         try:
-            for piece in request.body if spool is None else spool:
+            pieces = request.body if spool is None else iter(partial(spool.read, CHUNK), b"")
+            for piece in pieces:
                 connection.send(piece)
         except (BrokenPipeError, ConnectionResetError):
             # Upstream has answered before it read all of the body; that answer is what counts.
