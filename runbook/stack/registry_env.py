@@ -94,7 +94,9 @@ def _put(tree: dict[str, Any], path: tuple[str, ...], value: Any, schema: Struct
     kind: Any = schema
     for part in path:
         kind = kind.fields.get(part) if isinstance(kind, Struct) else kind.item if isinstance(kind, MapOf) else ANY
-    if kind is None or (isinstance(kind, (Struct, MapOf)) and not isinstance(value, dict)):
+    if kind is None or (isinstance(kind, (Struct, MapOf)) and not isinstance(value, (dict, type(None)))):
+        return
+    if value is None and isinstance(kind, Struct):
         return
     for part in path[:-1]:
         if not isinstance(tree.get(part), dict):

@@ -46,15 +46,19 @@ def _of_file(file: RegistryFile, major: int) -> Iterator[StartError]:
         yield StartError(
             cause=_FALLBACK, message=f"configuration error: error parsing {file.file}: {message}", place=place
         )
+    refused = list(file.refused)
     tag = file.settings.get("storage.tag.concurrencylimit")
-    if major == 2 and tag is not None:
-        message = "must provide exactly one storage type: version 2 takes `tag` for one"
-        yield StartError(
-            cause=_FALLBACK, message=f"configuration error: error parsing {file.file}: {message}", place=tag.place
-        )
-    for place, message in file.refused:
+    if major == 2 and tag is not None and tag.place is not None:
+        refused.append((tag.place, "must provide exactly one storage type: version 2 takes `tag` for one"))
+    for place, message in sorted(refused, key=_told_first):
         cause = "env-header-value-not-yaml-list" if "into []string" in message else _FALLBACK
         yield StartError(cause=cause, message=f"configuration error: error parsing {file.file}: {message}", place=place)
+
+
+def _told_first(refused: tuple[Place, str]) -> tuple[bool, int]:
+    """Wrong types are collected; anything else ends the reading where it stands."""
+    place, message = refused
+    return message.startswith("cannot unmarshal"), place.line or 0
 
 
 def _of_variable(stop: Stop) -> StartError:
@@ -120,8 +124,7 @@ def _storage(effective: Effective) -> Iterator[StartError]:
         yield _error(effective, f"panic: StorageDriver not registered: {drivers[0]}", "storage", drivers[0])
         return
     yield from _maintenance(effective, storage.get("maintenance") or {})
-    redirect = storage.get("redirect")
-    if redirect is not None and not isinstance(redirect.get("disable"), bool):
+    if "redirect" in storage and not isinstance((storage["redirect"] or {}).get("disable"), bool):
         yield _error(effective, "panic: invalid type for redirect config", "storage", "redirect")
     if effective.major == 3 and storage.get("tag") is not None:
         limit = storage["tag"].get("concurrencylimit", 0)

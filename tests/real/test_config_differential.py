@@ -26,7 +26,14 @@ PLACEHOLDERS = ("@PORT@", "@ROOT@", "@OTHER@", "@PW@")
 
 FILES: dict[str, list[str]] = {
     "version": ["version: 0.1"] * 12 + ["version: '0.1'", "version: 0.2", "version: abc", ""],
-    "log": ["", "", "log: {level: warn}", "log:\n  level: verbose", "log: {level: INFO, fields: {a: b}}", "loglevel: debug"],
+    "log": [
+        "",
+        "",
+        "log: {level: warn}",
+        "log:\n  level: verbose",
+        "log: {level: INFO, fields: {a: b}}",
+        "loglevel: debug",
+    ],
     "storage": [
         *["storage:\n  filesystem:\n    rootdirectory: @ROOT@"] * 6,
         "storage:\n  filesystem: {rootdirectory: @ROOT@}\n  delete: {enabled: true}",
@@ -223,7 +230,9 @@ def _foretold(trial: Trial, major: int) -> Registry:
         "volumes": [f"./config.yml:{CONFIG_PATHS[major]}"],
     }
     vault = Vault()
-    compose = parse_compose([("docker-compose.yml", yaml.safe_dump({"services": {"registry": service}}))], [], {}, vault)
+    compose = parse_compose(
+        [("docker-compose.yml", yaml.safe_dump({"services": {"registry": service}}))], [], {}, vault
+    )
     file = parse_registry_config(trial.config, "config.yml", vault)
     return registries(Evidence(compose=compose, registry_files=(file,)))[0]
 

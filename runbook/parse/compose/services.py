@@ -54,7 +54,7 @@ def service(key: Scalar, node: Mapping, project: Project) -> Service:
         image=vault.mask(image, 500) if image is not None else None,
         role=role,
         environment=environment,
-        ports=tuple(_ports(key.text, node, notes)),
+        ports=_ports(key.text, node, notes),
         mounts=mounts,
         labels=tuple(_labels(node, notes)),
         command=tuple(vault.mask(w) for w in command or ()),
@@ -184,9 +184,12 @@ def _labels(node: Mapping, notes: Notes) -> Iterator[EnvVar]:
 # ---- what is connected to it -------------------------------------------------------------------------
 
 
-def _ports(name: str, node: Mapping, notes: Notes) -> Iterator[Port]:
+def _ports(name: str, node: Mapping, notes: Notes) -> tuple[Port, ...]:
+    found: dict[str, Port] = {}
     for item in as_list(node.get("ports") or _NOTHING):
-        yield from _accepted(item, short.ports, f"services.{name}.ports", notes) or ()
+        for port in _accepted(item, short.ports, f"services.{name}.ports", notes) or ():
+            found[short.identity(port)] = port
+    return tuple(found.values())
 
 
 def _volumes(name: str, node: Mapping, notes: Notes) -> tuple[Mount, ...]:

@@ -109,18 +109,14 @@ def clean(path: str) -> str:
 
 def port_text(item: Node) -> str:
     """What makes two ports the same one."""
-    if not isinstance(item, Mapping):
-        try:
-            return "|".join(sorted(_identity(p) for p in ports(item)))
-        except EntryRefusedError:
-            return item.text if isinstance(item, Scalar) else ""
     try:
-        return "|".join(sorted(_identity(p) for p in ports(item)))
+        return "|".join(sorted(identity(p) for p in ports(item)))
     except EntryRefusedError:
-        return ""
+        return item.text if isinstance(item, Scalar) else ""
 
 
-def _identity(port: Port) -> str:
+def identity(port: Port) -> str:
+    """Two ports of the same identity are one."""
     return f"{port.host_ip}:{port.published}:{port.container}/{port.protocol}"
 
 
