@@ -117,7 +117,7 @@ def env_overrides_config(registry: Registry, evidence: Evidence, wire: Wire) -> 
     """Every REGISTRY_* variable beats the mounted config.yml. Whoever reads or mends the file sees a value that
     is not in force, and nothing says so.
     """
-    found = [(key, was, now, _effects(key)) for key, was, now in registry.overridden]
+    found = [(key, was, now, _effects(key, now)) for key, was, now in registry.overridden]
     found = [row for row in found if row[3] and not (row[0] == "auth.htpasswd.realm" and row[2].value)]
     if not found:
         return
@@ -127,11 +127,11 @@ def env_overrides_config(registry: Registry, evidence: Evidence, wire: Wire) -> 
         return
     yield Finding(
         cause="env-overrides-config",
-        summary=f"{now.origin} sets {key} to {_told(now)}, although {was.origin} says {_told(was)}: the variable wins.",
+        summary=f"{now.origin} {_does(key, now)}, although {was.origin} says {_told(was)}: the variable wins.",
         certainty=Certainty.PROVEN if seen & set(effects) else Certainty.READ,
         explains=effects,
         evidence=(
-            at(f"{now.origin}={_told(now)}", now.place),
+            at(f"{now.origin} {_does(key, now)}", now.place),
             at(f"{key}: {_told(was)}", was.place),
             *symptoms(wire, *effects),
         ),
@@ -146,8 +146,14 @@ def env_overrides_config(registry: Registry, evidence: Evidence, wire: Wire) -> 
     )
 
 
-def _effects(key: str) -> tuple[Symptom, ...]:
+def _effects(key: str, now: Setting) -> tuple[Symptom, ...]:
+    if now.value is None and key.startswith("auth"):
+        return (*OPEN, *DOWN)
     return next((effects for prefix, effects in _EXPLAINS if key == prefix or key.startswith(f"{prefix}.")), ())
+
+
+def _does(key: str, now: Setting) -> str:
+    return f"sets {key} to {_told(now)}" if now.value is not None else f"replaces its section and drops {key}"
 
 
 def _told(setting: Setting) -> str:
@@ -156,6 +162,8 @@ def _told(setting: Setting) -> str:
 
 def _faces(key: str, was: Setting, now: Setting, evidence: Evidence) -> tuple[str, ...]:
     """A user who is only in the file that config.yml names seems to be missing: that is how this shows."""
+    if now.value is None and key.startswith("auth"):
+        return ("auth-not-enforced", "auth-option-missing")
     if key != "auth.htpasswd.path":
         return ()
     names = {posixpath.basename(h.file): {e.name for e in h.entries} for h in evidence.htpasswd}

@@ -59,7 +59,7 @@ def auth_not_enforced(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[
             *_read(registry, none=none),
         ),
         hop="registry",
-        warning=not opened and not meant and not wire.seen(*OPEN),
+        warning=_is_cache(registry) or (not opened and not meant and not wire.seen(*OPEN)),
         proves=bool(opened) or meant,
         supersedes=("proxy-bypasses-auth", "ping-not-challenged"),
         refuted=(
@@ -89,6 +89,11 @@ def _asked(wire: Wire) -> bool:
     return any(r.status == 401 and r.logger == "registry" for r in wire.requests) or bool(
         wire.logged("no-usable-credential", "authentication-failure")
     )
+
+
+def _is_cache(registry: Registry | None) -> bool:
+    """A pull-through cache is open as a rule: worth a word, but no fault by itself."""
+    return registry is not None and bool(registry.value("proxy.remoteurl"))
 
 
 def _guarded(stack: Stack) -> bool:
