@@ -1,28 +1,33 @@
 """Folklore put to the test, live in the lab: what was changed, what came back, what that proves."""
 
-from runbook.experiments import align, headers, htpasswd, simplify
-from runbook.experiments.base import EXPERIMENTS, Experiment, Trial
+from runbook.experiments import htpasswd, settings, wire
+from runbook.experiments.base import Experiment, Trial
 from runbook.lab import Lab
-from runbook.report.block import Block, esc, table, tag
+from runbook.lab.lab import Backend
+from runbook.report.block import Block, esc, para, table, tag
+
+EXPERIMENTS: dict[str, Experiment] = {
+    e.name: e for e in (*wire.EXPERIMENTS, *htpasswd.EXPERIMENTS, *settings.EXPERIMENTS)
+}
 
 
-def trials(name: str) -> list[Trial]:
-    """Run one experiment in the embedded lab. KeyError for an unknown name."""
-    chosen = EXPERIMENTS[name]
-    with Lab(backend="embedded", seed=5) as lab:
-        return list(chosen.run(lab))
+def play(name: str, backend: Backend = "embedded", major: int | None = None) -> list[Trial]:
+    """Run one experiment in a lab of its own. ValueError with the names that exist for an unknown one."""
+    if name not in EXPERIMENTS:
+        raise ValueError(f"there is no experiment called {name!r}; there are {', '.join(EXPERIMENTS)}")
+    with Lab(backend=backend, seed=5, major=major) as lab:
+        return list(EXPERIMENTS[name].run(lab))
 
 
 def experiment(name: str) -> Block:
-    """Run one experiment and show belief, answers and truth."""
-    rows = trials(name)
+    """Run one experiment in the embedded lab and show belief, answers and truth."""
+    trials = play(name)
     chosen = EXPERIMENTS[name]
-    cells = ([esc(t.what), tag(t.answer, "kept" if t.good else "dropped")] for t in rows)
-    html = f"<p><b>Some say:</b> “{esc(chosen.claim)}”</p>"
-    html += table("Tried just now, in the lab", ("what was done", "what came back"), cells)
-    html += f"<p><b>What is true:</b> {esc(chosen.truth)}</p>"
-    lines = [f"Some say: {chosen.claim}", *(f"  {t.answer:<16} {t.what}" for t in rows), f"True: {chosen.truth}"]
+    rows = ([esc(t.what), tag(t.answer, "kept" if t.good else "dropped")] for t in trials)
+    html = para(f"Folklore: “{chosen.claim}”") + table("What came back", ("what was done", "answer"), rows)
+    html += para(f"What is true: {chosen.truth}")
+    lines = [f"Folklore: {chosen.claim}", *(f"  {t.answer}  {t.what}" for t in trials), f"True: {chosen.truth}"]
     return Block(html, "\n".join(lines))
 
 
-__all__ = ["EXPERIMENTS", "Experiment", "Trial", "align", "experiment", "headers", "htpasswd", "simplify", "trials"]
+__all__ = ["EXPERIMENTS", "Experiment", "Trial", "experiment", "play"]

@@ -1,96 +1,67 @@
-"""How an experiment is declared: a belief, the way to try it in the lab, and what is true."""
+"""How an experiment is declared, and the few things that all of them do."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import httpx
 
 from runbook.lab import Lab
 from runbook.lab.plan import Plan
-from runbook.model import Step
 
-_TIMEOUT = 10.0
+TIMEOUT = 10.0
+_LAST_WORDS = ("panic: ", "configuration error")
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One row of an experiment: what was done and what came back."""
+    """One row of an experiment: what was done, what came back, and whether one would be glad of it."""
 
     what: str
     answer: str
     good: bool
-    """Whether the person at the keyboard would be glad of it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Experiment:
-    """A belief, the way to try it, and what is true."""
+    """A belief, what is true, and the way to try it."""
 
     name: str
-    step: Step
     claim: str
     truth: str
-    run: Callable[[Lab], Iterator[Trial]]
+    run: Callable[[Lab], Iterable[Trial]]
 
 
-EXPERIMENTS: dict[str, Experiment] = {}
+def status(url: str, login: tuple[str, str] | None, *, method: str = "GET", **headers: str) -> int:
+    """Ask /v2/ once and give the status that came back."""
+    with httpx.Client(trust_env=False, timeout=TIMEOUT) as client:
+        return client.request(method, f"{url}/v2/", auth=login, headers=headers).status_code
 
 
-def folklore(
-    name: str, step: Step, *, claim: str, truth: str
-) -> Callable[[Callable[[Lab], Iterator[Trial]]], Callable[[Lab], Iterator[Trial]]]:
-    """Declare the function below as the experiment that tests a claim."""
-
-    def declare(run: Callable[[Lab], Iterator[Trial]]) -> Callable[[Lab], Iterator[Trial]]:
-        if name in EXPERIMENTS:
-            raise ValueError(f"two experiments are called {name}")
-        EXPERIMENTS[name] = Experiment(name, step, claim, truth, run)
-        return run
-
-    return declare
+def direct(lab: Lab) -> int:
+    """The right login, straight at the registry."""
+    return status(lab.registry_url, (lab.user, lab.password))
 
 
-def ask(
-    url: str,
-    lab: Lab,
-    *,
-    method: str = "GET",
-    path: str = "/v2/",
-    password: str | None = "",
-    headers: dict[str, str] | None = None,
-    body: bytes = b"",
-) -> httpx.Response:
-    """One request with the lab's login; `password` replaces it, None sends no login at all."""
-    auth = None if password is None else (lab.user, password or lab.password)
-    with httpx.Client(trust_env=False, timeout=_TIMEOUT, base_url=url) as client:
-        return client.request(method, path, auth=auth, headers=headers, content=body)
+def via(lab: Lab) -> int:
+    """The right login, through the UI."""
+    return status(lab.ui_url, (lab.user, lab.password))
 
 
-def tried(what: str, response: httpx.Response) -> Trial:
-    """An answer as a row."""
-    return Trial(what, str(response.status_code), response.status_code < 400)
-
-
-def login(what: str, lab: Lab, *, via: bool = False) -> Trial:
-    """Log in straight at the registry, or through the UI, or say why the registry did not start."""
-    if not lab.wait_ready()[0]:
-        return Trial(what, "does not start", good=False)
-    return tried(what, ask(lab.ui_url if via else lab.registry_url, lab))
-
-
-def after(what: str, lab: Lab, edit: Callable[[Plan], None], *, via: bool = False) -> Trial:
-    """Change the stack, make its containers anew, and log in."""
+def changed(lab: Lab, edit: Callable[[Plan], None], ask: Callable[[Lab], int] = direct) -> int:
+    """Change the stack, make its containers anew, and ask."""
     lab.change(edit)
-    return login(what, lab, via=via)
+    return ask(lab)
 
 
-def variable(name: str, value: str | None) -> Callable[[Plan], None]:
-    """The change that sets a variable of the registry, or with None takes it away."""
+def answered(what: str, code: int) -> Trial:
+    """A status as a row."""
+    return Trial(what, str(code), code < 400)
 
-    def edit(plan: Plan) -> None:
-        if value is None:
-            plan.environment.pop(name, None)
-        else:
-            plan.environment[name] = value
 
-    return edit
+def started(what: str, lab: Lab) -> Trial:
+    """Whether the registry is up, and if not, its last words."""
+    if lab.wait_ready()[0]:
+        return Trial(what, "starts", good=True)
+    lines = lab.logs()["registry"].splitlines()
+    said = next((line.strip() for line in lines if any(word in line for word in _LAST_WORDS)), "")
+    return Trial(what, f"does not start: {said[:200]}" if said else "does not start", good=False)
