@@ -102,7 +102,8 @@ class _Site:
     def _named(self, matcher: Line | None, outer: _Matched, name: str) -> _Matched:
         if matcher is None:
             return replace(outer, condition=name)
-        rows = list(matcher.block) if matcher.block else [Line(matcher.args, matcher.file, matcher.line)]
+        inline = [Line(matcher.args, matcher.file, matcher.line)] if matcher.args else []
+        rows = list(matcher.block) if matcher.block else inline
         found = outer
         for row in rows:
             if row.name == "path":
@@ -125,7 +126,7 @@ class _Site:
             if line.name == "respond":
                 status = next((int(a) for a in args[::-1] if re.fullmatch(r"\d{3}", a)), 200)
                 yield ProxyRoute(**base, kind="return", status=status)
-            elif line.name == "redir":
+            elif line.name == "redir" and args:
                 code = {"permanent": 301, "temporary": 302}.get(args[-1], int(args[-1]) if args[-1].isdigit() else 302)
                 yield ProxyRoute(**base, kind="redirect", status=code, location=self._vault.mask(args[0], 300))
             elif line.name == "file_server":

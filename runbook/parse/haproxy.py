@@ -229,7 +229,7 @@ def _when(words: tuple[str, ...], acls: dict[str, str]) -> _When:
     names: tuple[str, ...] = ()
     rest: list[str] = []
     for term in (*(acls.get(name, name) for name in bare), *terms):
-        fetch, *values = [w for w in term.split() if w not in ("-i", "--")]
+        fetch, *values = [w for w in term.split() if w not in ("-i", "--")] or [""]
         fetch = fetch.lower()
         if fetch.startswith("!") or not (values or fetch.startswith("meth_")):
             rest.append(term)

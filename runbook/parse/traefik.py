@@ -85,7 +85,7 @@ def _services(tree: _Tree) -> dict[str, tuple[str, Place]]:
 
 def _routes(tree: _Tree, services: dict[str, tuple[str, Place]], vault: Vault) -> Iterator[ProxyRoute]:
     """Routers by the length of their rules: Traefik tries the longest first."""
-    names = dict.fromkeys(k.split(".")[2] for k in tree if k.startswith("http.routers."))
+    names = dict.fromkeys(k.split(".")[2] for k in tree if re.match(r"http\.routers\.[^.]+\.", k))
     rules = {name: tree.get(f"http.routers.{name}.rule") for name in names}
     for name in sorted(names, key=lambda n: -len(found.text) if (found := rules[n]) else 0):
         yield from _router(name, tree, services, vault)

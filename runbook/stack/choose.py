@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
@@ -51,7 +52,7 @@ def _name_rank(pattern: str, name: str) -> int:
         return 3
     if pattern.endswith(".*") and fnmatchcase(name, pattern):
         return 2
-    return 1 if pattern.startswith("~") and _search(pattern[1:], name) else 0
+    return 1 if pattern.startswith("~") and search(pattern[1:], name) else 0
 
 
 def _nginx_location(server: list[ProxyRoute], request: Request) -> ProxyRoute | None:
@@ -66,7 +67,7 @@ def _nginx_location(server: list[ProxyRoute], request: Request) -> ProxyRoute | 
         (r for r in places if r.match == "prefix" and path.startswith(r.path)), key=lambda r: -len(r.path)
     )
     longest = [r for r in prefixes if r.path == prefixes[0].path]
-    regexes = [r for r in places if r.match == "regex" and _search(r.path, path)]
+    regexes = [r for r in places if r.match == "regex" and search(r.path, path)]
     if not exact:
         slash = next((r for r in places if r.match == "prefix" and r.kind == "proxy" and r.path == f"{path}/"), None)
         if slash and not (regexes and not slash.final):
@@ -94,7 +95,7 @@ def matches(route: ProxyRoute, request: Request) -> bool:
     if route.methods and request.method not in route.methods:
         return False
     if route.match == "regex":
-        return bool(_search(route.path, path))
+        return bool(search(route.path, path))
     if route.software == "apache" and route.match == "prefix" and not route.path.endswith("/"):
         return path == route.path or path.startswith(f"{route.path}/")
     return route.covers(path)
@@ -113,7 +114,7 @@ def holds(route: ProxyRoute, request: Request) -> bool:
         return False
     if operator in ("=", "!="):
         return (value == wanted) == (operator == "=")
-    hit = _search(f"(?i){wanted}" if operator.endswith("*") else wanted, value)
+    hit = search(f"(?i){wanted}" if operator.endswith("*") else wanted, value) is not None
     return hit != operator.startswith("!")
 
 
@@ -157,9 +158,17 @@ def value_of(text: str, route: ProxyRoute, request: Request) -> str:
     return text.replace("%{HTTP_HOST}e", request.host)
 
 
-def _search(pattern: str, text: str) -> bool:
-    """A regular expression of a configuration, on a bounded text; one that Python cannot read fits nothing."""
+_EXPLODES = re.compile(r"[+*}]\)?[^()]{0,3}\)[+*{]")
+"""A repetition of a repetition, which can take longer than anybody waits."""
+
+
+def search(pattern: str, text: str) -> re.Match[str] | None:
+    """A regular expression of a configuration on a bounded text; one that cannot be read or trusted fits nothing."""
+    if len(pattern) > 300 or _EXPLODES.search(pattern):
+        return None
     try:
-        return re.search(pattern[:300], text[:500]) is not None
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return re.search(pattern, text[:500])
     except re.error:
-        return False
+        return None

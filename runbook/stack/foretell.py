@@ -10,7 +10,7 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from runbook.model import HeaderEdit, ProxyRoute
-from runbook.stack.choose import choose, value_of
+from runbook.stack.choose import choose, search, value_of
 
 Login = Literal["none", "valid", "invalid", "unknown"]
 
@@ -114,8 +114,7 @@ def upstream_path(route: ProxyRoute, request: Request) -> str:
         path = path[len(route.strips_prefix) :]
         path = path if path.startswith("/") else f"/{path}"
     if route.rewrite:
-        pattern, replacement = route.rewrite
-        path = re.sub(pattern, re.sub(r"\$(\d)", r"\\\1", replacement), path, count=1)
+        path = _rewritten(path, *route.rewrite)
     uri = route.upstream_uri
     if uri is None:
         return path
@@ -131,8 +130,20 @@ def upstream_path(route: ProxyRoute, request: Request) -> str:
 
 def _captures(uri: str, pattern: str, path: str) -> str:
     """`$1` in the URI of a route that matches by a regular expression."""
-    found = re.search(pattern, path)
-    return re.sub(r"\$(\d)", lambda m: (found[int(m[1])] or "") if found else "", uri)
+    found = search(pattern, path)
+    return _filled(uri, found)
+
+
+def _rewritten(path: str, pattern: str, replacement: str) -> str:
+    """nginx and HAProxy both put the replacement in the place of the whole path."""
+    found = search(pattern, path)
+    return _filled(replacement, found) if found else path
+
+
+def _filled(text: str, found: re.Match[str] | None) -> str:
+    """`$1` filled in; a group that does not exist is empty."""
+    groups = found.groups("") if found else ()
+    return re.sub(r"\$(\d)", lambda m: groups[int(m[1]) - 1] if 0 < int(m[1]) <= len(groups) else "", text)
 
 
 def what_is_left(route: ProxyRoute, request: Request, injected: Login = "unknown") -> Login:
