@@ -5,24 +5,18 @@ in a terminal. The report is made from the same blocks, so the two cannot disagr
 """
 
 import os
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Self
 
 from runbook.collect import Request, UsageError, collect
+from runbook.collect.collector import Progress
 from runbook.diagnose import Run, diagnose
 from runbook.lab import Lab
 from runbook.model import Step
 from runbook.redact import Vault
 from runbook.report import blocks, render_html, render_json, tables
 from runbook.report.block import Block, esc, para
-
-_SHOWS: dict[Step, str] = {
-    "simplify": "whether the fault is in the registry itself or on the way to it",
-    "htpasswd": "whether the registry can accept this login at all",
-    "headers": "what each hop makes of the login",
-    "align": "whether names, ports, mounts, realm and origins fit together",
-}
+from runbook.report.steps import brick_row, conclusion
 
 
 class Incident:
@@ -49,14 +43,41 @@ class Incident:
         papermill writes parameters into the notebook. Raises `UsageError` with a sentence for wrong input.
         """
         if bundle or registry_url or ui_url:
-            return cls(
-                _examine(bundle, registry_url, ui_url, user, os.environ.get(password_env)), bundle or registry_url
+            password = os.environ.get(password_env) if user else None
+            return cls.of(
+                Request(
+                    paths=(bundle,) if bundle else (),
+                    registry_url=registry_url or None,
+                    ui_url=ui_url or None,
+                    user=user or None,
+                    password=password,
+                )
             )
-        with ExitStack() as stack:
-            faults = () if lab_fault == "healthy" else (lab_fault,)
-            lab = stack.enter_context(Lab(*faults, backend="embedded") if lab_fault else Lab.demo())
-            run = _examine(str(lab.bundle), lab.registry_url, lab.ui_url, lab.user, lab.password)
-        return cls(run, f"the lab, {lab_fault or 'the demo incident'}")
+        return cls.of_lab(lab_fault)
+
+    @classmethod
+    def of(cls, request: Request, about: str = "", progress: Progress | None = None) -> Self:
+        """Collect and judge what the request names; `UsageError` where that cannot be read at all."""
+        evidence = collect(request, Vault(), progress)
+        if fatal := [p for p in evidence.problems if p.fatal]:
+            raise UsageError("; ".join(f"{p.place}: {p.message}" for p in fatal))
+        return cls(
+            diagnose(evidence), about or ", ".join(request.paths) or request.registry_url or request.ui_url or "nothing"
+        )
+
+    @classmethod
+    def of_lab(cls, fault: str = "", progress: Progress | None = None) -> Self:
+        """Break a stack in the embedded lab ("healthy": do not; "": the demo incident) and judge that, live."""
+        faults = () if fault == "healthy" else (fault,)
+        with Lab(*faults, backend="embedded") if fault else Lab.demo() as lab:
+            request = Request(
+                paths=(str(lab.bundle),),
+                registry_url=lab.registry_url,
+                ui_url=lab.ui_url,
+                user=lab.user,
+                password=lab.password,
+            )
+            return cls.of(request, f"the lab, {fault or 'the demo incident'}", progress)
 
     def __repr__(self) -> str:
         return f"Incident({self._about}): {self.run.diagnosis.verdict}"
@@ -92,16 +113,12 @@ class Incident:
         return self._step("align", tables.settings(self.run))
 
     def _step(self, name: Step, view: Block) -> Block:
-        failed = [c for c in self.run.diagnosis.checks if c.step == name and c.outcome == "fail"]
-        blamed = {f.cause for f in self.run.diagnosis.causes}
-        found = [c for c in failed if c.rule in blamed]
-        if found:
-            said = f"This step shows {_SHOWS[name]}. It found the fault: {found[0].reason}"
-        elif failed:
-            said = f"This step shows {_SHOWS[name]}. Nothing here explains the 401; worth mending: {failed[0].reason}"
-        else:
-            said = f"This step shows {_SHOWS[name]}. It found nothing wrong."
-        return view + blocks.step(self.run, name) + Block(f"<p><b>{esc(said)}</b></p>", said)
+        said = conclusion(self.run, name)
+        return view + blocks.step(self.run, name) + Block(f'<p class="rb-said">{esc(said)}</p>', said)
+
+    def steps(self) -> Block:
+        """All four steps, each with its state."""
+        return brick_row(self.run)
 
     # the parts of the verdict
 
@@ -147,25 +164,17 @@ class Incident:
 
         return experiment(name)
 
-    def save(self, folder: str = "runbook-report") -> Block:
-        """Write report.html and report.json into a folder and say where they are."""
+    def save(self, folder: str = "") -> Block:
+        """Write report.html and report.json into a folder and say where they are; without a folder write nothing."""
+        if not folder:
+            none = "Nothing was written: save_to is empty."
+            return Block(para(none), none)
         target = Path(folder)
         target.mkdir(parents=True, exist_ok=True)
         (target / "report.html").write_text(render_html(self.run), encoding="utf-8")
         (target / "report.json").write_text(render_json(self.run), encoding="utf-8")
         text = f"Written: {target / 'report.html'} and report.json."
         return Block(para(text), text)
-
-
-def _examine(bundle: str, registry_url: str, ui_url: str, user: str, password: str | None) -> Run:
-    request = Request(
-        paths=(bundle,) if bundle else (),
-        registry_url=registry_url or None,
-        ui_url=ui_url or None,
-        user=user or None,
-        password=password if user else None,
-    )
-    return diagnose(collect(request, Vault()))
 
 
 __all__ = ["Incident", "UsageError"]

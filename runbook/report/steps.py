@@ -1,0 +1,91 @@
+"""What each of the four steps showed: one state, one sentence, and a row of bricks to see them all at once."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from runbook.diagnose import Run
+from runbook.model import STEPS, Step, Symptom
+from runbook.report.block import Block, esc
+from runbook.report.blocks import STEP_TITLES
+
+State = Literal["not run", "ok", "warning", "failed", "skipped"]
+ICONS: dict[State, str] = {"not run": "○", "ok": "✓", "warning": "!", "failed": "✗", "skipped": "–"}
+
+_SHOWS: dict[Step, str] = {
+    "simplify": "whether the fault is in the registry itself or on the way to it",
+    "htpasswd": "whether the registry can accept this login at all",
+    "headers": "what each hop makes of the login",
+    "align": "whether names, ports, mounts, realm and origins fit together",
+}
+_WHERE: tuple[tuple[Symptom, str], ...] = (
+    (Symptom.NOT_STARTED, "The registry does not start, so nothing else can be judged yet. Its log says why."),
+    (Symptom.UNREACHABLE, "Nothing answers at the registry's address: this is no question of logins yet."),
+    (Symptom.LOGIN_401_VIA, "The registry itself accepts the login, and it is refused through the proxy: the fault is on the way."),
+    (Symptom.LOGIN_401_DIRECT, "The registry itself refuses the login, so no proxy is to blame."),
+    (Symptom.LOGIN_400, "The registry answers 400 to a login: it cannot use its htpasswd file."),
+    (Symptom.BAD_GATEWAY, "The proxy cannot reach the registry (502)."),
+    (Symptom.OPEN_DIRECT, "The registry answers without a login: it is open to everybody."),
+    (Symptom.OPEN_VIA, "The proxy lets everybody in although the registry wants a login."),
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Brick:
+    """One step: its state and the sentence that says why."""
+
+    step: Step
+    title: str
+    state: State
+    reason: str
+
+    @property
+    def label(self) -> str:
+        """The brick in one line: the sign and the word say the state, so no colour is needed."""
+        return f"{ICONS[self.state]} {self.title}: {self.state}"
+
+
+def bricks(run: Run | None) -> tuple[Brick, ...]:
+    """The four steps; all "not run" without a run."""
+    return tuple(_brick(run, name) for name in STEPS)
+
+
+def brick_row(run: Run | None) -> Block:
+    """The four steps as a picture."""
+    row = bricks(run)
+    html = "".join(
+        f'<li class="{b.state.replace(" ", "-")}"><b>{esc(b.title)}</b><span>{ICONS[b.state]} {b.state}</span></li>'
+        for b in row
+    )
+    return Block(f'<ol class="rb-bricks" aria-label="the four steps">{html}</ol>', "\n".join(b.label for b in row))
+
+
+def conclusion(run: Run, name: Step) -> str:
+    """What a step showed, in one or two sentences."""
+    return f"This step shows {_SHOWS[name]}. {_brick(run, name).reason}"
+
+
+def _brick(run: Run | None, name: Step) -> Brick:
+    if run is None:
+        return Brick(name, STEP_TITLES[name], "not run", "It has not been run.")
+    return Brick(name, STEP_TITLES[name], *_judged(run, name))
+
+
+def _judged(run: Run, name: Step) -> tuple[State, str]:
+    checks = [c for c in run.diagnosis.checks if c.step == name]
+    failed = [c for c in checks if c.outcome == "fail"]
+    rules = [f.cause for f in run.diagnosis.causes]
+    if found := sorted((c for c in failed if c.rule in rules), key=lambda c: rules.index(c.rule)):
+        return "failed", f"It found the fault: {found[0].reason}"
+    if broken := [c for c in checks if c.outcome == "error"]:
+        return "failed", f"One of its checks broke, which is a fault of this program: {broken[0].reason}"
+    if checks and all(c.outcome == "skipped" for c in checks):
+        return "skipped", f"It could not look: {checks[0].reason}"
+    where = _where(run) if name == "simplify" else ""
+    if failed:
+        return "warning", where or f"The reason is not here, but this is worth mending: {failed[0].reason}"
+    return "ok", where or "It found nothing wrong."
+
+
+def _where(run: Run) -> str:
+    seen = {o.symptom for o in run.diagnosis.symptoms}
+    return next((text for symptom, text in _WHERE if symptom in seen), "")

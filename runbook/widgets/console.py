@@ -1,0 +1,154 @@
+"""The form, the run button, the four steps as bricks, and the answer below."""
+
+import time
+from collections.abc import Callable
+from functools import partial
+from threading import Thread
+from typing import Any
+
+import ipywidgets
+
+from runbook.incident import Incident
+from runbook.report.block import Block, commands, esc, para
+from runbook.report.steps import ICONS, State, bricks
+from runbook.widgets.form import Form
+from runbook.widgets.job import Job, sentence
+
+_STYLE = """<style>
+.rb-console button.rb-brick { white-space: normal; height: auto; min-height: 3.2em; line-height: 1.35; padding: .45em .8em;
+  border: 2px solid transparent; border-radius: 10px; text-align: left; }
+.rb-console button.rb-brick.rb-shown { border-color: currentColor; text-decoration: underline; text-underline-offset: .2em; }
+.rb-console button:focus-visible { outline: 3px solid #1976d2; outline-offset: 2px; }
+.rb-console .widget-radio-box label { line-height: 1.6; }
+</style>"""
+_LOOKS: dict[State, str] = {"not run": "", "ok": "success", "warning": "warning", "failed": "danger", "skipped": ""}
+_FIRST = "Choose what to look at, then press Run. Nothing on your stack is changed: it is only asked."
+
+
+class Console:
+    """Runs an incident in the background and shows each step's answer when its brick is pressed."""
+
+    def __init__(self, form: Form) -> None:
+        self.form = form
+        self.incident: Incident | None = None
+        """The last one that was run: other cells can go on with it."""
+        self.button = ipywidgets.Button(
+            description="Run", icon="play", button_style="primary", tooltip="collect and judge"
+        )
+        self.button.on_click(self._pressed)
+        self.status = ipywidgets.HTML()
+        self.answer = ipywidgets.HTML(layout=ipywidgets.Layout(width="100%"))
+        self.bricks = [self._brick() for _ in bricks(None)]
+        self.verdict = self._brick()
+        self.verdict.description = "Verdict"
+        self._choices = (self.verdict, *self.bricks)
+        self._views: tuple[Callable[[], Block], ...] = ()
+        """What each of the choices shows; none before a run."""
+        self._thread: Thread | None = None
+        row = ipywidgets.Layout(display="flex", flex_flow="row wrap", width="100%")
+        self.box = ipywidgets.VBox(
+            [
+                ipywidgets.HTML(_STYLE),
+                form.box,
+                ipywidgets.HBox([self.button, self.status], layout=row),
+                ipywidgets.HBox(self._choices, layout=row),
+                self.answer,
+            ]
+        )
+        self.box.add_class("rb-console")
+        self._forget()
+        self._say(_FIRST)
+
+    def _repr_mimebundle_(self, **options: Any) -> Any:
+        return self.box._repr_mimebundle_(**options)
+
+    def __repr__(self) -> str:
+        return f"Console({self.incident!r})"
+
+    def wait(self, seconds: float | None = None) -> None:
+        """Until the run that is under way has ended."""
+        if self._thread:
+            self._thread.join(seconds)
+
+    # running
+
+    def _pressed(self, _button: object) -> None:
+        self.button.disabled = True
+        self._forget()
+        self._say("Working…")
+        self._thread = Thread(target=self._run, args=(self.form.job(),), daemon=True)
+        self._thread.start()
+
+    def _run(self, job: Job) -> None:
+        began = time.monotonic()
+        try:
+            self.incident = job.run(lambda step: self._say(f"Working: {step}…"))
+        except Exception as error:
+            # Nobody else hears an exception of a thread; the person at the form is told.
+            self._say(f"✗ {sentence(error, job)}")
+        else:
+            self._show_run(self.incident, job, time.monotonic() - began)
+        finally:
+            self.button.disabled = False
+
+    def _show_run(self, incident: Incident, job: Job, seconds: float) -> None:
+        self._say(f"✓ Done in {seconds:.1f} s. Press a step to see what it showed.")
+        for button, brick in zip(self.bricks, bricks(incident.run), strict=True):
+            self._dress(button, brick.title, brick.state, brick.reason)
+        whole = partial(_whole, incident, job)
+        self._views = (whole, incident.simplify, incident.htpasswd, incident.headers, incident.align)
+        self.verdict.disabled = False
+        self._show(self.verdict)
+
+    # showing
+
+    def _brick(self) -> Any:
+        button = ipywidgets.Button(layout=ipywidgets.Layout(width="auto", flex="1 1 9rem"))
+        button.add_class("rb-brick")
+        button.on_click(self._show)
+        return button
+
+    def _forget(self) -> None:
+        """As before the first run: nothing of an earlier one may be taken for the new one's."""
+        self.incident = None
+        self._views = ()
+        self.answer.value = ""
+        self.verdict.disabled = True
+        for button, brick in zip(self.bricks, bricks(None), strict=True):
+            self._dress(button, brick.title, brick.state, brick.reason)
+        for button in self._choices:
+            button.remove_class("rb-shown")
+
+    def _dress(self, button: Any, title: str, state: State, reason: str) -> None:
+        button.description = f"{ICONS[state]} {title}: {state}"
+        button.button_style = _LOOKS[state]
+        button.tooltip = reason
+        button.disabled = state == "not run"
+
+    def _show(self, pressed: Any) -> None:
+        if not self._views:
+            return
+        for button in self._choices:
+            button.remove_class("rb-shown")
+        pressed.add_class("rb-shown")
+        self.answer.value = self._views[self._choices.index(pressed)]()._repr_html_()
+
+    def _say(self, text: str) -> None:
+        self.status.value = Block(f'<p role="status" style="margin:0 .8rem">{esc(text)}</p>')._repr_html_()
+
+
+def _whole(incident: Incident, job: Job) -> Block:
+    """The verdict, its cause and fix, and how the other notebooks come to the same incident."""
+    on = para("To go on with this incident in the other notebooks, put this into their second cell:")
+    return (
+        incident.verdict()
+        + incident.cause()
+        + _titled("Fix", incident.fix())
+        + _titled("Worth mending, but not the reason", incident.warnings())
+        + _titled("Not tested", incident.not_tested())
+        + Block(f"<h3>Next</h3>{on}{commands([job.parameters()])}")
+    )
+
+
+def _titled(title: str, block: Block) -> Block:
+    return Block(f"<h3>{esc(title)}</h3>{block.html}", f"{title}\n{block.text}")

@@ -1,0 +1,94 @@
+"""The fields: what is to be examined, and with which login. The password is kept for one run and stored nowhere."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import ipywidgets
+
+from runbook.collect import Request
+from runbook.widgets.choices import faults, folders
+from runbook.widgets.job import Job
+
+LAB, OWN = "a practice incident in the lab", "my own incident"
+_LABELS = {"description_width": "9rem"}
+_EMPTY = "typed here, used for one run, stored nowhere"
+_TAKEN = "taken for the next run"
+
+
+class Form:
+    """Reads as a `Job`."""
+
+    def __init__(
+        self, bundle: str, registry_url: str, ui_url: str, user: str, password_env: str, lab_fault: str
+    ) -> None:
+        self._password: str | None = None
+        self._password_env = password_env
+        own = bool(bundle or registry_url or ui_url)
+        self.source = ipywidgets.RadioButtons(
+            options=[LAB, OWN], value=OWN if own else LAB, description="Look at", style=_LABELS, layout=_wide()
+        )
+        self.fault = self._field(ipywidgets.Dropdown, "Incident", options=faults(), value=lab_fault)
+        self.bundle = self._field(
+            ipywidgets.Combobox,
+            "Folder or file",
+            value=bundle,
+            options=folders(Path.cwd()),
+            placeholder="compose file, htpasswd, proxy configuration, logs, curl output…",
+        )
+        self.registry_url = self._field(
+            ipywidgets.Text, "Registry address", value=registry_url, placeholder="http://localhost:5000"
+        )
+        self.ui_url = self._field(
+            ipywidgets.Text, "UI or proxy", value=ui_url, placeholder="http://localhost:8080 (if there is one)"
+        )
+        self.user = self._field(ipywidgets.Text, "User", value=user)
+        self.password = self._field(ipywidgets.Password, "Password", placeholder=_EMPTY, continuous_update=False)
+        self.password.observe(self._take_password, "value")
+        self.source.observe(self._show_source, "value")
+        self._panel = ipywidgets.VBox(layout=_wide())
+        self._show_source()
+        self.box = ipywidgets.VBox([self.source, self._panel], layout=_wide())
+
+    @staticmethod
+    def _field(kind: Any, label: str, **given: Any) -> Any:
+        return kind(description=label, style=_LABELS, layout=_wide(), **given)
+
+    def _show_source(self, _change: object = None) -> None:
+        own = (self.bundle, self.registry_url, self.ui_url, self.user, self.password)
+        self._panel.children = own if self.source.value == OWN else (self.fault,)
+
+    def _take_password(self, change: dict[str, Any]) -> None:
+        """Empty the field as soon as it was read: JupyterLab saves the state of widgets into the notebook."""
+        if change["new"]:
+            self._password = change["new"]
+            self.password.value = ""
+            self.password.placeholder = _TAKEN
+
+    def job(self) -> Job:
+        """What is asked for now. The password leaves with it and is forgotten here."""
+        if self.source.value == LAB:
+            return Job(None, self.fault.value)
+        password, self._password = self._password, None
+        self.password.placeholder = _EMPTY
+        user = self.user.value.strip() or None
+        request = Request(
+            paths=(self.bundle.value.strip(),) if self.bundle.value.strip() else (),
+            registry_url=self._address(self.registry_url),
+            ui_url=self._address(self.ui_url),
+            user=user,
+            password=password or (os.environ.get(self._password_env) if user else None),
+        )
+        return Job(request)
+
+    @staticmethod
+    def _address(field: Any) -> str | None:
+        """An address; one with a login in it is taken out of the field, where the notebook would keep it."""
+        address: str = field.value.strip()
+        if "@" in address:
+            field.value = ""
+        return address or None
+
+
+def _wide() -> Any:
+    return ipywidgets.Layout(width="100%", max_width="46rem")

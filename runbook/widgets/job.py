@@ -1,0 +1,52 @@
+"""What a person asked for with the form, carried out; what goes wrong becomes a sentence."""
+
+from dataclasses import dataclass
+
+from runbook.collect import Request, UsageError
+from runbook.collect.collector import Progress
+from runbook.incident import Incident
+from runbook.lab import LabError
+from runbook.parse import ParseError
+from runbook.redact import Vault
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Either a request, or a fault of the lab."""
+
+    request: Request | None
+    lab_fault: str = ""
+
+    def run(self, progress: Progress) -> Incident:
+        """Collect and judge."""
+        if self.request is None:
+            progress("starting a registry and its UI on this machine")
+            return Incident.of_lab(self.lab_fault, progress)
+        return Incident.of(self.request, progress=progress)
+
+    def parameters(self) -> str:
+        """The lines that make the other notebooks look at the same incident."""
+        if self.request is None:
+            return f"lab_fault: str = {_quoted(self.lab_fault)}"
+        asked = {
+            "bundle": self.request.paths[0] if self.request.paths else "",
+            "registry_url": self.request.registry_url,
+            "ui_url": self.request.ui_url,
+            "user": self.request.user,
+        }
+        return "\n".join(f"{name}: str = {_quoted(value)}" for name, value in asked.items() if value)
+
+
+def sentence(error: Exception, job: Job) -> str:
+    """What went wrong, for a person. Nothing secret is in it."""
+    vault = Vault()
+    if job.request and job.request.password is not None:
+        vault.password(job.request.password, job.request.user)
+    text = vault.mask(str(error), 500)
+    if isinstance(error, UsageError | ParseError | LabError):
+        return text.replace("--registry", "Registry address").replace("--ui", "UI address")
+    return f"Something broke inside ({type(error).__name__}: {text}). This is a fault of runbook, not of your stack."
+
+
+def _quoted(value: str) -> str:
+    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'

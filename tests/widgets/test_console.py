@@ -1,0 +1,126 @@
+"""The console as a person uses it, without a browser: fields, a click, bricks, the answer."""
+
+import json
+import subprocess
+import sys
+
+import ipywidgets
+import pytest
+
+from runbook.lab import Lab
+from runbook.widgets import console
+from runbook.widgets.form import OWN
+
+
+@pytest.fixture(autouse=True)
+def _quiet(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("REGISTRY_PASSWORD", raising=False)
+    yield
+    ipywidgets.Widget.close_all()
+
+
+def pressed(shown):
+    shown.button.click()
+    shown.wait(60)
+    return shown
+
+
+def state() -> str:
+    """All that JupyterLab could save into the notebook."""
+    return json.dumps(ipywidgets.Widget.get_manager_state(), default=str)
+
+
+def test_before_a_run_every_brick_says_not_run():
+    shown = console()
+    assert [b.description.rpartition(": ")[2] for b in shown.bricks] == ["not run"] * 4
+    assert all(b.disabled for b in shown.bricks)
+
+
+def test_a_click_runs_the_demo_and_marks_the_step_that_found_it():
+    shown = pressed(console())
+    assert "Done in" in shown.status.value
+    assert [b.description.rpartition(": ")[2] for b in shown.bricks] == ["ok", "ok", "failed", "warning"]
+    assert "authorization-stripped" in shown.answer.value
+    assert not shown.button.disabled
+
+
+def test_a_brick_shows_what_its_step_showed():
+    shown = pressed(console())
+    shown.bricks[2].click()
+    assert shown.answer.value == shown.incident.headers()._repr_html_()
+    assert "rb-shown" in shown.bricks[2]._dom_classes
+    assert "rb-shown" not in shown.verdict._dom_classes
+
+
+def test_a_second_run_forgets_the_first():
+    shown = pressed(console())
+    shown.form.fault.value = "healthy"
+    pressed(shown)
+    assert "authorization-stripped" not in state().replace("(authorization-stripped)", "")
+    assert "Healthy" in shown.answer.value
+
+
+def test_the_lab_is_chosen_by_the_fault_of_the_parameters_cell():
+    shown = pressed(console(lab_fault="htpasswd-not-bcrypt"))
+    assert "htpasswd-not-bcrypt" in shown.answer.value
+    assert "lab_fault: str = &quot;htpasswd-not-bcrypt&quot;" in shown.answer.value
+
+
+def test_a_password_leaves_the_field_at_once_and_is_nowhere_afterwards():
+    with Lab("authorization-stripped", backend="embedded") as lab:
+        shown = console(registry_url=lab.registry_url, ui_url=lab.ui_url, user=lab.user)
+        shown.form.password.value = lab.password
+        assert shown.form.password.value == ""
+        assert lab.password not in state()
+        pressed(shown)
+        assert "authorization-stripped" in shown.answer.value
+        assert lab.password not in state()
+        assert lab.password not in repr(vars(shown.form))
+
+
+def test_the_password_is_used_for_one_run_only():
+    with Lab("authorization-stripped", backend="embedded") as lab:
+        shown = console(registry_url=lab.registry_url, user=lab.user)
+        shown.form.password.value = lab.password
+        pressed(shown)
+        pressed(shown)
+    assert "No password was given" in shown.status.value
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({}, "Nothing to diagnose"),
+        ({"bundle": "no/such/folder"}, "There is no file or folder called no/such/folder"),
+        ({"registry_url": "localhost:5000"}, "needs a scheme"),
+        ({"registry_url": "http://me:hunter2@localhost:5000"}, "leave the login out"),
+    ],
+)
+def test_wrong_input_is_a_sentence(fields, said):
+    shown = console()
+    shown.form.source.value = OWN
+    for name, value in fields.items():
+        getattr(shown.form, name).value = value
+    pressed(shown)
+    assert said in shown.status.value
+    assert not shown.button.disabled
+    assert "hunter2" not in state()
+    assert shown.bricks[0].description.endswith("not run")
+
+
+def test_folders_nearby_that_look_like_an_incident_are_offered(tmp_path):
+    (tmp_path / "case").mkdir()
+    (tmp_path / "case" / "docker-compose.yml").write_text("services: {}\n")
+    (tmp_path / "music").mkdir()
+    assert console().form.bundle.options == ("case",)
+
+
+def test_headless_builds_no_widget_and_imports_none():
+    code = (
+        "import sys, runbook.widgets as w; shown = w.console(interactive=False); "
+        "assert 'ipywidgets' not in sys.modules; print(shown)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "3 · Trace the headers: failed" in done.stdout
+    assert "FAULT FOUND" in done.stdout
