@@ -1,8 +1,9 @@
 """What the rules about files that must agree share: how settings are named and how a line is changed or added."""
 
 import re
+from itertools import takewhile
 
-from runbook.model import Edit, EnvVar, Evidence, EvidenceItem, Exchange, Place, Registry, Setting, Symptom
+from runbook.model import Edit, EnvVar, Evidence, EvidenceItem, Exchange, Place, Registry, Service, Setting, Symptom
 from runbook.rules.hop_edits import insert, line_of
 from runbook.rules.symptoms.notes import describe
 from runbook.rules.wire import Wire
@@ -48,7 +49,7 @@ def add_variables(evidence: Evidence, registry: Registry, *pairs: tuple[str, str
     own = [v for v in service.environment if v.place.file == service.place.file] if service else []
     last = max(own, key=lambda v: v.place.line or 0, default=None)
     if last is None:
-        return ()
+        return _new_section(evidence, service, pairs) if service and not service.environment else ()
     old = line_of(evidence, last.place)
     if old is None or last.name not in old:
         return ()
@@ -56,6 +57,24 @@ def add_variables(evidence: Evidence, registry: Registry, *pairs: tuple[str, str
     lines = [f"- {name}={value}" if listed else f"{name}: {_yaml(value)}" for name, value in pairs]
     indent = old[: len(old) - len(old.lstrip())]
     return insert(evidence, last.place, f"\n{indent}".join(lines))
+
+
+def _new_section(evidence: Evidence, service: Service, pairs: tuple[tuple[str, str], ...]) -> tuple[Edit, ...]:
+    """An `environment:` of its own, right below the service's name, indented like what stands there."""
+    place = service.place
+    head = line_of(evidence, place)
+    below = line_of(evidence, Place(place.file, (place.line or 0) + 1))
+    file = next((f for f in evidence.files if f.path == place.file), None)
+    if head is None or below is None or file is None or not head.rstrip().endswith(":") or place.line is None:
+        return ()
+    outer, inner = (len(t) - len(t.lstrip()) for t in (head, below))
+    block = takewhile(lambda t: not t.strip() or len(t) - len(t.lstrip()) > outer, file.lines[place.line :])
+    if inner <= outer or any(t.strip().startswith("environment") for t in block):
+        return ()
+    step = " " * (inner - outer)
+    lines = ["environment:", *(f"{step}{name}: {_yaml(value)}" for name, value in pairs)]
+    text = "\n".join(f"{' ' * inner}{line}" for line in lines)
+    return (Edit(file=place.file, line=place.line, old=None, new=text),)
 
 
 def rename(evidence: Evidence, variable: EnvVar, name: str) -> tuple[Edit, ...]:

@@ -86,7 +86,7 @@ def env_name_malformed(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator
             commands=("docker compose config --quiet", "docker compose up -d"),
             verify=(f"docker compose logs {chosen.service} | grep -i 'unrecognized environment variable'   # nothing",),
         ),
-        edits=_edits(chosen, evidence),
+        edits=_all_edits(chosen, found, evidence),
     )
 
 
@@ -174,6 +174,12 @@ def _faces(chosen: _Unread, hurts: bool) -> tuple[str, ...]:
     if hurts and chosen.right and "AUTH" in chosen.right:
         return ("auth-not-enforced", "auth-option-missing", "htpasswd-missing-autocreated")
     return ()
+
+
+def _all_edits(chosen: _Unread, found: list[_Unread], evidence: Evidence) -> tuple[Edit, ...]:
+    """The chosen variable first, and with it all others whose right name is known."""
+    edits = {e.line: e for u in (chosen, *(u for u in found if u.right)) for e in _edits(u, evidence) if e.line}
+    return tuple(e for e in edits.values() if e.file == chosen.place.file)
 
 
 def _edits(chosen: _Unread, evidence: Evidence) -> tuple[Edit, ...]:

@@ -32,7 +32,7 @@ def secret_not_shared(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[
         return
     if len(together) > 1 and not differing:
         return
-    missing = [r for r in together if "http.secret" not in r.settings]
+    missing = [r for r in together if not r.value("http.secret")]
     yield Finding(
         cause="http-secret-not-shared",
         summary="Several registries share the work but not http.secret"
@@ -81,7 +81,7 @@ def _together(stack: Stack) -> tuple[Registry, ...]:
 
 def _same_secret(registries: tuple[Registry, ...]) -> bool:
     settings = [r.settings.get("http.secret") for r in registries]
-    labels = {(s.secret or s.value) if s else None for s in settings}
+    labels = {(s.secret or s.value or None) if s else None for s in settings}
     return len(labels) == 1 and None not in labels
 
 

@@ -1,6 +1,7 @@
 """Where images are kept and what may be done with them: volumes, deletes, uploads to several instances."""
 
 import posixpath
+import re
 from collections.abc import Iterator
 
 from runbook.model import (
@@ -10,15 +11,17 @@ from runbook.model import (
     EvidenceItem,
     Finding,
     Fix,
+    Mount,
     Place,
     Refutation,
     Registry,
+    Setting,
     Stack,
     Symptom,
 )
 from runbook.rules.align import add_variables, at, request, restart
 from runbook.rules.base import rule
-from runbook.rules.hop_edits import drop, line_of
+from runbook.rules.hop_edits import drop, insert, line_of, swap
 from runbook.rules.logins import url
 from runbook.rules.wire import Wire
 from runbook.stack.registry import covering
@@ -35,7 +38,7 @@ APP_GO = "distribution registry/handlers/app.go"
     fix="mount a volume at the storage's rootdirectory",
     source="distribution registry/storage/driver/filesystem; run: pushed, container re-created, catalog empty",
 )
-def storage_outside_volume(registry: Registry) -> Iterator[Finding]:
+def storage_outside_volume(registry: Registry, evidence: Evidence) -> Iterator[Finding]:
     """The images lie in the container's own layer and are gone when it is re-created. The volume at
     /var/lib/registry looks right and stays empty.
     """
@@ -68,8 +71,25 @@ def storage_outside_volume(registry: Registry) -> Iterator[Finding]:
             ),
             verify=("docker compose up -d --force-recreate", f"curl -sS {url_of(registry)}/v2/_catalog"),
         ),
-        edits=(),
+        edits=_keep(evidence, registry, root, setting),
     )
+
+
+def _keep(evidence: Evidence, registry: Registry, root: str, setting: Setting) -> tuple[Edit, ...]:
+    """Back to the image's own folder when a volume is there; else a volume where the images are."""
+    if setting.place and covering(registry.mounts, IMAGE_ROOT) is not None:
+        if setting.origin.startswith("REGISTRY_"):
+            return drop(evidence, setting.place, r"^\s*(?:-\s*)?[\"']?REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY.*$")
+        return swap(evidence, setting.place, re.escape(root), IMAGE_ROOT)
+    last = max((m for m in registry.mounts if m.kind in ("bind", "volume")), key=_line, default=None)
+    old = line_of(evidence, last.place) if last else None
+    if last is None or old is None or not old.lstrip().startswith("- ") or last.target not in old:
+        return ()
+    return insert(evidence, last.place, f"- ./registry-data:{root}")
+
+
+def _line(mount: Mount) -> int:
+    return mount.place.line or 0
 
 
 def url_of(registry: Registry) -> str:
