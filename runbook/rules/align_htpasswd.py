@@ -157,7 +157,12 @@ def dollar_interpolation(evidence: Evidence, compose: Compose | None, wire: Wire
         ),
         hop="registry",
         proves=bool(used) and not wire.login_works,
-        supersedes=("htpasswd-hash-truncated", "htpasswd-invalid-line", "htpasswd-wrong-password"),
+        supersedes=(
+            "htpasswd-hash-truncated",
+            "htpasswd-invalid-line",
+            "htpasswd-wrong-password",
+            "htpasswd-not-bcrypt",
+        ),
         fix=Fix(
             summary="Double every dollar that is meant as one; in .env single quotes do as well.",
             commands=(*(_escape(i) for i in used[:3]), "docker compose up -d"),

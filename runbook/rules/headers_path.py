@@ -20,6 +20,7 @@ from runbook.model import (
 from runbook.rules.base import rule
 from runbook.rules.hop_edits import swap
 from runbook.rules.hops import Front, api_routes, front_url, fronts, hop, is_strange, item, name, repair, seen
+from runbook.rules.routing import only_pages
 from runbook.rules.wire import Wire, succeeded
 from runbook.stack.foretell import Request, upstream_path
 
@@ -139,7 +140,9 @@ def _odd_answers(wire: Wire) -> list[Exchange]:
 def no_v2_route(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Finding]:
     """A web server answers, but not the registry: its pages are HTML and lack Docker-Distribution-Api-Version. Often
     the name used is nobody's server_name, and the first server in the file answers instead."""
-    strangers = [e for e in wire.exchanges if e.is_api and e.route != "direct" and is_strange(e)]
+    strangers = [
+        e for e in wire.exchanges if e.is_api and e.route != "direct" and is_strange(e) and not only_pages(e, stack)
+    ]
     if any(succeeded(e) and e.header("Docker-Distribution-Api-Version") for e in wire.on("via")) and not strangers:
         return
     lost = _lost_front(evidence, stack, wire, strangers)

@@ -1,12 +1,13 @@
 """Where the page's calls go: preflights, mixed content, and names that only Docker knows."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from urllib.parse import urlsplit
 
-from runbook.browser import origin_of, same_origin
+from runbook.browser import origin_of, refusal, same_origin
 from runbook.model import Certainty, Evidence, EvidenceItem, Finding, Fix, Refutation, Stack, Symptom, Ui
 from runbook.rules.base import rule
-from runbook.rules.crossing import BLOCKED, console, fronted, header, is_needed, page_of, wants_login
+from runbook.rules.crossing import BLOCKED, console, crossings, fronted, header, is_needed, page_of, wants_login
 from runbook.rules.wire import Wire
 
 _LOOPBACK = ("localhost", "127.0.0.1", "::1", "0.0.0.0")  # noqa: S104 (a name people type, nothing listens on it)
@@ -48,12 +49,19 @@ def preflight(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Finding]
         for r in wire.requests
         if r.method == "OPTIONS" and r.status == 401 and "Mozilla/" in r.agent and _crosses(r.referer, r.host)
     ]
+    items += [
+        EvidenceItem(what=f"OPTIONS {e.path} -> 401, and the page calls the registry itself", where=str(e.source))
+        for e in wire.on("direct")
+        if e.source.file == "probe" and e.method == "OPTIONS" and e.status == 401 and stack.ui
+    ][:1]
     said = console(wire, "preflight")
     if said:
         items.append(EvidenceItem(what=said.text, where=str(said.place)))
     page = page_of(evidence, stack, wire)
     if items:
-        yield _preflight(tuple(items[:4]), Certainty.SEEN, stack)
+        blocked = any(refusal(c.page, c.exchange.response_headers, credentials=True) for c in crossings(wire))
+        # While the browser keeps even simple answers back, that is the first wall.
+        yield replace(_preflight(tuple(items[:4]), Certainty.SEEN, stack), warning=blocked and said is None)
     elif stack.ui and stack.ui.mode == "browser" and wants_login(stack, wire) and _crosses_by_file(stack.ui, page):
         url = stack.ui.registry_url
         place = str(url.place) if url else ""
@@ -168,7 +176,12 @@ def container_name(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Fin
         hop="browser",
         proves=True,
         refuted=(Refutation(cause="cors-origin-mismatch", because="no answer arrives whose headers could be wrong"),),
-        supersedes=("cors-origin-mismatch", "cors-credentials-missing", "cors-wildcard-with-credentials"),
+        supersedes=(
+            "cors-origin-mismatch",
+            "cors-credentials-missing",
+            "cors-wildcard-with-credentials",
+            "preflight-options-401",
+        ),
         fix=Fix(
             summary=f"Set NGINX_PROXY_PASS_URL to {_registry_url(ui)} and drop REGISTRY_URL; or give REGISTRY_URL an address "
             f"that the browser reaches (port {port}).",
@@ -210,6 +223,6 @@ def localhost(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Finding]
         ),
         hop="browser",
         proves=True,
-        supersedes=("cors-origin-mismatch",),
+        supersedes=("cors-origin-mismatch", "preflight-options-401"),
         fix=_PROXY,
     )

@@ -2,6 +2,7 @@
 
 from urllib.parse import urlsplit
 
+from runbook.browser import same_origin
 from runbook.model import Evidence, Exchange, Route, Stack
 
 PROXY_SIGNATURES = ("nginx", "openresty", "caddy", "apache", "haproxy", "traefik", "envoy", "cloudflare", "tengine")
@@ -60,6 +61,19 @@ class Routing:
             return "unknown"
         named = self.of_url(f"https://{host}")
         return "direct" if named == "unknown" and not self._proxied else named
+
+
+def only_pages(exchange: Exchange, stack: Stack) -> bool:
+    """Whether we asked a UI for the API that it never promised: its page calls the registry across origins."""
+    return asks_across_origins(stack, exchange.url) and exchange.source.file == "probe" and exchange.route == "via"
+
+
+def asks_across_origins(stack: Stack, address: str) -> bool:
+    """Whether the UI's page, opened under that address, calls a registry on another origin."""
+    ui = stack.ui
+    if ui is None or ui.mode != "browser" or ui.registry_url is None or not ui.registry_url.value:
+        return False
+    return not same_origin(address, ui.registry_url.value)
 
 
 def signed_by_proxy(exchange: Exchange) -> bool:

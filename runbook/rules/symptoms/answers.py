@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urlsplit
 
+from runbook.browser import refusal, same_origin
 from runbook.model import Exchange, Route, Stack, Symptom
-from runbook.rules.routing import signed_by_proxy
+from runbook.rules.routing import asks_across_origins, only_pages, signed_by_proxy
 from runbook.rules.symptoms.notes import LOGIN_401, STATUSES, Notes, describe
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def from_exchanges(wire: Wire, stack: Stack, notes: Notes) -> None:
         what, where = describe(exchange), str(exchange.source)
         if exchange.error:
             notes.add(_FAILURES.get(exchange.error, S.FAILURE), f"{what} {exchange.detail}".strip(), where)
-        elif exchange.status is not None and exchange.is_api:
+        elif exchange.status is not None and exchange.is_api and not only_pages(exchange, stack):
             for symptom in _of_answer(exchange, wire, stack, accepted):
                 notes.add(symptom, what, where)
     _compare_challenges(wire, notes)
@@ -48,7 +49,7 @@ def from_exchanges(wire: Wire, stack: Stack, notes: Notes) -> None:
 def _of_answer(exchange: Exchange, wire: Wire, stack: Stack, accepted: set[tuple[Route, str | None]]) -> list[Symptom]:
     status, credential = exchange.status or 0, exchange.credential
     found: list[Symptom] = []
-    if exchange.page is not None and _is_blocked(exchange):
+    if _is_blocked(exchange, stack):
         found.append(S.BROWSER_BLOCKED)
     if status in (401, 403) and exchange.method == "OPTIONS":
         return [*found, S.PREFLIGHT_REFUSED] if _is_preflight(exchange, stack) else found
@@ -122,16 +123,20 @@ def _compare_challenges(wire: Wire, notes: Notes) -> None:
             notes.add(S.CHALLENGE_FOREIGN, f"{describe(exchange)}: {challenge}", str(exchange.source))
 
 
-def _is_blocked(exchange: Exchange) -> bool:
-    """Whether a browser keeps this answer from the page: another origin that is not allowed by name."""
-    page, url = exchange.page or "", urlsplit(exchange.url)
-    if page == f"{url.scheme}://{url.netloc}" or (exchange.sent("Origin") is None and exchange.error is None):
+def _is_blocked(exchange: Exchange, stack: Stack) -> bool:
+    """Whether a browser keeps this answer from the page: another origin that is not allowed by name.
+
+    Our own probe with the page's origin counts where the page calls the registry itself.
+    """
+    origin = exchange.sent("Origin")
+    ours = exchange.source.file == "probe" and origin is not None and asks_across_origins(stack, origin)
+    page = exchange.page or (origin if ours else None)
+    if page is None or exchange.method == "OPTIONS" or same_origin(page, exchange.url):
         return False
-    allowed = list(exchange.headers("Access-Control-Allow-Origin"))
-    if len(allowed) != 1:
-        return True
-    credentials = exchange.header("Access-Control-Allow-Credentials") == "true"
-    return allowed[0] != page and not (allowed[0] == "*" and not credentials)
+    if exchange.sent("Origin") is None and exchange.error is None:
+        return False
+    login = exchange.credential is not None or exchange.header("Access-Control-Allow-Credentials") == "true"
+    return refusal(page, exchange.response_headers, credentials=login) is not None
 
 
 def _is_preflight(exchange: Exchange, stack: Stack) -> bool:
@@ -139,7 +144,7 @@ def _is_preflight(exchange: Exchange, stack: Stack) -> bool:
     if exchange.page is not None:
         return True
     asked = exchange.sent("Access-Control-Request-Method") is not None
-    return asked and stack.ui is not None and stack.ui.mode == "browser"
+    return asked and asks_across_origins(stack, exchange.sent("Origin") or "http://page.invalid")
 
 
 def _later_success(exchange: Exchange, wire: Wire) -> bool:
