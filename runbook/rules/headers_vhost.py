@@ -65,7 +65,7 @@ def redirect_drops_authorization(evidence: Evidence, stack: Stack, wire: Wire) -
     tier=2,
     title="the Host that is handed on selects the wrong virtual host on the next hop",
     fix="Send the name that the next hop knows: proxy_set_header Host registry.example;",
-    source="run: two nginx in a row, the second with server_name (tests/real)",
+    source="Joxit/docker-registry-ui#113, aws/containers-roadmap#299; run by hand: two nginx in a row, the second with server_name",
 )
 def host_header_wrong_for_upstream_vhost(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Finding]:
     """The second hop chooses its virtual host by Host. A name that it does not know lands on its default server."""

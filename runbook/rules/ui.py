@@ -55,7 +55,9 @@ def ui_v1_env_semantics_changed(evidence: Evidence, stack: Stack, ui: Ui, wire: 
         ),
         edits=swap(evidence, variable.place, rf"\b{variable.name}\b", new) if ui.major != 1 else (),
         proves=proves,
-        supersedes=("browser-cannot-resolve-container-name",) if mark or variable.name in _OLD_NAMES else (),
+        supersedes=("browser-cannot-resolve-container-name", "no-v2-route")
+        if mark or variable.name in _OLD_NAMES
+        else (),
     )
 
 
