@@ -20,6 +20,7 @@ _STYLE = """<style>
 .rb-console button.rb-brick.rb-shown { border-color: currentColor; text-decoration: underline; text-underline-offset: .2em; }
 .rb-console button:focus-visible { outline: 3px solid #1976d2; outline-offset: 2px; }
 .rb-console .widget-radio-box label { line-height: 1.6; }
+.rb-console .widget-html-content { min-width: 0; flex: 1 1 auto; }
 </style>"""
 _LOOKS: dict[State, str] = {"not run": "", "ok": "success", "warning": "warning", "failed": "danger", "skipped": ""}
 _FIRST = "Choose what to look at, then press Run. Nothing on your stack is changed: it is only asked."
@@ -37,7 +38,7 @@ class Console:
         )
         self.button.on_click(self._pressed)
         self.status = ipywidgets.HTML()
-        self.answer = ipywidgets.HTML(layout=ipywidgets.Layout(width="100%"))
+        self.answer = ipywidgets.HTML(layout=ipywidgets.Layout(width="auto"))
         self.bricks = [self._brick() for _ in bricks(None)]
         self.verdict = self._brick()
         self.verdict.description = "Verdict"
