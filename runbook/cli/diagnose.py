@@ -4,10 +4,11 @@ import argparse
 import os
 import shutil
 import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from runbook import __version__
-from runbook.cli.output import check_writable, write
+from runbook.cli.output import check_writable, colour_wanted, write
 from runbook.cli.target import add_target, request_from
 from runbook.collect import UsageError
 from runbook.redact import Vault
@@ -75,8 +76,8 @@ def rendered(result: "Run", format_: str, *, to_file: bool) -> str:
 
     if format_ == "text":
         width = min(shutil.get_terminal_size((100, 24)).columns, 120)
-        return report.render_terminal(result, color=not to_file and _colour(), width=width)
-    views = {
+        return str(report.render_terminal(result, color=not to_file and colour_wanted(), width=width))
+    views: dict[str, Callable[[Run], str]] = {
         "json": report.render_json,
         "markdown": report.render_markdown,
         "junit": report.render_junit,
@@ -91,12 +92,6 @@ def exit_code(result: "Run", fail_on: str) -> int:
     if fail_on == "never" or (fail_on == "error" and code == 4):
         return 0
     return code
-
-
-def _colour() -> bool:
-    if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
-        return False
-    return sys.stdout.isatty() or bool(os.environ.get("FORCE_COLOR"))
 
 
 class _Progress:

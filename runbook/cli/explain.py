@@ -2,9 +2,10 @@
 
 import argparse
 import difflib
-import textwrap
+import shutil
 from typing import TYPE_CHECKING
 
+from runbook.cli.output import colour_wanted
 from runbook.collect import UsageError
 from runbook.model import STEPS
 from runbook.redact import Vault
@@ -31,19 +32,10 @@ def run(options: argparse.Namespace, vault: Vault) -> int:
         near = difflib.get_close_matches(options.cause, known, n=3, cutoff=0.4)
         hint = f"Did you mean {' or '.join(near)}?" if near else "`runbook explain` lists all of them."
         raise UsageError(f"No cause is called {vault.mask(options.cause, 80)}. {hint}")
-    print(page(found))
+    from runbook.report.explain import explain
+
+    print(explain(found.id, color=colour_wanted(), width=shutil.get_terminal_size((100, 24)).columns))
     return 0
-
-
-def page(rule: "Rule") -> str:
-    """What it is, why people miss it, the fix, and what proves it."""
-    why = "\n\n".join(textwrap.fill(part, 96) for part in rule.why.split("\n\n"))
-    return (
-        f"{rule.id}: {rule.title}\n\n{why}\n\n"
-        f"Fix      {textwrap.fill(rule.fix, 96, subsequent_indent=' ' * 9)}\n"
-        f"Step     {rule.step}\n"
-        f"Source   {textwrap.fill(rule.source, 96, subsequent_indent=' ' * 9)}"
-    )
 
 
 def listing(known: dict[str, "Rule"]) -> str:
