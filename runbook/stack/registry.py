@@ -21,6 +21,8 @@ from runbook.stack.registry_start import auth_type, start_errors
 from runbook.stack.variables import unread_variables
 
 Major = Literal[2, 3]
+MOVING = ("latest", "edge", "nightly")
+"""Tags that are version 3 today; an image pulled before April 2025 is still 2."""
 CONFIG_PATHS: dict[int, str] = {2: "/etc/docker/registry/config.yml", 3: "/etc/distribution/config.yml"}
 _VERSION = re.compile(r"^v?([0-9]+)(?:[.\-_+].*)?$")
 _KINDS: dict[str, Literal["none", "htpasswd", "token", "silly"]] = {
@@ -41,7 +43,8 @@ def registries(evidence: Evidence) -> tuple[Registry, ...]:
 
 
 def _of_service(service: Service, evidence: Evidence, *, alone: bool) -> Registry:
-    major = major_of(service.tag) or _major_of_log(evidence, service.name)
+    logged = _major_of_log(evidence)
+    major = (logged if service.tag in MOVING else None) or major_of(service.tag) or logged
     path = _config_path(service, major)
     mount = covering(service.mounts, path)
     config = _behind(mount, path, (f.file for f in evidence.registry_files)) if mount else None
@@ -76,7 +79,7 @@ def _without_compose(evidence: Evidence) -> tuple[Registry, ...]:
     logs = any(log.kind in ("registry", "mixed") for log in evidence.logs)
     if file is None and not evidence.htpasswd and not logs and not evidence.exchanges:
         return ()
-    major = _major_of_log(evidence, None)
+    major = _major_of_log(evidence)
     base = Registry(
         name="registry",
         major=major,
@@ -98,14 +101,14 @@ def major_of(tag: str | None) -> Major | None:
     """The major version behind a tag. `latest` and `edge` are 3 since April 2025; None when it does not say."""
     if tag is None:
         return None
-    if tag in ("latest", "edge", "nightly"):
+    if tag in MOVING:
         return 3
     match = _VERSION.match(tag)
     known: dict[str, Major] = {"2": 2, "3": 3}
     return known.get(match[1]) if match else None
 
 
-def _major_of_log(evidence: Evidence, name: str | None) -> Major | None:
+def _major_of_log(evidence: Evidence) -> Major | None:
     versions = {log.version for log in evidence.logs if log.version in (2, 3)}
     only = versions.pop() if len(versions) == 1 else None
     return 2 if only == 2 else 3 if only == 3 else None
