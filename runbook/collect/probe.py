@@ -8,7 +8,8 @@ import asyncio
 import os
 import secrets
 import ssl
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
@@ -55,11 +56,22 @@ def probe(
 ) -> Probing:
     """Ask all targets, within so many seconds altogether."""
     result = Probing(problems=[*_proxy_notes()])
-    asyncio.run(_Prober(targets, origin, vault, seconds, result, progress).run(allow_writes))
+    _complete(_Prober(targets, origin, vault, seconds, result, progress).run(allow_writes))
     order = {target.route: n for n, target in enumerate(targets)}
     result.problems += _plain_notes(targets, result.exchanges)
     result.exchanges.sort(key=lambda e: order.get(e.route, 9))
     return result
+
+
+def _complete(asking: Coroutine[None, None, None]) -> None:
+    """Run it to its end; in a thread of its own where a loop runs already, as in every cell of a notebook."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        asyncio.run(asking)
+        return
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(asyncio.run, asking).result()
 
 
 class _Prober:

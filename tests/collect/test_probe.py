@@ -1,5 +1,6 @@
 """What is asked, how carefully, and of whom."""
 
+import asyncio
 import json
 from collections import Counter
 from pathlib import Path
@@ -131,3 +132,11 @@ def test_a_login_stored_for_another_port_is_not_used(tmp_path: Path) -> None:
         file = docker_config(tmp_path / "config.json", **{"127.0.0.1:1": "YW5uYTpyaWdodC1wYXNzd29yZA=="})
         collect(Request(registry_url=direct, docker_config=file, timeout=10), Vault())
     assert "anna" not in {user for _, _, user, _ in seen.requests}
+
+
+def test_it_works_in_a_notebook_where_a_loop_runs_already() -> None:
+    async def cell(url: str) -> Evidence:
+        return probed(url)
+
+    with registry() as (direct, _):
+        assert asyncio.run(cell(direct)).live
