@@ -146,6 +146,8 @@ _NGINX_WORDS: tuple[tuple[str, Meaning], ...] = (
     ("plain HTTP request was sent to HTTPS port", "http-request-on-tls"),
 )
 _NGINX_USER = re.compile(r'user "([^"]*)"')
+_UNFIT = re.compile(r"^\s*line \d+: cannot unmarshal !!\w+ .{1,60} into \S+$")
+"""What follows a configuration error: the value that does not fit."""
 _UNSET = re.compile(r'The \\?"(.*?)\\?" variable is not set')
 
 
@@ -158,7 +160,7 @@ def foreign_meaning(line: str) -> tuple[str, Meaning, str, str | None] | None:
         return "registry", "http-request-on-tls" if plain else "tls-handshake-bad-certificate", line, None
     if line.startswith("panic: ") or "unable to configure authorization" in line:
         return "registry", panic_meaning(line), line, None
-    if line.startswith("configuration error") or "configuration error: error parsing" in line:
+    if line.startswith("configuration error") or "configuration error: error parsing" in line or _UNFIT.match(line):
         return "registry", "config-error", line, None
     if "can't move" in line and "Resource busy" in line:
         return "nginx", "entrypoint-cannot-edit", line, None

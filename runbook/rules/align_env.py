@@ -60,6 +60,7 @@ def env_name_malformed(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator
         *_unread(stack, wire),
         *_on_ui(evidence),
         *_logged(stack, wire),
+        *_stopped_in_log(stack, wire),
     ]
     if not found:
         return
@@ -146,6 +147,20 @@ def _logged(stack: Stack, wire: Wire) -> Iterator[_Unread]:
     for event in wire.logged("unknown-variable"):
         if event.detail and event.detail not in known and not _LINKS.search(event.detail):
             yield _of_log(event)
+
+
+def _stopped_in_log(stack: Stack, wire: Wire) -> Iterator[_Unread]:
+    """A plain value where a section belongs, told by the log alone: REGISTRY_AUTH_TYPE=htpasswd is the classic."""
+    if any(r.start_errors for r in stack.registries):
+        return
+    for event in wire.logged("config-error", "panic-other"):
+        text = f"{event.text} {event.detail}"
+        if "configuration.Parameters" in text:
+            told = re.search(r"environment variable (REGISTRY_\w+)", text)
+            name = told[1] if told else "A variable (REGISTRY_AUTH_TYPE, if that is set)"
+            right = {"REGISTRY_AUTH_TYPE": "REGISTRY_AUTH"}.get(name, "")
+            why = "is no setting of the registry, which therefore does not start"
+            yield _Unread(name, right, event.place, event.service or "registry", why, sure=True)
 
 
 def _of_log(event: LogEvent) -> _Unread:

@@ -17,7 +17,7 @@ from runbook.model import (
 )
 from runbook.rules.align import DOWN, OPEN, add_variables, at, request, restart
 from runbook.rules.base import rule
-from runbook.rules.logins import url
+from runbook.rules.logins import files, url
 from runbook.rules.wire import Wire, succeeded
 
 S = Symptom
@@ -47,7 +47,7 @@ def auth_not_enforced(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[
         return
     if none and not opened and _guarded(stack):
         return
-    meant = bool(evidence.htpasswd) or _mentions(registry)
+    meant = bool(files(evidence, stack)) or _mentions(registry)
     yield Finding(
         cause="auth-not-enforced",
         summary="The registry asks for no login: "
@@ -99,8 +99,12 @@ def _is_cache(registry: Registry | None) -> bool:
 def _guarded(stack: Stack) -> bool:
     """A registry that is not published, behind a hop that asks for a login, is meant to be so."""
     registry = stack.registry
-    published = bool(registry and any(p.published for p in registry.ports))
+    published = bool(registry and any(p.published and not _is_loopback(p.host_ip) for p in registry.ports))
     return not published and any(route.auth is not None for route in stack.routes)
+
+
+def _is_loopback(address: str) -> bool:
+    return address in ("127.0.0.1", "::1", "localhost")
 
 
 def _mentions(registry: Registry | None) -> bool:
