@@ -23,9 +23,13 @@ class Parser(argparse.ArgumentParser):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(allow_abbrev=False, **kwargs)
 
+    asked = ""
+    """The command that was typed: argparse tells of its unknown options only at the top."""
+
     def error(self, message: str) -> NoReturn:
         """Say what is wrong and how to go on; exit 2."""
-        self.exit(2, f"runbook: {mask_patterns(_plain(message, self))}\nTry: {self.prog} --help\n")
+        command = f"{self.prog} {self.asked}".strip()
+        self.exit(2, f"runbook: {mask_patterns(_plain(message, self))}\nTry: {command} --help\n")
 
     @property
     def words(self) -> list[str]:
@@ -53,6 +57,7 @@ def parser(arguments: Sequence[str]) -> Parser:
     diagnose.add(_command(commands, "diagnose", "judge files, URLs or both", diagnose.run))
     explain.add(_command(commands, "explain", "what a cause is, how to tell it apart, how to mend it", explain.run))
     asked = next((word for word in arguments if not word.startswith("-")), "")
+    top.asked = asked if asked in ("diagnose", "explain", *(row[0] for row in _OTHERS)) else ""
     for name, help_, module, add, run in _OTHERS:
         command = _command(commands, name, help_, _late(module, run))
         if name == asked:
@@ -103,14 +108,19 @@ def _plain(message: str, parser: Parser) -> str:
     """argparse's message as a sentence that helps."""
     if match := re.match(r"argument (\S+): invalid choice: '(.*?)' \(choose from (.*)\)", message, re.DOTALL):
         known = re.findall(r"[\w.-]+", match[3])
-        what = "command" if match[1] == "COMMAND" else f"value of {match[1]}"
-        return f"There is no {what} called {match[2]!r}.{_nearest(match[2], known)}"
+        what = f"value of {match[1]}" if match[1].startswith("-") else "command"
+        hint = _nearest(match[2], known) or f" Known are: {', '.join(known)}."
+        return f"There is no {what} called {match[2]!r}.{hint}"
     if match := re.match(r"unrecognized arguments: (.*)", message, re.DOTALL):
-        first = match[1].split()[0]
-        return f"{first.split('=')[0]} is not known here.{_nearest(first.split('=')[0], parser.words)}"
+        word = match[1].split()[0].split("=")[0]
+        return f"{word} is not known here.{_nearest(_DOCKERS.get(word, word), parser.words)}"
     return message[0].upper() + message[1:] + "."
 
 
+_DOCKERS = {"-u": "--user", "-p": "--password-env", "-o": "--output", "-f": "--format"}
+"""What hands used to docker and curl type."""
+
+
 def _nearest(word: str, known: list[str]) -> str:
-    near = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
-    return f" Did you mean {near[0]}?" if near else f" Known are: {', '.join(known)}."
+    near = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
+    return f" Did you mean {near[0]}?" if near else ""

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from runbook.collect.files import Reading, read_files
 from runbook.collect.harvest import Harvest
 from runbook.collect.logins import Login, stored_login
-from runbook.collect.request import Request, checked
+from runbook.collect.request import Request, UsageError, checked
 from runbook.collect.scrub import scrub
 from runbook.model import Evidence, Place, Problem, Target
 from runbook.redact import Vault
@@ -24,6 +24,8 @@ def collect(request: Request, vault: Vault, progress: Progress | None = None) ->
     tell = progress or (lambda _: None)
     label = vault.password(request.password, request.user) if request.password is not None else None
     reading = read_files(request.paths, request.docker_config, vault, tell)
+    if request.docker_config and reading.docker_config is None:
+        raise UsageError(_no_login(request.docker_config, reading))
     evidence = _evidence(request, reading, label)
     if request.live:
         evidence = _asked(request, evidence, reading, label, vault, tell)
@@ -37,6 +39,12 @@ def collect(request: Request, vault: Vault, progress: Progress | None = None) ->
         tell("comparing logins with the htpasswd file")
         evidence = replace(evidence, checks=(*evidence.checks, *check_credentials(evidence, vault)))
     return scrub(_marked_hopeless(evidence), vault)
+
+
+def _no_login(file: str, reading: Reading) -> str:
+    """Why the file that was to give the login gives none."""
+    told = [p.message for p in reading.harvest.problems if p.place.file == reading.login_file]
+    return f"--docker-config {file} cannot be used. {' '.join(told)}".strip()
 
 
 def _evidence(request: Request, reading: Reading, label: str | None) -> Evidence:

@@ -68,7 +68,9 @@ class Reading:
             return None
         named = found.name == self.login_file
         kind = "docker-config" if named else recognise(found.name, read.first_text(head))
-        if read.encoding(head) is None and kind != "htpasswd":
+        # A log that was cut while it was written to begins with a hole of NULs.
+        readable = read.encoding(head.replace(b"\0", b"") if kind == "log" else head) is not None
+        if not readable and kind != "htpasswd":
             self._skip(found, _binary(head))
             return None
         if kind != "log" and found.size > read.limit(kind):

@@ -44,7 +44,7 @@ def checked(request: Request) -> Request:
         _check_path(path)
     if request.docker_config and Path(request.docker_config).is_dir():
         raise UsageError(f"--docker-config needs a file, and {request.docker_config} is a folder.")
-    if request.timeout <= 0 or request.timeout > 3600:
+    if not 0 < request.timeout <= 3600:
         raise UsageError("--timeout needs a number of seconds between 0 and 3600.")
     _check_login(request)
     return Request(
