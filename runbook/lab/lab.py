@@ -191,6 +191,7 @@ class Lab:
             # Somebody took a port between drawing and listening.
             self._stop()
             redraw_ports(self._plan)
+            layout.lay_out(self._plan, self.home)
             self._run()
 
     def _run(self) -> None:
