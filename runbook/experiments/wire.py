@@ -8,9 +8,13 @@ from runbook.lab.plan import Plan
 
 
 def _three_answers(lab: Lab) -> Iterable[Trial]:
-    yield answered("no login", status(lab.registry_url, None))
-    yield answered("the right login", direct(lab))
-    yield answered("a password that is wrong on purpose", status(lab.registry_url, (lab.user, "wrong-on-purpose")))
+    for what, login, right in (
+        ("no login", None, 401),
+        ("the right login", (lab.user, lab.password), 200),
+        ("a password that is wrong on purpose", (lab.user, "wrong-on-purpose"), 401),
+    ):
+        code = status(lab.registry_url, login)
+        yield Trial(what, str(code), code == right)
 
 
 def _host(lab: Lab) -> Iterable[Trial]:

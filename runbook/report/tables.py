@@ -52,19 +52,28 @@ def _answer(exchange: Exchange) -> str:
 
 def _cell(found: Sequence[Exchange]) -> str:
     parts = []
-    for e in found[:6]:
-        ok = e.status is not None and e.status < 400
-        kind = "kept" if ok else "dropped" if e.error or (e.status or 0) >= 400 else ""
+    for e in found:
         other = f" {esc(e.method)} {esc(e.path, 60)}" if _call(e) == "other" else ""
-        parts.append(f"{tag(_answer(e), kind)}{other}{place(e.source)}")
-    return "".join(parts) + (f"<br>and {len(found) - 6} more" if len(found) > 6 else "")
+        parts.append(f"{tag(_answer(e), _kind(e))}{other}{place(e.source)}")
+    parts = list(dict.fromkeys(parts))
+    return "".join(parts[:6]) + (f"<br>and {len(parts) - 6} more" if len(parts) > 6 else "")
+
+
+def _kind(exchange: Exchange) -> str:
+    """Red is what must not be: a login refused, or somebody let in without a right one. The challenge is neither."""
+    status = exchange.status
+    if status is None or status >= 500:
+        return "dropped"
+    if _login(exchange) == "login":
+        return "kept" if status < 400 else "dropped"
+    return "" if status >= 400 else "warn"
 
 
 def headers(run: Run) -> Block:
     """For the same request direct and through the proxy: which answer headers were kept, added, dropped, rewritten."""
     blocks: list[str] = []
     lines = []
-    for direct, via in _pairs(run):
+    for direct, via in sorted(_pairs(run), key=lambda pair: pair[0].status == pair[1].status):  # telling ones first
         rows = list(_changes(direct.response_headers, via.response_headers))
         title = f"{direct.method} {direct.path}, {_login(direct)}: direct {_answer(direct)}, via proxy {_answer(via)}"
         changed = sum(word != "kept" for word, *_ in rows)
