@@ -6,6 +6,7 @@ from runbook.model import Meaning
 from runbook.parse.log_lines import Fields
 
 _WORTH = (
+    "cannot unmarshal",
     "auth",
     "panic",
     "error",
