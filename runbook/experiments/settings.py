@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 
 import httpx
 
-from runbook.experiments.base import TIMEOUT, Experiment, Trial, answered, changed, direct, started
+from runbook.experiments.base import PLAIN, TIMEOUT, Experiment, Trial, answered, changed, direct, started
 from runbook.lab import Lab
 from runbook.lab.plan import Plan
 
@@ -51,7 +51,8 @@ def _storage(lab: Lab) -> Iterable[Trial]:
 
 
 def _client(lab: Lab) -> httpx.Client:
-    return httpx.Client(base_url=lab.registry_url, auth=(lab.user, lab.password), trust_env=False, timeout=TIMEOUT)
+    login = (lab.user, lab.password)
+    return httpx.Client(base_url=lab.registry_url, auth=login, trust_env=False, timeout=TIMEOUT, verify=PLAIN)
 
 
 def _push(lab: Lab, what: str) -> Trial:
