@@ -106,7 +106,8 @@ def test_public_functions_have_docstrings() -> None:
             continue
         loaded = importlib.import_module(module.name)
         for name, thing in vars(loaded).items():
-            mine = getattr(thing, "__module__", None) == module.name and not name.startswith("_")
+            named = "<locals>" not in getattr(thing, "__qualname__", "")
+            mine = getattr(thing, "__module__", None) == module.name and not name.startswith("_") and named
             if mine and (inspect.isfunction(thing) or inspect.isclass(thing)) and not inspect.getdoc(thing):
                 bare.append(f"{module.name}.{name}")
     assert not bare
