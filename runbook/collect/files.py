@@ -90,12 +90,15 @@ class Reading:
         try:
             action()
         except ParseError as error:
+            # What is in it was not understood, so its secrets are not known: none of its lines is kept.
+            self._texts.pop(error.file, None)
             self._problem(Place(error.file, error.line), error.message)
         except OSError as error:
             self.harvest.problems.append(unreadable(source.path, error))
         except Exception as error:
             if os.environ.get("RUNBOOK_DEBUG"):
                 raise
+            self._texts.pop(source.path, None)
             self._problem(
                 Place(source.path), f"runbook broke over this file ({type(error).__name__}); please report it."
             )

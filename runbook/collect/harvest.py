@@ -3,6 +3,7 @@
 Parsers are imported when the first file of their kind turns up: most bundles need few of them.
 """
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
@@ -100,6 +101,12 @@ def _compose(to: Harvest, name: str, text: str) -> None:
 
 def _dotenv(to: Harvest, name: str, text: str) -> None:
     to.dotenv_texts[name] = text
+    from runbook.parse.compose.secrets import is_secret_name
+
+    # A secret keeps its value under every name that compose gives it.
+    for key, value in _ASSIGNMENT.findall(text):
+        if is_secret_name(key) and len(value) >= _SHORTEST:
+            to.vault.password(value)
 
 
 def _registry_config(to: Harvest, name: str, text: str) -> None:
@@ -185,6 +192,10 @@ def _pasted(to: Harvest, name: str, text: str) -> None:
     if marks.is_registry_log(text):
         to.add_log(name, iter(text.split("\n")))
 
+
+_ASSIGNMENT = re.compile(r"^[ \t]*(?:export[ \t]+)?(\w+)[ \t]*=[ \t]*[\"']?([^\"'\s#]+)", re.MULTILINE)
+_SHORTEST = 6
+"""Shorter values are too likely to be words."""
 
 PARSERS: dict[FileKind, Callable[[Harvest, str, str], None]] = {
     "compose": _compose,

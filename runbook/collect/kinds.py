@@ -79,13 +79,15 @@ def _confirmed(kind: FileKind, head: str, *, plain_name: bool) -> FileKind:
 
 def _by_content(base: str, head: str) -> FileKind:
     """Files whose name says nothing: error.txt, ticket-8813.txt, a name without an ending."""
-    if marks.is_session(head):
+    if marks.is_session(head) or base.lower().endswith((".md", ".rst")):
         return _text(base, head)
     if marks.is_htpasswd(head):
         return "htpasswd"
-    if (marks.has_services(head) and "image:" in head) or marks.has_distribution_version(head):
+    if marks.is_yaml(head) and (
+        (marks.has_services(head) and "image:" in head) or marks.has_distribution_version(head)
+    ):
         return _yaml(head) or "text"
-    if marks.is_log(head) or marks.is_curl(head) or base.lower().endswith((".md", ".rst")):
+    if marks.is_log(head) or marks.is_curl(head):
         return _text(base, head)
     if marks.is_traefik_dynamic(head):
         return "traefik"

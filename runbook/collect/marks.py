@@ -89,6 +89,11 @@ def is_htpasswd(head: str) -> bool:
     return bool(rows) and sum(_HASHED.match(row) is not None for row in rows) * 2 > len(rows)
 
 
+def is_yaml(head: str) -> bool:
+    """Whether the first line is a key: prose may stand before YAML that was pasted."""
+    return re.match(r"[\w.-]+:(?:\s|$)|---", next(iter(_rows(head)), "")) is not None
+
+
 def is_dotenv(head: str) -> bool:
     """Whether every line is NAME=value."""
     rows = _rows(head)

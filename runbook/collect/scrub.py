@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import fields, is_dataclass, replace
 from typing import Any, TypeVar
 
-from runbook.model import Entry, Evidence
+from runbook.model import Entry, Evidence, Exchange, Headers
 from runbook.redact import MASK, Vault
 
 T = TypeVar("T")
@@ -25,6 +25,7 @@ LABELS = frozenset({"password", "hash", "content"})
 
 _MASKED_HOST = re.compile(rf"(://[^/\s]*?){re.escape(MASK)}")
 _USERINFO = re.compile(r"(://)[^/\s@]*@")
+_TOKEN = re.compile(r"(\"(?:access_|id_|refresh_)?token\"\s*:\s*\")[^\"]+")
 
 
 def scrub(evidence: Evidence, vault: Vault) -> Evidence:
@@ -35,7 +36,26 @@ def scrub(evidence: Evidence, vault: Vault) -> Evidence:
             text = vault.scrub(text)
         return addressable(text, field) if MASK in text or field == "url" else text
 
-    return rebuilt(evidence, clean)
+    exchanges = tuple(without_session(exchange) for exchange in evidence.exchanges)
+    return rebuilt(replace(evidence, exchanges=exchanges), clean)
+
+
+def without_session(exchange: Exchange) -> Exchange:
+    """What a server hands out to be recognised by is a login as well: cookies and tokens."""
+    return replace(
+        exchange,
+        request_headers=_without_cookies(exchange.request_headers),
+        response_headers=_without_cookies(exchange.response_headers),
+        body=_TOKEN.sub(rf"\1{MASK}", exchange.body),
+    )
+
+
+def _without_cookies(headers: Headers) -> Headers:
+    """Of a cookie only its name stays."""
+    return tuple(
+        (name, f"{value.split('=', 1)[0]}={MASK}" if name.lower() in ("cookie", "set-cookie") else value)
+        for name, value in headers
+    )
 
 
 def addressable(text: str, field: str) -> str:
