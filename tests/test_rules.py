@@ -102,7 +102,7 @@ def test_judges_and_parsers_do_no_io(path: Path) -> None:
 def test_public_functions_have_docstrings() -> None:
     bare = []
     for module in pkgutil.walk_packages(runbook.__path__, "runbook."):
-        if ".notebooks" in module.name or module.name.endswith("__main__"):
+        if ".notebooks" in module.name or module.name.endswith("__main__") or ".lab.faults." in module.name:
             continue
         loaded = importlib.import_module(module.name)
         for name, thing in vars(loaded).items():

@@ -3,6 +3,9 @@
 import argparse
 import os
 import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from runbook.collect import Request, UsageError
@@ -46,8 +49,8 @@ def run_report(options: argparse.Namespace) -> int:
     from runbook.cli.target import request_from
     from runbook.headless.report import make_report, to_stderr
 
-    folder = _folder(options.output_dir)
-    run = make_report(request_from(options), options.vault, folder, to_stderr)
+    with _folder(options.output_dir) as folder:
+        run = make_report(request_from(options), options.vault, folder, to_stderr)
     _tell(folder, run.diagnosis.verdict, [f.cause for f in run.diagnosis.causes])
     return exit_code(run, options.fail_on)
 
@@ -60,10 +63,9 @@ def run_demo(options: argparse.Namespace) -> int:
     from runbook.headless.report import make_report, to_stderr
     from runbook.lab import Lab
 
-    folder = _folder(options.output_dir)
     vault = getattr(options, "vault", None) or Vault()
     to_stderr("starting a registry behind its UI on this machine, with the login dropped on the way")
-    with Lab.demo() as lab:
+    with _folder(options.output_dir) as folder, Lab.demo() as lab:
         request = Request(
             paths=(str(lab.bundle),),
             registry_url=lab.registry_url,
@@ -92,15 +94,24 @@ def run_open(options: argparse.Namespace) -> int:
     os.execv(sys.executable, command)  # noqa: S606 (no shell, and JupyterLab takes the place of this process)
 
 
-def _folder(name: str) -> Path:
-    """The output folder, checked before any work is done."""
+@contextmanager
+def _folder(name: str) -> Iterator[Path]:
+    """The output folder, made before any work is done; an empty one is taken away again when the work fails."""
     folder = Path(name)
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"--output-dir {name} is a file; a folder is needed.")
-    nearest = next(p for p in (folder, *folder.absolute().parents) if p.exists())
-    if not os.access(nearest, os.W_OK):
-        raise UsageError(f"--output-dir {name} may not be written by this user.")
-    return folder
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise UsageError(f"--output-dir {name} cannot be written: {error.strerror}.") from None
+    try:
+        yield folder
+    except BaseException:
+        with suppress(OSError):
+            folder.rmdir()
+        raise
 
 
 def _tell(folder: Path, verdict: str, causes: list[str]) -> None:
