@@ -19,6 +19,7 @@ def bcrypt_hash(password: str, rng: random.Random | None = None, cost: int = 5) 
 
 
 def htpasswd_line(user: str, password: str, rng: random.Random | None = None, cost: int = 5) -> bytes:
+    """One line of an htpasswd file with a bcrypt hash of the lowest cost."""
     return user.encode() + b":" + bcrypt_hash(password, rng, cost)
 
 

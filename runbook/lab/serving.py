@@ -209,4 +209,5 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def http_date(when: float | None = None) -> str:
+    """The time now as the Date header writes it."""
     return formatdate(when, usegmt=True)

@@ -39,6 +39,7 @@ class Section:
 
 
 def sections_of(text: str, file: str) -> list[Section]:
+    """The sections of a haproxy.cfg with their lines."""
     found = [Section("global", "", 1)]
     for number, line in enumerate(text.splitlines(), 1):
         words = _words(line, file, number)

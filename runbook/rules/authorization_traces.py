@@ -23,6 +23,7 @@ MISMATCH = ("authentication-failure", "bcrypt-mismatch", "bcrypt-malformed")
 
 
 def strips(edit: HeaderEdit) -> bool:
+    """Whether this edit takes the header off the request."""
     return edit.action == "remove" or (edit.action == "set" and not edit.value.strip())
 
 
@@ -44,6 +45,7 @@ def opened(wire: Wire) -> Exchange | None:
 
 
 def via_requests_ok(wire: Wire) -> Iterator[LoggedRequest]:
+    """Requests that the registry refused, with its reason."""
     return (r for r in wire.requests if r.logger == "registry" and r.status == 401 and r.meaning)
 
 
@@ -85,14 +87,17 @@ def accepted(evidence: Evidence, refused: Exchange) -> bool:
 
 
 def via_requests(wire: Wire, *meanings: str) -> list[LoggedRequest]:
+    """Requests that the registry refused for one of these reasons."""
     return [r for r in wire.requests if r.logger == "registry" and r.status == 401 and r.meaning in meanings]
 
 
 def as_logged(request: LoggedRequest, what: str) -> EvidenceItem:
+    """A logged request as a piece of evidence."""
     return item(f"the registry's log for {request.method} {request.uri[:80]}: {what}", request.place)
 
 
 def replaces(route: ProxyRoute) -> bool:
+    """Whether this route puts another login in the place of the client's."""
     edit = route.edit("Authorization")
     return edit is not None and edit.action != "remove" and bool(edit.value.strip()) and edit.injected != "client"
 
@@ -121,6 +126,7 @@ def guarded(route: ProxyRoute) -> bool:
 
 
 def not_the_password(direct: Exchange | None, evidence: Evidence) -> tuple[Refutation, ...]:
+    """The refutation: the same login is accepted direct, or matches the file."""
     if direct is not None:
         return (
             Refutation(cause="htpasswd-wrong-password", because=f"the same login is accepted direct ({direct.source})"),

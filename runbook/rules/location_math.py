@@ -27,6 +27,7 @@ def uploads(wire: Wire) -> Iterator[tuple[Exchange, SplitResult, SplitResult]]:
 
 
 def port_of(parts: SplitResult) -> int | None:
+    """The port of an address, the scheme's own where none is written."""
     try:
         return parts.port or _USUAL.get(parts.scheme)
     except ValueError:
@@ -45,6 +46,7 @@ def port_differs(here: SplitResult, there: SplitResult) -> bool:
 
 
 def host_differs(here: SplitResult, there: SplitResult) -> bool:
+    """Whether two addresses name different hosts."""
     return (here.hostname or "") != (there.hostname or "")
 
 
@@ -118,13 +120,16 @@ def published_address(evidence: Evidence, route: ProxyRoute) -> str | None:
 
 
 def is_known_address(evidence: Evidence, route: ProxyRoute) -> bool:
+    """Whether the compose file tells under which address this hop is published."""
     return route.software != "joxit-ui" and published_address(evidence, route) is not None
 
 
 def last_edit(route: ProxyRoute, header: str) -> HeaderEdit | None:
+    """The last edit of that request header on a route."""
     return next((e for e in reversed(route.request_headers) if e.name.lower() == header), None)
 
 
 def short(exchange: Exchange) -> str:
+    """Where a Location leads, without its path."""
     parts = urlsplit(exchange.header("Location") or "")
     return f"{parts.scheme}://{parts.netloc}/…"

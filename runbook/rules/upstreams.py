@@ -40,18 +40,22 @@ def reaches(wire: Wire) -> bool:
 
 
 def service_of(route: ProxyRoute, compose: Compose | None) -> Service | None:
+    """The compose service that answers to an upstream's name."""
     return compose.service(route.service) if compose and route.service else None
 
 
 def bad_gateway(wire: Wire) -> Exchange | None:
+    """The first 502 or 503 that came through a proxy."""
     return next((e for e in wire.exchanges if e.status in (502, 503) and e.route != "direct"), None)
 
 
 def inner_address(service: str, registry: Registry | None) -> str:
+    """The registry's address inside the compose network."""
     return f"{service}:{(registry.listens if registry else None) or 5000}"
 
 
 def registry_service(stack: Stack, compose: Compose | None) -> str | None:
+    """The compose service that is the registry."""
     if stack.registry is not None and stack.registry.service is not None:
         return stack.registry.service.name
     return next((s.name for s in compose.services if s.role == "registry"), None) if compose else None
@@ -68,6 +72,7 @@ def point_to(evidence: Evidence, route: ProxyRoute, old: str, new: str) -> tuple
 
 
 def registry_is_up(wire: Wire) -> tuple[Refutation, ...]:
+    """The refutation: the registry answers direct."""
     direct = next((e for e in wire.on("direct") if e.status is not None and e.status < 500), None)
     if direct is None:
         return ()

@@ -15,6 +15,7 @@ _LARGEST = 4 << 20
 
 
 def get(call: Call) -> Response:
+    """GET and HEAD of a manifest by tag or digest."""
     reference = call.variables["reference"]
     digest = reference if valid_digest(reference) else call.store.tagged(call.name, reference)
     if digest is None:
@@ -47,6 +48,7 @@ def get(call: Call) -> Response:
 
 
 def put(call: Call) -> Response:
+    """PUT of a manifest under a tag or digest."""
     data = call.request.body.read(_LARGEST)
     kind = call.request.get("Content-Type").partition(";")[0].strip()
     digest = digest_of(data)
@@ -88,6 +90,7 @@ def _check_references(call: Call, manifest: dict[str, Any], kind: str) -> None:
 
 
 def delete(call: Call) -> Response:
+    """DELETE of a manifest, where deleting is enabled."""
     reference = call.variables["reference"]
     store, name = call.store, call.name
     if not call.app.settings.delete:

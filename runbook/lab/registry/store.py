@@ -17,6 +17,7 @@ def valid_digest(text: str) -> bool:
 
 
 def digest_of(data: bytes) -> str:
+    """The sha256 digest as the API writes it."""
     return "sha256:" + hashlib.sha256(data).hexdigest()
 
 

@@ -15,10 +15,12 @@ from runbook.lab.serving import Response
 
 
 def missing(call: Call) -> Response:
+    """The answer for an upload that nobody opened."""
     raise ApiError("BLOB_UPLOAD_UNKNOWN")
 
 
 def start(call: Call) -> Response:
+    """POST: open an upload, mount a blob, or take it whole."""
     digest, source = call.query("mount"), call.query("from")
     if digest and source and valid_digest(digest) and call.store.linked(source, "layers", digest):
         call.store.link(call.name, "layers", digest)
@@ -30,11 +32,13 @@ def start(call: Call) -> Response:
 
 
 def status(call: Call) -> Response:
+    """GET: how far an upload is."""
     path = _resumed(call) if call.app.major == 2 else _open_upload(call)
     return _progress(call, path.name, 204)
 
 
 def patch(call: Call) -> Response:
+    """PATCH: take the next piece."""
     path = _resumed(call)
     kind = call.request.get("Content-Type")
     if kind not in ("", "application/octet-stream"):
@@ -45,6 +49,7 @@ def patch(call: Call) -> Response:
 
 
 def finish(call: Call) -> Response:
+    """PUT: close the upload under its digest."""
     path = _resumed(call)
     digest = call.query("digest")
     if not digest:
@@ -60,6 +65,7 @@ def finish(call: Call) -> Response:
 
 
 def cancel(call: Call) -> Response:
+    """DELETE: throw the upload away."""
     path = _resumed(call)
     path.unlink()
     return Response(204, [*call.headers, ("Docker-Upload-Uuid", path.name)])

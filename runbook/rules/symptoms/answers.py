@@ -31,6 +31,7 @@ _FAILURES: dict[str, Symptom] = {
 
 
 def from_exchanges(wire: Wire, stack: Stack, notes: Notes) -> None:
+    """Note the symptoms of every request seen."""
     accepted = {
         (e.route, e.credential.user)
         for e in wire.exchanges

@@ -68,6 +68,7 @@ _FATAL: tuple[Meaning, ...] = ("panic-auth-option", "panic-unreadable", "panic-o
 
 
 def from_message(message: Message, wire: Wire, routing: Routing, notes: Notes) -> None:
+    """Note the symptom that a message tells of."""
     symptom = _MESSAGES.get(message.kind)
     if message.kind == "login-status":
         symptom = _of_login_status(message)
@@ -104,6 +105,7 @@ def _of_login_status(message: Message) -> Symptom:
 
 
 def from_log(log: LogFile, stack: Stack, notes: Notes) -> None:
+    """Note the symptoms that a log tells of."""
     state: dict[str | None, str] = {}
     for event in log.events:
         if event.meaning in _EVENTS:
