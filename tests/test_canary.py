@@ -8,7 +8,8 @@ import pytest
 from runbook.cli import diagnose as command
 from runbook.cli import main
 from runbook.collect import collector
-from tests.canaries import GIVEN, leaks, write_bundle
+from runbook.lab import Lab
+from tests.canaries import GIVEN, basic, leaks, write_bundle
 from tests.servers import registry
 
 FORMATS = ("text", "json", "markdown", "junit", "sarif")
@@ -117,3 +118,26 @@ def test_main_reads_no_password_from_a_closed_input(
 ) -> None:
     monkeypatch.setattr(sys, "stdin", None)
     assert main(["diagnose", str(tmp_path), "--user", "anna", "--password-stdin"]) == 2
+
+
+def test_the_headless_report(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """papermill writes what it is given into the notebooks, and kernels print: nothing of it may be a secret."""
+    monkeypatch.setenv("CANARY", GIVEN)
+    bundle, out = write_bundle(tmp_path / "bundle"), tmp_path / "out"
+    main(["report", str(bundle), "--user", "anna", "--password-env", "CANARY", "--output-dir", str(out)])
+    assert sorted(p.suffix for p in out.iterdir()) == [".html", *[".ipynb"] * 6, ".json", ".json"]
+    assert leaks(everything(capfd, tmp_path)) == []
+
+
+def test_the_lab(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    with Lab("authorization-stripped", backend="embedded", seed=7) as lab:
+        monkeypatch.setenv("LAB_PASSWORD", lab.password)
+        words = ["diagnose", str(lab.bundle), "--registry", lab.registry_url, "--ui", lab.ui_url]
+        saved = ["--save-evidence", str(tmp_path / "e.json"), "--report", str(tmp_path / "r.html")]
+        assert main([*words, "--user", lab.user, "--password-env", "LAB_PASSWORD", *saved]) == 3
+        text = everything(capsys, tmp_path)
+    assert len(lab.password) > 5
+    assert lab.password not in text
+    assert basic(lab.user, lab.password).rstrip("=") not in text
