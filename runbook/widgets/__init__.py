@@ -6,7 +6,7 @@ from runbook.incident import Incident
 from runbook.report.block import Block
 
 if TYPE_CHECKING:
-    from runbook.widgets.console import Console
+    from runbook.widgets.panel import Console
 
 
 def console(
@@ -20,7 +20,7 @@ def console(
 ) -> "Block | Console":
     """The console with its fields filled in; with interactive=False the steps and the verdict, and no widget at all."""
     if interactive:
-        from runbook.widgets.console import Console
+        from runbook.widgets.panel import Console
         from runbook.widgets.form import Form
 
         return Console(Form(bundle, registry_url, ui_url, user, password_env, lab_fault))
