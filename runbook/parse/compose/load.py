@@ -84,13 +84,15 @@ def load(text: str, file: str, lookup: Lookup, notes: Notes) -> tuple[Mapping, .
     for document in documents:
         if not isinstance(document, Mapping):
             raise ParseError(file, document.place.line, "top-level object must be a mapping")
-        whole = _with_services(document, notes)
+        whole = _with_services(document)
         found.append(Mapping(tuple((k, _interpolate(v, k.text, lookup, notes)) for k, v in whole.pairs), whole.place))
     return tuple(found)
 
 
-def _with_services(document: Mapping, notes: Notes) -> Mapping:
-    """A file of the first format has its services at the top; Compose v2 does not take it any more."""
+def _with_services(document: Mapping) -> Mapping:
+    """A file of the first format has its services at the top. Compose v2 does not take it any more, but whoever
+    still has one runs the docker-compose that does.
+    """
     if document.get("services") is not None or not document.pairs:
         return document
     services = tuple(
@@ -101,10 +103,8 @@ def _with_services(document: Mapping, notes: Notes) -> Mapping:
     if not services:
         return document
     others = tuple((k, v) for k, v in document.pairs if all(k is not s for s, _ in services))
-    first = services[0][0]
-    notes.refuse(first.place, f"additional properties '{first.text}' not allowed: services stand below `services:`")
-    key = Scalar("services", first.place)
-    return Mapping((*others, (key, Mapping(services, first.place))), document.place)
+    key = Scalar("services", services[0][0].place)
+    return Mapping((*others, (key, Mapping(services, key.place))), document.place)
 
 
 def _interpolate(node: Node, key: str, lookup: Lookup, notes: Notes) -> Node:
