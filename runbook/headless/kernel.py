@@ -18,7 +18,7 @@ def own_kernel() -> Iterator[str]:
         home = Path(folder) / "kernels" / NAME
         home.mkdir(parents=True)
         command = [
-            sys.executable, "-Xfrozen_modules=off", "-m", "ipykernel_launcher", "-f", "{connection_file}",
+            sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}",
             "--IPKernelApp.log_level=ERROR", "--HistoryManager.enabled=False",
         ]  # fmt: skip
         spec = {"argv": command, "display_name": "runbook", "language": "python"}
