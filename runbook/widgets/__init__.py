@@ -20,8 +20,8 @@ def console(
 ) -> "Block | Console":
     """The console with its fields filled in; with interactive=False the steps and the verdict, and no widget at all."""
     if interactive:
-        from runbook.widgets.panel import Console
         from runbook.widgets.form import Form
+        from runbook.widgets.panel import Console
 
         return Console(Form(bundle, registry_url, ui_url, user, password_env, lab_fault))
     incident = Incident.open(bundle, registry_url, ui_url, user, password_env, lab_fault, interactive)

@@ -91,4 +91,4 @@ class Form:
 
 
 def _wide() -> Any:
-    return ipywidgets.Layout(width="100%", max_width="46rem")
+    return ipywidgets.Layout(width="auto", max_width="46rem")

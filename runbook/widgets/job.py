@@ -25,9 +25,9 @@ class Job:
         return Incident.of(self.request, progress=progress)
 
     def parameters(self) -> str:
-        """The lines that make the other notebooks look at the same incident."""
+        """The lines that make the other notebooks look at the same incident; none for the demo, which they show anyway."""
         if self.request is None:
-            return f"lab_fault: str = {_quoted(self.lab_fault)}"
+            return f"lab_fault: str = {_quoted(self.lab_fault)}" if self.lab_fault else ""
         asked = {
             "bundle": self.request.paths[0] if self.request.paths else "",
             "registry_url": self.request.registry_url,

@@ -15,14 +15,19 @@ from runbook.widgets.form import Form
 from runbook.widgets.job import Job, sentence
 
 _STYLE = """<style>
-.rb-console button.rb-brick { white-space: normal; height: auto; min-height: 3.2em; line-height: 1.35; padding: .45em .8em;
-  border: 2px solid transparent; border-radius: 10px; text-align: left; }
-.rb-console button.rb-brick.rb-shown { border-color: currentColor; text-decoration: underline; text-underline-offset: .2em; }
+.rb-console { --rb-ok: #146c43; --rb-failed: #b3261e; --rb-warning: #8a5300; --rb-idle: #5f6873; }
+[data-jp-theme-light="false"] .rb-console { --rb-ok: #7fdcae; --rb-failed: #ff9d94; --rb-warning: #f2c078; --rb-idle: #aab3be; }
+.rb-console button.rb-brick { white-space: normal; height: auto; min-height: 3.4em; line-height: 1.35; padding: .45em .8em;
+  text-align: left; border: 2px solid var(--rb-idle); border-radius: 10px; background: transparent; color: var(--rb-idle); opacity: 1; }
+.rb-console button.rb-not-run, .rb-console button.rb-skipped { border-style: dashed; }
+.rb-console button.rb-ok { border-color: var(--rb-ok); color: var(--rb-ok); }
+.rb-console button.rb-failed { border-color: var(--rb-failed); color: var(--rb-failed); font-weight: 600; }
+.rb-console button.rb-warning { border-color: var(--rb-warning); color: var(--rb-warning); }
+.rb-console button.rb-shown { text-decoration: underline; text-underline-offset: .25em; box-shadow: inset 0 -5px 0 currentColor; }
 .rb-console button:focus-visible { outline: 3px solid #1976d2; outline-offset: 2px; }
 .rb-console .widget-radio-box label { line-height: 1.6; }
-.rb-console .widget-html-content { min-width: 0; flex: 1 1 auto; }
 </style>"""
-_LOOKS: dict[State, str] = {"not run": "", "ok": "success", "warning": "warning", "failed": "danger", "skipped": ""}
+_STATES = ("not-run", "ok", "warning", "failed", "skipped")
 _FIRST = "Choose what to look at, then press Run. Nothing on your stack is changed: it is only asked."
 
 
@@ -122,7 +127,9 @@ class Console:
 
     def _dress(self, button: Any, title: str, state: State, reason: str) -> None:
         button.description = f"{ICONS[state]} {title}: {state}"
-        button.button_style = _LOOKS[state]
+        for name in _STATES:
+            button.remove_class(f"rb-{name}")
+        button.add_class(f"rb-{state.replace(' ', '-')}")
         button.tooltip = reason
         button.disabled = state == "not run"
 
@@ -140,14 +147,16 @@ class Console:
 
 def _whole(incident: Incident, job: Job) -> Block:
     """The verdict, its cause and fix, and how the other notebooks come to the same incident."""
+    lines = job.parameters()
     on = para("To go on with this incident in the other notebooks, put this into their second cell:")
+    same = para("The other notebooks show this incident as well, while their parameters are empty.")
     return (
         incident.verdict()
         + incident.cause()
         + _titled("Fix", incident.fix())
         + _titled("Worth mending, but not the reason", incident.warnings())
         + _titled("Not tested", incident.not_tested())
-        + Block(f"<h3>Next</h3>{on}{commands([job.parameters()])}")
+        + Block(f"<h3>Next</h3>{on + commands([lines]) if lines else same}")
     )
 
 
