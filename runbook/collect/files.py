@@ -8,6 +8,7 @@ from dataclasses import replace
 from runbook.collect import read
 from runbook.collect.harvest import Harvest
 from runbook.collect.kinds import HEAD, NEVER, recognise
+from runbook.collect.large_log import LARGE
 from runbook.collect.walk import Found, unreadable, walk
 from runbook.model import ClientConfig, FileKind, ListedFile, Place, Problem, SourceFile
 from runbook.parse import ParseError
@@ -114,6 +115,9 @@ class Reading:
             with found.path.open("rb") as stream:
                 name = read.encoding(stream.read(HEAD)) or "utf-8"
                 stream.seek(0)
+                if source.size > LARGE and not name.startswith("utf-16"):
+                    self.harvest.add_large_log(source.path, stream, source.size, name)
+                    return
                 self.harvest.add_log(source.path, read.lines(stream, name))
             return
         with found.path.open("rb") as stream:

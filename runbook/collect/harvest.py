@@ -6,6 +6,7 @@ Parsers are imported when the first file of their kind turns up: most bundles ne
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import BinaryIO
 
 from runbook.collect import marks
 from runbook.collect.compose_files import choose, project_dotenv
@@ -68,6 +69,17 @@ class Harvest:
         from runbook.parse.logs import parse_log
 
         self.logs.append(parse_log(lines, name, self.vault))
+
+    def add_large_log(self, name: str, stream: BinaryIO, size: int, encoding: str) -> None:
+        """A log of which only a part is worth its time."""
+        from runbook.collect.large_log import excerpt, renumbered
+        from runbook.parse.logs import parse_log
+
+        rows, total = excerpt(stream, size)
+        lines = (rows[number].decode(encoding, "replace") for number in sorted(rows))
+        self.logs.append(renumbered(parse_log(lines, name, self.vault), rows, total))
+        message = f"Of {total:,} lines the first and last were read, and those between that tell of an error."
+        self.problems.append(Problem(place=Place(name), message=message))
 
     def join_nginx(self) -> None:
         """nginx files are read together: one includes another."""

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import fields, is_dataclass, replace
 from typing import Any, TypeVar
 
-from runbook.model import Entry, Evidence, Exchange, Headers
+from runbook.model import Entry, Evidence, Exchange, Headers, Place
 from runbook.redact import MASK, Vault
 
 T = TypeVar("T")
@@ -79,4 +79,19 @@ def _rebuilt(value: Any, field: str, change: Callable[[str, str], str]) -> Any:
         return {key: _rebuilt(item, field, change) for key, item in value.items()}
     if is_dataclass(value) and not isinstance(value, type | Entry):
         return replace(value, **{f.name: _rebuilt(getattr(value, f.name), f.name, change) for f in fields(value)})
+    return value
+
+
+def with_places(value: T, change: Callable[[Place], Place]) -> T:
+    """A copy of frozen data in which each place is another one."""
+    return _with_places(value, change)  # type: ignore[no-any-return]
+
+
+def _with_places(value: Any, change: Callable[[Place], Place]) -> Any:
+    if isinstance(value, Place):
+        return change(value)
+    if isinstance(value, tuple | list):
+        return type(value)(_with_places(item, change) for item in value)
+    if is_dataclass(value) and not isinstance(value, type):
+        return replace(value, **{f.name: _with_places(getattr(value, f.name), change) for f in fields(value)})
     return value

@@ -13,7 +13,7 @@ from runbook.parse import ParseError
 from runbook.redact import Vault
 
 HASH = "$2y$05$yvHVXtBtNZ12TpHmDNjWeOvgZ1XXpaU0fY1BCgTiCFcdfRjWgHZQm"
-NGINX = "server {\n  listen 80;\n  location /v2/ {\n    proxy_pass http://registry:5000;\n    proxy_set_header Authorization 'Basic YW5uYTpnZWhlaW1uaXM=';\n  }\n}\n"  # noqa: E501
+NGINX = "server {\n  listen 80;\n  location /v2/ {\n    proxy_pass http://registry:5000;\n    proxy_set_header Authorization 'Basic YW5uYTpnZWhlaW1uaXM=';\n  }\n}\n"
 
 
 def collected(folder: Path, **files: str) -> Evidence:
