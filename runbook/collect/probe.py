@@ -65,13 +65,19 @@ def probe(
 
 def _complete(asking: Coroutine[None, None, None]) -> None:
     """Run it to its end; in a thread of its own where a loop runs already, as in every cell of a notebook."""
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
+    if not _loop_runs():
         asyncio.run(asking)
         return
     with ThreadPoolExecutor(1) as pool:
         pool.submit(asyncio.run, asking).result()
+
+
+def _loop_runs() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
 
 
 class _Prober:
