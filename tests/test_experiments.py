@@ -11,7 +11,7 @@ SHOWN = {
     "preflight": "401 401",
     "upstream": "200 502 200",
     "hashes": "200 401 401",
-    "line-ends": "200 200 401",
+    "line-ends": "200 200 200 401 401",
     "merged-lines": "200 200 401",
     "realm": "200 200 200 does not start",
     "header-list": "starts does not start",

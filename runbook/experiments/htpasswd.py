@@ -30,10 +30,17 @@ def _hashes(lab: Lab) -> Iterable[Trial]:
     yield answered("made with htpasswd -s (SHA)", changed(lab, _entry(sha_line)))
 
 
+def _spaced(shape: bytes) -> Callable[[Plan], None]:
+    """The user's entry with spaces around the name."""
+    return _entry(lambda user, password: shape % user.encode() + htpasswd_line(user, password).split(b":", 1)[1])
+
+
 def _line_ends(lab: Lab) -> Iterable[Trial]:
     yield answered("Windows line ends (CRLF)", changed(lab, _file(lambda data: data.replace(b"\n", b"\r\n"))))
     yield answered("no newline at the end", changed(lab, _file(lambda data: data.rstrip(b"\r\n"))))
-    bom = changed(lab, _file(lambda data: b"\xef\xbb\xbf" + data))
+    yield answered("a space before the name", changed(lab, _spaced(b" %s:")))
+    yield answered("a space between the name and the colon", changed(lab, _spaced(b"%s :")))
+    bom = changed(lab, _entry(lambda user, password: b"\xef\xbb\xbf" + htpasswd_line(user, password)))
     yield answered("a byte order mark (BOM) in front of the first name", bom)
 
 
@@ -66,8 +73,9 @@ EXPERIMENTS = (
     ),
     Experiment(
         "line-ends",
-        "Windows line ends or a missing newline make the htpasswd file invalid.",
-        "Both are harmless. A byte order mark is not: it becomes part of the first name.",
+        "Windows line ends, stray spaces or a missing newline make the htpasswd file invalid.",
+        "Line ends and a space at the beginning are trimmed away. A space before the colon and a byte order mark are "
+        "not: they become part of the name, and that user is unknown.",
         _line_ends,
     ),
     Experiment(
