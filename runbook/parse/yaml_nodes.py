@@ -180,7 +180,7 @@ class _Composer:
     def _node(self, event: Any, depth: int) -> Node:
         place = Place(self.file, event.start_mark.line + 1)
         if isinstance(event, yaml.AliasEvent):
-            return self._alias(event.anchor, place)
+            return self._alias(str(event.anchor), place)
         if depth > MAX_DEPTH:
             raise ParseError(self.file, place.line, f"nested more than {MAX_DEPTH} levels deep")
         self._add(1, place)
