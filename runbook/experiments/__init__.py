@@ -23,11 +23,17 @@ def experiment(name: str) -> Block:
     """Run one experiment in the embedded lab and show belief, answers and truth."""
     trials = play(name)
     chosen = EXPERIMENTS[name]
-    rows = ([esc(t.what), tag(t.answer, "kept" if t.good else "dropped")] for t in trials)
+    rows = ([esc(t.what), _answer(t)] for t in trials)
     html = para(f"Folklore: “{chosen.claim}”") + table("What came back", ("what was done", "answer"), rows)
     html += para(f"What is true: {chosen.truth}")
     lines = [f"Folklore: {chosen.claim}", *(f"  {t.answer}  {t.what}" for t in trials), f"True: {chosen.truth}"]
     return Block(html, "\n".join(lines))
+
+
+def _answer(trial: Trial) -> str:
+    """The answer as a label, which must stay short; what a log said stands below it."""
+    word, _, said = trial.answer.partition(": ")
+    return tag(word, "kept" if trial.good else "dropped") + (f"<br><code>{esc(said)}</code>" if said else "")
 
 
 __all__ = ["EXPERIMENTS", "Experiment", "Trial", "experiment", "play"]

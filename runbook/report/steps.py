@@ -82,7 +82,8 @@ def _judged(run: Run, name: Step) -> tuple[State, str]:
         return "skipped", f"It could not look: {checks[0].reason}"
     where = _where(run) if name == "simplify" else ""
     if failed:
-        return "warning", where or f"The reason is not here, but this is worth mending: {failed[0].reason}"
+        here = "The reason is not here" if rules else "Nothing fails because of it"
+        return "warning", where or f"{here}, but this is worth mending: {failed[0].reason}"
     return "ok", where or "It found nothing wrong."
 
 
