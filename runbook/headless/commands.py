@@ -28,6 +28,7 @@ def add_demo_arguments(parser: argparse.ArgumentParser) -> None:
 def add_open_arguments(parser: argparse.ArgumentParser) -> None:
     """JupyterLab's own address and browser."""
     parser.add_argument("--no-browser", action="store_true", help="do not open a browser")
+    parser.add_argument("--allow-root", action="store_true", help="let JupyterLab run as root, as in a container")
     parser.add_argument("--port", type=int, help="port of JupyterLab (its own default otherwise)")
     parser.add_argument(
         "--folder",
@@ -89,6 +90,7 @@ def run_open(options: argparse.Namespace) -> int:
         raise UsageError(str(missing)) from None
     command = [sys.executable, "-m", "jupyterlab", str(folder / "00_start_here.ipynb")]
     command += ["--no-browser"] if options.no_browser else []
+    command += ["--allow-root"] if options.allow_root else []
     command += [f"--port={options.port}"] if options.port else []
     sys.stdout.flush()
     os.execv(sys.executable, command)  # noqa: S606 (no shell, and JupyterLab takes the place of this process)
