@@ -25,6 +25,7 @@ _STYLE = """<style>
 .rb-console button.rb-warning { border-color: var(--rb-warning); color: var(--rb-warning); }
 .rb-console button.rb-shown { text-decoration: underline; text-underline-offset: .25em; box-shadow: inset 0 -5px 0 currentColor; }
 .rb-console button:focus-visible { outline: 3px solid #1976d2; outline-offset: 2px; }
+.rb-console .widget-html, .rb-console .widget-html-content { min-width: 0; max-width: 100%; box-sizing: border-box; }
 .rb-console .widget-radio-box label { line-height: 1.6; }
 </style>"""
 _STATES = ("not-run", "ok", "warning", "failed", "skipped")
@@ -98,7 +99,7 @@ class Console:
             self.button.disabled = False
 
     def _show_run(self, incident: Incident, job: Job, seconds: float) -> None:
-        self._say(f"✓ Done in {seconds:.1f} s. Press a step to see what it showed.")
+        self._say(f"✓ Done in {max(seconds, 0.1):.1f} s. Press a step to see what it showed.")
         for button, brick in zip(self.bricks, bricks(incident.run), strict=True):
             self._dress(button, brick.title, brick.state, brick.reason)
         whole = partial(_whole, incident, job)
