@@ -228,3 +228,10 @@ def test_https_to_a_plain_server() -> None:
     with raw_server(behave) as url:
         _, answer = ask(url.replace("http:", "https:"))
     assert answer.error == "tls-protocol"
+
+
+def test_a_name_server_that_is_silent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **kwargs: time.sleep(4))
+    _, answer = ask("http://registry.example:5000")
+    assert answer.error == "dns"
+    assert "did not answer" in answer.detail

@@ -4,6 +4,7 @@ read or understood is evidence (a `Problem`), never an exception."""
 import os
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 from runbook.collect import read
 from runbook.collect.harvest import Harvest
@@ -36,6 +37,7 @@ def read_files(paths: tuple[str, ...], docker_config: str | None, vault: Vault, 
     for source, file in sorted((o for o in opened if o), key=lambda o: _rank(o[0].kind)):
         progress(f"reading {source.path} ({source.kind})")
         reading.parse(source, file)
+    reading.parse_pasted()
     reading.guarded(SourceFile(path="nginx files", kind="nginx"), reading.harvest.join_nginx)
     reading.guarded(SourceFile(path="compose files", kind="compose"), reading.harvest.join_compose)
     reading.keep_lines()
@@ -85,6 +87,16 @@ class Reading:
         self.sources.append(source)
         if source.kind != "unknown":
             self.guarded(source, lambda: self._parse(source, found))
+
+    def parse_pasted(self) -> None:
+        """Files shown in a terminal; one of that kind that was handed over itself says more."""
+        had = {source.kind for source in self.sources}
+        for name, file in self.harvest.pasted():
+            if file.kind == "htpasswd" and file.kind not in had:
+                self.guarded(SourceFile(path=name, kind=file.kind), partial(self.harvest.add_htpasswd, name, file.data))
+            elif file.kind not in had:
+                add = partial(self.harvest.add_text, file.kind, name, file.text)
+                self.guarded(SourceFile(path=name, kind=file.kind), add)
 
     def guarded(self, source: SourceFile, action: Callable[[], None]) -> None:
         """Run a parser. What it cannot understand is a problem of that file; its breaking must not hide the rest."""

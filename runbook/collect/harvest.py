@@ -10,6 +10,7 @@ from typing import BinaryIO
 
 from runbook.collect import marks
 from runbook.collect.compose_files import choose, project_dotenv
+from runbook.collect.pasted import Pasted, files_in
 from runbook.model import (
     ClientConfig,
     Compose,
@@ -37,6 +38,7 @@ class Harvest:
     compose_texts: dict[str, str] = field(default_factory=dict)
     dotenv_texts: dict[str, str] = field(default_factory=dict)
     nginx_texts: dict[str, str] = field(default_factory=dict)
+    pasted_texts: dict[str, str] = field(default_factory=dict)
     compose: Compose | None = None
     registry_files: list[RegistryFile] = field(default_factory=list)
     htpasswd: list[Htpasswd] = field(default_factory=list)
@@ -87,6 +89,12 @@ class Harvest:
             from runbook.parse.nginx import parse_nginx_files
 
             self.routes.extend(parse_nginx_files(self.nginx_texts, self.vault))
+
+    def pasted(self) -> Iterator[tuple[str, Pasted]]:
+        """Files that were only shown in a terminal, each with the name of the paste."""
+        for name, text in self.pasted_texts.items():
+            for file in files_in(text):
+                yield name, file
 
     def join_compose(self) -> None:
         """The compose files are read together, when all of them are known."""
@@ -196,7 +204,8 @@ def _text(to: Harvest, name: str, text: str) -> None:
 
 
 def _pasted(to: Harvest, name: str, text: str) -> None:
-    """Listings and log lines that stand in a ticket or a terminal."""
+    """Listings, log lines and whole files that stand in a ticket or a terminal."""
+    to.pasted_texts[name] = text
     if marks.is_listing(text):
         from runbook.parse.listing import parse_listing
 

@@ -2,10 +2,10 @@
 
 import base64
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from runbook.model import ClientConfig, Credential
 from runbook.redact import Vault
+from runbook.urls import urlsplit
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,9 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from runbook.collect.ask import Question, ask
+from runbook.collect.ask import PROBE, Question, ask
 from runbook.collect.logins import Login
+from runbook.collect.resolve import fails_to_resolve
 from runbook.collect.uploads import try_upload
 from runbook.model import Exchange, Headers, Place, Problem, Route
 from runbook.redact import Vault
@@ -120,8 +121,20 @@ class _Prober:
 
     async def _reachable(self) -> set[Route]:
         """The routes on which something answers; nobody needs to be asked twice whether he is there."""
-        answers = await asyncio.gather(*(self._ask(_ping(t, None)) for t in self.targets))
+        answers = await asyncio.gather(*(self._greet(t) for t in self.targets))
         return {answer.route for answer in answers if answer.status is not None}
+
+    async def _greet(self, target: Target) -> Exchange:
+        """The first request to an address, unless its name leads nowhere."""
+        why = await fails_to_resolve(urlsplit(target.base).hostname or "", self.one)
+        if why is None:
+            return await self._ask(_ping(target, None))
+        url = f"{target.base}/v2/"
+        nowhere = Exchange(
+            source=PROBE, method="GET", url=url, route=target.route, error="dns", detail=self.vault.mask(why, 300)
+        )
+        self.result.exchanges.append(nowhere)
+        return nowhere
 
     async def _anonymous(self, targets: Iterable[Target]) -> None:
         questions = [q for t in targets for q in (*self._further(t, None), *_page(t))]

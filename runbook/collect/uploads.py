@@ -1,13 +1,12 @@
 """The only thing that is ever written, and only with --allow-writes: an upload is opened and cancelled again."""
 
-from urllib.parse import urlsplit
-
 import httpx
 
 from runbook.collect.ask import Question, ask
 from runbook.collect.logins import Login
 from runbook.model import Exchange, Route
 from runbook.redact import Vault
+from runbook.urls import urlsplit
 
 REPOSITORY = "runbook-probe/scratch"
 
