@@ -6,7 +6,8 @@ the browser demand more of the answer.
 
 from collections.abc import Iterable
 from typing import Literal
-from urllib.parse import urlsplit
+
+from runbook.urls import urlsplit
 
 Refusal = Literal["missing", "multiple", "wildcard", "origin", "credentials"]
 """Why the page may not read an answer: the first of the walls that the browser checks, in its order."""

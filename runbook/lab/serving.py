@@ -118,7 +118,7 @@ class Server:
     def __init__(self, port: int, answer: Answerer, log: Logger) -> None:
         handler = type("Handler", (_Handler,), {"answer": staticmethod(answer), "log": staticmethod(log)})
         self._server = _Server(("127.0.0.1", port), handler)
-        self._thread = Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+        self._thread = Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
         self._thread.start()
 
     def stop(self) -> None:

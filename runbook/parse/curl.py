@@ -4,11 +4,11 @@ import re
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
 
 from runbook.model import Credential, Exchange, Headers, Place
 from runbook.parse.credentials import decode_basic
 from runbook.redact import Vault
+from runbook.urls import urlsplit
 
 _PROMPT = r"(?:[\w.@~:/\\ -]{0,80}?[$#>%❯]\s+|\(\w+\)\s*)?"
 COMMAND = re.compile(

@@ -2,12 +2,12 @@
 
 import json
 from typing import Any
-from urllib.parse import urlsplit
 
 from runbook.model import Credential, Exchange, Headers, Place
 from runbook.parse import ParseError
 from runbook.parse.credentials import decode_basic
 from runbook.redact import Vault
+from runbook.urls import urlsplit
 
 _MOST = 2000
 _STATIC = (".js", ".css", ".woff2", ".woff", ".png", ".svg", ".ico", ".map")

@@ -3,11 +3,11 @@
 import re
 from dataclasses import dataclass
 from typing import Literal
-from urllib.parse import urlsplit
 
 from runbook.model import HeaderEdit, OwnAuth, Place
 from runbook.parse.credentials import describe_authorization
 from runbook.redact import Vault
+from runbook.urls import urlsplit
 
 _SIZES = {"": 1, "b": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
 _DECIMAL = {"kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 1 << 10, "mib": 1 << 20, "gib": 1 << 30}

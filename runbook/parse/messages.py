@@ -6,13 +6,13 @@ docker, moby, containerd, podman, skopeo, buildkit, Compose, Chromium, Firefox, 
 
 import re
 from dataclasses import replace
-from urllib.parse import urlsplit
 
 from runbook.model import Exchange, Message, MessageKind, Place
 from runbook.parse.curl import ANY_PROMPT, parse_curl
 from runbook.parse.message_words import ROWS
 from runbook.parse.sessions import Context, typed
 from runbook.redact import Vault
+from runbook.urls import urlsplit
 
 _MOST = 400
 _TRANSCRIPT = re.compile(r"^(?:[<>*{}] |HTTP/\d|\s*[<{])")

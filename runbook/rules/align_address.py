@@ -1,7 +1,6 @@
 """Addresses that must agree: the published port with the one listened on, http.host with the one that clients use."""
 
 from collections.abc import Iterator
-from urllib.parse import urlsplit
 
 from runbook.model import (
     Certainty,
@@ -23,6 +22,7 @@ from runbook.rules.base import rule
 from runbook.rules.hop_edits import drop, swap
 from runbook.rules.logins import url
 from runbook.rules.wire import Wire
+from runbook.urls import urlsplit
 
 S = Symptom
 

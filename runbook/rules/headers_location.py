@@ -1,7 +1,7 @@
 """Where uploads are sent on to: the scheme, host and port of Location."""
 
 from collections.abc import Callable, Iterator
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult
 
 from runbook.model import (
     Certainty,
@@ -32,6 +32,7 @@ from runbook.rules.location_math import (
     uploads,
 )
 from runbook.rules.wire import Wire
+from runbook.urls import urlsplit
 
 S, C = Symptom, Certainty
 Differs = Callable[[SplitResult, SplitResult], bool]

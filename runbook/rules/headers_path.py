@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterator
 from difflib import get_close_matches
-from urllib.parse import urlsplit
 
 from runbook.model import (
     Certainty,
@@ -23,6 +22,7 @@ from runbook.rules.hops import Front, api_routes, front_url, fronts, hop, is_str
 from runbook.rules.routing import only_pages
 from runbook.rules.wire import Wire, succeeded
 from runbook.stack.foretell import Request, upstream_path
+from runbook.urls import urlsplit
 
 S, C = Symptom, Certainty
 

@@ -1,7 +1,6 @@
 """Requests that end at another host than they were meant for."""
 
 from collections.abc import Iterator
-from urllib.parse import urlsplit
 
 from runbook.model import (
     Certainty,
@@ -15,6 +14,7 @@ from runbook.model import (
 from runbook.rules.base import rule
 from runbook.rules.hops import fronts, is_strange, item, name, repair, seen
 from runbook.rules.wire import Wire
+from runbook.urls import urlsplit
 
 S, C = Symptom, Certainty
 

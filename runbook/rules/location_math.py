@@ -1,7 +1,7 @@
 """Where uploads are sent on to: addresses as they were seen, and as the files foretell them."""
 
 from collections.abc import Iterator
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult
 
 from runbook.model import (
     Evidence,
@@ -13,6 +13,7 @@ from runbook.model import (
 from runbook.rules.hops import fronts, takes_pushes
 from runbook.rules.wire import Wire
 from runbook.stack.foretell import Request, location, seen_address
+from runbook.urls import urlsplit
 
 _USUAL = {"http": 80, "https": 443}
 

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from urllib.parse import urlsplit
 
 from runbook.browser import origin_of, refusal, same_origin
 from runbook.model import Certainty, Evidence, EvidenceItem, Finding, Fix, Refutation, Stack, Symptom, Ui
 from runbook.rules.base import rule
 from runbook.rules.crossing import BLOCKED, console, crossings, fronted, header, is_needed, page_of, wants_login
 from runbook.rules.wire import Wire
+from runbook.urls import urlsplit
 
 _LOOPBACK = ("localhost", "127.0.0.1", "::1", "0.0.0.0")  # noqa: S104 (a name people type, nothing listens on it)
 _PROXY = Fix(

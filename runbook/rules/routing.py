@@ -1,9 +1,8 @@
 """Which way a recorded request took: straight to the registry, or through a proxy."""
 
-from urllib.parse import urlsplit
-
 from runbook.browser import same_origin
 from runbook.model import Evidence, Exchange, Route, Stack
+from runbook.urls import urlsplit
 
 PROXY_SIGNATURES = ("nginx", "openresty", "caddy", "apache", "haproxy", "traefik", "envoy", "cloudflare", "tengine")
 """Words of a Server header. The registry itself sends none."""

@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Iterator
-from urllib.parse import urlsplit
 
 from runbook.model import Certainty, Evidence, EvidenceItem, Finding, Fix, LogEvent, Refutation, Stack, Symptom
 from runbook.rules.base import rule
 from runbook.rules.wire import Wire
+from runbook.urls import urlsplit
 
 _REFUSED = (Symptom.TOKEN_REFUSED, Symptom.LOGIN_401, Symptom.LOGIN_401_DIRECT, Symptom.LOGIN_401_VIA)
 _REALM = re.compile(r'\bBearer\b.{0,200}?\brealm="([^"]{1,500})"', re.IGNORECASE)

@@ -1,10 +1,9 @@
 """Who talks to whom: the stack derived from the evidence. Pure, like the rules that use it."""
 
-from urllib.parse import urlsplit
-
 from runbook.model import Evidence, Stack, Ui
 from runbook.stack.registry import registries
 from runbook.stack.ui import assign_services, uis
+from runbook.urls import urlsplit
 
 
 def build(evidence: Evidence) -> Stack:

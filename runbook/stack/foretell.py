@@ -7,10 +7,10 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
-from urllib.parse import urlsplit
 
 from runbook.model import HeaderEdit, ProxyRoute
 from runbook.stack.choose import choose, search, value_of
+from runbook.urls import urlsplit
 
 Login = Literal["none", "valid", "invalid", "unknown"]
 

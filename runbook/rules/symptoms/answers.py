@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult
 
 from runbook.browser import refusal, same_origin
 from runbook.model import Exchange, Route, Stack, Symptom
 from runbook.rules.routing import asks_across_origins, only_pages, signed_by_proxy
 from runbook.rules.symptoms.notes import LOGIN_401, STATUSES, Notes, describe
+from runbook.urls import urlsplit
 
 if TYPE_CHECKING:
     from runbook.rules.wire import Wire

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from runbook.model import LogFile, LoggedRequest, Meaning, Message, MessageKind, Stack, Symptom
 from runbook.rules.routing import Routing
 from runbook.rules.symptoms.notes import LOGIN_401, STATUSES, Notes
+from runbook.urls import urlsplit
 
 if TYPE_CHECKING:
     from runbook.rules.wire import Wire
