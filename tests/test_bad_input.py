@@ -106,6 +106,13 @@ def test_a_binary_file(run: Run, tmp_path: Path) -> None:
     assert run("diagnose", "photo") == (2, "runbook: photo: This file is binary and was not read.\n")
 
 
+def test_a_file_of_an_unknown_kind(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "resolv.conf").write_text("nameserver 127.0.0.11\n")
+    code, err = run("diagnose", "resolv.conf")
+    assert code == 2
+    assert "resolv.conf: It is not clear what this file is" in err
+
+
 def test_broken_yaml_names_file_and_line(run: Run, tmp_path: Path) -> None:
     (tmp_path / "docker-compose.yml").write_text("services:\n  registry:\n    image: [registry:2\n    ports: x\n")
     code, err = run("diagnose", "docker-compose.yml")

@@ -85,7 +85,9 @@ class Reading:
     def parse(self, source: SourceFile, found: Found) -> None:
         """Give a file to its parser."""
         self.sources.append(source)
-        if source.kind != "unknown":
+        if source.kind == "unknown":
+            self._problem(Place(source.path), "It is not clear what this file is; it was not judged.")
+        else:
             self.guarded(source, lambda: self._parse(source, found))
 
     def parse_pasted(self) -> None:

@@ -112,7 +112,8 @@ def _yaml(head: str) -> FileKind | None:
         return "compose"
     if marks.is_traefik_dynamic(head):
         return "traefik"
-    sections = marks.has_registry_sections(head) and "storage:" in head and "image:" not in head
+    telling = any(word in head for word in ("storage:", "htpasswd:", "rootcertbundle:", "rootdirectory:"))
+    sections = marks.has_registry_sections(head) and telling and "image:" not in head
     if marks.has_distribution_version(head) or sections:
         return "registry-config"
     if marks.is_traefik(head):

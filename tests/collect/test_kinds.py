@@ -42,6 +42,7 @@ DYNAMIC = "http:\n  routers:\n    r:\n      rule: Host(`x`)\n"
         ("config.yml", REGISTRY, "registry-config"),
         ("registry-config.yaml", REGISTRY, "registry-config"),
         ("config.yml", "version: '0.1'\nstorage: [oops\n", "registry-config"),
+        ("auth.yml", "auth:\n  htpasswd:\n    realm: R\n    path: /auth/htpasswd\n", "registry-config"),
         ("config.yml", DYNAMIC, "traefik"),
         ("traefik.yml", "entryPoints:\n  web: {}\n", "traefik"),
         ("dynamic.yml", DYNAMIC, "traefik"),
