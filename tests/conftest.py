@@ -1,18 +1,15 @@
-"""Tests that start labs run one after the other: the same seed draws the same ports."""
+"""What all tests share: a clean environment, and labs of parallel workers that keep apart."""
 
-from pathlib import Path
+import os
 
 import pytest
 
-_LABS = ("lab", "headless", "widgets", "bench")
-_LAB_FILES = ("test_lab", "test_notebooks", "test_incident", "test_canary", "test_experiments")
 
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        path = Path(item.path)
-        if path.parent.name in _LABS or path.name.startswith(_LAB_FILES):
-            item.add_marker(pytest.mark.xdist_group("lab"))
+def pytest_configure(config: pytest.Config) -> None:
+    """The same seed draws the same ports: each worker has a range of its own."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0")
+    low = 18000 + 3500 * (int(worker.removeprefix("gw")) % 4)
+    os.environ["RUNBOOK_LAB_PORTS"] = f"{low}-{low + 3499}"
 
 
 @pytest.fixture(autouse=True)

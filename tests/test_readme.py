@@ -22,7 +22,9 @@ def test_what_the_readme_names_exists(name: tuple[str, str]) -> None:
     assert (ROOT / (name[0] or name[1])).exists()
 
 
-@pytest.mark.parametrize("command", sorted(set(re.findall(r"runbook (diagnose|explain|report|demo|lab|open)\b", README))))
+@pytest.mark.parametrize(
+    "command", sorted(set(re.findall(r"runbook (diagnose|explain|report|demo|lab|open)\b", README)))
+)
 def test_commands_of_the_readme_exist(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     from runbook.cli import main
 
@@ -42,4 +44,4 @@ def test_options_of_the_readme_exist(capsys: pytest.CaptureFixture[str]) -> None
         main(["lab", "up", "--help"])
     known = capsys.readouterr().out
     used = set(re.findall(r"(?:^|\s)(--[a-z][a-z-]+)", "\n".join(re.findall(r"runbook [^`]*", README))))
-    assert not {o for o in used if o not in known} - {"--dist"}
+    assert not {o for o in used if o not in known}

@@ -1,5 +1,6 @@
 """What a seed decides: names, users, passwords, realms, versions, decoys. Never what is broken."""
 
+import os
 import random
 import socket
 import string
@@ -69,10 +70,14 @@ def sound_file(plan: Plan) -> bytes:
 
 
 def free_ports(rng: random.Random, count: int) -> list[int]:
-    """Ports of loopback on which nobody listens now."""
+    """Ports of loopback on which nobody listens now.
+
+    RUNBOOK_LAB_PORTS=LOW-HIGH names the range to draw from, so that jobs on one machine keep apart.
+    """
+    low, high = _range()
     found: list[int] = []
     for _ in range(200):
-        port = rng.randint(18000, 31999)
+        port = low + rng.randint(0, 13999) % (high - low + 1)  # the range must not change what else is drawn
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
@@ -84,6 +89,14 @@ def free_ports(rng: random.Random, count: int) -> list[int]:
         if len(found) == count:
             return found
     raise LabError("no free port was found on 127.0.0.1")
+
+
+def _range() -> tuple[int, int]:
+    text = os.environ.get("RUNBOOK_LAB_PORTS", "18000-31999")
+    low, _, high = text.partition("-")
+    if not (low.isdigit() and high.isdigit() and 1024 <= int(low) < int(high) <= 65535):
+        raise LabError(f"RUNBOOK_LAB_PORTS={text} is no range of ports such as 18000-31999")
+    return int(low), int(high)
 
 
 def _password(rng: random.Random) -> str:
