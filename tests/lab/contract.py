@@ -239,7 +239,9 @@ class Runner:
 
     def _neutral(self, text: str) -> str:
         for address, word in ((self.lab.registry_url, "http://REGISTRY"), (self.lab.ui_url, "http://UI")):
-            text = text.replace(address, word)
+            text = text.replace(address, word).replace(
+                address.replace("http", "https", 1), word.replace("http", "https", 1)
+            )
         text = text.replace(self.lab._plan.realm, "REALM").replace(f'"{self.lab.user}"', "USER")
         text = re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}", "UUID", text)
         return re.sub(r"_state=[^&\"]+", "_state=STATE", text)
