@@ -34,14 +34,14 @@ def diagnose(evidence: Evidence) -> Run:
     causes = tuple(_with_patch(f, evidence) for f in ranking.causes)
     diagnosis = Diagnosis(
         verdict=verdict,
-        causes=causes if verdict == "fault" else (),
+        causes=causes,
         warnings=tuple(_with_patch(f, evidence) for f in ranking.warnings),
         checks=tuple(sorted(checks, key=lambda c: (_ORDER.index(c.step), c.rule))),
         symptoms=facts.wire.observations,
         folklore=folklore(facts, causes),
         contradictions=ranking.contradictions,
         not_tested=not_tested(facts, checks),
-        first_bad_hop=causes[0].hop if verdict == "fault" and causes else "",
+        first_bad_hop=causes[0].hop if causes else "",
     )
     return Run(evidence, stack, facts.wire, diagnosis)
 
@@ -51,11 +51,16 @@ _ORDER = ("simplify", "htpasswd", "headers", "align")
 
 def _verdict(causes: tuple[Finding, ...], facts: Facts) -> Verdict:
     """A cause: fault. Suffering without a cause, or nothing to judge: inconclusive. Else healthy."""
-    if causes:
+    if causes and not _only_silence(causes, facts):
         return "fault"
-    if facts.wire.observations or not _judged(facts):
+    if causes or facts.wire.observations or not _judged(facts):
         return "inconclusive"
     return "healthy"
+
+
+def _only_silence(causes: tuple[Finding, ...], facts: Facts) -> bool:
+    """Nothing answers, and nothing else was handed over: down, or a mistyped address, who can tell?"""
+    return {f.cause for f in causes} == {"registry-unreachable"} and not facts.evidence.files
 
 
 def _judged(facts: Facts) -> bool:

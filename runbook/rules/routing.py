@@ -75,6 +75,13 @@ def asks_across_origins(stack: Stack, address: str) -> bool:
     return not same_origin(address, ui.registry_url.value)
 
 
+def foreign(exchange: Exchange) -> bool:
+    """A 200 that no registry signed: whatever answers there, the API it is not."""
+    if exchange.status != 200 or not exchange.response_headers or exchange.page is not None:
+        return False
+    return not exchange.header("Docker-Distribution-Api-Version") and not exchange.body.lstrip().startswith("{")
+
+
 def signed_by_proxy(exchange: Exchange) -> bool:
     """Whether the answer carries a proxy's signature (its Server or Via header)."""
     server = " ".join(exchange.headers("Server")).lower()

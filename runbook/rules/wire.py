@@ -16,7 +16,7 @@ from runbook.model import (
     Stack,
     Symptom,
 )
-from runbook.rules.routing import Routing
+from runbook.rules.routing import Routing, foreign
 from runbook.rules.symptoms import observe
 
 
@@ -81,8 +81,10 @@ def is_authenticated(exchange: Exchange) -> bool:
 
 
 def succeeded(exchange: Exchange) -> bool:
-    """Whether the registry's API answered the request as asked (2xx and no web page)."""
-    return exchange.status is not None and 200 <= exchange.status < 300 and not exchange.is_html
+    """Whether the registry's API answered the request as asked: 2xx, no web page, nobody else's answer."""
+    return (
+        exchange.status is not None and 200 <= exchange.status < 300 and not exchange.is_html and not foreign(exchange)
+    )
 
 
 def first(items: Iterable[Exchange]) -> Exchange | None:

@@ -7,7 +7,7 @@ from urllib.parse import SplitResult
 
 from runbook.browser import refusal, same_origin
 from runbook.model import Exchange, Route, Stack, Symptom
-from runbook.rules.routing import asks_across_origins, only_pages, signed_by_proxy
+from runbook.rules.routing import asks_across_origins, foreign, only_pages, signed_by_proxy
 from runbook.rules.symptoms.notes import LOGIN_401, STATUSES, Notes, describe
 from runbook.urls import urlsplit
 
@@ -70,7 +70,7 @@ def _of_answer(exchange: Exchange, wire: Wire, stack: Stack, accepted: set[tuple
         found.append(S.DELETE_REFUSED)
     elif 300 <= status < 400 and status != 304:
         found.append(S.REDIRECTED)
-    elif exchange.is_html or _is_foreign_404(exchange):
+    elif exchange.is_html or _is_foreign_404(exchange) or foreign(exchange):
         found.append(S.NOT_THE_API)
     elif status < 300 and (credential is None or credential.intent == "wrong") and exchange.method in ("GET", "HEAD"):
         found += _of_open_answer(exchange, wire)
