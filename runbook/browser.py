@@ -61,7 +61,7 @@ def needs_preflight(method: str, headers: Iterable[tuple[str, str]]) -> bool:
 
 
 def _is_simple(name: str, value: str) -> bool:
-    if name not in _SAFE_HEADERS or len(value.encode()) > _LONGEST:
+    if name not in _SAFE_HEADERS or len(value.encode("utf-8", "replace")) > _LONGEST:
         return False
     if name == "content-type":
         return value.split(";", 1)[0].strip().lower() in _SAFE_TYPES and not _UNSAFE_BYTES & set(value)

@@ -93,13 +93,13 @@ class Vault:
         """Take a password in and return its label ("p1"). With the user known, the base64 pair
         is masked from then on, too."""
         label = self._keep("p", value)
-        self._learn(_bytes(value), user)
+        self._learn(as_bytes(value), user)
         return label
 
     def hash(self, value: str | bytes) -> str:
         """Take a password hash in and return its label ("h1")."""
         label = self._keep("h", value)
-        text = _bytes(value).decode("utf-8", "replace")
+        text = as_bytes(value).decode("utf-8", "replace")
         if len(text) >= 8:
             self._forms[text] = None
             self._pattern = None
@@ -108,7 +108,7 @@ class Vault:
     def token(self, value: str | bytes) -> str:
         """Take a token or an opaque credential in and return its label ("t1")."""
         label = self._keep("t", value)
-        self._learn(_bytes(value), None)
+        self._learn(as_bytes(value), None)
         return label
 
     def content(self, value: bytes) -> str:
@@ -142,7 +142,7 @@ class Vault:
         return any(form in text for form in self._forms if len(form) >= 6)
 
     def _keep(self, letter: str, value: str | bytes) -> str:
-        raw = _bytes(value)
+        raw = as_bytes(value)
         key = (letter, raw)
         if key not in self._labels:
             self._labels[key] = f"{letter}{1 + sum(1 for k in self._labels if k[0] == letter)}"
@@ -158,9 +158,10 @@ class Vault:
         if len(plain) < _SHORTEST_PLAIN:
             self._words[plain] = None
         if user is not None:
-            pair = base64.b64encode(f"{user}:".encode() + raw).decode()
+            both = as_bytes(f"{user}:") + raw
+            pair = base64.b64encode(both).decode()
             found |= {pair, pair.rstrip("="), quote(pair, safe="")}
-            found.add(base64.urlsafe_b64encode(f"{user}:".encode() + raw).decode())
+            found.add(base64.urlsafe_b64encode(both).decode())
         if len(plain) >= _SHORTEST_PLAIN:
             found.add(base64.b64encode(raw).decode())
             found.add(plain.replace("\\", "\\\\").replace('"', '\\"'))
@@ -169,5 +170,11 @@ class Vault:
         self._pattern = None
 
 
-def _bytes(value: str | bytes) -> bytes:
-    return value if isinstance(value, bytes) else value.encode("utf-8", "surrogateescape")
+def as_bytes(value: str | bytes) -> bytes:
+    """The bytes behind a text as files and JSON give it: undecodable bytes as they were, lone surrogates somehow."""
+    if isinstance(value, bytes):
+        return value
+    try:
+        return value.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return value.encode("utf-8", "surrogatepass")

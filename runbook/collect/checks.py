@@ -14,7 +14,7 @@ from runbook.model import CredentialCheck, Evidence, Htpasswd, Place
 from runbook.parse.htpasswd import load, odd_name, plain_name, read_hash, registry_accepts
 from runbook.parse.htpasswd.names import shown_name
 from runbook.parse.htpasswd.registry import Line, can_match, read_line
-from runbook.redact import Vault
+from runbook.redact import Vault, as_bytes
 
 Origin = Literal["given", "transcript", "stored", "injected", "compose"]
 Outcome = Literal[
@@ -139,7 +139,7 @@ def _distinct(logins: Iterator[_Login]) -> Iterator[_Login]:
 def _outcome(login: _Login, file: _File, password: bytes, budget: _Budget) -> Outcome:
     if file.table is None:
         return "file-refused"
-    user = login.user.encode("utf-8", "surrogateescape")
+    user = as_bytes(login.user)
     value = file.table.get(user)
     if value is None:
         return "no-such-user"
@@ -161,7 +161,7 @@ def _near(outcome: Outcome, user: str, file: _File, password: bytes, budget: _Bu
         return ""
     if outcome == "no-such-user":
         return _near_name(user, table, file.facts)
-    value = table[user.encode("utf-8", "surrogateescape")]
+    value = table[as_bytes(user)]
     if outcome == "unusable-hash":
         bare = value.strip(b" \t\"'`\\").replace(b"$$", b"$").replace(b"\\$", b"$")
         return "the hash without what was put around it" if bare != value and budget.accepts(bare, password) else ""
@@ -204,7 +204,7 @@ def _guesses(password: bytes) -> Iterator[tuple[str, bytes]]:
     text = password.decode("utf-8", "replace")
     if not text.isascii():
         for form in ("NFC", "NFD"):
-            if (other := unicodedata.normalize(form, text).encode()) != password:
+            if (other := as_bytes(unicodedata.normalize(form, text))) != password:
                 yield f"the same letters in Unicode form {form}", other
     yield "the same with a newline at its end (made with echo)", password + b"\n"
 

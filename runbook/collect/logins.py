@@ -4,7 +4,7 @@ import base64
 from dataclasses import dataclass
 
 from runbook.model import ClientConfig, Credential
-from runbook.redact import Vault
+from runbook.redact import Vault, as_bytes
 from runbook.urls import urlsplit
 
 
@@ -19,7 +19,7 @@ class Login:
 
     def header(self, vault: Vault) -> str:
         """The Authorization value."""
-        pair = self.user.encode() + b":" + vault.reveal(self.label)
+        pair = as_bytes(self.user) + b":" + vault.reveal(self.label)
         return "Basic " + base64.b64encode(pair).decode()
 
     @property

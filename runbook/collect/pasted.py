@@ -31,7 +31,7 @@ class Pasted:
     @property
     def data(self) -> bytes:
         """As bytes, for what is read so."""
-        return self.text.encode()
+        return self.text.encode("utf-8", "surrogatepass")
 
 
 def files_in(text: str) -> Iterator[Pasted]:

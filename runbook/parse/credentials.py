@@ -46,7 +46,7 @@ def decode_basic(value: str, vault: Vault) -> Credential:
         vault_value(text, vault)
         return Credential(scheme=scheme, defect="no colon")
     user, _, password = text.partition(":")
-    label = vault.password(password.encode("utf-8", "surrogateescape"), user)
+    label = vault.password(password, user)
     defect = None
     if _HASH.match(password):
         defect = "password is a hash"

@@ -12,7 +12,7 @@ from typing import Any
 
 from runbook.model import ClientConfig, Place, StoredLogin
 from runbook.parse import ParseError
-from runbook.redact import Vault
+from runbook.redact import Vault, as_bytes
 
 MOST_LOGINS = 500
 _PROXY_NAMES = {
@@ -101,7 +101,7 @@ def _decode(auth: str, vault: Vault) -> tuple[str | None, str | None, str | None
         vault.token(text.strip())
         return None, None, "no colon"
     password = password.strip("\0")
-    shown = vault.mask(user.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace"), 300)
+    shown = vault.mask(as_bytes(user).decode("utf-8", "backslashreplace"), 300)
     return shown, vault.password(password, user), _odd(password)
 
 

@@ -4,8 +4,6 @@ import re
 
 from runbook.model import MessageKind
 
-# ruff: noqa: E501 (a table: one sentence a row)
-
 _URL = r"\"?(?P<url>https?://[^\s\"']{1,500})\"?"
 
 

@@ -62,8 +62,16 @@ def swap(evidence: Evidence, place: Place | None, pattern: str, replacement: str
     old = line_of(evidence, place) if place else None
     if old is None or place is None or place.line is None:
         return ()
-    new = re.sub(pattern, replacement, old, count=1, flags=re.IGNORECASE)
+    new = substituted(pattern, replacement, old)
     return (Edit(file=place.file, line=place.line, old=old, new=new),) if new != old else ()
+
+
+def substituted(pattern: str, replacement: str, text: str) -> str:
+    """The text with the first match replaced; unchanged where a name with a backslash makes no replacement."""
+    try:
+        return re.sub(pattern, replacement, text, count=1, flags=re.IGNORECASE)
+    except re.error:
+        return text
 
 
 def insert(evidence: Evidence, place: Place | None, text: str) -> tuple[Edit, ...]:

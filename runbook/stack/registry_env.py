@@ -122,7 +122,7 @@ def override(effective: Effective, variables: Sequence[EnvVar]) -> None:
     The registry stops at the first that it cannot take; so does this.
     """
     last = {v.name: v for v in variables if v.value is not None and v.name.startswith("REGISTRY_")}
-    for name in sorted(last, key=lambda n: n.encode()):
+    for name in sorted(last, key=lambda n: n.encode("utf-8", "surrogatepass")):
         try:
             _Override(effective, last[name]).apply()
         except _StopError as stop:
