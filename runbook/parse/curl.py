@@ -1,12 +1,10 @@
 """curl's own words: `-v`, `-i` and `-w '%{http_code}'` transcripts, several requests in one file."""
 
 import re
-import shlex
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 
-from runbook.model import Credential, Exchange, Headers, Place
-from runbook.parse.credentials import decode_basic
+from runbook.model import Exchange, Headers, Place
+from runbook.parse.curl_command import HEADER, Pending, read_command, sent_header
 from runbook.redact import Vault
 from runbook.urls import urlsplit
 
@@ -17,14 +15,9 @@ COMMAND = re.compile(
 ANY_PROMPT = re.compile(r"^\s*(?:[\w.-]+@[\w.-]+[^$#]{0,80}[$#]\s|[$#%❯]\s|PS [A-Z]:[^>]*>\s)")
 _REQUEST = re.compile(r"^> ([A-Z]+) (\S+) HTTP/")
 _STATUS = re.compile(r"^(<\s)?HTTP/(?:\d(?:\.\d)?) (\d{3})\b")
-_HEADER = re.compile(r"^([A-Za-z0-9-]{1,80}):[ \t]*(.*)$")
 _CONNECTED = re.compile(r"^\* Connected to (\S+) \(([^)]*)\) port (\d+)")
 _FAILED = re.compile(r"^curl: \((\d+)\) (.*)")
 _PLAIN_STATUS = re.compile(r"^\D{0,24}?\b([1-5]\d\d)\s*$")
-_PLACEHOLDER = re.compile(
-    r"(?i)^(?:\*+|x{2,}|\.{3}|…|<.*>|\[.*\]|\$\{?\w+\}?|redacted|geheim\*+|pass(?:word|wd)?|passwort|\?+)$"
-)
-_WRONG = re.compile(r"(?i)wrong|falsch|invalid|bogus|nonsense|not-?the-?password|incorrect|^nope$")
 _BODY = 4000
 _MAX_EXCHANGES = 500
 
@@ -38,60 +31,6 @@ ERRORS = {
     56: "reset",
     60: "tls-untrusted",
 }
-_WITH_VALUE = set("AbcCdDeEFhHKmMoPQrTtuUwxXyYz")
-_LONG_WITH_VALUE = {
-    "--user",
-    "--header",
-    "--request",
-    "--url",
-    "--data",
-    "--data-raw",
-    "--data-binary",
-    "--output",
-    "--write-out",
-    "--max-time",
-    "--connect-timeout",
-    "--cacert",
-    "--cert",
-    "--key",
-    "--resolve",
-    "--proxy",
-    "--user-agent",
-    "--upload-file",
-    "--connect-to",
-    "--retry",
-    "--interface",
-    "--cookie",
-    "--referer",
-    "--form",
-    "--proxy-user",
-    "--oauth2-bearer",
-    "--range",
-}
-
-
-@dataclass
-class _Pending:
-    """What is known of a request while its transcript is being read."""
-
-    line: int
-    url: str = ""
-    method: str = ""
-    credential: Credential | None = None
-    sent: list[tuple[str, str]] = field(default_factory=list)
-    status: int | None = None
-    got: list[tuple[str, str]] = field(default_factory=list)
-    body: list[str] = field(default_factory=list)
-    error: str | None = None
-    detail: str = ""
-    connected: tuple[str, int] | None = None
-    tls: bool = False
-    counts_status: bool = False
-    in_headers: bool = False
-
-    @property
-    def answered(self) -> bool:
-        return self.status is not None or self.error is not None
 
 
 def parse_curl(text: str, file: str, vault: Vault) -> tuple[Exchange, ...]:
@@ -106,8 +45,8 @@ def parse_curl(text: str, file: str, vault: Vault) -> tuple[Exchange, ...]:
     return tuple(found)
 
 
-def _requests(lines: list[str], vault: Vault) -> Iterator[_Pending]:
-    now: _Pending | None = None
+def _requests(lines: list[str], vault: Vault) -> Iterator[Pending]:
+    now: Pending | None = None
     skip = 0
     for number, raw in enumerate(lines, 1):
         if skip:
@@ -119,7 +58,7 @@ def _requests(lines: list[str], vault: Vault) -> Iterator[_Pending]:
             if now is not None:
                 yield now
             joined, skip = _continued(lines, number - 1, command[1])
-            now = _command(joined, number, vault)
+            now = read_command(joined, number, vault)
         elif ANY_PROMPT.match(line) and not line.startswith(("> ", "# ")):
             if now is not None:
                 yield now
@@ -144,22 +83,22 @@ def _continued(lines: list[str], index: int, command: str) -> tuple[str, int]:
     return command, used
 
 
-def _starts_another(line: str, now: _Pending | None, number: int) -> _Pending | None:
+def _starts_another(line: str, now: Pending | None, number: int) -> Pending | None:
     """A further request without a command of its own: a followed redirect, or a transcript without prompt."""
     if _REQUEST.match(line):
         if now is None:
-            return _Pending(number)
+            return Pending(number)
         if now.answered or now.sent:
-            return _Pending(number, connected=now.connected, tls=now.tls)
+            return Pending(number, connected=now.connected, tls=now.tls)
     if _CONNECTED.match(line) and (now is None or now.answered):
-        return _Pending(number)
+        return Pending(number)
     status = _STATUS.match(line)
     if status and now is None:
-        return _Pending(number)
+        return Pending(number)
     return None
 
 
-def _feed(now: _Pending, line: str, vault: Vault) -> None:
+def _feed(now: Pending, line: str, vault: Vault) -> None:
     if connected := _CONNECTED.match(line):
         now.connected = (connected[1], int(connected[3]))
     elif line.startswith(("* SSL", "* TLS", "* ALPN", "* using HTTP/2")):
@@ -172,14 +111,14 @@ def _feed(now: _Pending, line: str, vault: Vault) -> None:
         if not now.url:
             now.url = path
     elif line.startswith("> "):
-        _sent_header(now, line[2:], vault)
+        sent_header(now, line[2:], vault)
     elif status := _STATUS.match(line):
         now.status, now.got, now.body, now.in_headers = int(status[2]), [], [], not status[1]
     elif line.startswith("< "):
-        if header := _HEADER.match(line[2:]):
+        if header := HEADER.match(line[2:]):
             now.got.append((header[1], header[2]))
     elif now.in_headers:
-        header = _HEADER.match(line)
+        header = HEADER.match(line)
         if header:
             now.got.append((header[1], header[2]))
         else:
@@ -201,90 +140,10 @@ def _error(code: int, text: str) -> str:
     return ERRORS.get(code, "other")
 
 
-def _sent_header(now: _Pending, text: str, vault: Vault) -> None:
-    header = _HEADER.match(text)
-    if not header:
-        return
-    name, value = header[1], header[2]
-    if name.lower() == "authorization":
-        known = now.credential
-        if _is_masked(value):
-            now.credential = known or Credential(scheme=value.split(" ", 1)[0])
-        elif known is None or known.password is None:
-            now.credential = decode_basic(value, vault)
-        value = value.split(" ", 1)[0] + " [redacted]"
-    now.sent.append((name, value))
-
-
-def _is_masked(value: str) -> bool:
-    rest = value.partition(" ")[2].strip()
-    return not rest or bool(_PLACEHOLDER.match(rest)) or "redacted" in rest.lower() or "***" in rest
-
-
-# ---- the command line ------------------------------------------------------------------------------------
-
-
-def _command(command: str, line: int, vault: Vault) -> _Pending:
-    now = _Pending(line)
-    for name, value in _options(_words(command)):
-        if name in ("-u", "--user"):
-            now.credential = _user(value, vault)
-        elif name in ("-X", "--request"):
-            now.method = value.upper()
-        elif name in ("-H", "--header"):
-            _sent_header(now, value, vault)
-        elif name in ("-I", "--head"):
-            now.method = now.method or "HEAD"
-        elif name in ("-w", "--write-out"):
-            now.counts_status = "http_code" in value or "response_code" in value
-        elif name in ("-d", "--data", "--data-raw", "--data-binary") and not now.method:
-            now.method = "POST"
-        elif name == "--oauth2-bearer":
-            vault.token(value)
-            now.credential = Credential(scheme="Bearer")
-        elif name in ("", "--url") and not now.url:
-            now.url = value
-    return now
-
-
-def _words(command: str) -> list[str]:
-    """Split as a shell would; an unbalanced quote splits at blanks."""
-    cut = re.split(r"\s(?:\||&&|\|\||;|>>?|2>)\s?", command)[0]
-    try:
-        return shlex.split(cut)
-    except ValueError:
-        return cut.split()
-
-
-def _options(words: list[str]) -> Iterator[tuple[str, str]]:
-    """Options with their values, and plain words under the name ""."""
-    rest = iter(words[1:])
-    for word in rest:
-        if word.startswith("--"):
-            name, equals, value = word.partition("=")
-            yield name, (value if equals else next(rest, "") if name in _LONG_WITH_VALUE else "")
-        elif word.startswith("-") and len(word) > 1:
-            for index, letter in enumerate(word[1:], 1):
-                if letter in _WITH_VALUE:
-                    yield f"-{letter}", word[index + 1 :] or next(rest, "")
-                    break
-                yield f"-{letter}", ""
-        else:
-            yield "", word
-
-
-def _user(value: str, vault: Vault) -> Credential:
-    user, colon, password = value.partition(":")
-    if not colon or not password or _PLACEHOLDER.match(password):
-        return Credential(scheme="Basic", user=user)
-    intent = "wrong" if _WRONG.search(password) else "given"
-    return Credential(scheme="Basic", user=user, password=vault.password(password, user), intent=intent)
-
-
 # ---- putting it together -----------------------------------------------------------------------------------
 
 
-def _finish(now: _Pending, file: str, vault: Vault) -> Exchange | None:
+def _finish(now: Pending, file: str, vault: Vault) -> Exchange | None:
     if not now.answered:
         return None
     url = _url(now)
@@ -305,7 +164,7 @@ def _finish(now: _Pending, file: str, vault: Vault) -> Exchange | None:
     )
 
 
-def _url(now: _Pending) -> str:
+def _url(now: Pending) -> str:
     """The URL: from the command, or from connection, request line and Host."""
     if now.url and not now.url.startswith("/"):
         url = now.url if "://" in now.url else f"http://{now.url}"
@@ -322,5 +181,5 @@ def _url(now: _Pending) -> str:
     return f"{scheme}://{host}{now.url or '/'}"
 
 
-def _is_registry(now: _Pending) -> bool:
+def _is_registry(now: Pending) -> bool:
     return any(n.lower() == "docker-distribution-api-version" or n.lower() == "www-authenticate" for n, _ in now.got)

@@ -153,7 +153,7 @@ def value_of(text: str, route: ProxyRoute, request: Request) -> str:
     braces |= {"{http.request.hostport}": request.host, "{http.request.scheme}": request.scheme}
     for written, value in braces.items():
         text = text.replace(written, value)
-    text = re.sub(r"%\[(?:req\.)?(?:hdr|fhdr)\(host\)\]", request.host, text, flags=re.IGNORECASE)
+    text = re.sub(r"%\[(?:req\.)?(?:hdr|fhdr)\(host\)\]", lambda _: request.host, text, flags=re.IGNORECASE)
     text = text.replace("%[dst_port]", str(request.port))
     return text.replace("%{HTTP_HOST}e", request.host)
 

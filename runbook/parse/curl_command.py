@@ -1,0 +1,152 @@
+"""A curl command as it was typed: its URL, method, headers and login."""
+
+import re
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Literal
+
+from runbook.model import Credential
+from runbook.parse.credentials import decode_basic
+from runbook.redact import Vault
+
+HEADER = re.compile(r"^([A-Za-z0-9-]{1,80}):[ \t]*(.*)$")
+_PLACEHOLDER = re.compile(
+    r"(?i)^(?:\*+|x{2,}|\.{3}|…|<.*>|\[.*\]|\$\{?\w+\}?|redacted|geheim\*+|pass(?:word|wd)?|passwort|\?+)$"
+)
+_WRONG = re.compile(r"(?i)wrong|falsch|invalid|bogus|nonsense|not-?the-?password|incorrect|^nope$")
+
+_WITH_VALUE = set("AbcCdDeEFhHKmMoPQrTtuUwxXyYz")
+_LONG_WITH_VALUE = {
+    "--user",
+    "--header",
+    "--request",
+    "--url",
+    "--data",
+    "--data-raw",
+    "--data-binary",
+    "--output",
+    "--write-out",
+    "--max-time",
+    "--connect-timeout",
+    "--cacert",
+    "--cert",
+    "--key",
+    "--resolve",
+    "--proxy",
+    "--user-agent",
+    "--upload-file",
+    "--connect-to",
+    "--retry",
+    "--interface",
+    "--cookie",
+    "--referer",
+    "--form",
+    "--proxy-user",
+    "--oauth2-bearer",
+    "--range",
+}
+
+
+@dataclass
+class Pending:
+    """What is known of a request while its transcript is being read."""
+
+    line: int
+    url: str = ""
+    method: str = ""
+    credential: Credential | None = None
+    sent: list[tuple[str, str]] = field(default_factory=list)
+    status: int | None = None
+    got: list[tuple[str, str]] = field(default_factory=list)
+    body: list[str] = field(default_factory=list)
+    error: str | None = None
+    detail: str = ""
+    connected: tuple[str, int] | None = None
+    tls: bool = False
+    counts_status: bool = False
+    in_headers: bool = False
+
+    @property
+    def answered(self) -> bool:
+        """Whether an answer or a failure was read."""
+        return self.status is not None or self.error is not None
+
+
+def read_command(command: str, line: int, vault: Vault) -> Pending:
+    """What a command line asks for."""
+    now = Pending(line)
+    for name, value in _options(_words(command)):
+        if name in ("-u", "--user"):
+            now.credential = _user(value, vault)
+        elif name in ("-X", "--request"):
+            now.method = value.upper()
+        elif name in ("-H", "--header"):
+            sent_header(now, value, vault)
+        elif name in ("-I", "--head"):
+            now.method = now.method or "HEAD"
+        elif name in ("-w", "--write-out"):
+            now.counts_status = "http_code" in value or "response_code" in value
+        elif name in ("-d", "--data", "--data-raw", "--data-binary") and not now.method:
+            now.method = "POST"
+        elif name == "--oauth2-bearer":
+            vault.token(value)
+            now.credential = Credential(scheme="Bearer")
+        elif name in ("", "--url") and not now.url:
+            now.url = value
+    return now
+
+
+def _words(command: str) -> list[str]:
+    """Split as a shell would; an unbalanced quote splits at blanks."""
+    cut = re.split(r"\s(?:\||&&|\|\||;|>>?|2>)\s?", command)[0]
+    try:
+        return shlex.split(cut)
+    except ValueError:
+        return cut.split()
+
+
+def _options(words: list[str]) -> Iterator[tuple[str, str]]:
+    """Options with their values, and plain words under the name ""."""
+    rest = iter(words[1:])
+    for word in rest:
+        if word.startswith("--"):
+            name, equals, value = word.partition("=")
+            yield name, (value if equals else next(rest, "") if name in _LONG_WITH_VALUE else "")
+        elif word.startswith("-") and len(word) > 1:
+            for index, letter in enumerate(word[1:], 1):
+                if letter in _WITH_VALUE:
+                    yield f"-{letter}", word[index + 1 :] or next(rest, "")
+                    break
+                yield f"-{letter}", ""
+        else:
+            yield "", word
+
+
+def _user(value: str, vault: Vault) -> Credential:
+    user, colon, password = value.partition(":")
+    if not colon or not password or _PLACEHOLDER.match(password):
+        return Credential(scheme="Basic", user=user)
+    intent: Literal["given", "wrong"] = "wrong" if _WRONG.search(password) else "given"
+    return Credential(scheme="Basic", user=user, password=vault.password(password, user), intent=intent)
+
+
+def sent_header(now: Pending, text: str, vault: Vault) -> None:
+    """Take in a header that was sent; a login in it goes into the vault."""
+    header = HEADER.match(text)
+    if not header:
+        return
+    name, value = header[1], header[2]
+    if name.lower() == "authorization":
+        known = now.credential
+        if _is_masked(value):
+            now.credential = known or Credential(scheme=value.split(" ", 1)[0])
+        elif known is None or known.password is None:
+            now.credential = decode_basic(value, vault)
+        value = value.split(" ", 1)[0] + " [redacted]"
+    now.sent.append((name, value))
+
+
+def _is_masked(value: str) -> bool:
+    rest = value.partition(" ")[2].strip()
+    return not rest or bool(_PLACEHOLDER.match(rest)) or "redacted" in rest.lower() or "***" in rest
