@@ -13,7 +13,6 @@ _HOME = {
     "render_junit": "junit",
     "render_sarif": "sarif",
     "render_html": "html",
-    "explain": "explain",
 }
 
 

@@ -1,0 +1,224 @@
+"""Every view shows the same run, in its own form, and survives hostile text."""
+
+import json
+import xml.etree.ElementTree as ET
+from collections.abc import Callable
+
+import jsonschema
+import pytest
+
+from runbook import rules
+from runbook.diagnose import Run, diagnose
+from runbook.lab import Lab
+from runbook.model import Evidence, Exchange, Message, Place
+from runbook.report import (
+    render_html,
+    render_json,
+    render_junit,
+    render_markdown,
+    render_sarif,
+    render_terminal,
+)
+from runbook.report.causes_table import markdown_table
+from runbook.report.explain import explain
+from tests.report.samples import collected, evidence_of
+
+HOSTILE = "</td>]]>&<script>alert(1)</script>\x1b[31mred\x1b[0m\x00\u202e`code` | *bold* [x](http://e)"
+VIEWS: list[Callable[[Run], str]] = [
+    render_terminal,
+    render_json,
+    render_markdown,
+    render_junit,
+    render_sarif,
+    render_html,
+]
+
+
+@pytest.fixture(scope="module")
+def stripped() -> Run:
+    with Lab.demo() as lab:
+        return diagnose(collected(lab))
+
+
+@pytest.fixture(scope="module")
+def healthy() -> Run:
+    with Lab(backend="embedded", seed=2) as lab:
+        return diagnose(collected(lab))
+
+
+@pytest.fixture(scope="module")
+def hostile() -> Run:
+    headers = (("WWW-Authenticate", f'Basic realm="{HOSTILE}"'),)
+    answer = Exchange(
+        source=Place(HOSTILE), method="GET", url="http://h:5000/v2/", status=401, response_headers=headers, body=HOSTILE
+    )
+    message = Message(kind="other-error", place=Place("t.txt", 1), text=HOSTILE, host="h")
+    return diagnose(evidence_of(answer, messages=(message,)))
+
+
+@pytest.mark.parametrize("view", VIEWS, ids=lambda v: v.__name__)
+def test_views_tell_verdict_and_cause(view: Callable[[Run], str], stripped: Run) -> None:
+    assert "authorization-stripped" in view(stripped)
+
+
+@pytest.mark.parametrize("view", VIEWS, ids=lambda v: v.__name__)
+def test_nothing_at_all_is_shown_as_well(view: Callable[[Run], str]) -> None:
+    assert view(diagnose(Evidence()))
+
+
+@pytest.mark.parametrize("view", VIEWS, ids=lambda v: v.__name__)
+def test_no_control_characters_come_through(view: Callable[[Run], str], hostile: Run) -> None:
+    text = view(hostile)
+    assert "\x1b" not in text
+    assert "\x00" not in text
+    assert "\u202e" not in text
+
+
+def test_json_is_the_contracts_object(stripped: Run, healthy: Run) -> None:
+    said = json.loads(render_json(stripped))
+    assert (said["schema"], said["verdict"]) == (1, "fault")
+    assert said["tool"].startswith("runbook ")
+    for finding in (*said["causes"], *said["warnings"]):
+        assert {"cause", "rule", "confidence", "hop", "summary", "evidence", "refuted", "fix"} <= set(finding)
+        assert 0 <= finding["confidence"] <= 1
+        assert {"summary", "commands", "patch", "verify"} <= set(finding["fix"])
+        assert all({"what", "where"} <= set(item) for item in finding["evidence"])
+        assert all({"cause", "because"} <= set(item) for item in finding["refuted"])
+    assert {c["outcome"] for c in said["checks"]} <= {"pass", "fail", "skipped", "error"}
+    assert all({"rule", "step", "outcome", "reason"} <= set(c) for c in said["checks"])
+    assert said["causes"][0]["fix"]["patch"].startswith("--- a/")
+    assert json.loads(render_json(healthy))["causes"] == []
+
+
+def test_the_terminal_says_the_verdict_first_and_marks_the_bad_hop(stripped: Run, healthy: Run) -> None:
+    text = render_terminal(stripped)
+    assert text.startswith("FAULT FOUND: authorization-stripped")
+    assert text.count("[x ") == 1
+    assert text.index("Cause") < text.index("Evidence") < text.index("Fix") < text.index("Not tested")
+    assert "\x1b[" in render_terminal(stripped, color=True)
+    assert render_terminal(healthy).startswith("HEALTHY")
+
+
+@pytest.mark.parametrize("width", [40, 80])
+def test_prose_keeps_to_the_width(stripped: Run, width: int) -> None:
+    prose = [line for line in render_terminal(stripped, width=width).split("\n") if line.startswith("  - ")]
+    assert prose
+    assert all(len(line) <= width or " " not in line[4:].strip() for line in prose)
+
+
+def test_junit_is_xml_and_counts(stripped: Run, hostile: Run) -> None:
+    root = ET.fromstring(render_junit(stripped))
+    cases = root.findall(".//testcase")
+    assert len(cases) == int(root.attrib["tests"]) == len(rules.load())
+    assert len(root.findall(".//failure")) == int(root.attrib["failures"]) == len(stripped.diagnosis.causes)
+    assert len(root.findall(".//skipped")) == int(root.attrib["skipped"])
+    ET.fromstring(render_junit(hostile))
+
+
+SARIF = {
+    "type": "object",
+    "required": ["version", "runs"],
+    "properties": {
+        "version": {"const": "2.1.0"},
+        "runs": {
+            "type": "array",
+            "minItems": 1,
+            "items": {
+                "type": "object",
+                "required": ["tool", "results"],
+                "properties": {
+                    "tool": {
+                        "type": "object",
+                        "required": ["driver"],
+                        "properties": {
+                            "driver": {
+                                "type": "object",
+                                "required": ["name"],
+                                "properties": {
+                                    "rules": {"type": "array", "items": {"type": "object", "required": ["id"]}}
+                                },
+                            }
+                        },
+                    },
+                    "results": {
+                        "type": "array",
+                        "items": {
+                            "type": "object",
+                            "required": ["message", "ruleId", "ruleIndex"],
+                            "properties": {
+                                "level": {"enum": ["none", "note", "warning", "error"]},
+                                "message": {"type": "object", "required": ["text"]},
+                                "ruleIndex": {"type": "integer", "minimum": 0},
+                                "locations": {
+                                    "type": "array",
+                                    "items": {
+                                        "type": "object",
+                                        "required": ["physicalLocation"],
+                                        "properties": {
+                                            "physicalLocation": {
+                                                "type": "object",
+                                                "required": ["artifactLocation"],
+                                                "properties": {
+                                                    "artifactLocation": {
+                                                        "type": "object",
+                                                        "properties": {"uri": {"type": "string", "pattern": "^[^/:]+"}},
+                                                    },
+                                                    "region": {
+                                                        "type": "object",
+                                                        "properties": {"startLine": {"type": "integer", "minimum": 1}},
+                                                    },
+                                                },
+                                            }
+                                        },
+                                    },
+                                },
+                            },
+                        },
+                    },
+                },
+            },
+        },
+    },
+}
+"""The parts of the SARIF 2.1.0 schema that our output uses."""
+
+
+def test_sarif_has_rules_places_and_relative_addresses(stripped: Run) -> None:
+    log = json.loads(render_sarif(stripped))
+    jsonschema.validate(log, SARIF)
+    run = log["runs"][0]
+    names = [rule["id"] for rule in run["tool"]["driver"]["rules"]]
+    assert all(names[result["ruleIndex"]] == result["ruleId"] for result in run["results"])
+    first = run["results"][0]
+    assert (first["ruleId"], first["level"]) == ("authorization-stripped", "error")
+    place = first["locations"][0]["physicalLocation"]
+    assert place["artifactLocation"]["uri"] == "docker-compose.yml"
+    assert place["region"]["startLine"] > 1
+
+
+def test_markdown_cannot_be_taken_over(hostile: Run) -> None:
+    text = render_markdown(hostile)
+    assert "<script>" not in text
+    assert "[x](http://e)" not in text
+
+
+def test_html_has_no_reference_to_anywhere(stripped: Run, hostile: Run) -> None:
+    for run in (stripped, hostile):
+        page = render_html(run)
+        assert "<script" not in page
+        assert "src=" not in page
+        assert "Content-Security-Policy" in page
+        assert "What you see" in page or "[redacted]" in page
+
+
+@pytest.mark.parametrize("cause", sorted(rules.load()))
+def test_every_cause_is_explained(cause: str) -> None:
+    text = explain(cause, width=60)
+    assert text.startswith(cause)
+    assert "Source" in text
+    assert all(len(line) <= 60 or " " not in line.strip() for line in text.split("\n")[1:])
+
+
+def test_the_table_has_every_cause_once() -> None:
+    table = markdown_table()
+    assert all(table.count(f"| `{cause}` |") == 1 for cause in rules.load())
