@@ -69,7 +69,7 @@ def _is_simple(name: str, value: str) -> bool:
         return not _UNSAFE_BYTES & set(value)
     if name == "range":
         start = value.removeprefix("bytes=").partition("-")[0]
-        return value.startswith("bytes=") and start.isdigit()
+        return value.startswith("bytes=") and start.isdecimal()
     return all(c.isascii() and (c.isalnum() or c in " *,-.;=") for c in value)
 
 

@@ -94,7 +94,7 @@ def free_ports(rng: random.Random, count: int) -> list[int]:
 def _range() -> tuple[int, int]:
     text = os.environ.get("RUNBOOK_LAB_PORTS", "18000-31999")
     low, _, high = text.partition("-")
-    if not (low.isdigit() and high.isdigit() and 1024 <= int(low) < int(high) <= 65535):
+    if not (low.isdecimal() and high.isdecimal() and 1024 <= int(low) < int(high) <= 65535):
         raise LabError(f"RUNBOOK_LAB_PORTS={text} is no range of ports such as 18000-31999")
     return int(low), int(high)
 

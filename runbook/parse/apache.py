@@ -101,7 +101,7 @@ class _Site:
         self._own = host or root
         ports = tuple(p for a in (host.args if host else ()) if (p := host_and_port(a)[1]))
         listens = (n.args[0] for n in root.all("listen") if n.args)
-        self._ports = ports or tuple(int(a.rpartition(":")[2]) for a in listens if a.rpartition(":")[2].isdigit())
+        self._ports = ports or tuple(int(a.rpartition(":")[2]) for a in listens if a.rpartition(":")[2].isdecimal())
         self._names = tuple(a for n in self._own.all("servername", "serveralias") for a in map(_bare, n.args))
         self._tls = self._last("sslengine").lower() == "on"
         self._sections = [n for level in self._levels for n in level.all(*_SECTIONS)]
@@ -132,7 +132,7 @@ class _Site:
     def _redirect(self, node: _Node) -> Iterator[ProxyRoute]:
         codes = {"permanent": 301, "temp": 302, "seeother": 303}
         args, status = node.args, 301 if node.name == "redirectpermanent" else 302
-        if args and (args[0].lower() in codes or args[0].isdigit()):
+        if args and (args[0].lower() in codes or args[0].isdecimal()):
             status, args = codes.get(args[0].lower()) or int(args[0]), args[1:]
         if len(args) > 1:
             base = self._base(node.line, args[0], node.name == "redirectmatch") | {"auth": None}

@@ -122,13 +122,13 @@ class _Config:
                 yield ProxyRoute(
                     **base,
                     kind="redirect",
-                    status=int(code) if code.isdigit() else 302,
+                    status=int(code) if code.isdecimal() else 302,
                     location=self._vault.mask(place, 300),
                 )
             else:
                 usual = "200" if words[1] == "return" else "403"
                 code = options.get("status") or options.get("deny_status") or usual
-                yield ProxyRoute(**base, kind="return", status=int(code) if code.isdigit() else None)
+                yield ProxyRoute(**base, kind="return", status=int(code) if code.isdecimal() else None)
 
     def _edits(self, kind: str, *sections: Section) -> Iterator[HeaderEdit]:
         for section in dict.fromkeys(id(s) for s in sections):
@@ -177,7 +177,7 @@ class _Config:
             *(d for d in self._defaults if d.words[:2] == ("timeout", "server")),
         ):
             value = line.words[2] if len(line.words) > 2 else ""
-            return int(value) / 1000 if value.isdigit() else seconds(value)
+            return int(value) / 1000 if value.isdecimal() else seconds(value)
         return None
 
 

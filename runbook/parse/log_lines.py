@@ -45,7 +45,7 @@ def strip_prefix(line: str) -> tuple[str | None, str]:
         match = _PREFIX.match(line)
         if match:
             service, line = re.sub(r"[-_]\d+$", "", match[1]), match[2]
-    if line[:4].isdigit() and line[10:11] == "T":
+    if line[:4].isdecimal() and line[10:11] == "T":
         line = _TIMESTAMP.sub("", line, count=1)
     return service, line
 

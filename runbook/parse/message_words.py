@@ -11,48 +11,40 @@ def _row(marker: str, pattern: str, kind: MessageKind) -> tuple[str, re.Pattern[
     return marker, re.compile(pattern, re.IGNORECASE), kind
 
 
-_PAGE = r"(?:from origin '(?P<page>[^']*)')"
-_CHROME = rf"(?:Access to (?:XMLHttpRequest|fetch|\w+) at '(?P<url>[^']*)' {_PAGE} has been blocked by CORS policy: )"
-_ALLOWED = r"(?:with value|has a value) '(?P<allowed>[^']*)'"
+_PLACE = r"(?P<url>https?://[^\s'’,]{1,500}?)"
+_CHROME = (
+    r"Access to (?:XMLHttpRequest|fetch|\w+) at '(?P<url>[^']*)'(?: \(redirected from '[^']*'\))? "
+    r"from origin '(?P<page>[^']*)' has been blocked by CORS policy"
+)
 
 ROWS: tuple[tuple[str, re.Pattern[str], MessageKind], ...] = (
     # ---- browsers -------------------------------------------------------------------------------------
-    _row("preflight", rf"{_CHROME}Response to (?P<detail>preflight) request doesn't pass", "cors"),
-    _row("preflight", rf"{_CHROME}.*?(?P<detail>preflight)", "cors"),
-    _row("wildcard", rf"{_CHROME}.*?must not be the (?P<detail>wildcard)", "cors"),
-    _row("multiple values", rf"{_CHROME}.*?contains (?P<detail>multiple) values '(?P<allowed>[^']*)'", "cors"),
-    _row("allow-credentials", rf"{_CHROME}.*?Access-Control-Allow-(?P<detail>Credentials)", "cors"),
-    _row("that is not equal", rf"{_CHROME}.*?(?:has a value|value) '(?P<allowed>[^']*)' that is not equal", "cors"),
-    _row("contains the invalid value", rf"{_CHROME}.*?invalid value '(?P<allowed>[^']*)'", "cors"),
-    _row("no 'access-control-allow-origin'", rf"{_CHROME}(?P<detail>No '?Access-Control-Allow-Origin)", "cors"),
-    _row("not allowed by access-control-allow-headers", rf"{_CHROME}.*?(?P<detail>header) field", "cors"),
-    _row("not allowed by access-control-allow-methods", rf"{_CHROME}(?P<detail>Method)", "cors"),
-    _row("blocked by cors policy", rf"{_CHROME}", "cors"),
+    # The reason is told by `complaints`.
+    _row("access to ", _CHROME, "cors"),
     _row(
-        "cross-origin request blocked",
-        r"remote resource at (?P<url>\S+?)\. \(Reason: CORS (?P<detail>preflight) ",
+        "failed to load ", rf"Failed to load {_PLACE}: .*?(?:Origin '(?P<page>[^']*)' is therefore|preflight)", "cors"
+    ),
+    _row(
+        "cannot load ",
+        rf"cannot load {_PLACE}\.? .*?(?:Origin '(?P<page>[^']*)' is therefore|preflight|due to access control)",
         "cors",
     ),
     _row(
-        "cross-origin request blocked",
-        r"remote resource at (?P<url>\S+?)\. \(Reason: CORS header .Access-Control-Allow-Origin. does not match "
-        r".(?P<allowed>[^’')]*).",
+        "cors",
+        r"(?:remote resource at|Ressource auf|ressource distante située sur|recurso remoto en) .?"
+        r"(?P<url>https?://[^\s'’]{1,500}?)\.?['’]?\.? \(.*CORS",
         "cors",
     ),
+    _row("allowed by access-control-allow-origin", r"Origin (?P<page>https?://\S+) is not allowed by", "cors"),
     _row(
-        "cross-origin request blocked",
-        r"remote resource at (?P<url>\S+?)\. \(Reason: (?P<detail>Multiple) CORS",
+        "access-control-allow-",
+        r"^(?:\[Error\] |\s)*(?:Credentials flag is true|Cannot use wildcard in|Access-Control-Allow-Origin cannot)",
         "cors",
     ),
+    _row("preflight response is not successful", r"Preflight response is not successful", "cors"),
     _row(
-        "cross-origin request blocked",
-        r"remote resource at (?P<url>\S+?)\. \(Reason: (?:Credential|expected .true.).*?(?P<detail>Credentials)",
-        "cors",
-    ),
-    _row("cross-origin request blocked", r"remote resource at (?P<url>\S+?)\. \(Reason: (?P<detail>[^)]*)\)", "cors"),
-    _row(
-        "is not allowed by access-control-allow-origin",
-        r"Origin (?P<page>https?://\S+) is not allowed by Access-Control-Allow-Origin",
+        "access-control-allow-",
+        r"(?:Request header field \S+|Method \w+) is not allowed by Access-Control-Allow-",
         "cors",
     ),
     _row("blocked by cors", r"blocked by CORS(?: policy)?", "cors"),
@@ -61,6 +53,11 @@ ROWS: tuple[tuple[str, re.Pattern[str], MessageKind], ...] = (
     ),
     _row("mixed", r"Blocked loading mixed active content .(?P<url>http://[^”\"']*)", "mixed-content"),
     _row("mixed content", r"Mixed[ -]Content", "mixed-content"),
+    _row(
+        "insecure content from",
+        r"page at (?P<page>https://[^\s/]+)\S* .*?insecure content from (?P<url>http://\S+?)\.?(?:\s|$)",
+        "mixed-content",
+    ),
     _row("requested an insecure", r"requested an insecure \w+ '(?P<url>http://[^']*)'", "mixed-content"),
     _row(
         "is therefore not allowed access",

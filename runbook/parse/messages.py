@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from runbook.model import Exchange, Message, MessageKind, Place
 from runbook.parse.curl import ANY_PROMPT, parse_curl
+from runbook.parse.complaints import complaint
 from runbook.parse.message_words import ROWS
 from runbook.parse.sessions import Context, typed
 from runbook.redact import Vault
@@ -58,7 +59,7 @@ def _message(
     groups = {name: value for name, value in match.groupdict().items() if value}
     url = groups.get("url", "")
     host = groups.get("host") or (urlsplit(url).netloc if "://" in url else None) or context.host
-    detail = groups.get("detail", "")
+    detail, allowed = complaint(line) if kind == "cors" else (groups.get("detail", ""), groups.get("allowed"))
     message = Message(
         kind=kind,
         place=place,
@@ -67,7 +68,7 @@ def _message(
         user=groups.get("user") or context.user,
         detail=vault.mask(detail, 200),
         page=groups.get("page"),
-        allowed=groups.get("allowed"),
+        allowed=vault.mask(allowed, 200) if allowed is not None else None,
     )
     return _refined(message, url, context)
 

@@ -151,7 +151,7 @@ def _misses(block: tuple[Directive, ...]) -> bool:
 
 
 def _port(listen: str) -> int:
-    if listen.isdigit():
+    if listen.isdecimal():
         return int(listen)
     return host_and_port(listen)[1] or 80
 

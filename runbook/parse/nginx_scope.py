@@ -101,8 +101,8 @@ class Scope:
 
     def _returns(self, directive: Directive, path: str, match: Match, condition: str) -> ProxyRoute:
         args, place = directive.args, Place(directive.file, directive.line)
-        status = int(args[0]) if args[0].isdigit() else 302
-        rest = args[1] if len(args) > 1 else ("" if args[0].isdigit() else args[0])
+        status = int(args[0]) if args[0].isdecimal() else 302
+        rest = args[1] if len(args) > 1 else ("" if args[0].isdecimal() else args[0])
         moved = status in (301, 302, 303, 307, 308)
         base = self.base(place, path, match) | {"auth": None}  # `return` answers before any login is asked for
         return ProxyRoute(

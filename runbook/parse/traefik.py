@@ -134,7 +134,7 @@ def _router(name: str, tree: _Tree, services: dict[str, tuple[str, Place]], vaul
         host_value=f"{upstream.host}:{upstream.port}" if own_host else "",
         forwards_proto=_proto(request, tls),
         auth=next((a for m in chain if (a := _auth(tree, m))), None),
-        max_body=int(limit.text) or None if limit and limit.text.isdigit() else None,
+        max_body=int(limit.text) or None if limit and limit.text.isdecimal() else None,
         max_body_place=limit.place if limit else None,
         complete=complete,
     )

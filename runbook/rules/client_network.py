@@ -209,7 +209,7 @@ def san_missing(wire: Wire) -> Iterator[Finding]:
         return
     host = _host(wire, "x509-name")
     name = host.split(":")[0]
-    kind = "IP" if name.replace(".", "").isdigit() else "DNS"
+    kind = "IP" if name.replace(".", "").isdecimal() else "DNS"
     yield Finding(
         cause="tls-san-missing",
         summary=f"The certificate does not list {name} as a subjectAltName, so the client refuses it.",

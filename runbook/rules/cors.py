@@ -112,7 +112,7 @@ def _never_matches(allowed: str, stack: Stack) -> str:
     if ui and ui.registry_url and ui.registry_url.value and origin_of(ui.registry_url.value) == allowed:
         published = {p.published for p in ui.ports}
         port = allowed.rsplit(":", 1)[-1]
-        if not (port.isdigit() and int(port) in published):
+        if not (port.isdecimal() and int(port) in published):
             return "that is the registry's own address, not the page's"
     return ""
 

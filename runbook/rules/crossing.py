@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from runbook.browser import origin_of, same_origin
 from runbook.model import Edit, Evidence, Exchange, Fix, Message, Place, Setting, Stack, Symptom
+from runbook.parse.complaints import INSIDE
 from runbook.rules.wire import Wire
 
 BLOCKED = (Symptom.BROWSER_BLOCKED,)
@@ -95,8 +96,8 @@ def fronted(stack: Stack) -> list[str]:
 
 
 def console(wire: Wire, *details: str) -> Message | None:
-    """The first CORS complaint of a browser's console with one of these reasons."""
-    return next((m for m in wire.said("cors") if m.detail.lower() in details), None)
+    """The first CORS complaint of a browser's console with one of these reasons, be it about the preflight's answer."""
+    return next((m for m in wire.said("cors") if m.detail.removeprefix(INSIDE) in details), None)
 
 
 def rewrite(evidence: Evidence, place: Place | None, old: str, new: str) -> tuple[Edit, ...]:

@@ -112,7 +112,7 @@ def _permission_fix(stack: Stack, evidence: Evidence, wire: Wire) -> Fix:
 def _denied(listed: ListedFile, user: str) -> bool:
     """Whether the mode refuses this uid[:gid]; names that the listing and compose spell differently say nothing."""
     uid, _, gid = user.partition(":")
-    if uid in ("0", "root") or len(listed.mode) < 10 or uid.isdigit() != listed.owner.isdigit():
+    if uid in ("0", "root") or len(listed.mode) < 10 or uid.isdecimal() != listed.owner.isdecimal():
         return False
     bit = 1 if uid == listed.owner else 4 if gid and gid == listed.group else 7
     return listed.mode[bit] != "r"

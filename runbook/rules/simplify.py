@@ -206,7 +206,7 @@ def _to_registry(host: str | None, stack: Stack) -> bool:
     """Whether a message speaks of the registry: its port, or no port that is a hop's."""
     port = (host or "").rpartition(":")[2]
     fronts = {str(p.published) for u in stack.uis for p in u.ports} | {str(p) for r in stack.routes for p in r.listen}
-    return not port.isdigit() or port not in fronts
+    return not port.isdecimal() or port not in fronts
 
 
 def _is_debug_server(exchange: Exchange) -> bool:
@@ -224,7 +224,7 @@ def _other_port(stack: Stack, failed: list[Exchange]) -> tuple[str, int] | None:
     published = [p.published for r in stack.registries for p in r.ports if p.published]
     for exchange in failed:
         port = exchange.url.split("://", 1)[-1].split("/", 1)[0].rpartition(":")[2]
-        if port.isdigit() and published and int(port) not in published:
+        if port.isdecimal() and published and int(port) not in published:
             return port, published[0]
     return None
 

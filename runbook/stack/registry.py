@@ -232,7 +232,7 @@ def _overridden(file: RegistryFile | None, effective: Effective) -> Iterator[tup
 def _port(setting: Setting | None) -> int | None:
     """The port that it listens on; without http.addr the registry takes a free one, but every image sets it."""
     port = str(setting.value).rpartition(":")[2] if setting else ""
-    return int(port) if port.isdigit() else None
+    return int(port) if port.isdecimal() else None
 
 
 def _htpasswd(

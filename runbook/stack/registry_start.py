@@ -171,5 +171,5 @@ def _listener(effective: Effective) -> Iterator[StartError]:
 def _has_port(address: str) -> bool:
     host, colon, port = address.rpartition(":")
     return (
-        bool(colon) and (port.isdigit() or port == "" or port.isalpha()) and (":" not in host or host.startswith("["))
+        bool(colon) and (port.isdecimal() or port == "" or port.isalpha()) and (":" not in host or host.startswith("["))
     )

@@ -79,7 +79,7 @@ def _route(service: Service, target: EnvVar) -> ProxyRoute:
     kind = "client" if value == "$http_host" else "client-without-port" if value.startswith("$host") else "fixed"
     listen = service.env("NGINX_LISTEN_PORT")
     text = (listen.value or "") if listen else ""
-    port = int(text) if text.isdigit() else 80
+    port = int(text) if text.isdecimal() else 80
     return ProxyRoute(
         software="joxit-ui",
         place=target.place,

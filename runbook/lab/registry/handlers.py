@@ -52,7 +52,7 @@ def _number(call: Call, default: int) -> int:
     text = call.query("n")
     if not text:
         return default
-    if not text.isdigit():
+    if not text.isdecimal():
         if call.app.major == 2:
             return default
         raise ApiError("PAGINATION_NUMBER_INVALID", {"n": text if call.route == "catalog" else 0})

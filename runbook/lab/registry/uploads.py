@@ -99,7 +99,7 @@ def _check_range(call: Call, size: int) -> None:
     if call.app.major == 2 or not given or not length:
         return
     first, _, last = given.partition("-")
-    if not (first.isdigit() and last.isdigit()):
+    if not (first.isdecimal() and last.isdecimal()):
         raise ApiError("UNKNOWN", f"invalid content range format, {given}")
     if int(first) > int(last) or int(first) != size:
         raise ApiError("RANGE_INVALID")

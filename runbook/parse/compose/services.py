@@ -242,5 +242,5 @@ def _networks(node: Mapping) -> dict[str, tuple[str, ...]]:
 def _expose(node: Mapping) -> Iterator[int]:
     for item in as_list(node.get("expose") or _NOTHING):
         digits = (text_of(item) or "").split("/", 1)[0]
-        if digits.isdigit():
+        if digits.isdecimal():
             yield int(digits)

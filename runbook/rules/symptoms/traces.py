@@ -99,7 +99,7 @@ def _ok_later(message: Message, wire: Wire) -> bool:
 
 
 def _of_login_status(message: Message) -> Symptom:
-    status = int(message.detail) if message.detail.isdigit() else 0
+    status = int(message.detail) if message.detail.isdecimal() else 0
     known = {400: S.LOGIN_400, 401: S.LOGIN_401, 403: S.FORWARD_PROXY, 404: S.NOT_THE_API, 407: S.FORWARD_PROXY}
     return known.get(status) or STATUSES.get(status) or S.FAILURE
 
