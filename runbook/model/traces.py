@@ -123,7 +123,8 @@ MessageKind = Literal[
     "blob-upload",  # blob upload unknown/invalid
     "too-large",
     "gateway",  # 502/503/504; detail = status
-    # the browser's console; detail = origin, wildcard, credentials, multiple, missing, preflight, header, method
+    # the browser's console; detail = origin, wildcard, credentials, multiple, missing, preflight, header, method, …
+    # (`parse.complaints`), with "preflight: " before it when that wall stood in the preflight's answer
     "cors",
     "mixed-content",
     "ui-cors-hint",  # what the registry UI prints for any failed request: proves nothing but a failure

@@ -8,8 +8,8 @@ import re
 from dataclasses import replace
 
 from runbook.model import Exchange, Message, MessageKind, Place
-from runbook.parse.curl import ANY_PROMPT, parse_curl
 from runbook.parse.complaints import complaint
+from runbook.parse.curl import ANY_PROMPT, parse_curl
 from runbook.parse.message_words import ROWS
 from runbook.parse.sessions import Context, typed
 from runbook.redact import Vault

@@ -35,10 +35,11 @@ def is_needed(stack: Stack) -> bool:
 
 
 def crossings(wire: Wire) -> Iterator[Crossing]:
-    """Answers to calls across origins, those of a browser first. Preflights are judged elsewhere."""
-    for e in sorted(wire.exchanges, key=lambda e: e.page is None):
+    """Answers to calls across origins, those of a browser first, and of these preflights last: their headers must
+    allow the page just as well."""
+    for e in sorted(wire.exchanges, key=lambda e: (e.page is None, e.method == "OPTIONS")):
         page = e.page or e.sent("Origin")
-        if page and e.is_api and e.status and e.method != "OPTIONS" and not same_origin(page, e.url):
+        if page and e.is_api and e.status and not same_origin(page, e.url):
             yield Crossing(e, page)
 
 

@@ -107,8 +107,8 @@ def hop(route: ProxyRoute) -> str:
 
 
 def name(route: ProxyRoute) -> str:
-    """What to call the hop: the service's name, "ui" for the registry UI, else the software."""
-    return "ui" if route.software == "joxit-ui" else route.service or route.software
+    """What to call the hop: the compose service's own name, else the software."""
+    return route.service or ("ui" if route.software == "joxit-ui" else route.software)
 
 
 def item(what: str, place: Place | None) -> EvidenceItem:

@@ -59,7 +59,8 @@ def preflight(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Finding]
         items.append(EvidenceItem(what=said.text, where=str(said.place)))
     page = page_of(evidence, stack, wire)
     if items:
-        blocked = any(refusal(c.page, c.exchange.response_headers, credentials=True) for c in crossings(wire))
+        simple = [c for c in crossings(wire) if c.exchange.method != "OPTIONS"]
+        blocked = any(refusal(c.page, c.exchange.response_headers, credentials=True) for c in simple)
         # While the browser keeps even simple answers back, that is the first wall.
         yield replace(_preflight(tuple(items[:4]), Certainty.SEEN, stack), warning=blocked and said is None)
     elif stack.ui and stack.ui.mode == "browser" and wants_login(stack, wire) and _crosses_by_file(stack.ui, page):
