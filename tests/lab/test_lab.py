@@ -125,8 +125,9 @@ def test_up_with_an_unknown_fault_is_exit_2(own_state: Path, capsys: pytest.Capt
 
 
 _VICTIM = """
-import json, sys, time
+import json, signal, sys, time
 from runbook.lab import Lab
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in a shell's background inherits that it is ignored
 lab = Lab(backend="native").start()
 print(json.dumps([str(lab.home), [child.pid for child in lab._runner._children]]), flush=True)
 time.sleep(60)
