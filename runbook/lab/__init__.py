@@ -1,4 +1,4 @@
-"""A stack on loopback that can be broken and mended: embedded (pure Python) or native (real programs)."""
+"""A stack on loopback that can be broken and mended: embedded (pure Python), native (real programs) or compose (Docker)."""
 
 from runbook.lab.errors import LabError
 from runbook.lab.faults import FAULTS, NO_FAULT

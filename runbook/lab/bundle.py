@@ -14,7 +14,7 @@ def write(plan: Plan, folder: Path, logs: dict[str, str], recorded: dict[str, by
     folder.mkdir(parents=True)
     texts = {"docker-compose.yml": compose(plan).encode(), **plan.files, **plan.handed, **recorded}
     if plan.proxy.software == "nginx":
-        texts["default.conf"] = _default_conf(plan).encode()
+        texts["default.conf"] = default_conf(plan).encode()
     for service, log in logs.items():
         if log:
             texts[f"{service}.log"] = _prefixed(plan, service, log).encode()
@@ -24,22 +24,22 @@ def write(plan: Plan, folder: Path, logs: dict[str, str], recorded: dict[str, by
         path.write_bytes(data)
 
 
-def compose(plan: Plan) -> str:
-    """The compose file, with the comments that somebody believed in."""
+def compose(plan: Plan, bind: str = "") -> str:
+    """The compose file, with the comments that somebody believed in; `bind` stands before published ports."""
     proxied = plan.proxy.software == "nginx"
     named = [source for source, _ in plan.mounts if not source.startswith(("./", "/"))]
-    lines = ["services:", *_registry(plan), "", *(_nginx(plan) if proxied else _ui(plan))]
+    lines = ["services:", *_registry(plan, bind), "", *(_nginx(plan, bind) if proxied else _ui(plan, bind))]
     if named:
         lines += ["", "volumes:", *(f"  {name}:" for name in named)]
     return "\n".join([*lines, ""])
 
 
-def _registry(plan: Plan) -> list[str]:
+def _registry(plan: Plan, bind: str) -> list[str]:
     lines = [f"  {plan.registry}:", f"    image: {plan.image}", "    restart: unless-stopped"]
     if plan.container_user:
         lines.append(f'    user: "{plan.container_user}"')
     lines += [f"    {line}" for line in plan.command]
-    lines += ["    ports:", f'      - "{plan.registry_port}:{plan.container_port}"']
+    lines += ["    ports:", f'      - "{bind}{plan.registry_port}:{plan.container_port}"']
     texts = {name: json.dumps(value.replace("$", "$$")) for name, value in plan.environment.items()} | plan.written
     lines += _environment(texts, plan.comments)
     if plan.mounts:
@@ -47,7 +47,7 @@ def _registry(plan: Plan) -> list[str]:
     return lines
 
 
-def _ui(plan: Plan) -> list[str]:
+def _ui(plan: Plan, bind: str) -> list[str]:
     proxy = plan.proxy
     variables = dict(proxy.environment)
     if proxy.upstream:
@@ -58,14 +58,14 @@ def _ui(plan: Plan) -> list[str]:
         f"  {plan.ui}:",
         f"    image: {plan.ui_image}",
         "    ports:",
-        f'      - "{plan.ui_port}:80"',
+        f'      - "{bind}{plan.ui_port}:80"',
         *_environment(texts, plan.comments),
         "    depends_on:",
         f"      - {plan.registry}",
     ]
 
 
-def _nginx(plan: Plan) -> list[str]:
+def _nginx(plan: Plan, bind: str) -> list[str]:
     volumes = ["./default.conf:/etc/nginx/conf.d/default.conf:ro"]
     if plan.proxy.realm is not None:
         volumes.append("./.proxy-htpasswd:/etc/nginx/.htpasswd:ro")
@@ -73,7 +73,7 @@ def _nginx(plan: Plan) -> list[str]:
         f"  {plan.ui}:",
         "    image: nginx:1.22",
         "    ports:",
-        f'      - "{plan.ui_port}:80"',
+        f'      - "{bind}{plan.ui_port}:80"',
         "    volumes:",
         *(f"      - {volume}" for volume in volumes),
         "    depends_on:",
@@ -92,7 +92,8 @@ def _environment(texts: dict[str, str], comments: dict[str, str]) -> list[str]:
     return lines
 
 
-def _default_conf(plan: Plan) -> str:
+def default_conf(plan: Plan) -> str:
+    """The configuration of a hand-made nginx, as its container has it."""
     return nginx_conf.server_block(
         plan.proxy, listen="80", root="/usr/share/nginx/html", passwords="/etc/nginx/.htpasswd"
     )

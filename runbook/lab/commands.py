@@ -2,8 +2,10 @@
 
 import argparse
 import sys
+from typing import get_args
 
 from runbook.lab import FAULTS, NO_FAULT, LabError, state
+from runbook.lab.lab import Backend
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -11,7 +13,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="lab_action", required=True, metavar="up|list|down")
     up = actions.add_parser("up", help="start a registry and a UI on loopback, broken as asked for")
     up.add_argument("--fault", action="append", default=[], metavar="CAUSE", help="what to break; may be repeated")
-    up.add_argument("--backend", choices=("auto", "embedded", "native"), default="auto")
+    up.add_argument("--backend", choices=get_args(Backend), default="auto")
     up.add_argument("--seed", type=int, default=0, help="decides names, users, ports and decoys")
     actions.add_parser("list", help="show the faults, and the lab that is up")
     actions.add_parser("down", help="stop the lab and remove what it made")

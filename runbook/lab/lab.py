@@ -4,9 +4,10 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, Self
+from typing import Literal, Self, get_args
 
-from runbook.lab import bundle, layout, native, traffic
+from runbook.lab import bundle, composed, layout, native, traffic
+from runbook.lab.composed import Composed
 from runbook.lab.draw import draw, redraw_ports
 from runbook.lab.embedded import Embedded
 from runbook.lab.errors import LabError
@@ -15,7 +16,7 @@ from runbook.lab.hangup import Hangup
 from runbook.lab.native import Native
 from runbook.lab.plan import Plan
 
-Backend = Literal["auto", "embedded", "native"]
+Backend = Literal["auto", "embedded", "native", "compose"]
 
 
 class Lab:
@@ -32,16 +33,15 @@ class Lab:
     ) -> None:
         for fault in faults:
             named(fault)
-        if backend not in ("auto", "embedded", "native"):
-            raise LabError(f'there is no backend "{backend}"; there are auto, embedded and native')
-        self._kind = _choose(backend, major)
-        if self._kind == "native" and major is None:
-            found = native.registries()
-            major = None if len(found) > 1 else next(iter(found))
+        if backend not in get_args(Backend):
+            raise LabError(f'there is no backend "{backend}"; there are {", ".join(get_args(Backend))}')
         self._plan: Plan = draw(seed, major)
+        self._kind = _choose(backend, major, self._plan)
+        if self._kind == "native" and self._plan.major not in (found := native.registries()):
+            self._plan = draw(seed, next(iter(found)))
         self._wanted, self._injected = list(faults), list[str]()
         self._home: Path | None = None
-        self._runner: Embedded | Native | None = None
+        self._runner: Embedded | Native | Composed | None = None
         self._hangup: Hangup | None = None
         self._handed: dict[str, bytes] = {}
         self._exercised = False
@@ -139,9 +139,11 @@ class Lab:
 
     def logs(self) -> dict[str, str]:
         """What the containers printed, as "registry" and "ui"."""
+        runner = self._runner
+        if isinstance(runner, Composed):
+            return {"registry": runner.registry_log(), "ui": runner.ui_log()}
         path = self.home / "registry.log"
         text = path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
-        runner = self._runner
         texts = {"registry": text, "ui": runner.ui_log() if runner else ""}
         return {name: layout.inside(text, self._plan, self.home) for name, text in texts.items()}
 
@@ -195,9 +197,9 @@ class Lab:
             self._run()
 
     def _run(self) -> None:
-        self._runner = Native(self.home) if self._kind == "native" else Embedded(self.home)
+        self._runner = _RUNNERS[self._kind](self.home)
         self._up = self._runner.start(self._plan)
-        if self._plan.port != self._plan.registry_port:
+        if self._kind != "compose" and self._plan.port != self._plan.registry_port:
             self._hangup = Hangup(self._plan.registry_port)
 
     def _stop(self) -> None:
@@ -207,14 +209,23 @@ class Lab:
         self._runner = self._hangup = None
 
 
-def _choose(backend: Backend, major: int | None) -> Literal["embedded", "native"]:
+_RUNNERS: dict[str, type[Embedded | Native | Composed]] = {kind.name: kind for kind in (Embedded, Native, Composed)}
+
+
+def _choose(backend: Backend, major: int | None, plan: Plan) -> str:
+    """The backend asked for, or the most real one that is ready here without fetching anything."""
     if backend == "embedded":
         return "embedded"
+    if backend == "compose":
+        if reason := composed.why_not():
+            raise LabError(f"the compose lab cannot run: {reason}")
+        return "compose"
     if native.usable(major):
         return "native"
     if backend == "native":
         raise LabError("the native lab needs nginx and docker-registry on this machine; the embedded one needs nothing")
-    return "embedded"
+    ready = composed.why_not() is None and composed.has_images(plan.image, plan.ui_image)
+    return "compose" if ready else "embedded"
 
 
 def _dress_for_demo(plan: Plan) -> None:

@@ -18,12 +18,13 @@ def new_home() -> Path:
     temporary = Path(tempfile.gettempdir())
     for left in temporary.glob(f"{_PREFIX}*"):
         pid = left.name.removeprefix(_PREFIX).partition("-")[0]
-        if pid.isdecimal() and not _lives(int(pid)) and left.lstat().st_uid == os.getuid():
+        if pid.isdecimal() and not lives(int(pid)) and left.lstat().st_uid == os.getuid():
             shutil.rmtree(left, ignore_errors=True)
     return Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-"))
 
 
-def _lives(pid: int) -> bool:
+def lives(pid: int) -> bool:
+    """Whether a process of that number runs."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
