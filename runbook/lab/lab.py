@@ -26,16 +26,23 @@ class Lab:
             print(lab.registry_url, lab.ui_url, lab.user)
 
     Everything lives in one temporary folder and on free ports of loopback, and is gone afterwards.
+    `plan` is a description to start from in place of the one that the seed draws.
     """
 
     def __init__(
-        self, *faults: str, backend: Backend = "auto", seed: int = 0, major: int | None = None, demo: bool = False
+        self,
+        *faults: str,
+        backend: Backend = "auto",
+        seed: int = 0,
+        major: int | None = None,
+        demo: bool = False,
+        plan: Plan | None = None,
     ) -> None:
         for fault in faults:
             named(fault)
         if backend not in get_args(Backend):
             raise LabError(f'there is no backend "{backend}"; there are {", ".join(get_args(Backend))}')
-        self._plan: Plan = draw(seed, major)
+        self._plan: Plan = plan or draw(seed, major)
         self._kind = _choose(backend, major, self._plan)
         if self._kind == "native" and self._plan.major not in (found := native.registries()):
             self._plan = draw(seed, next(iter(found)))
@@ -122,6 +129,11 @@ class Lab:
         if self._home is None:
             raise LabError("the lab is not running; use it in a with statement or call start()")
         return self._home
+
+    @property
+    def plan(self) -> Plan:
+        """The description of what runs; change it by `change` only."""
+        return self._plan
 
     @property
     def faults(self) -> tuple[str, ...]:

@@ -48,7 +48,7 @@ _UI = r"""#!/bin/sh
   echo 'location / { index index.html; }'
   if [ -n "$NGINX_PROXY_PASS_URL" ]; then
     if [ -n "$NGINX_RESOLVER" ]; then echo "resolver $NGINX_RESOLVER;"; fi
-    echo 'location /v2 { proxy_http_version 1.1;'
+    echo 'location /v2 { proxy_http_version 1.1; proxy_set_header Host "$http_host";'
     env | sed -n 's/^NGINX_PROXY_HEADER_//p' | while IFS= read -r line; do
       echo "proxy_set_header $(printf '%s' "${line%%=*}" | sed 's/_/-/g') \"${line#*=}\";"
     done
