@@ -74,6 +74,8 @@ _OTHERS = (
      "add_open_arguments", "run_open"),
     ("lab", "start a stack on this machine and break it for practice", "runbook.lab.commands",
      "add_arguments", "run"),
+    ("grade", "check saved rounds of practice again, for a class", "runbook.training.commands",
+     "add_arguments", "run"),
 )  # fmt: skip
 """Subcommands of heavier parts: name, help, module, the function that adds arguments, the one that runs."""
 

@@ -19,12 +19,10 @@ from runbook.collect.ask import PROBE, Question, ask
 from runbook.collect.logins import Login
 from runbook.collect.resolve import fails_to_resolve
 from runbook.collect.uploads import try_upload
-from runbook.model import Exchange, Headers, Place, Problem, Route
+from runbook.model import PROBE_USER, Exchange, Headers, Place, Problem, Route
 from runbook.redact import Vault
 
 AGENT = "registry-runbook"
-WRONG_USER = "runbook-probe"
-"""A made-up name: a wrong password under the user's own name could lock the account."""
 _PREFLIGHT = "authorization"
 _CONNECTIONS = 8
 
@@ -93,7 +91,7 @@ class _Prober:
     ) -> None:
         self.targets, self.origin, self.vault, self.result, self.progress = targets, origin, vault, result, progress
         self.seconds, self.one = seconds, min(10.0, seconds / 2)
-        self.wrong = Login(WRONG_USER, vault.password(secrets.token_urlsafe(18), WRONG_USER), wrong=True)
+        self.wrong = Login(PROBE_USER, vault.password(secrets.token_urlsafe(18), PROBE_USER), wrong=True)
 
     async def run(self, allow_writes: bool) -> None:
         """All requests, within the time there is."""

@@ -16,10 +16,12 @@ from runbook.lab.errors import LabError
 from runbook.lab.layout import lives
 from runbook.lab.plan import Plan
 from runbook.lab.processes import find
+from runbook.redact import mask_patterns
 
 _PATIENCE = 300.0
 """Seconds that `up` may take: images may have to be pulled."""
 _READY = 30.0
+_LABEL = "com.docker.compose.project"
 
 
 @cache
@@ -73,24 +75,24 @@ class Composed:
             raise LabError(f"the compose lab cannot run: {reason}")
         _remove_left_behind()
         self._plan = plan
-        project = self.home / "project"
-        (project / "docker-compose.yml").write_text(bundle.compose(plan, bind="127.0.0.1:"))
+        self._file.write_text(bundle.compose(plan, bind="127.0.0.1:"))
         if plan.proxy.software == "nginx":
-            (project / "default.conf").write_text(bundle.default_conf(plan))
-        services = ["--no-deps", plan.ui] if plan.stopped else [plan.registry, plan.ui]
-        self._compose("up", "-d", *services, seconds=_PATIENCE)
-        registry = not plan.stopped and self._answers(plan.registry, plan.registry_port)
-        return registry, self._answers(plan.ui, plan.ui_port)
+            (self.home / "project" / "default.conf").write_text(bundle.default_conf(plan))
+        self._compose("up", "-d", plan.registry, plan.ui, seconds=_PATIENCE)
+        registry, ui = self._answers(plan.registry, plan.registry_port), self._answers(plan.ui, plan.ui_port)
+        if plan.stopped:
+            self._compose("stop", "-t", "1", plan.registry, seconds=30)
+        return registry and not plan.stopped, ui
 
     def stop(self) -> None:
         """Remove containers, network and volumes of the project."""
         if self._plan is not None:
-            self._compose("down", "-v", "--remove-orphans", "-t", "1", seconds=60)
+            _remove(self._project)
             self._plan = None
 
     def registry_log(self) -> str:
         """What the registry's container printed."""
-        return self._log(self._plan.registry) if self._plan and not self._plan.stopped else ""
+        return self._log(self._plan.registry) if self._plan else ""
 
     def ui_log(self) -> str:
         """What the UI's container printed."""
@@ -99,12 +101,17 @@ class Composed:
     # the compose command line
 
     @property
+    def _file(self) -> Path:
+        """Beside the project's folder, which is emptied before the containers are removed."""
+        return self.home / "compose.yml"
+
+    @property
     def _project(self) -> str:
         return self.home.name.lower()
 
     def _compose(self, *words: str, seconds: float) -> str:
         whole = [*(command() or ()), "-p", self._project, "--project-directory", str(self.home / "project")]
-        whole += ["-f", str(self.home / "project" / "docker-compose.yml"), *words]
+        whole += ["-f", str(self._file), *words]
         try:
             done = subprocess.run(whole, capture_output=True, text=True, timeout=seconds, check=False)
         except subprocess.TimeoutExpired:
@@ -113,7 +120,9 @@ class Composed:
             said = done.stderr.strip().splitlines()
             if any("address already in use" in line or "port is already allocated" in line for line in said):
                 raise OSError(said[-1])
-            raise LabError(f"`docker compose {words[0]}` failed: {said[-1] if said else 'it said nothing'}")
+            raise LabError(
+                f"`docker compose {words[0]}` failed: {mask_patterns(said[-1]) if said else 'it said nothing'}"
+            )
         return done.stdout
 
     def _containers(self, service: str) -> list[str]:
@@ -163,14 +172,24 @@ def _speaks_http(port: int) -> bool:
     return True
 
 
+def _remove(project: str) -> None:
+    """Remove containers, networks and volumes of a project, whatever became of its files."""
+    docker, mark = find("docker") or "docker", f"label={_LABEL}={project}"
+    for listing, removal in (
+        (("ps", "-aq"), ("rm", "-f", "-v")),
+        (("network", "ls", "-q"), ("network", "rm")),
+        (("volume", "ls", "-q"), ("volume", "rm", "-f")),
+    ):
+        if found := (_says(docker, *listing, "--filter", mark) or "").split():
+            # A container that is just restarting may be gone by itself; what is left is seen by the next lab.
+            _says(docker, *removal, *found)
+
+
 def _remove_left_behind() -> None:
     """Remove the containers of labs whose process was killed and could not do it."""
     docker = find("docker") or "docker"
-    label = "com.docker.compose.project"
-    rows = _says(docker, "ps", "-a", "--filter", f"label={label}", "--format", f'{{{{.ID}}}} {{{{.Label "{label}"}}}}')
-    for row in (rows or "").splitlines():
-        container, _, project = row.partition(" ")
+    rows = _says(docker, "ps", "-a", "--filter", f"label={_LABEL}", "--format", f'{{{{.Label "{_LABEL}"}}}}') or ""
+    for project in {row for row in rows.splitlines() if row.startswith("runbook-lab-")}:
         pid = project.removeprefix("runbook-lab-").partition("-")[0]
-        if project.startswith("runbook-lab-") and pid.isdecimal() and not lives(int(pid)):
-            _says(docker, "rm", "-f", "-v", container)
-            _says(docker, "network", "rm", f"{project}_default")
+        if pid.isdecimal() and not lives(int(pid)):
+            _remove(project)

@@ -41,7 +41,9 @@ class Lab:
         for fault in faults:
             named(fault)
         if backend not in get_args(Backend):
-            raise LabError(f'there is no backend "{backend}"; there are {", ".join(get_args(Backend))}')
+            raise LabError(
+                f'there is no backend "{backend}"; there are {" and ".join(", ".join(get_args(Backend)).rsplit(", ", 1))}'
+            )
         self._plan: Plan = plan or draw(seed, major)
         self._kind = _choose(backend, major, self._plan)
         if self._kind == "native" and self._plan.major not in (found := native.registries()):

@@ -39,6 +39,7 @@ from runbook.model.http import FAILURES, Credential, Exchange, Headers, Place, R
 from runbook.model.proxy import HeaderEdit, OwnAuth, ProxyRoute, Software
 from runbook.model.stack import Registry, Stack, StartError, Ui
 from runbook.model.traces import (
+    PROBE_USER,
     ClientConfig,
     LogEvent,
     LogFile,
@@ -51,6 +52,7 @@ from runbook.model.traces import (
 
 __all__ = [
     "FAILURES",
+    "PROBE_USER",
     "STEPS",
     "Certainty",
     "Check",

@@ -64,6 +64,10 @@ class LogEvent:
     """The id of the request it belongs to."""
 
 
+PROBE_USER = "runbook-probe"
+"""The made-up name under which a refused login is provoked: one under the user's own could lock the account."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoggedRequest:
     """One request as logs tell it: the access line joined with the messages of the same request."""

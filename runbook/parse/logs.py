@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from runbook.model import LogEvent, LogFile, LoggedRequest, Meaning, Place
+from runbook.model import PROBE_USER, LogEvent, LogFile, LoggedRequest, Meaning, Place
 from runbook.parse.log_lines import Access, Fields, access_line, fields_of, strip_prefix
 from runbook.parse.log_meanings import foreign_meaning, interesting, meaning_of
 from runbook.redact import Vault
@@ -211,6 +211,8 @@ def _explained(request: LoggedRequest, access: Access, state: _State) -> LoggedR
     meanings = [meaning for _, _, meaning in own]
     told = next((m for m in meanings if m in ("bcrypt-mismatch", "bcrypt-malformed")), meanings[0])
     user = next((name for _, fields, _ in own if (name := meaning_of(fields)[2])), None)
+    if user == PROBE_USER:
+        told = "no-usable-credential"  # our own question, wrong on purpose
     return replace(request, meaning=told, user=request.user or user, host=own[0][1].get("http.request.host", ""))
 
 

@@ -40,9 +40,10 @@ def preflight(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Finding]
     if not is_needed(stack) or any(route.answers_options for route in stack.routes):
         return
     items = [
-        EvidenceItem(what=f"OPTIONS {e.path} -> 401 for the page {e.page}", where=str(e.source))
+        EvidenceItem(what=f"OPTIONS {e.path} -> 401 for the page {asker}", where=str(e.source))
         for e in wire.exchanges
-        if e.method == "OPTIONS" and e.status == 401 and e.page and not same_origin(e.page, e.url)
+        if e.method == "OPTIONS" and e.status == 401 and (asker := e.page or e.sent("Origin"))
+        if e.source.file != "probe" and not same_origin(asker, e.url)
     ]
     items += [
         EvidenceItem(what=f"OPTIONS {r.uri} -> 401, asked by a browser on {origin_of(r.referer)}", where=str(r.place))

@@ -26,8 +26,8 @@ def test_a_fault_that_the_lab_cannot_show_says_why() -> None:
 
 
 def test_an_unknown_backend_is_a_sentence() -> None:
-    with pytest.raises(LabError, match="there are auto, embedded and native"):
-        Lab(backend="compose")  # type: ignore[arg-type]
+    with pytest.raises(LabError, match="there are auto, embedded, native and compose"):
+        Lab(backend="dream")  # type: ignore[arg-type]
 
 
 def test_nothing_is_left_behind() -> None:

@@ -23,3 +23,14 @@ def need(program: str) -> str:
     if os.environ.get("RUNBOOK_REQUIRE_REAL") == "1" and program not in os.environ.get("RUNBOOK_CANNOT", "").split():
         pytest.fail(f"{program} is not installed, and RUNBOOK_REQUIRE_REAL=1 demands it")
     pytest.skip(f"{program} is not installed")
+
+
+def need_engine() -> None:
+    """A Docker engine that answers, with the compose command line."""
+    from runbook.lab import composed
+
+    if not (reason := composed.why_not()):
+        return
+    if os.environ.get("RUNBOOK_REQUIRE_REAL") == "1" and "engine" not in os.environ.get("RUNBOOK_CANNOT", "").split():
+        pytest.fail(f"RUNBOOK_REQUIRE_REAL=1 demands a Docker engine, but {reason}")
+    pytest.skip(reason)

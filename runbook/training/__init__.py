@@ -1,0 +1,6 @@
+"""Practice: a stack that somebody broke, and a learner who finds out where, mends it, and says how it shows."""
+
+from runbook.training.draw import ROUNDS
+from runbook.training.practice import Practice
+
+__all__ = ["ROUNDS", "Practice"]

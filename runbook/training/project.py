@@ -1,0 +1,141 @@
+"""The learner's files: written from the description of a lab, edited by hand, and read back into it.
+
+What runs is what the files say, as with `docker compose up -d`; nobody is told which line counts.
+"""
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from runbook.lab import LabError, bundle
+from runbook.lab.plan import Plan
+from runbook.parse.interpolation import substitute
+
+COMPOSE = "docker-compose.yml"
+_HEADER = "NGINX_PROXY_HEADER_"
+_UPSTREAM = "NGINX_PROXY_PASS_URL"
+WRITTEN = "/run/htpasswd"
+"""Where the lab's registry writes an htpasswd file that it takes from its environment."""
+
+
+def write(plan: Plan, folder: Path) -> None:
+    """Write the project's files."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, data in files(plan).items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    for name in plan.directories:
+        (folder / name).mkdir(parents=True, exist_ok=True)
+
+
+def files(plan: Plan) -> dict[str, bytes]:
+    """The project's files by relative path."""
+    return {COMPOSE: bundle.compose(plan).encode(), **plan.files}
+
+
+def read(contents: dict[str, bytes], before: Plan, directories: list[str] | None = None) -> Plan:
+    """The description that the files amount to; seed, names, ports and logins stay those of `before`.
+
+    Raises `LabError` with a sentence where Compose would refuse the file.
+    """
+    tree = _load(contents)
+    services = tree.get("services")
+    if not isinstance(services, dict) or not all(isinstance(s, dict) for s in services.values()):
+        raise LabError(f"{COMPOSE} has no services that could be started")
+    if missing := [name for name in (before.registry, before.ui) if name not in services]:
+        raise LabError(f'{COMPOSE} has no service "{missing[0]}" any more; nothing was started')
+    registry, ui = services[before.registry], services[before.ui]
+    plan = copy.deepcopy(before)
+    plan.files = {name: data for name, data in contents.items() if name != COMPOSE}
+    plan.directories = list(directories or [])
+    plan.handed, plan.tried, plan.locked = {}, [], []
+    plan.image = str(registry.get("image", plan.image))
+    plan.major = 2 if plan.image.rpartition(":")[2].startswith("2") else 3
+    plan.environment = _environment(registry)
+    plan.written, plan.comments = {}, {}
+    plan.mounts = _mounts(registry)
+    plan.container_user = str(registry["user"]) if "user" in registry else None
+    plan.container_port = _container_port(registry, before)
+    _entrypoint(plan, registry)
+    _proxy(plan, ui)
+    return plan
+
+
+def _load(contents: dict[str, bytes]) -> dict[str, Any]:
+    if COMPOSE not in contents:
+        raise LabError(f"there is no {COMPOSE} any more; nothing was started")
+    try:
+        tree = yaml.safe_load(contents[COMPOSE].decode())
+    except UnicodeDecodeError:
+        raise LabError(f"{COMPOSE} is no UTF-8 text; nothing was started") from None
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f":{mark.line + 1}" if mark else ""
+        raise LabError(f"{COMPOSE}{where} is no YAML: {getattr(error, 'problem', 'unreadable')}") from None
+    if not isinstance(tree, dict):
+        raise LabError(f"{COMPOSE} is no compose file; nothing was started")
+    return tree
+
+
+def _environment(service: dict[str, Any]) -> dict[str, str]:
+    """Map or list, with the variables replaced as Compose does; what is not set becomes empty."""
+    given = service.get("environment") or {}
+    if isinstance(given, list):
+        given = dict(str(row).partition("=")[::2] for row in given)
+    texts = {str(name): _scalar(value) for name, value in given.items()}
+    return {name: substitute(text, lambda _: None).text for name, text in texts.items()}
+
+
+def _scalar(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return "" if value is None else str(value)
+
+
+def _mounts(service: dict[str, Any]) -> list[tuple[str, str]]:
+    found = []
+    for row in service.get("volumes") or []:
+        if isinstance(row, dict):
+            found.append((str(row.get("source", "")), str(row.get("target", ""))))
+        else:
+            source, _, target = str(row).partition(":")
+            found.append((source, target.partition(":")[0]))
+    for source, target in found:
+        if not target.startswith("/") or (source.startswith("/") or ".." in source):
+            raise LabError(f"the lab mounts ./folders and volumes only, at absolute paths: {source}:{target}")
+    return [("./" + s.removeprefix("./") if s.startswith(".") else s, t) for s, t in found]
+
+
+def _container_port(service: dict[str, Any], before: Plan) -> int:
+    for row in service.get("ports") or []:
+        if isinstance(row, dict):
+            published, target = str(row.get("published", "")), str(row.get("target", ""))
+        else:
+            published, _, target = str(row).partition("/")[0].rpartition(":")
+        if published.rpartition(":")[2] == str(before.registry_port) and target.isdecimal():
+            return int(target)
+    raise LabError(f"the lab's registry must stay published on port {before.registry_port}; nothing was started")
+
+
+def _entrypoint(plan: Plan, service: dict[str, Any]) -> None:
+    """The one start script that the lab knows: it writes $HTPASSWD into a file."""
+    words = str(service.get("command", "")) + str(service.get("entrypoint", ""))
+    if WRITTEN in words:
+        plan.inlined = {WRITTEN: plan.environment.get("HTPASSWD", "").encode() + b"\n"}
+    else:
+        plan.command, plan.inlined = [], {}
+
+
+def _proxy(plan: Plan, service: dict[str, Any]) -> None:
+    plan.ui_image = str(service.get("image", plan.ui_image))
+    variables = _environment(service)
+    proxy = plan.proxy
+    proxy.upstream = variables.pop(_UPSTREAM, "") or None
+    headers = {name: value for name, value in variables.items() if name.startswith(_HEADER)}
+    proxy.request_headers = {name[len(_HEADER) :].replace("_", "-"): value for name, value in headers.items()}
+    proxy.environment = {name: value for name, value in variables.items() if name not in headers}
+    page = proxy.environment.get("REGISTRY_URL", "")
+    plan.access = "proxy" if proxy.upstream or not page or page == plan.origin else "cross-origin"
