@@ -134,8 +134,8 @@ def test_experiments_that_are_named_exist(notebook):
 def test_every_experiment_is_shown_somewhere():
     from runbook.experiments import EXPERIMENTS
 
-    text = "".join((FOLDER / f"{name}.ipynb").read_text(encoding="utf-8") for name in NAMES)
-    assert [name for name in EXPERIMENTS if f'experiment(\\"{name}\\")' not in text] == []
+    text = "".join(path.read_text(encoding="utf-8") for path in FOLDER.rglob("*.ipynb"))
+    assert [name for name in EXPERIMENTS if f'experiment(\\"{name}\\"' not in text] == []
 
 
 def test_no_notebook_holds_a_secret_or_a_path_of_a_machine(notebook):

@@ -19,9 +19,9 @@ def play(name: str, backend: Backend = "embedded", major: int | None = None) -> 
         return list(EXPERIMENTS[name].run(lab))
 
 
-def experiment(name: str) -> Block:
-    """Run one experiment in the embedded lab and show belief, answers and truth."""
-    trials = play(name)
+def experiment(name: str, backend: Backend = "embedded") -> Block:
+    """Run one experiment in the lab and show belief, answers and truth."""
+    trials = play(name, backend)
     chosen = EXPERIMENTS[name]
     rows = ([esc(t.what), _answer(t)] for t in trials)
     html = para(f"Folklore: “{chosen.claim}”") + table("What came back", ("what was done", "answer"), rows)
@@ -30,10 +30,23 @@ def experiment(name: str) -> Block:
     return Block(html, "\n".join(lines))
 
 
+def stage(backend: Backend = "auto") -> Block:
+    """On what the experiments run here: starts a stack and says what it is made of. `LabError` with a sentence
+    when the backend asked for is not ready on this machine."""
+    with Lab(backend=backend, seed=5) as lab:
+        kinds = {
+            "embedded": "the lab's own registry and proxy, written in Python",
+            "native": "the real registry and nginx, as programs of this machine",
+            "compose": "containers, by Docker Compose",
+        }
+        text = f"{lab.backend}: {kinds[lab.backend]}; registry {lab.major}."
+    return Block(para(text), text)
+
+
 def _answer(trial: Trial) -> str:
     """The answer as a label, which must stay short; what a log said stands below it."""
     word, _, said = trial.answer.partition(": ")
     return tag(word, "kept" if trial.good else "dropped") + (f"<br><code>{esc(said)}</code>" if said else "")
 
 
-__all__ = ["EXPERIMENTS", "Experiment", "Trial", "experiment", "play"]
+__all__ = ["EXPERIMENTS", "Experiment", "Trial", "experiment", "play", "stage"]

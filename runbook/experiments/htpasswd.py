@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 
-from runbook.experiments.base import Experiment, Trial, answered, changed
+from runbook.experiments.base import Experiment, Trial, answered, changed, direct, started
 from runbook.lab import Lab
 from runbook.lab.hashes import apr1_line, htpasswd_line, sha_line
 from runbook.lab.plan import Plan
@@ -64,6 +64,21 @@ def _merged_lines(lab: Lab) -> Iterable[Trial]:
     yield answered("two entries on one line, the user's second", changed(lab, second))
 
 
+def _uid(lab: Lab) -> Iterable[Trial]:
+    def run_as(user: str | None, *, locked: bool) -> Callable[[Plan], None]:
+        def edit(plan: Plan) -> None:
+            plan.container_user = user
+            plan.locked = [_FILE] if locked else []
+
+        return edit
+
+    yield answered("as the image runs: as root, whoever owns the file", direct(lab))
+    everybody = changed(lab, run_as("1000:1000", locked=False))
+    yield answered("user: 1000:1000, and everybody may read the file", everybody)
+    lab.change(run_as("1000:1000", locked=True))
+    yield started("user: 1000:1000, and only root may read it", lab)
+
+
 EXPERIMENTS = (
     Experiment(
         "hashes",
@@ -84,5 +99,12 @@ EXPERIMENTS = (
         "Only one BETWEEN two entries does harm: what follows the first hash is ignored, so the first user works and the "
         "second is gone. It happens when entries are added with `cat >>`.",
         _merged_lines,
+    ),
+    Experiment(
+        "uid",
+        "The file must belong to UID 1000, or the registry cannot read it.",
+        "The image runs as root and reads any file. The owner matters only where `user:` makes it run as somebody else "
+        "who may not read it; and then it does not even start, so nobody gets a 401.",
+        _uid,
     ),
 )

@@ -2,7 +2,10 @@
 
 from collections.abc import Iterable
 
-from runbook.experiments.base import Experiment, Trial, answered, changed, direct, status, via
+import httpx
+
+from runbook.browser import refusal
+from runbook.experiments.base import PLAIN, TIMEOUT, Experiment, Trial, answered, changed, direct, status, via
 from runbook.lab import Lab
 from runbook.lab.plan import Plan
 
@@ -47,6 +50,32 @@ def _preflight(lab: Lab) -> Iterable[Trial]:
     yield answered("the same, with every Access-Control-Allow header configured", changed(lab, allow, ask))
 
 
+def _cors_origin(lab: Lab) -> Iterable[Trial]:
+    def allow(origin: str) -> None:
+        headers = {"Allow-Origin": f'["{origin}"]', "Allow-Credentials": "[true]"}
+        lab.change(
+            lambda plan: plan.environment.update(
+                {f"REGISTRY_HTTP_HEADERS_Access-Control-{name}": value for name, value in headers.items()}
+            )
+        )
+
+    for whose, origin in (("the registry's", lab.registry_url), ("the page's, with a slash", lab.ui_url + "/")):
+        allow(origin)
+        yield _readable(lab, f"{whose} address is allowed")
+    allow(lab.ui_url)
+    yield _readable(lab, "the page's address is allowed, letter by letter")
+
+
+def _readable(lab: Lab, what: str) -> Trial:
+    """What a browser would let a page at the UI's address read of the registry's answer to the right login."""
+    login = (lab.user, lab.password)
+    with httpx.Client(trust_env=False, timeout=TIMEOUT, verify=PLAIN) as client:
+        answer = client.get(f"{lab.registry_url}/v2/", auth=login, headers={"Origin": lab.ui_url})
+    wall = refusal(lab.ui_url, answer.headers.multi_items(), credentials=True)
+    said = f"{answer.status_code}, and the browser {'keeps it back' if wall else 'shows it'}"
+    return Trial(what, said, good=wall is None)
+
+
 def _upstream(lab: Lab) -> Iterable[Trial]:
     def localhost(plan: Plan) -> None:
         plan.proxy.upstream = "http://localhost:5000"
@@ -81,6 +110,13 @@ EXPERIMENTS = (
         "It answers every OPTIONS without a login with 401, whatever headers are configured. Let the UI be the proxy: then "
         "no preflight is sent at all.",
         _preflight,
+    ),
+    Experiment(
+        "cors-origin",
+        "The registry must allow its own address.",
+        "It must allow the page's: scheme, name and port as the browser's address bar has them, without a slash. Who calls is "
+        "what counts, not who is called.",
+        _cors_origin,
     ),
     Experiment(
         "upstream",

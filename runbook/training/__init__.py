@@ -2,5 +2,6 @@
 
 from runbook.training.draw import ROUNDS
 from runbook.training.practice import Practice
+from runbook.training.views import peek
 
-__all__ = ["ROUNDS", "Practice"]
+__all__ = ["ROUNDS", "Practice", "peek"]

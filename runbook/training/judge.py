@@ -17,9 +17,9 @@ from runbook.lab.plan import Plan
 from runbook.redact import Vault
 from runbook.rules import load
 from runbook.training.draw import HEALTHY, Round
-from runbook.training.expect import failing
 from runbook.training.record import Observation, Record
 from runbook.training.veil import CLEAR, bring_back
+from runbook.training.wishes import failing
 
 Reply = Literal["still missing", "almost", "keep going", "correct"]
 FIX, DIAGNOSIS, METHOD, TIME = 40, 30, 20, 10

@@ -3,17 +3,20 @@
 import copy
 import time
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from runbook.lab import Lab, LabError
 from runbook.lab.hashes import htpasswd_line
 from runbook.model import PROBE_USER
 from runbook.report.block import Block
-from runbook.training import expect, project, views
+from runbook.training import project, views, wishes
 from runbook.training.draw import FINAL, HEALTHY, Round, draw
 from runbook.training.judge import HINT_COST, Verdict, judge
 from runbook.training.record import Kind, Observation, Record
-from runbook.training.veil import hide
+from runbook.training.veil import bring_back, hide
+
+if TYPE_CHECKING:
+    from runbook.widgets.lesson import Lesson
 
 Way = Literal["direct", "ui"]
 Login = Literal["right", "wrong", "none", "colleague"]
@@ -40,7 +43,7 @@ class Practice:
         self._lab = Lab(backend="embedded", plan=copy.deepcopy(self._drawn.plan)).start()
         self._plan = self._lab.plan
         self._record.ports = [self._plan.registry_port, self._plan.ui_port]
-        broken = next(expect.failing(self._lab, self._plan), None)
+        broken = next(wishes.failing(self._lab, self._plan), None)
         told = broken.complaint if broken else _NO_COMPLAINT
         self._complaint = told.format(user=self._plan.user, colleague=self._plan.colleague)
         self._lab.exercise()
@@ -64,16 +67,14 @@ class Practice:
 
     def story(self) -> Block:
         """What somebody complains about, and what there is to look at."""
-        return views.story(self._complaint, self._plan, sorted(self._files()), final=self._record.round == FINAL)
+        return views.story(self._complaint, self._plan, self.names(), final=self._record.round == FINAL)
 
-    def predict(self, said: str) -> Block:
-        """Say what the next answer will be ("401", "200", "no answer"), before it is asked for."""
-        self._prediction = said.strip()[:40]
-        return views.said(f"Noted: you expect {self._prediction}." if said else "Nothing predicted.")
-
-    def ask(self, way: Way = "direct", login: Login = "right", path: str = "/v2/", method: str = "GET") -> Block:
-        """Send one request, directly to the registry or through the UI, and see the answer."""
+    def ask(
+        self, way: Way = "direct", login: Login = "right", path: str = "/v2/", method: str = "GET", expect: str = ""
+    ) -> Block:
+        """Send one request, directly to the registry or through the UI, and see the answer; `expect` is what you predict."""
         plan = self._plan
+        self._prediction = expect.strip()[:40]
         logins = {
             "right": (plan.user, plan.password),
             "wrong": (PROBE_USER, "wrong-on-purpose"),
@@ -88,7 +89,7 @@ class Practice:
         headers = {"Origin": plan.origin} if way == "direct" and plan.access == "cross-origin" else {}
         if method == "OPTIONS":
             headers |= {"Origin": plan.origin, "Access-Control-Request-Method": "DELETE"}
-        answer = expect.send(port, method, path, logins[login], headers)
+        answer = wishes.send(port, method, path, logins[login], headers)
         text = hide(views.transcript(answer, port, method, path, login, plan, headers), plan)
         who = {"right": "the right login", "wrong": "a wrong login", "none": "no login", "colleague": "a colleague"}[
             login
@@ -124,7 +125,48 @@ class Practice:
         self._record.order.append(kind)
         return views.observation(observation)
 
+    # what a panel of buttons needs to know
+
+    def names(self) -> list[str]:
+        """The project's files."""
+        return sorted(self._files())
+
+    def users(self) -> tuple[str, str]:
+        """The person with the complaint, and a colleague."""
+        return self._plan.user, self._plan.colleague
+
+    def causes(self) -> tuple[str, ...]:
+        """The list to choose from, as names."""
+        return self._drawn.choices
+
+    def observations(self) -> tuple[Observation, ...]:
+        """Everything that was looked at."""
+        return tuple(self._record.observations)
+
+    def text(self, name: str) -> str:
+        """A file as it is shown for editing: secrets stand in braces, and come back when it is written."""
+        return self._files().get(name, "")
+
+    def panel(self, interactive: bool = True) -> "Block | Lesson":
+        """The round with buttons; with interactive=False its story, and no widget at all."""
+        if not interactive:
+            return self.story()
+        from runbook.widgets.lesson import Lesson
+
+        return Lesson(self)
+
     # mending
+
+    def write(self, name: str, text: str) -> Block:
+        """Write a file of the project whole; `apply` puts it into force."""
+        path = self._path(name)
+        if path is None or path.is_dir() or not name:
+            return views.said(f"{name!r} is no file of the project; nothing was written.")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        before = self._files().get(name)
+        if before != text:
+            path.write_bytes(bring_back(text, self._plan))
+        return views.said(f"{name} is {'unchanged' if before == text else 'written'}. It comes into force by apply().")
 
     def edit(self, file: str, old: str, new: str) -> Block:
         """Replace a piece of a file that stands there exactly once; `apply` puts it into force."""

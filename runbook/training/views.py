@@ -5,10 +5,10 @@ from runbook.model import PROBE_USER
 from runbook.redact import visible
 from runbook.report.block import Block, esc, para, table
 from runbook.rules import load as rules
-from runbook.training.draw import HEALTHY
-from runbook.training.expect import Answer
+from runbook.training.draw import HEALTHY, draw
 from runbook.training.judge import HINT_COST, Verdict
 from runbook.training.record import Observation, Record
+from runbook.training.wishes import Answer
 
 _STEPS = {
     "simplify": "step 1, simplify the stack: ask the registry alone, then the same through the UI",
@@ -36,6 +36,20 @@ def story(complaint: str, plan: Plan, names: list[str], *, final: bool) -> Block
     rows = [("Complaint", complaint), ("Where", places), ("Files", ", ".join(names)), ("Your task", task)]
     html = "".join(f"<dt>{esc(name)}</dt><dd>{esc(text)}</dd>" for name, text in rows)
     return Block(f"<dl>{html}</dl>", "\n".join(f"{name}: {text}" for name, text in rows))
+
+
+def peek(name: str, seed: int, faults: int | None = None) -> Block:
+    """For the trainer: what a seed draws, without starting anything."""
+    drawn = draw(name, seed, faults)
+    rows = [
+        ("Faults", ", ".join(f"{cause} ({rules()[cause].title})" for cause in drawn.faults) or "none: it is healthy"),
+        ("Decoy", "the images are stored outside every volume" if drawn.decoy else "none"),
+        ("List", ", ".join(drawn.choices)),
+        ("Users", f"{drawn.plan.user} (complains), {drawn.plan.colleague}"),
+        ("Registry", f"{drawn.plan.image}, service {drawn.plan.registry}"),
+    ]
+    html = "".join(f"<dt>{esc(title)}</dt><dd>{esc(text)}</dd>" for title, text in rows)
+    return Block(f"<dl>{html}</dl>", "\n".join(f"{title}: {text}" for title, text in rows))
 
 
 def transcript(
