@@ -15,6 +15,7 @@ from runbook.lab import Lab
 from runbook.model import Step
 from runbook.redact import Vault
 from runbook.report import blocks, render_html, render_json, tables
+from runbook.report.alignment import alignment
 from runbook.report.block import Block, esc, para
 from runbook.report.steps import brick_row, conclusion
 
@@ -109,12 +110,24 @@ class Incident:
         return self._step("headers", blocks.hops(self.run) + tables.headers(self.run))
 
     def align(self) -> Block:
-        """Step 4: the settings in force, with where each comes from."""
-        return self._step("align", tables.settings(self.run))
+        """Step 4: where two files must agree, and the settings in force with where each comes from."""
+        return self._step("align", alignment(self.run) + tables.settings(self.run))
 
     def _step(self, name: Step, view: Block) -> Block:
         said = conclusion(self.run, name)
         return view + blocks.step(self.run, name) + Block(f'<p class="rb-said">{esc(said)}</p>', said)
+
+    def alignment(self) -> Block:
+        """Names, ports, schemes, mounts and origins across services, as one picture."""
+        return alignment(self.run)
+
+    def settings(self) -> Block:
+        """What the registry process really uses, and where each value comes from."""
+        return tables.settings(self.run)
+
+    def consumers(self) -> Block:
+        """Which hash is accepted by which program, with the source of each column."""
+        return tables.consumers()
 
     def steps(self) -> Block:
         """All four steps, each with its state."""

@@ -63,6 +63,20 @@ class Certainty(IntEnum):
     PROVEN = 5
     """Seen and read: wire or log and file agree."""
 
+    @property
+    def words(self) -> str:
+        """For people."""
+        return _SURENESS[int(self)]
+
+
+_SURENESS = {
+    1: "only possible: nothing shows it",
+    2: "read in a file",
+    3: "said by a log or a client",
+    4: "seen on the wire, or computed",
+    5: "seen and read: what was observed and what the file says agree",
+}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvidenceItem:
@@ -170,6 +184,11 @@ class Diagnosis:
     not_tested: tuple[str, ...] = ()
     first_bad_hop: str = ""
     """Name of the hop where it first goes wrong ("client", "ui -> registry", "registry"); "" when healthy."""
+
+    @property
+    def seen(self) -> tuple[Symptom, ...]:
+        """The symptoms without their places."""
+        return tuple(o.symptom for o in self.symptoms)
 
     @property
     def exit_code(self) -> int:

@@ -12,7 +12,7 @@ Consumer = Literal["registry", "nginx", "apache", "caddy", "traefik", "haproxy"]
 CONSUMERS: tuple[Consumer, ...] = ("registry", "nginx", "apache", "caddy", "traefik", "haproxy")
 TITLES: dict[Consumer, str] = {
     "registry": "registry",
-    "nginx": "nginx auth_basic",
+    "nginx": "nginx",
     "apache": "Apache",
     "caddy": "Caddy",
     "traefik": "Traefik",
@@ -32,7 +32,7 @@ class Cell:
 SOURCES: dict[Consumer, str] = {
     "registry": "run: 2.8.2 and 3.1.1",
     "nginx": "run: 1.22 with libxcrypt 4.4",
-    "apache": "run: 2.4 with libxcrypt 4.4",
+    "apache": "run: 2.4 with libxcrypt 4.4; read: apr-util crypto/apr_md5.c, which has a bcrypt of its own for $2a$ and $2y$",
     "caddy": "run: 2.6",
     "traefik": "read: go-http-auth basic.go, traefik pkg/middlewares/auth",
     "haproxy": "run: 2.6 with libxcrypt 4.4",
@@ -48,16 +48,24 @@ READS: dict[Consumer, str] = {
     "haproxy": "a userlist in haproxy.cfg, no htpasswd file",
 }
 
-_LIBC = "as the system's crypt() can: not with glibc's own of old (Debian 10, CentOS 7)"
+_BCRYPT = "as the system's crypt() can: libxcrypt and musl do, glibc's own of old (Debian 10, CentOS 7) does not"
+_OLD = "as the system's crypt() can: libxcrypt, glibc and musl do"
+_CRYPT = {
+    "$1$": _OLD,
+    "$5$": _OLD,
+    "$6$": _OLD,
+    "crypt (13 characters)": _OLD,
+    "$y$": "as the system's crypt() can: libxcrypt does, glibc's own and musl (Alpine images) do not",
+}
 
 _ROWS: dict[str, str] = {
     # one letter for each of CONSUMERS: y yes, n no, d depends on the system's crypt()
-    "$2y$": "yddyyd",
-    "$2a$": "yddyyd",
+    "$2y$": "ydyyyd",
+    "$2a$": "ydyyyd",
     "$2b$": "yddyyd",
     "$2x$": "yddyyd",
     "$2$": "ynnynn",
-    "$2y$…:comment": "yddynn",
+    "$2y$…:comment": "ydyynn",
     "$$2y$$": "nnnnnn",
     "$apr1$": "nyynyn",
     "{SHA}": "nyynyn",
@@ -101,7 +109,7 @@ def cell(form: str, consumer: Consumer) -> Cell:
     """The cell of the table."""
     letter = _ROWS[form][CONSUMERS.index(consumer)]
     accepts: Literal["yes", "no", "depends"] = "yes" if letter == "y" else "no" if letter == "n" else "depends"
-    note = _NOTES.get((form, consumer), _LIBC if accepts == "depends" else "")
+    note = _NOTES.get((form, consumer), _CRYPT.get(form, _BCRYPT) if accepts == "depends" else "")
     return Cell(accepts, SOURCES[consumer], note)
 
 

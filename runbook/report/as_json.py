@@ -5,12 +5,13 @@ from typing import Any
 
 from runbook import __version__
 from runbook.diagnose import Run
-from runbook.model import Finding
+from runbook.model import Finding, Symptom
+from runbook.rank import explained
 from runbook.redact import visible
 
 
 def render_json(run: Run) -> str:
-    """One object as INTERFACE.md has it; `symptoms`, `folklore` and `contradictions` are extras."""
+    """One object as INTERFACE.md has it; `symptoms`, `folklore`, `contradictions` and a cause's `certainty` and `explains` are extras."""
     return json.dumps(as_object(run), ensure_ascii=False, indent=1) + "\n"
 
 
@@ -21,8 +22,8 @@ def as_object(run: Run) -> dict[str, Any]:
         "schema": 1,
         "tool": f"runbook {__version__}",
         "verdict": diagnosis.verdict,
-        "causes": [_finding(f) for f in diagnosis.causes],
-        "warnings": [_finding(f) for f in diagnosis.warnings],
+        "causes": [_finding(f, run) for f in diagnosis.causes],
+        "warnings": [_finding(f, run) for f in diagnosis.warnings],
         "checks": [
             {"rule": c.rule, "step": c.step, "outcome": c.outcome, "reason": visible(c.reason)}
             for c in diagnosis.checks
@@ -30,7 +31,7 @@ def as_object(run: Run) -> dict[str, Any]:
         "not_tested": [visible(gap) for gap in diagnosis.not_tested],
         "symptoms": [
             {
-                "symptom": o.symptom.name.lower().replace("_", "-"),
+                "symptom": _name(o.symptom),
                 "text": o.symptom.value,
                 "evidence": _items(o.evidence),
             }
@@ -44,12 +45,14 @@ def as_object(run: Run) -> dict[str, Any]:
     }
 
 
-def _finding(finding: Finding) -> dict[str, Any]:
+def _finding(finding: Finding, run: Run) -> dict[str, Any]:
     fix = finding.fix
     return {
         "cause": finding.cause,
         "rule": finding.rule,
         "confidence": finding.confidence,
+        "certainty": finding.certainty.words,
+        "explains": [_name(s) for s in explained(finding, run.diagnosis.seen)],
         "hop": finding.hop,
         "summary": visible(finding.summary),
         "evidence": _items(finding.evidence),
@@ -61,6 +64,10 @@ def _finding(finding: Finding) -> dict[str, Any]:
             "verify": [visible(v) for v in fix.verify],
         },
     }
+
+
+def _name(symptom: Symptom) -> str:
+    return symptom.name.lower().replace("_", "-")
 
 
 def _items(items: Any) -> list[dict[str, str]]:

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from runbook.diagnose import Run
 from runbook.model import STEPS, Check, Finding, Step
+from runbook.rank import explained
 from runbook.report.block import Block, commands, diff, esc, items, para, place, tag
 from runbook.report.hops import hops as way
 
@@ -54,18 +55,23 @@ def cause(run: Run) -> Block:
     """The one cause with its evidence and what it is not."""
     if not run.diagnosis.causes:
         return Block(para("No cause stands out."), "No cause stands out.")
-    return _finding(run.diagnosis.causes[0])
-
-
-def _finding(finding: Finding) -> Block:
-    html = f"<p>{esc(finding.summary)} {tag(finding.cause, 'fail')}</p>"
+    finding = run.diagnosis.causes[0]
+    told = _told(finding, run)
+    html = f"<p>{tag(finding.cause, 'fail')} {esc(finding.summary)}</p>{para(told, 'rb-soft')}"
     if finding.evidence:
         html += f"<h3>Evidence</h3>{items(finding.evidence)}"
     if finding.refuted:
         rows = "".join(f"<li><code>{esc(r.cause)}</code>: {esc(r.because)}</li>" for r in finding.refuted)
         html += f"<h3>It is not</h3><ul>{rows}</ul>"
-    lines = [f"{finding.cause}: {finding.summary}", *(f"  - {i.what} ({i.where})" for i in finding.evidence)]
+    lines = [f"{finding.cause}: {finding.summary}", told, *(f"  - {i.what} ({i.where})" for i in finding.evidence)]
     return Block(html, "\n".join(lines))
+
+
+def _told(finding: Finding, run: Run) -> str:
+    """What of the seen a finding explains, and how surely it is true."""
+    seen = [symptom.value for symptom in explained(finding, run.diagnosis.seen)]
+    what = f"Explains: {'; '.join(seen)}." if seen else "Explains nothing that was seen."
+    return f"{what} Certainty: {finding.certainty.words}."
 
 
 def fix(run: Run) -> Block:
@@ -84,22 +90,22 @@ def fix(run: Run) -> Block:
 
 def others(run: Run) -> Block:
     """The candidates that explain less."""
-    rows = run.diagnosis.causes[1:]
-    return _short(rows, "No other cause explains what was seen.")
+    return _short(run, run.diagnosis.causes[1:], "No other cause explains what was seen.", told=True)
 
 
 def warnings(run: Run) -> Block:
     """True and worth mending, but not the reason."""
-    return _short(run.diagnosis.warnings, "Nothing else is worth mending.")
+    return _short(run, run.diagnosis.warnings, "Nothing else is worth mending.")
 
 
-def _short(findings: Iterable[Finding], none: str) -> Block:
+def _short(run: Run, findings: Iterable[Finding], none: str, *, told: bool = False) -> Block:
     rows = list(findings)
     if not rows:
         return Block(para(none, "rb-soft"), none)
     html = ""
     for f in rows:
-        inner = items(f.evidence) + para(f"Fix: {f.fix.summary}") + (diff(f.fix.patch) if f.fix.patch else "")
+        inner = para(_told(f, run), "rb-soft") if told else ""
+        inner += items(f.evidence) + para(f"Fix: {f.fix.summary}") + (diff(f.fix.patch) if f.fix.patch else "")
         inner += commands(f.fix.commands)
         html += f"<li>{esc(f.summary)} {tag(f.cause, 'warn')}<details><summary>evidence and fix</summary>{inner}</details></li>"
     return Block(f"<ul>{html}</ul>", "\n".join(f"- {f.cause}: {f.summary}" for f in rows))

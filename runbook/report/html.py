@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from runbook import __version__
 from runbook.diagnose import Run
 from runbook.report import blocks, tables
+from runbook.report.alignment import alignment
 from runbook.report.block import Block, css, esc, para, tag
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
@@ -70,6 +71,7 @@ def _sections(run: Run, notebooks: Sequence[NotebookResult]) -> list[str]:
         _section("The four steps", blocks.steps(run)),
         _section("Requests", tables.matrix(run) + tables.headers(run)),
         _section("htpasswd", tables.htpasswd(run)),
+        _section("Where two files must agree", alignment(run)),
         _section("The registry's settings in force", tables.settings(run)),
     ]
     if d.folklore:

@@ -3,12 +3,16 @@
 from collections.abc import Iterable, Sequence
 
 from runbook.diagnose import Run
-from runbook.model import Exchange, Route
+from runbook.model import Entry, Exchange, Route
+from runbook.parse.consumers import CONSUMERS, READS, SOURCES, TITLES, Cell, Consumer, accepted_by
+from runbook.parse.consumers import table as consumer_table
 from runbook.report.block import Block, esc, para, place, table, tag
 
 _ROUTES: tuple[tuple[Route, str], ...] = (("direct", "direct"), ("via", "via UI/proxy"), ("unknown", "route unknown"))
 _LOGINS = ("no login", "login", "wrong on purpose")
 _CALLS = ("GET /v2/", "GET /v2/_catalog", "OPTIONS", "other")
+_ELSEWHERE = tuple(c for c in CONSUMERS if c != "registry")
+_ACCEPTS = {"yes": "pass", "no": "fail", "depends": "warn"}
 _NOISE = {"date", "connection", "keep-alive", "transfer-encoding", "etag"}
 
 
@@ -142,17 +146,57 @@ def htpasswd(run: Run) -> Block:
                 esc("" if e.cost is None else e.cost),
                 tag("yes", "pass") if e.usable and not e.shadowed else tag("never", "fail"),
                 esc(_remark(e)),
+                *(_accepts(e, consumer) for consumer in _ELSEWHERE),
             ]
             for e in file.entries[:200]
         ]
         refused = para(f"The registry refuses the whole file: {file.refusal} ({file.refused})") if file.refused else ""
         about = f"{file.file}: {len(file.entries)} entries, {file.encoding}, line ends {file.line_ends}"
-        html += refused + table(about, ("line", "name", "scheme", "cost", "can log in", "remark"), rows)
+        html += refused + table(
+            about, ("line", "name", "scheme", "cost", "can log in", "remark", *(TITLES[c] for c in _ELSEWHERE)), rows
+        )
         lines += [about, *(f"  {e.line} {e.name}: {e.scheme} {_remark(e)}" for e in file.entries[:50])]
     if not html:
         none = "No htpasswd file was handed over."
         return Block(para(none, "rb-soft"), none)
-    return Block(html, "\n".join(lines))
+    how = (
+        "<details><summary>what the columns after the remark say</summary>"
+        + para("Whether that program would let the right password in with an entry of this form.", "rb-soft")
+        + f"{_sources(_ELSEWHERE)}</details>"
+    )
+    return Block(html + how, "\n".join(lines))
+
+
+def _accepts(entry: Entry, consumer: Consumer) -> str:
+    """One cell of entry and program; the reason is in its title."""
+    cell = accepted_by(entry).get(consumer)
+    if cell is None:
+        return tag("not known", "skipped")
+    return f'<span title="{esc(cell.note)}">{tag(cell.accepts, _ACCEPTS[cell.accepts])}</span>'
+
+
+def consumers() -> Block:
+    """Every form of hash against every program that might be given the file; each cell is known from a run or a source."""
+    rows = [
+        [f"<code>{esc(form)}</code>", *(_plain(cells[consumer]) for consumer in CONSUMERS)]
+        for form, cells in consumer_table().items()
+    ]
+    html = table("Who accepts which hash", ("hash", *(TITLES[c] for c in CONSUMERS)), rows)
+    lines = [
+        f"{form}: " + ", ".join(f"{TITLES[c]} {cells[c].accepts}" for c in CONSUMERS)
+        for form, cells in consumer_table().items()
+    ]
+    return Block(html + _sources(CONSUMERS), "\n".join(lines))
+
+
+def _sources(programs: Iterable[Consumer]) -> str:
+    rows = "".join(f"<li>{esc(TITLES[c])} reads {esc(READS[c])}. Known by {esc(SOURCES[c])}.</li>" for c in programs)
+    return f"<ul>{rows}</ul>"
+
+
+def _plain(cell: Cell) -> str:
+    note = f'<br><span class="rb-soft">{esc(cell.note)}</span>' if cell.note else ""
+    return tag(cell.accepts, _ACCEPTS[cell.accepts]) + note
 
 
 def _remark(entry: object) -> str:

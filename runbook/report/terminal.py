@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from runbook.diagnose import Run
 from runbook.model import Check, EvidenceItem, Finding, Verdict
+from runbook.rank import explained
 from runbook.redact import visible
 from runbook.report.hops import Hop, hops
 
@@ -57,7 +58,7 @@ def _lines(run: Run, pen: _Pen) -> Iterator[str]:
     yield ""
     yield from _way(hops(run), pen)
     for finding in diagnosis.causes[:1]:
-        yield from _cause(finding, pen)
+        yield from _cause(finding, run, pen)
     if diagnosis.verdict == "inconclusive":
         yield from _section("What was seen, and is not explained", pen)
         for seen in diagnosis.symptoms:
@@ -69,7 +70,7 @@ def _lines(run: Run, pen: _Pen) -> Iterator[str]:
     if others := diagnosis.causes[1:]:
         yield from _section("Less likely", pen)
         for finding in others[:5]:
-            yield from _bullet(f"{finding.summary}", finding.cause, pen)
+            yield from _bullet(f"{finding.summary} ({finding.certainty.words})", finding.cause, pen)
     if diagnosis.warnings:
         yield from _section("Worth mending, but not the reason", pen)
         for finding in diagnosis.warnings[:8]:
@@ -105,12 +106,17 @@ def _way(found: tuple[Hop, ...], pen: _Pen) -> Iterator[str]:
     yield "  " + " -> ".join(parts)
     bad = next((h for h in found if h.state == "bad"), None)
     if bad is not None and bad.note:
-        yield from pen.wrap(f"First wrong at: {bad.name}. {bad.note}")
+        yield from pen.wrap(f"First wrong at: {bad.name}.")
 
 
-def _cause(finding: Finding, pen: _Pen) -> Iterator[str]:
+def _cause(finding: Finding, run: Run, pen: _Pen) -> Iterator[str]:
     yield from _section("Cause", pen)
     yield from pen.wrap(finding.summary)
+    yield from pen.wrap(f"Certainty: {finding.certainty.words}.")
+    if told := explained(finding, run.diagnosis.seen):
+        yield from _section("It explains", pen)
+        for symptom in told:
+            yield from _bullet(symptom.value, "", pen)
     if finding.evidence:
         yield from _section("Evidence", pen)
         for item in finding.evidence:
