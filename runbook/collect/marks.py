@@ -56,6 +56,9 @@ is_log = _lines(
     rf"{_PREFIX}\{{\"[^\n]{{0,400}}\"(?:level|log|msg)\":",
     rf"{_PREFIX}\S{{1,200}} \S{{1,200}} \S{{1,200}} \[\d\d/\w{{3}}/\d{{4}}:",
     rf"{_PREFIX}\d{{4}}/\d\d/\d\d \d\d:\d\d:\d\d \[\w+\]",
+    rf"{_PREFIX}(?:[^\n\"]{{1,100}}haproxy\[\d+\]: )?[0-9A-Fa-f.:]{{3,60}} \[\d\d/\w{{3}}/\d{{4}}:\d\d:\d\d:\d\d\.\d+\] ",
+    rf"{_PREFIX}\[(?:ALERT|WARNING|NOTICE)\][ \t]+(?:\d+/\d+ )?\(\d+\) :",
+    rf"{_PREFIX}\[\w{{3}} \w{{3}} [ \d]\d \d\d:\d\d:\d\d(?:\.\d+)? \d{{4}}\] \[",
 )
 _REGISTRY_FIELD = r"(?:go\.version=|http\.request\.|instance\.id=|service=registry)"
 is_registry_log = _lines(

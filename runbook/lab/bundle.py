@@ -4,7 +4,7 @@ import json
 import shutil
 from pathlib import Path
 
-from runbook.lab import nginx_conf
+from runbook.lab.frontends import as_written, in_front
 from runbook.lab.plan import Plan
 
 
@@ -13,8 +13,8 @@ def write(plan: Plan, folder: Path, logs: dict[str, str], recorded: dict[str, by
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     texts = {"docker-compose.yml": compose(plan).encode(), **plan.files, **plan.handed, **recorded}
-    if plan.proxy.software == "nginx":
-        texts["default.conf"] = default_conf(plan).encode()
+    if plan.proxy.software != "ui":
+        texts[in_front(plan).file] = as_written(plan).encode()
     for service, log in logs.items():
         if log:
             texts[f"{service}.log"] = _prefixed(plan, service, log).encode()
@@ -26,9 +26,9 @@ def write(plan: Plan, folder: Path, logs: dict[str, str], recorded: dict[str, by
 
 def compose(plan: Plan, bind: str = "") -> str:
     """The compose file, with the comments that somebody believed in; `bind` stands before published ports."""
-    proxied = plan.proxy.software == "nginx"
+    proxied = plan.proxy.software != "ui"
     named = [source for source, _ in plan.mounts if not source.startswith(("./", "/"))]
-    lines = ["services:", *_registry(plan, bind), "", *(_nginx(plan, bind) if proxied else _ui(plan, bind))]
+    lines = ["services:", *_registry(plan, bind), "", *(_proxy(plan, bind) if proxied else _ui(plan, bind))]
     if named:
         lines += ["", "volumes:", *(f"  {name}:" for name in named)]
     return "\n".join([*lines, ""])
@@ -65,13 +65,16 @@ def _ui(plan: Plan, bind: str) -> list[str]:
     ]
 
 
-def _nginx(plan: Plan, bind: str) -> list[str]:
-    volumes = ["./default.conf:/etc/nginx/conf.d/default.conf:ro"]
-    if plan.proxy.realm is not None:
-        volumes.append("./.proxy-htpasswd:/etc/nginx/.htpasswd:ro")
+def _proxy(plan: Plan, bind: str) -> list[str]:
+    front = in_front(plan)
+    volumes = [f"./{front.file}:{front.inside}:ro"]
+    if front.mounts_pages:
+        volumes.append(f"./www:{front.pages}:ro")
+    if plan.proxy.realm is not None and front.passwords:
+        volumes.append(f"./.proxy-htpasswd:{front.passwords}:ro")
     return [
         f"  {plan.ui}:",
-        "    image: nginx:1.22",
+        f"    image: {front.image}",
         "    ports:",
         f'      - "{bind}{plan.ui_port}:80"',
         "    volumes:",
@@ -90,13 +93,6 @@ def _environment(texts: dict[str, str], comments: dict[str, str]) -> list[str]:
             lines.append(f"      # {comments[name]}")
         lines.append(f"      {name}: {text}")
     return lines
-
-
-def default_conf(plan: Plan) -> str:
-    """The configuration of a hand-made nginx, as its container has it."""
-    return nginx_conf.server_block(
-        plan.proxy, listen="80", root="/usr/share/nginx/html", passwords="/etc/nginx/.htpasswd"
-    )
 
 
 def _prefixed(plan: Plan, service: str, log: str) -> str:

@@ -5,7 +5,7 @@ import sys
 from typing import get_args
 
 from runbook.lab import FAULTS, NO_FAULT, LabError, state
-from runbook.lab.lab import Backend
+from runbook.lab.lab import Backend, Front
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -14,6 +14,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     up = actions.add_parser("up", help="start a registry and a UI on loopback, broken as asked for")
     up.add_argument("--fault", action="append", default=[], metavar="CAUSE", help="what to break; may be repeated")
     up.add_argument("--backend", choices=get_args(Backend), default="auto")
+    up.add_argument("--proxy", choices=get_args(Front), default="nginx", help="the program in front of the registry")
     up.add_argument("--seed", type=int, default=0, help="decides names, users, ports and decoys")
     actions.add_parser("list", help="show the faults, and the lab that is up")
     actions.add_parser("down", help="stop the lab and remove what it made")
@@ -29,7 +30,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _up(args: argparse.Namespace) -> int:
-    made = state.up(args.fault, args.backend, args.seed)
+    made = state.up(args.fault, args.backend, args.seed, args.proxy)
     print(_describe(made))
     print(
         "\nDiagnose it:\n"

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from runbook.lab import bundle
 from runbook.lab.errors import LabError
+from runbook.lab.frontends import as_written, in_front
 from runbook.lab.layout import lives
 from runbook.lab.plan import Plan
 from runbook.lab.processes import find
@@ -76,8 +77,8 @@ class Composed:
         _remove_left_behind()
         self._plan = plan
         self._file.write_text(bundle.compose(plan, bind="127.0.0.1:"))
-        if plan.proxy.software == "nginx":
-            (self.home / "project" / "default.conf").write_text(bundle.default_conf(plan))
+        if plan.proxy.software != "ui":
+            (self.home / "project" / in_front(plan).file).write_text(as_written(plan))
         self._compose("up", "-d", plan.registry, plan.ui, seconds=_PATIENCE)
         registry, ui = self._answers(plan.registry, plan.registry_port), self._answers(plan.ui, plan.ui_port)
         if plan.stopped:

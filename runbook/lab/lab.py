@@ -12,11 +12,13 @@ from runbook.lab.draw import draw, redraw_ports
 from runbook.lab.embedded import Embedded
 from runbook.lab.errors import LabError
 from runbook.lab.faults import FAULTS, named
+from runbook.lab.frontends import put_in_front
 from runbook.lab.hangup import Hangup
 from runbook.lab.native import Native
 from runbook.lab.plan import Plan
 
 Backend = Literal["auto", "embedded", "native", "compose"]
+Front = Literal["nginx", "caddy", "haproxy", "apache"]
 
 
 class Lab:
@@ -26,7 +28,8 @@ class Lab:
             print(lab.registry_url, lab.ui_url, lab.user)
 
     Everything lives in one temporary folder and on free ports of loopback, and is gone afterwards.
-    `plan` is a description to start from in place of the one that the seed draws.
+    `plan` is a description to start from in place of the one that the seed draws. `proxy` is the program
+    that has the page and passes /v2 on: the UI's own nginx, or another one, which needs the native backend.
     """
 
     def __init__(
@@ -37,17 +40,18 @@ class Lab:
         major: int | None = None,
         demo: bool = False,
         plan: Plan | None = None,
+        proxy: Front = "nginx",
     ) -> None:
+        _known("backend", backend, get_args(Backend))
+        _known("proxy", proxy, get_args(Front))
         for fault in faults:
-            named(fault)
-        if backend not in get_args(Backend):
-            raise LabError(
-                f'there is no backend "{backend}"; there are {" and ".join(", ".join(get_args(Backend)).rsplit(", ", 1))}'
-            )
+            named(fault, proxy)
         self._plan: Plan = plan or draw(seed, major)
-        self._kind = _choose(backend, major, self._plan)
+        self._kind = _choose(backend, major, self._plan, proxy)
         if self._kind == "native" and self._plan.major not in (found := native.registries()):
             self._plan = draw(seed, next(iter(found)))
+        if proxy != "nginx":
+            put_in_front(self._plan, proxy)
         self._wanted, self._injected = list(faults), list[str]()
         self._home: Path | None = None
         self._runner: Embedded | Native | Composed | None = None
@@ -192,7 +196,7 @@ class Lab:
         self._handed = {"curl.txt": transcript.encode()} if transcript else {}
 
     def _break(self, cause: str) -> None:
-        fault = named(cause)
+        fault = named(cause, self._plan.proxy.software)
         fault.inject(self._plan)
         self._injected.append(cause)
 
@@ -226,8 +230,19 @@ class Lab:
 _RUNNERS: dict[str, type[Embedded | Native | Composed]] = {kind.name: kind for kind in (Embedded, Native, Composed)}
 
 
-def _choose(backend: Backend, major: int | None, plan: Plan) -> str:
+def _known(what: str, name: str, names: tuple[str, ...]) -> None:
+    if name not in names:
+        raise LabError(f'there is no {what} "{name}"; there are {" and ".join(", ".join(names).rsplit(", ", 1))}')
+
+
+def _choose(backend: Backend, major: int | None, plan: Plan, proxy: str) -> str:
     """The backend asked for, or the most real one that is ready here without fetching anything."""
+    if proxy != "nginx":
+        if backend not in ("auto", "native"):
+            raise LabError(f"only the native lab can put {proxy} in front, the {backend} one has the UI's nginx")
+        if not native.usable(major, proxy):
+            raise LabError(f"a lab with {proxy} needs {proxy} and docker-registry on this machine")
+        return "native"
     if backend == "embedded":
         return "embedded"
     if backend == "compose":

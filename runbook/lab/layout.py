@@ -5,6 +5,8 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from runbook.lab import frontends
+from runbook.lab.frontends import FOLDER
 from runbook.lab.plan import Plan
 
 _PREFIX = "runbook-lab-"
@@ -36,7 +38,7 @@ def lives(pid: int) -> bool:
 
 def lay_out(plan: Plan, home: Path) -> None:
     """Write all anew, as when containers are re-created: what lies in no volume is gone."""
-    for name in ("layer", "project", "nginx", "www"):
+    for name in ("layer", "project", FOLDER, "www"):
         shutil.rmtree(home / name, ignore_errors=True)
     for log in ("registry.log", "ui.log", "ui-error.log"):
         (home / log).unlink(missing_ok=True)
@@ -74,7 +76,5 @@ def inside(text: str, plan: Plan, home: Path) -> str:
     for source, target in plan.mounts:
         text = text.replace(str(_behind(source, home)), target)
     text = text.replace(str(home / "layer"), "").replace(str(home / "registry.yml"), plan.config_path)
-    text = text.replace(str(home / "nginx" / "nginx.conf"), "/etc/nginx/conf.d/default.conf")
-    text = text.replace(str(home / "project" / ".proxy-htpasswd"), "/etc/nginx/.htpasswd")
-    text = text.replace(str(home / "www"), "/usr/share/nginx/html").replace(str(home), "")
+    text = frontends.inside(text, plan, home).replace(str(home), "")
     return text.replace(f"listening on 127.0.0.1:{plan.port}", f"listening on [::]:{plan.listen_port}")

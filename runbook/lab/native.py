@@ -1,4 +1,4 @@
-"""The lab on the real programs: a registry 2.8 or 3.1 and nginx, as unprivileged child processes.
+"""The lab on the real programs: a registry 2.8 or 3.1 and a proxy, as unprivileged child processes.
 
 The containers' paths are mapped to folders of the lab; everything that a process writes (pid,
 temporary files, logs) stays in the lab's folder. Secrets travel in files and in the environment,
@@ -11,7 +11,7 @@ import subprocess
 from functools import cache
 from pathlib import Path
 
-from runbook.lab import nginx_conf
+from runbook.lab import frontends
 from runbook.lab.errors import LabError
 from runbook.lab.plan import Plan
 from runbook.lab.processes import Child, find
@@ -32,9 +32,10 @@ def registries() -> dict[int, str]:
     return found
 
 
-def usable(major: int | None) -> bool:
-    """Whether this machine has nginx and a registry of that major version (None: any)."""
-    return find("nginx") is not None and (bool(registries()) if major is None else major in registries())
+def usable(major: int | None, proxy: str = "nginx") -> bool:
+    """Whether this machine has that proxy and a registry of that major version (None: any)."""
+    program = frontends.FRONTENDS[proxy].program
+    return find(program) is not None and (bool(registries()) if major is None else major in registries())
 
 
 class Native:
@@ -48,10 +49,13 @@ class Native:
 
     def start(self, plan: Plan) -> tuple[bool, bool]:
         """Start both and wait until each listens or has ended; returns whether registry and UI are up."""
-        if not usable(plan.major):
-            raise LabError(f"the native lab needs nginx and a registry {plan.major}.x; neither embedded does")
+        if not usable(plan.major, plan.proxy.software):
+            program = frontends.in_front(plan).program
+            raise LabError(
+                f"the native lab needs {program} and a registry {plan.major}.x; the embedded one needs nothing"
+            )
         registry = False if plan.stopped else self._registry(plan)
-        return registry, self._nginx(plan)
+        return registry, self._front(plan)
 
     def stop(self) -> None:
         for child in self._children:
@@ -85,19 +89,14 @@ class Native:
             paths["REGISTRY_AUTH_HTPASSWD_PATH"] = str(plan.host_path(settings.path, self.home))
         return paths
 
-    def _nginx(self, plan: Plan) -> bool:
-        folder = self.home / "nginx"
-        folder.mkdir(exist_ok=True)
-        config = folder / "nginx.conf"
-        config.write_text(nginx_conf.whole(plan, self.home))
-        program = find("nginx") or "nginx"
-        command = [program, "-p", str(folder), "-c", str(config), "-e", "stderr"]
-        child = Child(command, {"PATH": os.defpath}, self.home / "ui-error.log")
+    def _front(self, plan: Plan) -> bool:
+        command, env = frontends.prepare(plan, self.home)
+        child = Child(command, env, self.home / "ui-error.log")
         self._children.append(child)
         return child.wait_listening(plan.ui_port)
 
     def ui_log(self) -> str:
-        """Access lines and error lines, as `docker logs` would print both."""
-        access = self.home / "nginx" / "access.log"
+        """Access lines and what the program printed, as `docker logs` would print both."""
+        access = self.home / frontends.FOLDER / "access.log"
         error = self.home / "ui-error.log"
         return "".join(p.read_text(errors="replace") for p in (access, error) if p.exists())

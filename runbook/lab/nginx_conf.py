@@ -4,13 +4,15 @@ native backend with the loopback ports that stand behind them."""
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from runbook.lab.plan import NOWHERE, Plan, Proxy
+from runbook.lab.plan import Plan, Proxy, Surroundings
 
 
-def server_block(proxy: Proxy, *, listen: str, root: str, passwords: str, real: str | None = None) -> str:
-    """The `server` block. `real` is the upstream to connect to when it is not the one that is written;
+def text(plan: Plan, place: Surroundings) -> str:
+    """The `server` block. On loopback the upstream to connect to is not the one that is written;
     what nginx derives from the written one (Host, Location) is then spelled out."""
-    lines = ["server {", f"    listen {listen};", "    server_name localhost;", f"    root {root};"]
+    proxy = plan.proxy
+    listen = f"{place.address}:{place.port}" if place.address else place.port
+    lines = ["server {", f"    listen {listen};", "    server_name localhost;", f"    root {place.pages};"]
     if proxy.software == "ui" or proxy.body_limit != 1 << 20:
         lines.append(f"    client_max_body_size {_size(proxy.body_limit)};")
     if proxy.software == "ui":
@@ -20,7 +22,7 @@ def server_block(proxy: Proxy, *, listen: str, root: str, passwords: str, real: 
         lines += ["", "    location = /v2/ {", "        default_type application/json;"]
         lines += ["        return 200 '{}';", "    }"]
     if proxy.upstream:
-        lines += ["", f"    location {location(proxy)} {{", *_proxied(proxy, passwords, real), "    }"]
+        lines += ["", f"    location {location(proxy)} {{", *_proxied(proxy, place), "    }"]
     return "\n".join([*lines, "}", ""])
 
 
@@ -29,18 +31,17 @@ def location(proxy: Proxy) -> str:
     return "/v2" if proxy.software == "ui" else "/v2/"
 
 
-def _proxied(proxy: Proxy, passwords: str, real: str | None) -> list[str]:
-    written = proxy.upstream or ""
+def _proxied(proxy: Proxy, place: Surroundings) -> list[str]:
+    written = urlsplit(proxy.upstream or "")
+    base, host = f"{written.scheme}://{written.netloc}", proxy.host
     lines = []
     if proxy.realm is not None:
-        lines += [f'auth_basic "{proxy.realm}";', f"auth_basic_user_file {passwords};"]
-    lines += [f"proxy_pass {real or written};", "proxy_http_version 1.1;"]
-    host = proxy.host
-    if real:
-        parts = urlsplit(written)
-        host = host or parts.netloc
-        replacement = location(proxy) if parts.path else "/"
-        lines.append(f"proxy_redirect {written if parts.path else written + '/'} {replacement};")
+        lines += [f'auth_basic "{proxy.realm}";', f"auth_basic_user_file {place.passwords};"]
+    lines += [f"proxy_pass {place.upstream}{written.path};", "proxy_http_version 1.1;"]
+    if place.upstream != base:
+        host = host or written.netloc
+        replacement = location(proxy) if written.path else "/"
+        lines.append(f"proxy_redirect {base}{written.path or '/'} {replacement};")
     if host is not None:
         lines.append(f'proxy_set_header Host "{host}";')
     lines += [f'proxy_set_header {name} "{value}";' for name, value in proxy.request_headers.items()]
@@ -53,29 +54,15 @@ def _size(limit: int) -> str:
     return f"{limit >> 20}m" if limit and limit % (1 << 20) == 0 else str(limit)
 
 
-def whole(plan: Plan, home: Path) -> str:
-    """A complete nginx.conf for an unprivileged nginx that serves the plan on loopback."""
-    proxy = plan.proxy
-    real = None
-    port = plan.upstream_port() if proxy.upstream else NOWHERE
-    if proxy.upstream and port is not None:
-        parts = urlsplit(proxy.upstream)
-        real = f"{parts.scheme}://127.0.0.1:{port}{parts.path}"
-    block = server_block(
-        proxy,
-        listen=f"127.0.0.1:{plan.ui_port}",
-        root=str(home / "www"),
-        passwords=str(home / "project" / ".proxy-htpasswd"),
-        real=real,
-    )
-    temporary = "\n".join(
-        f"  {kind}_temp_path {home / 'nginx' / kind};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-    )
+def whole(text: str, folder: Path, plan: Plan) -> str:
+    """A complete nginx.conf for an unprivileged nginx."""
+    kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    temporary = "\n".join(f"  {kind}_temp_path {folder / kind};" for kind in kinds)
     return (
-        f"daemon off;\nmaster_process off;\npid {home / 'nginx' / 'pid'};\n"
+        f"daemon off;\nmaster_process off;\npid {folder / 'pid'};\n"
         "events { worker_connections 256; }\n"
         f"http {{\n{temporary}\n  types {{ text/html html; }}\n  default_type application/octet-stream;\n"
-        f"  access_log {home / 'nginx' / 'access.log'};\n{_indent(block)}}}\n"
+        f"  access_log {folder / 'access.log'};\n{_indent(text)}}}\n"
     )
 
 

@@ -11,15 +11,20 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 CONFIG_PATH = {2: "/etc/docker/registry/config.yml", 3: "/etc/distribution/config.yml"}
+Software = Literal["ui", "nginx", "caddy", "haproxy", "apache"]
 NOWHERE = 1
 """A port of loopback on which nobody listens: the address of containers that do not exist."""
 
 
 @dataclass(kw_only=True)
 class Proxy:
-    """The hop in front of the registry: the registry UI's own nginx, or a hand-made nginx."""
+    """The hop in front of the registry: the registry UI's own nginx, or a proxy that somebody set up by hand.
 
-    software: Literal["ui", "nginx"] = "ui"
+    Values are written in nginx's words ($host, proxy_set_header, add_header); the modules beside this one
+    say them in those of the program at hand.
+    """
+
+    software: Software = "ui"
     upstream: str | None = None
     """`NGINX_PROXY_PASS_URL` or `proxy_pass`; None: there is no /v2 route."""
     request_headers: dict[str, str] = field(default_factory=dict)
@@ -38,6 +43,21 @@ class Proxy:
     """Whether `location = /v2/` answers 200 by itself."""
     environment: dict[str, str] = field(default_factory=dict)
     """The UI's other variables."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Surroundings:
+    """Where a proxy's configuration holds: in its container, as it is handed over, or on this machine's loopback."""
+
+    port: int
+    pages: str
+    """The folder of the static page."""
+    passwords: str
+    """The file with the accounts of the proxy's own login."""
+    upstream: str
+    """Scheme, name and port of the registry."""
+    address: str = ""
+    """The address to listen on; "" is all of the container's."""
 
 
 UPLOAD = "{upload}"

@@ -64,15 +64,16 @@ def current() -> State | None:
     return state if _is_ours(state.pid) else None
 
 
-def up(faults: Sequence[str] = (), backend: str = "auto", seed: int = 0) -> State:
+def up(faults: Sequence[str] = (), backend: str = "auto", seed: int = 0, proxy: str = "nginx") -> State:
     """Start a lab in the background and wait until it is ready."""
     for fault in faults:
-        named(fault)
+        named(fault, proxy)
     if running := current():
         raise LabError(f"a lab is up already at {running.registry_url}; `runbook lab down` stops it")
     home = folder()
     (home / "state.json").unlink(missing_ok=True)
-    wanted = json.dumps({"faults": list(faults), "backend": backend, "seed": seed, "folder": str(home)})
+    asked = {"faults": list(faults), "backend": backend, "seed": seed, "proxy": proxy, "folder": str(home)}
+    wanted = json.dumps(asked)
     with (home / "supervisor.log").open("wb") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "runbook.lab.supervisor", wanted],

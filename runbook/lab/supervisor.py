@@ -25,7 +25,7 @@ def main(wanted: str) -> int:
         signal.signal(number, end)
     folder = Path(asked["folder"])
     try:
-        with Lab(*asked["faults"], backend=asked["backend"], seed=asked["seed"]) as lab:
+        with Lab(*asked["faults"], backend=asked["backend"], seed=asked["seed"], proxy=asked["proxy"]) as lab:
             keep(_state(lab, asked["seed"]), folder)
             stop.wait()
     except LabError as error:

@@ -39,7 +39,7 @@ def _transcript(plan: Plan, attempt: Try) -> str:
 
 def _go_on(plan: Plan, attempt: Try, start: Try) -> str:
     """The same with a fresh upload's own path."""
-    opened = re.search(r"(?m)^Location: (?:https?://[^/]+)?(/\S+)", _send(plan, start, "curl/7.88.1") or "")
+    opened = re.search(r"(?mi)^Location: (?:https?://[^/]+)?(/\S+)", _send(plan, start, "curl/7.88.1") or "")
     path = opened[1] if opened else attempt.path.replace(UPLOAD, "uploads/0")
     return _transcript(plan, replace(attempt, path=path))
 

@@ -9,7 +9,7 @@ import re
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from runbook.model import HeaderEdit, OwnAuth, Place, ProxyRoute
 from runbook.parse import ParseError
@@ -208,16 +208,19 @@ class _Site:
                 args = tuple(a for a in node.args if a.lower() not in ("always", "onsuccess", "early"))
                 own_only = kind == "header" and args[:1] == ("unset",) and len(args) < len(node.args)
                 if len(args) > 1 and not (own_only and node.args[0].lower() == "always"):
-                    yield self._edit(node, args)
+                    yield self._edit(node, args, beside=kind == "header" and node.args[0].lower() == "always")
 
-    def _edit(self, node: _Node, args: tuple[str, ...]) -> HeaderEdit:
+    def _edit(self, node: _Node, args: tuple[str, ...], *, beside: bool) -> HeaderEdit:
+        """`beside`: `Header always` keeps a table of its own, and the upstream's header comes beside what is set there."""
         action, name, place = args[0].lower(), args[1], Place(self._file, node.line)
         rest = [a for a in args[2:] if not a.lower().startswith(("env=", "expr="))]
         condition = next(
             (a for a in args[2:] if a.lower().startswith(("env=", "expr=")) and (rest or action == "unset")), ""
         )
         value = None if action == "unset" else (rest or list(args[2:]) or [""])[0]
-        made = "add" if action in ("add", "append", "merge", "setifempty", "echo") else "set"
+        made: Literal["add", "set"] = (
+            "add" if beside or action in ("add", "append", "merge", "setifempty", "echo") else "set"
+        )
         return header_edit(name, value, place, self._vault, action=made, condition=condition)
 
     def _auth(self, path: str) -> OwnAuth | None:

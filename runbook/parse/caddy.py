@@ -200,19 +200,21 @@ class _Site:
         for row in (r for r in context if r.name == "header"):
             matched, args = self._matcher(row, _Matched())
             rows = [args] if args else [r.words for r in row.block or ()]
+            late = any(words[0] == "defer" or words[0].startswith(("-", "?", ">")) for words in rows if words)
             for words in rows:
-                yield from self._edit(words, row, _condition(matched))
+                yield from self._edit(words, row, _condition(matched), beside=not late)
         for row in line.inside("header_down"):
             yield from self._edit(row.args, row, "")
 
-    def _edit(self, args: tuple[str, ...], row: Line, condition: str) -> Iterator[HeaderEdit]:
+    def _edit(self, args: tuple[str, ...], row: Line, condition: str, *, beside: bool = False) -> Iterator[HeaderEdit]:
+        """`beside`: the header is set before the upstream has answered, and the upstream's comes beside it."""
         if not args:
             return
         name, place = args[0], Place(row.file, row.line)
         if name.startswith("-"):
             yield header_edit(name[1:], None, place, self._vault, condition=condition)
         elif len(args) == 2:
-            action = "add" if name.startswith("+") else "set"
+            action: Literal["add", "set"] = "add" if beside or name.startswith("+") else "set"
             yield header_edit(name.lstrip("+?>"), args[1], place, self._vault, action=action, condition=condition)
 
     def _auth(self, context: tuple[Line, ...]) -> OwnAuth | None:

@@ -4,8 +4,10 @@ import json
 import re
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
 Fields = dict[str, str]
+Logger = Literal["registry", "nginx", "caddy", "haproxy", "apache", "unknown"]
 
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 _PREFIX = re.compile(r"^([A-Za-z0-9][\w.-]{0,60})\s{0,20}\|\s?(.*)$", re.DOTALL)
@@ -30,8 +32,11 @@ class Access:
     status: int
     referer: str
     agent: str
-    empty_referer: str | None
+    empty_referer: str | None = None
     """How an absent referer is written: "" by the registry, "-" by nginx and Apache; None when there is one."""
+    host: str = ""
+    logger: Logger | None = None
+    """Who wrote it, where the form tells."""
 
 
 def strip_prefix(line: str) -> tuple[str | None, str]:

@@ -29,6 +29,9 @@ _WORTH = (
     "can't move",
     "variable is not set",
     "version=",
+    "handled request",
+    "ALERT",
+    "is DOWN",
 )
 
 

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from runbook.model import PROBE_USER, LogEvent, LogFile, LoggedRequest, Meaning, Place
-from runbook.parse.log_lines import Access, Fields, access_line, fields_of, strip_prefix
+from runbook.parse.log_lines import Access, Fields, Logger, access_line, fields_of, strip_prefix
 from runbook.parse.log_meanings import foreign_meaning, interesting, meaning_of
+from runbook.parse.proxy_logs import Told, caddy_access, caddy_meaning, haproxy_access, is_caddy, proxy_line
 from runbook.redact import Vault
 
 _KEPT = 25
@@ -84,16 +85,25 @@ def _line(raw: str, number: int, state: _State) -> None:
     place = Place(state.file, number)
     if access := access_line(line):
         _access(access, service, place, state)
-        return
-    fields = fields_of(line)
-    if fields is not None:
+    elif balanced := haproxy_access(line):
+        _access(balanced[0], service, place, state)
+        _told(balanced[1], line, service, place, state)
+    elif (fields := fields_of(line)) is None:
+        _told(foreign_meaning(line) or proxy_line(line), line, service, place, state)
+    elif is_caddy(fields):
+        state.loggers.add("caddy")
+        if access := caddy_access(fields):
+            _access(access, service, place, state)
+        _told(caddy_meaning(fields), fields.get("msg", ""), service, place, state)
+    else:
         _message(fields, line, service, place, state)
-        return
-    found = foreign_meaning(line)
+
+
+def _told(found: Told | None, text: str, service: str | None, place: Place, state: _State) -> None:
     if found is not None:
         logger, meaning, detail, user = found
         state.loggers.add(logger)
-        _keep(state, meaning, place, service, line, detail=detail, user=user)
+        _keep(state, meaning, place, service, text, detail=detail, user=user)
 
 
 def _message(fields: Fields, line: str, service: str | None, place: Place, state: _State) -> None:
@@ -145,7 +155,7 @@ def _keep(
 
 def _access(access: Access, service: str | None, place: Place, state: _State) -> None:
     state.counts[f"status:{access.status}"] = state.counts.get(f"status:{access.status}", 0) + 1
-    logger = _logger(access, service)
+    logger = _logger(access, service, state)
     state.loggers.add(logger)
     request = LoggedRequest(
         place=place,
@@ -159,19 +169,26 @@ def _access(access: Access, service: str | None, place: Place, state: _State) ->
         user=access.user,
         agent=state.vault.mask(access.agent, 200),
         referer=state.vault.mask(access.referer, 300),
+        host=state.vault.mask(access.host, 300),
     )
     if logger == "registry":
         request = _explained(request, access, state)
     (state.refused if access.status >= 300 else state.others).append(request)
 
 
-def _logger(access: Access, service: str | None) -> Literal["registry", "nginx", "unknown"]:
-    """The registry writes an empty referer as "", nginx and Apache as "-"."""
+def _logger(access: Access, service: str | None, state: _State) -> Logger:
+    """The registry writes an empty referer as "", nginx and Apache as "-"; with a referer, its own messages tell."""
+    if access.logger:
+        return access.logger
     if access.empty_referer == "-":
         return "nginx"
     if access.empty_referer == "" or (service and "registry" in service and "ui" not in service):
         return "registry"
-    return "nginx" if access.user else "unknown"
+    if access.user:
+        return "nginx"
+    told = any(s == service and _is_of(fields, access.uri, access.method) for s, fields, _ in state.waiting)
+    alone = service is None and state.loggers == {"registry"}
+    return "registry" if told or alone else "unknown"
 
 
 def _join(state: _State, service: str | None, fields: Fields, meaning: Meaning, user: str | None) -> None:

@@ -75,13 +75,11 @@ def _doubled(stack: Stack, wire: Wire) -> bool:
 def _double_evidence(stack: Stack, wire: Wire) -> Iterator[EvidenceItem]:
     counts = {"direct": 9, "via": 0}
     places = {"direct": "", "via": ""}
-    for c in crossings(wire):
-        route = c.exchange.route
-        if route in counts:
-            counts[route] = (
-                min(counts[route], len(c.allowed)) if route == "direct" else max(counts[route], len(c.allowed))
-            )
-            places[route] = c.where
+    for e in (*wire.on("direct"), *wire.on("via")):
+        lines, route = len(list(e.headers("Access-Control-Allow-Origin"))), e.route
+        if lines:
+            counts[route] = min(counts[route], lines) if route == "direct" else max(counts[route], lines)
+            places[route] = str(e.source)
     if counts["direct"] == 1 and counts["via"] > 1:
         yield EvidenceItem(what="direct there is one Access-Control-Allow-Origin line", where=places["direct"])
         yield EvidenceItem(what=f"through the proxy there are {counts['via']}", where=places["via"])

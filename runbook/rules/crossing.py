@@ -39,8 +39,15 @@ def crossings(wire: Wire) -> Iterator[Crossing]:
     allow the page just as well."""
     for e in sorted(wire.exchanges, key=lambda e: (e.page is None, e.method == "OPTIONS")):
         page = e.page or e.sent("Origin")
-        if page and e.is_api and e.status and not same_origin(page, e.url):
+        if page and e.is_api and e.status and not same_origin(page, e.url) and not _only_asked_by_us(e, page, wire):
             yield Crossing(e, page)
+
+
+def _only_asked_by_us(exchange: Exchange, page: str, wire: Wire) -> bool:
+    """Our own question under the page's name, although the page has the registry at its own address and need not cross."""
+    if exchange.source.file != "probe" or exchange.page is not None or wire.page_calls_out:
+        return False
+    return any(same_origin(page, e.url) and e.header("Docker-Distribution-Api-Version") for e in wire.on("via"))
 
 
 def wants_login(stack: Stack, wire: Wire) -> bool:

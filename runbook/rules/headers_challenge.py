@@ -23,8 +23,8 @@ S, C = Symptom, Certainty
 def ping_not_challenged(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Finding]:
     """Clients decide on GET /v2/ whether to log in at all. Answered 200 without a challenge, they never send a login,
     `docker login` accepts any password, and the first request that needs one fails."""
-    opened = _open_ping(wire)
     beyond = next((e for e in wire.on("via", status=401) if e.path.rstrip("/") != "/v2"), None)
+    opened = _open_ping(wire, page_counts=beyond is not None)
     told = False
     for front in fronts(stack, evidence.compose):
         found = _answers_ping(front, stack)
@@ -35,7 +35,7 @@ def ping_not_challenged(evidence: Evidence, stack: Stack, wire: Wire) -> Iterato
             cause="ping-not-challenged",
             summary=f"{name(found)} answers GET /v2/ itself with 200, so clients believe that no login is needed.",
             certainty=C.PROVEN if opened else C.READ,
-            explains=(S.PING_OPEN, S.LOGIN_401, S.OPEN_VIA, S.NO_CREDENTIAL_SENT),
+            explains=(S.PING_OPEN, S.LOGIN_401, S.OPEN_VIA, S.NO_CREDENTIAL_SENT, S.NOT_THE_API),
             evidence=(
                 item("GET /v2/ ends here, without a challenge", _ping_place(found)),
                 *(seen(e) for e in (opened, beyond) if e),
@@ -56,7 +56,7 @@ def ping_not_challenged(evidence: Evidence, stack: Stack, wire: Wire) -> Iterato
             cause="ping-not-challenged",
             summary="Through the proxy GET /v2/ is open, other requests want a login: clients never send one.",
             certainty=C.SEEN,
-            explains=(S.PING_OPEN, S.LOGIN_401, S.OPEN_VIA, S.NO_CREDENTIAL_SENT),
+            explains=(S.PING_OPEN, S.LOGIN_401, S.OPEN_VIA, S.NO_CREDENTIAL_SENT, S.NOT_THE_API),
             evidence=(seen(opened), seen(beyond)),
             hop=hop(route) if route else "proxy -> registry",
             refuted=(
@@ -65,11 +65,12 @@ def ping_not_challenged(evidence: Evidence, stack: Stack, wire: Wire) -> Iterato
         )
 
 
-def _open_ping(wire: Wire) -> Exchange | None:
+def _open_ping(wire: Wire, *, page_counts: bool) -> Exchange | None:
+    """A ping that got 200 without a login; the page of a proxy counts where the rest of the API is behind it."""
     pings = (
         e for e in wire.on("via", authenticated=False) if e.path.rstrip("/") == "/v2" and e.method in ("GET", "HEAD")
     )
-    return next((e for e in pings if succeeded(e)), None)
+    return next((e for e in pings if succeeded(e) or (page_counts and e.status == 200)), None)
 
 
 def _is_root_answer(exchange: Exchange) -> bool:

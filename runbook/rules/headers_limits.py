@@ -8,9 +8,12 @@ from runbook.rules.base import rule
 from runbook.rules.hop_edits import insert, line_of, swap
 from runbook.rules.hops import api_routes, front_url, fronts, hop, item, name, repair, seen, takes_pushes
 from runbook.rules.routing import signed_by_proxy
+from runbook.rules.upstreams import reaches
 from runbook.rules.wire import Wire
 
 S, C = Symptom, Certainty
+_CUT = (S.BAD_GATEWAY, S.EMPTY_REPLY)
+"""How a refused body shows besides 413: Caddy ends its own request to the registry (502), others close the connection."""
 _SMALL = 100 * (1 << 20)
 """Layers under that are common enough that a smaller limit is no fault by itself above it."""
 
@@ -26,8 +29,9 @@ _SMALL = 100 * (1 << 20)
 def client_max_body_size(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Finding]:
     """nginx takes 1 MB unless it is told otherwise, so small images can be pushed and real ones cannot. The answer is
     the proxy's own page: the registry has no limit."""
-    refused = next((e for e in wire.exchanges if e.status == 413), None)
     logged = wire.logged("body-too-large")
+    limits = [r for r in stack.routes if r.software == "caddy" and r.max_body]
+    refused = next((e for e in wire.exchanges if e.status == 413 or (limits and _cut_by_caddy(e, wire))), None)
     access = [r for r in wire.requests if r.status == 413]
     said = wire.said("too-large")
     seen_it = bool(refused or logged or access or said)
@@ -48,7 +52,7 @@ def client_max_body_size(evidence: Evidence, stack: Stack, wire: Wire) -> Iterat
             cause="client-max-body-size",
             summary=f"{name(route)} takes bodies of at most {_human(route.max_body)}; layers of images are larger.",
             certainty=C.PROVEN if seen_it else C.READ,
-            explains=(S.TOO_LARGE, S.UPLOAD_FAILS),
+            explains=(S.TOO_LARGE, S.UPLOAD_FAILS, *_CUT),
             evidence=(*shown, item(what, route.max_body_place or route.place)),
             hop=hop(route),
             refuted=_signed(refused),
@@ -66,7 +70,7 @@ def client_max_body_size(evidence: Evidence, stack: Stack, wire: Wire) -> Iterat
             cause="client-max-body-size",
             summary="A proxy refuses the upload as too large (413); the registry itself has no such limit.",
             certainty=C.SEEN if refused else C.LOGGED,
-            explains=(S.TOO_LARGE, S.UPLOAD_FAILS),
+            explains=(S.TOO_LARGE, S.UPLOAD_FAILS, *_CUT),
             evidence=tuple(shown),
             hop=hop(told) if told else "proxy -> registry",
             refuted=_signed(refused),
@@ -76,6 +80,11 @@ def client_max_body_size(evidence: Evidence, stack: Stack, wire: Wire) -> Iterat
                 before=("grep -rn client_max_body_size .",),
             ),
         )
+
+
+def _cut_by_caddy(exchange: Exchange, wire: Wire) -> bool:
+    """Caddy 2.6 answers 502 when a body is over its limit, while everything else still gets through."""
+    return exchange.status == 502 and exchange.method in ("PATCH", "PUT", "POST") and reaches(wire)
 
 
 def _shown_place(refused: Exchange | None, wire: Wire) -> Place:

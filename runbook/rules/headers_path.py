@@ -143,6 +143,9 @@ def no_v2_route(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Findin
     strangers = [
         e for e in wire.exchanges if e.is_api and e.route != "direct" and is_strange(e) and not only_pages(e, stack)
     ]
+    beyond = [e for e in wire.on("via") if e.header("Docker-Distribution-Api-Version") and e.path.rstrip("/") != "/v2"]
+    if beyond:
+        strangers = [e for e in strangers if e.path.rstrip("/") != "/v2"]  # only the ping ends early: another cause
     if any(succeeded(e) and e.header("Docker-Distribution-Api-Version") for e in wire.on("via")) and not strangers:
         return
     lost = _lost_front(evidence, stack, wire, strangers)

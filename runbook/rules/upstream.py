@@ -157,7 +157,7 @@ def _not_found(
         cause="upstream-name-not-resolved",
         summary=f"{name(route)} cannot resolve its upstream {host!r}: {why or 'its log says so'}.",
         certainty=C.PROVEN if logged and why else C.LOGGED if logged else C.READ,
-        explains=(S.PROXY_NOT_STARTED, S.BAD_GATEWAY, S.UNREACHABLE, S.EMPTY_REPLY),
+        explains=(S.PROXY_NOT_STARTED, S.BAD_GATEWAY, S.UNREACHABLE, S.EMPTY_REPLY, S.PROXY_500),
         evidence=(
             item(f"upstream {route.upstream}", route.upstream_place),
             *(item(e.text, e.place) for e in logged[:1]),
@@ -182,7 +182,7 @@ def _only_logged(event: LogEvent) -> Finding:
         cause="upstream-name-not-resolved",
         summary="The proxy's log says that it cannot resolve the name of its upstream.",
         certainty=C.LOGGED,
-        explains=(S.PROXY_NOT_STARTED, S.BAD_GATEWAY, S.UNREACHABLE),
+        explains=(S.PROXY_NOT_STARTED, S.BAD_GATEWAY, S.UNREACHABLE, S.PROXY_500),
         evidence=(item(event.text, event.place),),
         hop=f"{event.service or 'proxy'} -> registry",
         fix=repair(

@@ -25,6 +25,8 @@ class Wire:
 
     def __init__(self, evidence: Evidence, stack: Stack) -> None:
         routing = Routing(evidence, stack)
+        self.page_calls_out = stack.ui is not None and stack.ui.mode == "browser"
+        """Whether the UI's page is known to call the registry itself, not through its own address."""
         self.exchanges: tuple[Exchange, ...] = tuple(replace(e, route=routing.of(e)) for e in evidence.exchanges)
         """Recorded and live, each with its route named where it can be told."""
         self.requests: tuple[LoggedRequest, ...] = tuple(r for log in evidence.logs for r in log.requests)

@@ -35,10 +35,12 @@ def fault(cause: str, title: str, *, solve: Change) -> Callable[[Change], Change
     return declare
 
 
-def named(cause: str) -> Fault:
-    """The fault of that name, or a sentence with the nearest right one."""
-    from runbook.lab.faults.missing import NO_FAULT
+def named(cause: str, proxy: str = "nginx") -> Fault:
+    """The fault of that name, or a sentence with the nearest right one, or why that proxy does not have it."""
+    from runbook.lab.faults.missing import NO_FAULT, not_behind
 
+    if cause in FAULTS and (reason := not_behind(cause, proxy)):
+        raise LabError(f'there is no "{cause}" behind {proxy}: {reason}')
     if cause in FAULTS:
         return FAULTS[cause]
     if cause in NO_FAULT:

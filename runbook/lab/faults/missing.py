@@ -1,4 +1,4 @@
-"""The causes that the lab cannot show, each with the reason."""
+"""The causes that the lab cannot show, each with the reason; and those that some proxies cannot have."""
 
 _TLS = "the lab speaks plain http on loopback and has no certificates"
 _TOKEN = "the lab has no token service"
@@ -25,3 +25,32 @@ NO_FAULT: dict[str, str] = {
     "tls-ca-not-trusted": _TLS,
     "tls-san-missing": _TLS,
 }
+
+_PAGE = "the page of the UI's image calls the registry itself, past every proxy"
+NOT_BEHIND: dict[str, dict[str, str]] = {
+    "ui-v1-env-semantics-changed": dict.fromkeys(("caddy", "haproxy", "apache"), "it is about the UI's own variables"),
+    "add-header-without-always": {
+        "caddy": "its `header` holds for every status",
+        "haproxy": "its `add-header` holds for every status",
+        "apache": "its `Header set` holds for every answer of the upstream",
+    },
+    "client-max-body-size": {"apache": "LimitRequestBody does not hold for proxied requests"},
+    **{
+        cause: dict.fromkeys(("caddy", "haproxy", "apache"), _PAGE)
+        for cause in (
+            "browser-cannot-resolve-container-name",
+            "cors-credentials-missing",
+            "cors-multiple-origins",
+            "cors-origin-mismatch",
+            "cors-wildcard-with-credentials",
+            "env-header-name-typo",
+            "preflight-options-401",
+        )
+    },
+}
+"""Cause → proxy → why it does not exist there."""
+
+
+def not_behind(cause: str, proxy: str) -> str | None:
+    """Why a fault does not exist behind that proxy; None where it does."""
+    return NOT_BEHIND.get(cause, {}).get(proxy)

@@ -11,7 +11,8 @@ _UPLOAD = Try("POST", "/v2/tools/backup/blobs/uploads/", via=True)
 
 def hand_made(plan: Plan) -> None:
     """A plain nginx in place of the UI's, for what the UI's variables cannot say."""
-    plan.proxy.software = "nginx"
+    if plan.proxy.software == "ui":
+        plan.proxy.software = "nginx"
 
 
 def _basic(user: str, secret: str) -> str:
