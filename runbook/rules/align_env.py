@@ -64,11 +64,21 @@ def env_name_malformed(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator
     ]
     if not found:
         return
-    chosen = max(found, key=lambda u: (u.sure, bool(set(wire.seen()) & set(_effects(u.name))), bool(u.right)))
+    meant = stack.registry is not None and stack.registry.known and stack.registry.auth == "none" and not _asked(wire)
+    chosen = max(
+        found,
+        key=lambda u: (
+            u.sure,
+            bool(set(wire.seen()) & set(_effects(u.name))),
+            u.right == "REGISTRY_AUTH",
+            bool(u.right),
+        ),
+    )
     effects = (*DOWN, S.COMPOSE_REFUSED) if chosen.sure else _effects(chosen.name)
     if not chosen.sure and S.DELETE_REFUSED in effects:
         return  # delete-disabled says it, with the right place for the variable
-    hurts = chosen.sure or bool(set(wire.seen()) & set(effects))
+    open_by_it = meant and chosen.right.startswith("REGISTRY_AUTH")
+    hurts = chosen.sure or open_by_it or bool(set(wire.seen()) & set(effects))
     yield Finding(
         cause="env-name-malformed",
         summary=f"{chosen.name} {chosen.why}{f'; the right name is {chosen.right}' if chosen.right else ''}.",
@@ -80,7 +90,7 @@ def env_name_malformed(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator
         ),
         hop="registry",
         warning=not hurts and not chosen.right,
-        proves=chosen.sure,
+        proves=chosen.sure or open_by_it,
         supersedes=_faces(chosen, hurts),
         fix=Fix(
             summary=f"Write {chosen.right}." if chosen.right else f"Remove {chosen.name} here: nobody reads it.",
@@ -89,6 +99,11 @@ def env_name_malformed(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator
         ),
         edits=_all_edits(chosen, found, evidence),
     )
+
+
+def _asked(wire: Wire) -> bool:
+    """Whether a login was asked for after all."""
+    return any(e.status == 401 for e in wire.on("direct")) or bool(wire.logged("no-usable-credential"))
 
 
 def _refused(evidence: Evidence, wire: Wire) -> Iterator[_Unread]:

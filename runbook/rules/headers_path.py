@@ -7,19 +7,23 @@ from difflib import get_close_matches
 from runbook.model import (
     Certainty,
     Edit,
+    EnvVar,
     Evidence,
     Exchange,
     Finding,
+    Fix,
     LoggedRequest,
     ProxyRoute,
     Refutation,
     Stack,
     Symptom,
+    Ui,
 )
 from runbook.rules.base import rule
 from runbook.rules.hop_edits import swap
 from runbook.rules.hops import Front, api_routes, front_url, fronts, hop, is_strange, item, name, repair, seen
 from runbook.rules.routing import only_pages
+from runbook.rules.upstreams import inner_address, registry_service
 from runbook.rules.wire import Wire, succeeded
 from runbook.stack.foretell import Request, upstream_path
 from runbook.urls import urlsplit
@@ -148,8 +152,13 @@ def no_v2_route(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Findin
         strangers = [e for e in strangers if e.path.rstrip("/") != "/v2"]  # only the ping ends early: another cause
     if any(succeeded(e) and e.header("Docker-Distribution-Api-Version") for e in wire.on("via")) and not strangers:
         return
+    logged = [] if beyond else _not_found(wire)
+    own = _calls_itself(stack)
     lost = _lost_front(evidence, stack, wire, strangers)
-    if not strangers and not (lost and lost[1]):
+    if own is not None and not (strangers or beyond):
+        yield _no_way_from_ui(*own, logged, evidence, stack)
+        return
+    if not strangers and not logged and not (lost and lost[1]):
         return
     front, certain, why, near = lost or (None, False, "", "")
     place = front.any.place if front else None
@@ -157,10 +166,11 @@ def no_v2_route(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Findin
     yield Finding(
         cause="no-v2-route",
         summary=f"The address answers, but no registry stands behind its /v2/{why}.",
-        certainty=C.PROVEN if strangers and front else C.SEEN if strangers else C.READ,
+        certainty=C.PROVEN if strangers and front else C.SEEN if strangers else C.LOGGED if logged else C.READ,
         explains=(S.NOT_THE_API,),
         evidence=(
             *(seen(e) for e in strangers[:2]),
+            *(item(f"{r.method} {r.uri} -> 404, by the web server itself", r.place) for r in logged[:1]),
             *([item("no route of this server leads /v2/ to a registry", place)] if place else []),
         ),
         hop=hop(route) if route else "client -> proxy",
@@ -170,13 +180,66 @@ def no_v2_route(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Findin
             ),
         ),
         fix=repair(
-            route or ProxyRoute(software="nginx", place=strangers[0].source),
+            route or ProxyRoute(software="nginx", place=strangers[0].source if strangers else logged[0].place),
             near
             or "Add a /v2/ route to the registry (for the UI: NGINX_PROXY_PASS_URL), or use the registry's own address.",
             f"curl -sSi {front_url(wire, stack, route, evidence.compose)}/v2/ | grep -i docker-distribution-api-version",
         ),
         edits=_rename(evidence, front, near, strangers),
         proves=certain,
+    )
+
+
+def _not_found(wire: Wire) -> list[LoggedRequest]:
+    """404s of a web server's own for paths that a registry always knows."""
+    return [
+        r
+        for r in wire.requests
+        if r.status == 404 and r.uri in ("/v2/", "/v2/_catalog") and r.logger not in ("registry", "unknown")
+    ]
+
+
+def _calls_itself(stack: Stack) -> tuple[Ui, EnvVar] | None:
+    """A UI whose page calls the UI's own address, where nothing hands /v2/ on; with the variable that says so."""
+    ui = stack.ui
+    if ui is None or ui.mode != "browser" or ui.registry_url is None or not ui.registry_url.value:
+        return None
+    if any(r.kind == "proxy" and r.service == ui.service.name for r in stack.routes):
+        return None
+    called = urlsplit(ui.registry_url.value)
+    ports = {p.published for p in ui.ports}
+    local = called.hostname in ("localhost", "127.0.0.1", "::1")
+    try:
+        port = called.port or (443 if called.scheme == "https" else 80)
+    except ValueError:
+        return None
+    return (ui, ui.registry_url) if local and port in ports and not called.path.strip("/") else None
+
+
+def _no_way_from_ui(ui: Ui, variable: EnvVar, logged: list[LoggedRequest], evidence: Evidence, stack: Stack) -> Finding:
+    upstream = f"http://{inner_address(registry_service(stack, evidence.compose) or 'registry', stack.registry)}"
+    return Finding(
+        cause="no-v2-route",
+        summary=f"The page of {ui.name} calls {variable.value}, which is the UI's own address, and the UI passes nothing on.",
+        certainty=C.PROVEN if logged else C.READ,
+        explains=(S.NOT_THE_API, S.BROWSER_BLOCKED),
+        evidence=(
+            item(f"{variable.name} is the UI's own published port", variable.place),
+            *(item(f"{r.method} {r.uri} -> 404, by the UI's nginx", r.place) for r in logged[:1]),
+        ),
+        hop="browser -> ui",
+        fix=Fix(
+            summary=f"Write NGINX_PROXY_PASS_URL={upstream} in the place of {variable.name}.",
+            commands=(f"docker compose up -d {ui.service.name}",),
+            verify=(f"curl -sSi {variable.value}/v2/ | grep -i docker-distribution-api-version",),
+        ),
+        edits=swap(
+            evidence,
+            variable.place,
+            rf"{variable.name}([\"']?\s*[:=]\s*)[\"']?[^\s\"']+[\"']?",
+            rf"NGINX_PROXY_PASS_URL\g<1>{upstream}",
+        ),
+        proves=True,
     )
 
 

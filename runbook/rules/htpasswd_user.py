@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from runbook.model import (
+    PROBE_USER,
     Certainty,
     CredentialCheck,
     Evidence,
@@ -10,6 +11,7 @@ from runbook.model import (
     Finding,
     Fix,
     Htpasswd,
+    LogEvent,
     Refutation,
     Stack,
 )
@@ -65,8 +67,8 @@ def _mismatch_in_log(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[F
     if overwrites(stack) or wire.works("direct") or any(c.outcome == "accepted" for c in evidence.checks):
         return
     known = users(evidence, stack, wire)
-    for event in wire.logged("bcrypt-mismatch"):
-        if event.user in known.accepted or not wire.seen(*REFUSED):
+    for event in (*wire.logged("bcrypt-mismatch"), *_compared(evidence, stack, wire)):
+        if event.user in known.accepted or not wire.seen(*REFUSED) or _stands_twice(event.user, evidence, stack):
             continue
         if any(e.name == event.user and not e.usable for f in files(evidence, stack) for e in f.entries):
             continue
@@ -84,6 +86,23 @@ def _mismatch_in_log(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[F
             fix=new_hash(event.user or "USER", _name(evidence, stack), evidence, wire, "Compare, then set a new one."),
         )
         return
+
+
+def _compared(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[LogEvent]:
+    """A 2.8 log names who was refused and not why; when the file has a sound entry of that name, only the password is left."""
+    if wire.logged("bcrypt-mismatch", "bcrypt-malformed", "file-refused", "provisioned") or stack.registry is None:
+        return
+    if stack.registry.htpasswd is None or stack.registry.htpasswd.refused:
+        return
+    for event in wire.logged("authentication-failure"):
+        entry = stack.registry.htpasswd.entry(event.user) if event.user else None
+        if entry is not None and entry.usable and event.user != PROBE_USER:
+            yield event
+
+
+def _stands_twice(name: str | None, evidence: Evidence, stack: Stack) -> bool:
+    """Whether the file has two different entries of that name: another cause."""
+    return any(len({e.hash for e in f.entries if e.name == name}) > 1 for f in files(evidence, stack))
 
 
 @rule(
@@ -118,7 +137,7 @@ def user_missing(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Findi
             fix=new_hash(name, file.file, evidence, wire, "Log in with the name as it stands there, or add the user."),
         )
         return
-    if not read:
+    if not known.failing:
         yield from _unknown_in_log(evidence, stack, wire)
 
 

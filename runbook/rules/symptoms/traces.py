@@ -145,6 +145,8 @@ def _of_logged(request: LoggedRequest, stack: Stack) -> list[Symptom]:
         return []
     if status == 400 and request.logger == "registry" and request.meaning is not None:
         return [S.LOGIN_400]
+    if status == 404 and request.logger != "registry" and request.uri in ("/v2/", "/v2/_catalog") and _is_web(request):
+        return [S.NOT_THE_API]
     if status in STATUSES:
         return [STATUSES[status]]
     if status == 405 and request.method == "DELETE":
@@ -152,6 +154,11 @@ def _of_logged(request: LoggedRequest, stack: Stack) -> list[Symptom]:
     if status in (301, 302, 307, 308) and (request.logger != "registry" or request.uri.startswith("//")):
         return [S.REDIRECTED]
     return []
+
+
+def _is_web(request: LoggedRequest) -> bool:
+    """Whether a web server wrote it: the registry itself knows these paths always."""
+    return request.logger in ("nginx", "caddy", "haproxy", "apache")
 
 
 def _crosses_origin(request: LoggedRequest) -> bool:
