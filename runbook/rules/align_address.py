@@ -123,7 +123,7 @@ def http_host(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Finding]
     host = str(setting.value) if setting else None
     if host is None:
         host = _constant(uploads)
-        if host is None or any(r.known for r in stack.registries):
+        if host is None or (stack.routes and any(e.route != "direct" for e in uploads)):
             return
     elif (uploads and not any(_address(e.header("Location")) == _address(host) for e in astray)) or _address(
         host
@@ -168,7 +168,7 @@ def _location(exchange: Exchange) -> EvidenceItem:
 def _constant(uploads: list[Exchange]) -> str | None:
     """One address in the Location of uploads that were asked for under several: only http.host does that."""
     places = {_address(e.header("Location")) for e in uploads}
-    asked = {_address(e.url) for e in uploads} | {e.sent("Host") for e in uploads if e.sent("Host")}
+    asked = {_address(f"{urlsplit(e.url).scheme}://{e.sent('Host') or urlsplit(e.url).netloc}") for e in uploads}
     if len(places) != 1 or len(asked) < 2:
         return None
     parts = urlsplit(uploads[0].header("Location") or "")

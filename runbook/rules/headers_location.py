@@ -1,6 +1,7 @@
 """Where uploads are sent on to: the scheme, host and port of Location."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from urllib.parse import SplitResult
 
 from runbook.model import (
@@ -155,7 +156,26 @@ def location_header_wrong_host(evidence: Evidence, stack: Stack, wire: Wire) -> 
     """
     if fixed_direct(wire):
         return
-    yield from _misled("location-header-wrong-host", evidence, stack, wire, host_differs)
+    found = list(_misled("location-header-wrong-host", evidence, stack, wire, host_differs))
+    yield from found or _named_by_hop(evidence, stack, wire)
+
+
+def _named_by_hop(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Finding]:
+    """A client that cannot resolve a name which it never was given, and which a hop writes into Host."""
+    if is_fixed(stack):
+        return
+    for message in wire.said("no-such-host"):
+        asked = (message.host or "").split(":")[0].lower()
+        for route in upload_routes(evidence, stack):
+            told = urlsplit(f"{'https' if route.tls else 'http'}://{route.host_value}")
+            if message.detail and told.hostname == message.detail.split(":")[0].lower() != asked:
+                here = urlsplit(f"{told.scheme}://{message.host or (route.server_names or ('registry.example',))[0]}")
+                made = _sent_elsewhere(
+                    "location-header-wrong-host", route, here, told, None, evidence, user_of(evidence, wire)
+                )
+                proof = (item(message.text, message.place), *made.evidence)
+                yield replace(made, certainty=C.PROVEN, evidence=proof)
+                return
 
 
 def _misled(cause: str, evidence: Evidence, stack: Stack, wire: Wire, differs: Differs) -> Iterator[Finding]:
