@@ -30,7 +30,7 @@ def diagnose(evidence: Evidence) -> Run:
     results = [rules.run(rule, facts) for rule in rules.load().values()]
     checks = tuple(check for check, _ in results)
     ranking = rank((finding for _, found in results for finding in found), facts)
-    verdict = _verdict(ranking.causes, facts)
+    verdict = _verdict(ranking.causes, facts, any(check.outcome == "pass" for check in checks))
     causes = tuple(_with_patch(f, evidence) for f in ranking.causes)
     diagnosis = Diagnosis(
         verdict=verdict,
@@ -49,11 +49,11 @@ def diagnose(evidence: Evidence) -> Run:
 _ORDER = ("simplify", "htpasswd", "headers", "align")
 
 
-def _verdict(causes: tuple[Finding, ...], facts: Facts) -> Verdict:
+def _verdict(causes: tuple[Finding, ...], facts: Facts, passed: bool) -> Verdict:
     """A cause: fault. Suffering without a cause, or nothing to judge: inconclusive. Else healthy."""
     if causes and not _only_silence(causes, facts):
         return "fault"
-    if causes or facts.wire.observations or not _judged(facts):
+    if causes or facts.wire.observations or not (passed and _judged(facts)):
         return "inconclusive"
     return "healthy"
 

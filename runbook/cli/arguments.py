@@ -74,6 +74,8 @@ _OTHERS = (
      "add_open_arguments", "run_open"),
     ("lab", "start a stack on this machine and break it for practice", "runbook.lab.commands",
      "add_arguments", "run"),
+    ("tap", "record what passes between a proxy and its registry, changing nothing", "runbook.tap.commands",
+     "add_arguments", "run"),
     ("grade", "check saved rounds of practice again, for a class", "runbook.training.commands",
      "add_arguments", "run"),
 )  # fmt: skip

@@ -64,6 +64,8 @@ class Exchange:
     """Seconds since the epoch, where the source tells."""
     page: str | None = None
     """For a browser's request: the origin of the page that made it."""
+    at: Literal["client", "registry"] = "client"
+    """Where on the way it was seen: as the client sent it, or as it arrived at the registry (`runbook tap`)."""
 
     def header(self, name: str) -> str | None:
         """The first response header of that name, or None."""

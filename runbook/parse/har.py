@@ -1,6 +1,8 @@
 """A browser's export (HAR 1.2): what the page asked for, and what the browser let it see."""
 
 import json
+from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from runbook.model import Credential, Exchange, Headers, Place
@@ -28,9 +30,36 @@ def parse_har(text: str, file: str, vault: Vault) -> tuple[Exchange, ...]:
         raise ParseError(file, None, 'A HAR file has "log" with "entries"; this one has not.') from None
     if not isinstance(entries, list):
         raise ParseError(file, None, 'In this HAR "entries" is no list.')
+    if _is_of_tap(log):
+        passed = (_passed(entry, file, vault) for entry in entries[:_MOST] if isinstance(entry, dict))
+        return tuple(e for e in passed if e is not None)
     page = _page_origin(log, entries)
     found = (_exchange(entry, file, page, vault) for entry in entries[:_MOST] if isinstance(entry, dict))
     return tuple(e for e in found if e is not None)
+
+
+def _is_of_tap(log: dict[str, Any]) -> bool:
+    creator = log.get("creator")
+    return isinstance(creator, dict) and creator.get("name") == "runbook tap"
+
+
+def _passed(entry: dict[str, Any], file: str, vault: Vault) -> Exchange | None:
+    """A request that `runbook tap` saw on its way to the registry: who was logged in stands beside it."""
+    seen = _exchange(entry, file, None, vault)
+    if seen is None:
+        return None
+    login, credential = entry.get("_login"), None
+    if isinstance(login, dict):
+        said = {name: vault.mask(str(login[name]), 200) for name in ("scheme", "user", "defect") if login.get(name)}
+        credential = Credential(scheme=said.get("scheme", "other"), user=said.get("user"), defect=said.get("defect"))
+    return replace(seen, at="registry", page=None, credential=credential, when=_when(entry.get("startedDateTime")))
+
+
+def _when(text: object) -> float | None:
+    try:
+        return datetime.fromisoformat(str(text)).timestamp()
+    except (ValueError, OverflowError):
+        return None
 
 
 def _page_origin(log: dict[str, Any], entries: list[Any]) -> str | None:

@@ -93,10 +93,36 @@ def headers(run: Run) -> Block:
             f"<details{' open' if not blocks else ''}><summary>{esc(title)} ({changed} changed)</summary>{body}</details>"
         )
         lines += [title, *(f"  {word} {name}: {a} -> {b}" for word, name, a, b in rows if word != "kept")]
+    for sent, came in _tapped(run):
+        title = f"{sent.method} {sent.path}, {_login(sent)}: as the client sent it, and as it arrived at the registry"
+        rows = list(_changes(sent.request_headers, came.request_headers))
+        body = table(
+            title,
+            ("header", "what happened", "client", "registry"),
+            (
+                [esc(name), tag(word), f"<code>{esc(a, 300)}</code>", f"<code>{esc(b, 300)}</code>"]
+                for word, name, a, b in rows
+            ),
+        )
+        blocks.append(f"<details open><summary>{esc(title)}</summary>{body}</details>")
+        lines += [title, *(f"  {word} {name}: {a} -> {b}" for word, name, a, b in rows if word != "kept")]
     if not blocks:
         none = "The same request was not seen both direct and through a proxy."
         return Block(para(none, "rb-soft"), none)
     return Block("".join(blocks), "\n".join(lines))
+
+
+def _tapped(run: Run) -> Iterable[tuple[Exchange, Exchange]]:
+    """Requests of clients, each with what a tap saw of it before the registry: the nearest in time."""
+    told = set()
+    for sent in run.wire.exchanges:
+        key = (sent.method, sent.path, _login(sent))
+        same = [a for a in run.wire.arrived if (a.method, a.path) == key[:2]]
+        if sent.route == "direct" or not sent.request_headers or not same or key in told:
+            continue
+        told.add(key)
+        when = sent.when
+        yield sent, same[0] if when is None else min(same, key=lambda a: abs((a.when or 0) - when))
 
 
 def _pairs(run: Run) -> Iterable[tuple[Exchange, Exchange]]:

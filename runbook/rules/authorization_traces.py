@@ -91,6 +91,25 @@ def via_requests(wire: Wire, *meanings: str) -> list[LoggedRequest]:
     return [r for r in wire.requests if r.logger == "registry" and r.status == 401 and r.meaning in meanings]
 
 
+def arrived(wire: Wire, sent: Exchange) -> list[Exchange]:
+    """What a tap before the registry saw of such a request."""
+    return [e for e in wire.arrived if (e.method, e.path) == (sent.method, sent.path)]
+
+
+def another_login(wire: Wire, refused: Exchange) -> EvidenceItem | None:
+    """The login of somebody else that arrived where the client's own should have: seen by a tap, or named in the log."""
+    mine = refused.credential.user if refused.credential else None
+    seen = [e for e in arrived(wire, refused) if e.credential is not None]
+    if seen and all(e.credential and e.credential.user != mine for e in seen):
+        login = seen[0].credential
+        who = f"{login.scheme} {login.user or ''}".strip() if login else ""
+        return item(f"{seen[0].method} {seen[0].path} arrived at the registry as {who}", seen[0].source)
+    logged = [r for r in via_requests(wire, *MISMATCH) if r.uri.rstrip("/") == refused.path.rstrip("/")]
+    if mine and logged and not wire.arrived and all(r.user and r.user != mine for r in logged):
+        return as_logged(logged[0], f"the login of {logged[0].user} arrived, not that of {mine}")
+    return None
+
+
 def as_logged(request: LoggedRequest, what: str) -> EvidenceItem:
     """A logged request as a piece of evidence."""
     return item(f"the registry's log for {request.method} {request.uri[:80]}: {what}", request.place)

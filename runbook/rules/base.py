@@ -72,7 +72,7 @@ PROVIDERS: dict[str, tuple[Provider, str]] = {
     ),
     "ui": (lambda f: f.stack.ui, "there is no registry UI in the compose file"),
     "routes": (lambda f: f.stack.routes or None, "no proxy configuration was handed over"),
-    "logs": (lambda f: f.evidence.logs or None, "no log was handed over"),
+    "logs": (lambda f: f.evidence.logs or f.wire.arrived or None, "no log was handed over"),
     "messages": (lambda f: f.evidence.messages or None, "no client message was handed over"),
     "exchanges": (lambda f: f.wire.exchanges or None, "no request was recorded or made"),
     "clients": (lambda f: f.evidence.clients or None, "no docker config.json was handed over"),

@@ -16,6 +16,8 @@ from runbook.rules.authorization_traces import (
     MISMATCH,
     REFUSED,
     accepted,
+    another_login,
+    arrived,
     as_logged,
     is_accepted,
     not_the_password,
@@ -92,19 +94,26 @@ def _lost_on_the_way(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[F
     """No file shows it: the same login works direct and not through the hop, with the registry's own realm."""
     refused = refused_like_the_registry(wire)
     works = same_login(wire, refused) if refused else None
-    if refused is None or not (works or accepted(evidence, refused)):
+    bare = arrived(wire, refused) if refused else []
+    stripped = bool(bare) and all(e.credential is None for e in bare)
+    if refused is None or not (works or stripped or accepted(evidence, refused)):
         return
     mismatch = via_requests(wire, *MISMATCH)
-    logged = via_requests(wire, "no-usable-credential")
-    if mismatch:
+    logged = [] if wire.arrived else via_requests(wire, "no-usable-credential")
+    if mismatch and not stripped:
         return
-    certainty = C.SEEN if works and logged else C.LOGGED if works or logged else C.READ
+    certainty = C.PROVEN if stripped else C.SEEN if works and logged else C.LOGGED if works or logged else C.READ
     route = next(api_routes(stack, evidence.compose), None)
     shown = [seen(e) for e in (refused, works) if e]
     shown += [as_logged(r, "no readable login arrived") for r in logged[:1]]
+    shown += [
+        item(f"{e.method} {e.path} arrived at the registry without a login", e.source) for e in bare[:1] if stripped
+    ]
     yield Finding(
         cause="authorization-stripped",
-        summary="The login works at the registry itself and is refused through the proxy: the Authorization header is lost there.",
+        summary="The client sent a login, and the request arrived at the registry without one: a hop takes it out."
+        if stripped
+        else "The login works at the registry itself and is refused through the proxy: the Authorization header is lost there.",
         certainty=certainty,
         explains=REFUSED,
         evidence=tuple(shown),
@@ -148,15 +157,21 @@ def proxy_overwrites_authorization(evidence: Evidence, stack: Stack, wire: Wire)
     works = same_login(wire, refused) if refused else None
     logged = via_requests(wire, *MISMATCH)
     stripped = any((e := r.edit("Authorization")) and strips(e) for r in api_routes(stack, evidence.compose))
-    if told or stripped or refused is None or works is None or not logged:
+    other = another_login(wire, refused) if refused else None
+    if told or stripped or refused is None or not (other or (works and logged)):
         return
     onward = next(api_routes(stack, evidence.compose), None)
     yield Finding(
         cause="proxy-overwrites-authorization",
-        summary="The login works at the registry itself; through the proxy another login arrives in its place and is refused.",
+        summary=f"The client logged in as {refused.credential.user}; what arrived at the registry is another login."
+        if other and refused.credential
+        else "The login works at the registry itself; through the proxy another login arrives in its place and is refused.",
         certainty=C.SEEN,
         explains=REFUSED,
-        evidence=(seen(refused), seen(works), as_logged(logged[0], "a login arrived and did not match")),
+        evidence=(
+            *(seen(e) for e in (refused, works) if e),
+            other or as_logged(logged[0], "a login arrived and did not match"),
+        ),
         hop=hop(onward) if onward else "proxy -> registry",
         refuted=(
             *not_the_password(works, evidence),

@@ -16,6 +16,7 @@ from runbook.model import (
     Stack,
     Symptom,
 )
+from runbook.rules.arrived import events, requests
 from runbook.rules.routing import Routing, foreign
 from runbook.rules.symptoms import observe
 
@@ -27,11 +28,18 @@ class Wire:
         routing = Routing(evidence, stack)
         self.page_calls_out = stack.ui is not None and stack.ui.mode == "browser"
         """Whether the UI's page is known to call the registry itself, not through its own address."""
-        self.exchanges: tuple[Exchange, ...] = tuple(replace(e, route=routing.of(e)) for e in evidence.exchanges)
+        self.exchanges: tuple[Exchange, ...] = tuple(
+            replace(e, route=routing.of(e)) for e in evidence.exchanges if e.at == "client"
+        )
         """Recorded and live, each with its route named where it can be told."""
-        self.requests: tuple[LoggedRequest, ...] = tuple(r for log in evidence.logs for r in log.requests)
-        """Of all logs."""
-        self.events: tuple[LogEvent, ...] = tuple(e for log in evidence.logs for e in log.events)
+        self.arrived: tuple[Exchange, ...] = tuple(e for e in evidence.exchanges if e.at == "registry")
+        """What a tap before the registry saw."""
+        self.requests: tuple[LoggedRequest, ...] = (
+            *(r for log in evidence.logs for r in log.requests),
+            *requests(self.arrived),
+        )
+        """Of all logs, and what a tap saw: it is what the registry's log would say."""
+        self.events: tuple[LogEvent, ...] = (*(e for log in evidence.logs for e in log.events), *events(self.arrived))
         self.messages: tuple[Message, ...] = evidence.messages
         self.observations: tuple[Observation, ...] = observe(self, evidence, stack, routing)
         """The symptoms that were seen, with where."""
