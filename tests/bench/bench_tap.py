@@ -29,6 +29,7 @@ http {{ access_log off; proxy_buffering off;
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    wbufsize = 1 << 16  # one packet for head and body, or delayed acknowledgements are what is measured
 
     def do_GET(self) -> None:
         size = _SIZE if self.path == "/large" else 2
