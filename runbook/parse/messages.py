@@ -44,6 +44,8 @@ def parse_text(text: str, file: str, vault: Vault) -> tuple[tuple[Message, ...],
 
 def _of_line(line: str, place: Place, context: Context, vault: Vault) -> list[Message]:
     lowered = line.lower()
+    if "next endpoint" in lowered and "level=info" in lowered:
+        return []  # docker tries https first and then, where it may, http: no failure yet
     for marker, pattern, kind in ROWS:
         if marker not in lowered:
             continue

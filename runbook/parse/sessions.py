@@ -25,6 +25,16 @@ _VERBS = (
     "image",
     "buildx",
     "compose",
+    "list-tags",
+    "delete",
+    "sync",
+    "search",
+    "catalog",
+    "digest",
+    "ls",
+    "repo",
+    "discover",
+    "registry",
 )
 
 

@@ -46,6 +46,7 @@ def under_other_host(evidence: Evidence, wire: Wire) -> Iterator[Finding]:
     "Login Succeeded" and then 401 looks like a broken registry; the realm or "scope" is blamed instead.
     """
     sent_none = [m for m in wire.said("no-basic-auth", "unauthorized", "denied") if m.host]
+    sent_none += [m for m in wire.said("invalid-username-password") if m.host and not m.user]  # skopeo without a login
     for message in sent_none:
         host = (message.host or "").lower()
         stored = list(logins(evidence.clients))
@@ -244,52 +245,6 @@ def trailing_newline(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[F
                 summary="Let docker write the entry, or encode with printf.",
                 commands=("docker login HOST -u USER --password-stdin < PASSWORD_FILE",),
                 verify=("docker login HOST",),
-            ),
-        )
-        return
-
-
-@rule(
-    "credentials-key-format",
-    sees=("clients",),
-    step="simplify",
-    tier=2,
-    title="the key of the stored login has a scheme or a path",
-    fix="write the key as host:port",
-    source="docker CLI ConvertToHostname strips it for auths, not for credHelpers; spotify/docker-client#804",
-)
-def key_format(evidence: Evidence, wire: Wire, clients: tuple[ClientConfig, ...]) -> Iterator[Finding]:
-    """The docker command understands `https://host/v2/` as a key; skopeo, podman, jib and credHelpers do not.
-
-    So the same config.json works for one tool and "has no login" for another.
-    """
-    messages = wire.said("no-basic-auth", "unauthorized", "invalid-username-password", "denied")
-    for login in logins(clients):
-        bare = host_of(login.key)
-        if login.key.lower() == bare or bare in ("index.docker.io", "registry-1.docker.io"):
-            continue
-        if any(other.key.lower() == bare for other in logins(clients)):
-            continue
-        is_helper = any(login.key in client.cred_helpers for client in clients)
-        hit = next((m for m in messages if (m.host or bare).lower() == bare), None)
-        by_docker = hit is not None and "from daemon" in hit.text and not is_helper
-        if by_docker:
-            continue
-        yield Finding(
-            cause="credentials-key-format",
-            summary=f"The login is stored under {login.key}; the client in use looks for {bare} and finds nothing.",
-            certainty=Certainty.LOGGED if hit else Certainty.READ,
-            explains=NOT_SENT if hit else (),
-            hop="client",
-            evidence=(
-                EvidenceItem(what=f"the key {login.key}", where=str(login.place)),
-                *((EvidenceItem(what=hit.text, where=str(hit.place)),) if hit else ()),
-            ),
-            warning=hit is None,
-            fix=Fix(
-                summary=f"Write the key as {bare}.",
-                commands=(f"docker login {quoted(bare)}",),
-                verify=(f"skopeo login --get-login {quoted(bare)}",),
             ),
         )
         return
