@@ -52,12 +52,13 @@ def parser(arguments: Sequence[str]) -> Parser:
     )
     top.add_argument("--version", action="version", version=f"runbook {__version__}")
     commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    from runbook.cli import diagnose, explain
+    from runbook.cli import diagnose, doctor, explain
 
     diagnose.add(_command(commands, "diagnose", "judge files, URLs or both", diagnose.run))
     explain.add(_command(commands, "explain", "what a cause is, how to tell it apart, how to mend it", explain.run))
+    doctor.add(_command(commands, "doctor", "which parts of runbook this machine can use", doctor.run))
     asked = next((word for word in arguments if not word.startswith("-")), "")
-    top.asked = asked if asked in ("diagnose", "explain", *(row[0] for row in _OTHERS)) else ""
+    top.asked = asked if asked in ("diagnose", "explain", "doctor", *(row[0] for row in _OTHERS)) else ""
     for name, help_, module, add, run in _OTHERS:
         command = _command(commands, name, help_, _late(module, run))
         if name == asked:
@@ -72,6 +73,8 @@ _OTHERS = (
      "add_demo_arguments", "run_demo"),
     ("open", "start JupyterLab on the first notebook", "runbook.headless.commands",
      "add_open_arguments", "run_open"),
+    ("serve", "serve the first notebook as a web page, on this machine only", "runbook.headless.commands",
+     "add_serve_arguments", "run_serve"),
     ("lab", "start a stack on this machine and break it for practice", "runbook.lab.commands",
      "add_arguments", "run"),
     ("tap", "record what passes between a proxy and its registry, changing nothing", "runbook.tap.commands",

@@ -6,6 +6,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from importlib.util import find_spec
 from pathlib import Path
 
 from runbook.collect import Request, UsageError
@@ -17,6 +18,9 @@ def add_report_arguments(parser: argparse.ArgumentParser) -> None:
     _add_output(parser)
     parser.add_argument(
         "--fail-on", choices=("error", "warning", "never"), default="warning", help="as for diagnose (default warning)"
+    )
+    parser.add_argument(
+        "--compare", metavar="FILE.json", help="an earlier report.json: say what is new and what is mended"
     )
 
 
@@ -38,6 +42,12 @@ def add_open_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_serve_arguments(parser: argparse.ArgumentParser) -> None:
+    """The page's address and browser."""
+    parser.add_argument("--no-browser", action="store_true", help="do not open a browser")
+    parser.add_argument("--port", type=int, default=8866, help="port of the page (default %(default)s)")
+
+
 def _add_output(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--output-dir", metavar="DIR", default="runbook-report", help="folder of the report (default runbook-report)"
@@ -49,10 +59,14 @@ def run_report(options: argparse.Namespace) -> int:
     from runbook.cli.diagnose import exit_code
     from runbook.cli.target import request_from
     from runbook.headless.report import make_report, to_stderr
+    from runbook.report.history import compare, earlier_report
 
+    earlier = earlier_report(options.compare) if options.compare else None
     with _folder(options.output_dir) as folder:
-        run = make_report(request_from(options), options.vault, folder, to_stderr)
+        run = make_report(request_from(options), options.vault, folder, to_stderr, earlier)
     _tell(folder, run.diagnosis.verdict, [f.cause for f in run.diagnosis.causes])
+    if earlier is not None:
+        print("\n".join(compare(run, earlier).sentences()))
     return exit_code(run, options.fail_on)
 
 
@@ -94,6 +108,22 @@ def run_open(options: argparse.Namespace) -> int:
     command += [f"--port={options.port}"] if options.port else []
     sys.stdout.flush()
     os.execv(sys.executable, command)  # noqa: S606 (no shell, and JupyterLab takes the place of this process)
+
+
+def run_serve(options: argparse.Namespace) -> int:
+    """Serve the first notebook as a page, by Voilà; ends when the user ends it.
+
+    It listens on loopback: whoever opens the page reads this user's files and asks in this user's name.
+    """
+    from runbook.headless.places import notebooks_folder
+
+    if find_spec("voila") is None:
+        raise UsageError("Serving needs Voilà: pip install 'registry-runbook[serve]'. Or use `runbook open`.")
+    command = [sys.executable, "-m", "voila", str(notebooks_folder() / "00_start_here.ipynb")]
+    command += [f"--port={options.port}", "--Voila.ip=127.0.0.1"]
+    command += ["--no-browser"] if options.no_browser else []
+    sys.stdout.flush()
+    os.execv(sys.executable, command)  # noqa: S606 (no shell, and Voilà takes the place of this process)
 
 
 @contextmanager

@@ -16,13 +16,14 @@ from runbook.headless.kernel import own_kernel
 from runbook.headless.places import notebooks
 from runbook.redact import Vault
 from runbook.report import render_html, render_json
+from runbook.report.history import Earlier, compare
 from runbook.report.html import NotebookResult
 
 EVIDENCE = "evidence.json"
 Say = Callable[[str], None]
 
 
-def make_report(request: Request, vault: Vault, folder: Path, say: Say) -> Run:
+def make_report(request: Request, vault: Vault, folder: Path, say: Say, earlier: Earlier | None = None) -> Run:
     """Collect once, judge, let every notebook show its part of the same evidence, and write the folder.
 
     The kernels get the saved evidence, which holds no secret; so no password comes near a notebook. Files
@@ -34,6 +35,7 @@ def make_report(request: Request, vault: Vault, folder: Path, say: Say) -> Run:
     if fatal:
         raise UsageError("; ".join(f"{p.place}: {p.message}" for p in fatal))
     run = diagnose(evidence)
+    changes = compare(run, earlier) if earlier else None
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder, prefix=".making-") as name:
         making = Path(name)
@@ -42,8 +44,10 @@ def make_report(request: Request, vault: Vault, folder: Path, say: Say) -> Run:
         for executed in results:
             _clean(executed.path, vault)
         links = [_link(executed, vault) for executed in results]
-        (making / "report.html").write_text(vault.scrub(render_html(run, notebooks=links)), encoding="utf-8")
-        (making / "report.json").write_text(vault.scrub(render_json(run)), encoding="utf-8")
+        (making / "report.html").write_text(
+            vault.scrub(render_html(run, notebooks=links, changes=changes)), encoding="utf-8"
+        )
+        (making / "report.json").write_text(vault.scrub(render_json(run, changes)), encoding="utf-8")
         for path in sorted(making.iterdir()):
             if path.is_file():
                 shutil.move(path, folder / path.name)

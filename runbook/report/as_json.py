@@ -8,11 +8,13 @@ from runbook.diagnose import Run
 from runbook.model import Finding, Symptom
 from runbook.rank import explained
 from runbook.redact import visible
+from runbook.report.history import Comparison
 
 
-def render_json(run: Run) -> str:
+def render_json(run: Run, changes: Comparison | None = None) -> str:
     """One object as INTERFACE.md has it; `symptoms`, `folklore`, `contradictions` and a cause's `certainty` and `explains` are extras."""
-    return json.dumps(as_object(run), ensure_ascii=False, indent=1) + "\n"
+    since = {"changes": changes.as_object()} if changes is not None else {}
+    return json.dumps({**as_object(run), **since}, ensure_ascii=False, indent=1) + "\n"
 
 
 def as_object(run: Run) -> dict[str, Any]:

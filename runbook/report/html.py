@@ -6,9 +6,10 @@ from datetime import UTC, datetime
 
 from runbook import __version__
 from runbook.diagnose import Run
-from runbook.report import blocks, tables
+from runbook.report import blocks, history, tables
 from runbook.report.alignment import alignment
 from runbook.report.block import Block, css, esc, para, tag
+from runbook.report.history import Comparison
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
 _REDACTION = (
@@ -28,10 +29,15 @@ class NotebookResult:
 
 
 def render_html(
-    run: Run, *, notebooks: Sequence[NotebookResult] = (), title: str = "Why the registry says 401", when: str = ""
+    run: Run,
+    *,
+    notebooks: Sequence[NotebookResult] = (),
+    changes: Comparison | None = None,
+    title: str = "Why the registry says 401",
+    when: str = "",
 ) -> str:
-    """The whole page. `notebooks` are linked; a failed one is said at the top."""
-    body = "".join(_sections(run, notebooks))
+    """The whole page. `notebooks` are linked; a failed one is said at the top; `changes` since an earlier report are shown."""
+    body = "".join(_sections(run, notebooks, changes))
     stamp = when or datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
@@ -50,7 +56,7 @@ def _target(run: Run) -> str:
     return ", ".join(p for p in parts if p) or "nothing was named"
 
 
-def _sections(run: Run, notebooks: Sequence[NotebookResult]) -> list[str]:
+def _sections(run: Run, notebooks: Sequence[NotebookResult], changes: Comparison | None) -> list[str]:
     d = run.diagnosis
     failed = [n for n in notebooks if not n.ok]
     parts = [
@@ -58,6 +64,8 @@ def _sections(run: Run, notebooks: Sequence[NotebookResult]) -> list[str]:
         for n in failed
     ]
     parts += [blocks.verdict(run).html, blocks.hops(run).html]
+    if changes is not None:
+        parts.append(_section("Since the earlier report", history.block(changes)))
     if d.causes:
         parts += [_section("Cause", blocks.cause(run)), _section("Fix", blocks.fix(run))]
     parts.append(_section("What was seen", blocks.symptoms(run)))
