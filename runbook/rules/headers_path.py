@@ -22,7 +22,7 @@ from runbook.model import (
 from runbook.rules.base import rule
 from runbook.rules.hop_edits import swap
 from runbook.rules.hops import Front, api_routes, front_url, fronts, hop, is_strange, item, name, repair, seen
-from runbook.rules.routing import only_pages
+from runbook.rules.routing import calls_itself, only_a_page, only_pages
 from runbook.rules.upstreams import inner_address, registry_service
 from runbook.rules.wire import Wire, succeeded
 from runbook.stack.foretell import Request, upstream_path
@@ -152,8 +152,8 @@ def no_v2_route(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Findin
         strangers = [e for e in strangers if e.path.rstrip("/") != "/v2"]  # only the ping ends early: another cause
     if any(succeeded(e) and e.header("Docker-Distribution-Api-Version") for e in wire.on("via")) and not strangers:
         return
-    logged = [] if beyond else _not_found(wire)
-    own = _calls_itself(stack)
+    logged = [] if beyond or only_a_page(stack) else _not_found(wire)
+    own = calls_itself(stack)
     lost = _lost_front(evidence, stack, wire, strangers)
     if own is not None and not (strangers or beyond):
         yield _no_way_from_ui(*own, logged, evidence, stack)
@@ -197,23 +197,6 @@ def _not_found(wire: Wire) -> list[LoggedRequest]:
         for r in wire.requests
         if r.status == 404 and r.uri in ("/v2/", "/v2/_catalog") and r.logger not in ("registry", "unknown")
     ]
-
-
-def _calls_itself(stack: Stack) -> tuple[Ui, EnvVar] | None:
-    """A UI whose page calls the UI's own address, where nothing hands /v2/ on; with the variable that says so."""
-    ui = stack.ui
-    if ui is None or ui.mode != "browser" or ui.registry_url is None or not ui.registry_url.value:
-        return None
-    if any(r.kind == "proxy" and r.service == ui.service.name for r in stack.routes):
-        return None
-    called = urlsplit(ui.registry_url.value)
-    ports = {p.published for p in ui.ports}
-    local = called.hostname in ("localhost", "127.0.0.1", "::1")
-    try:
-        port = called.port or (443 if called.scheme == "https" else 80)
-    except ValueError:
-        return None
-    return (ui, ui.registry_url) if local and port in ports and not called.path.strip("/") else None
 
 
 def _no_way_from_ui(ui: Ui, variable: EnvVar, logged: list[LoggedRequest], evidence: Evidence, stack: Stack) -> Finding:

@@ -1,7 +1,7 @@
 """Which way a recorded request took: straight to the registry, or through a proxy."""
 
 from runbook.browser import same_origin
-from runbook.model import Evidence, Exchange, Route, Stack
+from runbook.model import EnvVar, Evidence, Exchange, Route, Stack, Ui
 from runbook.urls import urlsplit
 
 PROXY_SIGNATURES = ("nginx", "openresty", "caddy", "apache", "haproxy", "traefik", "envoy", "cloudflare", "tengine")
@@ -73,6 +73,28 @@ def asks_across_origins(stack: Stack, address: str) -> bool:
     if ui is None or ui.mode != "browser" or ui.registry_url is None or not ui.registry_url.value:
         return False
     return not same_origin(address, ui.registry_url.value)
+
+
+def calls_itself(stack: Stack) -> tuple[Ui, EnvVar] | None:
+    """A UI whose page calls the UI's own address, where nothing hands /v2/ on; with the variable that says so."""
+    ui = stack.ui
+    if ui is None or ui.mode != "browser" or ui.registry_url is None or not ui.registry_url.value:
+        return None
+    if any(r.kind == "proxy" and r.service == ui.service.name for r in stack.routes):
+        return None
+    called = urlsplit(ui.registry_url.value)
+    ports = {p.published for p in ui.ports}
+    local = called.hostname in ("localhost", "127.0.0.1", "::1")
+    try:
+        port = called.port or (443 if called.scheme == "https" else 80)
+    except ValueError:
+        return None
+    return (ui, ui.registry_url) if local and port in ports and not called.path.strip("/") else None
+
+
+def only_a_page(stack: Stack) -> bool:
+    """Whether the UI serves its page and no more: the page calls a registry elsewhere, and /v2/ at the UI is nobody's."""
+    return stack.ui is not None and stack.ui.mode == "browser" and calls_itself(stack) is None
 
 
 def foreign(exchange: Exchange) -> bool:

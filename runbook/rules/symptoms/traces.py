@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from runbook.model import LogFile, LoggedRequest, Meaning, Message, MessageKind, Stack, Symptom
-from runbook.rules.routing import Routing
+from runbook.rules.routing import Routing, only_a_page
 from runbook.rules.symptoms.notes import LOGIN_401, STATUSES, Notes
 from runbook.urls import urlsplit
 
@@ -146,6 +146,8 @@ def _of_logged(request: LoggedRequest, stack: Stack) -> list[Symptom]:
     if status == 400 and request.logger == "registry" and request.meaning is not None:
         return [S.LOGIN_400]
     if status == 404 and request.logger != "registry" and request.uri in ("/v2/", "/v2/_catalog") and _is_web(request):
+        if only_a_page(stack):
+            return []
         return [S.NOT_THE_API]
     if status in STATUSES:
         return [STATUSES[status]]
