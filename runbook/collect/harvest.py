@@ -10,6 +10,7 @@ from typing import BinaryIO
 
 from runbook.collect import marks
 from runbook.collect.compose_files import choose, project_dotenv
+from runbook.collect.containers import all_of
 from runbook.collect.pasted import Pasted, files_in
 from runbook.model import (
     ClientConfig,
@@ -39,6 +40,7 @@ class Harvest:
     dotenv_texts: dict[str, str] = field(default_factory=dict)
     nginx_texts: dict[str, str] = field(default_factory=dict)
     pasted_texts: dict[str, str] = field(default_factory=dict)
+    inspected_texts: dict[str, str] = field(default_factory=dict)
     compose: Compose | None = None
     registry_files: list[RegistryFile] = field(default_factory=list)
     htpasswd: list[Htpasswd] = field(default_factory=list)
@@ -98,6 +100,8 @@ class Harvest:
 
     def join_compose(self) -> None:
         """The compose files are read together, when all of them are known."""
+        if not self.compose_texts:
+            self.compose_texts = all_of({**self.inspected_texts, **self.pasted_texts})
         chosen, others = choose(self.compose_texts, self.dotenv_texts)
         if not chosen:
             return
@@ -181,6 +185,7 @@ def _har(to: Harvest, name: str, text: str) -> None:
 def _inspect(to: Harvest, name: str, text: str) -> None:
     from runbook.parse.listing import parse_inspect
 
+    to.inspected_texts[name] = text
     to.listings.extend(parse_inspect(text, name))
 
 

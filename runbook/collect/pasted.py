@@ -1,5 +1,6 @@
 """Files that were shown in a terminal and pasted: `cat docker-compose.yml`, `docker compose exec registry cat …`. Pure."""
 
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ _SHOW = re.compile(r"(?:^|\s)(?:cat|type|less|more|bat)\s+(?:-\w+\s+)*[\"']?([^\
 _RESOLVED = re.compile(r"\bdocker(?:-compose| compose)\b(?:\s+-\S+(?:\s+[\w./-]+)?)*\s+config\s*$")
 _CUT = re.compile(r"\*{3}|…|\.{3}|[xX]{6}|<[^>]*>|\[redacted\]", re.IGNORECASE)
 """How people black out what nobody should read: such a hash is no evidence."""
+_LOGINS = re.compile(r"^\s{0,8}\{\s{0,8}\"auths\"\s{0,8}:")
 _MOST = 20
 
 
@@ -39,6 +41,10 @@ def files_in(text: str) -> Iterator[Pasted]:
     lines = text.replace("\r\n", "\n").split("\n")
     found = 0
     for number, line in enumerate(lines):
+        if found < _MOST and _LOGINS.match(line) and (logins := _whole_object(lines, number)):
+            found += 1
+            yield Pasted("docker-config", "\n" * number + logins + "\n")
+            continue
         prompt = _PROMPT.match(line)
         if prompt is None or found == _MOST:
             continue
@@ -54,6 +60,18 @@ def files_in(text: str) -> Iterator[Pasted]:
                 continue
             found += 1
             yield Pasted(kind, "\n" * (number + 1) + content + "\n")
+
+
+def _whole_object(lines: list[str], start: int) -> str | None:
+    """The JSON object that begins on this line, as `kubectl get secret … | base64 -d` shows it."""
+    for end in range(start + 1, min(len(lines), start + 60) + 1):
+        text = "\n".join(lines[start:end])
+        try:
+            if isinstance(json.loads(text), dict):
+                return text
+        except (ValueError, RecursionError):
+            continue
+    return None
 
 
 def _until_prompt(lines: list[str], start: int) -> list[str]:

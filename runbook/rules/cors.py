@@ -184,10 +184,11 @@ def credentials_missing(evidence: Evidence, stack: Stack, wire: Wire) -> Iterato
 
     Only the exact word `true` counts. Without a login on the registry nobody misses the line.
     """
-    if not is_needed(stack) or not wants_login(stack, wire):
+    said = console(wire, "credentials")
+    if not is_needed(stack) or not (said or wants_login(stack, wire)):
         return
     page = page_of(evidence, stack, wire)
-    seen, said = _refused(wire, stack, "credentials"), console(wire, "credentials")
+    seen = _refused(wire, stack, "credentials")
     origin, consent = header(stack, "Access-Control-Allow-Origin"), header(stack, "Access-Control-Allow-Credentials")
     unset = consent is None or values(consent[1]) != ["true"]
     written = origin is not None and unset and stack.ui is not None and "*" not in values(origin[1])

@@ -4,13 +4,18 @@ The images are made here, of this machine's own programs; nothing is pulled.
 """
 
 import copy
+import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 
+from runbook.collect import Request, collect
+from runbook.diagnose import diagnose
 from runbook.lab import FAULTS, Lab, LabError, composed
+from runbook.redact import Vault
 from tests.lab.contract import ROWS, Runner, differences
-from tests.lab.test_faults import CAUSES, check
+from tests.lab.test_faults import CAUSES, check, judge
 from tests.real import images
 from tests.real.programs import need_engine
 
@@ -46,6 +51,36 @@ def test_a_fault_is_found_and_its_fix_mends_it(cause: str) -> None:
             assert "[redacted]" in str(refused.value), "Compose 1 prints the hash; nobody else may"
             return
         check(cause, running)
+
+
+@pytest.mark.parametrize(
+    "cause",
+    [
+        "auth-option-missing",
+        "htpasswd-path-mismatch",
+        "env-name-malformed",
+        "upstream-wrong-port",
+        "env-overrides-config",
+    ],
+)
+def test_inspect_tells_as_much_as_the_compose_file(cause: str, tmp_path: Path) -> None:
+    """Only `docker inspect`, the password file and the log are handed over."""
+    with lab(3, len(cause), cause) as running:
+        running.inject(cause)
+        judge(running)  # somebody logs in
+        containers = _containers(running.home.name)
+        shown = subprocess.run(
+            ["docker", "inspect", *containers], capture_output=True, text=True, timeout=20, check=True
+        )
+        (tmp_path / "inspect.json").write_text(shown.stdout)
+        for file in running.bundle.rglob("*"):
+            if file.is_file() and not file.name.startswith(("docker-compose", "compose")):
+                copied = tmp_path / file.relative_to(running.bundle)
+                copied.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(file, copied)
+        request = Request(paths=(str(tmp_path),), user=running.user, password=running.password)
+    found = diagnose(collect(request, Vault())).diagnosis
+    assert [f.cause for f in found.causes][:1] == [cause], found.verdict
 
 
 def test_nothing_is_left_behind() -> None:

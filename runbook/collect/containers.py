@@ -1,0 +1,250 @@
+"""Containers that no compose file describes: `docker run` commands in a terminal, and `docker inspect`.
+
+They are written as compose text in JSON's form, each service on the line of its command, so that one
+reader judges all and every finding names the right line. Pure.
+"""
+
+import json
+import re
+import shlex
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+_RUN = re.compile(r"^\s*(?:[^\n$#>%❯]{0,100}[$#>%❯]\s+)?(?:sudo\s+)?(?:docker|podman|nerdctl)\s+(?:container\s+)?run\s")
+_ABOUT = re.compile(
+    r"(?:^|/)(?:registry|docker-registry|distribution|docker-registry-ui|nginx|traefik|caddy|haproxy|httpd)\b"
+)
+_REGISTRY = re.compile(r"(?:^|/)(?:registry|distribution)(?::|@|$)")
+_HERE = re.compile(r"^(?:\$\(pwd\)|`pwd`|\$\{?PWD\}?|%cd%|\.)(?=/|$)", re.IGNORECASE)
+_FLAGS = {
+    "-d", "-i", "-t", "--detach", "--interactive", "--tty", "--rm", "--init", "--privileged", "--read-only", "-P",
+    "--publish-all", "--no-healthcheck", "--replace", "--quiet", "-q",
+}  # fmt: skip
+"""Options without a value."""
+_ANYWHERE = ("", "0.0.0.0", "::")  # noqa: S104 (what inspect shows, nothing is bound)
+_MOST = 20
+
+
+@dataclass(frozen=True, slots=True)
+class _Container:
+    line: int
+    name: str
+    service: dict[str, Any]
+
+
+def as_compose(name: str, text: str) -> str | None:
+    """Compose text for the containers of a terminal session or of `docker inspect`; None when no registry is among them."""
+    stripped = text.lstrip("\ufeff \t\r\n")
+    found = list(_inspected(text) if stripped.startswith(("[", "{")) else _commands(text))[:_MOST]
+    if not any(_REGISTRY.search(str(c.service.get("image", ""))) for c in found):
+        return None
+    written, at = "", 1
+    taken: set[str] = set()
+    for number, container in enumerate(sorted(found, key=lambda c: c.line)):
+        service = container.name if container.name not in taken else f"{container.name}-{number}"
+        taken.add(service)
+        written += "\n" * max(0, container.line - at) + (", " if number else '{"services": {')
+        at = max(at, container.line)
+        written += f"{json.dumps(service)}: {_doubled(json.dumps(container.service))}"
+    networks: dict[str, dict[str, str]] = {n: {} for c in found for n in c.service.get("networks", ())}
+    volumes: dict[str, dict[str, str]] = {
+        v: {} for c in found for row in c.service.get("volumes", ()) if (v := _volume(row))
+    }
+    return f'{written}}}, "networks": {json.dumps(networks)}, "volumes": {json.dumps(volumes)}}}\n'
+
+
+def _volume(row: str | dict[str, Any]) -> str:
+    """The name of a named volume; "" for a folder of the host."""
+    if isinstance(row, dict):
+        return str(row.get("source", "")) if row["type"] == "volume" else ""
+    source, colon, _ = row.partition(":")
+    return source if colon and re.fullmatch(r"[A-Za-z0-9][\w.-]*", source) else ""
+
+
+def _doubled(text: str) -> str:
+    """Nothing is interpolated here any more: every $ is itself."""
+    return text.replace("$", "$$")
+
+
+# ---- docker run -------------------------------------------------------------------------------------------
+
+
+def _commands(text: str) -> Iterator[_Container]:
+    lines = text.replace("\r\n", "\n").split("\n")
+    for number, first in enumerate(lines):
+        if not _RUN.match(first):
+            continue
+        whole = first
+        for more in lines[number + 1 : number + 40]:
+            if not whole.rstrip().endswith(("\\", "`", "^")):
+                break
+            whole = whole.rstrip()[:-1] + " " + more
+        made = _from_words(_words(whole[_RUN.match(first).end() :] if _RUN.match(first) else ""))  # type: ignore[union-attr]
+        if made is not None and _ABOUT.search(made[1]["image"]):
+            yield _Container(number + 1, *made)
+
+
+def _words(text: str) -> list[str]:
+    try:
+        return shlex.split(text, comments=False)
+    except ValueError:
+        return text.split()
+
+
+def _from_words(words: list[str]) -> tuple[str, dict[str, Any]] | None:
+    service: dict[str, Any] = {"environment": [], "ports": [], "volumes": [], "networks": []}
+    name, links, rest = "", False, iter(words)
+    for word in rest:
+        if not word.startswith("-"):
+            service["image"] = word
+            service["command"] = [w for w in rest if w not in ("|", "&&", ";", ">")]
+            break
+        option, equals, value = word.partition("=")
+        if not option.startswith("--") and len(option) > 2:
+            option, equals, value = _short(option, equals, value)
+        if option in _FLAGS:
+            continue
+        if not equals:
+            value = next(rest, "")
+        if option == "--name":
+            name = value
+        elif option in ("--link", "--add-host"):
+            links = True
+        else:
+            _apply(service, option, value)
+    if "image" not in service:
+        return None
+    if not service["networks"] and not service.get("network_mode"):
+        service.pop("networks")
+        if not links:
+            service["network_mode"] = "bridge"
+    elif service.get("network_mode"):
+        service.pop("networks")
+    return name or _plain(service["image"]), {k: v for k, v in service.items() if v}
+
+
+def _short(option: str, equals: str, value: str) -> tuple[str, str, str]:
+    """-p5000:5000 and -dit: the last letter of a bundle may take the value."""
+    if option[1] in "peuvw":
+        return option[:2], "=", option[2:] + equals + value
+    return (f"-{option[-1]}", equals, value) if option[-1] in "peuvw" else ("-d", equals, value)
+
+
+def _apply(service: dict[str, Any], option: str, value: str) -> None:
+    match option:
+        case "-e" | "--env":
+            service["environment"].append(value)
+        case "-p" | "--publish":
+            service["ports"].append(value)
+        case "-v" | "--volume":
+            service["volumes"].append(_HERE.sub(".", value))
+        case "--mount":
+            mount = _mount(value)
+            if mount:
+                service["volumes"].append(mount)
+        case "--env-file":
+            service.setdefault("env_file", []).append(value)
+        case "-u" | "--user":
+            service["user"] = value
+        case "--net" | "--network":
+            if value in ("host", "bridge", "none") or ":" in value:
+                service["network_mode"] = value
+            else:
+                service["networks"].append(value)
+        case "-h" | "--hostname":
+            service["hostname"] = value
+        case "--restart":
+            service["restart"] = value
+        case "--entrypoint":
+            service["entrypoint"] = [value]
+
+
+def _mount(text: str) -> dict[str, Any] | None:
+    fields = dict(part.partition("=")[::2] for part in text.split(","))
+    target = fields.get("target") or fields.get("dst") or fields.get("destination")
+    source = fields.get("source") or fields.get("src") or ""
+    if not target:
+        return None
+    kind = fields.get("type", "volume")
+    return {
+        "type": kind,
+        "source": _HERE.sub(".", source),
+        "target": target,
+        "read_only": "readonly" in fields or "ro" in fields,
+    }
+
+
+def _plain(image: str) -> str:
+    return re.sub(r"[:@].*$", "", image.rsplit("/", 1)[-1])
+
+
+# ---- docker inspect ---------------------------------------------------------------------------------------
+
+
+def _inspected(text: str) -> Iterator[_Container]:
+    try:
+        data = json.loads(text)
+    except (ValueError, RecursionError):
+        return
+    lines = [n for n, line in enumerate(text.split("\n"), 1) if '"Env"' in line]
+    rows = data if isinstance(data, list) else [data]
+    containers = [row for row in rows if isinstance(row, dict) and isinstance(row.get("Config"), dict)]
+    for number, row in enumerate(containers):
+        service = _described(row)
+        if _ABOUT.search(str(service.get("image", ""))):
+            line = lines[number] if number < len(lines) else 1
+            name = str(row.get("Name") or _plain(str(service["image"]))).strip("/")[:80]
+            yield _Container(line, name, service)
+
+
+def _described(row: dict[str, Any]) -> dict[str, Any]:
+    config, host = row["Config"], row.get("HostConfig")
+    host = host if isinstance(host, dict) else {}
+    labels = config.get("Labels")
+    service: dict[str, Any] = {
+        "image": str(config.get("Image", "")),
+        "environment": [str(v) for v in _list(config.get("Env"))],
+        "volumes": [v for v in map(_inspected_mount, _list(row.get("Mounts"))) if v],
+        "ports": list(_ports(host.get("PortBindings"))),
+        "labels": {str(k): str(v) for k, v in labels.items() if str(k).startswith("traefik.")}
+        if isinstance(labels, dict)
+        else {},
+        "user": str(config.get("User") or ""),
+    }
+    command = [str(w) for w in _list(config.get("Cmd"))]
+    if command and command[-1].endswith((".yml", ".yaml")):
+        service["command"] = command
+    networks = row.get("NetworkSettings", {}).get("Networks") if isinstance(row.get("NetworkSettings"), dict) else None
+    mode = str(host.get("NetworkMode") or "")
+    if mode in ("host", "none") or mode.startswith("container:"):
+        service["network_mode"] = mode
+    elif isinstance(networks, dict) and networks and set(networks) != {"bridge"}:
+        service["networks"] = [str(n) for n in networks]
+    return {k: v for k, v in service.items() if v}
+
+
+def _list(value: object) -> list[Any]:
+    return value[:500] if isinstance(value, list) else []
+
+
+def _inspected_mount(row: object) -> dict[str, Any] | None:
+    if not isinstance(row, dict) or not row.get("Destination"):
+        return None
+    kind = str(row.get("Type") or "bind")
+    source = str((row.get("Name") if kind == "volume" else row.get("Source")) or "")
+    mount: dict[str, Any] = {"type": kind, "target": str(row["Destination"]), "read_only": row.get("RW") is False}
+    return {**mount, "source": source} if source and kind != "tmpfs" else mount
+
+
+def _ports(bindings: object) -> Iterator[str]:
+    for inner, outer in bindings.items() if isinstance(bindings, dict) else ():
+        for row in _list(outer):
+            if isinstance(row, dict) and row.get("HostPort"):
+                address = str(row.get("HostIp") or "")
+                yield (f"{address}:" if address not in _ANYWHERE else "") + f"{row['HostPort']}:{inner}"
+
+
+def all_of(texts: Mapping[str, str]) -> dict[str, str]:
+    """Compose text for each of the files that describes containers."""
+    return {name: made for name, text in texts.items() if (made := as_compose(name, text)) is not None}

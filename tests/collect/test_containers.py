@@ -1,0 +1,110 @@
+"""`docker run` commands and `docker inspect` in the place of a compose file."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from runbook.collect import Request, collect
+from runbook.collect.containers import as_compose
+from runbook.diagnose import diagnose
+from runbook.model import Compose, Diagnosis
+from runbook.redact import Vault
+
+RUN = """\
+I started it like this:
+$ docker run -d -p 5000:5000 --restart=always --name registry \\
+    -v "$(pwd)"/auth:/auth:ro -v images:/var/lib/registry \\
+    -e REGISTRY_AUTH=htpasswd -e "REGISTRY_AUTH_HTPASSWD_REALM=Registry Realm" \\
+    --env REGISTRY_AUTH_HTPASSWD_PATH=/auth/htpasswd registry:2
+$ docker run -dit --link registry -p8080:80 -e NGINX_PROXY_PASS_URL=http://registry:5000 joxit/docker-registry-ui:2.5.7
+$ docker run --rm alpine true
+"""
+INSPECT = [
+    {
+        "Name": "/registry",
+        "Config": {
+            "Image": "registry:3",
+            "Env": ["PATH=/bin", "REGISTRY_AUTH=htpasswd", "REGISTRY_AUTH_HTPASSWD_REALM=r", "A=$2y$x"],
+            "Entrypoint": ["/entrypoint.sh"],
+            "Cmd": ["/etc/distribution/config.yml"],
+            "User": "1000",
+        },
+        "HostConfig": {
+            "PortBindings": {"5000/tcp": [{"HostIp": "", "HostPort": "5001"}]},
+            "NetworkMode": "web_default",
+        },
+        "Mounts": [
+            {"Type": "bind", "Source": "/srv/r/auth", "Destination": "/auth", "RW": False},
+            {"Type": "volume", "Name": "data", "Source": "/x/_data", "Destination": "/var/lib/registry", "RW": True},
+        ],
+        "NetworkSettings": {"Networks": {"web_default": {}}},
+    }
+]
+
+
+def read(folder: Path, **files: str) -> Compose:
+    for name, text in files.items():
+        (folder / name.replace("__", ".")).write_text(text)
+    compose = collect(Request(paths=(str(folder),)), Vault()).compose
+    assert compose is not None
+    assert not compose.refused
+    return compose
+
+
+def test_docker_run_is_read_as_a_service_on_the_line_of_its_command(tmp_path: Path) -> None:
+    compose = read(tmp_path, notes__txt=RUN)
+    registry, ui = compose.services
+    assert (registry.name, registry.role, ui.role) == ("registry", "registry", "ui")
+    path = registry.env("REGISTRY_AUTH_HTPASSWD_PATH")
+    assert path
+    assert (path.value, str(path.place)) == ("/auth/htpasswd", "notes.txt:2")
+    realm = registry.env("REGISTRY_AUTH_HTPASSWD_REALM")
+    assert realm
+    assert realm.value == "Registry Realm"
+    assert [(m.source, m.target) for m in registry.mounts] == [("./auth", "/auth"), ("images", "/var/lib/registry")]
+    assert [(p.published, p.container) for p in (*registry.ports, *ui.ports)] == [(5000, 5000), (8080, 80)]
+    assert str(ui.place).startswith("notes.txt:6")
+
+
+def test_inspect_is_read_as_a_service(tmp_path: Path) -> None:
+    (service,) = read(tmp_path, inspect__json=json.dumps(INSPECT, indent=4)).services
+    assert (service.name, service.image, service.user) == ("registry", "registry:3", "1000")
+    assert [(m.source, m.target, m.read_only) for m in service.mounts] == [
+        ("/srv/r/auth", "/auth", True), ("data", "/var/lib/registry", False),
+    ]  # fmt: skip
+    assert [(p.published, p.container) for p in service.ports] == [(5001, 5000)]
+    odd = service.env("A")
+    assert odd
+    assert odd.value == "$2y$x"  # nothing is interpolated
+
+
+def judged(folder: Path) -> Diagnosis:
+    return diagnose(collect(Request(paths=(str(folder),)), Vault())).diagnosis
+
+
+@pytest.mark.parametrize("form", ["run", "inspect"])
+def test_a_missing_realm_is_found_in_either(form: str, tmp_path: Path) -> None:
+    if form == "run":
+        (tmp_path / "notes.txt").write_text(RUN.replace('-e "REGISTRY_AUTH_HTPASSWD_REALM=Registry Realm"', ""))
+    else:
+        made = json.loads(json.dumps(INSPECT))
+        made[0]["Config"]["Env"].remove("REGISTRY_AUTH_HTPASSWD_REALM=r")
+        (tmp_path / "inspect.json").write_text(json.dumps(made))
+    found = judged(tmp_path)
+    assert found.causes[0].cause == "auth-option-missing"
+
+
+def test_a_compose_file_goes_before_what_was_typed(tmp_path: Path) -> None:
+    text = "services:\n  r:\n    image: registry:2\n"
+    assert [s.name for s in read(tmp_path, notes__txt=RUN, compose__yml=text).services] == ["r"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "$ docker run alpine", "$ docker run", "$ docker run -e", "$ docker run 'unclosed registry:2", "[" * 9999, "{}", "[1]",
+     "[{}]", '[{"Config": {"Image": 5, "Env": "x", "Labels": []}, "Mounts": 1, "HostConfig": []}]'],
+)  # fmt: skip
+def test_what_describes_no_registry_is_left_alone(text: str) -> None:
+    made = as_compose("x.txt", text)
+    assert made is None or json.loads(made)
