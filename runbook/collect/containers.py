@@ -195,7 +195,10 @@ def _inspected(text: str) -> Iterator[_Container]:
         if _ABOUT.search(str(service.get("image", ""))):
             line = lines[number] if number < len(lines) else 1
             name = str(row.get("Name") or _plain(str(service["image"]))).strip("/")[:80]
-            yield _Container(line, name, service)
+            labels = row["Config"].get("Labels")
+            composed = labels.get("com.docker.compose.service") if isinstance(labels, dict) else None
+            service["container_name"] = name
+            yield _Container(line, str(composed or name)[:80], service)
 
 
 def _described(row: dict[str, Any]) -> dict[str, Any]:
@@ -220,8 +223,12 @@ def _described(row: dict[str, Any]) -> dict[str, Any]:
     if mode in ("host", "none") or mode.startswith("container:"):
         service["network_mode"] = mode
     elif isinstance(networks, dict) and networks and set(networks) != {"bridge"}:
-        service["networks"] = [str(n) for n in networks]
+        service["networks"] = {str(n): {"aliases": _aliases(about)} for n, about in networks.items()}
     return {k: v for k, v in service.items() if v}
+
+
+def _aliases(network: object) -> list[str]:
+    return [str(a)[:80] for a in _list(network.get("Aliases"))[:20]] if isinstance(network, dict) else []
 
 
 def _list(value: object) -> list[Any]:
