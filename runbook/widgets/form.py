@@ -13,6 +13,7 @@ from runbook.widgets.job import Job
 LAB, OWN = "a practice incident in the lab", "my own incident"
 _LABELS = {"description_width": "9rem"}
 _EMPTY = "typed here, used for one run, stored nowhere"
+_PASTE = "curl -v output, an error message, lines of a log; used for one run, stored nowhere"
 _TAKEN = "taken for the next run"
 
 
@@ -42,6 +43,9 @@ class Form:
         self.ui_url = self._field(
             ipywidgets.Text, "UI or proxy", value=ui_url, placeholder="http://localhost:8080 (if there is one)"
         )
+        self.pasted = self._field(ipywidgets.Textarea, "Or paste", placeholder=_PASTE, rows=3, continuous_update=False)
+        self.pasted.observe(self._take_paste, "value")
+        self._paste = ""
         self.user = self._field(ipywidgets.Text, "User", value=user)
         self.password = self._field(ipywidgets.Password, "Password", placeholder=_EMPTY, continuous_update=False)
         self.password.observe(self._take_password, "value")
@@ -55,7 +59,7 @@ class Form:
         return kind(description=label, style=_LABELS, layout=_wide(), **given)
 
     def _show_source(self, _change: object = None) -> None:
-        own = (self.bundle, self.registry_url, self.ui_url, self.user, self.password)
+        own = (self.bundle, self.pasted, self.registry_url, self.ui_url, self.user, self.password)
         self._panel.children = own if self.source.value == OWN else (self.fault,)
 
     def _take_password(self, change: dict[str, Any]) -> None:
@@ -65,12 +69,21 @@ class Form:
             self.password.value = ""
             self.password.placeholder = _TAKEN
 
+    def _take_paste(self, change: dict[str, Any]) -> None:
+        """The same for pasted text: a `curl -v` has the login in it."""
+        if change["new"].strip():
+            self._paste = change["new"]
+            self.pasted.value = ""
+            self.pasted.placeholder = f"{len(self._paste.splitlines())} lines {_TAKEN}"
+
     def job(self) -> Job:
-        """What is asked for now. The password leaves with it and is forgotten here."""
+        """What is asked for now. The password and the pasted text leave with it and are forgotten here."""
         if self.source.value == LAB:
             return Job(None, self.fault.value)
         password, self._password = self._password, None
         self.password.placeholder = _EMPTY
+        pasted, self._paste = self._paste, ""
+        self.pasted.placeholder = _PASTE
         user = self.user.value.strip() or None
         request = Request(
             paths=(self.bundle.value.strip(),) if self.bundle.value.strip() else (),
@@ -79,7 +92,7 @@ class Form:
             user=user,
             password=password or (os.environ.get(self._password_env) if user else None),
         )
-        return Job(request)
+        return Job(request, pasted=pasted)
 
     @staticmethod
     def _address(field: Any) -> str | None:

@@ -1,6 +1,8 @@
 """What a person asked for with the form, carried out; what goes wrong becomes a sentence."""
 
-from dataclasses import dataclass
+import tempfile
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from runbook.collect import Request, UsageError
 from runbook.collect.collector import Progress
@@ -16,13 +18,31 @@ class Job:
 
     request: Request | None
     lab_fault: str = ""
+    pasted: str = field(default="", repr=False)
+    """Text that stands in no file; it may hold a login."""
 
     def run(self, progress: Progress) -> Incident:
         """Collect and judge."""
         if self.request is None:
             progress("starting a registry and its UI on this machine")
             return Incident.of_lab(self.lab_fault, progress)
-        return Incident.of(self.request, progress=progress)
+        if not self.pasted:
+            return Incident.of(self.request, progress=progress)
+        with tempfile.TemporaryDirectory(prefix="runbook-") as folder:
+            file = Path(folder) / "pasted.txt"
+            file.write_text(self.pasted, encoding="utf-8", errors="replace")
+            file.chmod(0o600)
+            request = replace(self.request, paths=(*self.request.paths, str(file)))
+            return Incident.of(request, "the pasted text", progress=progress)
+
+    def about(self) -> str:
+        """What is looked at, for the log."""
+        if self.request is None:
+            return f"the lab, {self.lab_fault or 'the demo incident'}"
+        asked = [*self.request.paths, self.request.registry_url, self.request.ui_url]
+        asked += ["pasted text"] if self.pasted else []
+        user = f" as {self.request.user}" if self.request.user else ""
+        return (", ".join(a.rpartition("@")[2] for a in asked if a) or "nothing") + user
 
     def parameters(self) -> str:
         """The lines that make the other notebooks look at the same incident; none for the demo, which they show anyway."""

@@ -2,8 +2,10 @@
 
 import time
 from collections.abc import Callable
+from concurrent.futures import CancelledError
 from functools import partial
-from threading import Thread
+from pathlib import Path
+from threading import Event, Thread
 from typing import Any
 
 import ipywidgets
@@ -11,6 +13,7 @@ import ipywidgets
 from runbook.incident import Incident
 from runbook.report.block import Block, commands, esc, para
 from runbook.report.steps import ICONS, State, bricks
+from runbook.widgets.diary import Diary
 from runbook.widgets.form import Form
 from runbook.widgets.job import Job, sentence
 
@@ -43,6 +46,19 @@ class Console:
             description="Run", icon="play", button_style="primary", tooltip="collect and judge"
         )
         self.button.on_click(self._pressed)
+        self.cancel = ipywidgets.Button(
+            description="Cancel", icon="stop", tooltip="end it after the step under way", disabled=True
+        )
+        self.cancel.on_click(self._cancelled)
+        self.saved = ipywidgets.Button(
+            description="Save log",
+            icon="save",
+            tooltip="what was done and when, as Markdown for the ticket",
+            disabled=True,
+        )
+        self.saved.on_click(self._save)
+        self._stop = Event()
+        self.diary = Diary()
         self.status = ipywidgets.HTML()
         self.answer = ipywidgets.HTML(layout=ipywidgets.Layout(width="auto"))
         self.bricks = [self._brick() for _ in bricks(None)]
@@ -57,7 +73,7 @@ class Console:
             [
                 ipywidgets.HTML(_STYLE),
                 form.box,
-                ipywidgets.HBox([self.button, self.status], layout=row),
+                ipywidgets.HBox([self.button, self.cancel, self.saved, self.status], layout=row),
                 ipywidgets.HBox(self._choices, layout=row),
                 self.answer,
             ]
@@ -81,6 +97,8 @@ class Console:
 
     def _pressed(self, _button: object) -> None:
         self.button.disabled = True
+        self.cancel.disabled = False
+        self._stop.clear()
         self._forget()
         self._say("Working…")
         self._thread = Thread(target=self._run, args=(self.form.job(),), daemon=True)
@@ -89,17 +107,49 @@ class Console:
     def _run(self, job: Job) -> None:
         began = time.monotonic()
         try:
-            self.incident = job.run(lambda step: self._say(f"Working: {step}…"))
+            self.diary.note(f"Run: {job.about()}")
+            self.incident = job.run(self._step)
+        except CancelledError:
+            self._say(f"Cancelled after {time.monotonic() - began:.1f} s. Nothing was changed.")
+            self.diary.note("Cancelled.")
         except Exception as error:
             # Nobody else hears an exception of a thread; the person at the form is told.
             self._say(f"✗ {sentence(error, job)}")
+            self.diary.note(f"Failed: {sentence(error, job)}")
         else:
             self._show_run(self.incident, job, time.monotonic() - began)
         finally:
             self.button.disabled = False
+            self.cancel.disabled = True
+            self.saved.disabled = False
+
+    def _step(self, text: str) -> None:
+        """Told before each piece of work: here it can be ended."""
+        if self._stop.is_set():
+            raise CancelledError
+        self.diary.note(text)
+        self._say(f"Working: {text}…")
+
+    def _cancelled(self, _button: object) -> None:
+        self._stop.set()
+        self.cancel.disabled = True
+        self._say("Cancelling: what is under way is brought to its end…")
+
+    def _save(self, _button: object) -> None:
+        try:
+            path = self.diary.save(Path.cwd(), self.incident)
+        except OSError as error:
+            self._say(f"✗ The log could not be written: {error.strerror or error}.")
+        else:
+            self._say(f"✓ The log is in {path.name}, beside this notebook.")
 
     def _show_run(self, incident: Incident, job: Job, seconds: float) -> None:
-        self._say(f"✓ Done in {max(seconds, 0.1):.1f} s. Press a step to see what it showed.")
+        if self._stop.is_set():
+            self._say(f"It had ended before it could be cancelled, after {max(seconds, 0.1):.1f} s.")
+        else:
+            self._say(f"✓ Done in {max(seconds, 0.1):.1f} s. Press a step to see what it showed.")
+        causes = [f.cause for f in incident.run.diagnosis.causes]
+        self.diary.note(f"Done in {seconds:.1f} s: {incident.run.diagnosis.verdict} {', '.join(causes)}".strip())
         for button, brick in zip(self.bricks, bricks(incident.run), strict=True):
             self._dress(button, brick.title, brick.state, brick.reason)
         whole = partial(_whole, incident, job)

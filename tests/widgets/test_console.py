@@ -131,3 +131,58 @@ def test_a_cell_that_is_run_again_still_finds_the_function():
     from runbook.widgets import console as again
 
     assert callable(again)
+
+
+def test_a_pasted_curl_is_judged_and_leaves_no_trace():
+    shown = console()
+    shown.form.source.value = OWN
+    pair = "YW5uOkhvbHVuZGVyLTc3"
+    text = (
+        f"> GET /v2/ HTTP/1.1\n> Host: localhost:8080\n> Authorization: Basic {pair}\n>\n< HTTP/1.1 401 Unauthorized\n"
+        "< Docker-Distribution-Api-Version: registry/2.0\n< Server: nginx\n<\n"
+    )
+    shown.form.pasted.value = text
+    assert shown.form.pasted.value == ""
+    assert pair not in state()
+    pressed(shown)
+    assert "Done in" in shown.status.value
+    assert "www-authenticate-missing" in shown.answer.value
+    assert pair not in state() + repr(vars(shown.form))
+    assert "Holunder-77" not in state()
+
+
+def test_a_run_can_be_cancelled_and_the_form_can_be_used_again(monkeypatch):
+    shown = console()
+    assert shown.cancel.disabled
+    say = shown._step
+
+    def cancel_at_once(text):
+        shown.cancel.click()
+        say(text)
+
+    monkeypatch.setattr(shown, "_step", cancel_at_once)
+    pressed(shown)
+    assert "Cancelled after" in shown.status.value
+    assert shown.incident is None
+    monkeypatch.setattr(shown, "_step", say)
+    pressed(shown)
+    assert "Done in" in shown.status.value
+    assert shown.cancel.disabled
+
+
+def test_the_log_tells_what_was_done_and_when_and_is_never_overwritten(tmp_path):
+    with Lab("authorization-stripped", backend="embedded") as lab:
+        shown = console(registry_url=lab.registry_url, ui_url=lab.ui_url, user=lab.user)
+        shown.form.password.value = lab.password
+        pressed(shown)
+        shown.saved.click()
+        shown.saved.click()
+        secret = lab.password
+    logs = sorted(tmp_path.glob("runbook-log-*.md"))
+    assert len(logs) == 2
+    text = logs[0].read_text()
+    assert f"Run: {lab.registry_url}, {lab.ui_url} as {lab.user}" in text
+    assert "fault authorization-stripped" in text
+    assert "## The answer" in text
+    assert secret not in text
+    assert logs[0].name in shown.status.value or logs[1].name in shown.status.value
