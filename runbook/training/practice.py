@@ -40,6 +40,8 @@ class Practice:
         self._record = Record(name, seed, faults, learner)
         self._began = time.monotonic()
         self._prediction = ""
+        self.closed = False
+        """Whether the stack was stopped."""
         self._lab = Lab(backend="embedded", plan=copy.deepcopy(self._drawn.plan)).start()
         self._plan = self._lab.plan
         self._record.ports = [self._plan.registry_port, self._plan.ui_port]
@@ -61,6 +63,7 @@ class Practice:
     def close(self) -> Block:
         """Stop the stack."""
         self._lab.close()
+        self.closed = True
         return views.said("The stack is stopped.")
 
     # looking

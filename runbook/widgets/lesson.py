@@ -6,9 +6,11 @@ from typing import Any
 import ipywidgets
 
 from runbook.report.block import Block
+from runbook.training import views
 from runbook.training.practice import Practice
 
 _LABELS = {"description_width": "7rem"}
+_OVER = "This round is over and its stack is stopped. Run the cell that made the round again to begin anew."
 _WAYS = [("directly", "direct"), ("through the UI", "ui")]
 _LOGINS = [("the right login", "right"), ("no login", "none"), ("a wrong login", "wrong"), ("a colleague", "colleague")]
 
@@ -103,7 +105,7 @@ class Lesson:
         def pressed(_button: object) -> None:
             button.disabled = True
             try:
-                self._show(do())
+                self._show(views.said(_OVER) if self.practice.closed else do())
                 self._turned()
             finally:
                 button.disabled = False
