@@ -18,6 +18,7 @@ from runbook.report import blocks, render_html, render_json, tables
 from runbook.report.alignment import alignment
 from runbook.report.block import Block, esc, para
 from runbook.report.steps import brick_row, conclusion
+from runbook.report.timeline import timeline
 
 
 class Incident:
@@ -151,6 +152,10 @@ class Incident:
     def matrix(self) -> Block:
         """Who asked what on which way, and what came back."""
         return tables.matrix(self.run)
+
+    def timeline(self) -> Block:
+        """What happened, in order: requests, and what the logs wrote about them."""
+        return timeline(self.run)
 
     def symptoms(self) -> Block:
         """What was suffered from."""

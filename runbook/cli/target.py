@@ -20,6 +20,9 @@ def add_target(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--origin", metavar="URL", help="origin of the page that calls the registry from a browser")
     parser.add_argument("--allow-writes", action="store_true", help="also open a blob upload and cancel it")
     parser.add_argument(
+        "--insecure-http", action="store_true", help="send the login over plain http to other machines, too"
+    )
+    parser.add_argument(
         "--timeout", metavar="SECONDS", type=_seconds, default=TIMEOUT, help=f"for all requests (default {TIMEOUT:g})"
     )
 
@@ -47,6 +50,7 @@ def request_from(options: argparse.Namespace) -> Request:
         docker_config=options.docker_config,
         origin=options.origin,
         allow_writes=options.allow_writes,
+        insecure_http=options.insecure_http,
         timeout=options.timeout,
     )
 

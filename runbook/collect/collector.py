@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from runbook.collect.files import Reading, read_files
 from runbook.collect.harvest import Harvest
 from runbook.collect.logins import Login, stored_login
+from runbook.collect.notes import is_readable_by_others
 from runbook.collect.request import Request, UsageError, checked
 from runbook.collect.scrub import scrub
 from runbook.model import Evidence, Place, Problem, Target
@@ -88,6 +89,13 @@ def _asked(
         if request.docker_config and login is None:
             message = f"The docker config has no login for {urlsplit(url).netloc}, so it was asked without one."
             problems.append(Problem(place=Place(request.docker_config), message=message))
+        if login is not None and not request.insecure_http and is_readable_by_others(url):
+            message = (
+                f"The login was not sent to {urlsplit(url).netloc}: over plain http everybody on the way could read it. "
+                "--insecure-http sends it all the same, as docker and browsers do."
+            )
+            problems.append(Problem(place=Place("probe"), message=message))
+            login = None
         targets.append(probe.Target("direct" if route == "direct" else "via", url, login))
     origin = request.origin or request.ui_url or _NOWHERE
     parts = urlsplit(origin)

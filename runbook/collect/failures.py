@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import httpx
 
-_HOST_MISMATCH = (62, 64)
-"""X509_V_ERR_HOSTNAME_MISMATCH and X509_V_ERR_IP_ADDRESS_MISMATCH."""
+_VERIFY = {9: "tls-expired", 10: "tls-expired", 62: "tls-name", 64: "tls-name"}
+"""OpenSSL's X509_V_ERR_…: not yet valid, no longer valid, another name, another address."""
 
 
 def classify(error: BaseException) -> tuple[str, str]:
@@ -22,7 +22,7 @@ def classify(error: BaseException) -> tuple[str, str]:
 def _word(error: BaseException) -> str | None:
     match error:
         case ssl.SSLCertVerificationError():
-            return "tls-name" if error.verify_code in _HOST_MISMATCH else "tls-untrusted"
+            return _VERIFY.get(error.verify_code, "tls-untrusted")
         case ssl.SSLError():
             return "tls-protocol"
         case httpx.TimeoutException() | TimeoutError():

@@ -5,26 +5,30 @@ login that was accepted everywhere is used in parallel, so a refused password is
 """
 
 import asyncio
-import os
 import secrets
 import ssl
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from urllib.parse import urlsplit
+from dataclasses import dataclass, field, replace
+from urllib.parse import urljoin
 
 import httpx
 
 from runbook.collect.ask import PROBE, Question, ask
+from runbook.collect.certificate import shown_certificate
 from runbook.collect.logins import Login
+from runbook.collect.loopback import compared
+from runbook.collect.notes import plain_notes, proxy_notes
 from runbook.collect.resolve import fails_to_resolve
 from runbook.collect.uploads import try_upload
-from runbook.model import PROBE_USER, Exchange, Headers, Place, Problem, Route
+from runbook.model import PROBE_USER, Certificate, Exchange, Headers, Place, Problem, Route
 from runbook.redact import Vault
+from runbook.urls import urlsplit
 
 AGENT = "registry-runbook"
 _PREFLIGHT = "authorization"
 _CONNECTIONS = 8
+_REDIRECTS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +58,10 @@ def probe(
     progress: Callable[[str], None] = lambda _: None,
 ) -> Probing:
     """Ask all targets, within so many seconds altogether."""
-    result = Probing(problems=[*_proxy_notes()])
+    result = Probing(problems=[*proxy_notes()])
     _complete(_Prober(targets, origin, vault, seconds, result, progress).run(allow_writes))
     order = {target.route: n for n, target in enumerate(targets)}
-    result.problems += _plain_notes(targets, result.exchanges)
+    result.problems += plain_notes([(t.route, t.base) for t in targets], result.exchanges)
     result.exchanges.sort(key=lambda e: order.get(e.route, 9))
     return result
 
@@ -95,11 +99,7 @@ class _Prober:
 
     async def run(self, allow_writes: bool) -> None:
         """All requests, within the time there is."""
-        limits = httpx.Limits(max_connections=_CONNECTIONS, max_keepalive_connections=_CONNECTIONS)
-        agent = {"User-Agent": AGENT, "Accept-Encoding": "identity", "Accept": "*/*"}
-        async with httpx.AsyncClient(
-            verify=_tls(self.targets), trust_env=False, timeout=self.one, limits=limits, headers=agent
-        ) as client:
+        async with self._client(verify=any(t.base.startswith("https:") for t in self.targets)) as client:
             self.client = client
             try:
                 async with asyncio.timeout(self.seconds):
@@ -108,8 +108,14 @@ class _Prober:
                 message = f"The time of {self.seconds:g} s was up before all requests were made (--timeout)."
                 self.result.problems.append(Problem(place=Place("probe"), message=message))
 
+    def _client(self, *, verify: bool) -> httpx.AsyncClient:
+        limits = httpx.Limits(max_connections=_CONNECTIONS, max_keepalive_connections=_CONNECTIONS)
+        agent = {"User-Agent": AGENT, "Accept-Encoding": "identity", "Accept": "*/*"}
+        return httpx.AsyncClient(verify=_tls(verify), trust_env=False, timeout=self.one, limits=limits, headers=agent)
+
     async def _all(self, allow_writes: bool) -> None:
-        reached = [t for t in self.targets if t.route in await self._reachable()]
+        there = await self._reachable()
+        reached = [t for t in self.targets if t.route in there]
         await asyncio.gather(self._anonymous(reached), self._given(reached), self._wrong(reached))
         if allow_writes:
             for target in reached:
@@ -120,11 +126,50 @@ class _Prober:
     async def _reachable(self) -> set[Route]:
         """The routes on which something answers; nobody needs to be asked twice whether he is there."""
         answers = await asyncio.gather(*(self._greet(t) for t in self.targets))
+        await asyncio.gather(
+            *(self._follow(answer) for answer in answers if _target(answer)),
+            *(self._compare(target, answer) for target, answer in zip(self.targets, answers, strict=True)),
+        )
         return {answer.route for answer in answers if answer.status is not None}
+
+    async def _follow(self, first: Exchange) -> None:
+        """Where a redirected ping leads, hop by hop and without a login: it was given for this address only."""
+        answer, seen = first, {first.url}
+        async with self._client(verify=True) as client:
+            while (target := _target(answer)) and target not in seen and len(seen) <= _REDIRECTS:
+                seen.add(target)
+                parts = urlsplit(target)
+                path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+                question = Question(first.route, f"{parts.scheme}://{parts.netloc}", "GET", path)
+                answer = await self._ask(question, client)
+        if _base(answer.url) != _base(first.url):
+            message = (
+                f"{_base(first.url)} redirects to {_base(answer.url)}. No login is sent there, as it was given for "
+                "another address. To try it there, give that address instead."
+            )
+            self.result.problems.append(Problem(place=Place("probe"), message=message))
+
+    async def _compare(self, target: Target, answer: Exchange) -> None:
+        """The other names of this machine are asked too, where the target is on loopback; only differences are said."""
+
+        def ping(base: str) -> Awaitable[Exchange]:
+            same_host = (("Host", urlsplit(target.base).netloc),)
+            return ask(
+                self.client, Question(target.route, base, "GET", "/v2/", headers=same_host), self.vault, self.one
+            )
+
+        if answer.error in (None, "refused", "dns"):
+            self.result.problems += await compared(target.base, answer, ping)
 
     async def _greet(self, target: Target) -> Exchange:
         """The first request to an address, unless its name leads nowhere."""
-        why = await fails_to_resolve(urlsplit(target.base).hostname or "", self.one)
+        parts = urlsplit(target.base)
+        host = parts.hostname or ""
+        why = await fails_to_resolve(host, self.one)
+        if why is None and parts.scheme == "https":
+            port = parts.port or 443
+            shown = asyncio.create_task(shown_certificate(host, port, self.vault, self.one))
+            return await self._ask(_ping(target, None), shown=shown)
         if why is None:
             return await self._ask(_ping(target, None))
         url = f"{target.base}/v2/"
@@ -154,10 +199,17 @@ class _Prober:
             for question in (_ping(target, self.wrong), *self._further(target, self.wrong)):
                 await self._ask(question)
 
-    async def _ask(self, question: Question) -> Exchange:
+    async def _ask(
+        self,
+        question: Question,
+        client: httpx.AsyncClient | None = None,
+        shown: Awaitable[Certificate | None] | None = None,
+    ) -> Exchange:
         who = "without a login" if question.login is None else "wrong login" if question.login.wrong else "your login"
         self.progress(f"asking {question.method} {question.base}{question.path} ({who})")
-        exchange = await ask(self.client, question, self.vault, self.one)
+        exchange = await ask(client or self.client, question, self.vault, self.one)
+        if shown is not None:
+            exchange = replace(exchange, certificate=await shown)
         self.result.exchanges.append(exchange)
         return exchange
 
@@ -186,37 +238,29 @@ def _page(target: Target) -> tuple[Question, ...]:
     return (Question(target.route, target.base, "GET", "/"),) if target.route == "via" else ()
 
 
-def _tls(targets: tuple[Target, ...]) -> ssl.SSLContext | bool:
+def _target(answer: Exchange) -> str | None:
+    """Where an answer sends the client, if that is an address of the web without a login in it."""
+    if answer.status not in (301, 302, 303, 307, 308):
+        return None
+    try:
+        target = urljoin(answer.url, answer.header("Location") or "")
+    except ValueError:
+        return None
+    parts = urlsplit(target)
+    return target if parts.scheme in ("http", "https") and parts.hostname and "@" not in parts.netloc else None
+
+
+def _base(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def _tls(verify: bool) -> ssl.SSLContext | bool:
     """This machine's certificates and the usual ones; not loaded when nothing is asked over TLS."""
-    if not any(t.base.startswith("https:") for t in targets):
+    if not verify:
         return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     import certifi
 
     context = ssl.create_default_context()
     context.load_verify_locations(certifi.where())
     return context
-
-
-def _proxy_notes() -> Iterable[Problem]:
-    names = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy")
-    found = sorted({name.upper() for name in names if os.environ.get(name)})
-    if found:
-        message = (
-            f"{' and '.join(found)} is set here. runbook goes past it and asks directly; docker, curl and browsers"
-            " may be sent through that proxy instead."
-        )
-        yield Problem(place=Place("environment"), message=message)
-
-
-def _plain_notes(targets: tuple[Target, ...], exchanges: list[Exchange]) -> Iterable[Problem]:
-    """A password that went over the net in clear is worth a word; a registry in a LAN is often run so."""
-    for target in targets:
-        parts = urlsplit(target.base)
-        sent = any(e.route == target.route and e.credential and e.credential.intent == "given" for e in exchanges)
-        if sent and parts.scheme == "http" and not _is_loopback(parts.hostname or ""):
-            message = f"The password went to {parts.netloc} over plain http: everybody on the way could read it."
-            yield Problem(place=Place("probe"), message=message)
-
-
-def _is_loopback(host: str) -> bool:
-    return host in ("localhost", "::1") or host.endswith(".localhost") or host.startswith("127.")

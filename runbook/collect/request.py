@@ -26,6 +26,8 @@ class Request:
     docker_config: str | None = None
     origin: str | None = None
     allow_writes: bool = False
+    insecure_http: bool = False
+    """Whether the login may go over plain http to another machine."""
     timeout: float = TIMEOUT
 
     @property
@@ -56,6 +58,7 @@ def checked(request: Request) -> Request:
         docker_config=request.docker_config,
         origin=_origin(request.origin) if request.origin else None,
         allow_writes=request.allow_writes,
+        insecure_http=request.insecure_http,
         timeout=request.timeout,
     )
 

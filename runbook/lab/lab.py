@@ -203,16 +203,18 @@ class Lab:
     def _create(self) -> None:
         """Make both containers anew, as `docker compose up -d` does."""
         self._stop()
-        layout.lay_out(self._plan, self.home)
         self._handed, self._exercised = {}, False
-        try:
-            self._run()
-        except OSError:
-            # Somebody took a port between drawing and listening.
-            self._stop()
-            redraw_ports(self._plan)
+        for attempt in range(1, _TRIES + 1):
             layout.lay_out(self._plan, self.home)
-            self._run()
+            try:
+                self._run()
+                break
+            except OSError:
+                # Somebody took a port between drawing and listening: a lab with the same seed, for example.
+                self._stop()
+                redraw_ports(self._plan)
+                if attempt == _TRIES:
+                    raise
 
     def _run(self) -> None:
         self._runner = _RUNNERS[self._kind](self.home)
@@ -227,6 +229,7 @@ class Lab:
         self._runner = self._hangup = None
 
 
+_TRIES = 4
 _RUNNERS: dict[str, type[Embedded | Native | Composed]] = {kind.name: kind for kind in (Embedded, Native, Composed)}
 
 

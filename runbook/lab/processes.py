@@ -6,6 +6,7 @@ as the program.
 """
 
 import atexit
+import errno
 import os
 import shutil
 import signal
@@ -82,8 +83,36 @@ class Child:
                 continue
 
     def wait_listening(self, port: int, seconds: float = 10.0) -> bool:
-        """Wait until the child accepts connections on the port (True) or has ended (False)."""
-        return wait_until(lambda: not self.running or reachable(port), seconds) and self.running
+        """Wait until the child accepts connections on the port (True) or has ended (False).
+
+        `OSError` when somebody else has the port: the lab of another person with the same seed, for example.
+        """
+        wait_until(lambda: not self.running or (reachable(port) and self._holds(port)), seconds)
+        if not self.running and reachable(port):
+            raise OSError(errno.EADDRINUSE, f"somebody else listens on port {port}")
+        return self.running
+
+    def _holds(self, port: int) -> bool:
+        """Whether it is this child that listens there. Only Linux tells; elsewhere it is believed."""
+        try:
+            sockets = _listening(port)
+            descriptors = list(Path(f"/proc/{self.pid}/fd").iterdir())
+        except OSError:
+            return True
+        return any(_target(descriptor) in sockets for descriptor in descriptors)
+
+
+def _listening(port: int) -> set[str]:
+    """The sockets that listen on a port, as /proc/PID/fd names them."""
+    lines = (line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:])
+    return {f"socket:[{line[9]}]" for line in lines if line[1].endswith(f":{port:04X}") and line[3] == "0A"}
+
+
+def _target(link: Path) -> str:
+    try:
+        return os.readlink(link)
+    except OSError:
+        return ""
 
 
 @atexit.register

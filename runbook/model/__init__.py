@@ -35,7 +35,7 @@ from runbook.model.files import (
     Service,
     Setting,
 )
-from runbook.model.http import FAILURES, Credential, Exchange, Headers, Place, Route
+from runbook.model.http import FAILURES, Certificate, Credential, Exchange, Headers, Place, Route
 from runbook.model.proxy import HeaderEdit, OwnAuth, ProxyRoute, Software
 from runbook.model.stack import Registry, Stack, StartError, Ui
 from runbook.model.traces import (
@@ -55,6 +55,7 @@ __all__ = [
     "PROBE_USER",
     "STEPS",
     "Certainty",
+    "Certificate",
     "Check",
     "ClientConfig",
     "Compose",

@@ -39,6 +39,28 @@ class Credential:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Certificate:
+    """What a TLS server shows of itself, whether or not a client should believe it. Dates are days in UTC."""
+
+    subject: str
+    """The common name; no client looks at it any more."""
+    names: tuple[str, ...]
+    """Of subjectAltName: the names and addresses that count."""
+    issuer: str
+    is_self_signed: bool
+    begins: str
+    expires: str
+    sent: int | None = None
+    """How many certificates the server sends; one that is not self-signed usually needs its intermediate, too.
+    None where this Python cannot tell (before 3.13)."""
+
+    def __str__(self) -> str:
+        names = ", ".join(self.names) or f"no name (only the common name {self.subject!r})"
+        by = "itself" if self.is_self_signed else self.issuer or "nobody named"
+        return f"certificate for {names}; issued by {by}; valid {self.begins} to {self.expires}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Exchange:
     """One request with its answer or with the reason why there was none.
 
@@ -66,6 +88,8 @@ class Exchange:
     """For a browser's request: the origin of the page that made it."""
     at: Literal["client", "registry"] = "client"
     """Where on the way it was seen: as the client sent it, or as it arrived at the registry (`runbook tap`)."""
+    certificate: Certificate | None = None
+    """Of the server, where it was looked at."""
 
     def header(self, name: str) -> str | None:
         """The first response header of that name, or None."""
@@ -106,6 +130,7 @@ FAILURES = (
     "dns",
     "tls-untrusted",
     "tls-name",
+    "tls-expired",
     "tls-protocol",
     "http-on-https",
     "blocked",

@@ -137,6 +137,8 @@ def _error(code: int, text: str) -> str:
         "subject name" in lowered or "alternative certificate" in lowered or "does not match" in lowered
     ):
         return "tls-name"
+    if code == 60 and ("expired" in lowered or "not yet valid" in lowered):
+        return "tls-expired"
     return ERRORS.get(code, "other")
 
 

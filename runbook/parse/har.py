@@ -120,6 +120,7 @@ def _failure(text: str) -> str:
         ("NAME_NOT_RESOLVED", "dns"),
         ("TIMED_OUT", "timeout"),
         ("CERT_COMMON_NAME", "tls-name"),
+        ("CERT_DATE", "tls-expired"),
         ("CERT", "tls-untrusted"),
         ("SSL_PROTOCOL", "tls-protocol"),
         ("EMPTY_RESPONSE", "empty-reply"),

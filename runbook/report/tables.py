@@ -7,6 +7,7 @@ from runbook.model import Entry, Exchange, Route
 from runbook.parse.consumers import CONSUMERS, READS, SOURCES, TITLES, Cell, Consumer, accepted_by
 from runbook.parse.consumers import table as consumer_table
 from runbook.report.block import Block, esc, para, place, table, tag
+from runbook.urls import urlsplit
 
 _ROUTES: tuple[tuple[Route, str], ...] = (("direct", "direct"), ("via", "via UI/proxy"), ("unknown", "route unknown"))
 _LOGINS = ("no login", "login", "wrong on purpose")
@@ -30,7 +31,9 @@ def matrix(run: Run) -> Block:
     if not rows:
         return Block(para("No request was made or handed over.", "rb-soft"), "No request was made or handed over.")
     head = ("way and login", *_CALLS)
-    return Block(table("Requests and their answers", head, rows), "\n".join(lines))
+    shown = [f"{urlsplit(e.url).netloc} shows a {e.certificate}." for e in run.wire.exchanges if e.certificate]
+    html = table("Requests and their answers", head, rows) + "".join(para(text, "rb-soft") for text in shown)
+    return Block(html, "\n".join(lines + shown))
 
 
 def _login(exchange: Exchange) -> str:

@@ -7,6 +7,7 @@ from runbook.model import Certainty, Evidence, EvidenceItem, Finding, Fix, Messa
 from runbook.rules.base import rule
 from runbook.rules.logins import quoted
 from runbook.rules.wire import Wire
+from runbook.urls import urlsplit
 
 _TLS = (Symptom.TLS_FAILED, Symptom.UNREACHABLE)
 
@@ -168,7 +169,8 @@ def ca_not_trusted(wire: Wire) -> Iterator[Finding]:
     handshakes = wire.logged("tls-handshake-bad-certificate")
     if not items and not handshakes:
         return
-    if not items and (_of(wire, ("x509-name", "x509-expired"), "tls-name") or wire.login_works):
+    elsewhere = _of(wire, ("x509-name", "x509-expired"), "tls-name", "tls-expired")
+    if not items and (elsewhere or wire.login_works):
         return
     host = _host(wire, "x509-unknown-authority")
     yield Finding(
@@ -177,7 +179,11 @@ def ca_not_trusted(wire: Wire) -> Iterator[Finding]:
         certainty=Certainty.LOGGED if items else Certainty.POSSIBLE,
         explains=_TLS,
         hop="client",
-        evidence=(*items[:3], *(EvidenceItem(what=e.text, where=str(e.place)) for e in handshakes[:1])),
+        evidence=(
+            *items[:3],
+            *_certificates(wire),
+            *(EvidenceItem(what=e.text, where=str(e.place)) for e in handshakes[:1]),
+        ),
         refuted=(Refutation(cause="htpasswd-wrong-password", because="TLS failed before any login was sent"),),
         fix=Fix(
             summary="Give the client the CA's certificate; do not switch the check off.",
@@ -216,7 +222,7 @@ def san_missing(wire: Wire) -> Iterator[Finding]:
         certainty=Certainty.LOGGED,
         explains=_TLS,
         hop="client",
-        evidence=items[:3],
+        evidence=(*items[:3], *_certificates(wire)),
         refuted=(Refutation(cause="tls-ca-not-trusted", because="the complaint is about the name, not the issuer"),),
         fix=Fix(
             summary="Make a certificate with the name that clients use.",
@@ -232,14 +238,23 @@ def san_missing(wire: Wire) -> Iterator[Finding]:
     )
 
 
-def _of(wire: Wire, kinds: tuple[MessageKind, ...], error: str) -> tuple[EvidenceItem, ...]:
+def _of(wire: Wire, kinds: tuple[MessageKind, ...], *errors: str) -> tuple[EvidenceItem, ...]:
     said = tuple(EvidenceItem(what=m.text, where=str(m.place)) for m in wire.said(*kinds))
     seen = tuple(
         EvidenceItem(what=f"{e.method} {e.url}: {e.detail or e.error}", where=str(e.source))
         for e in wire.exchanges
-        if e.error == error
+        if e.error in errors
     )
     return said + seen
+
+
+def _certificates(wire: Wire) -> tuple[EvidenceItem, ...]:
+    """What the servers show of themselves, where it was looked at."""
+    return tuple(
+        EvidenceItem(what=f"{urlsplit(e.url).netloc} shows a {e.certificate}", where=str(e.source))
+        for e in wire.exchanges
+        if e.certificate is not None
+    )[:2]
 
 
 def _host(wire: Wire, kind: MessageKind) -> str:

@@ -49,6 +49,12 @@ class Form:
         self.user = self._field(ipywidgets.Text, "User", value=user)
         self.password = self._field(ipywidgets.Password, "Password", placeholder=_EMPTY, continuous_update=False)
         self.password.observe(self._take_password, "value")
+        self.plain = self._field(
+            ipywidgets.Checkbox,
+            "Send the login over plain http to other machines, too",
+            value=False,
+            indent=True,
+        )
         self.source.observe(self._show_source, "value")
         self._panel = ipywidgets.VBox(layout=_wide())
         self._show_source()
@@ -59,7 +65,7 @@ class Form:
         return kind(description=label, style=_LABELS, layout=_wide(), **given)
 
     def _show_source(self, _change: object = None) -> None:
-        own = (self.bundle, self.pasted, self.registry_url, self.ui_url, self.user, self.password)
+        own = (self.bundle, self.pasted, self.registry_url, self.ui_url, self.user, self.password, self.plain)
         self._panel.children = own if self.source.value == OWN else (self.fault,)
 
     def _take_password(self, change: dict[str, Any]) -> None:
@@ -91,6 +97,7 @@ class Form:
             ui_url=self._address(self.ui_url),
             user=user,
             password=password or (os.environ.get(self._password_env) if user else None),
+            insecure_http=self.plain.value,
         )
         return Job(request, pasted=pasted)
 

@@ -124,7 +124,7 @@ def test_kind(name: str, text: str, kind: str) -> None:
     ],
 )
 def test_hostile_text_takes_no_time(unit: str) -> None:
-    begun = time.monotonic()
+    begun = time.process_time()
     for name in ("x.txt", "x.yml", "x.conf", "x.json", "x.log", "htpasswd.txt", "x.cfg"):
         recognise(name, (unit * 65536)[:65536])
-    assert time.monotonic() - begun < 1.5
+    assert time.process_time() - begun < 1.5

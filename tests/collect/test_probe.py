@@ -2,12 +2,15 @@
 
 import asyncio
 import json
+import socket
+import threading
 from collections import Counter
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
-from runbook.collect import Request, collect
+from runbook.collect import Request, collect, loopback, notes
 from runbook.model import Evidence, Exchange
 from runbook.redact import Vault
 from tests.servers import registry
@@ -82,6 +85,70 @@ def test_an_upload_is_opened_and_cancelled_where_it_was_opened() -> None:
     assert posts[0].header("Location") == "http://elsewhere.example/v2/runbook-probe/scratch/blobs/uploads/abc?_state=x"
     deleted = [(path, headers["Host"]) for method, path, _, headers in seen.requests if method == "DELETE"]
     assert deleted == [("/v2/runbook-probe/scratch/blobs/uploads/abc?_state=x", direct.removeprefix("http://"))]
+
+
+def test_a_login_goes_over_plain_http_to_another_machine_only_by_leave(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(notes, "_is_loopback", lambda host: False)
+    with registry() as (direct, seen):
+        careful = probed(direct)
+        assert "anna" not in {user for _, _, user, _ in seen.requests}
+        bold = probed(direct, insecure_http=True)
+        assert "anna" in {user for _, _, user, _ in seen.requests}
+    assert any("--insecure-http" in p.message for p in careful.problems)
+    assert any("over plain http: everybody" in p.message for p in bold.problems)
+
+
+@pytest.mark.parametrize(
+    ("url", "alone"),
+    [
+        ("http://localhost:5000", True),
+        ("http://127.0.0.9", True),
+        ("http://[::1]:5000", True),
+        ("https://registry.example", True),
+        ("http://registry.example", False),
+        ("http://10.0.0.5:5000", False),
+        ("http://localhost.example:5000", False),
+        ("http://127.0.0.1.example:5000", False),
+    ],
+)
+def test_who_could_read_a_login(url: str, alone: bool) -> None:
+    assert notes.is_readable_by_others(url) is not alone
+
+
+class OnIPv6(ThreadingHTTPServer):
+    """Somebody else, who took the same port on the other kind of address."""
+
+    address_family = socket.AF_INET6
+
+
+def test_two_programs_that_share_a_port_are_told_apart() -> None:
+    with registry() as (direct, _):
+        port = int(direct.rpartition(":")[2])
+        other = OnIPv6(("::1", port), BaseHTTPRequestHandler)
+        threading.Thread(target=other.serve_forever, args=(0.05,), daemon=True).start()
+        try:
+            evidence = probed(direct)
+        finally:
+            other.shutdown()
+            other.server_close()
+    (note,) = [p.message for p in evidence.problems]
+    assert f"http://[::1]:{port} answers 501" in note
+    assert "two programs share this port" in note
+    assert {e.url.split("/v2")[0] for e in evidence.live} == {direct}, "the other one is no evidence about this one"
+
+
+def test_another_address_of_the_same_machine_is_named_where_it_answers() -> None:
+    with registry() as (direct, _):
+        port = direct.rpartition(":")[2]
+        evidence = probed(f"http://[::1]:{port}")
+    assert [e.error for e in evidence.live] == ["refused"]
+    assert any(f"http://127.0.0.1:{port} answers 401" in p.message for p in evidence.problems)
+
+
+def test_an_address_that_has_but_one_name_is_asked_by_it_only() -> None:
+    assert loopback.siblings("http://127.0.0.2:5000") == ()
+    assert loopback.siblings("https://localhost") == ()
+    assert loopback.siblings("http://[::1]") == ("http://127.0.0.1",)
 
 
 def test_nobody_there_is_asked_once() -> None:

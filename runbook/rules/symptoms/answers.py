@@ -24,6 +24,7 @@ _FAILURES: dict[str, Symptom] = {
     "dns": S.NAME_UNKNOWN,
     "tls-untrusted": S.TLS_FAILED,
     "tls-name": S.TLS_FAILED,
+    "tls-expired": S.TLS_FAILED,
     "tls-protocol": S.SCHEME_MIXED,
     "http-on-https": S.SCHEME_MIXED,
     "blocked": S.BROWSER_BLOCKED,
@@ -41,7 +42,9 @@ def from_exchanges(wire: Wire, stack: Stack, notes: Notes) -> None:
     for exchange in wire.exchanges:
         what, where = describe(exchange), str(exchange.source)
         if exchange.error:
-            notes.add(_FAILURES.get(exchange.error, S.FAILURE), f"{what} {exchange.detail}".strip(), where)
+            shown = f"({exchange.certificate})" if exchange.certificate else ""
+            told = " ".join(part for part in (what, exchange.detail, shown) if part)
+            notes.add(_FAILURES.get(exchange.error, S.FAILURE), told, where)
         elif exchange.status is not None and exchange.is_api and not only_pages(exchange, stack):
             for symptom in _of_answer(exchange, wire, stack, accepted):
                 notes.add(symptom, what, where)
