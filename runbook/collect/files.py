@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from pathlib import PurePosixPath
 
 from runbook.collect import read
 from runbook.collect.harvest import Harvest
@@ -91,14 +92,25 @@ class Reading:
             self.guarded(source, lambda: self._parse(source, found))
 
     def parse_pasted(self) -> None:
-        """Files shown in a terminal; one of that kind that was handed over itself says more."""
-        had = {source.kind for source in self.sources}
-        for name, file in self.harvest.pasted():
-            if file.kind == "htpasswd" and file.kind not in had:
-                self.guarded(SourceFile(path=name, kind=file.kind), partial(self.harvest.add_htpasswd, name, file.data))
-            elif file.kind not in had:
-                add = partial(self.harvest.add_text, file.kind, name, file.text)
-                self.guarded(SourceFile(path=name, kind=file.kind), add)
+        """Files that stand in other texts; one of that kind that was handed over itself says more."""
+        had, taken = {source.kind for source in self.sources}, {source.path for source in self.sources}
+        for paste, file in sorted(self.harvest.pasted(), key=lambda found: _rank(found[1].kind)):
+            if file.kind in had:
+                continue
+            name = paste if file.path is None else str(PurePosixPath(paste).parent / file.path)
+            if file.path is not None:
+                if name in taken:
+                    continue
+                taken.add(name)
+            source = SourceFile(path=name, kind=file.kind, size=len(file.data))
+            if file.path is not None:
+                self.sources.append(source)
+                if file.kind in EDITABLE:
+                    self._texts[name] = file.text
+            if file.kind == "htpasswd":
+                self.guarded(source, partial(self.harvest.add_htpasswd, name, file.data))
+            else:
+                self.guarded(source, partial(self.harvest.add_text, file.kind, name, file.text))
 
     def guarded(self, source: SourceFile, action: Callable[[], None]) -> None:
         """Run a parser. What it cannot understand is a problem of that file; its breaking must not hide the rest."""

@@ -215,7 +215,7 @@ def _pasted(to: Harvest, name: str, text: str) -> None:
         from runbook.parse.listing import parse_listing
 
         to.listings.extend(parse_listing(text, name))
-    if marks.is_registry_log(text):
+    if marks.is_registry_log(text) or (marks.has_fence(text) and marks.is_log(text)):
         to.add_log(name, iter(text.split("\n")))
 
 

@@ -98,7 +98,7 @@ def _by_content(base: str, head: str) -> FileKind:
 
 def _text(base: str, head: str) -> FileKind:
     """What people paste: the most telling kind; the others are looked for in it as well."""
-    if marks.is_log(head) and not marks.is_session(head) and not marks.is_curl(head):
+    if marks.is_log(head) and not (marks.is_session(head) or marks.is_curl(head) or marks.has_fence(head)):
         return "log"
     if marks.is_curl(head):
         return "curl"

@@ -69,6 +69,7 @@ is_registry_log = _lines(
     rf"{_PREFIX}panic: ",
 )
 has_service_prefix = _lines(r"(?:\x1b\[[\d;]{0,20}m)?[\w.-]{1,80}-\d+[ \t]+\|")
+has_fence = _lines(r"[ \t]{0,3}(?:```|~~~)")
 is_curl = _lines(
     r"[ \t]*[<>] (?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS|HTTP/)",
     r"[ \t]*HTTP/\d(?:\.\d)? \d{3}\b",

@@ -19,6 +19,10 @@ _MOST = 400
 _TRANSCRIPT = re.compile(r"^(?:[<>*{}] |HTTP/\d|\s*[<{])")
 """Lines of a curl transcript: `parse_curl` reads them; an error message never begins so."""
 _LINE = 4000
+_SERVER = re.compile(
+    r"(?:[\w.-]{1,80}[ \t]{0,40}\| ?)?(?:\d{4}/\d\d/\d\d \d\d:\d\d:\d\d \[\w+\] |\[\w{3} \w{3} [ \d]\d [\d:.]+ \d{4}\] \[)"
+)
+"""A line of a server's error log (nginx, Apache). It has a reader of its own: no client says such a thing."""
 
 
 def parse_text(text: str, file: str, vault: Vault) -> tuple[tuple[Message, ...], tuple[Exchange, ...]]:
@@ -29,7 +33,7 @@ def parse_text(text: str, file: str, vault: Vault) -> tuple[tuple[Message, ...],
     context = Context()
     for number, raw in enumerate(text.split("\n"), 1):
         line = raw.rstrip("\r")[:_LINE]
-        if not line.strip() or _TRANSCRIPT.match(line):
+        if not line.strip() or _TRANSCRIPT.match(line) or _SERVER.match(line):
             continue
         context = typed(line, context, vault)
         if context.command_line == line and ANY_PROMPT.match(line):

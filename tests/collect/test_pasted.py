@@ -6,6 +6,7 @@ import pytest
 
 from runbook.collect import Request, collect
 from runbook.collect.pasted import files_in
+from runbook.diagnose import diagnose
 from runbook.redact import Vault
 
 HASH = "$2y$05$yvHVXtBtNZ12TpHmDNjWeOvgZ1XXpaU0fY1BCgTiCFcdfRjWgHZQm"
@@ -16,23 +17,55 @@ COMPOSE = "services:\n  # the one\n  registry:\n    image: registry:2\n"
     ("session", "kind", "line"),
     [
         (f"$ docker compose exec registry cat /auth/htpasswd\nanna:{HASH}\n$ ls\n", "htpasswd", 2),
-        (f"root@srv:~# sudo cat auth/htpasswd\nanna:{HASH}\n# a comment\n", "htpasswd", 2),
-        (f"hello\n```\n$ cat docker-compose.yml\n{COMPOSE}```\nthanks\n", "compose", 4),
         (f"$ docker compose -f x.yml config\n{COMPOSE}\n$ docker ps\nCONTAINER ID\n", "compose", 2),
-        (f"PS C:\\reg> type .\\docker-compose.yml\n{COMPOSE}PS C:\\reg> exit\n", "compose", 2),
-        ('% cat /etc/docker/daemon.json\n{"insecure-registries": []}\n', "daemon-config", 2),
         ("$ docker exec ui cat /etc/nginx/conf.d/default.conf\nserver {\n  listen 80;\n}\n", "nginx", 2),
-        ("a@b:/srv$ cat .env\nA=1\n", "dotenv", 2),
+        (f"hello\n```\n{COMPOSE}```\n", "compose", 3),
+        ("text\n\n~~~yaml\nregistry-ui:\n  image: joxit/docker-registry-ui:2\n~~~\n", "compose", 4),
+        (f"nobody closed it\n~~~yaml\n{COMPOSE}", "compose", 3),
+        (f"the users:\n```\nanna:{HASH}\n```\n", "htpasswd", 3),
     ],
 )
-def test_what_is_shown(session: str, kind: str, line: int) -> None:
+def test_what_has_no_name_of_its_own_keeps_the_lines_of_the_paste(session: str, kind: str, line: int) -> None:
     (file,) = files_in(session)
-    assert file.kind == kind
+    assert (file.kind, file.path) == (kind, None)
     rows = file.text.split("\n")
     assert [bool(row) for row in rows[:line]] == [False] * (line - 1) + [True]
     assert rows[line - 1] == session.split("\n")[line - 1]
     assert "```" not in file.text
     assert "docker ps" not in file.text
+
+
+@pytest.mark.parametrize(
+    ("session", "path", "kind"),
+    [
+        (f"root@srv:~# sudo cat auth/htpasswd\nanna:{HASH}\n# a comment\n", "auth/htpasswd", "htpasswd"),
+        (f"hello\n```\n$ cat docker-compose.yml\n{COMPOSE}```\nthanks\n", "docker-compose.yml", "compose"),
+        (f"PS C:\\reg> type .\\docker-compose.yml\n{COMPOSE}PS C:\\reg> exit\n", "docker-compose.yml", "compose"),
+        ('% cat /etc/docker/daemon.json\n{"insecure-registries": []}\n', "etc/docker/daemon.json", "daemon-config"),
+        ("a@b:/srv$ cat .env\nA=1\n", ".env", "dotenv"),
+        (f"Here is my `docker-compose.yml`:\n\n```yaml\n{COMPOSE}```\n", "docker-compose.yml", "compose"),
+        (f"### conf/compose.yaml\n```yml\n{COMPOSE}```\n", "conf/compose.yaml", "compose"),
+        (f'```yaml title="compose.yml"\n{COMPOSE}```\n', "compose.yml", "compose"),
+        (f"```yaml:compose.yml\n{COMPOSE}```\n", "compose.yml", "compose"),
+        (f"```\n# ./stack/docker-compose.yml\n{COMPOSE}```\n", "stack/docker-compose.yml", "compose"),
+        ("<summary>.env</summary>\n\n```\nPORT=5000\n```\n", ".env", "dotenv"),
+        (f"**auth/htpasswd**\n~~~\nanna:{HASH}\n~~~\n", "auth/htpasswd", "htpasswd"),
+        ("nginx/default.conf\n```nginx\nserver {\n  listen 80;\n}\n```\n", "nginx/default.conf", "nginx"),
+        ("Caddyfile:\n```\nhub.example {\n  reverse_proxy registry:5000\n}\n```\n", "Caddyfile", "caddy"),
+    ],
+)
+def test_what_is_shown_under_its_name_is_that_file(session: str, path: str, kind: str) -> None:
+    (file,) = files_in(session)
+    assert (file.path, file.kind) == (path, kind)
+    assert file.text.split("\n")[0] in session
+    assert file.text[0] not in "\n`~"
+
+
+def test_several_files_of_one_ticket() -> None:
+    ticket = (
+        f"docker-compose.yml\n```yaml\n{COMPOSE}```\nand .env\n```\nA=1\n```\nIt says\n```\n401 Unauthorized\n```\n"
+    )
+    assert [(f.path, f.kind) for f in files_in(ticket)] == [("docker-compose.yml", "compose"), (".env", "dotenv")]
 
 
 @pytest.mark.parametrize(
@@ -46,6 +79,9 @@ def test_what_is_shown(session: str, kind: str, line: int) -> None:
         "$ cat auth/htpasswd\nanna:$2y$05$************\n",
         "$ cat notes.txt\nnothing\n",
         f"I ran cat htpasswd and it said anna:{HASH}\n",
+        "I set\n```\nFOO=bar\n```\n",
+        "../../etc/passwd.yml\n```\n- a\n```\n",
+        "```\nsome text\n```\n",
     ],
 )
 def test_what_is_none(session: str) -> None:
@@ -60,3 +96,32 @@ def test_it_becomes_evidence_unless_the_file_itself_is_there(tmp_path: Path) -> 
     (tmp_path / "htpasswd").write_text("carla:plain\n")
     evidence = collect(Request(paths=(str(tmp_path),)), Vault())
     assert [h.file for h in evidence.htpasswd] == ["htpasswd"]
+
+
+def test_a_fix_for_a_file_in_a_ticket_is_a_diff_against_that_file(tmp_path: Path) -> None:
+    (tmp_path / "issue.md").write_text(
+        "# 401 since Monday\n\nour `docker-compose.yml`\n\n```yaml\nservices:\n  registry:\n    image: registry:2\n"
+        "    environment:\n      REGISTRY_AUTH: htpasswd\n      REGISTRY_AUTH_HTPASSWD_REALM: R\n"
+        "      REGISTRY_AUTH_HTPASSWD_PATH: /auth/htpasswd\n    volumes: [./auth:/auth, d:/var/lib/registry]\n"
+        "  ui:\n    image: joxit/docker-registry-ui:2\n    environment:\n      SINGLE_REGISTRY: 'true'\n"
+        "      NGINX_PROXY_PASS_URL: http://localhost:5000\n    ports: ['80:80']\nvolumes:\n  d:\n```\n"
+        "The page says 502 Bad Gateway.\n"
+    )
+    run = diagnose(collect(Request(paths=(str(tmp_path),)), Vault()))
+    first = run.diagnosis.causes[0]
+    assert first.cause == "upstream-is-localhost"
+    assert first.evidence[0].where == "docker-compose.yml:13"
+    assert first.fix.patch is not None
+    assert "+      NGINX_PROXY_PASS_URL: http://registry:5000" in first.fix.patch
+    assert {f.path for f in run.evidence.files} == {"issue.md", "docker-compose.yml"}
+
+
+def test_secrets_of_a_pasted_file_are_nowhere(tmp_path: Path) -> None:
+    (tmp_path / "issue.md").write_text(
+        f".env\n```\nREGISTRY_PASSWORD=Holunder-77\n```\nand then\n```\n$ docker login -u anna -p Holunder-77 r:5000\n"
+        f"Error response from daemon: Get http://r:5000/v2/: unauthorized Holunder-77\n```\nauth/htpasswd\n```\nanna:{HASH}\n```\n"
+    )
+    evidence = collect(Request(paths=(str(tmp_path),)), Vault())
+    assert evidence.messages
+    assert "Holunder-77" not in repr(evidence)
+    assert HASH not in repr(evidence)
