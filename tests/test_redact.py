@@ -1,6 +1,7 @@
 """Secrets are masked in every form they travel in; harmless text stays."""
 
 import base64
+import json
 import pickle
 from urllib.parse import quote
 
@@ -79,3 +80,31 @@ def test_text_from_outside_is_made_harmless_and_bounded() -> None:
     assert visible("\x1b[31mred\x1b[0m \x1b]0;title\x07ok") == "red ok"
     assert "\u202e" not in visible("a\u202eb")
     assert len(visible("x" * 10_000_000, 100)) == 100
+
+
+@pytest.mark.parametrize("password", ["x", "registry", "fault", "table", "cause", "direct", "class", "div", "verdict"])
+def test_a_password_that_is_a_word_of_ours_leaves_the_document_valid(password: str) -> None:
+    vault = Vault()
+    vault.password(password)
+    document = json.dumps(
+        {"verdict": "fault", "causes": [{"cause": "registry-unreachable", "summary": f"the {password} is {password}"}],
+         "also": "x-forwarded-proto-missing", "route": "direct", "html": '<table class="rb"><div>'}
+    )  # fmt: skip
+    published = json.loads(vault.publish(document, ["registry-unreachable", "x-forwarded-proto-missing"]))
+    assert published["verdict"] == "fault"
+    assert published["route"] == "direct"
+    assert published["causes"] == [{"cause": "registry-unreachable", "summary": f"the {MASK} is {MASK}"}]
+    assert published["also"] == "x-forwarded-proto-missing"
+
+
+def test_what_is_published_holds_no_secret_outside_its_skeleton() -> None:
+    vault = Vault()
+    vault.password("hunter2-hunter2", "anna")
+    for text in (
+        "<hunter2-hunter2>",
+        'class="hunter2-hunter2!"',
+        '"what": "hunter2-hunter2"',
+        "YW5uYTpodW50ZXIyLWh1bnRlcjI=",
+    ):
+        assert "hunter2" not in vault.publish(text, ["a"])
+        assert "YW5u" not in vault.publish(text, ["a"])

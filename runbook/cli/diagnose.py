@@ -41,6 +41,7 @@ def run(options: argparse.Namespace, vault: Vault) -> int:
         raise UsageError("--output, --report and --save-evidence need a file each, not the same one.")
     from runbook.collect import collect
     from runbook.diagnose import diagnose
+    from runbook.rules import RULES
 
     progress = _Progress()
     try:
@@ -56,12 +57,12 @@ def run(options: argparse.Namespace, vault: Vault) -> int:
     if options.save_evidence:
         from runbook.collect.evidence_file import dump_evidence
 
-        write(options.save_evidence, vault.scrub(dump_evidence(evidence, __version__).decode()))
+        write(options.save_evidence, vault.publish(dump_evidence(evidence, __version__).decode(), RULES))
     if options.report:
         from runbook.report import render_html
 
-        write(options.report, vault.scrub(render_html(result)))
-    text = vault.scrub(rendered(result, options.format, to_file=options.output is not None))
+        write(options.report, vault.publish(render_html(result), RULES))
+    text = vault.publish(rendered(result, options.format, to_file=options.output is not None), RULES)
     if options.output:
         write(options.output, text)
         print(f"Written to {options.output}.", file=sys.stderr)

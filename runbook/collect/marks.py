@@ -50,7 +50,11 @@ ends_like_nginx = re.compile(r"[;{][ \t\r]*$", re.MULTILINE).search
 is_caddy = _lines(
     r"[ \t]*(?:reverse_proxy|basic_?auth|header_up|handle_path|request_header|file_server|tls internal)\b[^;\n]*$"
 )
-_PREFIX = r"(?:\x1b\[[\d;]{0,20}m)?(?:[\w.-]{1,80}[ \t]{0,40}\| ?)?(?:\x1b\[[\d;]{0,20}m)?"
+_WRAPPED = (
+    r"(?:\[pod/[\w./-]{1,320}\] |(?:<\d{1,3}>)?(?:[A-Z][a-z]{2} [ \d]\d [\d:]{8}|\d{4}-\d\d-\d\dT[\d:.Z+-]{8,30}) "
+    r"[\w.-]{1,64} [\w./@-]{1,80}(?:\[\d+\])?: |\{\"log\":\")?"
+)
+_PREFIX = _WRAPPED + r"(?:\x1b\[[\d;]{0,20}m)?(?:[\w.-]{1,80}[ \t]{0,40}\| ?)?(?:\x1b\[[\d;]{0,20}m)?"
 is_log = _lines(
     rf"{_PREFIX}time=\"?[^\s\"]{{1,60}}\"? level=",
     rf"{_PREFIX}\{{\"[^\n]{{0,400}}\"(?:level|log|msg)\":",

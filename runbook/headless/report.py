@@ -18,6 +18,7 @@ from runbook.redact import Vault
 from runbook.report import render_html, render_json
 from runbook.report.history import Earlier, compare
 from runbook.report.html import NotebookResult
+from runbook.rules import RULES
 
 EVIDENCE = "evidence.json"
 Say = Callable[[str], None]
@@ -39,15 +40,17 @@ def make_report(request: Request, vault: Vault, folder: Path, say: Say, earlier:
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder, prefix=".making-") as name:
         making = Path(name)
-        (making / EVIDENCE).write_text(vault.scrub(dump_evidence(evidence, __version__).decode()), encoding="utf-8")
+        (making / EVIDENCE).write_text(
+            vault.publish(dump_evidence(evidence, __version__).decode(), RULES), encoding="utf-8"
+        )
         results = _execute(making, say)
         for executed in results:
             _clean(executed.path, vault)
         links = [_link(executed, vault) for executed in results]
         (making / "report.html").write_text(
-            vault.scrub(render_html(run, notebooks=links, changes=changes)), encoding="utf-8"
+            vault.publish(render_html(run, notebooks=links, changes=changes), RULES), encoding="utf-8"
         )
-        (making / "report.json").write_text(vault.scrub(render_json(run, changes)), encoding="utf-8")
+        (making / "report.json").write_text(vault.publish(render_json(run, changes), RULES), encoding="utf-8")
         for path in sorted(making.iterdir()):
             if path.is_file():
                 shutil.move(path, folder / path.name)
@@ -81,7 +84,7 @@ def _clean(path: Path, vault: Vault) -> None:
             papermill[key] = Path(papermill[key]).name
     notebook["metadata"]["kernelspec"] = {"display_name": "Python 3", "language": "python", "name": "python3"}
     text = json.dumps(notebook, ensure_ascii=False, indent=1)
-    path.write_text(vault.scrub(text) + "\n", encoding="utf-8")
+    path.write_text(vault.publish(text, RULES) + "\n", encoding="utf-8")
 
 
 def _link(executed: Executed, vault: Vault) -> NotebookResult:

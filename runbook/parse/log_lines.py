@@ -12,6 +12,13 @@ Logger = Literal["registry", "nginx", "caddy", "haproxy", "apache", "unknown"]
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 _PREFIX = re.compile(r"^([A-Za-z0-9][\w.-]{0,60})\s{0,20}\|\s?(.*)$", re.DOTALL)
 _TIMESTAMP = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)\s+")
+_JOURNAL = re.compile(
+    r"^(?:<\d{1,3}>)?(?:[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d|\d{4}-\d\d-\d\dT[\d:.]{8,15}(?:Z|[+-]\d\d:?\d\d)) "
+    r"[\w.-]{1,64} (?!haproxy)([\w./@-]{1,80})(?:\[\d+\])?: "
+)
+"""journald and syslog: time, machine, program. HAProxy's own syslog form has its reader."""
+_POD = re.compile(r"^\[pod/[\w.-]{1,253}/([\w.-]{1,63})\] ")
+"""`kubectl logs --prefix`."""
 _PAIR = re.compile(r'([\w.$/@-]+)=("(?:[^"\\]|\\.)*"|[^\s"]*)')
 _ACCESS = re.compile(
     r'^(?P<remote>[0-9A-Za-z_.:\[\]%-]+) \S+ (?P<user>\S+) \[(?P<when>[^\]]{10,40})\] "(?P<request>(?:[^"\\]|\\.)*)" '
@@ -45,6 +52,9 @@ def strip_prefix(line: str) -> tuple[str | None, str]:
     if "\x1b" in line:
         line = _ANSI.sub("", line)
     service = None
+    wrapped = _POD.match(line) if line.startswith("[pod/") else _JOURNAL.match(line)
+    if wrapped:
+        service, line = wrapped[1], line[wrapped.end() :]
     head = line[:90]
     if "|" in head:
         match = _PREFIX.match(line)
@@ -53,6 +63,17 @@ def strip_prefix(line: str) -> tuple[str | None, str]:
     if line[:4].isdecimal() and line[10:11] == "T":
         line = _TIMESTAMP.sub("", line, count=1)
     return service, line
+
+
+def unwrapped(line: str) -> str:
+    """A line of docker's json-file driver, as it lies in /var/lib/docker/containers: what the container wrote."""
+    if line.startswith('{"log":'):
+        try:
+            inner = json.loads(line)["log"]
+        except (ValueError, RecursionError, TypeError, KeyError):
+            return line
+        return inner if isinstance(inner, str) else line
+    return line
 
 
 def fields_of(line: str) -> Fields | None:
@@ -73,9 +94,6 @@ def _json_fields(line: str) -> Fields | None:
     if not isinstance(data, dict):
         return None
     fields = {str(k): v if isinstance(v, str) else json.dumps(v) for k, v in data.items()}
-    if "log" in fields and "msg" not in fields:
-        inner = strip_prefix(fields["log"])[1]
-        return fields_of(inner) if not inner.startswith("{") or "log" not in inner else None
     return fields if "msg" in fields else None
 
 

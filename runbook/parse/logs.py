@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from runbook.model import PROBE_USER, LogEvent, LogFile, LoggedRequest, Meaning, Place
-from runbook.parse.log_lines import Access, Fields, Logger, access_line, fields_of, strip_prefix
+from runbook.parse.log_lines import Access, Fields, Logger, access_line, fields_of, strip_prefix, unwrapped
 from runbook.parse.log_meanings import foreign_meaning, interesting, meaning_of
 from runbook.parse.proxy_logs import Told, caddy_access, caddy_meaning, haproxy_access, is_caddy, proxy_line
 from runbook.redact import Vault
@@ -57,7 +57,7 @@ def parse_log(lines: Iterable[str], file: str, vault: Vault) -> LogFile:
     """Read a log of any size, line by line."""
     state = _State(file, vault)
     number = 0
-    for number, raw in enumerate(lines, 1):
+    for number, raw in enumerate(map(unwrapped, lines), 1):
         if interesting(raw):
             _line(raw[:_LINE], number, state)
     events = [e for kept in state.kept.values() for e in (*kept.first, *kept.last)]

@@ -128,3 +128,28 @@ def test_secrets_in_lines_are_masked_and_what_is_kept_is_bounded() -> None:
 )
 def test_odd_lines_are_no_error(line: str) -> None:
     assert _read(line).lines == 1
+
+
+REFUSED = 'time="2026-11-23T13:45:49Z" level=warning msg="error authorizing context: basic authentication challenge for realm \\"R\\": authentication failure" go.version=go1.20 http.request.uri=/v2/'
+ACCESS = '172.18.0.1 - - [23/Nov/2026:13:45:49 +0000] "GET /v2/ HTTP/1.1" 401 87 "" "curl/7.88.1"'
+
+
+@pytest.mark.parametrize(
+    ("wrap", "service"),
+    [
+        (lambda line: line, None),
+        (lambda line: f"registry-1  | {line}", "registry"),
+        (lambda line: f"Nov 23 13:45:49 srv01 dockerd[812]: {line}", "dockerd"),
+        (lambda line: f"<30>Nov  3 13:45:49 srv01 registry/1f2e3d[812]: {line}", "registry/1f2e3d"),
+        (lambda line: f"2026-11-23T13:45:49+0000 srv01 registry[812]: {line}", "registry"),
+        (lambda line: f"2026-11-23T13:45:49.123456Z {line}", None),
+        (lambda line: f"[pod/registry-0/registry] {line}", "registry"),
+        (lambda line: f"[pod/registry-0/registry] 2026-11-23T13:45:49.123456Z {line}", "registry"),
+        (lambda line: json.dumps({"log": line + "\n", "stream": "stderr", "time": "2026-11-23T13:45:49Z"}), None),
+        (lambda line: f"\x1b[36mregistry-1  |\x1b[0m {line}", "registry"),
+    ],
+)
+def test_a_line_is_read_whoever_handed_it_on(wrap, service):
+    log = parse_log([wrap(REFUSED), wrap(ACCESS)], "a.log", Vault())
+    assert [(e.meaning, e.service) for e in log.events] == [("authentication-failure", service)]
+    assert [(r.status, r.service, r.uri) for r in log.requests] == [(401, service, "/v2/")]
