@@ -30,6 +30,7 @@ _FILE_NAME = re.compile(
 )
 _TITLE_LINES = 3
 _MOST = 20
+_BLOCKS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +79,16 @@ def _shown(lines: list[str]) -> Iterator[Pasted]:
 def _fenced(lines: list[str]) -> Iterator[Pasted]:
     """Blocks of Markdown, named by what stands before or in them: tickets and issues are written so."""
     start, mark, info = None, "", ""
+    blocks = 0
     for number, line in enumerate([*lines, ""]):
+        if blocks == _BLOCKS:
+            return
         fence = _FENCE.match(line)
         closes = fence is not None and fence[1].startswith(mark) and not fence[2].strip()
         if start is None and fence:
             start, mark, info = number + 1, fence[1], fence[2].strip()
         elif start is not None and (closes or number == len(lines)):  # what nobody closed goes to the end
+            blocks += 1
             rows = lines[start:number]
             if not any(_PROMPT.match(row) and _SHOW.search(row) for row in rows):
                 path = _own_name(_title(lines, start - 1, rows, info))

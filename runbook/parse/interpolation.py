@@ -17,6 +17,7 @@ _PATTERN = re.compile(
 )
 _BRACED = re.compile(r"([_a-z][_a-z0-9]*)(?:(:?[-+?])(.*))?\Z", re.IGNORECASE | re.ASCII | re.DOTALL)
 MAX_DEPTH = 20
+MAX_TEXT = 1_000_000
 HASH = re.compile(r"\$\$?(?:2[abcxy]?|apr1|1|5|6|y|argon2[a-z]*)\$")
 """The beginning of a password hash, with single or doubled dollars."""
 
@@ -29,7 +30,9 @@ class Substituted:
     unset: list[str] = field(default_factory=list)
     """Variables without value or default: Compose warns and puts nothing there."""
     error: str = ""
-    """Why Compose refuses the value, without the value itself."""
+    """Why Compose refuses the value, without the value itself; or why we do."""
+    grown: int = 0
+    """Characters that came from variables."""
 
 
 def substitute(template: str, lookup: Lookup) -> Substituted:
@@ -38,7 +41,16 @@ def substitute(template: str, lookup: Lookup) -> Substituted:
     if "$" not in template:
         result.text = template
         return result
-    result.text = _replace(template, lookup, result, 0)
+
+    def bounded(name: str) -> str | None:
+        value = lookup(name)
+        result.grown += len(value or "")
+        if result.grown <= MAX_TEXT:
+            return value
+        result.error = result.error or f"the variables in it grow beyond {MAX_TEXT:,} characters"
+        return ""
+
+    result.text = _replace(template, bounded, result, 0)
     return result
 
 

@@ -18,7 +18,9 @@ from runbook.redact import Vault
 
 _HARMLESS = ("mime.types", "modules-enabled", "modules", "conf.d", "sites-enabled", "fastcgi_params", "letsencrypt")
 _MOST_INCLUDED = 50_000
-"""Directives after includes: files that include each other must not multiply."""
+"""Directives that came by an include: files that include each other must not multiply."""
+_MANY = 2_000
+"""Locations. Of more (a hoster's file with thousands of sites) only those are kept that the API could be behind."""
 
 
 def parse_nginx(text: str, file: str, vault: Vault) -> tuple[ProxyRoute, ...]:
@@ -35,7 +37,12 @@ def parse_nginx_files(files: Mapping[str, str], vault: Vault) -> tuple[ProxyRout
     for file, block in expanded.items():
         if file not in includer.included:
             routes += _Config(block, file, vault).routes()
-    return tuple(routes)
+    return tuple(routes if len(routes) <= _MANY else [r for r in routes if _may_be_api(r)][:_MANY])
+
+
+def _may_be_api(route: ProxyRoute) -> bool:
+    """Whether a request for /v2/… could come here. A page of the UI is asked for at /."""
+    return route.match == "regex" or "/v2/".startswith(route.path) or "v2" in route.path
 
 
 @dataclass(slots=True)
@@ -49,8 +56,8 @@ class _Includer:
     def expand(self, block: tuple[Directive, ...], trail: tuple[str, ...]) -> tuple[Directive, ...]:
         found: list[Directive] = []
         for directive in block:
-            self.count += 1
-            if self.count > _MOST_INCLUDED + sum(len(t) for t in self.trees.values()) * 200:
+            self.count += len(trail) > 1
+            if self.count > _MOST_INCLUDED:
                 raise ParseError(directive.file, directive.line, "the files include each other too often")
             files = self._matches(directive, trail) if directive.name == "include" else ()
             for file in files:

@@ -6,6 +6,7 @@ may stand; here the text may be a bare snippet out of a chat, so the tree is bui
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from crossplane.errors import NgxParserBaseException
 from crossplane.lexer import lex_string
@@ -31,6 +32,7 @@ class Directive:
         return (d for d in self.block or () if d.name == name)
 
 
+@lru_cache(maxsize=8)
 def tree(text: str, file: str) -> tuple[Directive, ...]:
     """The directives of a text; raises ParseError with the line where a brace is missing or left over."""
     tokens = _tokens(text, file)
