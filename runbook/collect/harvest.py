@@ -189,17 +189,8 @@ def _inspect(to: Harvest, name: str, text: str) -> None:
     to.listings.extend(parse_inspect(text, name))
 
 
-def _curl(to: Harvest, name: str, text: str) -> None:
-    """A transcript; what else was typed in that terminal is read as well."""
-    from runbook.parse.curl import parse_curl
-    from runbook.parse.messages import parse_text
-
-    to.exchanges.extend(parse_curl(text, name, to.vault))
-    to.messages.extend(parse_text(text, name, to.vault)[0])
-    _pasted(to, name, text)
-
-
 def _text(to: Harvest, name: str, text: str) -> None:
+    """A pasted text or a transcript; what else was typed in that terminal is read as well."""
     from runbook.parse.messages import parse_text
 
     messages, exchanges = parse_text(text, name, to.vault)
@@ -236,7 +227,7 @@ PARSERS: dict[FileKind, Callable[[Harvest, str, str], None]] = {
     "daemon-config": _docker,
     "har": _har,
     "inspect": _inspect,
-    "curl": _curl,
+    "curl": _text,
     "text": _text,
     "listing": _text,
     "ps": _text,

@@ -108,13 +108,14 @@ def _exchange(entry: dict[str, Any], file: str, page: str | None, vault: Vault) 
         status=status if answered else None,
         response_headers=_headers(response.get("headers"), vault),
         body=vault.mask(str(body), 4000),
-        error=None if answered else _failure(failure),
+        error=None if answered else failure_of(failure),
         detail=vault.mask(failure, 200),
         page=origin,
     )
 
 
-def _failure(text: str) -> str:
+def failure_of(text: str) -> str:
+    """The word for a browser's `net::ERR_…`."""
     for word, name in (
         ("REFUSED", "refused"),
         ("NAME_NOT_RESOLVED", "dns"),

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from runbook.model import Exchange, Message, MessageKind, Place
 from runbook.parse.complaints import complaint
+from runbook.parse.console import parse_console
 from runbook.parse.curl import ANY_PROMPT, parse_curl
 from runbook.parse.message_words import ROWS
 from runbook.parse.sessions import Context, typed
@@ -27,7 +28,7 @@ _SERVER = re.compile(
 
 def parse_text(text: str, file: str, vault: Vault) -> tuple[tuple[Message, ...], tuple[Exchange, ...]]:
     """Messages and curl exchanges of a pasted text."""
-    exchanges = parse_curl(text, file, vault)
+    exchanges = (*parse_curl(text, file, vault), *parse_console(text, file, vault))
     messages: list[Message] = []
     seen: set[tuple[str, str | None, str]] = set()
     context = Context()

@@ -14,6 +14,7 @@ from runbook.parse.hops import host_and_port
 from runbook.parse.nginx_location import conditional, location_routes, static_route
 from runbook.parse.nginx_scope import ENCLOSED, Scope
 from runbook.parse.nginx_tree import Directive, tree
+from runbook.parse.patterns import search
 from runbook.redact import Vault
 
 _HARMLESS = ("mime.types", "modules-enabled", "modules", "conf.d", "sites-enabled", "fastcgi_params", "letsencrypt")
@@ -173,12 +174,33 @@ def _upstreams(level: tuple[Directive, ...]) -> dict[str, tuple[tuple[str, int |
 
 
 def _maps(level: tuple[Directive, ...]) -> dict[str, str]:
-    """Variables of a `map` that has one value whatever comes in."""
+    """Variables of a `map` whose value is known for a docker client or a browser with a login."""
     found = {}
     for block in (d for d in level if d.name == "map" and len(d.args) == 2):
-        values = {d.args[0] for d in block.block or () if d.name != "hostnames" and d.args}
-        if len(values) == 1 and any(True for _ in block.find("default")):
-            found[block.args[1].lstrip("$")] = values.pop()
-        elif values == {""}:
-            found[block.args[1].lstrip("$")] = ""
+        rows = {d.name: d.args[0] for d in block.block or () if d.name not in ("hostnames", "volatile") and d.args}
+        key = _sent_by_clients(block.args[0])
+        values = set(rows.values()) | ({""} if "default" not in rows else set())
+        value = values.pop() if len(values) == 1 else _mapped(rows, key) if key is not None else None
+        if value is not None and "include" not in rows:
+            found[block.args[1].lstrip("$")] = value
     return found
+
+
+def _sent_by_clients(variable: str) -> str | None:
+    """What a request with a Basic login has there; "" for what registry clients never send, None: who knows."""
+    name = variable.strip("${}")
+    if name == "http_authorization":
+        return "Basic eDp5"
+    return "" if name == "http_upgrade" or name.startswith(("cookie_", "arg_", "http_x_")) else None
+
+
+def _mapped(rows: Mapping[str, str], key: str) -> str:
+    """nginx: the string itself, without regard to case, before the first regular expression before the default."""
+    for pattern, value in rows.items():
+        if pattern.lower() == key.lower() and pattern != "default":
+            return value
+    for pattern, value in rows.items():
+        ignored = "(?i)" if pattern.startswith("~*") else ""
+        if pattern.startswith("~") and search(ignored + pattern.lstrip("~*"), key):
+            return value
+    return rows.get("default", "")

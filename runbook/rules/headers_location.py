@@ -56,7 +56,7 @@ def x_forwarded_proto_missing(evidence: Evidence, stack: Stack, wire: Wire) -> I
     """
     if is_fixed(stack):
         return
-    strayed = next((e for e, here, there in uploads(wire) if here.scheme == "https" and there.scheme == "http"), None)
+    strayed = next((e for e, here, there in uploads(wire) if _lost_tls(here, there)), None)
     fine = any(here.scheme == "https" and there.scheme == "https" for _, here, there in uploads(wire))
     if fine and not strayed:
         return
@@ -79,6 +79,11 @@ def x_forwarded_proto_missing(evidence: Evidence, stack: Stack, wire: Wire) -> I
                 "Let the hop that ends TLS send X-Forwarded-Proto: https.",
             ),
         )
+
+
+def _lost_tls(here: SplitResult, there: SplitResult) -> bool:
+    """Only the scheme went wrong. Another name as well means that the hop's Host arrived, which is another fault."""
+    return here.scheme == "https" and there.scheme == "http" and here.hostname == there.hostname
 
 
 def _untold(route: ProxyRoute, strayed: Exchange | None, evidence: Evidence, stack: Stack, wire: Wire) -> Finding:

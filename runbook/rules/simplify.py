@@ -19,6 +19,7 @@ from runbook.rules.align import DOWN, OPEN, add_variables, at, request, restart
 from runbook.rules.base import rule
 from runbook.rules.logins import files, url
 from runbook.rules.wire import Wire, succeeded
+from runbook.urls import urlsplit
 
 S = Symptom
 
@@ -158,7 +159,9 @@ def unreachable(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Findin
     """
     crash = _crashes(evidence, stack, wire)
     failed = [
-        e for e in wire.exchanges if e.route != "via" and e.error in ("refused", "reset", "empty-reply", "timeout")
+        e
+        for e in wire.exchanges
+        if e.route != "via" and e.error in ("refused", "reset", "empty-reply", "timeout") and not _on_a_desk(e)
     ]
     told = [m for m in wire.said("refused", "reset", "eof", "timeout") if _to_registry(m.host, stack)]
     debug = [e for e in wire.exchanges if _is_debug_server(e)]
@@ -207,6 +210,11 @@ def _to_registry(host: str | None, stack: Stack) -> bool:
     port = (host or "").rpartition(":")[2]
     fronts = {str(p.published) for u in stack.uis for p in u.ports} | {str(p) for r in stack.routes for p in r.listen}
     return not port.isdecimal() or port not in fronts
+
+
+def _on_a_desk(exchange: Exchange) -> bool:
+    """A browser that looked on its own machine: that nothing is there says nothing about the registry."""
+    return exchange.page is not None and _is_loopback(urlsplit(exchange.url).hostname or "")
 
 
 def _is_debug_server(exchange: Exchange) -> bool:

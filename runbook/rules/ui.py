@@ -157,19 +157,22 @@ def ui_subpath_relative_api(evidence: Evidence, stack: Stack, wire: Wire) -> Ite
     fix="Take the mount of default.conf away and use the UI's variables, or write the whole configuration yourself.",
     source="Joxit/docker-registry-ui#170: sed: can't move … Resource busy",
 )
-def entrypoint_cannot_edit_mounted_conf(evidence: Evidence, ui: Ui, wire: Wire) -> Iterator[Finding]:
+def entrypoint_cannot_edit_mounted_conf(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Finding]:
     """The entrypoint edits default.conf in place, which replaces the file. A file that is mounted by itself cannot be
     replaced, so NGINX_PROXY_PASS_URL and its kin have no effect."""
     events = wire.logged("entrypoint-cannot-edit")
-    mount = next((m for m in ui.service.mounts if m.target.endswith("/conf.d/default.conf")), None)
-    asked = ui.service.env("NGINX_PROXY_PASS_URL")
+    service = stack.ui.service if stack.ui else None
+    mount = next((m for m in service.mounts if m.target.endswith("/conf.d/default.conf")), None) if service else None
+    asked = service.env("NGINX_PROXY_PASS_URL") if service else None
+    name = stack.ui.name if stack.ui else next((e.service for e in events if e.service), "the UI")
     if not events and not (mount and asked and asked.value):
         return
     yield Finding(
         cause="entrypoint-cannot-edit-mounted-conf",
-        summary=f"default.conf is mounted into {ui.name}, so its entrypoint cannot write the settings of the variables into it.",
+        summary=f"default.conf is mounted into {name}, so its entrypoint cannot write the settings of the variables into it.",
         certainty=C.PROVEN if events and mount else C.LOGGED if events else C.READ,
         explains=(S.NOT_THE_API, S.BAD_GATEWAY, S.PROXY_NOT_STARTED),
+        proves=bool(events) and not wire.seen(),
         evidence=(
             *([item(f"{mount.target} is mounted", mount.place)] if mount else []),
             *(item(e.text, e.place) for e in events[:1]),
@@ -179,7 +182,7 @@ def entrypoint_cannot_edit_mounted_conf(evidence: Evidence, ui: Ui, wire: Wire) 
         fix=Fix(
             summary="Delete the mount of default.conf and let the variables do it; or keep the mount and write the /v2/ "
             "route there yourself.",
-            commands=(f"docker compose up -d --force-recreate {ui.name}",),
-            verify=(f"docker compose exec {ui.name} grep -n proxy_pass /etc/nginx/conf.d/default.conf",),
+            commands=(f"docker compose up -d --force-recreate {name}",),
+            verify=(f"docker compose exec {name} grep -n proxy_pass /etc/nginx/conf.d/default.conf",),
         ),
     )

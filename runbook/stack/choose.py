@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-import warnings
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from runbook.model import ProxyRoute
+from runbook.parse.patterns import search
 
 if TYPE_CHECKING:
     from runbook.stack.foretell import Request
@@ -156,19 +156,3 @@ def value_of(text: str, route: ProxyRoute, request: Request) -> str:
     text = re.sub(r"%\[(?:req\.)?(?:hdr|fhdr)\(host\)\]", lambda _: request.host, text, flags=re.IGNORECASE)
     text = text.replace("%[dst_port]", str(request.port))
     return text.replace("%{HTTP_HOST}e", request.host)
-
-
-_EXPLODES = re.compile(r"[+*}]\)?[^()]{0,3}\)[+*{]")
-"""A repetition of a repetition, which can take longer than anybody waits."""
-
-
-def search(pattern: str, text: str) -> re.Match[str] | None:
-    """A regular expression of a configuration on a bounded text; one that cannot be read or trusted fits nothing."""
-    if len(pattern) > 300 or _EXPLODES.search(pattern):
-        return None
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return re.search(pattern, text[:500])
-    except re.error:
-        return None

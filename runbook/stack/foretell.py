@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from runbook.model import HeaderEdit, ProxyRoute
-from runbook.stack.choose import choose, search, value_of
+from runbook.parse.patterns import search
+from runbook.stack.choose import choose, value_of
 from runbook.urls import urlsplit
 
 Login = Literal["none", "valid", "invalid", "unknown"]

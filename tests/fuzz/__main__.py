@@ -15,6 +15,7 @@ from pathlib import Path
 
 from runbook.collect import Request, UsageError, collect
 from runbook.collect.harvest import PARSERS, Harvest
+from runbook.collect.pasted import files_in
 from runbook.diagnose import diagnose
 from runbook.parse import ParseError
 from runbook.parse.htpasswd import parse_htpasswd
@@ -62,6 +63,9 @@ def once(kind: str, text: str) -> None:
         parse_htpasswd(text.encode("utf-8", "surrogatepass"), "htpasswd", vault)
     elif kind == "log":
         parse_log(text.split("\n"), "registry.log", vault)
+    elif kind == "pasted":
+        for file in files_in(text):
+            once("htpasswd" if file.kind == "htpasswd" else file.kind, file.text)
     elif kind == "compose":
         harvest = Harvest(vault)
         harvest.compose_texts["docker-compose.yml"] = text
@@ -93,7 +97,7 @@ def main() -> int:
     rng = random.Random(given.seed)
     corpus = [dict(case.files) for case in all_cases()]
     texts = [text for files in corpus for text in files.values()]
-    kinds = [*PARSERS, "htpasswd", "log", "log", "compose"]
+    kinds = [*PARSERS, "htpasswd", "log", "log", "compose", "pasted"]
     found: Counter[str] = Counter()
     runs = 0
     end = time.monotonic() + given.minutes * 60

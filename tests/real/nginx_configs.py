@@ -33,8 +33,29 @@ def v2(inside: str, name: str, **more: object) -> Config:
 SET = "proxy_set_header "
 HOSTED = SET + "Host $http_host; "
 
+
+def mapped(
+    rows: str, name: str, *, key: str = "$http_authorization", header: str = "Authorization", **more: object
+) -> Config:
+    """A map and a location that sends its value on."""
+    location = f"location /v2/ {{ proxy_pass http://@UP@; {HOSTED}{SET}{header} $mapped; }}"
+    text = f"map {key} $mapped {{ {rows} }} server {{ listen @LISTEN@; {location} }}"
+    return Config(name, text, **more)  # type: ignore[arg-type]
+
+
 HEADERS = [
     v2("", "plain"),
+    mapped('default ""; "~*^bearer" $http_authorization;', "map that keeps bearer only", injected="none"),
+    mapped('default $http_authorization; "~*^bearer" "";', "map that drops bearer only"),
+    mapped('default ""; "~*^BASIC" $http_authorization;', "map that keeps basic, whatever its case"),
+    mapped('default ""; websocket $http_authorization;', "map on upgrade", key="$http_upgrade", injected="none"),
+    mapped('default ""; "" $http_authorization;', "map on a cookie that is not there", key="$cookie_sid"),
+    mapped(
+        'default $http_x_forwarded_proto; "" $scheme;',
+        "map of the scheme",
+        key="$http_x_forwarded_proto",
+        header="X-Forwarded-Proto",
+    ),
     v2(HOSTED, "host of the client"),
     v2(HOSTED + SET + 'Authorization "";', "authorization emptied", injected="none"),
     v2(SET + "Authorization '';", "authorization emptied, single quotes"),

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from runbook.model import HeaderEdit, Place, ProxyRoute
-from runbook.stack.choose import search
+from runbook.parse.patterns import search
 from runbook.stack.foretell import Request, foretell, registry_status, what_is_left
 
 HERE = Place("n.conf", 1)
