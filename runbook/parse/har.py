@@ -64,14 +64,17 @@ def _when(text: object) -> float | None:
 
 def _page_origin(log: dict[str, Any], entries: list[Any]) -> str | None:
     """Origin of the page: its title is its URL in Chromium's export; else the first document asked for."""
-    for page in log.get("pages") or ():
+    pages = log.get("pages")
+    for page in pages if isinstance(pages, list) else ():
         title = str(page.get("title", "")) if isinstance(page, dict) else ""
         if title.startswith(("http://", "https://")):
             return _origin(title)
     for entry in entries[:50]:
         if not isinstance(entry, dict):
             continue
-        request = entry.get("request") or {}
+        request = entry.get("request")
+        if not isinstance(request, dict):
+            continue
         kind = entry.get("_resourceType")
         if kind == "document" or (kind is None and "/v2/" not in str(request.get("url", ""))):
             return _origin(str(request.get("url", "")))
@@ -87,7 +90,11 @@ def _origin(url: str) -> str | None:
 
 
 def _exchange(entry: dict[str, Any], file: str, page: str | None, vault: Vault) -> Exchange | None:
-    request, response = entry.get("request") or {}, entry.get("response") or {}
+    request, response = entry.get("request"), entry.get("response")
+    if not isinstance(request, dict):
+        return None
+    if not isinstance(response, dict):
+        response = {}
     url = str(request.get("url", ""))
     path = urlsplit(url).path
     if not url.startswith(("http://", "https://")) or path.endswith(_STATIC):
@@ -110,6 +117,8 @@ def _exchange(entry: dict[str, Any], file: str, page: str | None, vault: Vault) 
         body=vault.mask(str(body), 4000),
         error=None if answered else failure_of(failure),
         detail=vault.mask(failure, 200),
+        elapsed=round(taken / 1000, 4) if isinstance(taken := entry.get("time"), int | float) else None,
+        when=_when(entry.get("startedDateTime")),
         page=origin,
     )
 
