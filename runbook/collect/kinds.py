@@ -61,8 +61,10 @@ def recognise(name: str, head: str) -> FileKind:
 def _confirmed(kind: FileKind, head: str, *, plain_name: bool) -> FileKind:
     """A name is believed unless the content is plainly something else."""
     if kind == "log":
-        shell = marks.is_session(head) or marks.is_curl(head)
-        return "text" if shell and not (marks.is_log(head) or marks.has_service_prefix(head)) else "log"
+        if marks.is_log(head) or marks.has_service_prefix(head):
+            return "log"
+        pasted = marks.is_session(head) or marks.is_curl(head) or marks.is_client_output(head)
+        return "text" if pasted else "log"
     if kind == "evidence":
         return _json(head) or "evidence"
     if kind in ("apache", "nginx", "haproxy"):

@@ -52,10 +52,12 @@ is_caddy = _lines(
 )
 _WRAPPED = (
     r"(?:\[pod/[\w./-]{1,320}\] |(?:<\d{1,3}>)?(?:[A-Z][a-z]{2} [ \d]\d [\d:]{8}|\d{4}-\d\d-\d\dT[\d:.Z+-]{8,30}) "
-    r"[\w.-]{1,64} [\w./@-]{1,80}(?:\[\d+\])?: |\{\"log\":\")?"
+    r"[\w.-]{1,64} [\w./@-]{1,80}(?:\[\d+\])?: |\{\"log\": ?\")?"
 )
-_PREFIX = _WRAPPED + r"(?:\x1b\[[\d;]{0,20}m)?(?:[\w.-]{1,80}[ \t]{0,40}\| ?)?(?:\x1b\[[\d;]{0,20}m)?"
+_STAMP = r"(?:\d{4}-\d\d-\d\dT[\d:.]{8,20}(?:Z|[+-]\d\d:\d\d) )?"
+_PREFIX = _WRAPPED + r"(?:\x1b\[[\d;]{0,20}m)?(?:[\w.-]{1,80}[ \t]{0,40}\| ?)?(?:\x1b\[[\d;]{0,20}m)?" + _STAMP
 is_log = _lines(
+    r"\{\"log\": ?\"",
     rf"{_PREFIX}time=\"?[^\s\"]{{1,60}}\"? level=",
     rf"{_PREFIX}\{{\"[^\n]{{0,400}}\"(?:level|log|msg)\":",
     rf"{_PREFIX}\S{{1,200}} \S{{1,200}} \S{{1,200}} \[\d\d/\w{{3}}/\d{{4}}:",
@@ -71,6 +73,7 @@ is_registry_log = _lines(
     rf"{_PREFIX}\S{{1,200}} \S{{1,200}} \S{{1,200}} \[\d\d/\w{{3}}/\d{{4}}:[^\n]{{0,80}}\] \"[A-Z]{{3,8}} /v2",
     rf"{_PREFIX}\d{{4}}/\d\d/\d\d \d\d:\d\d:\d\d \[(?:error|emerg|warn|crit)\]",
     rf"{_PREFIX}panic: ",
+    rf"{_PREFIX}sed: can't move ",
 )
 has_service_prefix = _lines(r"(?:\x1b\[[\d;]{0,20}m)?[\w.-]{1,80}-\d+[ \t]+\|")
 has_fence = _lines(r"[ \t]{0,3}(?:```|~~~)")
@@ -78,6 +81,10 @@ is_curl = _lines(
     r"[ \t]*[<>] (?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS|HTTP/)",
     r"[ \t]*HTTP/\d(?:\.\d)? \d{3}\b",
     r"[ \t]*\* (?:Trying|Connected to|Could not resolve|connect to)",
+)
+is_client_output = _lines(
+    r"[^\n]{0,400}(?:Error response from daemon|x509: |server gave HTTP response|failed to (?:solve|do request|push|pull)"
+    r"|no basic auth credentials|unauthorized: |Login Succeeded|FATA\[)"
 )
 is_listing = _lines(
     r"[ \t]*total \d+[ \t\r]*$",

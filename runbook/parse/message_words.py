@@ -175,6 +175,7 @@ ROWS: tuple[tuple[str, re.Pattern[str], MessageKind], ...] = (
     _row("bad gateway", r"(?P<detail>502) Bad Gateway", "gateway"),
     _row("gateway time", r"(?P<detail>504) Gateway Time-?out", "gateway"),
     _row("service unavailable", r"(?P<detail>503) Service (?:Temporarily )?Unavailable", "gateway"),
+    _row("authentication failed", r"^Username/Password Authentication Failed", "unauthorized"),
     _row("with a status of 413", r"with a status of 413\b", "too-large"),
     _row("with a status of 405", r"with a status of 405\b", "method-unsupported"),
     _row("with a status of 50", r"with a status of (?P<detail>50[234])\b", "gateway"),

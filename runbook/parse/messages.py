@@ -51,6 +51,8 @@ def _of_line(line: str, place: Place, context: Context, vault: Vault) -> list[Me
     lowered = line.lower()
     if "next endpoint" in lowered and "level=info" in lowered:
         return []  # docker tries https first and then, where it may, http: no failure yet
+    if "awaiting response... 401" in lowered:
+        return []  # wget asks without a login first; it says so itself when it has to give up
     for marker, pattern, kind in ROWS:
         if marker not in lowered:
             continue

@@ -20,6 +20,7 @@ from runbook.rules.base import rule
 from runbook.rules.hop_edits import insert, swap
 from runbook.rules.hops import api_routes, front_url, hop, item, name, repair, seen, user_of
 from runbook.rules.location_math import (
+    dialled_elsewhere,
     fixed_direct,
     foreseen,
     foretold,
@@ -142,7 +143,15 @@ def location_header_port_lost(evidence: Evidence, stack: Stack, wire: Wire) -> I
 
     nginx's own mending of Location has the same fault: it writes the port that it listens on in the container.
     """
-    yield from _misled("location-header-port-lost", evidence, stack, wire, port_differs)
+    for finding in _misled("location-header-port-lost", evidence, stack, wire, port_differs):
+        dialled = [m for m in wire.said("refused", "timeout") if dialled_elsewhere(m)]
+        told = tuple(item(m.text, m.place) for m in dialled[:1])
+        yield replace(
+            finding,
+            certainty=C.PROVEN if told else finding.certainty,
+            explains=(*finding.explains, *((S.UNREACHABLE,) if told else ())),
+            evidence=(*told, *finding.evidence),
+        )
 
 
 @rule(

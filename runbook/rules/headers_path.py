@@ -144,8 +144,14 @@ def _odd_answers(wire: Wire) -> list[Exchange]:
 def no_v2_route(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Finding]:
     """A web server answers, but not the registry: its pages are HTML and lack Docker-Distribution-Api-Version. Often
     the name used is nobody's server_name, and the first server in the file answers instead."""
+    traefik = any(r.software == "traefik" for r in stack.routes)
     strangers = [
-        e for e in wire.exchanges if e.is_api and e.route != "direct" and is_strange(e) and not only_pages(e, stack)
+        e
+        for e in wire.exchanges
+        if e.is_api
+        and e.route != "direct"
+        and (is_strange(e) or (traefik and _unrouted(e)))
+        and not only_pages(e, stack)
     ]
     beyond = [e for e in wire.on("via") if e.header("Docker-Distribution-Api-Version") and e.path.rstrip("/") != "/v2"]
     if beyond:
@@ -187,6 +193,15 @@ def no_v2_route(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Findin
         ),
         edits=_rename(evidence, front, near, strangers),
         proves=certain,
+    )
+
+
+def _unrouted(exchange: Exchange) -> bool:
+    """What Traefik answers when none of its routers takes a request."""
+    return (
+        exchange.status == 404
+        and exchange.body.startswith("404 page not found")
+        and not exchange.header("Docker-Distribution-Api-Version")
     )
 
 

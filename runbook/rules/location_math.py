@@ -7,6 +7,7 @@ from runbook.model import (
     Evidence,
     Exchange,
     HeaderEdit,
+    Message,
     ProxyRoute,
     Stack,
 )
@@ -134,3 +135,9 @@ def short(exchange: Exchange) -> str:
     """Where a Location leads, without its path."""
     parts = urlsplit(exchange.header("Location") or "")
     return f"{parts.scheme}://{parts.netloc}/…"
+
+
+def dialled_elsewhere(message: Message) -> bool:
+    """Whether a client that was given one port dialled another: an answer in between must have told it so."""
+    asked, dialled = (message.host or "").rpartition(":")[2], message.detail.rpartition(":")[2]
+    return asked.isdecimal() and dialled.isdecimal() and asked != dialled

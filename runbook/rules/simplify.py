@@ -17,6 +17,7 @@ from runbook.model import (
 )
 from runbook.rules.align import DOWN, OPEN, add_variables, at, request, restart
 from runbook.rules.base import rule
+from runbook.rules.location_math import dialled_elsewhere
 from runbook.rules.logins import files, url
 from runbook.rules.wire import Wire, succeeded
 from runbook.urls import urlsplit
@@ -163,8 +164,13 @@ def unreachable(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Findin
         for e in wire.exchanges
         if e.route != "via" and e.error in ("refused", "reset", "empty-reply", "timeout") and not _on_a_desk(e)
     ]
-    told = [m for m in wire.said("refused", "reset", "eof", "timeout") if _to_registry(m.host, stack)]
-    debug = [e for e in wire.exchanges if _is_debug_server(e)]
+    told = [
+        m
+        for m in wire.said("refused", "reset", "eof", "timeout")
+        if _to_registry(m.host, stack) and not dialled_elsewhere(m)
+    ]
+    traefik = any(r.software == "traefik" for r in stack.routes)
+    debug = [e for e in wire.exchanges if _is_debug_server(e) and not traefik]
     answered = any(e.status and e.header("Docker-Distribution-Api-Version") for e in wire.on("direct"))
     if answered or not (crash or failed or told or debug):
         return
@@ -218,8 +224,10 @@ def _on_a_desk(exchange: Exchange) -> bool:
 
 
 def _is_debug_server(exchange: Exchange) -> bool:
+    """Go's own 404, in plain http. Traefik answers with the same words what no router of it takes."""
     return (
         exchange.status == 404
+        and exchange.url.startswith("http://")
         and exchange.is_api
         and exchange.body.strip().startswith("404 page not found")
         and exchange.header("Docker-Distribution-Api-Version") is None
