@@ -1,5 +1,6 @@
 """Variables that nobody reads: misspelled, invented, or set on the wrong service."""
 
+from collections.abc import Collection
 from difflib import get_close_matches
 
 from runbook.model import Compose, EnvVar, Service
@@ -22,15 +23,16 @@ def unread_variables(
     service: Service, effective: Effective, major: int | None, compose: Compose | None
 ) -> tuple[tuple[EnvVar, str], ...]:
     """The service's variables that the registry does not read, each with what was probably meant."""
-    found = [(v, _suggestion(v, effective.major)) for v in effective.ignored if v.name not in _HARMLESS]
-    found += [(v, nearest(v.name, effective.major)) for v in service.environment if _is_unknown_option(v.name)]
+    taken = {v.name for v in service.environment}
+    found = [(v, _suggestion(v, effective.major, taken)) for v in effective.ignored if v.name not in _HARMLESS]
+    found += [(v, nearest(v.name, effective.major, taken)) for v in service.environment if _is_unknown_option(v.name)]
     for variable in service.environment:
         name = variable.name
         if name.startswith("REGISTRY_") or name in (v.name for v, _ in found):
             continue
         if name in UI_VARIABLES or name.startswith("NGINX_PROXY_"):
             found.append((variable, ""))
-        elif suggestion := nearest(name, effective.major):
+        elif suggestion := nearest(name, effective.major, taken):
             found.append((variable, suggestion))
     return tuple(found)
 
@@ -41,26 +43,32 @@ def _is_unknown_option(name: str) -> bool:
     return section is not None and name not in _OPTIONS
 
 
-def _suggestion(variable: EnvVar, major: int) -> str:
+def _suggestion(variable: EnvVar, major: int, taken: Collection[str]) -> str:
     if variable.name in UI_VARIABLES or variable.name in _TOOLS:
         return ""
-    return nearest(variable.name, major)
+    return nearest(variable.name, major, taken)
 
 
-def nearest(name: str, major: int) -> str:
-    """The nearest name that the registry reads, if one is near: parts joined wrongly, letters swapped, another case."""
+def nearest(name: str, major: int, taken: Collection[str] = ()) -> str:
+    """The nearest name that the registry reads, if one is near: parts joined wrongly, letters swapped, another case.
+
+    A name that is `taken`, set already beside it, cannot be what was meant.
+    """
+    known = [n for n in known_names(major) if n not in taken]
     upper = name.strip().upper().replace("-", "_").replace(".", "_")
-    if name != upper and upper in known_names(major):
+    if name != upper and upper in known:
         return upper
     looks = upper.startswith(("REGISTRY_", "REGISTY_", "REGISTRY", "REGSITRY_", "DOCKER_REGISTRY_"))
     if not looks:
         return ""
     bare = upper.removeprefix("DOCKER_")
-    squeezed = {n.replace("_", ""): n for n in known_names(major)}
+    squeezed = {n.replace("_", ""): n for n in known}
     if bare.replace("_", "") in squeezed:
         return squeezed[bare.replace("_", "")]
-    near = get_close_matches(bare, known_names(major), n=1, cutoff=0.82)
-    return near[0] if near else ""
+    if near := get_close_matches(bare, known, n=1, cutoff=0.82):
+        return near[0]
+    left = [n for n in _NEEDED if n not in taken]
+    return left[0] if bare.startswith("REGISTRY_AUTH_HTPASSWD_") and len(left) == 1 else ""
 
 
 def known_names(major: int) -> list[str]:
@@ -81,6 +89,7 @@ def _collect(kind: Struct, prefix: str, names: list[str]) -> None:
 
 
 _CLOSED = ("REGISTRY_AUTH_HTPASSWD", "REGISTRY_STORAGE_FILESYSTEM", "REGISTRY_STORAGE_DELETE")
+_NEEDED = ("REGISTRY_AUTH_HTPASSWD_REALM", "REGISTRY_AUTH_HTPASSWD_PATH")
 _OPTIONS = (
     "REGISTRY_AUTH_HTPASSWD_REALM",
     "REGISTRY_AUTH_HTPASSWD_PATH",
