@@ -1,7 +1,7 @@
 """Finds out why a Docker registry says 401, proves it, and teaches it.
 
 The names are loaded when they are used, so that `import runbook` costs nothing. The functions behind the
-command are `runbook.collect.collect` (files and URLs to evidence) and `runbook.diagnose.diagnose` (evidence
+command are `runbook.collect.collect` (files and URLs to evidence) and `runbook.judge.diagnose.diagnose` (evidence
 to a verdict).
 """
 
@@ -12,8 +12,8 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from runbook.collect import Request, UsageError
-    from runbook.diagnose import Run
     from runbook.incident import Incident
+    from runbook.judge import Run
     from runbook.lab import Lab
     from runbook.redact import Vault
 
@@ -21,7 +21,7 @@ _HOMES = {
     "Incident": "runbook.incident",
     "Lab": "runbook.lab",
     "Request": "runbook.collect",
-    "Run": "runbook.diagnose",
+    "Run": "runbook.judge.diagnose",
     "UsageError": "runbook.collect",
     "Vault": "runbook.redact",
 }

@@ -10,7 +10,7 @@ from typing import Self
 
 from runbook.collect import Request, UsageError, collect
 from runbook.collect.collector import Progress
-from runbook.diagnose import Run, diagnose
+from runbook.judge import Run, diagnose
 from runbook.lab import Lab
 from runbook.model import Step
 from runbook.redact import Vault
@@ -91,9 +91,7 @@ class Incident:
         """What was handed over."""
         evidence = self.run.evidence
         names = ", ".join(f.path for f in evidence.files) or "no files"
-        text = (
-            f"{self._about}: {names}; {len(evidence.live)} requests made, {len(self.run.wire.exchanges)} seen in all."
-        )
+        text = f"{self._about}: {names}; {len(evidence.live)} requests made, {len(self.run.traffic.exchanges)} seen in all."
         return Block(para(text), text)
 
     # the four steps

@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from runbook.collect import Request, collect
-from runbook.diagnose import Run, diagnose
+from runbook.judge import Run, diagnose
 from runbook.redact import Vault
 
 CASES = Path(__file__).parent / "cases"

@@ -15,7 +15,7 @@ def test_case(case: Case, tmp_path: Path) -> None:
     diagnosis = run.diagnosis
     causes = [f.cause for f in diagnosis.causes]
     warnings = [f.cause for f in diagnosis.warnings]
-    told = f"{case.about}: {diagnosis.verdict}, causes {causes}, warnings {warnings}, symptoms {run.wire.seen()}"
+    told = f"{case.about}: {diagnosis.verdict}, causes {causes}, warnings {warnings}, symptoms {run.traffic.seen()}"
     assert not [c for c in diagnosis.checks if c.outcome == "error"], told
     if verdict := case.expect.get("verdict"):
         assert diagnosis.verdict == verdict, told

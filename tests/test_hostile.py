@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from runbook.collect import Request, collect
-from runbook.diagnose import diagnose
+from runbook.judge import diagnose
 from runbook.model import Evidence, Exchange
 from runbook.redact import Vault
 from tests.servers import raw_server, registry

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from runbook.judge.patch import unified_diff
 from runbook.model import Edit, SourceFile
-from runbook.patch import unified_diff
 
 LINES = tuple(f"line {n}" for n in range(1, 21))
 

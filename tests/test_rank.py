@@ -2,10 +2,10 @@
 
 import pytest
 
+from runbook.judge.rank import rank
 from runbook.model import Certainty, Credential, Evidence, Exchange, Finding, Message, Place, Stack, Symptom
-from runbook.rank import rank
+from runbook.observe.traffic import Traffic
 from runbook.rules.base import Facts
-from runbook.rules.wire import Wire
 
 S, C = Symptom, Certainty
 HERE = Place("curl.txt", 3)
@@ -28,7 +28,7 @@ def exchange(status: int, *, via: bool = False, user: str | None = "anna", **mor
 def facts(*exchanges: Exchange, messages: tuple[Message, ...] = ()) -> Facts:
     evidence = Evidence(exchanges=exchanges, messages=messages)
     stack = Stack()
-    return Facts(evidence, stack, Wire(evidence, stack))
+    return Facts(evidence, stack, Traffic(evidence, stack))
 
 
 def finding(cause: str, certainty: Certainty, *explains: Symptom, **more: object) -> Finding:
@@ -36,12 +36,12 @@ def finding(cause: str, certainty: Certainty, *explains: Symptom, **more: object
 
 
 def test_direct_works_via_refused_is_a_symptom_of_the_way() -> None:
-    seen = facts(exchange(200), exchange(401, via=True)).wire.seen()
+    seen = facts(exchange(200), exchange(401, via=True)).traffic.seen()
     assert seen == (S.LOGIN_401_VIA,)
 
 
 def test_refused_on_both_ways_is_a_symptom_of_the_registry() -> None:
-    assert facts(exchange(401), exchange(401, via=True)).wire.seen() == (S.LOGIN_401_DIRECT,)
+    assert facts(exchange(401), exchange(401, via=True)).traffic.seen() == (S.LOGIN_401_DIRECT,)
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_refused_on_both_ways_is_a_symptom_of_the_registry() -> None:
     ],
 )
 def test_answers_have_their_symptom(one: Exchange, symptom: Symptom) -> None:
-    assert symptom in facts(one).wire.seen()
+    assert symptom in facts(one).traffic.seen()
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_answers_have_their_symptom(one: Exchange, symptom: Symptom) -> None:
     ids=["challenge", "wrong on purpose", "accepted", "own Location"],
 )
 def test_the_protocol_at_work_is_no_symptom(one: Exchange) -> None:
-    assert facts(one).wire.seen() == ()
+    assert facts(one).traffic.seen() == ()
 
 
 def test_the_sure_explanation_beats_the_possible_one() -> None:

@@ -10,9 +10,9 @@ import pytest
 
 import runbook
 from runbook import rules
-from runbook.model import Finding, Stack
+from runbook.model import Finding
 from runbook.model.diagnosis import STEPS
-from runbook.rules.base import PROVIDERS, RULES, Facts, Rule, rule, run
+from runbook.rules.base import NEEDS, RULES, Facts, Rule, rule, run
 from tests.case_files import all_cases
 
 ROOT = Path(runbook.__file__).parent
@@ -124,26 +124,26 @@ def test_a_second_rule_of_the_same_name_is_refused() -> None:
 
 
 def _facts() -> Facts:
-    from runbook.diagnose import diagnose
+    from runbook.judge import diagnose
     from runbook.model import Evidence
 
     result = diagnose(Evidence())
-    return Facts(result.evidence, result.stack, result.wire)
+    return Facts(result.evidence, result.stack, result.traffic)
 
 
 def _rule(function: object, **changes: object) -> Rule:
     fields = {"id": "x", "title": "t", "step": "align", "tier": 1, "fix": "f", "source": "s", "why": "w"}
-    return Rule(**{**fields, "function": function, "required": (), **changes})
+    return Rule(**{**fields, "function": function, **changes})
 
 
 def test_a_rule_without_its_evidence_is_skipped_with_the_reason() -> None:
-    check, found = run(_rule(lambda htpasswd: iter(()), required=("htpasswd",)), _facts())
+    check, found = run(_rule(lambda facts: iter(()), needs=("htpasswd",)), _facts())
     assert (check.outcome, found) == ("skipped", ())
-    assert check.reason == PROVIDERS["htpasswd"][1]
+    assert check.reason == NEEDS["htpasswd"][1]
 
 
 def test_a_rule_none_of_whose_evidence_is_there_is_skipped() -> None:
-    check, _ = run(_rule(lambda stack: iter(()), required=("stack",), sees=("logs", "routes")), _facts())
+    check, _ = run(_rule(lambda facts: iter(()), needs_any=("logs", "routes")), _facts())
     assert check.outcome == "skipped"
     assert check.reason == "no log was handed over; no proxy configuration was handed over"
 
@@ -154,9 +154,9 @@ def test_a_rule_can_be_skipped(one: Rule) -> None:
 
 
 def test_a_rule_that_breaks_is_an_error_and_no_pass() -> None:
-    def broken(stack: Stack) -> list[Finding]:
+    def broken(facts: Facts) -> list[Finding]:
         raise RuntimeError("secret in a message")
 
-    check, found = run(_rule(broken, required=("stack",)), _facts())
+    check, found = run(_rule(broken), _facts())
     assert (check.outcome, found) == ("error", ())
     assert "secret" not in check.reason

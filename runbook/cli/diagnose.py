@@ -14,7 +14,7 @@ from runbook.collect import UsageError
 from runbook.redact import Vault
 
 if TYPE_CHECKING:
-    from runbook.diagnose import Run
+    from runbook.judge import Run
 
 FORMATS = ("text", "json", "markdown", "junit", "sarif")
 
@@ -40,7 +40,7 @@ def run(options: argparse.Namespace, vault: Vault) -> int:
     if len({os.path.abspath(f) for f in files}) < len(files):
         raise UsageError("--output, --report and --save-evidence need a file each, not the same one.")
     from runbook.collect import collect
-    from runbook.diagnose import diagnose
+    from runbook.judge import diagnose
     from runbook.rules import RULES
 
     progress = _Progress()

@@ -4,10 +4,10 @@ from collections.abc import Iterable
 
 import httpx
 
-from runbook.browser import refusal
 from runbook.experiments.base import PLAIN, TIMEOUT, Experiment, Trial, answered, changed, direct, status, via
 from runbook.lab import Lab
 from runbook.lab.plan import Plan
+from runbook.stack.browser import refusal
 
 
 def _three_answers(lab: Lab) -> Iterable[Trial]:

@@ -10,10 +10,10 @@ from pathlib import Path
 from runbook import __version__
 from runbook.collect import Request, UsageError, collect
 from runbook.collect.evidence_file import dump_evidence
-from runbook.diagnose import Run, diagnose
 from runbook.headless.execute import Executed, execute_all
 from runbook.headless.kernel import own_kernel
 from runbook.headless.places import notebooks
+from runbook.judge import Run, diagnose
 from runbook.redact import Vault
 from runbook.report import render_html, render_json
 from runbook.report.history import Earlier, compare

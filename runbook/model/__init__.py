@@ -4,10 +4,12 @@ Nothing here does I/O, and nothing here holds a secret: passwords and hashes liv
 and appear here only as labels ("p1").
 """
 
+from runbook.model.command import Command
 from runbook.model.diagnosis import (
     STEPS,
     Certainty,
     Check,
+    Cited,
     Diagnosis,
     Edit,
     EvidenceItem,
@@ -17,6 +19,7 @@ from runbook.model.diagnosis import (
     Observation,
     Refutation,
     Step,
+    Subject,
     Symptom,
     Verdict,
 )
@@ -35,7 +38,7 @@ from runbook.model.files import (
     Service,
     Setting,
 )
-from runbook.model.http import FAILURES, Certificate, Credential, Exchange, Headers, Place, Route
+from runbook.model.http import FAILURES, Certificate, Credential, Exchange, Headers, Place, Route, Voice
 from runbook.model.proxy import HeaderEdit, OwnAuth, ProxyRoute, Software
 from runbook.model.stack import Registry, Stack, StartError, Ui
 from runbook.model.traces import (
@@ -57,7 +60,9 @@ __all__ = [
     "Certainty",
     "Certificate",
     "Check",
+    "Cited",
     "ClientConfig",
+    "Command",
     "Compose",
     "Credential",
     "CredentialCheck",
@@ -102,8 +107,10 @@ __all__ = [
     "StartError",
     "Step",
     "StoredLogin",
+    "Subject",
     "Symptom",
     "Target",
     "Ui",
     "Verdict",
+    "Voice",
 ]

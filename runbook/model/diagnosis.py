@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 from typing import Literal
 
+from runbook.model.command import Command
+
 Verdict = Literal["fault", "healthy", "inconclusive"]
 Step = Literal["simplify", "htpasswd", "headers", "align"]
 STEPS: tuple[Step, ...] = ("simplify", "htpasswd", "headers", "align")
@@ -78,12 +80,32 @@ _SURENESS = {
 }
 
 
+Cited = Literal["read", "said", "seen", "computed", "context"]
+"""How we know a thing: a file says so; a log or a client says so; a request showed it; it follows by computation
+(bcrypt); or it only helps to understand the others and proves nothing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """What a thing is about, as far as its source tells; "" where it does not."""
+
+    address: str = ""
+    """host[:port] of the registry as the source writes it."""
+    user: str = ""
+    service: str = ""
+    """The compose service (or container) that is at fault."""
+    sites: tuple[str, ...] = ()
+    """Host names that the proxy's site answers to."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvidenceItem:
     """One thing that was seen, and where: what = prose, where = "default.conf:12" or "GET … via"."""
 
     what: str
     where: str = ""
+    cited: Cited = "context"
+    about: Subject | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,9 +135,21 @@ class Fix:
     """What to do: prose, commands, a patch where a file must change, and what proves it."""
 
     summary: str = ""
-    commands: tuple[str, ...] = ()
+    commands: tuple[Command | str, ...] = ()
     patch: str | None = None
-    verify: tuple[str, ...] = ()
+    verify: tuple[Command | str, ...] = ()
+    applies: str = ""
+    """How the change reaches the process; "" where the commands say it all."""
+
+    @property
+    def command_lines(self) -> tuple[str, ...]:
+        """What to type."""
+        return tuple(map(str, self.commands))
+
+    @property
+    def verify_lines(self) -> tuple[str, ...]:
+        """What shows that it is mended, each with the expected result as a comment."""
+        return tuple(f"{c}   # {c.expect}" if isinstance(c, Command) and c.expect else str(c) for c in self.verify)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,6 +171,8 @@ class Finding:
     """It does harm by itself, even when no symptom was handed over (the files alone show it)."""
     supersedes: tuple[str, ...] = ()
     """Causes that are only the face of this one; they are dropped from the ranking when this one stands."""
+    about: Subject | None = None
+    """What it is about, where the citations do not tell it."""
     confidence: float = 0.0
     rule: str = ""
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from runbook.model.files import Compose, CredentialCheck, Htpasswd, ListedFile, RegistryFile
-from runbook.model.http import Exchange, Place
+from runbook.model.http import Exchange, Place, Voice
 from runbook.model.proxy import ProxyRoute
 from runbook.model.traces import ClientConfig, LogFile, Message
 
@@ -44,6 +44,8 @@ class SourceFile:
     """Of files that a fix may edit: their lines, secrets masked; empty for all others."""
     masked: tuple[int, ...] = ()
     """Numbers (from 1) of the lines in which something was masked: no patch may touch or quote them."""
+    voice: Voice = "program"
+    """A part of a README or a manual is a document: nothing in it belongs to this stack."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

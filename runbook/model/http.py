@@ -11,6 +11,10 @@ Route = Literal["direct", "via", "unknown"]
 """`direct`: straight to the registry. `via`: through the UI or another proxy."""
 
 
+Voice = Literal["program", "person", "document"]
+"""Who speaks: a program's own output, a person's sentence about it, or a text that explains (a README, a manual)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where something was read: a file of the bundle and, where it has one, its line (from 1)."""
@@ -90,6 +94,9 @@ class Exchange:
     """Where on the way it was seen: as the client sent it, or as it arrived at the registry (`runbook tap`)."""
     certificate: Certificate | None = None
     """Of the server, where it was looked at."""
+    voice: Voice = "program"
+    login_known: bool = True
+    """Whether the source shows what the request sent: without it, no credential means nothing about the login."""
 
     def header(self, name: str) -> str | None:
         """The first response header of that name, or None."""

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
-from runbook.model.http import Place
+from runbook.model.http import Place, Voice
 
 Meaning = Literal[
     "listening",  # the registry is up; detail = address
@@ -161,6 +161,7 @@ class Message:
     """Origin of the page, for a browser's message."""
     allowed: str | None = None
     """The Access-Control-Allow-Origin that the browser complains about."""
+    voice: Voice = "program"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,13 +9,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from runbook.browser import same_origin
-from runbook.diagnose import Run
+from runbook.judge import Run
 from runbook.model import Place, ProxyRoute, Registry
 from runbook.report.block import Block, esc, para, place
 from runbook.rules.crossing import header, values
 from runbook.rules.hops import LOOPBACK, name
 from runbook.rules.upstreams import proxied
+from runbook.stack.browser import same_origin
 from runbook.stack.registry import covering
 
 State = Literal["agree", "differ", "not known"]

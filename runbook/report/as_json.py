@@ -4,9 +4,9 @@ import json
 from typing import Any
 
 from runbook import __version__
-from runbook.diagnose import Run
-from runbook.model import Finding, Symptom
-from runbook.rank import explained
+from runbook.judge import Run
+from runbook.judge.rank import explained
+from runbook.model import Command, Finding, Symptom
 from runbook.redact import visible
 from runbook.report.history import Comparison
 
@@ -61,9 +61,10 @@ def _finding(finding: Finding, run: Run) -> dict[str, Any]:
         "refuted": [{"cause": r.cause, "because": visible(r.because)} for r in finding.refuted],
         "fix": {
             "summary": visible(fix.summary),
-            "commands": [visible(c) for c in fix.commands],
+            "commands": [visible(c) for c in fix.command_lines],
             "patch": fix.patch,
-            "verify": [visible(v) for v in fix.verify],
+            "verify": [visible(str(v)) for v in fix.verify],
+            "expect": [visible(c.expect) if isinstance(c, Command) else "" for c in fix.verify],
         },
     }
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable
 
-from runbook.diagnose import Run
+from runbook.judge import Run
+from runbook.judge.rank import explained
 from runbook.model import STEPS, Check, Finding, Step
-from runbook.rank import explained
 from runbook.report.block import Block, commands, diff, esc, items, para, place, tag
 from runbook.report.hops import hops as way
 
@@ -81,10 +81,10 @@ def fix(run: Run) -> Block:
     todo = run.diagnosis.causes[0].fix
     html = para(todo.summary)
     html += diff(todo.patch) if todo.patch else ""
-    html += commands(todo.commands)
+    html += commands(todo.command_lines)
     if todo.verify:
-        html += f"<h3>Then this proves it</h3>{commands(todo.verify)}"
-    text = "\n".join([todo.summary, todo.patch or "", *todo.commands, "verify:", *todo.verify])
+        html += f"<h3>Then this proves it</h3>{commands(todo.verify_lines)}"
+    text = "\n".join([todo.summary, todo.patch or "", *todo.command_lines, "verify:", *todo.verify_lines])
     return Block(html, text)
 
 
@@ -106,7 +106,7 @@ def _short(run: Run, findings: Iterable[Finding], none: str, *, told: bool = Fal
     for f in rows:
         inner = para(_told(f, run), "rb-soft") if told else ""
         inner += items(f.evidence) + para(f"Fix: {f.fix.summary}") + (diff(f.fix.patch) if f.fix.patch else "")
-        inner += commands(f.fix.commands)
+        inner += commands(f.fix.command_lines)
         html += f"<li>{esc(f.summary)} {tag(f.cause, 'warn')}<details><summary>evidence and fix</summary>{inner}</details></li>"
     return Block(f"<ul>{html}</ul>", "\n".join(f"- {f.cause}: {f.summary}" for f in rows))
 

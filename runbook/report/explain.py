@@ -33,7 +33,7 @@ def explain(cause: str, color: bool = False, width: int = 80) -> str:
     parts = [
         f"{strong(rule.id)}: {rule.title}",
         block("What it is, and why it is missed", rule.why),
-        block("What it looks at", ", ".join(rule.sees or rule.required)),
+        block("What it looks at", ", ".join((*rule.needs, *rule.needs_any))),
         block("Fix", rule.fix),
         block("Source", rule.source),
         block("Notebook", _STEPS[rule.step]),

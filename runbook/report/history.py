@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from runbook.collect import UsageError
-from runbook.diagnose import Run
+from runbook.judge import Run
 from runbook.redact import visible
 from runbook.report.block import Block, esc, para, tag
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from runbook.diagnose import Run
+from runbook.judge import Run
 
 State = Literal["ok", "bad", "unknown"]
 
@@ -22,7 +22,7 @@ def hops(run: Run) -> tuple[Hop, ...]:
     """Client, proxy (where there is one), registry and htpasswd file, each as far as it was seen."""
     bad = _station(run.diagnosis.first_bad_hop)
     stations: list[tuple[str, Literal["client", "browser", "proxy", "registry", "file"]]] = []
-    browser = bad == "browser" or any(e.page for e in run.wire.exchanges)
+    browser = bad == "browser" or any(e.page for e in run.traffic.exchanges)
     stations.append(("browser", "browser") if browser else ("client", "client"))
     if proxy := _proxy(run):
         stations.append((proxy, "proxy"))
@@ -75,7 +75,7 @@ def _proxy(run: Run) -> str:
     for route in run.stack.routes:
         if route.kind == "proxy":
             return route.service or route.software
-    if run.evidence.target.ui_url or any(e.route == "via" for e in run.wire.exchanges):
+    if run.evidence.target.ui_url or any(e.route == "via" for e in run.traffic.exchanges):
         return "proxy"
     return ""
 

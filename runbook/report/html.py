@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from runbook import __version__
-from runbook.diagnose import Run
+from runbook.judge import Run
 from runbook.report import blocks, history, tables
 from runbook.report.alignment import alignment
 from runbook.report.block import Block, css, esc, para, tag

@@ -3,7 +3,7 @@
 import re
 from xml.sax.saxutils import escape, quoteattr
 
-from runbook.diagnose import Run
+from runbook.judge import Run
 from runbook.model import STEPS, Check, Finding
 from runbook.redact import visible
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator
 
-from runbook.diagnose import Run
+from runbook.judge import Run
 from runbook.model import EvidenceItem, Finding
 from runbook.redact import visible
 
@@ -75,9 +75,9 @@ def _cause(finding: Finding) -> Iterator[str]:
     if finding.fix.patch:
         yield _block(visible(finding.fix.patch, 20_000), "diff") + "\n"
     if finding.fix.commands:
-        yield _block("\n".join(visible(c) for c in finding.fix.commands), "sh") + "\n"
+        yield _block("\n".join(visible(c) for c in finding.fix.command_lines), "sh") + "\n"
     if finding.fix.verify:
-        yield "Then this proves it:\n\n" + _block("\n".join(visible(v) for v in finding.fix.verify), "sh") + "\n"
+        yield "Then this proves it:\n\n" + _block("\n".join(visible(v) for v in finding.fix.verify_lines), "sh") + "\n"
 
 
 def _evidence(items: Iterable[EvidenceItem], indent: str = "") -> Iterator[str]:

@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import quote
 
 from runbook import __version__, rules
-from runbook.diagnose import Run
+from runbook.judge import Run
 from runbook.model import EvidenceItem, Finding
 from runbook.redact import visible
 

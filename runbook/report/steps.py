@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from runbook.diagnose import Run
+from runbook.judge import Run
 from runbook.model import STEPS, Step, Symptom
 from runbook.report.block import Block, esc
 from runbook.report.blocks import STEP_TITLES

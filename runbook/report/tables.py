@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from runbook.diagnose import Run
+from runbook.judge import Run
 from runbook.model import Entry, Exchange, Route
 from runbook.parse.consumers import CONSUMERS, READS, SOURCES, TITLES, Cell, Consumer, accepted_by
 from runbook.parse.consumers import table as consumer_table
@@ -22,7 +22,7 @@ def matrix(run: Run) -> Block:
     rows, lines = [], []
     for route, name in _ROUTES:
         for login in _LOGINS:
-            found = [e for e in run.wire.exchanges if e.route == route and e.is_api and _login(e) == login]
+            found = [e for e in run.traffic.exchanges if e.route == route and e.is_api and _login(e) == login]
             if not found:
                 continue
             cells = [_cell([e for e in found if _call(e) == call]) for call in _CALLS]
@@ -31,7 +31,7 @@ def matrix(run: Run) -> Block:
     if not rows:
         return Block(para("No request was made or handed over.", "rb-soft"), "No request was made or handed over.")
     head = ("way and login", *_CALLS)
-    shown = [f"{urlsplit(e.url).netloc} shows a {e.certificate}." for e in run.wire.exchanges if e.certificate]
+    shown = [f"{urlsplit(e.url).netloc} shows a {e.certificate}." for e in run.traffic.exchanges if e.certificate]
     html = table("Requests and their answers", head, rows) + "".join(para(text, "rb-soft") for text in shown)
     return Block(html, "\n".join(lines + shown))
 
@@ -118,9 +118,9 @@ def headers(run: Run) -> Block:
 def _tapped(run: Run) -> Iterable[tuple[Exchange, Exchange]]:
     """Requests of clients, each with what a tap saw of it before the registry: the nearest in time."""
     told = set()
-    for sent in run.wire.exchanges:
+    for sent in run.traffic.exchanges:
         key = (sent.method, sent.path, _login(sent))
-        same = [a for a in run.wire.arrived if (a.method, a.path) == key[:2]]
+        same = [a for a in run.traffic.arrived if (a.method, a.path) == key[:2]]
         if sent.route == "direct" or not sent.request_headers or not same or key in told:
             continue
         told.add(key)
@@ -130,7 +130,7 @@ def _tapped(run: Run) -> Iterable[tuple[Exchange, Exchange]]:
 
 def _pairs(run: Run) -> Iterable[tuple[Exchange, Exchange]]:
     seen = set()
-    answered = [e for e in run.wire.exchanges if e.is_api and e.response_headers]
+    answered = [e for e in run.traffic.exchanges if e.is_api and e.response_headers]
     for direct in (e for e in answered if e.route == "direct"):
         for via in (e for e in answered if e.route == "via"):
             key = (direct.method, direct.path, _login(direct))

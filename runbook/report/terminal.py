@@ -4,9 +4,9 @@ import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from runbook.diagnose import Run
+from runbook.judge import Run
+from runbook.judge.rank import explained
 from runbook.model import Check, EvidenceItem, Finding, Verdict
-from runbook.rank import explained
 from runbook.redact import visible
 from runbook.report.hops import Hop, hops
 
@@ -130,12 +130,12 @@ def _cause(finding: Finding, run: Run, pen: _Pen) -> Iterator[str]:
     if finding.fix.patch:
         yield ""
         yield from (_diff_line(line, pen) for line in finding.fix.patch.rstrip("\n").split("\n"))
-    for command in finding.fix.commands:
+    for command in finding.fix.command_lines:
         yield ""
         yield from (f"    {line}" for line in visible(command).split("\n"))
     if finding.fix.verify:
         yield from _section("Then this proves it", pen)
-        yield from (f"    {visible(command)}" for command in finding.fix.verify)
+        yield from (f"    {visible(command)}" for command in finding.fix.verify_lines)
 
 
 def _diff_line(line: str, pen: _Pen) -> str:

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-from runbook.diagnose import Run
+from runbook.judge import Run
 from runbook.model import PROBE_USER, Exchange, Meaning, Place
+from runbook.observe.traffic import is_authenticated
 from runbook.report.block import Block, esc, para, place, table, tag
-from runbook.rules.wire import is_authenticated
 
 _MOST = 60
 _MEANS: dict[Meaning, str] = {
@@ -55,7 +55,7 @@ def timeline(run: Run) -> Block:
 
 
 def _requests(run: Run) -> Iterable[_Moment]:
-    for e in (*run.wire.exchanges, *run.wire.arrived):
+    for e in (*run.traffic.exchanges, *run.traffic.arrived):
         if (when := _when(e)) is not None:
             who = "tap" if e.at == "registry" else "client"
             bad = e.status is None or e.status >= 500 or (is_authenticated(e) and e.status >= 400)

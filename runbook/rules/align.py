@@ -4,9 +4,9 @@ import re
 from itertools import takewhile
 
 from runbook.model import Edit, EnvVar, Evidence, EvidenceItem, Exchange, Place, Registry, Service, Setting, Symptom
+from runbook.observe.notes import describe
+from runbook.observe.traffic import Traffic
 from runbook.rules.hop_edits import insert, line_of
-from runbook.rules.symptoms.notes import describe
-from runbook.rules.wire import Wire
 
 S = Symptom
 DOWN = (S.NOT_STARTED, S.UNREACHABLE, S.EMPTY_REPLY, S.BAD_GATEWAY)
@@ -26,9 +26,9 @@ def request(exchange: Exchange) -> EvidenceItem:
     return EvidenceItem(what=describe(exchange), where=str(exchange.source))
 
 
-def symptoms(wire: Wire, *wanted: Symptom) -> tuple[EvidenceItem, ...]:
+def symptoms(traffic: Traffic, *wanted: Symptom) -> tuple[EvidenceItem, ...]:
     """Where the symptoms were seen, two places each."""
-    return tuple(i for o in wire.observations if o.symptom in wanted for i in o.evidence[:2])[:4]
+    return tuple(i for o in traffic.observations if o.symptom in wanted for i in o.evidence[:2])[:4]
 
 
 def said(setting: Setting | None, key: str) -> str:

@@ -17,11 +17,11 @@ from runbook.model import (
     Stack,
     Symptom,
 )
+from runbook.observe.traffic import Traffic
 from runbook.rules.align import at, request, said, symptoms
 from runbook.rules.base import rule
 from runbook.rules.hop_edits import drop, swap
 from runbook.rules.logins import url
-from runbook.rules.wire import Wire
 from runbook.urls import urlsplit
 
 S = Symptom
@@ -35,15 +35,15 @@ S = Symptom
     source="Docker's port publishing; run: empty reply (curl 52, docker: EOF) with the userland proxy, else reset",
     sees=("compose", "registry"),
 )
-def port_mapping(stack: Stack, evidence: Evidence, wire: Wire) -> Iterator[Finding]:
+def port_mapping(stack: Stack, evidence: Evidence, traffic: Traffic) -> Iterator[Finding]:
     """The engine takes the connection and finds nobody behind it. So it is no "connection refused": the answer is
     empty or the connection is reset, which looks like a fault of the registry.
     """
     for registry in stack.registries:
         port = _dead_port(registry)
-        if port is None or registry.start_errors or wire.works("direct") is not None:
+        if port is None or registry.start_errors or traffic.works("direct") is not None:
             continue
-        if any(e.status and e.header("Docker-Distribution-Api-Version") for e in wire.on("direct")):
+        if any(e.status and e.header("Docker-Distribution-Api-Version") for e in traffic.on("direct")):
             continue
         setting = registry.settings.get("http.addr")
         shown = f"{port.published}:{port.container}" if port.published else str(port.container)
@@ -51,7 +51,7 @@ def port_mapping(stack: Stack, evidence: Evidence, wire: Wire) -> Iterator[Findi
             cause="port-mapping-mismatch",
             summary=f"Port {shown} is published, but the registry listens on {registry.listens} in its container "
             f"({said(setting, 'http.addr')}).",
-            certainty=Certainty.PROVEN if wire.seen(S.EMPTY_REPLY, S.UNREACHABLE) else Certainty.READ,
+            certainty=Certainty.PROVEN if traffic.seen(S.EMPTY_REPLY, S.UNREACHABLE) else Certainty.READ,
             explains=(S.EMPTY_REPLY, S.UNREACHABLE),
             evidence=(
                 at(f"published: {shown}", port.place),
@@ -59,7 +59,7 @@ def port_mapping(stack: Stack, evidence: Evidence, wire: Wire) -> Iterator[Findi
                     f"{said(setting, 'http.addr')}: {setting.value if setting else ''}",
                     setting.place if setting else None,
                 ),
-                *symptoms(wire, S.EMPTY_REPLY, S.UNREACHABLE),
+                *symptoms(traffic, S.EMPTY_REPLY, S.UNREACHABLE),
             ),
             hop="registry",
             proves=True,
@@ -70,7 +70,7 @@ def port_mapping(stack: Stack, evidence: Evidence, wire: Wire) -> Iterator[Findi
                 commands=(f"docker compose up -d {registry.name}",),
                 verify=(
                     f"docker compose port {registry.name} {registry.listens}",
-                    f"curl -sS -i {url(evidence, wire)}/v2/",
+                    f"curl -sS -i {url(evidence, traffic)}/v2/",
                 ),
             ),
             edits=_edit(evidence, port, registry.listens or 5000),
@@ -108,7 +108,7 @@ def _edit(evidence: Evidence, port: Port, listens: int) -> tuple[Edit, ...]:
     source="distribution registry/api/v2/urls.go (NewURLBuilderFromRequest against httpHost)",
     sees=("registry", "exchanges"),
 )
-def http_host(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Finding]:
+def http_host(evidence: Evidence, stack: Stack, traffic: Traffic) -> Iterator[Finding]:
     """http.host is put into every Location, whatever address the client used. After a move, or with another scheme
     or port in front, uploads are sent to where nobody answers, while logins go well.
     """
@@ -117,7 +117,7 @@ def http_host(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Finding]
     if registry is not None and registry.value("http.relativeurls") is True:
         return
     uploads = [
-        e for e in wire.exchanges if "://" in (e.header("Location") or "") and e.method in ("POST", "PATCH", "PUT")
+        e for e in traffic.exchanges if "://" in (e.header("Location") or "") and e.method in ("POST", "PATCH", "PUT")
     ]
     astray = [e for e in uploads if _address(e.header("Location")) != _address(e.url)]
     host = str(setting.value) if setting else None
@@ -127,9 +127,9 @@ def http_host(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Finding]
             return
     elif (uploads and not any(_address(e.header("Location")) == _address(host) for e in astray)) or _address(
         host
-    ) in _used(evidence, wire):
+    ) in _used(evidence, traffic):
         return
-    told = wire.seen(S.LOCATION_WRONG, S.NAME_UNKNOWN, S.UPLOAD_FAILS)
+    told = traffic.seen(S.LOCATION_WRONG, S.NAME_UNKNOWN, S.UPLOAD_FAILS)
     yield Finding(
         cause="http-host-wrong",
         summary=f"The registry puts {host} into every Location (http.host), whatever address the client used.",
@@ -138,7 +138,7 @@ def http_host(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Finding]
         evidence=(
             *(at(f"{said(setting, 'http.host')}: {host}", setting.place) for _ in (1,) if setting),
             *(_location(e) for e in astray[:3]),
-            *symptoms(wire, S.LOCATION_WRONG, S.NAME_UNKNOWN),
+            *symptoms(traffic, S.LOCATION_WRONG, S.NAME_UNKNOWN),
         ),
         hop="registry",
         supersedes=("location-header-wrong-host", "location-header-port-lost", "x-forwarded-proto-missing"),
@@ -148,7 +148,9 @@ def http_host(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Finding]
         fix=Fix(
             summary="Remove http.host; give X-Forwarded-Proto and Host from the proxy instead, if there is one.",
             commands=(f"docker compose up -d {registry.name if registry else ''}".rstrip(),),
-            verify=(f"curl -sS -i -X POST -u NAME {url(evidence, wire)}/v2/test/blobs/uploads/ | grep -i ^location",),
+            verify=(
+                f"curl -sS -i -X POST -u NAME {url(evidence, traffic)}/v2/test/blobs/uploads/ | grep -i ^location",
+            ),
         ),
         edits=_remove(evidence, setting),
     )
@@ -175,12 +177,12 @@ def _constant(uploads: list[Exchange]) -> str | None:
     return f"{parts.scheme}://{parts.netloc}"
 
 
-def _used(evidence: Evidence, wire: Wire) -> set[str]:
+def _used(evidence: Evidence, traffic: Traffic) -> set[str]:
     """Addresses under which clients reached the registry and an upload would work."""
-    urls = [e.url for e in wire.exchanges if e.is_api] + [
+    urls = [e.url for e in traffic.exchanges if e.is_api] + [
         u for u in (evidence.target.registry_url, evidence.target.ui_url) if u
     ]
-    hosts = [f"{scheme}://{m.host}" for m in wire.messages if m.host for scheme in ("http", "https")]
+    hosts = [f"{scheme}://{m.host}" for m in traffic.messages if m.host for scheme in ("http", "https")]
     return {_address(u) for u in (*urls, *hosts)}
 
 

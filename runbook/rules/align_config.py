@@ -4,11 +4,11 @@ import posixpath
 from collections.abc import Iterator
 
 from runbook.model import Certainty, Edit, Evidence, Finding, Fix, Mount, Refutation, Registry, Setting, Symptom
+from runbook.observe.traffic import Traffic
 from runbook.rules.align import DOWN, OPEN, REFUSED, at, restart, symptoms
 from runbook.rules.base import rule
 from runbook.rules.hop_edits import drop, swap
 from runbook.rules.logins import url, verify
-from runbook.rules.wire import Wire
 from runbook.stack.registry import CONFIG_PATHS
 
 S = Symptom
@@ -22,7 +22,7 @@ S = Symptom
     fix="mount it at /etc/distribution/config.yml for version 3, at /etc/docker/registry/config.yml for version 2",
     source="distribution/distribution-library-image Dockerfile (CMD) of 2.8 and 3.0; distribution/distribution#4573",
 )
-def config_path_version(registry: Registry, evidence: Evidence, wire: Wire) -> Iterator[Finding]:
+def config_path_version(registry: Registry, evidence: Evidence, traffic: Traffic) -> Iterator[Finding]:
     """Version 3 moved its configuration. A file at the old path is ignored without a word, and what it said is gone:
     authorization first of all. `latest` became version 3 in April 2025, so a mere pull can open a registry.
     """
@@ -33,9 +33,9 @@ def config_path_version(registry: Registry, evidence: Evidence, wire: Wire) -> I
     lost = sorted({k.split(".")[0] for k in ignored.settings} & {"auth", "http", "storage"}) if ignored else []
     had_auth = ignored is None or "auth" in lost or any(s.startswith("auth") for s in ignored.sections)
     opened = had_auth and registry.auth in ("none", "unknown")
-    if opened and _challenges(wire):
+    if opened and _challenges(traffic):
         return
-    seen = wire.seen(*OPEN)
+    seen = traffic.seen(*OPEN)
     tag, path = registry.service.image or "the image", CONFIG_PATHS[registry.major]
     yield Finding(
         cause="config-path-version-mismatch",
@@ -46,7 +46,7 @@ def config_path_version(registry: Registry, evidence: Evidence, wire: Wire) -> I
         evidence=(
             at(f"mounted at {mount.target}", mount.place),
             at(f"image {tag}", registry.service.place),
-            *symptoms(wire, *OPEN),
+            *symptoms(traffic, *OPEN),
         ),
         hop="registry",
         proves=opened,
@@ -63,16 +63,16 @@ def config_path_version(registry: Registry, evidence: Evidence, wire: Wire) -> I
             commands=(restart(registry),),
             verify=(
                 f"docker compose exec {registry.name} cat {path}",
-                f"curl -sS -o /dev/null -w '%{{http_code}}\\n' {url(evidence, wire)}/v2/   # 401",
+                f"curl -sS -o /dev/null -w '%{{http_code}}\\n' {url(evidence, traffic)}/v2/   # 401",
             ),
         ),
         edits=_remount(evidence, mount, path),
     )
 
 
-def _challenges(wire: Wire) -> bool:
+def _challenges(traffic: Traffic) -> bool:
     """A direct anonymous 401: the configuration is in force after all (an old image under the same tag)."""
-    return any(e.status == 401 for e in wire.on("direct", authenticated=False)) and not wire.seen(*OPEN)
+    return any(e.status == 401 for e in traffic.on("direct", authenticated=False)) and not traffic.seen(*OPEN)
 
 
 def _explains(registry: Registry, storage: bool, opened: bool, http: bool) -> tuple[Symptom, ...]:
@@ -113,7 +113,7 @@ _EXPLAINS: tuple[tuple[str, tuple[Symptom, ...]], ...] = (
     fix="remove the variable, or make both say the same",
     source="distribution configuration/parser.go (overwriteFields); run with 2.8.2 and 3.1.1",
 )
-def env_overrides_config(registry: Registry, evidence: Evidence, wire: Wire) -> Iterator[Finding]:
+def env_overrides_config(registry: Registry, evidence: Evidence, traffic: Traffic) -> Iterator[Finding]:
     """Every REGISTRY_* variable beats the mounted config.yml. Whoever reads or mends the file sees a value that
     is not in force, and nothing says so.
     """
@@ -121,9 +121,9 @@ def env_overrides_config(registry: Registry, evidence: Evidence, wire: Wire) -> 
     found = [row for row in found if row[3] and not (row[0] == "auth.htpasswd.realm" and row[2].value)]
     if not found:
         return
-    seen = set(wire.seen())
+    seen = set(traffic.seen())
     key, was, now, effects = max(found, key=lambda row: (bool(seen & set(row[3])), row[0].startswith("auth")))
-    if key.startswith("auth.htpasswd.path") and wire.works("direct") is not None:
+    if key.startswith("auth.htpasswd.path") and traffic.works("direct") is not None:
         return
     yield Finding(
         cause="env-overrides-config",
@@ -133,14 +133,14 @@ def env_overrides_config(registry: Registry, evidence: Evidence, wire: Wire) -> 
         evidence=(
             at(f"{now.origin} {_does(key, now)}", now.place),
             at(f"{key}: {_told(was)}", was.place),
-            *symptoms(wire, *effects),
+            *symptoms(traffic, *effects),
         ),
         hop="registry",
         supersedes=_faces(key, was, now, evidence),
         fix=Fix(
             summary=f"Decide for one place: remove {now.origin}, or write its value into {was.origin}.",
             commands=(restart(registry),),
-            verify=(verify("NAME", evidence, wire),),
+            verify=(verify("NAME", evidence, traffic),),
         ),
         edits=drop(evidence, now.place, r"^.*$") if now.place else (),
     )

@@ -18,11 +18,11 @@ from runbook.model import (
     Stack,
     Symptom,
 )
+from runbook.observe.traffic import Traffic
 from runbook.rules.align import DOWN, OPEN, REFUSED, at, rename, restart, symptoms
 from runbook.rules.base import rule
 from runbook.rules.hop_edits import line_of, swap
 from runbook.rules.logins import url
-from runbook.rules.wire import Wire
 from runbook.stack.variables import nearest
 
 S = Symptom
@@ -50,26 +50,28 @@ class _Unread:
     source=f"{PARSER_GO}; 3.x logs: Ignoring unrecognized environment variable",
     sees=("compose", "registry", "logs", "messages"),
 )
-def env_name_malformed(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Finding]:
+def env_name_malformed(evidence: Evidence, stack: Stack, traffic: Traffic) -> Iterator[Finding]:
     """A misspelled or invented variable changes nothing, and version 2 does not even say so. Compose itself
     refuses `- NAME = value`; REGISTRY_AUTH_TYPE stops the registry.
     """
     found = [
-        *_refused(evidence, wire),
+        *_refused(evidence, traffic),
         *_stopped(stack),
-        *_unread(stack, wire),
+        *_unread(stack, traffic),
         *_on_ui(evidence),
-        *_logged(stack, wire),
-        *_stopped_in_log(stack, wire),
+        *_logged(stack, traffic),
+        *_stopped_in_log(stack, traffic),
     ]
     if not found:
         return
-    meant = stack.registry is not None and stack.registry.known and stack.registry.auth == "none" and not _asked(wire)
+    meant = (
+        stack.registry is not None and stack.registry.known and stack.registry.auth == "none" and not _asked(traffic)
+    )
     chosen = max(
         found,
         key=lambda u: (
             u.sure,
-            bool(set(wire.seen()) & set(_effects(u.name))),
+            bool(set(traffic.seen()) & set(_effects(u.name))),
             u.right == "REGISTRY_AUTH",
             bool(u.right),
         ),
@@ -78,15 +80,15 @@ def env_name_malformed(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator
     if not chosen.sure and S.DELETE_REFUSED in effects:
         return  # delete-disabled says it, with the right place for the variable
     open_by_it = meant and chosen.right.startswith("REGISTRY_AUTH")
-    hurts = chosen.sure or open_by_it or bool(set(wire.seen()) & set(effects))
+    hurts = chosen.sure or open_by_it or bool(set(traffic.seen()) & set(effects))
     yield Finding(
         cause="env-name-malformed",
         summary=f"{chosen.name} {chosen.why}{f'; the right name is {chosen.right}' if chosen.right else ''}.",
-        certainty=Certainty.PROVEN if chosen.sure and wire.seen(*effects) else Certainty.READ,
+        certainty=Certainty.PROVEN if chosen.sure and traffic.seen(*effects) else Certainty.READ,
         explains=effects,
         evidence=(
             *(at(f"{u.name} {u.why}", u.place) for u in sorted(found, key=lambda u: u is not chosen)[:4]),
-            *symptoms(wire, *effects),
+            *symptoms(traffic, *effects),
         ),
         hop="registry",
         warning=not hurts and not chosen.right,
@@ -101,12 +103,12 @@ def env_name_malformed(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator
     )
 
 
-def _asked(wire: Wire) -> bool:
+def _asked(traffic: Traffic) -> bool:
     """Whether a login was asked for after all."""
-    return any(e.status == 401 for e in wire.on("direct")) or bool(wire.logged("no-usable-credential"))
+    return any(e.status == 401 for e in traffic.on("direct")) or bool(traffic.logged("no-usable-credential"))
 
 
-def _refused(evidence: Evidence, wire: Wire) -> Iterator[_Unread]:
+def _refused(evidence: Evidence, traffic: Traffic) -> Iterator[_Unread]:
     """`- NAME = value`: refused by Compose, seen in the file or told by it."""
     refused = evidence.compose.refused if evidence.compose else ()
     for place, message in refused:
@@ -114,7 +116,7 @@ def _refused(evidence: Evidence, wire: Wire) -> Iterator[_Unread]:
             yield _Unread(
                 match[1], match[1], place, "registry", "has a blank before its =, which Compose refuses", sure=True
             )
-    for said in wire.said("compose-refused"):
+    for said in traffic.said("compose-refused"):
         match = re.search(r"environment variable (\S+)\s+is declared with a trailing space", said.text)
         if match and not refused:
             yield _Unread(
@@ -135,7 +137,7 @@ def _right(name: str, registry: Registry) -> str:
     return {"REGISTRY_AUTH_TYPE": "REGISTRY_AUTH"}.get(name) or nearest(name, registry.major or 3)
 
 
-def _unread(stack: Stack, wire: Wire) -> Iterator[_Unread]:
+def _unread(stack: Stack, traffic: Traffic) -> Iterator[_Unread]:
     for registry in stack.registries:
         for variable, right in registry.unread:
             if not _LINKS.search(variable.name):
@@ -157,18 +159,18 @@ def _on_ui(evidence: Evidence) -> Iterator[_Unread]:
                 yield _Unread(variable.name, "", variable.place, service.name, why)
 
 
-def _logged(stack: Stack, wire: Wire) -> Iterator[_Unread]:
+def _logged(stack: Stack, traffic: Traffic) -> Iterator[_Unread]:
     known = {v.name for r in stack.registries for v, _ in r.unread}
-    for event in wire.logged("unknown-variable"):
+    for event in traffic.logged("unknown-variable"):
         if event.detail and event.detail not in known and not _LINKS.search(event.detail):
             yield _of_log(event)
 
 
-def _stopped_in_log(stack: Stack, wire: Wire) -> Iterator[_Unread]:
+def _stopped_in_log(stack: Stack, traffic: Traffic) -> Iterator[_Unread]:
     """A plain value where a section belongs, told by the log alone: REGISTRY_AUTH_TYPE=htpasswd is the classic."""
     if any(r.start_errors for r in stack.registries):
         return
-    for event in wire.logged("config-error", "panic-other"):
+    for event in traffic.logged("config-error", "panic-other"):
         text = f"{event.text} {event.detail}"
         if "configuration.Parameters" in text:
             told = re.search(r"environment variable (REGISTRY_\w+)", text)
@@ -236,15 +238,15 @@ _LIST_ERROR = re.compile(
     source=f"{PARSER_GO} (yaml.Unmarshal into http.Header); run with 2.8.2 and 3.1.1",
     sees=("registry", "logs"),
 )
-def header_value_not_list(evidence: Evidence, registry: Registry | None, wire: Wire) -> Iterator[Finding]:
+def header_value_not_list(evidence: Evidence, registry: Registry | None, traffic: Traffic) -> Iterator[Finding]:
     """Values of REGISTRY_* are YAML, and a header takes a list. `*` alone and `[*]` are YAML aliases, so the registry
     stops; version 2.8 then blames config.yml, although a variable is at fault.
     """
     errors = [e for e in registry.start_errors if e.cause == "env-header-value-not-yaml-list"] if registry else []
-    logged = [e for e in wire.logged("config-error", "panic-other") if _LIST_ERROR.search(e.text + e.detail)]
+    logged = [e for e in traffic.logged("config-error", "panic-other") if _LIST_ERROR.search(e.text + e.detail)]
     if not errors and not logged:
         return
-    if errors and not logged and any(e.header("Docker-Distribution-Api-Version") for e in wire.exchanges):
+    if errors and not logged and any(e.header("Docker-Distribution-Api-Version") for e in traffic.exchanges):
         return
     name = _variable(errors[0].message if errors else logged[0].text + logged[0].detail)
     place = errors[0].place if errors else None
@@ -256,7 +258,7 @@ def header_value_not_list(evidence: Evidence, registry: Registry | None, wire: W
         evidence=(
             *(at(e.message, e.place) for e in errors[:2]),
             *(EvidenceItem(what=e.text, where=str(e.place)) for e in logged[:2]),
-            *symptoms(wire, *DOWN),
+            *symptoms(traffic, *DOWN),
         ),
         hop="registry",
         proves=True,
@@ -264,7 +266,7 @@ def header_value_not_list(evidence: Evidence, registry: Registry | None, wire: W
         fix=Fix(
             summary="""Write the value as a list of quoted texts: '["*"]', '["http://localhost:8080"]'.""",
             commands=(restart(registry),),
-            verify=(f"curl -sS -i {url(evidence, wire)}/v2/   # an answer, with the header",),
+            verify=(f"curl -sS -i {url(evidence, traffic)}/v2/   # an answer, with the header",),
         ),
         edits=_quote_list(evidence, place) if place else (),
     )

@@ -19,11 +19,11 @@ from runbook.model import (
     StartError,
     Symptom,
 )
+from runbook.observe.traffic import Traffic
 from runbook.rules.align import DOWN, REFUSED, add_variables, at, restart, said, symptoms
 from runbook.rules.base import rule
 from runbook.rules.hop_edits import insert, line_of, swap
 from runbook.rules.logins import url, verify
-from runbook.rules.wire import Wire
 from runbook.stack.registry import covering, host_path
 
 S = Symptom
@@ -37,14 +37,14 @@ HTPASSWD_GO = "distribution registry/auth/htpasswd/access.go"
     fix="make REGISTRY_AUTH_HTPASSWD_PATH the path of the mounted file inside the container",
     source=f"{HTPASSWD_GO} (createHtpasswdFile); run with 2.8.2 and 3.1.1",
 )
-def path_mismatch(registry: Registry, evidence: Evidence, wire: Wire) -> Iterator[Finding]:
+def path_mismatch(registry: Registry, evidence: Evidence, traffic: Traffic) -> Iterator[Finding]:
     """The registry looks for its users at a path inside the container. When no mount brings a file there it
     makes one with a random password, so the file on the host, however right, is never read.
     """
     path = registry.htpasswd_path
     if registry.service is None or path is None or registry.htpasswd is not None or _made_inside(registry, path):
         return
-    if wire.works("direct") is not None or (wire.login_works and not wire.seen(*REFUSED)):
+    if traffic.works("direct") is not None or (traffic.login_works and not traffic.seen(*REFUSED)):
         return
     mount = covering(registry.mounts, path)
     reason = _reason(registry, path, mount, evidence)
@@ -52,7 +52,7 @@ def path_mismatch(registry: Registry, evidence: Evidence, wire: Wire) -> Iterato
         return
     setting = registry.settings.get("auth.htpasswd.path")
     there = _mounted_files(registry, evidence)
-    provisioned = wire.logged("provisioned")
+    provisioned = traffic.logged("provisioned")
     name, place = said(setting, "auth.htpasswd.path"), setting.place if setting else None
     fix = f"Set {name} to {there[0][1]}." if there else f"Mount the file so that it is {path} in the container."
     yield Finding(
@@ -64,13 +64,13 @@ def path_mismatch(registry: Registry, evidence: Evidence, wire: Wire) -> Iterato
             at(f"{name} is {path}", place),
             *(at(f"{file} is {inside} in the container", m.place) for file, inside, m in there[:2]),
             *(at(e.text, e.place) for e in provisioned[:1]),
-            *symptoms(wire, *REFUSED),
+            *symptoms(traffic, *REFUSED),
         ),
         hop="registry",
         proves=True,
         supersedes=("htpasswd-missing-autocreated", "htpasswd-user-missing"),
         refuted=(Refutation(cause="htpasswd-wrong-password", because="the file with the password is not read at all"),),
-        fix=Fix(summary=fix, commands=(restart(registry),), verify=(verify(_any_user(evidence), evidence, wire),)),
+        fix=Fix(summary=fix, commands=(restart(registry),), verify=(verify(_any_user(evidence), evidence, traffic),)),
         edits=swap(evidence, place, re.escape(path), there[0][1]) if there else (),
     )
 
@@ -133,14 +133,14 @@ def _any_user(evidence: Evidence) -> str:
     source="compose-go template/template.go and dotenv/parser.go; run with Compose 2.40",
     sees=("compose", "messages", "logs"),
 )
-def dollar_interpolation(evidence: Evidence, compose: Compose | None, wire: Wire) -> Iterator[Finding]:
+def dollar_interpolation(evidence: Evidence, compose: Compose | None, traffic: Traffic) -> Iterator[Finding]:
     """In compose files and unquoted .env values `$name` is a variable. A bcrypt hash is full of dollars, so a piece
     of it vanishes, with only a warning. A salt that begins with a digit, `.` or `/` survives, which is why one
     hash works and the next does not.
     """
     lost = [i for i in (compose.interpolations if compose else ()) if i.damages_hash or i.damages_password]
     used = [i for i in lost if _is_used(i, evidence)]
-    warned = _warnings(wire)
+    warned = _warnings(traffic)
     if not used and not (warned and compose is None):
         return
     what = "password hash" if not used or used[0].damages_hash else "password"
@@ -156,7 +156,7 @@ def dollar_interpolation(evidence: Evidence, compose: Compose | None, wire: Wire
             *warned[:2],
         ),
         hop="registry",
-        proves=bool(used) and not wire.login_works,
+        proves=bool(used) and not traffic.login_works,
         supersedes=(
             "htpasswd-hash-truncated",
             "htpasswd-invalid-line",
@@ -168,7 +168,7 @@ def dollar_interpolation(evidence: Evidence, compose: Compose | None, wire: Wire
             commands=(*(_escape(i) for i in used[:3]), "docker compose up -d"),
             verify=(
                 "docker compose config --quiet   # no warning about a variable that is not set",
-                verify("NAME", evidence, wire),
+                verify("NAME", evidence, traffic),
             ),
         ),
     )
@@ -183,10 +183,10 @@ def _is_used(lost: Interpolation, evidence: Evidence) -> bool:
     return not texts or named or any(re.search(rf"\$\{{?{re.escape(lost.key)}\b", t) for t in texts)
 
 
-def _warnings(wire: Wire) -> list[EvidenceItem]:
+def _warnings(traffic: Traffic) -> list[EvidenceItem]:
     """Compose's warning about a variable whose name can only be a piece of a hash: none is that long or odd."""
-    texts = [(m.text, m.place) for m in wire.said("compose-unset")]
-    texts += [(e.text, e.place) for e in wire.logged("compose-unset-variable")]
+    texts = [(m.text, m.place) for m in traffic.said("compose-unset")]
+    texts += [(e.text, e.place) for e in traffic.logged("compose-unset-variable")]
     return [at(text, place) for text, place in texts if _names_a_piece(text)]
 
 
@@ -215,15 +215,15 @@ def _escape(lost: Interpolation) -> str:
     source=f"{HTPASSWD_GO} (newAccessController); run with 2.8.2 and 3.1.1",
     sees=("registry", "logs"),
 )
-def auth_option_missing(evidence: Evidence, registry: Registry | None, wire: Wire) -> Iterator[Finding]:
+def auth_option_missing(evidence: Evidence, registry: Registry | None, traffic: Traffic) -> Iterator[Finding]:
     """There is no default realm and no default path. With one of them missing the registry panics at start, so
     nothing listens, and people look for the fault in the network.
     """
     errors = [e for e in registry.start_errors if e.cause == "auth-option-missing"] if registry else []
-    panics = wire.logged("panic-auth-option")
+    panics = traffic.logged("panic-auth-option")
     if not errors and not panics:
         return
-    if errors and not panics and _started(wire):
+    if errors and not panics and _started(traffic):
         return
     text = errors[0].message if errors else panics[0].text
     option = "path" if '"path"' in text else "realm"
@@ -237,7 +237,7 @@ def auth_option_missing(evidence: Evidence, registry: Registry | None, wire: Wir
         evidence=(
             *(at(e.message, e.place) for e in errors[:1]),
             *(at(p.text, p.place) for p in panics[:1]),
-            *symptoms(wire, *DOWN),
+            *symptoms(traffic, *DOWN),
         ),
         hop="registry",
         proves=True,
@@ -246,15 +246,17 @@ def auth_option_missing(evidence: Evidence, registry: Registry | None, wire: Wir
         fix=Fix(
             summary=f"Give auth.htpasswd a {option}. The realm may be any text: it is a label.",
             commands=(restart(registry),),
-            verify=(f"curl -sS -i {url(evidence, wire)}/v2/   # 401 with WWW-Authenticate",),
+            verify=(f"curl -sS -i {url(evidence, traffic)}/v2/   # 401 with WWW-Authenticate",),
         ),
         edits=_set_option(evidence, registry, option, errors[0]) if registry and errors and not unusable else (),
     )
 
 
-def _started(wire: Wire) -> bool:
+def _started(traffic: Traffic) -> bool:
     """Whether the registry was seen alive: then the file is not what it runs with."""
-    return any(e.header("Docker-Distribution-Api-Version") for e in wire.exchanges) or bool(wire.logged("listening"))
+    return any(e.header("Docker-Distribution-Api-Version") for e in traffic.exchanges) or bool(
+        traffic.logged("listening")
+    )
 
 
 def _set_option(evidence: Evidence, registry: Registry, option: str, error: StartError) -> tuple[Edit, ...]:

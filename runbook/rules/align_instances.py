@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 
 from runbook.model import Certainty, Edit, Evidence, Finding, Fix, Registry, Stack, Symptom
+from runbook.observe.traffic import Traffic
 from runbook.rules.align import add_variables, at, symptoms
 from runbook.rules.align_storage import APP_GO
 from runbook.rules.base import rule
-from runbook.rules.wire import Wire
 from runbook.stack.registry import covering
 
 S = Symptom
@@ -21,11 +21,11 @@ S = Symptom
     source=f"{APP_GO} (configureSecret); run: blob upload invalid, log: invalid secret",
     sees=("registry", "logs"),
 )
-def secret_not_shared(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Finding]:
+def secret_not_shared(evidence: Evidence, stack: Stack, traffic: Traffic) -> Iterator[Finding]:
     """An upload's state is signed with http.secret. Without one every process makes its own at random, so an upload
     that a balancer hands from one instance to another breaks off, and only sometimes.
     """
-    logged = wire.logged("upload-secret")
+    logged = traffic.logged("upload-secret")
     together = _together(stack)
     differing = len(together) > 1 and not _same_secret(together)
     if not logged and not differing:
@@ -42,8 +42,8 @@ def secret_not_shared(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[
         evidence=(
             *(at(e.text, e.place) for e in logged[:2]),
             *(at(f"{r.name}: http.secret is not set", r.service.place) for r in missing[:3] if r.service),
-            *(at(e.text, e.place) for e in wire.logged("no-http-secret")[:1]),
-            *symptoms(wire, S.UPLOAD_FAILS),
+            *(at(e.text, e.place) for e in traffic.logged("no-http-secret")[:1]),
+            *symptoms(traffic, S.UPLOAD_FAILS),
         ),
         hop="registry",
         fix=Fix(

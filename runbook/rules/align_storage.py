@@ -19,11 +19,11 @@ from runbook.model import (
     Stack,
     Symptom,
 )
+from runbook.observe.traffic import Traffic
 from runbook.rules.align import add_variables, at, request, restart
 from runbook.rules.base import rule
 from runbook.rules.hop_edits import drop, insert, line_of, swap
 from runbook.rules.logins import url
-from runbook.rules.wire import Wire
 from runbook.stack.registry import covering
 
 S = Symptom
@@ -111,12 +111,12 @@ def _config_unseen(registry: Registry) -> bool:
     source=f"{APP_GO} (configure deletion); run: DELETE answers 405 UNSUPPORTED",
     sees=("registry", "exchanges", "logs", "messages"),
 )
-def delete_disabled(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Finding]:
+def delete_disabled(evidence: Evidence, stack: Stack, traffic: Traffic) -> Iterator[Finding]:
     """Deletes are off by default. The UI shows its button as soon as the UI is told to, and the click ends in 405;
     the setting belongs to the registry's container.
     """
     registry = stack.registry
-    seen = _refused_deletes(wire)
+    seen = _refused_deletes(traffic)
     wanted = next((u for u in stack.uis if u.deletes), None)
     misplaced = next(
         (v for u in stack.uis for v in u.service.environment if v.name.startswith("REGISTRY_STORAGE_DELETE")), None
@@ -143,7 +143,7 @@ def delete_disabled(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Fi
             *(at(f"storage.delete.enabled: {setting.value}", setting.place) for _ in (1,) if setting),
         ),
         hop="registry",
-        warning=not seen and not wire.seen(S.DELETE_REFUSED),
+        warning=not seen and not traffic.seen(S.DELETE_REFUSED),
         fix=Fix(
             summary="Enable it on the registry; free the space afterwards with registry garbage-collect.",
             commands=(restart(registry),),
@@ -177,19 +177,19 @@ def _in_file(evidence: Evidence, place: Place) -> tuple[Edit, ...]:
     return (Edit(file=place.file, line=place.line, old=None, new=text),)
 
 
-def _refused_deletes(wire: Wire) -> tuple[EvidenceItem, ...]:
+def _refused_deletes(traffic: Traffic) -> tuple[EvidenceItem, ...]:
     """DELETE answered 405 by the registry: JSON, or its own access line. HTML would be a proxy's 405."""
     found = [
         request(e)
-        for e in wire.exchanges
+        for e in traffic.exchanges
         if e.method == "DELETE" and e.status == 405 and e.is_api and not e.is_html and "<html" not in e.body.lower()
     ]
     found += [
         at(f"DELETE {r.uri[:100]} -> 405", r.place)
-        for r in wire.requests
+        for r in traffic.requests
         if r.method == "DELETE" and r.status == 405 and r.logger in ("registry", "unknown")
     ]
-    found += [at(m.text, m.place) for m in wire.said("method-unsupported") if "delet" in m.text.lower()]
+    found += [at(m.text, m.place) for m in traffic.said("method-unsupported") if "delet" in m.text.lower()]
     return tuple(found)
 
 
@@ -202,18 +202,20 @@ def _refused_deletes(wire: Wire) -> tuple[EvidenceItem, ...]:
     source="distribution registry/proxy/proxyblobstore.go; run: POST uploads answers 405 UNSUPPORTED",
     sees=("registry", "exchanges", "logs", "messages"),
 )
-def proxy_mode(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Finding]:
+def proxy_mode(evidence: Evidence, stack: Stack, traffic: Traffic) -> Iterator[Finding]:
     """With proxy.remoteurl the registry only caches what it pulls itself. A push is answered 405, whatever the login."""
     registry = next((r for r in stack.registries if r.value("proxy.remoteurl")), None)
     refused = [
-        request(e) for e in wire.exchanges if e.method in ("POST", "PUT", "PATCH") and e.status == 405 and not e.is_html
+        request(e)
+        for e in traffic.exchanges
+        if e.method in ("POST", "PUT", "PATCH") and e.status == 405 and not e.is_html
     ]
     refused += [
         at(f"{r.method} {r.uri[:100]} -> 405", r.place)
-        for r in wire.requests
+        for r in traffic.requests
         if r.method in ("POST", "PUT", "PATCH") and r.status == 405 and "/v2/" in r.uri and r.logger != "nginx"
     ]
-    refused += [at(m.text, m.place) for m in wire.said("method-unsupported") if "delet" not in m.text.lower()]
+    refused += [at(m.text, m.place) for m in traffic.said("method-unsupported") if "delet" not in m.text.lower()]
     if not refused or (registry is None and any(r.known for r in stack.registries)):
         return
     setting = registry.settings["proxy.remoteurl"] if registry else None
@@ -232,7 +234,7 @@ def proxy_mode(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Finding
             summary="Run a second registry without proxy.remoteurl for your own images.",
             commands=(restart(registry),),
             verify=(
-                f"curl -sS -o /dev/null -w '%{{http_code}}\\n' -X POST {url(evidence, wire)}/v2/test/blobs/uploads/   # not 405",
+                f"curl -sS -o /dev/null -w '%{{http_code}}\\n' -X POST {url(evidence, traffic)}/v2/test/blobs/uploads/   # not 405",
             ),
         ),
         edits=drop(evidence, setting.place, r"^.*$")

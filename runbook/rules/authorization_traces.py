@@ -13,8 +13,8 @@ from runbook.model import (
     Stack,
     Symptom,
 )
+from runbook.observe.traffic import Traffic, is_authenticated, succeeded
 from runbook.rules.hops import api_routes, item
-from runbook.rules.wire import Wire, is_authenticated, succeeded
 
 REFUSED = (Symptom.LOGIN_401_VIA, Symptom.LOGIN_401)
 """What a login lost or replaced on the way explains."""
@@ -32,39 +32,41 @@ def open_registry(stack: Stack) -> bool:
     return stack.registry is not None and stack.registry.auth == "none"
 
 
-def opened(wire: Wire) -> Exchange | None:
+def opened(traffic: Traffic) -> Exchange | None:
     """An answer through a hop to nobody, or to a wrong password, that only a login gets; not the mere ping."""
-    candidates = (e for e in wire.on("via") if succeeded(e) and not is_authenticated(e) and e.method in ("GET", "HEAD"))
-    asked = any(wire.on("direct", authenticated=False, status=401)) or any(via_requests_ok(wire))
+    candidates = (
+        e for e in traffic.on("via") if succeeded(e) and not is_authenticated(e) and e.method in ("GET", "HEAD")
+    )
+    asked = any(traffic.on("direct", authenticated=False, status=401)) or any(via_requests_ok(traffic))
     found = [e for e in candidates if e.header("Docker-Distribution-Api-Version")]
     beyond = [e for e in found if e.path.rstrip("/") != "/v2"]
     if beyond:
         return beyond[0] if asked else None
-    challenged = any(e.status == 401 for e in wire.on("via", authenticated=False))
+    challenged = any(e.status == 401 for e in traffic.on("via", authenticated=False))
     return found[0] if found and asked and not challenged else None
 
 
-def via_requests_ok(wire: Wire) -> Iterator[LoggedRequest]:
+def via_requests_ok(traffic: Traffic) -> Iterator[LoggedRequest]:
     """Requests that the registry refused, with its reason."""
-    return (r for r in wire.requests if r.logger == "registry" and r.status == 401 and r.meaning)
+    return (r for r in traffic.requests if r.logger == "registry" and r.status == 401 and r.meaning)
 
 
-def refused_like_the_registry(wire: Wire) -> Exchange | None:
+def refused_like_the_registry(traffic: Traffic) -> Exchange | None:
     """A login refused through the hop, by the registry itself as far as its realm tells."""
-    refused = wire.refused("via")
+    refused = traffic.refused("via")
     if refused is None:
         return None
-    own = {e.header("WWW-Authenticate") for e in wire.on("direct", status=401)}
+    own = {e.header("WWW-Authenticate") for e in traffic.on("direct", status=401)}
     challenge = refused.header("WWW-Authenticate")
     if refused.response_headers and not refused.header("Docker-Distribution-Api-Version"):
         return None
     return refused if not own or challenge is None or challenge in own else None
 
 
-def same_login(wire: Wire, refused: Exchange) -> Exchange | None:
+def same_login(traffic: Traffic, refused: Exchange) -> Exchange | None:
     """The same login, accepted direct."""
     mine = refused.credential
-    for exchange in wire.on("direct", authenticated=True):
+    for exchange in traffic.on("direct", authenticated=True):
         theirs = exchange.credential
         same_user = theirs and mine and theirs.user in (mine.user, None)
         if not (succeeded(exchange) and theirs and mine and same_user):
@@ -86,26 +88,26 @@ def accepted(evidence: Evidence, refused: Exchange) -> bool:
     )
 
 
-def via_requests(wire: Wire, *meanings: str) -> list[LoggedRequest]:
+def via_requests(traffic: Traffic, *meanings: str) -> list[LoggedRequest]:
     """Requests that the registry refused for one of these reasons."""
-    return [r for r in wire.requests if r.logger == "registry" and r.status == 401 and r.meaning in meanings]
+    return [r for r in traffic.requests if r.logger == "registry" and r.status == 401 and r.meaning in meanings]
 
 
-def arrived(wire: Wire, sent: Exchange) -> list[Exchange]:
+def arrived(traffic: Traffic, sent: Exchange) -> list[Exchange]:
     """What a tap before the registry saw of such a request."""
-    return [e for e in wire.arrived if (e.method, e.path) == (sent.method, sent.path)]
+    return [e for e in traffic.arrived if (e.method, e.path) == (sent.method, sent.path)]
 
 
-def another_login(wire: Wire, refused: Exchange) -> EvidenceItem | None:
+def another_login(traffic: Traffic, refused: Exchange) -> EvidenceItem | None:
     """The login of somebody else that arrived where the client's own should have: seen by a tap, or named in the log."""
     mine = refused.credential.user if refused.credential else None
-    seen = [e for e in arrived(wire, refused) if e.credential is not None]
+    seen = [e for e in arrived(traffic, refused) if e.credential is not None]
     if seen and all(e.credential and e.credential.user != mine for e in seen):
         login = seen[0].credential
         who = f"{login.scheme} {login.user or ''}".strip() if login else ""
         return item(f"{seen[0].method} {seen[0].path} arrived at the registry as {who}", seen[0].source)
-    logged = [r for r in via_requests(wire, *MISMATCH) if r.uri.rstrip("/") == refused.path.rstrip("/")]
-    if mine and logged and not wire.arrived and all(r.user and r.user != mine for r in logged):
+    logged = [r for r in via_requests(traffic, *MISMATCH) if r.uri.rstrip("/") == refused.path.rstrip("/")]
+    if mine and logged and not traffic.arrived and all(r.user and r.user != mine for r in logged):
         return as_logged(logged[0], f"the login of {logged[0].user} arrived, not that of {mine}")
     return None
 

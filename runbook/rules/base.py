@@ -1,9 +1,9 @@
 """How a rule is declared and run.
 
-A rule is a generator of findings with the cause's id as its name. Its parameters name the evidence
-that it needs (`PROVIDERS`): a missing required one makes the check *skipped* with a reason. Rules that
-judge from whatever there is take the whole evidence and declare in `sees` which kinds could show them the
-cause; when none of these is there, they are skipped as well. A rule that raises makes the check an *error* and the run goes on. Neither counts as a pass.
+A rule is a generator of findings with the cause's id as its name. What is constant for the cause stands in its
+declaration; the function takes `Facts` and cites what it found (`runbook.rules.evidence`). `needs` names kinds of
+evidence that must all be there, `needs_any` kinds of which one must: without them the check is *skipped* with a
+reason. A rule that raises makes the check an *error* and the run goes on. Neither counts as a pass.
 """
 
 import inspect
@@ -12,10 +12,80 @@ from dataclasses import dataclass, replace
 from types import UnionType
 from typing import Any, get_args, get_type_hints
 
-from runbook.model import Check, Evidence, Finding, Stack, Step
-from runbook.rules.wire import Wire
+from runbook.model import (
+    Check,
+    ClientConfig,
+    Compose,
+    Evidence,
+    Finding,
+    Htpasswd,
+    Refutation,
+    Registry,
+    Stack,
+    Step,
+    Symptom,
+    Ui,
+)
+from runbook.observe.traffic import Traffic
 
 Judge = Callable[..., Iterator[Finding]]
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """All that rules may look at: the evidence, the stack derived from it, and what was seen happening."""
+
+    evidence: Evidence
+    stack: Stack
+    traffic: Traffic
+
+    @property
+    def compose(self) -> Compose | None:
+        """The compose project, where one was handed over."""
+        return self.evidence.compose
+
+    @property
+    def registry(self) -> Registry | None:
+        """The registry in question, where a compose file or a config.yml tells how it is set up."""
+        return self.stack.registry if self.stack.registry and self.stack.registry.known else None
+
+    @property
+    def ui(self) -> Ui | None:
+        """The UI in question."""
+        return self.stack.ui
+
+    @property
+    def htpasswd(self) -> Htpasswd | None:
+        """The file that the registry reads, or the only one that was handed over."""
+        own = self.stack.registry.htpasswd if self.stack.registry else None
+        return own or (self.evidence.htpasswd[0] if len(self.evidence.htpasswd) == 1 else None)
+
+    @property
+    def clients(self) -> tuple[ClientConfig, ...]:
+        """The clients' files with stored logins and settings."""
+        return self.evidence.clients
+
+
+NEEDS: dict[str, tuple[Callable[[Facts], Any], str]] = {
+    "compose": (lambda f: f.compose, "no compose file was handed over"),
+    "htpasswd": (lambda f: f.htpasswd, "no htpasswd file of the registry was handed over"),
+    "registry": (lambda f: f.registry, "neither a compose file nor a config.yml tells how the registry is set up"),
+    "ui": (lambda f: f.ui, "there is no registry UI in the compose file"),
+    "routes": (lambda f: f.stack.routes, "no proxy configuration was handed over"),
+    "logs": (lambda f: f.evidence.logs or f.traffic.arrived, "no log was handed over"),
+    "messages": (lambda f: f.evidence.messages, "no client message was handed over"),
+    "exchanges": (lambda f: f.traffic.exchanges, "no request was recorded or made"),
+    "clients": (lambda f: f.clients, "no docker config.json was handed over"),
+    "checks": (lambda f: f.evidence.checks, "no login could be compared with an htpasswd file"),
+    "listings": (lambda f: f.evidence.listings, "no file listing was handed over"),
+}
+"""Kind of evidence → how to get it (empty or None: not there), and what to say then."""
+
+_OLD: dict[str, Callable[[Facts], Any]] = {
+    "evidence": lambda f: f.evidence,
+    "stack": lambda f: f.stack,
+    "traffic": lambda f: f.traffic,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,67 +104,52 @@ class Rule:
     why: str
     """The docstring: why it goes wrong and why people miss it."""
     function: Judge
-    required: tuple[str, ...]
-    """Parameters without which the rule is skipped."""
-    sees: tuple[str, ...] = ()
-    """Kinds of evidence of which one at least must be there; empty: the required ones decide."""
+    needs: tuple[str, ...] = ()
+    """Kinds of evidence without which the rule is skipped."""
+    needs_any: tuple[str, ...] = ()
+    """Kinds of evidence of which one at least must be there."""
+    explains: tuple[Symptom, ...] = ()
+    hop: str = ""
+    refuted: tuple[Refutation, ...] = ()
+    supersedes: tuple[str, ...] = ()
+    proves: bool = False
+    warning: bool = False
 
 
 RULES: dict[str, Rule] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """All that rules may look at: the evidence, the stack derived from it, and what was seen on the wire."""
-
-    evidence: Evidence
-    stack: Stack
-    wire: Wire
-
-
-Provider = Callable[[Facts], Any]
-
-PROVIDERS: dict[str, tuple[Provider, str]] = {
-    "evidence": (lambda f: f.evidence, ""),
-    "stack": (lambda f: f.stack, ""),
-    "wire": (lambda f: f.wire, ""),
-    "compose": (lambda f: f.evidence.compose, "no compose file was handed over"),
-    "htpasswd": (
-        lambda f: (
-            (f.stack.registry.htpasswd if f.stack.registry else None)
-            or (f.evidence.htpasswd[0] if len(f.evidence.htpasswd) == 1 else None)
-        ),
-        "no htpasswd file of the registry was handed over",
-    ),
-    "registry": (
-        lambda f: f.stack.registry if f.stack.registry and f.stack.registry.known else None,
-        "neither a compose file nor a config.yml tells how the registry is set up",
-    ),
-    "ui": (lambda f: f.stack.ui, "there is no registry UI in the compose file"),
-    "routes": (lambda f: f.stack.routes or None, "no proxy configuration was handed over"),
-    "logs": (lambda f: f.evidence.logs or f.wire.arrived or None, "no log was handed over"),
-    "messages": (lambda f: f.evidence.messages or None, "no client message was handed over"),
-    "exchanges": (lambda f: f.wire.exchanges or None, "no request was recorded or made"),
-    "clients": (lambda f: f.evidence.clients or None, "no docker config.json was handed over"),
-    "checks": (lambda f: f.evidence.checks or None, "no login could be compared with an htpasswd file"),
-    "listings": (lambda f: f.evidence.listings or None, "no file listing was handed over"),
-}
-"""Parameter name → how to get it, and what to say when it is missing ("" is always there)."""
-
-
 def rule(
-    id: str, *, step: Step, title: str, fix: str, source: str, tier: int = 1, sees: tuple[str, ...] = ()
+    id: str,
+    *,
+    step: Step,
+    title: str,
+    fix: str,
+    source: str,
+    tier: int = 1,
+    needs: tuple[str, ...] = (),
+    needs_any: tuple[str, ...] = (),
+    explains: tuple[Symptom, ...] = (),
+    hop: str = "",
+    refuted: tuple[Refutation, ...] = (),
+    supersedes: tuple[str, ...] = (),
+    proves: bool = False,
+    warning: bool = False,
+    sees: tuple[str, ...] = (),
 ) -> Callable[[Judge], Judge]:
     """Declare the function below as the rule of that cause. A second rule of the same id is a mistake."""
 
     def declare(function: Judge) -> Judge:
         if id in RULES:
             raise ValueError(f"two rules are called {id}")
-        hints = get_type_hints(function)
-        names = tuple(inspect.signature(function).parameters)
-        for name in (*names, *sees):
-            if name not in PROVIDERS:
-                raise ValueError(f"rule {id}: no evidence is called {name}")
+        required = needs
+        if not _is_new(function):
+            hints = get_type_hints(function)
+            names = tuple(inspect.signature(function).parameters)
+            required = tuple(n for n in names if n in NEEDS and not _may_be_none(hints[n]))
+        for kind in (*required, *needs_any, *sees):
+            if kind not in NEEDS:
+                raise ValueError(f"rule {id}: no evidence is called {kind}")
         RULES[id] = Rule(
             id=id,
             title=title,
@@ -104,8 +159,14 @@ def rule(
             source=source,
             why=inspect.cleandoc(function.__doc__ or ""),
             function=function,
-            required=tuple(name for name in names if not _may_be_none(hints[name])),
-            sees=sees,
+            needs=required,
+            needs_any=needs_any or sees,
+            explains=explains,
+            hop=hop,
+            refuted=refuted,
+            supersedes=supersedes,
+            proves=proves,
+            warning=warning,
         )
         return function
 
@@ -114,15 +175,14 @@ def rule(
 
 def run(rule: Rule, facts: Facts) -> tuple[Check, tuple[Finding, ...]]:
     """Run one rule and say how it ended."""
-    given = {name: PROVIDERS[name][0](facts) for name in inspect.signature(rule.function).parameters}
-    missing = [PROVIDERS[name][1] for name in rule.required if given[name] is None]
-    if rule.sees and all(PROVIDERS[name][0](facts) is None for name in rule.sees):
-        missing += [PROVIDERS[name][1] for name in rule.sees]
+    missing = [NEEDS[kind][1] for kind in rule.needs if not NEEDS[kind][0](facts)]
+    if rule.needs_any and not any(NEEDS[kind][0](facts) for kind in rule.needs_any):
+        missing += [NEEDS[kind][1] for kind in rule.needs_any]
     if missing:
         reason = "; ".join(dict.fromkeys(missing))
         return Check(rule=rule.id, step=rule.step, outcome="skipped", reason=reason, title=rule.title), ()
     try:
-        found = tuple(_complete(rule, finding) for finding in rule.function(**given))
+        found = tuple(_complete(rule, finding) for finding in rule.function(**_arguments(rule, facts)))
     except Exception as error:
         # A rule that breaks must not hide what the others know; it is shown as an error, never as a pass.
         reason = f"the rule broke ({type(error).__name__}); please report it"
@@ -133,8 +193,34 @@ def run(rule: Rule, facts: Facts) -> tuple[Check, tuple[Finding, ...]]:
 
 
 def _complete(rule: Rule, finding: Finding) -> Finding:
-    fix = finding.fix if finding.fix.summary else replace(finding.fix, summary=rule.fix)
-    return replace(finding, rule=rule.id, fix=fix)
+    """The finding with what its cause's declaration says."""
+    named = {r.cause for r in finding.refuted}
+    return replace(
+        finding,
+        rule=rule.id,
+        cause=finding.cause or rule.id,
+        explains=finding.explains or rule.explains,
+        hop=finding.hop or rule.hop,
+        refuted=(*finding.refuted, *(r for r in rule.refuted if r.cause not in named)),
+        supersedes=finding.supersedes or rule.supersedes,
+        proves=finding.proves or rule.proves,
+        warning=finding.warning or rule.warning,
+        fix=finding.fix if finding.fix.summary else replace(finding.fix, summary=rule.fix),
+    )
+
+
+# ---- rules of the old form, until the last is rewritten ------------------------------------------------------
+
+
+def _is_new(function: Judge) -> bool:
+    return tuple(inspect.signature(function).parameters) == ("facts",)
+
+
+def _arguments(rule: Rule, facts: Facts) -> dict[str, Any]:
+    if _is_new(rule.function):
+        return {"facts": facts}
+    names = inspect.signature(rule.function).parameters
+    return {name: _OLD[name](facts) if name in _OLD else NEEDS[name][0](facts) or None for name in names}
 
 
 def _may_be_none(hint: Any) -> bool:

@@ -15,9 +15,9 @@ from runbook.model import (
     StoredLogin,
     Symptom,
 )
+from runbook.observe.traffic import Traffic, is_authenticated, succeeded
 from runbook.rules.base import rule
 from runbook.rules.logins import REFUSED, certainty, files, quoted
-from runbook.rules.wire import Wire, is_authenticated, succeeded
 
 NOT_SENT = (Symptom.NO_CREDENTIAL_SENT, Symptom.LOGIN_401, Symptom.LOGIN_401_DIRECT)
 
@@ -40,20 +40,22 @@ def logins(clients: tuple[ClientConfig, ...]) -> Iterator[StoredLogin]:
     fix="docker login HOST:PORT with exactly the name that stands in the image's name",
     source="docker CLI config.json (run): the key is the literal host[:port]; moby/moby#10732",
 )
-def under_other_host(evidence: Evidence, wire: Wire) -> Iterator[Finding]:
+def under_other_host(evidence: Evidence, traffic: Traffic) -> Iterator[Finding]:
     """docker keeps a login under the literal host:port: localhost:5000, 127.0.0.1:5000 and registry:5000 are three.
 
     "Login Succeeded" and then 401 looks like a broken registry; the realm or "scope" is blamed instead.
     """
-    sent_none = [m for m in wire.said("no-basic-auth", "unauthorized", "denied") if m.host]
-    sent_none += [m for m in wire.said("invalid-username-password") if m.host and not m.user]  # skopeo without a login
+    sent_none = [m for m in traffic.said("no-basic-auth", "unauthorized", "denied") if m.host]
+    sent_none += [
+        m for m in traffic.said("invalid-username-password") if m.host and not m.user
+    ]  # skopeo without a login
     for message in sent_none:
         host = (message.host or "").lower()
         stored = list(logins(evidence.clients))
-        if any(host_of(login.key) == host for login in stored) or _logged_in(host, message, wire):
+        if any(host_of(login.key) == host for login in stored) or _logged_in(host, message, traffic):
             continue
         other = next((s for s in stored if _alias(host_of(s.key), host)), None)
-        earlier = next((m for m in wire.said("login-ok") if m.host and _alias(m.host.lower(), host)), None)
+        earlier = next((m for m in traffic.said("login-ok") if m.host and _alias(m.host.lower(), host)), None)
         if other is None and earlier is None:
             continue
         name = host_of(other.key) if other else (earlier.host if earlier else "")
@@ -77,8 +79,8 @@ def under_other_host(evidence: Evidence, wire: Wire) -> Iterator[Finding]:
         return
 
 
-def _logged_in(host: str, before: Message, wire: Wire) -> bool:
-    return any((m.host or "").lower() == host for m in wire.said("login-ok"))
+def _logged_in(host: str, before: Message, traffic: Traffic) -> bool:
+    return any((m.host or "").lower() == host for m in traffic.said("login-ok"))
 
 
 def _alias(one: str, other: str) -> bool:
@@ -97,34 +99,34 @@ def _alias(one: str, other: str) -> bool:
     fix="docker logout HOST; docker login HOST",
     source="bcrypt of the stored login against the htpasswd file; docker/hub-feedback#711",
 )
-def stale(evidence: Evidence, stack: Stack, wire: Wire, clients: tuple[ClientConfig, ...]) -> Iterator[Finding]:
+def stale(evidence: Evidence, stack: Stack, traffic: Traffic, clients: tuple[ClientConfig, ...]) -> Iterator[Finding]:
     """docker goes on sending the password it stored, long after it was changed on the server.
 
     Nobody types it any more, so nobody thinks of it; a colleague who logs in anew has no trouble.
     """
     names = {f.file for f in files(evidence, stack)}
     for login in logins(clients):
-        if login.user is None or login.password is None or login.defect or not _concerns(login, wire, clients):
+        if login.user is None or login.password is None or login.defect or not _concerns(login, traffic, clients):
             continue
         outcomes = {
             c.outcome
             for c in evidence.checks
             if c.file in names and c.user == login.user and c.password == login.password
         }
-        accepted = "accepted" in outcomes or _answers(login, wire, works=True)
-        refused = bool(outcomes & {"mismatch", "no-such-user"}) or _answers(login, wire, works=False)
+        accepted = "accepted" in outcomes or _answers(login, traffic, works=True)
+        refused = bool(outcomes & {"mismatch", "no-such-user"}) or _answers(login, traffic, works=False)
         newer = any(
             e.credential and e.credential.user == login.user and e.credential.password != login.password
-            for e in wire.exchanges
+            for e in traffic.exchanges
             if is_authenticated(e) and succeeded(e)
         )
-        if accepted or not (refused or (newer and wire.seen(*REFUSED))):
+        if accepted or not (refused or (newer and traffic.seen(*REFUSED))):
             continue
         told = "no longer has this user" if outcomes == {"no-such-user"} else "has another password"
         yield Finding(
             cause="stale-stored-credentials",
             summary=f"The login stored for {login.key} ({login.user}) is refused: the registry's file {told}.",
-            certainty=max(Certainty.SEEN, certainty(wire, REFUSED)) if refused else Certainty.LOGGED,
+            certainty=max(Certainty.SEEN, certainty(traffic, REFUSED)) if refused else Certainty.LOGGED,
             explains=(*REFUSED, Symptom.NO_CREDENTIAL_SENT) if outcomes else REFUSED,
             hop="client",
             evidence=(
@@ -142,17 +144,17 @@ def stale(evidence: Evidence, stack: Stack, wire: Wire, clients: tuple[ClientCon
         return
 
 
-def _concerns(login: StoredLogin, wire: Wire, clients: tuple[ClientConfig, ...]) -> bool:
+def _concerns(login: StoredLogin, traffic: Traffic, clients: tuple[ClientConfig, ...]) -> bool:
     """Whether this login is the one sent to the registry in question, as far as its name is known."""
-    hosts = {m.host.lower() for m in wire.messages if m.host}
+    hosts = {m.host.lower() for m in traffic.messages if m.host}
     mine = host_of(login.key)
     return not hosts or mine in hosts or not any(host_of(other.key) in hosts for other in logins(clients))
 
 
-def _answers(login: StoredLogin, wire: Wire, *, works: bool) -> bool:
+def _answers(login: StoredLogin, traffic: Traffic, *, works: bool) -> bool:
     return any(
         succeeded(e) if works else e.status == 401
-        for e in wire.exchanges
+        for e in traffic.exchanges
         if e.credential and (e.credential.user, e.credential.password) == (login.user, login.password)
     )
 
@@ -165,16 +167,16 @@ def _answers(login: StoredLogin, wire: Wire, *, works: bool) -> bool:
     fix="install or initialise docker-credential-NAME, or remove credsStore/credHelpers from config.json",
     source="docker CLI: it asks docker-credential-NAME and goes on without a login when that fails",
 )
-def helper_broken(evidence: Evidence, wire: Wire) -> Iterator[Finding]:
+def helper_broken(evidence: Evidence, traffic: Traffic) -> Iterator[Finding]:
     """With credsStore or credHelpers the password is not in config.json but asked from a program.
 
     When that fails, docker warns once and goes on without a login, so the registry seems to refuse it.
     """
-    failed = wire.said("helper-failed")
+    failed = traffic.said("helper-failed")
     stored = [login for login in logins(evidence.clients) if login.helper]
     silent = [
         (message, login)
-        for message in wire.said("no-basic-auth")
+        for message in traffic.said("no-basic-auth")
         for login in stored
         if message.host and host_of(login.key) == message.host.lower() and login.kind == "empty"
     ]
@@ -210,7 +212,7 @@ def helper_broken(evidence: Evidence, wire: Wire) -> Iterator[Finding]:
     fix="printf '%s' USER:PASSWORD | base64 (printf, not echo), or docker login",
     source="docker CLI decodeAuth: the newline is part of the password; charmed-kubernetes/bundle#384",
 )
-def trailing_newline(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Finding]:
+def trailing_newline(evidence: Evidence, stack: Stack, traffic: Traffic) -> Iterator[Finding]:
     """`echo user:password | base64` encodes the newline as well, and the registry compares it with the rest.
 
     Decoded on a terminal the login looks right.
@@ -222,7 +224,7 @@ def trailing_newline(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[F
     ]
     spoilt += [
         (e.credential.user, e.credential.password, str(e.source), f"the header of {e.method} {e.url}")
-        for e in wire.exchanges
+        for e in traffic.exchanges
         if e.credential and e.credential.defect == "trailing newline" and not succeeded(e)
     ]
     for user, password, where, what in spoilt:
@@ -232,7 +234,7 @@ def trailing_newline(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[F
         yield Finding(
             cause="base64-trailing-newline",
             summary=f"The password of {user} was encoded together with a newline (echo in place of printf).",
-            certainty=Certainty.PROVEN if wire.seen(*REFUSED) else Certainty.READ,
+            certainty=Certainty.PROVEN if traffic.seen(*REFUSED) else Certainty.READ,
             explains=(*REFUSED, Symptom.NO_CREDENTIAL_SENT),
             hop="client",
             evidence=(

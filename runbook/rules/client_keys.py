@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 
-from runbook.clients import Client, bare, stored_for
 from runbook.model import Certainty, ClientConfig, Evidence, EvidenceItem, Finding, Fix, Message, StoredLogin
+from runbook.observe.traffic import Traffic
 from runbook.rules.base import rule
 from runbook.rules.client import NOT_SENT, host_of, logins
 from runbook.rules.logins import quoted
-from runbook.rules.wire import Wire
+from runbook.stack.clients import Client, bare, stored_for
 
 
 @rule(
@@ -19,12 +19,12 @@ from runbook.rules.wire import Wire
     fix="write the key as host:port",
     source="docker CLI ConvertToHostname strips it for auths, not for credHelpers; spotify/docker-client#804; run with docker 28.2, skopeo 1.9",
 )
-def key_format(evidence: Evidence, wire: Wire, clients: tuple[ClientConfig, ...]) -> Iterator[Finding]:
+def key_format(evidence: Evidence, traffic: Traffic, clients: tuple[ClientConfig, ...]) -> Iterator[Finding]:
     """docker's command and today's skopeo understand `https://host/v2/` as a key; jib, older libraries and credHelpers do not.
 
     So the same config.json works for one tool and "has no login" for another.
     """
-    messages = wire.said("no-basic-auth", "unauthorized", "invalid-username-password", "denied")
+    messages = traffic.said("no-basic-auth", "unauthorized", "invalid-username-password", "denied")
     for login in logins(clients):
         plain = host_of(login.key)
         if login.key.lower() == plain or plain in ("index.docker.io", "registry-1.docker.io"):

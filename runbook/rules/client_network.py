@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from ipaddress import ip_address, ip_network
 
 from runbook.model import Certainty, Evidence, EvidenceItem, Finding, Fix, Message, MessageKind, Refutation, Symptom
+from runbook.observe.traffic import Traffic
 from runbook.rules.base import rule
 from runbook.rules.logins import quoted
-from runbook.rules.wire import Wire
 from runbook.urls import urlsplit
 
 _TLS = (Symptom.TLS_FAILED, Symptom.UNREACHABLE)
@@ -20,12 +20,12 @@ _TLS = (Symptom.TLS_FAILED, Symptom.UNREACHABLE)
     fix='add "insecure-registries": ["HOST:PORT"] to daemon.json and restart the daemon, or use TLS',
     source="docker: https first, http only for loopback and insecure-registries (run); distribution/distribution#1874",
 )
-def insecure_missing(evidence: Evidence, wire: Wire) -> Iterator[Finding]:
+def insecure_missing(evidence: Evidence, traffic: Traffic) -> Iterator[Finding]:
     """docker speaks https to every name but loopback ones, so a plain-http registry works as localhost only.
 
     The setting belongs to the daemon of the CLIENT's machine, not to the server.
     """
-    for message in wire.said("http-to-https-client"):
+    for message in traffic.said("http-to-https-client"):
         host = message.host or ""
         listed = [c for c in evidence.clients if c.insecure_registries is not None]
         there = any(host in (c.insecure_registries or ()) for c in listed)
@@ -75,12 +75,12 @@ def insecure_missing(evidence: Evidence, wire: Wire) -> Iterator[Finding]:
     fix="add the registry's host to NO_PROXY of the docker daemon (and of the shell)",
     source="docker daemon proxy settings; moby/moby#23426",
 )
-def proxy_hijack(evidence: Evidence, wire: Wire) -> Iterator[Finding]:
+def proxy_hijack(evidence: Evidence, traffic: Traffic) -> Iterator[Finding]:
     """The docker daemon has proxy settings of its own, so `curl` from the shell works while docker gets 403 or 503.
 
     The company's forward proxy does not know the registry, and its error page looks like the registry's.
     """
-    seen = wire.seen(
+    seen = traffic.seen(
         Symptom.FORWARD_PROXY,
         Symptom.BAD_GATEWAY,
         Symptom.GATEWAY_TIMEOUT,
@@ -89,21 +89,23 @@ def proxy_hijack(evidence: Evidence, wire: Wire) -> Iterator[Finding]:
         Symptom.NOT_THE_API,
         Symptom.FAILURE,
     )
-    told = [EvidenceItem(what=m.text, where=str(m.place)) for m in wire.said("daemon-proxy")]
-    host = next((m.host for m in wire.messages if m.host), None)
+    told = [EvidenceItem(what=m.text, where=str(m.place)) for m in traffic.said("daemon-proxy")]
+    host = next((m.host for m in traffic.messages if m.host), None)
     for client in evidence.clients:
         if client.proxies and not (host and bypassed(host, client.no_proxy or "")):
             told.append(EvidenceItem(what="; ".join(client.proxies), where=client.file))
     marked = [
         EvidenceItem(what=f"{e.method} {e.url} -> {e.status}: {name}: {value}", where=str(e.source))
-        for e in wire.exchanges
+        for e in traffic.exchanges
         for name, value in e.response_headers
         if _is_forward_proxy(name, value) and not (e.status and e.status < 300)
     ]
-    exempt = any(host and bypassed(host, m.detail) for m in wire.said("daemon-proxy") if "no proxy" in m.text.lower())
+    exempt = any(
+        host and bypassed(host, m.detail) for m in traffic.said("daemon-proxy") if "no proxy" in m.text.lower()
+    )
     if not seen or exempt or not (told or marked):
         return
-    address = next((m.detail for m in wire.said("daemon-proxy") if m.detail), "a forward proxy")
+    address = next((m.detail for m in traffic.said("daemon-proxy") if m.detail), "a forward proxy")
     yield Finding(
         cause="http-proxy-env-hijack",
         summary=f"Requests to {host or 'the registry'} go through {address}, which answers in its place.",
@@ -160,19 +162,19 @@ def _is_forward_proxy(name: str, value: str) -> bool:
     fix="put the CA's certificate into /etc/docker/certs.d/HOST:PORT/ca.crt",
     source="Go crypto/x509 and curl's own words (run with a private CA)",
 )
-def ca_not_trusted(wire: Wire) -> Iterator[Finding]:
+def ca_not_trusted(traffic: Traffic) -> Iterator[Finding]:
     """A self-signed certificate, or one of a CA of one's own, is refused before any HTTP request is sent.
 
     The registry is sound and its log shows a failed handshake at most; docker has its own folder of CAs.
     """
-    items = _of(wire, ("x509-unknown-authority",), "tls-untrusted")
-    handshakes = wire.logged("tls-handshake-bad-certificate")
+    items = _of(traffic, ("x509-unknown-authority",), "tls-untrusted")
+    handshakes = traffic.logged("tls-handshake-bad-certificate")
     if not items and not handshakes:
         return
-    elsewhere = _of(wire, ("x509-name", "x509-expired"), "tls-name", "tls-expired")
-    if not items and (elsewhere or wire.login_works):
+    elsewhere = _of(traffic, ("x509-name", "x509-expired"), "tls-name", "tls-expired")
+    if not items and (elsewhere or traffic.login_works):
         return
-    host = _host(wire, "x509-unknown-authority")
+    host = _host(traffic, "x509-unknown-authority")
     yield Finding(
         cause="tls-ca-not-trusted",
         summary=f"The client does not know the issuer of the certificate of {host}, so it ends the connection.",
@@ -181,7 +183,7 @@ def ca_not_trusted(wire: Wire) -> Iterator[Finding]:
         hop="client",
         evidence=(
             *items[:3],
-            *_certificates(wire),
+            *_certificates(traffic),
             *(EvidenceItem(what=e.text, where=str(e.place)) for e in handshakes[:1]),
         ),
         refuted=(Refutation(cause="htpasswd-wrong-password", because="TLS failed before any login was sent"),),
@@ -205,15 +207,15 @@ def ca_not_trusted(wire: Wire) -> Iterator[Finding]:
     fix="issue the certificate anew with subjectAltName=DNS:HOST (or IP:…)",
     source="Go crypto/x509: only subjectAltName counts; goharbor/harbor#16971",
 )
-def san_missing(wire: Wire) -> Iterator[Finding]:
+def san_missing(traffic: Traffic) -> Iterator[Finding]:
     """Only the names in subjectAltName count; a common name (CN) is ignored, and an IP address must be listed as one.
 
     The certificate looks right, since its CN is the name.
     """
-    items = _of(wire, ("x509-name",), "tls-name")
+    items = _of(traffic, ("x509-name",), "tls-name")
     if not items:
         return
-    host = _host(wire, "x509-name")
+    host = _host(traffic, "x509-name")
     name = host.split(":")[0]
     kind = "IP" if name.replace(".", "").isdecimal() else "DNS"
     yield Finding(
@@ -222,7 +224,7 @@ def san_missing(wire: Wire) -> Iterator[Finding]:
         certainty=Certainty.LOGGED,
         explains=_TLS,
         hop="client",
-        evidence=(*items[:3], *_certificates(wire)),
+        evidence=(*items[:3], *_certificates(traffic)),
         refuted=(Refutation(cause="tls-ca-not-trusted", because="the complaint is about the name, not the issuer"),),
         fix=Fix(
             summary="Make a certificate with the name that clients use.",
@@ -238,26 +240,26 @@ def san_missing(wire: Wire) -> Iterator[Finding]:
     )
 
 
-def _of(wire: Wire, kinds: tuple[MessageKind, ...], *errors: str) -> tuple[EvidenceItem, ...]:
-    said = tuple(EvidenceItem(what=m.text, where=str(m.place)) for m in wire.said(*kinds))
+def _of(traffic: Traffic, kinds: tuple[MessageKind, ...], *errors: str) -> tuple[EvidenceItem, ...]:
+    said = tuple(EvidenceItem(what=m.text, where=str(m.place)) for m in traffic.said(*kinds))
     seen = tuple(
         EvidenceItem(what=f"{e.method} {e.url}: {e.detail or e.error}", where=str(e.source))
-        for e in wire.exchanges
+        for e in traffic.exchanges
         if e.error in errors
     )
     return said + seen
 
 
-def _certificates(wire: Wire) -> tuple[EvidenceItem, ...]:
+def _certificates(traffic: Traffic) -> tuple[EvidenceItem, ...]:
     """What the servers show of themselves, where it was looked at."""
     return tuple(
         EvidenceItem(what=f"{urlsplit(e.url).netloc} shows a {e.certificate}", where=str(e.source))
-        for e in wire.exchanges
+        for e in traffic.exchanges
         if e.certificate is not None
     )[:2]
 
 
-def _host(wire: Wire, kind: MessageKind) -> str:
-    said: tuple[Message, ...] = wire.said(kind)
+def _host(traffic: Traffic, kind: MessageKind) -> str:
+    said: tuple[Message, ...] = traffic.said(kind)
     named = next((m.host for m in said if m.host), None)
-    return named or next((e.url.split("://", 1)[-1].split("/", 1)[0] for e in wire.exchanges), "HOST")
+    return named or next((e.url.split("://", 1)[-1].split("/", 1)[0] for e in traffic.exchanges), "HOST")

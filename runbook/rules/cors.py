@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from runbook.browser import origin_of, refusal
 from runbook.model import Certainty, Evidence, EvidenceItem, Finding, Refutation, Setting, Stack
+from runbook.observe.traffic import Traffic
 from runbook.rules.base import rule
 from runbook.rules.crossing import (
     BLOCKED,
@@ -18,16 +18,17 @@ from runbook.rules.crossing import (
     values,
     wants_login,
 )
-from runbook.rules.wire import Wire
+from runbook.stack.browser import origin_of, refusal
 
 FETCH = "Fetch standard, CORS check; run in Chromium 156 against registry 2.8.2 and 3.1.1"
 _REALM = Refutation(cause="htpasswd-wrong-password", because="the registry answered; it is the browser that refuses")
 
 
-def _refused(wire: Wire, stack: Stack, reason: str) -> Crossing | None:
-    login = wants_login(stack, wire)
+def _refused(traffic: Traffic, stack: Stack, reason: str) -> Crossing | None:
+    login = wants_login(stack, traffic)
     return next(
-        (c for c in crossings(wire) if refusal(c.page, c.exchange.response_headers, credentials=login) == reason), None
+        (c for c in crossings(traffic) if refusal(c.page, c.exchange.response_headers, credentials=login) == reason),
+        None,
     )
 
 
@@ -44,7 +45,7 @@ def where_of(setting: Setting) -> str:
     fix="Write the page's origin exactly as the browser shows it: scheme, host, port, no slash, no :80 or :443",
     source=FETCH,
 )
-def origin_mismatch(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Finding]:
+def origin_mismatch(evidence: Evidence, stack: Stack, traffic: Traffic) -> Iterator[Finding]:
     """The browser compares byte by byte: another scheme or port, a slash at the end or a written-out :80 is another origin.
 
     People put the container's name or the registry's own address there; the page's origin is what stands in
@@ -52,9 +53,9 @@ def origin_mismatch(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Fi
     """
     if not is_needed(stack):
         return
-    page = page_of(evidence, stack, wire)
-    seen = _refused(wire, stack, "origin")
-    said = next((m for m in wire.said("cors") if m.allowed and "," not in m.allowed and m.allowed != "*"), None)
+    page = page_of(evidence, stack, traffic)
+    seen = _refused(traffic, stack, "origin")
+    said = next((m for m in traffic.said("cors") if m.allowed and "," not in m.allowed and m.allowed != "*"), None)
     setting = header(stack, "Access-Control-Allow-Origin")
     allowed = seen.allowed[0] if seen else said.allowed if said else None
     items = []
@@ -93,7 +94,7 @@ def origin_mismatch(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Fi
         hop="browser",
         refuted=(_REALM,),
         proves=True,
-        fix=same_origin_fix(f"Allow {page or 'the origin in the address bar'}.", evidence, wire, page),
+        fix=same_origin_fix(f"Allow {page or 'the origin in the address bar'}.", evidence, traffic, page),
         edits=rewrite(evidence, setting[1].place, written, page) if setting and written and page else (),
     )
 
@@ -125,18 +126,18 @@ def _never_matches(allowed: str, stack: Stack) -> str:
     fix="Name the page's origin instead of *",
     source=FETCH,
 )
-def wildcard(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Finding]:
+def wildcard(evidence: Evidence, stack: Stack, traffic: Traffic) -> Iterator[Finding]:
     """With credentials the browser accepts no `*`; the origin must be named.
 
     `*` looks like the most tolerant value, so nobody suspects it. It works until the registry asks for a login.
     """
     if not is_needed(stack):
         return
-    page = page_of(evidence, stack, wire)
-    seen = _refused(wire, stack, "wildcard") if wants_login(stack, wire) else None
-    said = console(wire, "wildcard")
+    page = page_of(evidence, stack, traffic)
+    seen = _refused(traffic, stack, "wildcard") if wants_login(stack, traffic) else None
+    said = console(traffic, "wildcard")
     setting = header(stack, "Access-Control-Allow-Origin")
-    written = setting is not None and "*" in values(setting[1]) and wants_login(stack, wire) and stack.ui is not None
+    written = setting is not None and "*" in values(setting[1]) and wants_login(stack, traffic) and stack.ui is not None
     if not (seen or said or written):
         return
     items = []
@@ -165,7 +166,7 @@ def wildcard(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Finding]:
         proves=True,
         supersedes=("cors-credentials-missing",),
         fix=same_origin_fix(
-            f"Allow {page or 'the page’s origin'} by name, with Allow-Credentials: true.", evidence, wire, page
+            f"Allow {page or 'the page’s origin'} by name, with Allow-Credentials: true.", evidence, traffic, page
         ),
         edits=rewrite(evidence, setting[1].place, "*", page) if setting and page else (),
     )
@@ -179,16 +180,16 @@ def wildcard(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Finding]:
     fix="REGISTRY_HTTP_HEADERS_Access-Control-Allow-Credentials: '[\"true\"]'",
     source=FETCH,
 )
-def credentials_missing(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Finding]:
+def credentials_missing(evidence: Evidence, stack: Stack, traffic: Traffic) -> Iterator[Finding]:
     """The origin is allowed, but a call with a login needs Access-Control-Allow-Credentials: true besides.
 
     Only the exact word `true` counts. Without a login on the registry nobody misses the line.
     """
-    said = console(wire, "credentials")
-    if not is_needed(stack) or not (said or wants_login(stack, wire)):
+    said = console(traffic, "credentials")
+    if not is_needed(stack) or not (said or wants_login(stack, traffic)):
         return
-    page = page_of(evidence, stack, wire)
-    seen = _refused(wire, stack, "credentials")
+    page = page_of(evidence, stack, traffic)
+    seen = _refused(traffic, stack, "credentials")
     origin, consent = header(stack, "Access-Control-Allow-Origin"), header(stack, "Access-Control-Allow-Credentials")
     unset = consent is None or values(consent[1]) != ["true"]
     written = origin is not None and unset and stack.ui is not None and "*" not in values(origin[1])
@@ -217,6 +218,6 @@ def credentials_missing(evidence: Evidence, stack: Stack, wire: Wire) -> Iterato
         refuted=(_REALM,),
         proves=True,
         fix=same_origin_fix(
-            "Add Access-Control-Allow-Credentials: true to the registry's headers.", evidence, wire, page
+            "Add Access-Control-Allow-Credentials: true to the registry's headers.", evidence, traffic, page
         ),
     )

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from difflib import get_close_matches
 
-from runbook.browser import CORS_HEADERS
 from runbook.model import Certainty, Evidence, EvidenceItem, Finding, Refutation, Stack, Symptom
+from runbook.observe.traffic import Traffic
 from runbook.rules.base import rule
 from runbook.rules.cors import FETCH, where_of
 from runbook.rules.crossing import (
@@ -18,7 +18,7 @@ from runbook.rules.crossing import (
     same_origin_fix,
     values,
 )
-from runbook.rules.wire import Wire
+from runbook.stack.browser import CORS_HEADERS
 
 
 @rule(
@@ -29,16 +29,16 @@ from runbook.rules.wire import Wire
     fix="Allow exactly one origin; for several pages let a proxy choose by the Origin header",
     source=FETCH,
 )
-def multiple(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Finding]:
+def multiple(evidence: Evidence, stack: Stack, traffic: Traffic) -> Iterator[Finding]:
     """An answer may allow one origin only. The registry sends one header line for each item of the list, and the browser refuses both.
 
     The configuration takes a list, which invites a second entry.
     """
-    if not is_needed(stack) or _doubled(stack, wire):
+    if not is_needed(stack) or _doubled(stack, traffic):
         return
-    page = page_of(evidence, stack, wire)
-    seen = next((c for c in crossings(wire) if len(c.allowed) > 1 or any("," in a for a in c.allowed)), None)
-    said = console(wire, "multiple")
+    page = page_of(evidence, stack, traffic)
+    seen = next((c for c in crossings(traffic) if len(c.allowed) > 1 or any("," in a for a in c.allowed)), None)
+    said = console(traffic, "multiple")
     setting = header(stack, "Access-Control-Allow-Origin")
     several = setting is not None and (len(values(setting[1])) > 1 or "," in values(setting[1])[0])
     if not (seen or said or (several and stack.ui is not None)):
@@ -63,19 +63,19 @@ def multiple(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Finding]:
         hop="browser",
         proves=True,
         supersedes=("cors-origin-mismatch", "cors-credentials-missing"),
-        fix=same_origin_fix("Allow one origin only.", evidence, wire, page),
+        fix=same_origin_fix("Allow one origin only.", evidence, traffic, page),
     )
 
 
-def _doubled(stack: Stack, wire: Wire) -> bool:
+def _doubled(stack: Stack, traffic: Traffic) -> bool:
     """Whether proxy and registry both add the line: then it is not the registry's list."""
-    return next(_double_evidence(stack, wire), None) is not None
+    return next(_double_evidence(stack, traffic), None) is not None
 
 
-def _double_evidence(stack: Stack, wire: Wire) -> Iterator[EvidenceItem]:
+def _double_evidence(stack: Stack, traffic: Traffic) -> Iterator[EvidenceItem]:
     counts = {"direct": 9, "via": 0}
     places = {"direct": "", "via": ""}
-    for e in (*wire.on("direct"), *wire.on("via")):
+    for e in (*traffic.on("direct"), *traffic.on("via")):
         lines, route = len(list(e.headers("Access-Control-Allow-Origin"))), e.route
         if lines:
             counts[route] = min(counts[route], lines) if route == "direct" else max(counts[route], lines)
@@ -104,12 +104,12 @@ def _double_evidence(stack: Stack, wire: Wire) -> Iterator[EvidenceItem]:
     fix="Let one of them add the headers: remove them from the registry, or hide them in the proxy (proxy_hide_header)",
     source="nginx ngx_http_headers_module (add_header appends); run nginx 1.22 before registry 2.8.2; Fetch standard",
 )
-def duplicate(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Finding]:
+def duplicate(evidence: Evidence, stack: Stack, traffic: Traffic) -> Iterator[Finding]:
     """A proxy's add_header appends; it does not replace what the registry already sent. Two lines: the browser refuses both.
 
     Each of the two configurations is right on its own, and both lines are even equal.
     """
-    items = tuple(_double_evidence(stack, wire))
+    items = tuple(_double_evidence(stack, traffic))
     if not items or not is_needed(stack):
         return
     seen = any("through the proxy" in i.what for i in items)
@@ -123,7 +123,9 @@ def duplicate(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Finding]
         refuted=(Refutation(cause="cors-origin-mismatch", because="both lines name the right origin"),),
         proves=True,
         supersedes=("cors-multiple-origins", "cors-origin-mismatch"),
-        fix=same_origin_fix("Take the headers out of one of the two.", evidence, wire, page_of(evidence, stack, wire)),
+        fix=same_origin_fix(
+            "Take the headers out of one of the two.", evidence, traffic, page_of(evidence, stack, traffic)
+        ),
     )
 
 
@@ -135,7 +137,7 @@ def duplicate(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Finding]
     fix="Write the header's name as the specification does: Access-Control-Allow-Origin",
     source="distribution configuration http.headers (names are emitted as they are); Fetch standard; run on both",
 )
-def header_typo(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Finding]:
+def header_typo(evidence: Evidence, stack: Stack, traffic: Traffic) -> Iterator[Finding]:
     """The registry sends whatever name stands there. A name that no specification defines permits nothing, and nothing complains.
 
     `Access-Control-Origin` reads right at a glance.
@@ -152,7 +154,7 @@ def header_typo(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Findin
         yield Finding(
             cause="env-header-name-typo",
             summary=f"The header {name} does not exist; {right} was meant. The browser looks for that and finds nothing.",
-            certainty=Certainty.READ if not wire.seen(Symptom.BROWSER_BLOCKED) else Certainty.PROVEN,
+            certainty=Certainty.READ if not traffic.seen(Symptom.BROWSER_BLOCKED) else Certainty.PROVEN,
             explains=BLOCKED,
             evidence=(EvidenceItem(what=f"{name} is set", where=where_of(setting)),),
             hop="browser",

@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from runbook.browser import origin_of, same_origin
 from runbook.model import Edit, Evidence, Exchange, Fix, Message, Place, Setting, Stack, Symptom
+from runbook.observe.traffic import Traffic
 from runbook.parse.complaints import INSIDE
-from runbook.rules.wire import Wire
+from runbook.stack.browser import origin_of, same_origin
 
 BLOCKED = (Symptom.BROWSER_BLOCKED,)
 _ALLOW = "http.headers."
@@ -34,27 +34,27 @@ def is_needed(stack: Stack) -> bool:
     return not (stack.ui is not None and stack.ui.mode == "proxy")
 
 
-def crossings(wire: Wire) -> Iterator[Crossing]:
+def crossings(traffic: Traffic) -> Iterator[Crossing]:
     """Answers to calls across origins, those of a browser first, and of these preflights last: their headers must
     allow the page just as well."""
-    for e in sorted(wire.exchanges, key=lambda e: (e.page is None, e.method == "OPTIONS")):
+    for e in sorted(traffic.exchanges, key=lambda e: (e.page is None, e.method == "OPTIONS")):
         page = e.page or e.sent("Origin")
-        if page and e.is_api and e.status and not same_origin(page, e.url) and not _only_asked_by_us(e, page, wire):
+        if page and e.is_api and e.status and not same_origin(page, e.url) and not _only_asked_by_us(e, page, traffic):
             yield Crossing(e, page)
 
 
-def _only_asked_by_us(exchange: Exchange, page: str, wire: Wire) -> bool:
+def _only_asked_by_us(exchange: Exchange, page: str, traffic: Traffic) -> bool:
     """Our own question under the page's name, although the page has the registry at its own address and need not cross."""
-    if exchange.source.file != "probe" or exchange.page is not None or wire.page_calls_out:
+    if exchange.source.file != "probe" or exchange.page is not None or traffic.page_calls_out:
         return False
-    return any(same_origin(page, e.url) and e.header("Docker-Distribution-Api-Version") for e in wire.on("via"))
+    return any(same_origin(page, e.url) and e.header("Docker-Distribution-Api-Version") for e in traffic.on("via"))
 
 
-def wants_login(stack: Stack, wire: Wire) -> bool:
+def wants_login(stack: Stack, traffic: Traffic) -> bool:
     """Whether the registry asks for a login, so that the page must send credentials."""
     if stack.registry is not None and stack.registry.known and stack.registry.auth != "unknown":
         return stack.registry.auth != "none"
-    return any(e.status == 401 for e in wire.exchanges) or bool(wire.logged("no-usable-credential"))
+    return any(e.status == 401 for e in traffic.exchanges) or bool(traffic.logged("no-usable-credential"))
 
 
 def header(stack: Stack, name: str) -> tuple[str, Setting] | None:
@@ -71,11 +71,11 @@ def values(setting: Setting) -> list[str]:
     return ["true" if item is True else "false" if item is False else str(item) for item in items]
 
 
-def page_of(evidence: Evidence, stack: Stack, wire: Wire) -> str | None:
+def page_of(evidence: Evidence, stack: Stack, traffic: Traffic) -> str | None:
     """Origin of the UI's page where it was seen or given; None when only guesses are left."""
-    for crossing in crossings(wire):
+    for crossing in crossings(traffic):
         return crossing.page
-    for message in wire.messages:
+    for message in traffic.messages:
         if message.page:
             return origin_of(message.page)
     for url in (evidence.target.origin, evidence.target.ui_url):
@@ -103,9 +103,9 @@ def fronted(stack: Stack) -> list[str]:
     return found
 
 
-def console(wire: Wire, *details: str) -> Message | None:
+def console(traffic: Traffic, *details: str) -> Message | None:
     """The first CORS complaint of a browser's console with one of these reasons, be it about the preflight's answer."""
-    return next((m for m in wire.said("cors") if m.detail.removeprefix(INSIDE) in details), None)
+    return next((m for m in traffic.said("cors") if m.detail.removeprefix(INSIDE) in details), None)
 
 
 def rewrite(evidence: Evidence, place: Place | None, old: str, new: str) -> tuple[Edit, ...]:
@@ -120,17 +120,17 @@ def rewrite(evidence: Evidence, place: Place | None, old: str, new: str) -> tupl
     return ()
 
 
-def check_with(page: str | None, evidence: Evidence, wire: Wire) -> tuple[str, ...]:
+def check_with(page: str | None, evidence: Evidence, traffic: Traffic) -> tuple[str, ...]:
     """The command that shows what the registry answers to that page."""
     url = next(
-        (origin_of(c.exchange.url) for c in crossings(wire)), evidence.target.registry_url or "http://localhost:5000"
+        (origin_of(c.exchange.url) for c in crossings(traffic)), evidence.target.registry_url or "http://localhost:5000"
     )
     return (f"curl -sS -i -H 'Origin: {page or 'http://YOUR-UI'}' {url.rstrip('/')}/v2/ | grep -i access-control",)
 
 
-def same_origin_fix(summary: str, evidence: Evidence, wire: Wire, page: str | None) -> Fix:
+def same_origin_fix(summary: str, evidence: Evidence, traffic: Traffic, page: str | None) -> Fix:
     """The advice that ends all of these: let the UI's own nginx forward /v2, and CORS is not used at all."""
     return Fix(
         summary=f"{summary} Or set NGINX_PROXY_PASS_URL on the UI, so that the browser stays on one origin.",
-        verify=check_with(page, evidence, wire),
+        verify=check_with(page, evidence, traffic),
     )

@@ -12,6 +12,7 @@ from runbook.model import (
     Stack,
     Symptom,
 )
+from runbook.observe.traffic import Traffic
 from runbook.rules.authorization_traces import (
     MISMATCH,
     REFUSED,
@@ -33,7 +34,6 @@ from runbook.rules.authorization_traces import (
 from runbook.rules.base import rule
 from runbook.rules.hop_edits import delete_command, drop_header
 from runbook.rules.hops import api_routes, hop, item, login_check, name, repair, seen, written
-from runbook.rules.wire import Wire
 
 S, C = Symptom, Certainty
 
@@ -46,7 +46,7 @@ S, C = Symptom, Certainty
     fix="Delete the line that empties or removes Authorization: proxies hand it on by default.",
     source="run: nginx 1.22, Caddy 2.6, HAProxy 2.6, Apache 2.4 before registry 2.8.2 (tests/real)",
 )
-def authorization_stripped(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Finding]:
+def authorization_stripped(evidence: Evidence, stack: Stack, traffic: Traffic) -> Iterator[Finding]:
     """The registry sees a request without a login and asks for one, whatever the client sent.
 
     People miss it because the header looks harmless in the file: the empty value does not mean "leave it",
@@ -58,15 +58,15 @@ def authorization_stripped(evidence: Evidence, stack: Stack, wire: Wire) -> Iter
         if edit is None or edit.place in told or not strips(edit) or open_registry(stack):
             continue
         told.add(edit.place)
-        yield _stripped_by(route, edit, evidence, stack, wire)
+        yield _stripped_by(route, edit, evidence, stack, traffic)
     if not told and not any(replaces(r) for r in api_routes(stack, evidence.compose)):
-        yield from _lost_on_the_way(evidence, stack, wire)
+        yield from _lost_on_the_way(evidence, stack, traffic)
 
 
-def _stripped_by(route: ProxyRoute, edit: HeaderEdit, evidence: Evidence, stack: Stack, wire: Wire) -> Finding:
-    refused, direct = wire.refused("via"), wire.works("direct")
-    logged = via_requests(wire, "no-usable-credential")
-    certainty = C.PROVEN if refused or (logged and wire.seen(*REFUSED)) else C.READ
+def _stripped_by(route: ProxyRoute, edit: HeaderEdit, evidence: Evidence, stack: Stack, traffic: Traffic) -> Finding:
+    refused, direct = traffic.refused("via"), traffic.works("direct")
+    logged = via_requests(traffic, "no-usable-credential")
+    certainty = C.PROVEN if refused or (logged and traffic.seen(*REFUSED)) else C.READ
     certainty = C.POSSIBLE if edit.condition and not refused else certainty
     shown = [item(f"{written(edit, route)}: the header is not sent on", edit.place)]
     shown += [seen(e) for e in (refused, direct) if e]
@@ -82,7 +82,7 @@ def _stripped_by(route: ProxyRoute, edit: HeaderEdit, evidence: Evidence, stack:
         fix=repair(
             route,
             f"Delete this line ({edit.place}): by default the header is handed on.",
-            login_check(wire, evidence, stack, route),
+            login_check(traffic, evidence, stack, route),
         ),
         edits=drop_header(evidence, edit),
         proves=not edit.condition,
@@ -90,16 +90,16 @@ def _stripped_by(route: ProxyRoute, edit: HeaderEdit, evidence: Evidence, stack:
     )
 
 
-def _lost_on_the_way(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Finding]:
+def _lost_on_the_way(evidence: Evidence, stack: Stack, traffic: Traffic) -> Iterator[Finding]:
     """No file shows it: the same login works direct and not through the hop, with the registry's own realm."""
-    refused = refused_like_the_registry(wire)
-    works = same_login(wire, refused) if refused else None
-    bare = arrived(wire, refused) if refused else []
+    refused = refused_like_the_registry(traffic)
+    works = same_login(traffic, refused) if refused else None
+    bare = arrived(traffic, refused) if refused else []
     stripped = bool(bare) and all(e.credential is None for e in bare)
     if refused is None or not (works or stripped or accepted(evidence, refused)):
         return
-    mismatch = via_requests(wire, *MISMATCH)
-    logged = [] if wire.arrived else via_requests(wire, "no-usable-credential")
+    mismatch = via_requests(traffic, *MISMATCH)
+    logged = [] if traffic.arrived else via_requests(traffic, "no-usable-credential")
     if mismatch and not stripped:
         return
     certainty = C.PROVEN if stripped else C.SEEN if works and logged else C.LOGGED if works or logged else C.READ
@@ -125,7 +125,7 @@ def _lost_on_the_way(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[F
         fix=repair(
             route or ProxyRoute(software="nginx", place=refused.source),
             "Look in the proxy's configuration for a line that sets, empties or removes Authorization, and delete it.",
-            login_check(wire, evidence, stack, route),
+            login_check(traffic, evidence, stack, route),
             before=("grep -rniE 'authorization|removeheader|NGINX_PROXY_HEADER' .",),
         ),
     )
@@ -139,7 +139,7 @@ def _lost_on_the_way(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[F
     fix="Delete the line that sets Authorization, so that the client's own login is handed on.",
     source="run: nginx 1.22 and registry 2.8.2, log `authentication failure` for a login that nobody typed",
 )
-def proxy_overwrites_authorization(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Finding]:
+def proxy_overwrites_authorization(evidence: Evidence, stack: Stack, traffic: Traffic) -> Iterator[Finding]:
     """The registry judges a login that the client never sent, so the right password is refused.
 
     Its log says `authentication failure`, which reads like a wrong password. With a Bearer in the place of Basic
@@ -147,17 +147,17 @@ def proxy_overwrites_authorization(evidence: Evidence, stack: Stack, wire: Wire)
     """
     told = False
     for route, edit in replacing(evidence, stack):
-        if is_accepted(edit, evidence) or open_registry(stack) or opened(wire):
+        if is_accepted(edit, evidence) or open_registry(stack) or opened(traffic):
             continue
         if edit.injected == "bearer" and stack.registry and stack.registry.auth == "token":
             continue
         told = True
-        yield _overwritten_by(route, edit, evidence, stack, wire)
-    refused = refused_like_the_registry(wire)
-    works = same_login(wire, refused) if refused else None
-    logged = via_requests(wire, *MISMATCH)
+        yield _overwritten_by(route, edit, evidence, stack, traffic)
+    refused = refused_like_the_registry(traffic)
+    works = same_login(traffic, refused) if refused else None
+    logged = via_requests(traffic, *MISMATCH)
     stripped = any((e := r.edit("Authorization")) and strips(e) for r in api_routes(stack, evidence.compose))
-    other = another_login(wire, refused) if refused else None
+    other = another_login(traffic, refused) if refused else None
     if told or stripped or refused is None or not (other or (works and logged)):
         return
     onward = next(api_routes(stack, evidence.compose), None)
@@ -180,19 +180,19 @@ def proxy_overwrites_authorization(evidence: Evidence, stack: Stack, wire: Wire)
         fix=repair(
             onward or ProxyRoute(software="nginx", place=refused.source),
             "Look in the proxy's configuration for a line that sets Authorization, and delete it.",
-            login_check(wire, evidence, stack, onward),
+            login_check(traffic, evidence, stack, onward),
             before=("grep -rni 'authorization' .",),
         ),
     )
 
 
-def _overwritten_by(route: ProxyRoute, edit: HeaderEdit, evidence: Evidence, stack: Stack, wire: Wire) -> Finding:
-    refused, direct = wire.refused("via"), wire.works("direct")
+def _overwritten_by(route: ProxyRoute, edit: HeaderEdit, evidence: Evidence, stack: Stack, traffic: Traffic) -> Finding:
+    refused, direct = traffic.refused("via"), traffic.works("direct")
     known_bad = any(
         c.origin == "injected" and c.password == edit.password and c.user == edit.user and c.outcome != "accepted"
         for c in evidence.checks
     )
-    logged = via_requests(wire, *MISMATCH)
+    logged = via_requests(traffic, *MISMATCH)
     sure = bool(refused) or bool(logged and direct)
     basic_only = stack.registry is not None and stack.registry.auth == "htpasswd"
     shown = [item(f"{written(edit, route)}: every request carries this login", edit.place)]
@@ -209,7 +209,7 @@ def _overwritten_by(route: ProxyRoute, edit: HeaderEdit, evidence: Evidence, sta
         fix=repair(
             route,
             f"Delete this line ({edit.place}), so that everybody logs in with their own name.",
-            login_check(wire, evidence, stack, route),
+            login_check(traffic, evidence, stack, route),
             before=delete_command(evidence, edit),
         ),
         edits=drop_header(evidence, edit),

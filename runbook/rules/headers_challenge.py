@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 
 from runbook.model import Certainty, Evidence, Exchange, Finding, Place, ProxyRoute, Refutation, Stack, Symptom
+from runbook.observe.routes import signed_by_proxy
+from runbook.observe.traffic import Traffic, succeeded
 from runbook.rules.base import rule
 from runbook.rules.hop_edits import drop, drop_block
 from runbook.rules.hops import Front, api_routes, challenge_of, front_url, fronts, hop, item, name, repair, seen
-from runbook.rules.routing import signed_by_proxy
-from runbook.rules.wire import Wire, succeeded
 
 S, C = Symptom, Certainty
 
@@ -20,11 +20,11 @@ S, C = Symptom, Certainty
     fix="Let GET /v2/ reach the registry, so that it can ask for the login there.",
     source="run: nginx `location = /v2/ { return 200; }`: a real docker push prints unauthorized: authentication required",
 )
-def ping_not_challenged(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Finding]:
+def ping_not_challenged(evidence: Evidence, stack: Stack, traffic: Traffic) -> Iterator[Finding]:
     """Clients decide on GET /v2/ whether to log in at all. Answered 200 without a challenge, they never send a login,
     `docker login` accepts any password, and the first request that needs one fails."""
-    beyond = next((e for e in wire.on("via", status=401) if e.path.rstrip("/") != "/v2"), None)
-    opened = _open_ping(wire, page_counts=beyond is not None)
+    beyond = next((e for e in traffic.on("via", status=401) if e.path.rstrip("/") != "/v2"), None)
+    opened = _open_ping(traffic, page_counts=beyond is not None)
     told = False
     for front in fronts(stack, evidence.compose):
         found = _answers_ping(front, stack)
@@ -45,7 +45,7 @@ def ping_not_challenged(evidence: Evidence, stack: Stack, wire: Wire) -> Iterato
             fix=repair(
                 found,
                 f"Delete this answer ({_ping_place(found)}) and let GET /v2/ go to the registry. A monitor may take 401 as alive.",
-                f"curl -sSi {front_url(wire, stack, found, evidence.compose)}/v2/ | head -1   # 401, with WWW-Authenticate",
+                f"curl -sSi {front_url(traffic, stack, found, evidence.compose)}/v2/ | head -1   # 401, with WWW-Authenticate",
             ),
             edits=drop_block(evidence, found.place) if found.kind == "return" and found.software == "nginx" else (),
             proves=True,
@@ -65,10 +65,10 @@ def ping_not_challenged(evidence: Evidence, stack: Stack, wire: Wire) -> Iterato
         )
 
 
-def _open_ping(wire: Wire, *, page_counts: bool) -> Exchange | None:
+def _open_ping(traffic: Traffic, *, page_counts: bool) -> Exchange | None:
     """A ping that got 200 without a login; the page of a proxy counts where the rest of the API is behind it."""
     pings = (
-        e for e in wire.on("via", authenticated=False) if e.path.rstrip("/") == "/v2" and e.method in ("GET", "HEAD")
+        e for e in traffic.on("via", authenticated=False) if e.path.rstrip("/") == "/v2" and e.method in ("GET", "HEAD")
     )
     return next((e for e in pings if succeeded(e) or (page_counts and e.status == 200)), None)
 
@@ -104,10 +104,10 @@ def _ping_place(route: ProxyRoute) -> Place:
     fix="Delete the line that hides WWW-Authenticate, or send the challenge with the hop's own 401.",
     source="run: proxy_hide_header WWW-Authenticate (nginx 1.22), header_down (Caddy), http-response del-header (HAProxy)",
 )
-def www_authenticate_missing(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Finding]:
+def www_authenticate_missing(evidence: Evidence, stack: Stack, traffic: Traffic) -> Iterator[Finding]:
     """A 401 without WWW-Authenticate does not say how to log in, so clients give up: skopeo says "invalid
     username/password", docker login prints only the status, a browser shows no prompt."""
-    silent = [e for e in wire.on("via", status=401) if e.response_headers and e.header("WWW-Authenticate") is None]
+    silent = [e for e in traffic.on("via", status=401) if e.response_headers and e.header("WWW-Authenticate") is None]
     told = False
     for route in dict.fromkeys(r for f in fronts(stack, evidence.compose) for r in (*f.api, *_bare_refusals(f))):
         hides = [
@@ -131,15 +131,15 @@ def www_authenticate_missing(evidence: Evidence, stack: Stack, wire: Wire) -> It
             fix=repair(
                 route,
                 f"Delete this line ({place}): the registry's challenge then passes.",
-                f"curl -sSi {front_url(wire, stack, route, evidence.compose)}/v2/ | grep -i '^www-authenticate'",
+                f"curl -sSi {front_url(traffic, stack, route, evidence.compose)}/v2/ | grep -i '^www-authenticate'",
             ),
             edits=drop(evidence, place, _HIDES) if hides else drop_block(evidence, place),
             proves=True,
         )
-    told = told or bool(wire.works("via") and not silent)
-    direct = next((e for e in wire.on("direct", status=401) if e.header("WWW-Authenticate")), None)
+    told = told or bool(traffic.works("via") and not silent)
+    direct = next((e for e in traffic.on("direct", status=401) if e.header("WWW-Authenticate")), None)
     if not told and silent and (direct or signed_by_proxy(silent[0])):
-        yield _dropped(silent[0], direct, evidence, stack, wire)
+        yield _dropped(silent[0], direct, evidence, stack, traffic)
 
 
 _HIDES = (
@@ -161,7 +161,7 @@ def _bare_refusals(front: Front) -> Iterator[ProxyRoute]:
             yield route
 
 
-def _dropped(silent: Exchange, direct: Exchange | None, evidence: Evidence, stack: Stack, wire: Wire) -> Finding:
+def _dropped(silent: Exchange, direct: Exchange | None, evidence: Evidence, stack: Stack, traffic: Traffic) -> Finding:
     route = next(api_routes(stack, evidence.compose), None)
     request = route.auth is not None and route.auth.kind == "request" if route else False
     why = " Its auth_request asks a service that answers 401 without a challenge." if request else ""
@@ -175,7 +175,7 @@ def _dropped(silent: Exchange, direct: Exchange | None, evidence: Evidence, stac
         fix=repair(
             route or ProxyRoute(software="nginx", place=silent.source),
             "Look for a line in the proxy's configuration that hides or removes WWW-Authenticate, and delete it.",
-            f"curl -sSi {front_url(wire, stack, route, evidence.compose)}/v2/ | grep -i '^www-authenticate'",
+            f"curl -sSi {front_url(traffic, stack, route, evidence.compose)}/v2/ | grep -i '^www-authenticate'",
             before=("grep -rni 'www-authenticate' .",),
         ),
     )

@@ -4,10 +4,10 @@ import re
 from collections.abc import Iterator
 
 from runbook.model import Certainty, Edit, Evidence, Exchange, Finding, Htpasswd, Place, ProxyRoute, Stack, Symptom
+from runbook.observe.traffic import Traffic
 from runbook.rules.base import rule
 from runbook.rules.hop_edits import drop
 from runbook.rules.hops import api_routes, challenge_of, hop, item, login_check, name, repair, seen
-from runbook.rules.wire import Wire
 
 S, C = Symptom, Certainty
 
@@ -20,14 +20,14 @@ S, C = Symptom, Certainty
     fix="Let one of the two ask: drop the hop's own login, or give both the same users.",
     source="run: nginx auth_basic before registry 2.8.2 (tests/real): the hop's users get past it and then 401",
 )
-def double_auth_one_header(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Finding]:
+def double_auth_one_header(evidence: Evidence, stack: Stack, traffic: Traffic) -> Iterator[Finding]:
     """A request has one Authorization header. The hop checks it against its own users and hands the same one on,
     and the registry checks it against others: no login satisfies both.
 
     It shows as a second prompt that never ends. The realm of the first 401 tells who is asking.
     """
-    foreign = _foreign_challenge(wire, stack, evidence)
-    if wire.works("via"):
+    foreign = _foreign_challenge(traffic, stack, evidence)
+    if traffic.works("via"):
         return
     guarded = [
         r
@@ -35,10 +35,10 @@ def double_auth_one_header(evidence: Evidence, stack: Stack, wire: Wire) -> Iter
         if _asks_twice(r, stack) and not _same_users(r, foreign, evidence, stack)
     ]
     for route in guarded[:1]:
-        yield _asked_twice(route, foreign, evidence, stack, wire)
+        yield _asked_twice(route, foreign, evidence, stack, traffic)
     if not guarded and foreign:
         told = next(api_routes(stack, evidence.compose), None)
-        second = wire.refused("via")
+        second = traffic.refused("via")
         yield Finding(
             cause="double-auth-one-header",
             summary=f"Through the proxy somebody else asks for the login ({challenge_of(foreign)}) than the registry does.",
@@ -47,13 +47,13 @@ def double_auth_one_header(evidence: Evidence, stack: Stack, wire: Wire) -> Iter
             evidence=(
                 seen(foreign, f": {challenge_of(foreign)}"),
                 *([seen(second, f": {challenge_of(second)}")] if second else []),
-                *(seen(e, f": {challenge_of(e)}") for e in wire.on("direct", status=401)[:1]),
+                *(seen(e, f": {challenge_of(e)}") for e in traffic.on("direct", status=401)[:1]),
             ),
             hop=hop(told) if told else "proxy -> registry",
             fix=repair(
                 told or ProxyRoute(software="nginx", place=foreign.source),
                 "Find who sends that realm, and let only one of the two ask for a login.",
-                login_check(wire, evidence, stack, told),
+                login_check(traffic, evidence, stack, told),
             ),
         )
 
@@ -66,9 +66,11 @@ def _asks_twice(route: ProxyRoute, stack: Stack) -> bool:
     return edit is None or edit.injected == "client"
 
 
-def _asked_twice(route: ProxyRoute, foreign: Exchange | None, evidence: Evidence, stack: Stack, wire: Wire) -> Finding:
+def _asked_twice(
+    route: ProxyRoute, foreign: Exchange | None, evidence: Evidence, stack: Stack, traffic: Traffic
+) -> Finding:
     disjoint = _others(route, evidence, stack)
-    refused = wire.refused("via")
+    refused = traffic.refused("via")
     shown = [item(f"{name(route)} asks for a login itself: realm {_own_realm(route)!r}", _login_place(route))]
     shown += [seen(e, f": {challenge_of(e)}") for e in (foreign, refused) if e]
     if disjoint:
@@ -83,7 +85,7 @@ def _asked_twice(route: ProxyRoute, foreign: Exchange | None, evidence: Evidence
         fix=repair(
             route,
             f"Delete the hop's own login ({_login_place(route)}): the registry asks already. Or give both the same bcrypt file.",
-            login_check(wire, evidence, stack, route),
+            login_check(traffic, evidence, stack, route),
         ),
         edits=_drop_login(evidence, route),
         proves=bool(disjoint) and stack.registry is not None and stack.registry.auth == "htpasswd",
@@ -130,14 +132,14 @@ def _shared(names: list[str], own: Htpasswd) -> bool:
     return any(own.entry(n) for n in names)
 
 
-def _foreign_challenge(wire: Wire, stack: Stack, evidence: Evidence) -> Exchange | None:
+def _foreign_challenge(traffic: Traffic, stack: Stack, evidence: Evidence) -> Exchange | None:
     """A Basic challenge through a hop with another realm than the registry's own."""
-    own = {_label(e.header("WWW-Authenticate")) for e in wire.on("direct", status=401)} - {""}
+    own = {_label(e.header("WWW-Authenticate")) for e in traffic.on("direct", status=401)} - {""}
     known = stack.registry.value("auth.htpasswd.realm") if stack.registry else None
     if known is not None:
         own.add(str(known))
     through = [
-        e for e in wire.on("via", status=401) if (e.header("WWW-Authenticate") or "").lower().startswith("basic")
+        e for e in traffic.on("via", status=401) if (e.header("WWW-Authenticate") or "").lower().startswith("basic")
     ]
     from_registry = {
         _label(e.header("WWW-Authenticate")) for e in through if e.header("Docker-Distribution-Api-Version")

@@ -13,6 +13,7 @@ from runbook.model import (
     Stack,
     Symptom,
 )
+from runbook.observe.traffic import Traffic
 from runbook.rules.authorization_traces import (
     MISMATCH,
     REFUSED,
@@ -28,7 +29,6 @@ from runbook.rules.authorization_traces import (
 from runbook.rules.base import rule
 from runbook.rules.hop_edits import delete_command, drop_header
 from runbook.rules.hops import api_routes, front_url, hop, item, login_check, name, repair, seen, written
-from runbook.rules.wire import Wire
 
 S, C = Symptom, Certainty
 _BROKEN = ("hash", "newline", "not base64", "no colon", "other")
@@ -49,15 +49,15 @@ _WRONG = {
     fix="Make the value with `printf '%s' 'user:password' | base64`, or delete the line.",
     source="run: base64 of a whole htpasswd line through nginx 1.22 before registry 2.8.2: 401",
 )
-def static_basic_credential_wrong_encoding(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Finding]:
+def static_basic_credential_wrong_encoding(evidence: Evidence, stack: Stack, traffic: Traffic) -> Iterator[Finding]:
     """Basic is the base64 of user, colon and the clear password. A hash, a missing colon or a newline at the end
     makes another login of it, which looks right in the file and never matches."""
     for route, edit in replacing(evidence, stack):
         why = _WRONG.get(edit.injected or "")
         if why is None or open_registry(stack):
             continue
-        refused = wire.refused("via")
-        logged = via_requests(wire, *MISMATCH, "no-usable-credential")
+        refused = traffic.refused("via")
+        logged = via_requests(traffic, *MISMATCH, "no-usable-credential")
         shown = [item(f"{written(edit, route)}: {why}", edit.place), *([seen(refused)] if refused else ())]
         yield Finding(
             cause="static-basic-credential-wrong-encoding",
@@ -70,7 +70,7 @@ def static_basic_credential_wrong_encoding(evidence: Evidence, stack: Stack, wir
                 route,
                 f"Delete this line ({edit.place}) and let people log in themselves. If the hop must log in, write the "
                 "base64 of user:password, made with printf, not echo.",
-                login_check(wire, evidence, stack, route),
+                login_check(traffic, evidence, stack, route),
                 before=delete_command(evidence, edit)
                 or ("read -rs PASSWORD && printf 'NAME:%s' \"$PASSWORD\" | base64",),
             ),
@@ -88,12 +88,12 @@ def static_basic_credential_wrong_encoding(evidence: Evidence, stack: Stack, wir
     fix="Delete the line that injects the login: whoever reaches the hop is that user.",
     source="run: NGINX_PROXY_HEADER_Authorization with a valid pair before registry 2.8.2: anonymous 200",
 )
-def proxy_bypasses_auth(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Finding]:
+def proxy_bypasses_auth(evidence: Evidence, stack: Stack, traffic: Traffic) -> Iterator[Finding]:
     """The hop adds a login that the registry accepts, so no one who comes this way has to log in: a hole, however handy.
 
     It is noticed late, since everything works; then a wrong password "works", too.
     """
-    entered = opened(wire)
+    entered = opened(traffic)
     for route, edit in replacing(evidence, stack):
         valid = is_accepted(edit, evidence)
         if not (valid or entered) or edit.injected in _BROKEN or open_registry(stack) or guarded(route):
@@ -116,7 +116,7 @@ def proxy_bypasses_auth(evidence: Evidence, stack: Stack, wire: Wire) -> Iterato
             fix=repair(
                 route,
                 f"Delete this line ({edit.place}) and change that password: it stood in a configuration file.",
-                f"curl -sS -o /dev/null -w '%{{http_code}}\\n' {front_url(wire, stack, route, evidence.compose)}/v2/_catalog   # 401",
+                f"curl -sS -o /dev/null -w '%{{http_code}}\\n' {front_url(traffic, stack, route, evidence.compose)}/v2/_catalog   # 401",
                 before=delete_command(evidence, edit),
             ),
             edits=drop_header(evidence, edit),
@@ -124,7 +124,7 @@ def proxy_bypasses_auth(evidence: Evidence, stack: Stack, wire: Wire) -> Iterato
             supersedes=("ping-not-challenged",),
         )
         return
-    direct = next(iter(wire.on("direct", authenticated=False, status=401)), None)
+    direct = next(iter(traffic.on("direct", authenticated=False, status=401)), None)
     if entered and direct and not any(replaces(r) for r in api_routes(stack, evidence.compose)):
         yield _hole(entered, direct, evidence, stack)
 

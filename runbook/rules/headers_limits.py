@@ -4,12 +4,12 @@ import re
 from collections.abc import Iterator
 
 from runbook.model import Certainty, Edit, Evidence, Exchange, Finding, Place, ProxyRoute, Refutation, Stack, Symptom
+from runbook.observe.routes import signed_by_proxy
+from runbook.observe.traffic import Traffic
 from runbook.rules.base import rule
 from runbook.rules.hop_edits import insert, line_of, swap
 from runbook.rules.hops import api_routes, front_url, fronts, hop, item, name, repair, seen, takes_pushes
-from runbook.rules.routing import signed_by_proxy
 from runbook.rules.upstreams import reaches
-from runbook.rules.wire import Wire
 
 S, C = Symptom, Certainty
 _CUT = (S.BAD_GATEWAY, S.EMPTY_REPLY)
@@ -26,14 +26,14 @@ _SMALL = 100 * (1 << 20)
     fix="Set client_max_body_size 0; in the server or location that uploads take.",
     source="run: nginx 1.22 without client_max_body_size: 413 HTML for a PATCH over 1 MB (tests/real)",
 )
-def client_max_body_size(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Finding]:
+def client_max_body_size(evidence: Evidence, stack: Stack, traffic: Traffic) -> Iterator[Finding]:
     """nginx takes 1 MB unless it is told otherwise, so small images can be pushed and real ones cannot. The answer is
     the proxy's own page: the registry has no limit."""
-    logged = wire.logged("body-too-large")
+    logged = traffic.logged("body-too-large")
     limits = [r for r in stack.routes if r.software == "caddy" and r.max_body]
-    refused = next((e for e in wire.exchanges if e.status == 413 or (limits and _cut_by_caddy(e, wire))), None)
-    access = [r for r in wire.requests if r.status == 413]
-    said = wire.said("too-large")
+    refused = next((e for e in traffic.exchanges if e.status == 413 or (limits and _cut_by_caddy(e, traffic))), None)
+    access = [r for r in traffic.requests if r.status == 413]
+    said = traffic.said("too-large")
     seen_it = bool(refused or logged or access or said)
     limited = [
         f.upload for f in fronts(stack, evidence.compose) if f.upload in f.api and f.upload and f.upload.max_body
@@ -59,10 +59,10 @@ def client_max_body_size(evidence: Evidence, stack: Stack, wire: Wire) -> Iterat
             fix=repair(
                 route,
                 _no_limit(route),
-                f"docker push {front_url(wire, stack, route, evidence.compose).split('//')[1]}/NAME   # no 413",
+                f"docker push {front_url(traffic, stack, route, evidence.compose).split('//')[1]}/NAME   # no 413",
             ),
             edits=_lift(evidence, route),
-            proves=not wire.seen() and not wire.works("via"),
+            proves=not traffic.seen() and not traffic.works("via"),
         )
     if seen_it and not small:
         told = next(api_routes(stack, evidence.compose), None)
@@ -75,21 +75,24 @@ def client_max_body_size(evidence: Evidence, stack: Stack, wire: Wire) -> Iterat
             hop=hop(told) if told else "proxy -> registry",
             refuted=_signed(refused),
             fix=repair(
-                told or ProxyRoute(software="nginx", place=_shown_place(refused, wire)),
+                told or ProxyRoute(software="nginx", place=_shown_place(refused, traffic)),
                 "Raise the body limit of every hop on the way; in nginx: client_max_body_size 0;",
                 before=("grep -rn client_max_body_size .",),
             ),
         )
 
 
-def _cut_by_caddy(exchange: Exchange, wire: Wire) -> bool:
+def _cut_by_caddy(exchange: Exchange, traffic: Traffic) -> bool:
     """Caddy 2.6 answers 502 when a body is over its limit, while everything else still gets through."""
-    return exchange.status == 502 and exchange.method in ("PATCH", "PUT", "POST") and reaches(wire)
+    return exchange.status == 502 and exchange.method in ("PATCH", "PUT", "POST") and reaches(traffic)
 
 
-def _shown_place(refused: Exchange | None, wire: Wire) -> Place:
-    places = [*(e.place for e in wire.logged("body-too-large")), *(r.place for r in wire.requests if r.status == 413)]
-    return refused.source if refused else (*places, *(m.place for m in wire.said("too-large")))[0]
+def _shown_place(refused: Exchange | None, traffic: Traffic) -> Place:
+    places = [
+        *(e.place for e in traffic.logged("body-too-large")),
+        *(r.place for r in traffic.requests if r.status == 413),
+    ]
+    return refused.source if refused else (*places, *(m.place for m in traffic.said("too-large")))[0]
 
 
 def _human(size: int | None) -> str:
@@ -133,14 +136,16 @@ def _lift(evidence: Evidence, route: ProxyRoute) -> tuple[Edit, ...]:
     fix="Raise the read time-out of the hop: proxy_read_timeout 900;",
     source="nginx documentation: proxy_read_timeout is 60 s; 504 and `upstream timed out (110` in its log",
 )
-def proxy_timeout(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Finding]:
+def proxy_timeout(evidence: Evidence, stack: Stack, traffic: Traffic) -> Iterator[Finding]:
     """A large layer takes the registry minutes to store. A hop that waits 60 seconds ends it with 504 at a round number."""
-    late = next((e for e in wire.exchanges if e.status == 504), None)
+    late = next((e for e in traffic.exchanges if e.status == 504), None)
     logged = [
-        e for e in wire.logged("upstream-timeout") if not re.search(r"while connecting to upstream", e.text + e.detail)
+        e
+        for e in traffic.logged("upstream-timeout")
+        if not re.search(r"while connecting to upstream", e.text + e.detail)
     ]
-    access = [r for r in wire.requests if r.status == 504 and r.logger != "registry"]
-    said = [m for m in wire.said("gateway") if m.detail == "504"]
+    access = [r for r in traffic.requests if r.status == 504 and r.logger != "registry"]
+    said = [m for m in traffic.said("gateway") if m.detail == "504"]
     if not (late or logged or access or said):
         return
     route = next((f.upload or f.ping for f in fronts(stack, evidence.compose) if f.api), None)
@@ -187,7 +192,7 @@ def _wait_longer(evidence: Evidence, route: ProxyRoute) -> tuple[Edit, ...]:
     fix="Write `always` at the end of the add_header lines.",
     source="nginx documentation of add_header: only on 200, 201, 204, 206, 301, 302, 303, 304, 307, 308",
 )
-def add_header_without_always(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Finding]:
+def add_header_without_always(evidence: Evidence, stack: Stack, traffic: Traffic) -> Iterator[Finding]:
     """nginx adds headers to good answers only. A browser that gets the 401 without Access-Control-Allow-Origin may not
     show it to the page, so the login box never comes and it looks like CORS."""
     for route in api_routes(stack, evidence.compose):
@@ -198,9 +203,9 @@ def add_header_without_always(evidence: Evidence, stack: Stack, wire: Wire) -> I
         ]
         if route.software != "nginx" or not quiet or _elsewhere(stack):
             continue
-        bare = next((e for e in wire.on("via", status=401) if e.header(quiet[0].name) is None), None)
-        good = next((e for e in wire.on("via") if e.status == 200 and e.header(quiet[0].name)), None)
-        if any(e.header(quiet[0].name) for e in wire.on("via", status=401)):
+        bare = next((e for e in traffic.on("via", status=401) if e.header(quiet[0].name) is None), None)
+        good = next((e for e in traffic.on("via") if e.status == 200 and e.header(quiet[0].name)), None)
+        if any(e.header(quiet[0].name) for e in traffic.on("via", status=401)):
             continue
         yield Finding(
             cause="add-header-without-always",

@@ -16,6 +16,7 @@ from runbook.model import (
     Stack,
     Symptom,
 )
+from runbook.observe.traffic import Traffic
 from runbook.rules.base import rule
 from runbook.rules.hop_edits import insert, swap
 from runbook.rules.hops import api_routes, front_url, hop, item, name, repair, seen, user_of
@@ -33,7 +34,6 @@ from runbook.rules.location_math import (
     upload_routes,
     uploads,
 )
-from runbook.rules.wire import Wire
 from runbook.urls import urlsplit
 
 S, C = Symptom, Certainty
@@ -49,7 +49,7 @@ _EXPLAINS = (S.LOCATION_WRONG, S.UPLOAD_FAILS)
     fix="Send X-Forwarded-Proto with the scheme that the client used.",
     source="run: nginx 1.22 with TLS before registry 2.8.2: Location http:// without the header, https:// with it",
 )
-def x_forwarded_proto_missing(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Finding]:
+def x_forwarded_proto_missing(evidence: Evidence, stack: Stack, traffic: Traffic) -> Iterator[Finding]:
     """The registry builds Location from what it sees. Behind a hop that ends TLS it sees http, so an upload begun on
     https is sent on to http://. Pulling works, so it looks like a fault of pushing or of the login.
 
@@ -57,14 +57,14 @@ def x_forwarded_proto_missing(evidence: Evidence, stack: Stack, wire: Wire) -> I
     """
     if is_fixed(stack):
         return
-    strayed = next((e for e, here, there in uploads(wire) if _lost_tls(here, there)), None)
-    fine = any(here.scheme == "https" and there.scheme == "https" for _, here, there in uploads(wire))
+    strayed = next((e for e, here, there in uploads(traffic) if _lost_tls(here, there)), None)
+    fine = any(here.scheme == "https" and there.scheme == "https" for _, here, there in uploads(traffic))
     if fine and not strayed:
         return
     routes = [r for r in upload_routes(evidence, stack) if r.forwards_proto != "right"]
     guilty = [r for r in routes if r.tls and foretold(r, None)[0] == "http"] or (routes if strayed else [])
     for route in guilty[:1]:
-        yield _untold(route, strayed, evidence, stack, wire)
+        yield _untold(route, strayed, evidence, stack, traffic)
     if strayed and not guilty:
         told = next(api_routes(stack, evidence.compose), None)
         yield Finding(
@@ -87,7 +87,7 @@ def _lost_tls(here: SplitResult, there: SplitResult) -> bool:
     return here.scheme == "https" and there.scheme == "http" and here.hostname == there.hostname
 
 
-def _untold(route: ProxyRoute, strayed: Exchange | None, evidence: Evidence, stack: Stack, wire: Wire) -> Finding:
+def _untold(route: ProxyRoute, strayed: Exchange | None, evidence: Evidence, stack: Stack, traffic: Traffic) -> Finding:
     edit = last_edit(route, "x-forwarded-proto") or last_edit(route, "forwarded")
     odd = next(
         (e for e in route.request_headers if "forwarded-proto" in e.name.lower() or e.name.lower() == "forwarded"), None
@@ -114,7 +114,7 @@ def _untold(route: ProxyRoute, strayed: Exchange | None, evidence: Evidence, sta
         fix=repair(
             route,
             f"Add: {line}",
-            f"curl -sSi -X POST -u {user_of(evidence, wire)} {front_url(wire, stack, route, evidence.compose)}/v2/test/blobs/uploads/"
+            f"curl -sSi -X POST -u {user_of(evidence, traffic)} {front_url(traffic, stack, route, evidence.compose)}/v2/test/blobs/uploads/"
             " | grep -i '^location: https'",
         ),
         edits=_mend(evidence, route, odd, line),
@@ -138,13 +138,13 @@ def _mend(evidence: Evidence, route: ProxyRoute, odd: HeaderEdit | None, line: s
     fix="Hand the client's Host on with its port: proxy_set_header Host $http_host;",
     source="run: nginx 1.22 with `Host $host` on a published port before registry 2.8.2 (tests/real)",
 )
-def location_header_port_lost(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Finding]:
+def location_header_port_lost(evidence: Evidence, stack: Stack, traffic: Traffic) -> Iterator[Finding]:
     """`$host` has no port. The registry builds Location from it, so an upload begun on :8080 goes on at :80.
 
     nginx's own mending of Location has the same fault: it writes the port that it listens on in the container.
     """
-    for finding in _misled("location-header-port-lost", evidence, stack, wire, port_differs):
-        dialled = [m for m in wire.said("refused", "timeout") if dialled_elsewhere(m)]
+    for finding in _misled("location-header-port-lost", evidence, stack, traffic, port_differs):
+        dialled = [m for m in traffic.said("refused", "timeout") if dialled_elsewhere(m)]
         told = tuple(item(m.text, m.place) for m in dialled[:1])
         yield replace(
             finding,
@@ -162,46 +162,46 @@ def location_header_port_lost(evidence: Evidence, stack: Stack, wire: Wire) -> I
     fix="Hand the client's Host on: proxy_set_header Host $http_host;",
     source="run: nginx 1.22 with a variable in proxy_pass, so Location is not mended (tests/real)",
 )
-def location_header_wrong_host(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Finding]:
+def location_header_wrong_host(evidence: Evidence, stack: Stack, traffic: Traffic) -> Iterator[Finding]:
     """Without `proxy_set_header Host` nginx sends the upstream's name, and the registry sends uploads there.
 
     nginx mends Location by itself only while proxy_pass has no variable and proxy_redirect is not off, which is why
     the same file works at one place and not at the other.
     """
-    if fixed_direct(wire):
+    if fixed_direct(traffic):
         return
-    found = list(_misled("location-header-wrong-host", evidence, stack, wire, host_differs))
-    yield from found or _named_by_hop(evidence, stack, wire)
+    found = list(_misled("location-header-wrong-host", evidence, stack, traffic, host_differs))
+    yield from found or _named_by_hop(evidence, stack, traffic)
 
 
-def _named_by_hop(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Finding]:
+def _named_by_hop(evidence: Evidence, stack: Stack, traffic: Traffic) -> Iterator[Finding]:
     """A client that cannot resolve a name which it never was given, and which a hop writes into Host."""
     if is_fixed(stack):
         return
-    for message in wire.said("no-such-host"):
+    for message in traffic.said("no-such-host"):
         asked = (message.host or "").split(":")[0].lower()
         for route in upload_routes(evidence, stack):
             told = urlsplit(f"{'https' if route.tls else 'http'}://{route.host_value}")
             if message.detail and told.hostname == message.detail.split(":")[0].lower() != asked:
                 here = urlsplit(f"{told.scheme}://{message.host or (route.server_names or ('registry.example',))[0]}")
                 made = _sent_elsewhere(
-                    "location-header-wrong-host", route, here, told, None, evidence, user_of(evidence, wire)
+                    "location-header-wrong-host", route, here, told, None, evidence, user_of(evidence, traffic)
                 )
                 proof = (item(message.text, message.place), *made.evidence)
                 yield replace(made, certainty=C.PROVEN, evidence=proof)
                 return
 
 
-def _misled(cause: str, evidence: Evidence, stack: Stack, wire: Wire, differs: Differs) -> Iterator[Finding]:
+def _misled(cause: str, evidence: Evidence, stack: Stack, traffic: Traffic, differs: Differs) -> Iterator[Finding]:
     if is_fixed(stack):
         return
-    strayed = next((e for e, here, there in uploads(wire) if differs(here, there)), None)
-    sound = any(not differs(here, there) for e, here, there in uploads(wire) if e.route != "direct")
+    strayed = next((e for e, here, there in uploads(traffic) if differs(here, there)), None)
+    sound = any(not differs(here, there) for e, here, there in uploads(traffic) if e.route != "direct")
     if sound and not strayed:
         return
-    for route, here, there in foreseen(evidence, stack, wire, strayed):
+    for route, here, there in foreseen(evidence, stack, traffic, strayed):
         if differs(here, there):
-            yield _sent_elsewhere(cause, route, here, there, strayed, evidence, user_of(evidence, wire))
+            yield _sent_elsewhere(cause, route, here, there, strayed, evidence, user_of(evidence, traffic))
             return
     if strayed:
         told = next(api_routes(stack, evidence.compose), None)

@@ -19,12 +19,12 @@ from runbook.model import (
     Symptom,
     Ui,
 )
+from runbook.observe.routes import calls_itself, only_a_page, only_pages
+from runbook.observe.traffic import Traffic, succeeded
 from runbook.rules.base import rule
 from runbook.rules.hop_edits import swap
 from runbook.rules.hops import Front, api_routes, front_url, fronts, hop, is_strange, item, name, repair, seen
-from runbook.rules.routing import calls_itself, only_a_page, only_pages
 from runbook.rules.upstreams import inner_address, registry_service
-from runbook.rules.wire import Wire, succeeded
 from runbook.stack.foretell import Request, upstream_path
 from runbook.urls import urlsplit
 
@@ -39,12 +39,12 @@ S, C = Symptom, Certainty
     fix="Write proxy_pass without anything after the port: http://registry:5000",
     source="run: proxy_pass http://registry:5000/ under location /v2: // and 301; with a variable: always /, 200 (tests/real)",
 )
-def proxy_pass_uri_rewrite(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Finding]:
+def proxy_pass_uri_rewrite(evidence: Evidence, stack: Stack, traffic: Traffic) -> Iterator[Finding]:
     """Anything after the port in proxy_pass, a lone slash too, takes the place of the location's own path. Under
     `location /v2` a slash makes // of /v2/, and with a variable every request becomes that path: then the registry
     answers 200 to everybody, since / is no API."""
-    odd = _odd_requests(wire)
-    shown = _odd_answers(wire)
+    odd = _odd_requests(traffic)
+    shown = _odd_answers(traffic)
     for route in api_routes(stack, evidence.compose):
         bent = [
             (p, upstream_path(route, Request(path=p)))
@@ -52,7 +52,7 @@ def proxy_pass_uri_rewrite(evidence: Evidence, stack: Stack, wire: Wire) -> Iter
             if route.covers(p) or route.match == "regex"
         ]
         bent = [(p, q) for p, q in bent if p != q and "$" not in q]
-        if not bent or wire.works("via"):
+        if not bent or traffic.works("via"):
             continue
         sent, arrives = bent[-1]
         yield Finding(
@@ -70,14 +70,14 @@ def proxy_pass_uri_rewrite(evidence: Evidence, stack: Stack, wire: Wire) -> Iter
             fix=repair(
                 route,
                 _advice(route),
-                f"curl -sSi {front_url(wire, stack, route, evidence.compose)}/v2/ | head -1   # 401, with WWW-Authenticate",
+                f"curl -sSi {front_url(traffic, stack, route, evidence.compose)}/v2/ | head -1   # 401, with WWW-Authenticate",
             ),
             edits=_without_path(evidence, route),
             proves=True,
             supersedes=("redirect-drops-authorization", "ping-not-challenged", "proxy-bypasses-auth", "no-v2-route"),
         )
         return
-    if odd and (shown or wire.seen(S.REDIRECTED)):
+    if odd and (shown or traffic.seen(S.REDIRECTED)):
         told = next(api_routes(stack, evidence.compose), None)
         yield Finding(
             cause="proxy-pass-uri-rewrite",
@@ -113,16 +113,16 @@ def _without_path(evidence: Evidence, route: ProxyRoute) -> tuple[Edit, ...]:
     return swap(evidence, route.upstream_place, rf"(://[^\s;\"']*?){re.escape(uri)}(?=[\s;\"']|$)", r"\1")
 
 
-def _odd_requests(wire: Wire) -> list[LoggedRequest]:
+def _odd_requests(traffic: Traffic) -> list[LoggedRequest]:
     """Requests in the registry's log whose path lost or doubled its /v2."""
     odd = re.compile(r"//|/v2/v2(?:/|$)|/_catalog|/v2_catalog|/[^/]+/(?:manifests|tags|blobs)/")
-    return [r for r in wire.requests if r.logger == "registry" and odd.match(r.uri)]
+    return [r for r in traffic.requests if r.logger == "registry" and odd.match(r.uri)]
 
 
-def _odd_answers(wire: Wire) -> list[Exchange]:
+def _odd_answers(traffic: Traffic) -> list[Exchange]:
     """Answers that only a bent path gets: the registry's redirect of //, its 404 in plain text, its empty 200 of /."""
     found = []
-    for e in wire.on("via"):
+    for e in traffic.on("via"):
         plain_404 = e.status == 404 and "404 page not found" in e.body
         empty_200 = e.status == 200 and not e.body.strip() and not e.header("Docker-Distribution-Api-Version")
         cut = e.status in (301, 307, 308) and re.match(
@@ -141,26 +141,28 @@ def _odd_answers(wire: Wire) -> list[Exchange]:
     fix="Give the address a /v2/ route to the registry, or use the registry's own address.",
     source="run: UI 2.6.0 without NGINX_PROXY_PASS_URL: 404 HTML for /v2/; nginx with another server_name",
 )
-def no_v2_route(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Finding]:
+def no_v2_route(evidence: Evidence, stack: Stack, traffic: Traffic) -> Iterator[Finding]:
     """A web server answers, but not the registry: its pages are HTML and lack Docker-Distribution-Api-Version. Often
     the name used is nobody's server_name, and the first server in the file answers instead."""
     traefik = any(r.software == "traefik" for r in stack.routes)
     strangers = [
         e
-        for e in wire.exchanges
+        for e in traffic.exchanges
         if e.is_api
         and e.route != "direct"
         and (is_strange(e) or (traefik and _unrouted(e)))
         and not only_pages(e, stack)
     ]
-    beyond = [e for e in wire.on("via") if e.header("Docker-Distribution-Api-Version") and e.path.rstrip("/") != "/v2"]
+    beyond = [
+        e for e in traffic.on("via") if e.header("Docker-Distribution-Api-Version") and e.path.rstrip("/") != "/v2"
+    ]
     if beyond:
         strangers = [e for e in strangers if e.path.rstrip("/") != "/v2"]  # only the ping ends early: another cause
-    if any(succeeded(e) and e.header("Docker-Distribution-Api-Version") for e in wire.on("via")) and not strangers:
+    if any(succeeded(e) and e.header("Docker-Distribution-Api-Version") for e in traffic.on("via")) and not strangers:
         return
-    logged = [] if beyond or only_a_page(stack) else _not_found(wire)
+    logged = [] if beyond or only_a_page(stack) else _not_found(traffic)
     own = calls_itself(stack)
-    lost = _lost_front(evidence, stack, wire, strangers)
+    lost = _lost_front(evidence, stack, traffic, strangers)
     if own is not None and not (strangers or beyond):
         yield _no_way_from_ui(*own, logged, evidence, stack)
         return
@@ -189,7 +191,7 @@ def no_v2_route(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Findin
             route or ProxyRoute(software="nginx", place=strangers[0].source if strangers else logged[0].place),
             near
             or "Add a /v2/ route to the registry (for the UI: NGINX_PROXY_PASS_URL), or use the registry's own address.",
-            f"curl -sSi {front_url(wire, stack, route, evidence.compose)}/v2/ | grep -i docker-distribution-api-version",
+            f"curl -sSi {front_url(traffic, stack, route, evidence.compose)}/v2/ | grep -i docker-distribution-api-version",
         ),
         edits=_rename(evidence, front, near, strangers),
         proves=certain,
@@ -205,11 +207,11 @@ def _unrouted(exchange: Exchange) -> bool:
     )
 
 
-def _not_found(wire: Wire) -> list[LoggedRequest]:
+def _not_found(traffic: Traffic) -> list[LoggedRequest]:
     """404s of a web server's own for paths that a registry always knows."""
     return [
         r
-        for r in wire.requests
+        for r in traffic.requests
         if r.status == 404 and r.uri in ("/v2/", "/v2/_catalog") and r.logger not in ("registry", "unknown")
     ]
 
@@ -242,7 +244,7 @@ def _no_way_from_ui(ui: Ui, variable: EnvVar, logged: list[LoggedRequest], evide
 
 
 def _lost_front(
-    evidence: Evidence, stack: Stack, wire: Wire, strangers: list[Exchange]
+    evidence: Evidence, stack: Stack, traffic: Traffic, strangers: list[Exchange]
 ) -> tuple[Front, bool, str, str] | None:
     """The virtual host that took the request: (it, whether the files alone prove it, why, what to do)."""
     all_fronts = fronts(stack, evidence.compose)

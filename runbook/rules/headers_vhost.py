@@ -11,9 +11,9 @@ from runbook.model import (
     Stack,
     Symptom,
 )
+from runbook.observe.traffic import Traffic
 from runbook.rules.base import rule
 from runbook.rules.hops import fronts, is_strange, item, name, repair, seen
-from runbook.rules.wire import Wire
 from runbook.urls import urlsplit
 
 S, C = Symptom, Certainty
@@ -28,16 +28,16 @@ S, C = Symptom, Certainty
     fix="Use the address that the redirect leads to, or proxy instead of redirecting.",
     source="run: curl drops credentials on a redirect to another host or port; so does Go's http client",
 )
-def redirect_drops_authorization(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Finding]:
+def redirect_drops_authorization(evidence: Evidence, stack: Stack, traffic: Traffic) -> Iterator[Finding]:
     """A login belongs to the host that it was typed for. A client that is sent to another one does not take it along."""
-    for exchange in wire.exchanges:
+    for exchange in traffic.exchanges:
         target = urlsplit(exchange.header("Location") or "")
         here = urlsplit(exchange.url)
         moved = exchange.status in (301, 302, 303, 307, 308) and exchange.is_api and bool(target.hostname)
         if not moved or target.hostname == here.hostname or "/blobs/sha256" in exchange.path:
             continue
         after = next(
-            (e for e in wire.exchanges if e.status == 401 and urlsplit(e.url).hostname == target.hostname), None
+            (e for e in traffic.exchanges if e.status == 401 and urlsplit(e.url).hostname == target.hostname), None
         )
         yield Finding(
             cause="redirect-drops-authorization",
@@ -67,9 +67,9 @@ def redirect_drops_authorization(evidence: Evidence, stack: Stack, wire: Wire) -
     fix="Send the name that the next hop knows: proxy_set_header Host registry.example;",
     source="Joxit/docker-registry-ui#113, aws/containers-roadmap#299; run by hand: two nginx in a row, the second with server_name",
 )
-def host_header_wrong_for_upstream_vhost(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Finding]:
+def host_header_wrong_for_upstream_vhost(evidence: Evidence, stack: Stack, traffic: Traffic) -> Iterator[Finding]:
     """The second hop chooses its virtual host by Host. A name that it does not know lands on its default server."""
-    pair = _differs_by_host(wire)
+    pair = _differs_by_host(traffic)
     if pair:
         bad, good = pair
         yield Finding(
@@ -86,12 +86,12 @@ def host_header_wrong_for_upstream_vhost(evidence: Evidence, stack: Stack, wire:
             supersedes=("no-v2-route",),
         )
         return
-    yield from _second_hop(evidence, stack, wire)
+    yield from _second_hop(evidence, stack, traffic)
 
 
-def _differs_by_host(wire: Wire) -> tuple[Exchange, Exchange] | None:
-    for bad in (e for e in wire.exchanges if e.is_api and is_strange(e)):
-        for good in wire.exchanges:
+def _differs_by_host(traffic: Traffic) -> tuple[Exchange, Exchange] | None:
+    for bad in (e for e in traffic.exchanges if e.is_api and is_strange(e)):
+        for good in traffic.exchanges:
             ours = (good.sent("Host") or "").split(":")[0]
             reached = good.header("Docker-Distribution-Api-Version") is not None
             if reached and good.url == bad.url and ours and ours != urlsplit(good.url).hostname:
@@ -99,9 +99,9 @@ def _differs_by_host(wire: Wire) -> tuple[Exchange, Exchange] | None:
     return None
 
 
-def _second_hop(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Finding]:
+def _second_hop(evidence: Evidence, stack: Stack, traffic: Traffic) -> Iterator[Finding]:
     """A hop whose upstream is another hop of the project, with a Host that this one does not know."""
-    if evidence.compose is None or wire.works("via"):
+    if evidence.compose is None or traffic.works("via"):
         return
     everyone = fronts(stack, evidence.compose)
     for route in stack.routes:

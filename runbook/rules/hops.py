@@ -16,9 +16,9 @@ from runbook.model import (
     Service,
     Stack,
 )
-from runbook.rules.routing import signed_by_proxy
-from runbook.rules.symptoms.notes import describe
-from runbook.rules.wire import Wire
+from runbook.observe.notes import describe
+from runbook.observe.routes import signed_by_proxy
+from runbook.observe.traffic import Traffic
 from runbook.stack.choose import choose
 from runbook.stack.foretell import Request
 
@@ -121,9 +121,9 @@ def seen(exchange: Exchange, more: str = "") -> EvidenceItem:
     return EvidenceItem(what=f"{describe(exchange)}{more}", where=f"{exchange.source} {exchange.route}".strip())
 
 
-def front_url(wire: Wire, stack: Stack, route: ProxyRoute | None, compose: Compose | None) -> str:
+def front_url(traffic: Traffic, stack: Stack, route: ProxyRoute | None, compose: Compose | None) -> str:
     """The address under which the hop is used: as it was seen, else as compose publishes it."""
-    for exchange in (*wire.on("via"), *(e for e in wire.exchanges if e.route == "unknown" and e.is_api)):
+    for exchange in (*traffic.on("via"), *(e for e in traffic.exchanges if e.route == "unknown" and e.is_api)):
         found = re.match(r"https?://[^/]+", exchange.url)
         if found:
             return found[0]
@@ -137,18 +137,18 @@ def front_url(wire: Wire, stack: Stack, route: ProxyRoute | None, compose: Compo
     return f"{scheme}://{named}" + (f":{port}" if port and port != usual else "")
 
 
-def user_of(evidence: Evidence, wire: Wire) -> str:
+def user_of(evidence: Evidence, traffic: Traffic) -> str:
     """The user in question, for commands."""
     if evidence.target.user:
         return evidence.target.user
-    seen_users = (e.credential.user for e in wire.exchanges if e.credential and e.credential.user)
+    seen_users = (e.credential.user for e in traffic.exchanges if e.credential and e.credential.user)
     return next(seen_users, None) or next((c.user for c in evidence.checks), "NAME")
 
 
-def login_check(wire: Wire, evidence: Evidence, stack: Stack, route: ProxyRoute | None) -> str:
+def login_check(traffic: Traffic, evidence: Evidence, stack: Stack, route: ProxyRoute | None) -> str:
     """The command that proves a login through the hop; curl asks for the password itself."""
-    url = front_url(wire, stack, route, evidence.compose)
-    return f"curl -sS -o /dev/null -w '%{{http_code}}\\n' -u {user_of(evidence, wire)} {url}/v2/   # 200"
+    url = front_url(traffic, stack, route, evidence.compose)
+    return f"curl -sS -o /dev/null -w '%{{http_code}}\\n' -u {user_of(evidence, traffic)} {url}/v2/   # 200"
 
 
 def reload(route: ProxyRoute) -> str:

@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 
 from runbook.model import Certainty, Evidence, EvidenceItem, Finding, Fix, ListedFile, Refutation, Stack, Symptom
+from runbook.observe.traffic import Traffic
 from runbook.rules.base import rule
 from runbook.rules.htpasswd_file import ANSWER_400
 from runbook.rules.logins import BROKEN, bad_requests, certainty, items, listed, panics, quoted, verify
-from runbook.rules.wire import Wire
 
 
 @rule(
@@ -17,12 +17,12 @@ from runbook.rules.wire import Wire
     fix="docker compose down; rmdir the folder; make the file; docker compose up -d",
     source=ANSWER_400,
 )
-def is_a_directory(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Finding]:
+def is_a_directory(evidence: Evidence, stack: Stack, traffic: Traffic) -> Iterator[Finding]:
     """When the host file of a bind mount does not exist, the engine makes a directory of that name.
 
     The registry starts, answers anonymous requests with its challenge, and every login with 400 and nothing.
     """
-    logged = wire.logged("file-is-directory")
+    logged = traffic.logged("file-is-directory")
     folders = [f for f in listed(evidence, stack) if f.kind == "directory"]
     if not logged and not folders:
         return
@@ -37,7 +37,7 @@ def is_a_directory(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Fin
         evidence=(
             *items(logged),
             *(EvidenceItem(what=f"{f.path} is a directory", where=str(f.place)) for f in folders[:2]),
-            *bad_requests(wire),
+            *bad_requests(traffic),
         ),
         proves=True,
         supersedes=("htpasswd-path-mismatch", "htpasswd-empty"),
@@ -49,7 +49,7 @@ def is_a_directory(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Fin
                 f"htpasswd -B -c {quoted(path)} USER",
                 "docker compose up -d",
             ),
-            verify=(verify("USER", evidence, wire),),
+            verify=(verify("USER", evidence, traffic),),
         ),
     )
 
@@ -62,25 +62,29 @@ def is_a_directory(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Fin
     fix="chmod a+r FILE (or chown it to the user that the registry runs as)",
     source=ANSWER_400 + "; unreadable at start: panic, exit 2",
 )
-def unreadable(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Finding]:
+def unreadable(evidence: Evidence, stack: Stack, traffic: Traffic) -> Iterator[Finding]:
     """With `user:` in compose, a rootless engine or SELinux, the process may be denied the file.
 
     The official images run as root, for which 0600 root:root is fine; so permissions are blamed where they
     do no harm and overlooked where they do.
     """
-    stopped = [e for e in panics(wire) if "permission denied" in e.text + e.detail and "failed to open" not in e.text]
-    logged = wire.logged("file-unreadable")
+    stopped = [
+        e for e in panics(traffic) if "permission denied" in e.text + e.detail and "failed to open" not in e.text
+    ]
+    logged = traffic.logged("file-unreadable")
     if logged or stopped:
         yield Finding(
             cause="htpasswd-unreadable",
             summary="The process may not read the htpasswd file (permission denied): "
             + ("every login is answered 400." if logged else "the registry does not start."),
-            certainty=Certainty.PROVEN if bad_requests(wire) or wire.seen(Symptom.NOT_STARTED) else Certainty.LOGGED,
+            certainty=Certainty.PROVEN
+            if bad_requests(traffic) or traffic.seen(Symptom.NOT_STARTED)
+            else Certainty.LOGGED,
             explains=BROKEN if logged else (Symptom.NOT_STARTED, Symptom.UNREACHABLE, Symptom.EMPTY_REPLY),
             hop="registry",
-            evidence=(*items(logged or tuple(stopped)), *bad_requests(wire)),
+            evidence=(*items(logged or tuple(stopped)), *bad_requests(traffic)),
             supersedes=("registry-unreachable",) if stopped else (),
-            fix=_permission_fix(stack, evidence, wire),
+            fix=_permission_fix(stack, evidence, traffic),
         )
         return
     user = stack.registry.service.user if stack.registry and stack.registry.service else None
@@ -90,22 +94,22 @@ def unreadable(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Finding
                 cause="htpasswd-unreadable",
                 summary=f"The registry runs as user {user}, and {row.path} ({row.mode}, owner {row.owner}) "
                 "does not let it read.",
-                certainty=certainty(wire, (*BROKEN, Symptom.NOT_STARTED)),
+                certainty=certainty(traffic, (*BROKEN, Symptom.NOT_STARTED)),
                 explains=(*BROKEN, Symptom.NOT_STARTED, Symptom.UNREACHABLE, Symptom.EMPTY_REPLY),
                 hop="registry",
                 evidence=(EvidenceItem(what=f"{row.mode} {row.owner}:{row.group}", where=str(row.place)),),
                 proves=True,
-                fix=_permission_fix(stack, evidence, wire),
+                fix=_permission_fix(stack, evidence, traffic),
             )
             return
 
 
-def _permission_fix(stack: Stack, evidence: Evidence, wire: Wire) -> Fix:
+def _permission_fix(stack: Stack, evidence: Evidence, traffic: Traffic) -> Fix:
     host = (stack.registry.htpasswd_host if stack.registry else None) or "FILE"
     return Fix(
         summary="Let the registry's user read the file; with SELinux add :Z to the mount.",
         commands=(f"chmod a+r {quoted(host)}", f"ls -lnZ {quoted(host)}"),
-        verify=(verify("USER", evidence, wire),),
+        verify=(verify("USER", evidence, traffic),),
     )
 
 
@@ -127,14 +131,14 @@ def _denied(listed: ListedFile, user: str) -> bool:
     fix="let the proxy pass the login on to the registry, or give it an apr1 file of its own",
     source="nginx ngx_http_auth_basic_module uses the system's crypt(); nginx-proxy/nginx-proxy#643",
 )
-def proxy_crypt(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Finding]:
+def proxy_crypt(evidence: Evidence, stack: Stack, traffic: Traffic) -> Iterator[Finding]:
     """The registry's bcrypt file is given to nginx auth_basic as well, whose system has a crypt() without bcrypt.
 
     nginx then answers 500, not 401. Old glibc systems are so; Debian from 11 on and Alpine are not.
     """
-    logged = wire.logged("proxy-crypt-failed")
+    logged = traffic.logged("proxy-crypt-failed")
     guarded = [r for r in stack.routes if r.software == "nginx" and r.auth and r.auth.user_file]
-    failed = [e for e in wire.on("via", authenticated=True, status=500) if guarded]
+    failed = [e for e in traffic.on("via", authenticated=True, status=500) if guarded]
     if not logged and not failed:
         return
     yield Finding(
@@ -156,6 +160,6 @@ def proxy_crypt(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Findin
         fix=Fix(
             summary="Take auth_basic out (the registry asks for the login itself), or use a newer image.",
             commands=("nginx -T 2>/dev/null | grep -n auth_basic",),
-            verify=(verify("USER", evidence, wire),),
+            verify=(verify("USER", evidence, traffic),),
         ),
     )

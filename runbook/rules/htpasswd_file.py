@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from runbook.model import Certainty, Evidence, EvidenceItem, Finding, Fix, Stack, Symptom
+from runbook.observe.traffic import Traffic
 from runbook.rules.base import rule
 from runbook.rules.logins import (
     BROKEN,
@@ -16,7 +17,6 @@ from runbook.rules.logins import (
     quoted,
     verify,
 )
-from runbook.rules.wire import Wire
 
 ANSWER_400 = (
     "registry/auth/htpasswd/access.go of distribution; run on 2.8.2 and 3.1.1: with a login 400 and an empty body"
@@ -34,14 +34,14 @@ _FACES = ("htpasswd-user-missing", "htpasswd-wrong-password")
     fix="give every line the form name:hash (UTF-8, one entry a line)",
     source=ANSWER_400,
 )
-def invalid_line(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Finding]:
+def invalid_line(evidence: Evidence, stack: Stack, traffic: Traffic) -> Iterator[Finding]:
     """One line without a colon, or of 64 KiB, refuses the whole file: a login gets 400, an anonymous request 401.
 
     400 does not sound like a password file, and the culprit may be a line that nobody uses: a stray word, or
     a file that PowerShell wrote as UTF-16.
     """
-    logged = wire.logged("file-refused")
-    answers = bad_requests(wire)
+    logged = traffic.logged("file-refused")
+    answers = bad_requests(traffic)
     for file in files(evidence, stack):
         if file.refused is None:
             continue
@@ -73,7 +73,7 @@ def invalid_line(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Findi
             fix=Fix(
                 summary="Save the file as UTF-8." if wide else "Mend or remove that line.",
                 commands=commands,
-                verify=(verify("USER", evidence, wire),),
+                verify=(verify("USER", evidence, traffic),),
             ),
         )
         return
@@ -86,8 +86,10 @@ def invalid_line(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Findi
             hop="registry",
             evidence=(*items(logged), *answers),
         )
-    elif answers and not wire.logged("file-unreadable", "file-is-directory", "file-missing") and not evidence.htpasswd:
-        if any(f.kind == "directory" for f in listed(evidence, stack)) or _anonymous_400(wire):
+    elif (
+        answers and not traffic.logged("file-unreadable", "file-is-directory", "file-missing") and not evidence.htpasswd
+    ):
+        if any(f.kind == "directory" for f in listed(evidence, stack)) or _anonymous_400(traffic):
             return
         yield Finding(
             cause="htpasswd-invalid-line",
@@ -112,23 +114,25 @@ def invalid_line(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Findi
     fix="htpasswd -B -c FILE USER (the registry images have no htpasswd any more; httpd:2 has)",
     source="distribution 2.8.2 and 3.1.1 (run); twuni/docker-registry.helm#30",
 )
-def empty(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Finding]:
+def empty(evidence: Evidence, stack: Stack, traffic: Traffic) -> Iterator[Finding]:
     """A file without entries loads silently and refuses everybody; since it exists, no default user is made either.
 
     It is what a shell leaves behind when the command before `>` fails: the htpasswd tool left the registry
     image with 2.7, and the error scrolls away.
     """
-    missing = tuple(EvidenceItem(what=m.text, where=str(m.place)) for m in wire.said("tool-missing"))
+    missing = tuple(EvidenceItem(what=m.text, where=str(m.place)) for m in traffic.said("tool-missing"))
     for file in files(evidence, stack):
         if file.entries or file.more or file.refused:
             continue
         what = "no bytes at all" if file.size == 0 else f"{file.size} bytes, but only comments and blank lines"
-        yield _empty(file.file, what, file.file, missing, certainty(wire, REFUSED), evidence, wire)
+        yield _empty(file.file, what, file.file, missing, certainty(traffic, REFUSED), evidence, traffic)
         return
     if not files(evidence, stack):
         for row in listed(evidence, stack):
             if row.kind == "file" and row.size == 0:
-                yield _empty(row.path, "0 bytes", str(row.place), missing, certainty(wire, REFUSED), evidence, wire)
+                yield _empty(
+                    row.path, "0 bytes", str(row.place), missing, certainty(traffic, REFUSED), evidence, traffic
+                )
                 return
 
 
@@ -139,7 +143,7 @@ def _empty(
     missing: tuple[EvidenceItem, ...],
     sure: Certainty,
     evidence: Evidence,
-    wire: Wire,
+    traffic: Traffic,
 ) -> Finding:
     return Finding(
         cause="htpasswd-empty",
@@ -156,7 +160,7 @@ def _empty(
                 f"htpasswd -B -c {quoted(path)} USER",
                 f"docker run --rm -it --entrypoint htpasswd httpd:2 -nB USER > {quoted(path)}",
             ),
-            verify=(f"cat {quoted(path)} | cut -c1-20", verify("USER", evidence, wire)),
+            verify=(f"cat {quoted(path)} | cut -c1-20", verify("USER", evidence, traffic)),
         ),
     )
 
@@ -169,15 +173,17 @@ def _empty(
     fix="mount the folder that holds the htpasswd file, and name the file by its path inside the container",
     source="distribution registry/auth/htpasswd/access.go createHtpasswdFile; run on 2.8.2 and 3.1.1",
 )
-def missing_autocreated(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Finding]:
+def missing_autocreated(evidence: Evidence, stack: Stack, traffic: Traffic) -> Iterator[Finding]:
     """Where the configured path holds no file, the registry makes one with the user `docker` and a random password.
 
     It starts well and refuses everybody else, so the file on the host looks innocent. On a read-only mount
     it cannot make the file and does not start.
     """
     stopped = (Symptom.NOT_STARTED, Symptom.UNREACHABLE, Symptom.EMPTY_REPLY)
-    made, gone = wire.logged("provisioned"), wire.logged("file-missing")
-    failed = tuple(e for e in panics(wire) if "failed to open htpasswd path" in e.text + e.detail or "mkdir" in e.text)
+    made, gone = traffic.logged("provisioned"), traffic.logged("file-missing")
+    failed = tuple(
+        e for e in panics(traffic) if "failed to open htpasswd path" in e.text + e.detail or "mkdir" in e.text
+    )
     for events, symptoms, told in (
         (made, REFUSED, "the registry made one with the user docker"),
         (failed, stopped, "the registry could not make one and stopped"),
@@ -187,11 +193,11 @@ def missing_autocreated(evidence: Evidence, stack: Stack, wire: Wire) -> Iterato
             yield Finding(
                 cause="htpasswd-missing-autocreated",
                 summary=f"There is no htpasswd file at the configured path inside the container: {told}.",
-                certainty=Certainty.PROVEN if wire.seen(*symptoms) else Certainty.LOGGED,
+                certainty=Certainty.PROVEN if traffic.seen(*symptoms) else Certainty.LOGGED,
                 explains=symptoms,
                 hop="registry",
                 evidence=items(events),
-                proves=not wire.login_works,
+                proves=not traffic.login_works,
                 supersedes=(*_FACES, "htpasswd-unreadable", "registry-unreachable"),
                 fix=_mount_fix(stack),
             )
@@ -203,11 +209,11 @@ def missing_autocreated(evidence: Evidence, stack: Stack, wire: Wire) -> Iterato
                 cause="htpasswd-missing-autocreated",
                 summary=f"{file.file} is the file that the registry makes itself when it finds none: only the user "
                 "docker, with a random password that stands in its first log.",
-                certainty=certainty(wire, REFUSED),
+                certainty=certainty(traffic, REFUSED),
                 explains=REFUSED,
                 hop="registry",
                 evidence=(EvidenceItem(what="user docker, $2a$, cost 10, no newline at the end", where=file.file),),
-                proves=not wire.login_works,
+                proves=not traffic.login_works,
                 supersedes=_FACES,
                 fix=_mount_fix(stack),
             )
@@ -225,5 +231,5 @@ def _mount_fix(stack: Stack) -> Fix:
     )
 
 
-def _anonymous_400(wire: Wire) -> bool:
-    return any(e.status == 400 and e.credential is None for e in wire.exchanges)
+def _anonymous_400(traffic: Traffic) -> bool:
+    return any(e.status == 400 and e.credential is None for e in traffic.exchanges)

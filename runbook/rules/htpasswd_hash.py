@@ -16,9 +16,9 @@ from runbook.model import (
     Stack,
     Symptom,
 )
+from runbook.observe.traffic import Traffic, is_authenticated, succeeded
 from runbook.rules.base import rule
 from runbook.rules.logins import REFUSED, at, certainty, entries, new_hash, overwrites, quoted, users, verify
-from runbook.rules.wire import Wire, is_authenticated, succeeded
 
 _SCHEMES = {
     "apr1": "Apache's MD5 ($apr1$), the default of the htpasswd command",
@@ -44,15 +44,15 @@ _SCHEMES = {
     fix="htpasswd -B FILE USER (the -B makes it bcrypt)",
     source="distribution registry/auth/htpasswd/htpasswd.go; run on 2.8.2 and 3.1.1",
 )
-def not_bcrypt(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Finding]:
+def not_bcrypt(evidence: Evidence, stack: Stack, traffic: Traffic) -> Iterator[Finding]:
     """The registry compares with bcrypt only, and `htpasswd` without -B writes apr1.
 
     Such a file loads without complaint and other programs accept it, so nobody suspects the hash: the
     right password simply gets 401.
     """
     found = [(f, e) for f, e in entries(evidence, stack) if e.scheme not in ("bcrypt", "empty") or e.length == 0]
-    yield from _of_entries(found, evidence, stack, wire, "htpasswd-not-bcrypt", _not_bcrypt_summary)
-    for event in _logged_malformed(evidence, stack, wire):
+    yield from _of_entries(found, evidence, stack, traffic, "htpasswd-not-bcrypt", _not_bcrypt_summary)
+    for event in _logged_malformed(evidence, stack, traffic):
         text = event.text + event.detail
         if "algorithm version" in text:
             how, sure = "its version is not bcrypt's", Certainty.LOGGED
@@ -74,7 +74,7 @@ def not_bcrypt(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Finding
             hop="registry",
             evidence=(EvidenceItem(what=event.text, where=str(event.place)),),
             refuted=_arrived(),
-            fix=new_hash(event.user or "USER", "FILE", evidence, wire, "Write the entry anew with -B."),
+            fix=new_hash(event.user or "USER", "FILE", evidence, traffic, "Write the entry anew with -B."),
         )
         return
 
@@ -94,7 +94,7 @@ def _not_bcrypt_summary(file: Htpasswd, entry: Entry) -> str:
     fix="htpasswd -B FILE USER",
     source="golang.org/x/crypto/bcrypt newFromHash; run on 2.8.2 and 3.1.1",
 )
-def hash_truncated(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Finding]:
+def hash_truncated(evidence: Evidence, stack: Stack, traffic: Traffic) -> Iterator[Finding]:
     """A bcrypt hash has 60 characters; one that lost some, or stands in quotes or after a blank, never matches.
 
     It looks right at a glance, and the file still loads.
@@ -104,8 +104,8 @@ def hash_truncated(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Fin
         for f, e in entries(evidence, stack)
         if e.scheme == "bcrypt" and not e.usable and e.defect != "doubled dollar"
     ]
-    yield from _of_entries(found, evidence, stack, wire, "htpasswd-hash-truncated", _truncated_summary)
-    for event in _logged_malformed(evidence, stack, wire):
+    yield from _of_entries(found, evidence, stack, traffic, "htpasswd-hash-truncated", _truncated_summary)
+    for event in _logged_malformed(evidence, stack, traffic):
         text = event.text + event.detail
         damaged = "outside allowed" in text or "illegal base64" in text or "must start with '$'" in text
         if not damaged and "too short" not in text:
@@ -117,7 +117,7 @@ def hash_truncated(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Fin
             explains=REFUSED,
             hop="registry",
             evidence=(EvidenceItem(what=event.text, where=str(event.place)),),
-            fix=new_hash(event.user or "USER", "FILE", evidence, wire, "Write the entry anew."),
+            fix=new_hash(event.user or "USER", "FILE", evidence, traffic, "Write the entry anew."),
         )
         return
 
@@ -134,21 +134,21 @@ def _truncated_summary(file: Htpasswd, entry: Entry) -> str:
     fix="sed -i 's/\\$\\$/$/g' FILE",
     source="golang.org/x/crypto/bcrypt decodeCost; run on 2.8.2 and 3.1.1; traefik/traefik#8614",
 )
-def over_escaped_dollar(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Finding]:
+def over_escaped_dollar(evidence: Evidence, stack: Stack, traffic: Traffic) -> Iterator[Finding]:
     """Compose wants `$$` for a dollar in its own values; a file that the registry reads itself wants one.
 
     People escape by habit, and the hash still looks like bcrypt.
     """
     found = [(f, e) for f, e in entries(evidence, stack) if e.defect == "doubled dollar"]
-    for finding in _of_entries(found, evidence, stack, wire, "over-escaped-dollar", _doubled_summary):
+    for finding in _of_entries(found, evidence, stack, traffic, "over-escaped-dollar", _doubled_summary):
         file, entry = found[0]
         fix = Fix(
             summary="Write each dollar once; only values inside a compose file need $$.",
             commands=(f"sed -i 's/\\$\\$/$/g' {quoted(file.file)}",),
-            verify=(verify(entry.name, evidence, wire),),
+            verify=(verify(entry.name, evidence, traffic),),
         )
         yield replace(finding, fix=fix)
-    for event in _logged_malformed(evidence, stack, wire):
+    for event in _logged_malformed(evidence, stack, traffic):
         if "Atoi" in event.text + event.detail and '"$' in (event.text + event.detail).replace("\\", ""):
             yield Finding(
                 cause="over-escaped-dollar",
@@ -176,7 +176,7 @@ HIGH = 13
     fix="htpasswd -B -C 10 FILE USER",
     source="distribution/distribution#3017; cost 13 took 0.6 s a request, cost 5 about 3 ms (run)",
 )
-def cost_too_high(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Finding]:
+def cost_too_high(evidence: Evidence, stack: Stack, traffic: Traffic) -> Iterator[Finding]:
     """The registry runs bcrypt on every request and remembers nothing; each step of cost doubles the time.
 
     A pull makes dozens of requests, so a hash made "extra safe" turns seconds into minutes. Nothing is logged.
@@ -185,7 +185,7 @@ def cost_too_high(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Find
         if not entry.usable or entry.cost is None or entry.cost < HIGH:
             continue
         seconds = 0.6 * 2 ** (entry.cost - 13)
-        slow = _slow_requests(wire)
+        slow = _slow_requests(traffic)
         yield Finding(
             cause="bcrypt-cost-too-high",
             summary=f"The hash of {entry.name} has cost {entry.cost}: each request takes about {seconds:.1f} s.",
@@ -197,18 +197,18 @@ def cost_too_high(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Find
             fix=Fix(
                 summary="Make the hash anew with a lower cost: 10 is common, 5 the tool's default.",
                 commands=(f"htpasswd -B -C 10 {quoted(file.file)} {quoted(entry.name)}",),
-                verify=(verify(entry.name, evidence, wire).replace("%{http_code}", "%{http_code} %{time_total}"),),
+                verify=(verify(entry.name, evidence, traffic).replace("%{http_code}", "%{http_code} %{time_total}"),),
             ),
         )
         return
 
 
-def _slow_requests(wire: Wire) -> tuple[EvidenceItem, ...]:
+def _slow_requests(traffic: Traffic) -> tuple[EvidenceItem, ...]:
     """Requests with a login that took long while one without took none of it."""
-    anonymous = [e.elapsed for e in wire.exchanges if e.credential is None and e.elapsed and e.status == 401]
+    anonymous = [e.elapsed for e in traffic.exchanges if e.credential is None and e.elapsed and e.status == 401]
     items = [
         EvidenceItem(what=f"{e.method} {e.url} took {e.elapsed:.1f} s", where=str(e.source))
-        for e in wire.exchanges
+        for e in traffic.exchanges
         if is_authenticated(e) and succeeded(e) and (e.elapsed or 0) > 0.3 + min(anonymous, default=0.0)
     ]
     return tuple(items[:2])
@@ -218,12 +218,12 @@ def _of_entries(
     found: list[tuple[Htpasswd, Entry]],
     evidence: Evidence,
     stack: Stack,
-    wire: Wire,
+    traffic: Traffic,
     cause: str,
     summary: Callable[[Htpasswd, Entry], str],
 ) -> Iterator[Finding]:
     """One finding about the entry that matters most: that of a failing user; else, without any, the first."""
-    known = users(evidence, stack, wire)
+    known = users(evidence, stack, traffic)
     ranked = sorted(found, key=lambda pair: pair[1].name not in known.failing)
     for file, entry in ranked:
         blamed, seen = known.blame(entry.name)
@@ -236,14 +236,14 @@ def _of_entries(
         yield Finding(
             cause=cause,
             summary=summary(file, entry),
-            certainty=(certainty(wire, REFUSED) if blamed else Certainty.READ),
+            certainty=(certainty(traffic, REFUSED) if blamed else Certainty.READ),
             explains=REFUSED if blamed else (),
             hop="registry",
             evidence=(EvidenceItem(what=described, where=at(file, entry)), *((seen,) if seen else ()), *also),
             proves=blamed,
             warning=not blamed,
             refuted=_arrived() if blamed else (),
-            fix=new_hash(entry.name, file.file, evidence, wire, "Set the password anew as bcrypt (-B)."),
+            fix=new_hash(entry.name, file.file, evidence, traffic, "Set the password anew as bcrypt (-B)."),
             supersedes=("htpasswd-wrong-password",) if blamed else (),
         )
         return
@@ -253,11 +253,11 @@ def _arrived() -> tuple[Refutation, ...]:
     return (Refutation(cause="htpasswd-wrong-password", because="no password at all can match this entry"),)
 
 
-def _logged_malformed(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[LogEvent]:
+def _logged_malformed(evidence: Evidence, stack: Stack, traffic: Traffic) -> Iterator[LogEvent]:
     """What a 3.x log says of hashes, as far as no file at hand tells it better."""
-    if overwrites(stack) and wire.works("direct"):
+    if overwrites(stack) and traffic.works("direct"):
         return
-    for event in wire.logged("bcrypt-malformed"):
+    for event in traffic.logged("bcrypt-malformed"):
         told = [e for _, e in entries(evidence, stack) if not e.usable and event.user in (None, e.name)]
         if not told:
             yield event

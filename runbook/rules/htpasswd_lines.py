@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 from runbook.model import Certainty, Entry, Evidence, EvidenceItem, Finding, Fix, Htpasswd, Refutation, Stack
+from runbook.observe.traffic import Traffic
 from runbook.rules.base import rule
 from runbook.rules.logins import REFUSED, at, certainty, files, new_hash, quoted, users, verify
-from runbook.rules.wire import Wire
 
 
 @rule(
@@ -16,13 +16,13 @@ from runbook.rules.wire import Wire
     fix="put each entry on a line of its own",
     source="run on 2.8.2 and 3.1.1: the first user works, the second is gone",
 )
-def merged_lines(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Finding]:
+def merged_lines(evidence: Evidence, stack: Stack, traffic: Traffic) -> Iterator[Finding]:
     """Text appended to a file without a final newline sticks to its last line.
 
     bcrypt ignores what follows its 60 characters, so the first user still works and the file looks sound;
     the second one does not exist for the registry.
     """
-    known = users(evidence, stack, wire)
+    known = users(evidence, stack, traffic)
     found = [(f, e, name) for f in files(evidence, stack) for e in f.entries for name in e.merged]
     for file, entry, name in sorted(found, key=lambda item: item[2] not in known.failing):
         if file.entry(name):
@@ -33,7 +33,7 @@ def merged_lines(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Findi
         yield Finding(
             cause="htpasswd-merged-lines",
             summary=f"The entry of {name} is stuck to the end of {entry.name}'s line, so the registry has no {name}.",
-            certainty=certainty(wire, REFUSED) if blamed else Certainty.READ,
+            certainty=certainty(traffic, REFUSED) if blamed else Certainty.READ,
             explains=REFUSED if blamed else (),
             hop="registry",
             evidence=(
@@ -49,7 +49,7 @@ def merged_lines(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Findi
             fix=Fix(
                 summary=f"Begin a new line before {name}:.",
                 commands=(f"sed -i 's/{name}:/\\n{name}:/' {quoted(file.file)}",),
-                verify=(f"cut -d: -f1 {quoted(file.file)}", verify(name, evidence, wire)),
+                verify=(f"cut -d: -f1 {quoted(file.file)}", verify(name, evidence, traffic)),
             ),
         )
         return
@@ -63,12 +63,12 @@ def merged_lines(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Findi
     fix="remove the older line",
     source="distribution registry/auth/htpasswd/htpasswd.go: entries[name] = hash; run on 2.8.2 and 3.1.1",
 )
-def duplicate_user(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Finding]:
+def duplicate_user(evidence: Evidence, stack: Stack, traffic: Traffic) -> Iterator[Finding]:
     """The registry keeps the last line of a name; Apache and nginx take the first.
 
     Whoever changes the first line sees the new password refused here, and working elsewhere.
     """
-    known = users(evidence, stack, wire)
+    known = users(evidence, stack, traffic)
     for file in files(evidence, stack):
         for entry in file.entries:
             last = file.entry(entry.name)
@@ -76,11 +76,11 @@ def duplicate_user(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Fin
                 continue
             outcomes = {c.outcome for c in evidence.checks if c.user == entry.name and c.file == file.file}
             if "accepted-by-earlier-line" in outcomes:
-                yield _found(file, entry, last, certainty(wire, REFUSED), evidence, wire)
+                yield _found(file, entry, last, certainty(traffic, REFUSED), evidence, traffic)
                 return
             if outcomes or entry.name in known.accepted:
                 continue
-            yield _found(file, entry, last, Certainty.READ, evidence, wire, warning=entry.name not in known.failing)
+            yield _found(file, entry, last, Certainty.READ, evidence, traffic, warning=entry.name not in known.failing)
             return
 
 
@@ -90,7 +90,7 @@ def _found(
     last: Entry,
     sure: Certainty,
     evidence: Evidence,
-    wire: Wire,
+    traffic: Traffic,
     warning: bool = False,
 ) -> Finding:
     computed = sure > Certainty.READ
@@ -110,5 +110,5 @@ def _found(
         refuted=(Refutation(cause="htpasswd-wrong-password", because="an earlier line accepts this password"),)
         if computed
         else (),
-        fix=new_hash(entry.name, file.file, evidence, wire, "Remove one line, or set a new password."),
+        fix=new_hash(entry.name, file.file, evidence, traffic, "Remove one line, or set a new password."),
     )

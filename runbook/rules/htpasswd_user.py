@@ -15,10 +15,10 @@ from runbook.model import (
     Refutation,
     Stack,
 )
+from runbook.observe.traffic import Traffic, is_authenticated, succeeded
 from runbook.parse.htpasswd import odd_name, plain_name
 from runbook.rules.base import rule
 from runbook.rules.logins import REFUSED, at, certainty, files, for_a_hop, new_hash, overwrites, quoted, users, verify
-from runbook.rules.wire import Wire, is_authenticated, succeeded
 
 
 @rule(
@@ -29,7 +29,7 @@ from runbook.rules.wire import Wire, is_authenticated, succeeded
     fix="htpasswd -v FILE USER compares; htpasswd -B FILE USER sets a new one",
     source="bcrypt, computed here as the registry does; 3.1 logs it as a mismatch",
 )
-def wrong_password(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Finding]:
+def wrong_password(evidence: Evidence, stack: Stack, traffic: Traffic) -> Iterator[Finding]:
     """The user and the hash are sound, but the hash is that of another password.
 
     Often the shell shortened the password when the entry was made ($, !, # in double quotes), or .env has
@@ -39,13 +39,13 @@ def wrong_password(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Fin
     for check in _decisive(evidence, stack):
         if check.outcome != "mismatch" or check.origin == "injected" or (check.user, check.password) in stored:
             continue
-        if _accepted_elsewhere(check, evidence, wire) or for_a_hop(check, stack, wire):
+        if _accepted_elsewhere(check, evidence, traffic) or for_a_hop(check, stack, traffic):
             continue
         near = f" The file would accept {check.near}." if check.near else ""
         yield Finding(
             cause="htpasswd-wrong-password",
             summary=f"The password used for {check.user} is not the one in {check.file}: bcrypt says so.{near}",
-            certainty=max(Certainty.SEEN, certainty(wire, REFUSED)),
+            certainty=max(Certainty.SEEN, certainty(traffic, REFUSED)),
             explains=REFUSED,
             hop="registry",
             evidence=(
@@ -56,19 +56,19 @@ def wrong_password(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Fin
                 Refutation(cause="htpasswd-not-bcrypt", because="the entry is a whole bcrypt hash"),
                 Refutation(cause="htpasswd-user-missing", because=f"{check.user} has an entry"),
             ),
-            fix=new_hash(check.user, check.file, evidence, wire, "Use the right password, or set a new one."),
+            fix=new_hash(check.user, check.file, evidence, traffic, "Use the right password, or set a new one."),
         )
         return
-    yield from _mismatch_in_log(evidence, stack, wire)
+    yield from _mismatch_in_log(evidence, stack, traffic)
 
 
-def _mismatch_in_log(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Finding]:
+def _mismatch_in_log(evidence: Evidence, stack: Stack, traffic: Traffic) -> Iterator[Finding]:
     """A 3.x log tells a mismatch by name; behind a hop that changes the login it says nothing of the client."""
-    if overwrites(stack) or wire.works("direct") or any(c.outcome == "accepted" for c in evidence.checks):
+    if overwrites(stack) or traffic.works("direct") or any(c.outcome == "accepted" for c in evidence.checks):
         return
-    known = users(evidence, stack, wire)
-    for event in (*wire.logged("bcrypt-mismatch"), *_compared(evidence, stack, wire)):
-        if event.user in known.accepted or not wire.seen(*REFUSED) or _stands_twice(event.user, evidence, stack):
+    known = users(evidence, stack, traffic)
+    for event in (*traffic.logged("bcrypt-mismatch"), *_compared(evidence, stack, traffic)):
+        if event.user in known.accepted or not traffic.seen(*REFUSED) or _stands_twice(event.user, evidence, stack):
             continue
         if any(e.name == event.user and not e.usable for f in files(evidence, stack) for e in f.entries):
             continue
@@ -83,18 +83,20 @@ def _mismatch_in_log(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[F
                 Refutation(cause="authorization-stripped", because="the registry received a login"),
                 Refutation(cause="htpasswd-user-missing", because="the log names a comparison, so there is an entry"),
             ),
-            fix=new_hash(event.user or "USER", _name(evidence, stack), evidence, wire, "Compare, then set a new one."),
+            fix=new_hash(
+                event.user or "USER", _name(evidence, stack), evidence, traffic, "Compare, then set a new one."
+            ),
         )
         return
 
 
-def _compared(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[LogEvent]:
+def _compared(evidence: Evidence, stack: Stack, traffic: Traffic) -> Iterator[LogEvent]:
     """A 2.8 log names who was refused and not why; when the file has a sound entry of that name, only the password is left."""
-    if wire.logged("bcrypt-mismatch", "bcrypt-malformed", "file-refused", "provisioned") or stack.registry is None:
+    if traffic.logged("bcrypt-mismatch", "bcrypt-malformed", "file-refused", "provisioned") or stack.registry is None:
         return
     if stack.registry.htpasswd is None or stack.registry.htpasswd.refused:
         return
-    for event in wire.logged("authentication-failure"):
+    for event in traffic.logged("authentication-failure"):
         entry = stack.registry.htpasswd.entry(event.user) if event.user else None
         if entry is not None and entry.usable and event.user != PROBE_USER:
             yield event
@@ -113,12 +115,12 @@ def _stands_twice(name: str | None, evidence: Evidence, stack: Stack) -> bool:
     fix="htpasswd -B FILE USER",
     source="distribution registry/auth/htpasswd/htpasswd.go; run on 2.8.2 and 3.1.1",
 )
-def user_missing(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Finding]:
+def user_missing(evidence: Evidence, stack: Stack, traffic: Traffic) -> Iterator[Finding]:
     """Names are compared letter by letter: Jenkins is not jenkins, and the 401 is that of a wrong password.
 
     The registry says nowhere that the user is unknown, so people go on trying passwords.
     """
-    known = users(evidence, stack, wire)
+    known = users(evidence, stack, traffic)
     read = [f for f in files(evidence, stack) if not f.refused and (f.entries or f.more) and not f.omitted]
     for name, seen in known.failing.items():
         if not read or any(f.entry(name) or _disguised(name, f) for f in read):
@@ -129,21 +131,23 @@ def user_missing(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Findi
         yield Finding(
             cause="htpasswd-user-missing",
             summary=f"{file.file} has no entry for {name!r}" + (f"; there is {near}." if near else "."),
-            certainty=certainty(wire, REFUSED),
+            certainty=certainty(traffic, REFUSED),
             explains=REFUSED,
             hop="registry",
             evidence=(EvidenceItem(what=f"names in the file: {_names(file)}", where=file.file), seen),
             refuted=(Refutation(cause="htpasswd-wrong-password", because="there is no entry to compare with"),),
-            fix=new_hash(name, file.file, evidence, wire, "Log in with the name as it stands there, or add the user."),
+            fix=new_hash(
+                name, file.file, evidence, traffic, "Log in with the name as it stands there, or add the user."
+            ),
         )
         return
     if not known.failing:
-        yield from _unknown_in_log(evidence, stack, wire)
+        yield from _unknown_in_log(evidence, stack, traffic)
 
 
-def _unknown_in_log(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Finding]:
+def _unknown_in_log(evidence: Evidence, stack: Stack, traffic: Traffic) -> Iterator[Finding]:
     """A 3.x log tells why a hash did not fit; a refused login without such a line had no entry at all."""
-    if overwrites(stack) or wire.login_works or wire.logged("bcrypt-mismatch", "bcrypt-malformed", "provisioned"):
+    if overwrites(stack) or traffic.login_works or traffic.logged("bcrypt-mismatch", "bcrypt-malformed", "provisioned"):
         return
     if any(c.outcome == "accepted" for c in evidence.checks):
         return
@@ -181,12 +185,12 @@ def _sends_empty_login(agent: str) -> bool:
     fix="remove the byte order mark, blank or quotes from the name",
     source="Go's strings.TrimSpace keeps a BOM; run on 2.8.2 and 3.1.1: the first user is gone, the others work",
 )
-def username_corrupted(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Finding]:
+def username_corrupted(evidence: Evidence, stack: Stack, traffic: Traffic) -> Iterator[Finding]:
     """A byte order mark, a blank before the colon or quotes become part of the name: invisible in most editors.
 
     Only that user is refused, with the same 401 as for a wrong password. CRLF line ends are harmless.
     """
-    known = users(evidence, stack, wire)
+    known = users(evidence, stack, traffic)
     found = [(f, e) for f in files(evidence, stack) for e in f.entries if odd_name(e.name)]
     for file, entry in sorted(found, key=lambda pair: plain_name(pair[1].name) not in known.failing):
         name = plain_name(entry.name)
@@ -196,7 +200,7 @@ def username_corrupted(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator
         yield Finding(
             cause="htpasswd-username-corrupted",
             summary=f"The file does not have the user {name or '(none)'}: its name there has {odd_name(entry.name)}.",
-            certainty=certainty(wire, REFUSED) if blamed else Certainty.READ,
+            certainty=certainty(traffic, REFUSED) if blamed else Certainty.READ,
             explains=REFUSED if blamed else (),
             hop="registry",
             evidence=(
@@ -209,12 +213,12 @@ def username_corrupted(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator
             refuted=(
                 Refutation(cause="htpasswd-wrong-password", because="the name is not found: nothing is compared"),
             ),
-            fix=_clean(file, name, evidence, wire),
+            fix=_clean(file, name, evidence, traffic),
         )
         return
 
 
-def _clean(file: Htpasswd, name: str, evidence: Evidence, wire: Wire) -> Fix:
+def _clean(file: Htpasswd, name: str, evidence: Evidence, traffic: Traffic) -> Fix:
     path = quoted(file.file)
     if file.encoding.startswith("utf-16"):
         command = f"iconv -f utf-16 -t utf-8 {path} | tr -d '\\r' > htpasswd.new"
@@ -225,7 +229,7 @@ def _clean(file: Htpasswd, name: str, evidence: Evidence, wire: Wire) -> Fix:
     return Fix(
         summary="Take the odd characters out of the name.",
         commands=(command,),
-        verify=(f"head -1 {path} | od -c | head -2", verify(name or "USER", evidence, wire)),
+        verify=(f"head -1 {path} | od -c | head -2", verify(name or "USER", evidence, traffic)),
     )
 
 
@@ -235,11 +239,11 @@ def _decisive(evidence: Evidence, stack: Stack) -> Iterator[CredentialCheck]:
     return (c for c in evidence.checks if c.file in names)
 
 
-def _accepted_elsewhere(check: CredentialCheck, evidence: Evidence, wire: Wire) -> bool:
+def _accepted_elsewhere(check: CredentialCheck, evidence: Evidence, traffic: Traffic) -> bool:
     """Whether that very login, or the same user with the right password, is known to be accepted."""
     same = any(
         e.credential and e.credential.user == check.user and is_authenticated(e) and succeeded(e) and e.route != "via"
-        for e in wire.exchanges
+        for e in traffic.exchanges
     )
     return same or any(c.user == check.user and c.outcome == "accepted" for c in evidence.checks)
 

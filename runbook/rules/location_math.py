@@ -11,17 +11,17 @@ from runbook.model import (
     ProxyRoute,
     Stack,
 )
+from runbook.observe.traffic import Traffic
 from runbook.rules.hops import fronts, takes_pushes
-from runbook.rules.wire import Wire
 from runbook.stack.foretell import Request, location, seen_address
 from runbook.urls import urlsplit
 
 _USUAL = {"http": 80, "https": 443}
 
 
-def uploads(wire: Wire) -> Iterator[tuple[Exchange, SplitResult, SplitResult]]:
+def uploads(traffic: Traffic) -> Iterator[tuple[Exchange, SplitResult, SplitResult]]:
     """Answers to uploads with an absolute Location: the exchange, the address used, the address sent on to."""
-    for exchange in wire.exchanges:
+    for exchange in traffic.exchanges:
         target = exchange.header("Location") or ""
         upload = exchange.is_api and exchange.method in ("POST", "PATCH", "PUT") and "://" in target
         if upload and (exchange.status or 500) < 300 and exchange.route != "direct":
@@ -58,10 +58,12 @@ def is_fixed(stack: Stack) -> bool:
     return registry is not None and bool(registry.value("http.host") or registry.value("http.relativeurls"))
 
 
-def fixed_direct(wire: Wire) -> bool:
+def fixed_direct(traffic: Traffic) -> bool:
     """Direct uploads are sent elsewhere, too: then the registry itself writes that name (http.host)."""
     direct = (
-        e for e in wire.on("direct") if e.method in ("POST", "PATCH", "PUT") and "://" in (e.header("Location") or "")
+        e
+        for e in traffic.on("direct")
+        if e.method in ("POST", "PATCH", "PUT") and "://" in (e.header("Location") or "")
     )
     return any(host_differs(urlsplit(e.url), urlsplit(e.header("Location") or "")) for e in direct)
 
@@ -84,7 +86,7 @@ def foretold(route: ProxyRoute, used: str | None) -> tuple[str, str]:
 
 
 def foreseen(
-    evidence: Evidence, stack: Stack, wire: Wire, strayed: Exchange | None
+    evidence: Evidence, stack: Stack, traffic: Traffic, strayed: Exchange | None
 ) -> Iterator[tuple[ProxyRoute, SplitResult, SplitResult]]:
     """Each upload route with the address it is used by and the one that its uploads are sent on to."""
     for route in upload_routes(evidence, stack):

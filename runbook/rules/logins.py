@@ -18,7 +18,7 @@ from runbook.model import (
     Stack,
     Symptom,
 )
-from runbook.rules.wire import Wire, is_authenticated, succeeded
+from runbook.observe.traffic import Traffic, is_authenticated, succeeded
 
 REFUSED = (Symptom.LOGIN_401_DIRECT, Symptom.LOGIN_401, Symptom.LOGIN_WOULD_FAIL)
 """What every fault of a single entry explains: a 401 by the registry itself."""
@@ -43,18 +43,18 @@ class Users:
         return (not (self.failing or self.accepted) or name in self.failing), self.failing.get(name)
 
 
-def users(evidence: Evidence, stack: Stack, wire: Wire) -> Users:
+def users(evidence: Evidence, stack: Stack, traffic: Traffic) -> Users:
     """Who fails and who does not, from requests, bcrypt checks and logs."""
     accepted = {
         e.credential.user
-        for e in wire.exchanges
+        for e in traffic.exchanges
         if e.credential and e.credential.user and is_authenticated(e) and succeeded(e) and _is_own(e.route, stack)
     }
-    accepted |= {r.user for r in wire.requests if r.logger == "registry" and r.user and 200 <= (r.status or 0) < 300}
+    accepted |= {r.user for r in traffic.requests if r.logger == "registry" and r.user and 200 <= (r.status or 0) < 300}
     read = {f.file for f in files(evidence, stack)}
     accepted |= {c.user for c in evidence.checks if c.outcome == "accepted" and c.file in read and c.origin == "given"}
     failing: dict[str, EvidenceItem] = {}
-    for name, item in _failures(evidence, stack, wire):
+    for name, item in _failures(evidence, stack, traffic):
         if name not in accepted:
             failing.setdefault(name, item)
     return Users(failing, frozenset(accepted))
@@ -70,26 +70,26 @@ def overwrites(stack: Stack) -> bool:
     return any(route.edit("Authorization") or route.auth for route in stack.routes)
 
 
-def _failures(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[tuple[str, EvidenceItem]]:
-    for e in wire.exchanges:
+def _failures(evidence: Evidence, stack: Stack, traffic: Traffic) -> Iterator[tuple[str, EvidenceItem]]:
+    for e in traffic.exchanges:
         if e.credential and e.credential.user and is_authenticated(e) and e.status in (400, 401) and e.is_api:
             if e.route == "via" and overwrites(stack):
                 continue
             yield e.credential.user, EvidenceItem(what=f"{e.method} {e.url} -> {e.status}", where=str(e.source))
     for check in evidence.checks:
         if check.outcome not in ("accepted", "too-slow") and check.origin != "injected":
-            if for_a_hop(check, stack, wire):
+            if for_a_hop(check, stack, traffic):
                 continue
             if any(c.outcome == "accepted" and c.user == check.user for c in evidence.checks):
                 continue
             yield check.user, EvidenceItem(what=f"login of {check.user}", where=str(check.source))
-    for event in wire.logged("authentication-failure", "bcrypt-mismatch", "bcrypt-malformed"):
+    for event in traffic.logged("authentication-failure", "bcrypt-mismatch", "bcrypt-malformed"):
         if event.user and not overwrites(stack):
             yield event.user, EvidenceItem(what=event.text, where=str(event.place))
-    for message in wire.said("unauthorized", "login-status", "invalid-username-password"):
+    for message in traffic.said("unauthorized", "login-status", "invalid-username-password"):
         if message.user and message.detail in ("", "400", "401"):
             yield message.user, EvidenceItem(what=message.text, where=str(message.place))
-    if evidence.target.user and wire.seen(*REFUSED, *BROKEN):
+    if evidence.target.user and traffic.seen(*REFUSED, *BROKEN):
         yield evidence.target.user, EvidenceItem(what=f"login of {evidence.target.user}", where="command line")
 
 
@@ -106,11 +106,11 @@ def files(evidence: Evidence, stack: Stack) -> tuple[Htpasswd, ...]:
     return own or (evidence.htpasswd if shared else ())
 
 
-def for_a_hop(check: CredentialCheck, stack: Stack, wire: Wire) -> bool:
+def for_a_hop(check: CredentialCheck, stack: Stack, traffic: Traffic) -> bool:
     """Whether a login was only ever shown to a hop that asks for one itself or replaces it: it may be the hop's own."""
     if check.origin != "transcript" or not overwrites(stack):
         return False
-    return all(e.route == "via" for e in wire.exchanges if e.credential and e.credential.user == check.user)
+    return all(e.route == "via" for e in traffic.exchanges if e.credential and e.credential.user == check.user)
 
 
 def entries(evidence: Evidence, stack: Stack) -> Iterator[tuple[Htpasswd, Entry]]:
@@ -122,33 +122,33 @@ def entries(evidence: Evidence, stack: Stack) -> Iterator[tuple[Htpasswd, Entry]
                     yield file, entry
 
 
-def certainty(wire: Wire, symptoms: tuple[Symptom, ...]) -> Certainty:
+def certainty(traffic: Traffic, symptoms: tuple[Symptom, ...]) -> Certainty:
     """Read in the file; proven when the refusal was seen as well."""
-    seen = wire.seen(*(s for s in symptoms if s is not Symptom.LOGIN_WOULD_FAIL))
-    return Certainty.PROVEN if seen else Certainty.SEEN if wire.seen(*symptoms) else Certainty.READ
+    seen = traffic.seen(*(s for s in symptoms if s is not Symptom.LOGIN_WOULD_FAIL))
+    return Certainty.PROVEN if seen else Certainty.SEEN if traffic.seen(*symptoms) else Certainty.READ
 
 
-def url(evidence: Evidence, wire: Wire) -> str:
+def url(evidence: Evidence, traffic: Traffic) -> str:
     """The address to verify against, as the user knows it."""
     if evidence.target.registry_url:
         return evidence.target.registry_url.rstrip("/")
-    for e in sorted((e for e in wire.exchanges if e.is_api), key=lambda e: e.route != "direct"):
+    for e in sorted((e for e in traffic.exchanges if e.is_api), key=lambda e: e.route != "direct"):
         return e.url.split("/v2", 1)[0]
-    host = next((m.host for m in wire.messages if m.host), None)
+    host = next((m.host for m in traffic.messages if m.host), None)
     return f"http://{host}" if host else "http://localhost:5000"
 
 
-def verify(user: str, evidence: Evidence, wire: Wire) -> str:
+def verify(user: str, evidence: Evidence, traffic: Traffic) -> str:
     """The command that shows 200 when the login works; curl asks for the password itself."""
-    return f"curl -sS -o /dev/null -w '%{{http_code}}\\n' -u {quoted(user)} {url(evidence, wire)}/v2/"
+    return f"curl -sS -o /dev/null -w '%{{http_code}}\\n' -u {quoted(user)} {url(evidence, traffic)}/v2/"
 
 
-def new_hash(user: str, file: str, evidence: Evidence, wire: Wire, summary: str) -> Fix:
+def new_hash(user: str, file: str, evidence: Evidence, traffic: Traffic, summary: str) -> Fix:
     """Set the password anew as bcrypt; htpasswd asks for it, so that it stands nowhere."""
     return Fix(
         summary=summary,
         commands=(f"htpasswd -B {quoted(file)} {quoted(user)}",),
-        verify=(f"htpasswd -v {quoted(file)} {quoted(user)}", verify(user, evidence, wire)),
+        verify=(f"htpasswd -v {quoted(file)} {quoted(user)}", verify(user, evidence, traffic)),
     )
 
 
@@ -163,9 +163,9 @@ def at(file: Htpasswd, entry: Entry) -> str:
     return str(Place(file.file, entry.line))
 
 
-def panics(wire: Wire) -> tuple[LogEvent, ...]:
+def panics(traffic: Traffic) -> tuple[LogEvent, ...]:
     """Panics of a registry that speak of its htpasswd file."""
-    return tuple(e for e in wire.logged("panic-unreadable", "panic-other") if "htpasswd" in e.text + e.detail)
+    return tuple(e for e in traffic.logged("panic-unreadable", "panic-other") if "htpasswd" in e.text + e.detail)
 
 
 def items(events: tuple[LogEvent, ...] | list[LogEvent]) -> tuple[EvidenceItem, ...]:
@@ -173,11 +173,11 @@ def items(events: tuple[LogEvent, ...] | list[LogEvent]) -> tuple[EvidenceItem, 
     return tuple(EvidenceItem(what=e.text, where=str(e.place)) for e in events[:2])
 
 
-def bad_requests(wire: Wire) -> tuple[EvidenceItem, ...]:
+def bad_requests(traffic: Traffic) -> tuple[EvidenceItem, ...]:
     """Logins that were answered 400 with nothing in the body: the registry could not use its file."""
     found: list[Exchange] = [
         e
-        for e in wire.exchanges
+        for e in traffic.exchanges
         if e.status == 400 and e.credential and e.is_api and not e.body.strip() and not e.is_html
     ]
     return tuple(EvidenceItem(what=f"{e.method} {e.url} -> 400, empty body", where=str(e.source)) for e in found[:2])

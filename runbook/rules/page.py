@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from runbook.browser import origin_of, refusal, same_origin
 from runbook.model import Certainty, Evidence, EvidenceItem, Finding, Fix, Refutation, Stack, Symptom, Ui
+from runbook.observe.traffic import Traffic
 from runbook.rules.base import rule
 from runbook.rules.crossing import BLOCKED, console, crossings, fronted, header, is_needed, page_of, wants_login
-from runbook.rules.wire import Wire
+from runbook.stack.browser import origin_of, refusal, same_origin
 from runbook.urls import urlsplit
 
 _LOOPBACK = ("localhost", "127.0.0.1", "::1", "0.0.0.0")  # noqa: S104 (a name people type, nothing listens on it)
@@ -30,7 +30,7 @@ def _registry_url(ui: Ui) -> str:
     fix="Use the UI as proxy (NGINX_PROXY_PASS_URL), or let a proxy in front of the registry answer OPTIONS",
     source="distribution registry/handlers/app.go (authorized before the method); run on 2.8.2 and 3.1.1, Chromium 156",
 )
-def preflight(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Finding]:
+def preflight(evidence: Evidence, stack: Stack, traffic: Traffic) -> Iterator[Finding]:
     """The registry asks for a login before it looks at the method, so OPTIONS is 401 whatever headers are set; and a
     browser sends no login with a preflight.
 
@@ -41,30 +41,30 @@ def preflight(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Finding]
         return
     items = [
         EvidenceItem(what=f"OPTIONS {e.path} -> 401 for the page {asker}", where=str(e.source))
-        for e in wire.exchanges
+        for e in traffic.exchanges
         if e.method == "OPTIONS" and e.status == 401 and (asker := e.page or e.sent("Origin"))
         if e.source.file != "probe" and not same_origin(asker, e.url)
     ]
     items += [
         EvidenceItem(what=f"OPTIONS {r.uri} -> 401, asked by a browser on {origin_of(r.referer)}", where=str(r.place))
-        for r in wire.requests
+        for r in traffic.requests
         if r.method == "OPTIONS" and r.status == 401 and "Mozilla/" in r.agent and _crosses(r.referer, r.host)
     ]
     items += [
         EvidenceItem(what=f"OPTIONS {e.path} -> 401, and the page calls the registry itself", where=str(e.source))
-        for e in wire.on("direct")
+        for e in traffic.on("direct")
         if e.source.file == "probe" and e.method == "OPTIONS" and e.status == 401 and stack.ui
     ][:1]
-    said = console(wire, "preflight")
+    said = console(traffic, "preflight")
     if said:
         items.append(EvidenceItem(what=said.text, where=str(said.place)))
-    page = page_of(evidence, stack, wire)
+    page = page_of(evidence, stack, traffic)
     if items:
-        simple = [c for c in crossings(wire) if c.exchange.method != "OPTIONS"]
+        simple = [c for c in crossings(traffic) if c.exchange.method != "OPTIONS"]
         blocked = any(refusal(c.page, c.exchange.response_headers, credentials=True) for c in simple)
         # While the browser keeps even simple answers back, that is the first wall.
         yield replace(_preflight(tuple(items[:4]), Certainty.SEEN, stack), warning=blocked and said is None)
-    elif stack.ui and stack.ui.mode == "browser" and wants_login(stack, wire) and _crosses_by_file(stack.ui, page):
+    elif stack.ui and stack.ui.mode == "browser" and wants_login(stack, traffic) and _crosses_by_file(stack.ui, page):
         url = stack.ui.registry_url
         place = str(url.place) if url else ""
         yield _preflight(
@@ -115,13 +115,13 @@ def _crosses_by_file(ui: Ui, page: str | None) -> bool:
     fix="Give the registry https as well, or let the UI forward /v2 (NGINX_PROXY_PASS_URL)",
     source="W3C Mixed Content; Joxit/docker-registry-ui#92; run in Chromium 156",
 )
-def mixed_content(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Finding]:
+def mixed_content(evidence: Evidence, stack: Stack, traffic: Traffic) -> Iterator[Finding]:
     """A page that came over https may not call http: the browser blocks the call before it is sent, so no log shows it.
 
     curl has no such rule, and the UI calls it a CORS error.
     """
-    said = next(iter(wire.said("mixed-content")), None)
-    page = page_of(evidence, stack, wire)
+    said = next(iter(traffic.said("mixed-content")), None)
+    page = page_of(evidence, stack, traffic)
     url = _registry_url(stack.ui) if stack.ui and stack.ui.mode == "browser" else ""
     host = urlsplit(url).hostname or ""
     plain = url.startswith("http://") and (page or "").startswith("https://") and host not in _LOOPBACK
@@ -154,7 +154,7 @@ def mixed_content(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Find
     fix="Set REGISTRY_URL to an address that the browser reaches, or use NGINX_PROXY_PASS_URL for the container's name",
     source="Joxit/docker-registry-ui README and #220: REGISTRY_URL is used by the browser; run with UI 2.6.0",
 )
-def container_name(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Finding]:
+def container_name(evidence: Evidence, stack: Stack, traffic: Traffic) -> Iterator[Finding]:
     """REGISTRY_URL is fetched by the browser on somebody's desk, where a compose service's name does not resolve.
 
     Inside the UI's container the name works, so every test from there succeeds; the UI calls it a CORS error.
@@ -164,13 +164,13 @@ def container_name(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Fin
         return
     host = urlsplit(_registry_url(ui)).hostname or ""
     service = compose.service(host) if host and "." not in host else None
-    if service is None or host in _LOOPBACK or any(e.page and e.status and e.is_api for e in wire.exchanges):
+    if service is None or host in _LOOPBACK or any(e.page and e.status and e.is_api for e in traffic.exchanges):
         return
     port = next((p.published for p in service.ports if p.published), 5000)
     yield Finding(
         cause="browser-cannot-resolve-container-name",
         summary=f"REGISTRY_URL is {_registry_url(ui)}: the browser has to resolve {host}, and only containers know that name.",
-        certainty=Certainty.PROVEN if wire.seen(Symptom.NAME_UNKNOWN) else Certainty.READ,
+        certainty=Certainty.PROVEN if traffic.seen(Symptom.NAME_UNKNOWN) else Certainty.READ,
         explains=(*BLOCKED, Symptom.NAME_UNKNOWN, Symptom.UNREACHABLE),
         evidence=(
             EvidenceItem(what=f"{host} is the compose service {service.name}", where=str(ui.registry_url.place)),
@@ -201,7 +201,7 @@ def container_name(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Fin
     fix="Set REGISTRY_URL to the server's name, or use NGINX_PROXY_PASS_URL",
     source="Joxit/docker-registry-ui#277: REGISTRY_URL is used by the browser",
 )
-def localhost(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Finding]:
+def localhost(evidence: Evidence, stack: Stack, traffic: Traffic) -> Iterator[Finding]:
     """localhost is the machine of whoever looks: on the server it works, from every desk it does not.
 
     The one who set it up tested on the server, where both are the same machine.
@@ -210,7 +210,7 @@ def localhost(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Finding]
     if ui is None or ui.mode != "browser" or ui.registry_url is None:
         return
     host = urlsplit(_registry_url(ui)).hostname or ""
-    page = page_of(evidence, stack, wire) or next(iter(fronted(stack)), None)
+    page = page_of(evidence, stack, traffic) or next(iter(fronted(stack)), None)
     opened = urlsplit(page).hostname if page else None
     if host not in _LOOPBACK or opened is None or opened in _LOOPBACK:
         return

@@ -15,11 +15,11 @@ from runbook.model import (
     Stack,
     Symptom,
 )
+from runbook.observe.traffic import Traffic, succeeded
 from runbook.rules.align import DOWN, OPEN, add_variables, at, request, restart
 from runbook.rules.base import rule
 from runbook.rules.location_math import dialled_elsewhere
 from runbook.rules.logins import files, url
-from runbook.rules.wire import Wire, succeeded
 from runbook.urls import urlsplit
 
 S = Symptom
@@ -33,15 +33,15 @@ S = Symptom
     source="distribution registry/handlers/app.go (no auth type: no access controller); run with 2.8.2 and 3.1.1",
     sees=("registry", "exchanges"),
 )
-def auth_not_enforced(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Finding]:
+def auth_not_enforced(evidence: Evidence, stack: Stack, traffic: Traffic) -> Iterator[Finding]:
     """Without auth in the configuration in force, everybody may pull and push. `docker login` still says
     "Login Succeeded", with any password, so it looks protected.
     """
     registry = stack.registry
-    if any(e.status == 401 for e in wire.on("direct")) or _asked(wire):
+    if any(e.status == 401 for e in traffic.on("direct")) or _asked(traffic):
         return
-    opened = [e for e in wire.on("direct") if _is_open(e)]
-    opened += [e for e in wire.on("unknown") if _is_open(e)] if S.OPEN_DIRECT in wire.seen() else []
+    opened = [e for e in traffic.on("direct") if _is_open(e)]
+    opened += [e for e in traffic.on("unknown") if _is_open(e)] if S.OPEN_DIRECT in traffic.seen() else []
     none = registry is not None and registry.known and registry.auth == "none" and not registry.start_errors
     if not opened and not none:
         return
@@ -61,7 +61,7 @@ def auth_not_enforced(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[
             *_read(registry, none=none),
         ),
         hop="registry",
-        warning=_is_cache(registry) or (not opened and not meant and not wire.seen(*OPEN)),
+        warning=_is_cache(registry) or (not opened and not meant and not traffic.seen(*OPEN)),
         proves=bool(opened) or meant,
         supersedes=("proxy-bypasses-auth", "ping-not-challenged"),
         refuted=(
@@ -72,7 +72,7 @@ def auth_not_enforced(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[
         fix=Fix(
             summary="Switch htpasswd on, with realm and path.",
             commands=(restart(registry),),
-            verify=(f"curl -sS -o /dev/null -w '%{{http_code}}\\n' {url(evidence, wire)}/v2/   # 401",),
+            verify=(f"curl -sS -o /dev/null -w '%{{http_code}}\\n' {url(evidence, traffic)}/v2/   # 401",),
         ),
         edits=_switch_on(evidence, registry) if registry and none else (),
     )
@@ -86,10 +86,10 @@ def _is_open(exchange: Exchange) -> bool:
     return exchange.method in ("GET", "HEAD") and succeeded(exchange) and (login is None or login.intent == "wrong")
 
 
-def _asked(wire: Wire) -> bool:
+def _asked(traffic: Traffic) -> bool:
     """Whether the registry's own log shows that it asks for logins."""
-    return any(r.status == 401 and r.logger == "registry" for r in wire.requests) or bool(
-        wire.logged("no-usable-credential", "authentication-failure")
+    return any(r.status == 401 and r.logger == "registry" for r in traffic.requests) or bool(
+        traffic.logged("no-usable-credential", "authentication-failure")
     )
 
 
@@ -154,24 +154,24 @@ def _switch_on(evidence: Evidence, registry: Registry) -> tuple[Edit, ...]:
     source="runs with 2.8.2 and 3.1.1: a registry that panics leaves no listener",
     sees=("registry", "exchanges", "logs", "messages"),
 )
-def unreachable(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Finding]:
+def unreachable(evidence: Evidence, stack: Stack, traffic: Traffic) -> Iterator[Finding]:
     """The container is down, starts over and over, or another port is published. The log tells a crash from a
     network fault, so read it before the network is blamed.
     """
-    crash = _crashes(evidence, stack, wire)
+    crash = _crashes(evidence, stack, traffic)
     failed = [
         e
-        for e in wire.exchanges
+        for e in traffic.exchanges
         if e.route != "via" and e.error in ("refused", "reset", "empty-reply", "timeout") and not _on_a_desk(e)
     ]
     told = [
         m
-        for m in wire.said("refused", "reset", "eof", "timeout")
+        for m in traffic.said("refused", "reset", "eof", "timeout")
         if _to_registry(m.host, stack) and not dialled_elsewhere(m)
     ]
     traefik = any(r.software == "traefik" for r in stack.routes)
-    debug = [e for e in wire.exchanges if _is_debug_server(e) and not traefik]
-    answered = any(e.status and e.header("Docker-Distribution-Api-Version") for e in wire.on("direct"))
+    debug = [e for e in traffic.exchanges if _is_debug_server(e) and not traefik]
+    answered = any(e.status and e.header("Docker-Distribution-Api-Version") for e in traffic.on("direct"))
     if answered or not (crash or failed or told or debug):
         return
     other = _other_port(stack, failed)
@@ -190,23 +190,23 @@ def unreachable(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Findin
         explains=(*DOWN, *((S.NOT_THE_API,) if debug else ())),
         evidence=(*crash[:2], *(request(e) for e in (*failed, *debug)[:3]), *(at(m.text, m.place) for m in told[:2])),
         hop="client -> registry",
-        proves=bool(crash) and wire.seen(S.NOT_STARTED) != (),
+        proves=bool(crash) and traffic.seen(S.NOT_STARTED) != (),
         fix=Fix(
             summary="Look whether the container runs and what its log says; then compare the published port.",
             commands=("docker compose ps -a", f"docker compose logs --tail 50 {_name(stack)}"),
-            verify=(f"curl -sS -i {url(evidence, wire)}/v2/   # any answer of the registry, 401 included",),
+            verify=(f"curl -sS -i {url(evidence, traffic)}/v2/   # any answer of the registry, 401 included",),
         ),
     )
 
 
-def _crashes(evidence: Evidence, stack: Stack, wire: Wire) -> tuple[EvidenceItem, ...]:
+def _crashes(evidence: Evidence, stack: Stack, traffic: Traffic) -> tuple[EvidenceItem, ...]:
     """Why it does not start: its log, the engine, or its configuration."""
-    logged = wire.logged("panic-other", "config-error", "panic-unreadable", "panic-auth-option", "storage-error")
+    logged = traffic.logged("panic-other", "config-error", "panic-unreadable", "panic-auth-option", "storage-error")
     fatal = [e for e in logged if e.meaning != "storage-error" or "panic" in e.text.lower()]
-    found = [at(e.text, e.place) for e in fatal] if S.NOT_STARTED in wire.seen() else []
-    exited = [m for m in wire.said("container-exited") if "registry" in m.text.lower() or len(stack.registries) == 1]
-    found += [at(m.text, m.place) for m in exited if S.NOT_STARTED in wire.seen()]
-    if S.NOT_STARTED in wire.seen():
+    found = [at(e.text, e.place) for e in fatal] if S.NOT_STARTED in traffic.seen() else []
+    exited = [m for m in traffic.said("container-exited") if "registry" in m.text.lower() or len(stack.registries) == 1]
+    found += [at(m.text, m.place) for m in exited if S.NOT_STARTED in traffic.seen()]
+    if S.NOT_STARTED in traffic.seen():
         found += [at(e.message, e.place) for r in stack.registries for e in r.start_errors]
     return tuple(found)
 

@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator
 
 from runbook.model import Certainty, Evidence, EvidenceItem, Finding, Fix, LogEvent, Refutation, Stack, Symptom
+from runbook.observe.traffic import Traffic
 from runbook.rules.base import rule
-from runbook.rules.wire import Wire
 from runbook.urls import urlsplit
 
 _REFUSED = (Symptom.TOKEN_REFUSED, Symptom.LOGIN_401, Symptom.LOGIN_401_DIRECT, Symptom.LOGIN_401_VIA)
@@ -22,20 +22,20 @@ _LOOPBACK = ("localhost", "127.0.0.1", "::1", "0.0.0.0")  # noqa: S104 - a name 
     fix="set auth.token.realm to a URL that clients can reach",
     source="distribution token specification: the CLIENT calls the realm; cesanta/docker_auth#390",
 )
-def realm_unreachable(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Finding]:
+def realm_unreachable(evidence: Evidence, stack: Stack, traffic: Traffic) -> Iterator[Finding]:
     """With Bearer the realm is no label but the URL at which the client fetches its token.
 
     A container's name or localhost works on the server and nowhere else.
     """
-    realms = list(_realms(evidence, stack, wire))
-    failed = wire.said("token-endpoint-failed")
-    for message in wire.said("refused", "no-such-host", "timeout", "x509-unknown-authority"):
+    realms = list(_realms(evidence, stack, traffic))
+    failed = traffic.said("token-endpoint-failed")
+    for message in traffic.said("refused", "no-such-host", "timeout", "x509-unknown-authority"):
         hosts = {_netloc(realm) for realm, _ in realms}
         if any(_netloc(realm) in message.text for realm, _ in realms if _netloc(realm)) or message.host in hosts:
             failed = (*failed, message)
     services = {s.name for s in evidence.compose.services} if evidence.compose else set()
     inner = [(r, item) for r, item in realms if urlsplit(r).hostname in services]
-    local = [(r, item) for r, item in realms if urlsplit(r).hostname in _LOOPBACK and _client_is_remote(wire)]
+    local = [(r, item) for r, item in realms if urlsplit(r).hostname in _LOOPBACK and _client_is_remote(traffic)]
     if not failed and not inner and not local:
         return
     suspect = inner or local or realms
@@ -61,9 +61,9 @@ def realm_unreachable(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[
     )
 
 
-def _realms(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[tuple[str, EvidenceItem]]:
+def _realms(evidence: Evidence, stack: Stack, traffic: Traffic) -> Iterator[tuple[str, EvidenceItem]]:
     """Realms that are URLs, from challenges and from the configuration."""
-    for exchange in wire.exchanges:
+    for exchange in traffic.exchanges:
         for value in exchange.headers("WWW-Authenticate"):
             if found := _REALM.search(value):
                 yield found[1], EvidenceItem(what=f"WWW-Authenticate: {value[:200]}", where=str(exchange.source))
@@ -73,9 +73,9 @@ def _realms(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[tuple[str,
             yield setting.value, EvidenceItem(what=f"auth.token.realm: {setting.value}", where=str(setting.place or ""))
 
 
-def _client_is_remote(wire: Wire) -> bool:
+def _client_is_remote(traffic: Traffic) -> bool:
     """Whether somebody uses the registry under a name that is not this machine's own."""
-    hosts = [m.host.rsplit(":", 1)[0] for m in wire.messages if m.host]
+    hosts = [m.host.rsplit(":", 1)[0] for m in traffic.messages if m.host]
     return any(h not in _LOOPBACK for h in hosts)
 
 
@@ -118,12 +118,12 @@ def _from_log(
     fix="make auth.token.service the token's aud, and auth.token.issuer its iss",
     source="distribution registry/auth/token/token.go Verify; log: token intended for another audience",
 )
-def audience(stack: Stack, wire: Wire) -> Iterator[Finding]:
+def audience(stack: Stack, traffic: Traffic) -> Iterator[Finding]:
     """The token names the service it is for (aud) and who made it (iss); the registry compares both letter by letter.
 
     The login at the token service succeeds, so its password is right, and the registry refuses all the same.
     """
-    events = wire.logged("token-audience", "token-issuer")
+    events = traffic.logged("token-audience", "token-issuer")
     key = "issuer" if events and events[0].meaning == "token-issuer" else "service"
     extra = tuple(
         EvidenceItem(what=f"auth.token.{key}: {setting.value}", where=str(setting.place or r.name))
@@ -153,13 +153,13 @@ def audience(stack: Stack, wire: Wire) -> Iterator[Finding]:
     fix="synchronise both clocks (timedatectl set-ntp true)",
     source="distribution token.go: nbf and exp; 60 s of leeway in 3.1.1 (run)",
 )
-def clock(wire: Wire) -> Iterator[Finding]:
+def clock(traffic: Traffic) -> Iterator[Finding]:
     """A token says from when to when it holds; with clocks apart it is not valid yet, or no longer.
 
     It comes and goes, and differs from machine to machine, so it looks like bad luck.
     """
     yield from _from_log(
-        wire.logged("token-clock"),
+        traffic.logged("token-clock"),
         "token-clock-skew",
         "The token is not valid at this time by the registry's clock: the clocks of issuer and registry differ.",
         Fix(
@@ -180,7 +180,7 @@ def clock(wire: Wire) -> Iterator[Finding]:
     fix="put the token service's certificate into auth.token.rootcertbundle (or its keys into jwks)",
     source="distribution token.go; 3.x also refuses libtrust key ids (run on 2.8.2 and 3.1.1)",
 )
-def key(stack: Stack, wire: Wire) -> Iterator[Finding]:
+def key(stack: Stack, traffic: Traffic) -> Iterator[Finding]:
     """The registry checks the signature with the certificates of rootcertbundle; another key is refused.
 
     Version 3 also changed the key's id (kid): a token service that made ids the old way works with 2.x only.
@@ -193,7 +193,7 @@ def key(stack: Stack, wire: Wire) -> Iterator[Finding]:
     newest = any(r.major == 3 for r in stack.registries)
     hint = " Registry 3 also refuses the key ids of libtrust, which 2.x took." if newest else ""
     yield from _from_log(
-        wire.logged("token-untrusted-key"),
+        traffic.logged("token-untrusted-key"),
         "token-key-mismatch",
         f"The token is signed with a key that the registry does not trust.{hint}",
         Fix(

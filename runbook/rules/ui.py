@@ -4,10 +4,10 @@ import re
 from collections.abc import Iterator
 
 from runbook.model import Certainty, EnvVar, Evidence, EvidenceItem, Finding, Fix, Place, Stack, Symptom, Ui
+from runbook.observe.traffic import Traffic
 from runbook.rules.base import rule
 from runbook.rules.hop_edits import swap
 from runbook.rules.hops import item, seen
-from runbook.rules.wire import Wire
 
 S, C = Symptom, Certainty
 _OLD = re.compile(
@@ -25,7 +25,7 @@ _BLIND = (S.BROWSER_BLOCKED, S.NOT_THE_API, S.NAME_UNKNOWN)
     fix="With 2.x write NGINX_PROXY_PASS_URL for the proxy; REGISTRY_URL is for the browser.",
     source="Joxit/docker-registry-ui: README and bin/90-docker-registry-ui.sh of 2.x against 1.5-static",
 )
-def ui_v1_env_semantics_changed(evidence: Evidence, stack: Stack, ui: Ui, wire: Wire) -> Iterator[Finding]:
+def ui_v1_env_semantics_changed(evidence: Evidence, stack: Stack, ui: Ui, traffic: Traffic) -> Iterator[Finding]:
     """In 1.x-static REGISTRY_URL (before that URL) was where the UI's own nginx proxied to, so a container's name was
     right. In 2.x the browser uses REGISTRY_URL, and NGINX_PROXY_PASS_URL proxies. The same file then fails in the browser."""
     found = _out_of_date(ui, evidence)
@@ -33,7 +33,7 @@ def ui_v1_env_semantics_changed(evidence: Evidence, stack: Stack, ui: Ui, wire: 
         return
     variable, summary, proves, mark = found
     marks = [mark] if mark else []
-    hints = [item(m.text, m.place) for m in wire.said("ui-cors-hint", "cors", "no-such-host")[:1]]
+    hints = [item(m.text, m.place) for m in traffic.said("ui-cors-hint", "cors", "no-such-host")[:1]]
     new = "NGINX_PROXY_PASS_URL"
     yield Finding(
         cause="ui-v1-env-semantics-changed",
@@ -118,10 +118,10 @@ def _port(ui: Ui) -> int:
     fix="Hand SUB-PATH/v2/ on to the registry without the sub-path, or give the UI REGISTRY_URL.",
     source="Joxit/docker-registry-ui#137: without a REGISTRY_URL the page calls its own folder + /v2",
 )
-def ui_subpath_relative_api(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Finding]:
+def ui_subpath_relative_api(evidence: Evidence, stack: Stack, traffic: Traffic) -> Iterator[Finding]:
     """The page asks for the API relative to where it was loaded from. Under /ui/ it calls /ui/v2/, for which no hop has
     a route, while /v2/ itself works."""
-    for exchange in wire.exchanges:
+    for exchange in traffic.exchanges:
         found = re.match(r"(/[^/]+(?:/[^/]+)*)/v2(?:/|$)", exchange.path)
         if (
             not found
@@ -157,10 +157,10 @@ def ui_subpath_relative_api(evidence: Evidence, stack: Stack, wire: Wire) -> Ite
     fix="Take the mount of default.conf away and use the UI's variables, or write the whole configuration yourself.",
     source="Joxit/docker-registry-ui#170: sed: can't move … Resource busy",
 )
-def entrypoint_cannot_edit_mounted_conf(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Finding]:
+def entrypoint_cannot_edit_mounted_conf(evidence: Evidence, stack: Stack, traffic: Traffic) -> Iterator[Finding]:
     """The entrypoint edits default.conf in place, which replaces the file. A file that is mounted by itself cannot be
     replaced, so NGINX_PROXY_PASS_URL and its kin have no effect."""
-    events = wire.logged("entrypoint-cannot-edit")
+    events = traffic.logged("entrypoint-cannot-edit")
     service = stack.ui.service if stack.ui else None
     mount = next((m for m in service.mounts if m.target.endswith("/conf.d/default.conf")), None) if service else None
     asked = service.env("NGINX_PROXY_PASS_URL") if service else None
@@ -172,7 +172,7 @@ def entrypoint_cannot_edit_mounted_conf(evidence: Evidence, stack: Stack, wire: 
         summary=f"default.conf is mounted into {name}, so its entrypoint cannot write the settings of the variables into it.",
         certainty=C.PROVEN if events and mount else C.LOGGED if events else C.READ,
         explains=(S.NOT_THE_API, S.BAD_GATEWAY, S.PROXY_NOT_STARTED),
-        proves=bool(events) and not wire.seen(),
+        proves=bool(events) and not traffic.seen(),
         evidence=(
             *([item(f"{mount.target} is mounted", mount.place)] if mount else []),
             *(item(e.text, e.place) for e in events[:1]),

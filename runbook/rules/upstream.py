@@ -15,6 +15,7 @@ from runbook.model import (
     Stack,
     Symptom,
 )
+from runbook.observe.traffic import Traffic
 from runbook.rules.base import rule
 from runbook.rules.hops import LOOPBACK, hop, item, login_check, name, repair, seen
 from runbook.rules.upstreams import (
@@ -28,7 +29,6 @@ from runbook.rules.upstreams import (
     registry_service,
     service_of,
 )
-from runbook.rules.wire import Wire
 
 S, C = Symptom, Certainty
 
@@ -41,15 +41,15 @@ S, C = Symptom, Certainty
     fix="Name the registry's service instead: http://registry:5000.",
     source="run: UI 2.6.0 with NGINX_PROXY_PASS_URL=http://localhost:5000: 502, connection refused",
 )
-def upstream_is_localhost(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Finding]:
+def upstream_is_localhost(evidence: Evidence, stack: Stack, traffic: Traffic) -> Iterator[Finding]:
     """Inside a container localhost is that container, not the host and not the registry. On the host itself the same
     line would be right, which is why it works in the first try without Docker and not after."""
-    if reaches(wire):
+    if reaches(traffic):
         return
-    gateway = bad_gateway(wire)
+    gateway = bad_gateway(traffic)
     events = [
         e
-        for e in wire.logged("upstream-refused")
+        for e in traffic.logged("upstream-refused")
         if re.search(r"//(?:127\.0\.0\.1|localhost|\[::1\])", e.text + e.detail)
     ]
     registry = registry_service(stack, evidence.compose)
@@ -81,8 +81,8 @@ def upstream_is_localhost(evidence: Evidence, stack: Stack, wire: Wire) -> Itera
                 *(item(e.text, e.place) for e in events[:1]),
             ),
             hop=hop(route),
-            refuted=registry_is_up(wire),
-            fix=repair(route, f"Write http://{target} instead.", login_check(wire, evidence, stack, route)),
+            refuted=registry_is_up(traffic),
+            fix=repair(route, f"Write http://{target} instead.", login_check(traffic, evidence, stack, route)),
             edits=point_to(evidence, route, f"{hosts[0]}{port}", target),
             proves=contained,
             supersedes=("nginx-stale-dns", "registry-unreachable", "upstream-wrong-port"),
@@ -104,11 +104,11 @@ def _shares_network(service: Service | None, registry: str | None) -> bool:
     fix="Use the registry's service name and put both on one network.",
     source="run: nginx 1.22: host not found in upstream, it does not start",
 )
-def upstream_name_not_resolved(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Finding]:
+def upstream_name_not_resolved(evidence: Evidence, stack: Stack, traffic: Traffic) -> Iterator[Finding]:
     """A service is reachable by its compose name, and only on a network that both are on. nginx looks the name up
     when it starts and stops if it is unknown; with a resolver it answers 502 instead."""
-    events = wire.logged("upstream-not-found")
-    if reaches(wire) and not events:
+    events = traffic.logged("upstream-not-found")
+    if reaches(traffic) and not events:
         return
     for route in proxied(stack):
         for host, _ in route.upstream_hosts:
@@ -116,7 +116,7 @@ def upstream_name_not_resolved(evidence: Evidence, stack: Stack, wire: Wire) -> 
             logged = [e for e in events if host and host in e.text + e.detail]
             if host.lower() in LOOPBACK or not (why or logged):
                 continue
-            yield _not_found(route, host, why, logged, evidence, stack, wire)
+            yield _not_found(route, host, why, logged, evidence, stack, traffic)
             return
     if events:
         yield _only_logged(events[0])
@@ -140,9 +140,9 @@ def _unknown(host: str, route: ProxyRoute, compose: Compose | None, stack: Stack
 
 
 def _not_found(
-    route: ProxyRoute, host: str, why: str, logged: list[LogEvent], evidence: Evidence, stack: Stack, wire: Wire
+    route: ProxyRoute, host: str, why: str, logged: list[LogEvent], evidence: Evidence, stack: Stack, traffic: Traffic
 ) -> Finding:
-    compose, gateway = evidence.compose, bad_gateway(wire)
+    compose, gateway = evidence.compose, bad_gateway(traffic)
     names = [s.name for s in compose.services if s.name != route.service] if compose else []
     registry = registry_service(stack, compose)
     near = get_close_matches(host, names, 1, 0.6)
@@ -164,12 +164,12 @@ def _not_found(
             *([seen(gateway)] if gateway else []),
         ),
         hop=hop(route),
-        refuted=registry_is_up(wire),
+        refuted=registry_is_up(traffic),
         fix=repair(
             route,
             advice,
             f"docker compose exec {route.service or 'PROXY'} getent hosts {right or 'registry'}",
-            login_check(wire, evidence, stack, route),
+            login_check(traffic, evidence, stack, route),
         ),
         edits=point_to(evidence, route, host, right) if right and not apart else (),
         proves=bool(why),

@@ -4,10 +4,10 @@ import re
 from collections.abc import Iterator
 
 from runbook.model import Certainty, Evidence, Exchange, Finding, LogEvent, Place, ProxyRoute, Registry, Stack, Symptom
+from runbook.observe.traffic import Traffic
 from runbook.rules.base import rule
 from runbook.rules.hops import LOOPBACK, hop, item, login_check, name, repair, seen, upstream_service
 from runbook.rules.upstreams import NO_ANSWER, bad_gateway, point_to, proxied, reaches, registry_is_up
-from runbook.rules.wire import Wire
 
 S, C = Symptom, Certainty
 
@@ -20,10 +20,10 @@ S, C = Symptom, Certainty
     fix="Use the port inside the container (5000 unless http.addr says otherwise), not the published one.",
     source="run: connection refused between containers on the published port; the debug server answers 404 text/plain",
 )
-def upstream_wrong_port(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Finding]:
+def upstream_wrong_port(evidence: Evidence, stack: Stack, traffic: Traffic) -> Iterator[Finding]:
     """Between containers the port inside counts. The left side of `ports:` is for the host, and no port means 80."""
     registry = stack.registry
-    if reaches(wire) or registry is None or registry.service is None or not registry.listens:
+    if reaches(traffic) or registry is None or registry.service is None or not registry.listens:
         return
     for route in proxied(stack):
         target = upstream_service(route, evidence.compose)
@@ -40,11 +40,11 @@ def upstream_wrong_port(evidence: Evidence, stack: Stack, wire: Wire) -> Iterato
             else "no port is written, so it is the scheme's own" if not written_port
             else "nothing listens there"
         )  # fmt: skip
-        gateway = bad_gateway(wire)
+        gateway = bad_gateway(traffic)
         yield Finding(
             cause="upstream-wrong-port",
             summary=f"{name(route)} asks for the registry on port {port}; it listens on {registry.listens} ({kind}).",
-            certainty=C.PROVEN if gateway or wire.logged("upstream-refused") else C.READ,
+            certainty=C.PROVEN if gateway or traffic.logged("upstream-refused") else C.READ,
             explains=(*NO_ANSWER, S.GATEWAY_TIMEOUT),
             evidence=(
                 item(f"upstream {route.upstream}", route.upstream_place),
@@ -52,8 +52,8 @@ def upstream_wrong_port(evidence: Evidence, stack: Stack, wire: Wire) -> Iterato
                 *([seen(gateway)] if gateway else []),
             ),
             hop=hop(route),
-            refuted=registry_is_up(wire),
-            fix=repair(route, f"Write {host}:{registry.listens}.", login_check(wire, evidence, stack, route)),
+            refuted=registry_is_up(traffic),
+            fix=repair(route, f"Write {host}:{registry.listens}.", login_check(traffic, evidence, stack, route)),
             edits=point_to(evidence, route, f"{host}:{port}" if written_port else host, f"{host}:{registry.listens}"),
             proves=True,
             supersedes=("registry-unreachable", "nginx-stale-dns"),
@@ -74,15 +74,15 @@ def _listens_place(registry: Registry) -> Place | None:
     fix="Use the scheme that the registry speaks: https only with http.tls.certificate.",
     source="run: nginx proxy_pass https:// to a plain registry: 502, SSL_do_handshake() failed (wrong version number)",
 )
-def scheme_mismatch_upstream(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Finding]:
+def scheme_mismatch_upstream(evidence: Evidence, stack: Stack, traffic: Traffic) -> Iterator[Finding]:
     """The registry speaks TLS only with a certificate in its own configuration. TLS at the hop is no reason for https
     behind it."""
-    told_plain = next((e for e in wire.exchanges if e.route != "direct" and _is_plain_to_tls(e)), None)
-    tls_failed = wire.logged("upstream-tls")
-    plain_on_tls = wire.logged("http-request-on-tls")
-    if reaches(wire):
+    told_plain = next((e for e in traffic.exchanges if e.route != "direct" and _is_plain_to_tls(e)), None)
+    tls_failed = traffic.logged("upstream-tls")
+    plain_on_tls = traffic.logged("http-request-on-tls")
+    if reaches(traffic):
         return
-    registry, gateway = stack.registry, bad_gateway(wire)
+    registry, gateway = stack.registry, bad_gateway(traffic)
     speaks_tls = bool(
         registry and (registry.value("http.tls.certificate") or registry.value("http.tls.letsencrypt.email"))
     )
@@ -106,8 +106,8 @@ def scheme_mismatch_upstream(evidence: Evidence, stack: Stack, wire: Wire) -> It
                 *(seen(e) for e in dict.fromkeys((told_plain, gateway)) if e),
             ),
             hop=hop(route),
-            refuted=registry_is_up(wire),
-            fix=repair(route, f"Write {right}:// in the upstream.", login_check(wire, evidence, stack, route)),
+            refuted=registry_is_up(traffic),
+            fix=repair(route, f"Write {right}:// in the upstream.", login_check(traffic, evidence, stack, route)),
             edits=point_to(evidence, route, f"{route.upstream_scheme}://", f"{right}://"),
             proves=own,
             supersedes=("registry-unreachable", "nginx-stale-dns"),
@@ -150,14 +150,16 @@ def _mismatch_seen(tls_failed: tuple[LogEvent, ...], told_plain: Exchange | None
     fix="Reload nginx, and let it look the name up again: a resolver and a variable in proxy_pass.",
     source="nginx documentation of proxy_pass and resolver: names without a variable are looked up once",
 )
-def nginx_stale_dns(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Finding]:
+def nginx_stale_dns(evidence: Evidence, stack: Stack, traffic: Traffic) -> Iterator[Finding]:
     """nginx looks a name up once, when it starts. A registry that is re-created gets another address, and nginx goes on
     asking the old one: 502, or another container answers. A restart of nginx hides it."""
-    gateway = bad_gateway(wire)
-    events = [e for e in wire.logged("upstream-refused", "upstream-timeout", "upstream-reset") if _is_stale(e)]
-    refused = wire.logged("upstream-refused")
-    up = next((e for e in wire.on("direct") if e.status is not None and e.status < 500), None)
-    worked = any(r.logger == "nginx" and r.status and r.status < 400 and r.uri.startswith("/v2") for r in wire.requests)
+    gateway = bad_gateway(traffic)
+    events = [e for e in traffic.logged("upstream-refused", "upstream-timeout", "upstream-reset") if _is_stale(e)]
+    refused = traffic.logged("upstream-refused")
+    up = next((e for e in traffic.on("direct") if e.status is not None and e.status < 500), None)
+    worked = any(
+        r.logger == "nginx" and r.status and r.status < 400 and r.uri.startswith("/v2") for r in traffic.requests
+    )
     if not (events or (refused and worked and up)) and not (gateway and up):
         return
     for route in proxied(stack):
@@ -176,12 +178,12 @@ def nginx_stale_dns(evidence: Evidence, stack: Stack, wire: Wire) -> Iterator[Fi
                 *([seen(up)] if up else []),
             ),
             hop=hop(route),
-            refuted=registry_is_up(wire),
+            refuted=registry_is_up(traffic),
             fix=repair(
                 route,
                 "Reload nginx now. To make it last: `resolver 127.0.0.11 valid=10s;` and a variable in proxy_pass "
                 "(for the UI: NGINX_RESOLVER=127.0.0.11).",
-                login_check(wire, evidence, stack, route),
+                login_check(traffic, evidence, stack, route),
             ),
         )
         return

@@ -16,8 +16,8 @@ from runbook.model import (
     Stack,
     Symptom,
 )
+from runbook.observe.traffic import Traffic
 from runbook.rules.hop_edits import swap
-from runbook.rules.wire import Wire
 
 NO_ANSWER = (Symptom.BAD_GATEWAY, Symptom.NOT_THE_API)
 """What an upstream that is not there explains."""
@@ -33,9 +33,9 @@ def proxied(stack: Stack) -> Iterator[ProxyRoute]:
             yield route
 
 
-def reaches(wire: Wire) -> bool:
+def reaches(traffic: Traffic) -> bool:
     """A hop that handed an answer of the registry on reaches it."""
-    through = (e for e in wire.on("via") if e.header("Docker-Distribution-Api-Version"))
+    through = (e for e in traffic.on("via") if e.header("Docker-Distribution-Api-Version"))
     return any(e.status is not None and e.status < 500 for e in through)
 
 
@@ -44,9 +44,9 @@ def service_of(route: ProxyRoute, compose: Compose | None) -> Service | None:
     return compose.service(route.service) if compose and route.service else None
 
 
-def bad_gateway(wire: Wire) -> Exchange | None:
+def bad_gateway(traffic: Traffic) -> Exchange | None:
     """The first 502 or 503 that came through a proxy."""
-    return next((e for e in wire.exchanges if e.status in (502, 503) and e.route != "direct"), None)
+    return next((e for e in traffic.exchanges if e.status in (502, 503) and e.route != "direct"), None)
 
 
 def inner_address(service: str, registry: Registry | None) -> str:
@@ -71,9 +71,9 @@ def point_to(evidence: Evidence, route: ProxyRoute, old: str, new: str) -> tuple
     return found
 
 
-def registry_is_up(wire: Wire) -> tuple[Refutation, ...]:
+def registry_is_up(traffic: Traffic) -> tuple[Refutation, ...]:
     """The refutation: the registry answers direct."""
-    direct = next((e for e in wire.on("direct") if e.status is not None and e.status < 500), None)
+    direct = next((e for e in traffic.on("direct") if e.status is not None and e.status < 500), None)
     if direct is None:
         return ()
     return (Refutation(cause="registry-unreachable", because=f"the registry answers direct ({direct.status})"),)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from runbook.collect import Request, collect
-from runbook.diagnose import diagnose
+from runbook.judge import diagnose
 from runbook.lab import Lab
 from runbook.lab.plan import Plan
 from runbook.redact import Vault

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException
 from urllib.parse import urlsplit
 
-from runbook.browser import refusal
 from runbook.lab import Lab
 from runbook.lab.plan import Plan
 from runbook.model import PROBE_USER
+from runbook.stack.browser import refusal
 
 UPLOADS = "/v2/school/practice/blobs/uploads/"
 _DIGEST = "sha256:" + "4c" * 32

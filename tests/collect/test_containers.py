@@ -7,7 +7,7 @@ import pytest
 
 from runbook.collect import Request, collect
 from runbook.collect.containers import as_compose
-from runbook.diagnose import diagnose
+from runbook.judge import diagnose
 from runbook.model import Compose, Diagnosis
 from runbook.redact import Vault
 

@@ -6,7 +6,7 @@ import pytest
 
 from runbook.collect import Request, collect
 from runbook.collect.pasted import files_in
-from runbook.diagnose import diagnose
+from runbook.judge import diagnose
 from runbook.redact import Vault
 
 HASH = "$2y$05$yvHVXtBtNZ12TpHmDNjWeOvgZ1XXpaU0fY1BCgTiCFcdfRjWgHZQm"

@@ -16,7 +16,7 @@ from pathlib import Path
 from runbook.collect import Request, UsageError, collect
 from runbook.collect.harvest import PARSERS, Harvest
 from runbook.collect.pasted import files_in
-from runbook.diagnose import diagnose
+from runbook.judge import diagnose
 from runbook.parse import ParseError
 from runbook.parse.htpasswd import parse_htpasswd
 from runbook.parse.logs import parse_log

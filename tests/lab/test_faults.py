@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from runbook.collect import Request, collect
-from runbook.diagnose import Run, diagnose
+from runbook.judge import Run, diagnose
 from runbook.lab import FAULTS, NO_FAULT, Lab
 from runbook.redact import Vault
 from runbook.rules import load

@@ -1,4 +1,4 @@
-"""What `runbook.browser` foretells, put before real Chromium: is a preflight sent, and may the page read the answer?"""
+"""What `runbook.stack.browser` foretells, put before real Chromium: is a preflight sent, and may the page read the answer?"""
 
 import itertools
 import threading
@@ -11,8 +11,8 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from runbook.browser import needs_preflight, preflight_refusal, refusal
 from runbook.model import Headers
+from runbook.stack.browser import needs_preflight, preflight_refusal, refusal
 from tests.real.programs import need
 
 ALLOW, CONSENT = "Access-Control-Allow-Origin", "Access-Control-Allow-Credentials"

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from runbook.clients import Client, stored_for
 from runbook.collect import Request, collect
-from runbook.diagnose import diagnose
+from runbook.judge import diagnose
 from runbook.lab import Lab
 from runbook.parse.docker_config import parse_docker_config
 from runbook.redact import Vault
+from runbook.stack.clients import Client, stored_for
 from tests.real.programs import need
 
 KEYS = [

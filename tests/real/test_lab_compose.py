@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from runbook.collect import Request, collect
-from runbook.diagnose import diagnose
+from runbook.judge import diagnose
 from runbook.lab import FAULTS, Lab, LabError, composed
 from runbook.redact import Vault
 from tests.lab.contract import ROWS, Runner, differences

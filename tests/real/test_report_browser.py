@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from runbook.diagnose import diagnose
+from runbook.judge import diagnose
 from runbook.lab import Lab
 from runbook.model import Exchange, Message, Place
 from runbook.report import render_html

@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from runbook.collect import Request, collect
-from runbook.diagnose import diagnose
+from runbook.judge import diagnose
 from runbook.lab import Lab
 from runbook.redact import Vault
 from runbook.report.tables import headers

@@ -3,7 +3,7 @@
 import pytest
 
 from runbook.collect import Request, collect
-from runbook.diagnose import Run, diagnose
+from runbook.judge import Run, diagnose
 from runbook.parse.consumers import CONSUMERS, FORMS, TITLES
 from runbook.redact import Vault
 from runbook.report import tables

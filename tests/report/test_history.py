@@ -7,7 +7,7 @@ import pytest
 
 from runbook.cli import main
 from runbook.collect import Request, UsageError, collect
-from runbook.diagnose import Run, diagnose
+from runbook.judge import Run, diagnose
 from runbook.redact import Vault
 from runbook.report import render_html, render_json
 from runbook.report.history import compare, earlier_report

@@ -1,7 +1,7 @@
 """The timeline: requests and log lines side by side, in the order in which they happened."""
 
 from runbook.collect import Request, collect
-from runbook.diagnose import Run, diagnose
+from runbook.judge import Run, diagnose
 from runbook.redact import Vault
 from runbook.report.timeline import timeline
 

@@ -8,7 +8,7 @@ import jsonschema
 import pytest
 
 from runbook import rules
-from runbook.diagnose import Run, diagnose
+from runbook.judge import Run, diagnose
 from runbook.lab import Lab
 from runbook.model import Evidence, Exchange, Message, Place
 from runbook.report import (

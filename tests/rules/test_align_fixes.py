@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from runbook.diagnose import Run
+from runbook.judge import Run
 from tests.case_files import Case, all_cases, judge
 
 FIXED_BY_AN_EDIT = (

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import pytest
 
 from runbook.collect import Request, collect
-from runbook.diagnose import diagnose
+from runbook.judge import diagnose
 from runbook.model import Exchange
 from runbook.parse.har import parse_har
 from runbook.redact import Vault

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from runbook.model import LogFile, LoggedRequest, Meaning, Message, MessageKind, Stack, Symptom
-from runbook.rules.routing import Routing, only_a_page
-from runbook.rules.symptoms.notes import LOGIN_401, STATUSES, Notes
+from runbook.observe.notes import LOGIN_401, STATUSES, Notes, describe_logged
+from runbook.observe.routes import Routing, only_a_page
 from runbook.urls import urlsplit
 
 if TYPE_CHECKING:
-    from runbook.rules.wire import Wire
+    from runbook.observe.traffic import Traffic
 
 S = Symptom
 
@@ -67,7 +67,7 @@ _EVENTS: dict[Meaning, Symptom] = {
 _FATAL: tuple[Meaning, ...] = ("panic-auth-option", "panic-unreadable", "panic-other", "config-error")
 
 
-def from_message(message: Message, wire: Wire, routing: Routing, notes: Notes) -> None:
+def from_message(message: Message, traffic: Traffic, routing: Routing, notes: Notes) -> None:
     """Note the symptom that a message tells of."""
     symptom = _MESSAGES.get(message.kind)
     if message.kind == "login-status":
@@ -80,7 +80,7 @@ def from_message(message: Message, wire: Wire, routing: Routing, notes: Notes) -
     if symptom is None:
         return
     if symptom is S.LOGIN_401:
-        if wire.said("login-ok") and message.kind == "login-status" and _ok_later(message, wire):
+        if traffic.said("login-ok") and message.kind == "login-status" and _ok_later(message, traffic):
             return
         symptom = LOGIN_401[routing.of_host(message.host)]
     notes.add(symptom, message.text, str(message.place))
@@ -88,13 +88,13 @@ def from_message(message: Message, wire: Wire, routing: Routing, notes: Notes) -
         notes.add(S.PREFLIGHT_REFUSED, message.text, str(message.place))
 
 
-def _ok_later(message: Message, wire: Wire) -> bool:
+def _ok_later(message: Message, traffic: Traffic) -> bool:
     """A login that was refused and then accepted in the same session was a slip of the hand."""
     return any(
         m.place.file == message.place.file
         and (m.place.line or 0) > (message.place.line or 0)
         and m.host == message.host
-        for m in wire.said("login-ok")
+        for m in traffic.said("login-ok")
     )
 
 
@@ -120,12 +120,7 @@ def from_log(log: LogFile, stack: Stack, notes: Notes) -> None:
             notes.add(S.NOT_STARTED, event.text, str(event.place))
     for request in log.requests:
         for symptom in _of_logged(request, stack):
-            notes.add(symptom, _describe_logged(request), str(request.place))
-
-
-def _describe_logged(request: LoggedRequest) -> str:
-    who = f" as {request.user}" if request.user else ""
-    return f"{request.method} {request.uri[:120]}{who} -> {request.status} ({request.logger}'s log)"
+            notes.add(symptom, describe_logged(request), str(request.place))
 
 
 def _of_logged(request: LoggedRequest, stack: Stack) -> list[Symptom]:

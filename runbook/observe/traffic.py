@@ -16,12 +16,12 @@ from runbook.model import (
     Stack,
     Symptom,
 )
-from runbook.rules.arrived import events, requests
-from runbook.rules.routing import Routing, foreign
-from runbook.rules.symptoms import observe
+from runbook.observe.routes import Routing, foreign
+from runbook.observe.symptoms import observe
+from runbook.observe.tapped import events, requests
 
 
-class Wire:
+class Traffic:
     """A view over evidence and stack; derived, never saved."""
 
     def __init__(self, evidence: Evidence, stack: Stack) -> None:

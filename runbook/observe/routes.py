@@ -1,7 +1,7 @@
 """Which way a recorded request took: straight to the registry, or through a proxy."""
 
-from runbook.browser import same_origin
 from runbook.model import EnvVar, Evidence, Exchange, Route, Stack, Ui
+from runbook.stack.browser import same_origin
 from runbook.urls import urlsplit
 
 PROXY_SIGNATURES = ("nginx", "openresty", "caddy", "apache", "haproxy", "traefik", "envoy", "cloudflare", "tengine")

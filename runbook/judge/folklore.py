@@ -28,7 +28,7 @@ def _mention(facts: Facts, pattern: str) -> str:
 
 def _realm(facts: Facts, causes: tuple[Finding, ...]) -> Iterator[Folklore]:
     where = _mention(facts, r"\brealms?\b")
-    refused = any(e.status == 401 for e in facts.wire.exchanges) or bool(causes)
+    refused = any(e.status == 401 for e in facts.traffic.exchanges) or bool(causes)
     if where or (refused and facts.stack.registry and facts.stack.registry.value("auth.htpasswd.realm")):
         yield Folklore(
             claim="The realm must be the same everywhere, or the login fails.",
@@ -98,7 +98,7 @@ def _uid(facts: Facts, causes: tuple[Finding, ...]) -> Iterator[Folklore]:
 
 
 def _challenge_first(facts: Facts, causes: tuple[Finding, ...]) -> Iterator[Folklore]:
-    pairs = [r for r in facts.wire.requests if r.answered_later]
+    pairs = [r for r in facts.traffic.requests if r.answered_later]
     if pairs:
         yield Folklore(
             claim="Every 401 in the log is a failed login.",

@@ -1,6 +1,6 @@
 """Collecting symptoms with the places where they were seen."""
 
-from runbook.model import EvidenceItem, Exchange, Observation, Route, Symptom
+from runbook.model import EvidenceItem, Exchange, LoggedRequest, Observation, Route, Symptom
 
 S = Symptom
 _KEPT = 4
@@ -46,3 +46,9 @@ def describe(exchange: Exchange) -> str:
         who = f" as {exchange.credential.user}" if exchange.credential.user else f" with {exchange.credential.scheme}"
         who += " (wrong on purpose)" if exchange.credential.intent == "wrong" else ""
     return f"{exchange.method} {exchange.url}{who} -> {exchange.status or exchange.error or 'no answer'}"
+
+
+def describe_logged(request: LoggedRequest) -> str:
+    """A logged request in a line."""
+    who = f" as {request.user}" if request.user else ""
+    return f"{request.method} {request.uri[:120]}{who} -> {request.status} ({request.logger}'s log)"

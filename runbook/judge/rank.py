@@ -40,7 +40,7 @@ class Ranking:
 
 def rank(findings: Iterable[Finding], facts: Facts) -> Ranking:
     """Sort findings: causes by what they explain and how surely, the rest as warnings."""
-    seen = facts.wire.seen()
+    seen = facts.traffic.seen()
     causes: list[Finding] = []
     warnings: list[Finding] = []
     contradictions: list[EvidenceItem] = []
@@ -94,13 +94,13 @@ def _without_faces(causes: list[Finding]) -> tuple[list[Finding], dict[str, Find
 def _refuted_by_the_wire(finding: Finding, facts: Facts) -> EvidenceItem | None:
     """A file says that logins must fail, yet a login works on the longest way that was tried."""
     login = {*_REFUSED, S.LOGIN_400, S.LOGIN_WOULD_FAIL}
-    wire = facts.wire
+    traffic = facts.traffic
     if finding.certainty > Certainty.READ or not finding.explains or not set(finding.explains) <= login:
         return None
-    if wire.seen(*login):
+    if traffic.seen(*login):
         return None
     only_via = S.LOGIN_401_VIA in finding.explains and S.LOGIN_401_DIRECT not in finding.explains
-    works = wire.works("via") or (None if only_via else wire.works("direct"))
+    works = traffic.works("via") or (None if only_via else traffic.works("direct"))
     if works is None:
         return None
     where = finding.evidence[0].where if finding.evidence else ""

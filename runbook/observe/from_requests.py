@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import SplitResult
 
-from runbook.browser import refusal, same_origin
 from runbook.model import Exchange, Route, Stack, Symptom
-from runbook.rules.routing import asks_across_origins, foreign, only_pages, signed_by_proxy
-from runbook.rules.symptoms.notes import LOGIN_401, STATUSES, Notes, describe
+from runbook.observe.notes import LOGIN_401, STATUSES, Notes, describe
+from runbook.observe.routes import asks_across_origins, foreign, only_pages, signed_by_proxy
+from runbook.stack.browser import refusal, same_origin
 from runbook.urls import urlsplit
 
 if TYPE_CHECKING:
-    from runbook.rules.wire import Wire
+    from runbook.observe.traffic import Traffic
 
 S = Symptom
 
@@ -32,26 +32,28 @@ _FAILURES: dict[str, Symptom] = {
 }
 
 
-def from_exchanges(wire: Wire, stack: Stack, notes: Notes) -> None:
+def from_exchanges(traffic: Traffic, stack: Stack, notes: Notes) -> None:
     """Note the symptoms of every request seen."""
     accepted = {
         (e.route, e.credential.user)
-        for e in wire.exchanges
+        for e in traffic.exchanges
         if e.credential and e.credential.intent != "wrong" and e.status and e.status < 300 and not e.is_html
     }
-    for exchange in wire.exchanges:
+    for exchange in traffic.exchanges:
         what, where = describe(exchange), str(exchange.source)
         if exchange.error:
             shown = f"({exchange.certificate})" if exchange.certificate else ""
             told = " ".join(part for part in (what, exchange.detail, shown) if part)
             notes.add(_FAILURES.get(exchange.error, S.FAILURE), told, where)
         elif exchange.status is not None and exchange.is_api and not only_pages(exchange, stack):
-            for symptom in _of_answer(exchange, wire, stack, accepted):
+            for symptom in _of_answer(exchange, traffic, stack, accepted):
                 notes.add(symptom, what, where)
-    _compare_challenges(wire, notes)
+    _compare_challenges(traffic, notes)
 
 
-def _of_answer(exchange: Exchange, wire: Wire, stack: Stack, accepted: set[tuple[Route, str | None]]) -> list[Symptom]:
+def _of_answer(
+    exchange: Exchange, traffic: Traffic, stack: Stack, accepted: set[tuple[Route, str | None]]
+) -> list[Symptom]:
     status, credential = exchange.status or 0, exchange.credential
     found: list[Symptom] = []
     if _is_blocked(exchange, stack):
@@ -59,7 +61,7 @@ def _of_answer(exchange: Exchange, wire: Wire, stack: Stack, accepted: set[tuple
     if status in (401, 403) and exchange.method == "OPTIONS":
         return [*found, S.PREFLIGHT_REFUSED] if _is_preflight(exchange, stack) else found
     if status == 401:
-        found += _of_refusal(exchange, wire, accepted)
+        found += _of_refusal(exchange, traffic, accepted)
     elif status == 403:
         found.append(S.FORWARD_PROXY if not exchange.header("Docker-Distribution-Api-Version") else S.FAILURE)
     elif status == 400 and credential is not None and not exchange.body.strip():
@@ -76,50 +78,50 @@ def _of_answer(exchange: Exchange, wire: Wire, stack: Stack, accepted: set[tuple
     elif exchange.is_html or _is_foreign_404(exchange) or foreign(exchange):
         found.append(S.NOT_THE_API)
     elif status < 300 and (credential is None or credential.intent == "wrong") and exchange.method in ("GET", "HEAD"):
-        found += _of_open_answer(exchange, wire)
+        found += _of_open_answer(exchange, traffic)
     if status < 400 and _location_is_elsewhere(exchange):
         found.append(S.LOCATION_WRONG)
     return found
 
 
-def _of_refusal(exchange: Exchange, wire: Wire, accepted: set[tuple[Route, str | None]]) -> list[Symptom]:
+def _of_refusal(exchange: Exchange, traffic: Traffic, accepted: set[tuple[Route, str | None]]) -> list[Symptom]:
     found: list[Symptom] = []
     credential = exchange.credential
     if exchange.header("WWW-Authenticate") is None and exchange.response_headers:
         found.append(S.CHALLENGE_MISSING)
     if credential is None:
-        if exchange.page is not None and not _later_success(exchange, wire):
+        if exchange.page is not None and not _later_success(exchange, traffic):
             found.append(LOGIN_401[exchange.route])
         return found
     if credential.intent == "wrong" or (exchange.route, credential.user) in accepted:
         return found
     if credential.scheme.lower() == "bearer":
         return [*found, S.TOKEN_REFUSED, LOGIN_401[exchange.route]]
-    if exchange.route == "via" and wire.refused("direct") is not None and wire.works("direct") is None:
+    if exchange.route == "via" and traffic.refused("direct") is not None and traffic.works("direct") is None:
         return [*found, S.LOGIN_401_DIRECT]
     return [*found, LOGIN_401[exchange.route]]
 
 
-def _of_open_answer(exchange: Exchange, wire: Wire) -> list[Symptom]:
+def _of_open_answer(exchange: Exchange, traffic: Traffic) -> list[Symptom]:
     """An answer without a right login: the registry is open, or a hop on the way is."""
     if exchange.page is not None:
         return []  # browsers leave Authorization out of what they export
     if exchange.route == "direct" or (exchange.route == "unknown" and not signed_by_proxy(exchange)):
         return [S.OPEN_DIRECT]
-    challenged = [e for e in wire.exchanges if e.status == 401 and e.is_api and e.credential is None]
+    challenged = [e for e in traffic.exchanges if e.status == 401 and e.is_api and e.credential is None]
     if any(e.route == "via" for e in challenged) and exchange.path.rstrip("/") == "/v2":
         return [S.PING_OPEN]
-    if any(e.route == "direct" for e in wire.exchanges if e.status == 401):
+    if any(e.route == "direct" for e in traffic.exchanges if e.status == 401):
         return [S.OPEN_VIA]
-    if any(e.route == "direct" and e.status == 200 for e in wire.on("direct", authenticated=False)):
+    if any(e.route == "direct" and e.status == 200 for e in traffic.on("direct", authenticated=False)):
         return []
     return [S.OPEN_VIA] if challenged else [S.OPEN_DIRECT]
 
 
-def _compare_challenges(wire: Wire, notes: Notes) -> None:
+def _compare_challenges(traffic: Traffic, notes: Notes) -> None:
     """Two realms on one way: two logins are asked for, and one header cannot carry both."""
     realms: dict[str, Exchange] = {}
-    for exchange in wire.exchanges:
+    for exchange in traffic.exchanges:
         challenge = exchange.header("WWW-Authenticate")
         if exchange.status == 401 and exchange.is_api and challenge and exchange.route != "direct":
             realms.setdefault(challenge, exchange)
@@ -152,8 +154,8 @@ def _is_preflight(exchange: Exchange, stack: Stack) -> bool:
     return asked and asks_across_origins(stack, exchange.sent("Origin") or "http://page.invalid")
 
 
-def _later_success(exchange: Exchange, wire: Wire) -> bool:
-    return any(e.url == exchange.url and e.status and e.status < 400 for e in wire.exchanges)
+def _later_success(exchange: Exchange, traffic: Traffic) -> bool:
+    return any(e.url == exchange.url and e.status and e.status < 400 for e in traffic.exchanges)
 
 
 def _is_foreign_404(exchange: Exchange) -> bool:

@@ -3,13 +3,13 @@
 from dataclasses import dataclass, replace
 
 from runbook import rules
-from runbook.gaps import not_tested
+from runbook.judge.folklore import folklore
+from runbook.judge.not_tested import not_tested
+from runbook.judge.patch import unified_diff
+from runbook.judge.rank import rank
 from runbook.model import Diagnosis, Evidence, Finding, Stack, Verdict
-from runbook.patch import unified_diff
-from runbook.rank import rank
+from runbook.observe.traffic import Traffic, is_authenticated, succeeded
 from runbook.rules.base import Facts
-from runbook.rules.folklore import folklore
-from runbook.rules.wire import Wire, is_authenticated, succeeded
 from runbook.stack import build
 
 
@@ -19,14 +19,14 @@ class Run:
 
     evidence: Evidence
     stack: Stack
-    wire: Wire
+    traffic: Traffic
     diagnosis: Diagnosis
 
 
 def diagnose(evidence: Evidence) -> Run:
     """Judge the evidence: name the symptoms, run every rule, rank what was found."""
     stack = build(evidence)
-    facts = Facts(evidence, stack, Wire(evidence, stack))
+    facts = Facts(evidence, stack, Traffic(evidence, stack))
     results = [rules.run(rule, facts) for rule in rules.load().values()]
     checks = tuple(check for check, _ in results)
     ranking = rank((finding for _, found in results for finding in found), facts)
@@ -37,13 +37,13 @@ def diagnose(evidence: Evidence) -> Run:
         causes=causes,
         warnings=tuple(_with_patch(f, evidence) for f in ranking.warnings),
         checks=tuple(sorted(checks, key=lambda c: (_ORDER.index(c.step), c.rule))),
-        symptoms=facts.wire.observations,
+        symptoms=facts.traffic.observations,
         folklore=folklore(facts, causes),
         contradictions=ranking.contradictions,
         not_tested=not_tested(facts, checks),
         first_bad_hop=causes[0].hop if causes else "",
     )
-    return Run(evidence, stack, facts.wire, diagnosis)
+    return Run(evidence, stack, facts.traffic, diagnosis)
 
 
 _ORDER = ("simplify", "htpasswd", "headers", "align")
@@ -53,7 +53,7 @@ def _verdict(causes: tuple[Finding, ...], facts: Facts, passed: bool) -> Verdict
     """A cause: fault. Suffering without a cause, or nothing to judge: inconclusive. Else healthy."""
     if causes and not _only_silence(causes, facts):
         return "fault"
-    if causes or facts.wire.observations or not (passed and _judged(facts)):
+    if causes or facts.traffic.observations or not (passed and _judged(facts)):
         return "inconclusive"
     return "healthy"
 
@@ -65,14 +65,16 @@ def _only_silence(causes: tuple[Finding, ...], facts: Facts) -> bool:
 
 def _judged(facts: Facts) -> bool:
     """Whether anything that could show health was seen: an answer, a check, a configuration."""
-    wire, evidence = facts.wire, facts.evidence
-    answered = any(is_authenticated(e) and succeeded(e) for e in wire.exchanges) or _challenged(wire)
+    traffic, evidence = facts.traffic, facts.evidence
+    answered = any(is_authenticated(e) and succeeded(e) for e in traffic.exchanges) or _challenged(traffic)
     configured = facts.stack.registry is not None and facts.stack.registry.known
-    return bool(answered or wire.login_works or evidence.checks or configured or wire.requests or evidence.htpasswd)
+    return bool(
+        answered or traffic.login_works or evidence.checks or configured or traffic.requests or evidence.htpasswd
+    )
 
 
-def _challenged(wire: Wire) -> bool:
-    return any(e.status == 401 and e.is_api and e.header("WWW-Authenticate") for e in wire.exchanges)
+def _challenged(traffic: Traffic) -> bool:
+    return any(e.status == 401 and e.is_api and e.header("WWW-Authenticate") for e in traffic.exchanges)
 
 
 def _with_patch(finding: Finding, evidence: Evidence) -> Finding:

@@ -1,0 +1,128 @@
+"""Citing evidence: a rule says what it read, was told, saw or computed, and the certainty follows from that.
+
+A file that says so *and* something that was observed: proven. What only a file says may not be in force; what only a
+log or a client says may be about something else; what nothing shows is possible and no more.
+"""
+
+from collections.abc import Iterable
+from urllib.parse import SplitResult
+
+from runbook.model import (
+    Certainty,
+    Cited,
+    Edit,
+    EvidenceItem,
+    Exchange,
+    Finding,
+    Fix,
+    LogEvent,
+    LoggedRequest,
+    Message,
+    Place,
+    Refutation,
+    Subject,
+    Symptom,
+)
+from runbook.observe.notes import describe, describe_logged
+from runbook.urls import urlsplit
+
+Item = EvidenceItem | None
+Where = Place | str | None
+
+
+def read(what: str, where: Where, about: Subject | None = None) -> EvidenceItem:
+    """A file of the incident says so."""
+    return EvidenceItem(what=what, where=str(where or ""), cited="read", about=about)
+
+
+def computed(what: str, where: Where, about: Subject | None = None) -> EvidenceItem:
+    """It follows from what was read by computation alone: bcrypt, base64, a comparison of two files."""
+    return EvidenceItem(what=what, where=str(where or ""), cited="computed", about=about)
+
+
+def context(what: str, where: Where = None) -> EvidenceItem:
+    """It helps to understand the others and proves nothing by itself."""
+    return EvidenceItem(what=what, where=str(where or ""))
+
+
+def said(source: Message | LogEvent | LoggedRequest | None, what: str = "") -> Item:
+    """A log or a client says so; None when there is no such line. What a person or a document says proves nothing."""
+    if source is None:
+        return None
+    if isinstance(source, LoggedRequest):
+        about = Subject(address=source.host, user=source.user or "")
+        return EvidenceItem(what=what or describe_logged(source), where=str(source.place), cited="said", about=about)
+    if isinstance(source, LogEvent):
+        about = Subject(user=source.user or "", service=source.service or "")
+        return EvidenceItem(what=what or source.text, where=str(source.place), cited="said", about=about)
+    cited: Cited = "said" if source.voice == "program" else "context"
+    about = Subject(address=source.host or "", user=source.user or "")
+    return EvidenceItem(what=what or source.text, where=str(source.place), cited=cited, about=about)
+
+
+def seen(exchange: Exchange | None, more: str = "", *, what: str = "") -> Item:
+    """A request and its response show it; `more` is added to the request's description, `what` replaces it."""
+    if exchange is None:
+        return None
+    credential = exchange.credential
+    user = credential.user if credential and credential.intent != "wrong" else None
+    return EvidenceItem(
+        what=what or f"{describe(exchange)}{more}",
+        where=f"{exchange.source} {exchange.route}".strip(),
+        cited="seen" if exchange.voice == "program" else "context",
+        about=Subject(address=netloc(urlsplit(exchange.url)), user=user or ""),
+    )
+
+
+def netloc(parts: SplitResult) -> str:
+    """host[:port] of an address, without a login before it."""
+    return parts.netloc.rpartition("@")[2].lower()
+
+
+def certainty(items: Iterable[Item]) -> Certainty:
+    """How surely a finding is true, from the evidence that it cites."""
+    kinds = {item.cited for item in items if item is not None}
+    observed = kinds & {"said", "seen"}
+    if observed and kinds & {"read", "computed"}:
+        return Certainty.PROVEN
+    if kinds & {"seen", "computed"}:
+        return Certainty.SEEN
+    return Certainty.LOGGED if "said" in kinds else Certainty.READ if "read" in kinds else Certainty.POSSIBLE
+
+
+def finding(
+    summary: str,
+    *cited: Item | Iterable[Item],
+    cause: str = "",
+    explains: tuple[Symptom, ...] = (),
+    hop: str = "",
+    refuted: tuple[Refutation, ...] = (),
+    fix: Fix | None = None,
+    edits: tuple[Edit, ...] = (),
+    proves: bool = False,
+    warning: bool = False,
+    supersedes: tuple[str, ...] = (),
+    about: Subject | None = None,
+) -> Finding:
+    """A finding with the certainty of its citations. What is constant for a cause stands in its `@rule(...)`:
+    `explains`, `hop`, `supersedes` given here replace the declared ones, `refuted` is added to them."""
+    items: list[EvidenceItem] = []
+    for entry in cited:
+        for item in (entry,) if isinstance(entry, EvidenceItem | None) else entry:
+            if item is not None and item not in items:
+                items.append(item)
+    return Finding(
+        cause=cause,
+        summary=summary,
+        certainty=certainty(items),
+        explains=explains,
+        evidence=tuple(items),
+        hop=hop,
+        refuted=refuted,
+        fix=fix or Fix(),
+        edits=edits,
+        proves=proves,
+        warning=warning,
+        supersedes=supersedes,
+        about=about,
+    )
