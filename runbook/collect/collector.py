@@ -88,13 +88,13 @@ def _asked(
         login = given or (stored_login(stored, url, request.user) if stored else None)
         if request.docker_config and login is None:
             message = f"The docker config has no login for {urlsplit(url).netloc}, so it was asked without one."
-            problems.append(Problem(place=Place(request.docker_config), message=message))
+            problems.append(Problem(place=Place(request.docker_config), message=message, kind="login-not-sent"))
         if login is not None and not request.insecure_http and is_readable_by_others(url):
             message = (
                 f"The login was not sent to {urlsplit(url).netloc}: over plain http everybody on the way could read it. "
                 "--insecure-http sends it all the same, as docker and browsers do."
             )
-            problems.append(Problem(place=Place("probe"), message=message))
+            problems.append(Problem(place=Place("probe"), message=message, kind="login-not-sent"))
             login = None
         targets.append(probe.Target("direct" if route == "direct" else "via", url, login))
     origin = request.origin or request.ui_url or _NOWHERE

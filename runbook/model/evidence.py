@@ -56,6 +56,8 @@ class Problem:
     message: str
     fatal: bool = False
     """Whether nothing can be judged because of it (exit 2)."""
+    kind: Literal["", "login-not-sent"] = ""
+    """What a verdict depends on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

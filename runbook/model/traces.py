@@ -105,10 +105,14 @@ class LogFile:
     requests: tuple[LoggedRequest, ...] = ()
     counts: dict[str, int] = field(default_factory=dict)
     """Meaning → number of lines; also "status:401" and the like for access lines."""
+    utc_offset: float | None = None
+    """Seconds east of UTC of the proxy that wrote it, where its access lines tell; its error lines have no zone."""
 
 
 MessageKind = Literal[
     "login-ok",
+    "transfer-ok",  # a push, pull or copy that ended in its own success line
+    "command-failed",  # a command that did not end in its own success line; detail = its last line
     "login-status",  # detail = status code
     "unauthorized",  # unauthorized: authentication required (a login was sent, or an open ping)
     "no-basic-auth",  # no basic auth credentials: none was sent
@@ -118,6 +122,7 @@ MessageKind = Literal[
     "reset",
     "eof",
     "timeout",
+    "handshake-timeout",  # connected, and no answer to the TLS handshake
     "no-such-host",  # detail = the name
     "x509-unknown-authority",
     "x509-name",

@@ -1,6 +1,6 @@
 """Collecting symptoms with the places where they were seen."""
 
-from runbook.model import EvidenceItem, Exchange, LoggedRequest, Observation, Route, Symptom
+from runbook.model import EvidenceItem, Exchange, LoggedRequest, Route, Sighting, Symptom
 
 S = Symptom
 _KEPT = 4
@@ -34,9 +34,9 @@ class Notes:
         if len(items) < _KEPT and all((i.what, i.where) != (what, where) for i in items):
             items.append(EvidenceItem(what=what, where=where))
 
-    def result(self) -> tuple[Observation, ...]:
+    def result(self) -> tuple[Sighting, ...]:
         """All symptoms noted."""
-        return tuple(Observation(symptom=s, evidence=tuple(items)) for s, items in self._seen.items())
+        return tuple(Sighting(symptom=s, evidence=tuple(items)) for s, items in self._seen.items())
 
 
 def describe(exchange: Exchange) -> str:

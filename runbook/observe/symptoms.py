@@ -1,59 +1,214 @@
-"""Naming what is suffered from: every source of evidence is asked for the symptoms that it shows."""
+"""Naming symptoms: each observation is asked what it shows, and what a later success settled is left out."""
 
-from __future__ import annotations
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
-from typing import TYPE_CHECKING
-
-from runbook.model import Evidence, Observation, Stack, Symptom
-from runbook.observe.from_logs import from_log, from_message
-from runbook.observe.from_requests import from_exchanges
-from runbook.observe.notes import Notes, describe
+from runbook.model import (
+    Evidence,
+    Exchange,
+    LogEvent,
+    LoggedRequest,
+    Message,
+    Sighting,
+    Stack,
+    Symptom,
+)
+from runbook.observe.focus import Focus
+from runbook.observe.notes import LOGIN_401, Notes, describe, describe_logged
+from runbook.observe.observation import Observation
+from runbook.observe.responses import of_exchange, of_logged
 from runbook.observe.routes import Routing
-
-if TYPE_CHECKING:
-    from runbook.observe.traffic import Traffic
+from runbook.observe.settled import ends_in_a_crash, successes
+from runbook.observe.words import EVENTS, FAILURES, FATAL, MESSAGES, STATUSES
 
 S = Symptom
 
 
-def observe(traffic: Traffic, evidence: Evidence, stack: Stack, routing: Routing) -> tuple[Observation, ...]:
-    """All symptoms that requests, logs, messages, credential checks and files show."""
+@dataclass(frozen=True, slots=True)
+class Complaint:
+    """A symptom with the observation that shows it; `settled` is the later success that ended it."""
+
+    symptom: Symptom
+    observation: Observation
+    what: str
+    settled: Observation | None = None
+
+
+def complaints(observations: tuple[Observation, ...], stack: Stack, routing: Routing) -> tuple[Complaint, ...]:
+    """What the observations show that goes wrong, each with the later success that settled it, if any.
+
+    Only programs' own words count; our own probes count for what they show beyond what they provoke.
+    """
+    exchanges = tuple(o.record for o in observations if isinstance(o.record, Exchange) and o.voice == "program")
+    events = [o.record for o in observations if isinstance(o.record, LogEvent)]
+    crashed = ends_in_a_crash(events)
+    shown = [
+        (o, _symptoms(o, exchanges, stack, routing, crashed))
+        for o in observations
+        if o.voice == "program" and not (o.own and not isinstance(o.record, Exchange))
+    ]
+    well = successes(o for o, symptoms in shown if not symptoms)
+    found = [Complaint(symptom, o, _words(o), well.after(o, symptom)) for o, symptoms in shown for symptom in symptoms]
+    return (*found, *_of_refusals(observations, found))
+
+
+def _of_refusals(observations: tuple[Observation, ...], found: list[Complaint]) -> Iterator[Complaint]:
+    """The registry's own words about a refused login, which belong to the access line that follows them: settled when
+    that is, and a symptom of their own where no access line was kept."""
+    rows: dict[str, list[tuple[int, Complaint]]] = {}
+    for complaint in found:
+        o = complaint.observation
+        if isinstance(o.record, LoggedRequest) and o.witness == "registry" and o.source.line:
+            rows.setdefault(o.source.file, []).append((o.source.line, complaint))
+    for lines in rows.values():
+        lines.sort(key=lambda row: row[0])
+    for o in observations:
+        if isinstance(o.record, LogEvent) and o.record.meaning in _REFUSALS and not o.own:
+            lines = rows.get(o.source.file, [])
+            at = bisect_left(lines, o.source.line or 0, key=lambda row: row[0])
+            its = lines[at][1] if at < len(lines) and lines[at][0] - (o.source.line or 0) <= _NEAR else None
+            yield Complaint(S.LOGIN_401, o, o.record.text, its.settled if its else None)
+
+
+_REFUSALS = ("authentication-failure", "bcrypt-mismatch", "bcrypt-malformed")
+_NEAR = 12
+"""Lines between a message of the registry and the access line of the same request, at most."""
+
+
+def _symptoms(
+    observation: Observation,
+    exchanges: tuple[Exchange, ...],
+    stack: Stack,
+    routing: Routing,
+    crashed: frozenset[str | None],
+) -> list[Symptom]:
+    record = observation.record
+    if isinstance(record, Exchange):
+        if record.at == "registry":
+            return []
+        if record.error:
+            return [FAILURES.get(record.error, S.FAILURE)]
+        return of_exchange(record, exchanges, stack) if record.status is not None else []
+    if isinstance(record, LoggedRequest):
+        return of_logged(record, stack)
+    if isinstance(record, LogEvent):
+        return _of_event(record, crashed)
+    return _of_message(record, routing)
+
+
+def _of_event(event: LogEvent, crashed: frozenset[str | None]) -> list[Symptom]:
+    if event.meaning == "upstream-not-found":
+        started = "emerg" not in event.text and "emerg" not in event.detail
+        return [S.BAD_GATEWAY if started else S.PROXY_NOT_STARTED]
+    if event.meaning in FATAL:
+        return [S.NOT_STARTED] if event.service in crashed else []
+    return [EVENTS[event.meaning]] if event.meaning in EVENTS else []
+
+
+def _of_message(message: Message, routing: Routing) -> list[Symptom]:
+    symptom = MESSAGES.get(message.kind)
+    if message.kind == "login-status":
+        symptom = _of_login_status(message)
+    elif message.kind == "gateway":
+        symptom = {"504": S.GATEWAY_TIMEOUT, "503": S.UNAVAILABLE}.get(message.detail, S.BAD_GATEWAY)
+    elif message.kind == "method-unsupported":
+        symptom = S.DELETE_REFUSED if "delete" in message.text.lower() or message.page else S.FAILURE
+    elif message.kind == "no-such-host" and message.host and message.detail:
+        elsewhere = message.detail.split(":")[0].lower() != message.host.split(":")[0].lower()
+        symptom = S.LOCATION_WRONG if elsewhere else S.NAME_UNKNOWN
+    if symptom is None:
+        return []
+    if symptom is S.LOGIN_401:
+        symptom = LOGIN_401[routing.of_host(message.host)]
+    refused = message.kind == "cors" and message.detail.startswith("preflight")
+    return [symptom, S.PREFLIGHT_REFUSED] if refused else [symptom]
+
+
+def _of_login_status(message: Message) -> Symptom:
+    status = int(message.detail) if message.detail.isdecimal() else 0
+    known = {400: S.LOGIN_400, 401: S.LOGIN_401, 403: S.FORBIDDEN, 404: S.NOT_THE_API}
+    return known.get(status) or STATUSES.get(status) or S.FAILURE
+
+
+def _words(observation: Observation) -> str:
+    record = observation.record
+    if isinstance(record, Exchange):
+        shown = f"({record.certificate})" if record.certificate and record.error else ""
+        return " ".join(part for part in (describe(record), record.detail if record.error else "", shown) if part)
+    return describe_logged(record) if isinstance(record, LoggedRequest) else record.text
+
+
+def sightings(
+    found: Iterable[Complaint], observations: tuple[Observation, ...], evidence: Evidence, stack: Stack, focus: Focus
+) -> tuple[Sighting, ...]:
+    """The symptoms of this incident with the places where they were seen: of what is in focus and not settled, and
+    what the files alone show."""
     notes = Notes()
-    from_exchanges(traffic, stack, notes)
-    for message in evidence.messages:
-        from_message(message, traffic, routing, notes)
-    for log in evidence.logs:
-        from_log(log, stack, notes)
-    _from_checks(traffic, evidence, stack, notes)
-    _from_files(evidence, stack, traffic, notes)
+    for complaint in found:
+        if complaint.settled is None and focus.covers(complaint.observation):
+            notes.add(complaint.symptom, complaint.what, str(complaint.observation.source))
+    for symptom, what, where in (
+        *_two_realms(observations),
+        *_from_checks(observations, evidence, stack, focus),
+        *_from_files(observations, evidence, stack),
+    ):
+        notes.add(symptom, what, where)
     return notes.result()
 
 
-def _from_checks(traffic: Traffic, evidence: Evidence, stack: Stack, notes: Notes) -> None:
-    """A login that bcrypt refuses against the registry's own file."""
+Row = tuple[Symptom, str, str]
+
+
+def _two_realms(observations: tuple[Observation, ...]) -> Iterator[Row]:
+    """Two realms on one way: two logins are asked for, and one header cannot carry both.
+
+    Of a token's challenge only the realm counts: service and scope differ from request to request.
+    """
+    realms: dict[tuple[str, str], dict[str, Exchange]] = {}
+    for o in observations:
+        e = o.record
+        if isinstance(e, Exchange) and o.voice == "program" and e.status == 401 and e.is_api and e.route != "direct":
+            challenge = e.header("WWW-Authenticate")
+            if challenge:
+                key = challenge.split(",")[0] if challenge.lower().startswith("bearer") else challenge
+                realms.setdefault((str(o.address), e.method), {}).setdefault(key, e)
+    for asked in realms.values():
+        if len(asked) > 1:
+            for challenge, e in asked.items():
+                yield S.CHALLENGE_FOREIGN, f"{describe(e)}: {challenge}", str(e.source)
+
+
+def _from_checks(
+    observations: tuple[Observation, ...], evidence: Evidence, stack: Stack, focus: Focus
+) -> Iterator[Row]:
+    """A login in question that bcrypt refuses against the registry's own file."""
     read = stack.registry.htpasswd.file if stack.registry and stack.registry.htpasswd else None
-    works = {e.credential.password for e in traffic.exchanges if e.credential and e.status and e.status < 300}
-    users = {e.credential.user for e in traffic.exchanges if e.credential and e.status and e.status < 300}
+    accepted = [
+        o.record.credential for o in observations if isinstance(o.record, Exchange) and o.ok and o.login == "sent"
+    ]
+    works = {c.password for c in accepted if c}
+    users = {c.user for c in accepted if c}
+    stored = {str(s.place): s for client in evidence.clients for s in client.logins}
     for check in evidence.checks:
-        if check.outcome == "accepted" or check.origin == "injected" or (read and check.file != read):
+        if check.outcome in ("accepted", "too-slow") or check.origin == "injected" or (read and check.file != read):
+            continue
+        if check.origin == "stored" and not focus.uses_login(stored.get(str(check.source))):
             continue
         if read is None and any(c.outcome == "accepted" and c.user == check.user for c in evidence.checks):
             continue
         if check.password in works or (check.origin == "transcript" and check.user in users):
             continue
         what = f"{check.user}'s password against {check.file}: {check.outcome.replace('-', ' ')}"
-        notes.add(S.LOGIN_WOULD_FAIL, what, str(check.source))
+        yield S.LOGIN_WOULD_FAIL, what, str(check.source)
 
 
-def _from_files(evidence: Evidence, stack: Stack, traffic: Traffic, notes: Notes) -> None:
+def _from_files(observations: tuple[Observation, ...], evidence: Evidence, stack: Stack) -> Iterator[Row]:
     for place, sentence in evidence.compose.refused if evidence.compose else ():
-        notes.add(S.COMPOSE_REFUSED, sentence, str(place))
-    started = any(e.meaning == "listening" for e in traffic.events) or any(
-        e.header("Docker-Distribution-Api-Version") for e in traffic.exchanges
+        yield S.COMPOSE_REFUSED, sentence, str(place)
+    started = any(isinstance(o.record, LogEvent) and o.record.meaning == "listening" for o in observations) or any(
+        isinstance(o.record, Exchange) and o.record.header("Docker-Distribution-Api-Version") for o in observations
     )
     for registry in stack.registries:
         for error in registry.start_errors if not started else ():
-            notes.add(S.NOT_STARTED, error.message, str(error.place or registry.name))
-
-
-__all__ = ["describe", "observe"]
+            yield S.NOT_STARTED, error.message, str(error.place or registry.name)

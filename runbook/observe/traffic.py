@@ -1,6 +1,6 @@
-"""What was seen of the stack in action: requests, logs and messages, with routes named and symptoms drawn."""
+"""What was seen of the stack in action: requests, logs and messages with routes named, focus set and symptoms drawn."""
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import replace
 
 from runbook.model import (
@@ -11,42 +11,64 @@ from runbook.model import (
     Meaning,
     Message,
     MessageKind,
-    Observation,
     Route,
+    Sighting,
     Stack,
     Symptom,
 )
-from runbook.observe.routes import Routing, foreign
-from runbook.observe.symptoms import observe
+from runbook.observe.focus import Focus, focus_of
+from runbook.observe.observation import Observation, of_event, of_exchange, of_logged, of_message
+from runbook.observe.routes import Routing
+from runbook.observe.signature import is_foreign
+from runbook.observe.symptoms import Complaint, complaints, sightings
 from runbook.observe.tapped import events, requests
 
 
 class Traffic:
-    """A view over evidence and stack; derived, never saved."""
+    """A view over evidence and stack; derived, never saved.
+
+    `exchanges`, `requests`, `events` and `messages` are what counts now: programs' own words, without what our own
+    earlier runs left in the logs and without failures that a later success of the same subject settled.
+    `observations` is all of it, `settled` what was left out for that reason.
+    """
 
     def __init__(self, evidence: Evidence, stack: Stack) -> None:
-        routing = Routing(evidence, stack)
+        self.routing = routing = Routing(evidence, stack)
+        asked = tuple(replace(e, route=routing.of(e)) if e.at == "client" else e for e in evidence.exchanges)
+        tapped = tuple(e for e in asked if e.at == "registry")
+        logged = (*(r for log in evidence.logs for r in log.requests), *requests(tapped))
+        told = (*_timed(evidence), *events(tapped))
         self.page_calls_out = stack.ui is not None and stack.ui.mode == "browser"
         """Whether the UI's page is known to call the registry itself, not through its own address."""
-        self.exchanges: tuple[Exchange, ...] = tuple(
-            replace(e, route=routing.of(e)) for e in evidence.exchanges if e.at == "client"
+        self.observations: tuple[Observation, ...] = (
+            *map(of_exchange, asked),
+            *map(of_logged, logged),
+            *map(of_event, told),
+            *(of_message(m, routing.of_host(m.host)) for m in evidence.messages),
         )
+        found = complaints(self.observations, stack, routing)
+        self.complaints: tuple[Complaint, ...] = found
+        self.focus: Focus = focus_of(
+            evidence, stack, self.observations, (c.observation for c in found if c.settled is None)
+        )
+        over = _only_settled(found)
+        self.settled: tuple[Complaint, ...] = tuple(c for c in found if id(c.observation.record) in over)
+        now = {id(o.record) for o in self.observations if o.voice == "program" and id(o.record) not in over}
+        ours = {id(o.record) for o in self.observations if o.own}
+        self.exchanges: tuple[Exchange, ...] = tuple(e for e in asked if e.at == "client" and id(e) in now)
         """Recorded and live, each with its route named where it can be told."""
-        self.arrived: tuple[Exchange, ...] = tuple(e for e in evidence.exchanges if e.at == "registry")
+        self.arrived: tuple[Exchange, ...] = tapped
         """What a tap before the registry saw."""
-        self.requests: tuple[LoggedRequest, ...] = (
-            *(r for log in evidence.logs for r in log.requests),
-            *requests(self.arrived),
-        )
+        self.requests: tuple[LoggedRequest, ...] = tuple(r for r in logged if id(r) in now and id(r) not in ours)
         """Of all logs, and what a tap saw: it is what the registry's log would say."""
-        self.events: tuple[LogEvent, ...] = (*(e for log in evidence.logs for e in log.events), *events(self.arrived))
-        self.messages: tuple[Message, ...] = evidence.messages
-        self.observations: tuple[Observation, ...] = observe(self, evidence, stack, routing)
+        self.events: tuple[LogEvent, ...] = tuple(e for e in told if id(e) in now and id(e) not in ours)
+        self.messages: tuple[Message, ...] = tuple(m for m in evidence.messages if id(m) in now)
+        self.sightings: tuple[Sighting, ...] = sightings(found, self.observations, evidence, stack, self.focus)
         """The symptoms that were seen, with where."""
 
     def seen(self, *symptoms: Symptom) -> tuple[Symptom, ...]:
         """Those of the given symptoms that were seen; all seen ones when none is given."""
-        return tuple(o.symptom for o in self.observations if not symptoms or o.symptom in symptoms)
+        return tuple(o.symptom for o in self.sightings if not symptoms or o.symptom in symptoms)
 
     def on(self, route: Route, *, authenticated: bool | None = None, status: int | None = None) -> tuple[Exchange, ...]:
         """API exchanges of a route; `authenticated`: with a login that was not wrong on purpose / with none at all."""
@@ -56,7 +78,7 @@ class Traffic:
             if e.route == route
             and e.is_api
             and (status is None or e.status == status)
-            and (authenticated is None or (is_authenticated(e) if authenticated else e.credential is None))
+            and (authenticated is None or (is_authenticated(e) if authenticated else is_anonymous(e)))
         )
 
     def works(self, route: Route) -> Exchange | None:
@@ -77,7 +99,7 @@ class Traffic:
 
     @property
     def login_works(self) -> bool:
-        """Whether a login was seen to work anywhere: on the wire, in a client's own words, in a log."""
+        """Whether a login was seen to work anywhere: in a request, in a client's own words, in a log."""
         return bool(
             any(is_authenticated(e) and succeeded(e) for e in self.exchanges)
             or self.said("login-ok")
@@ -85,18 +107,37 @@ class Traffic:
         )
 
 
+def _timed(evidence: Evidence) -> Iterator[LogEvent]:
+    """The events of all logs. nginx and Apache write errors without a zone: that of an access log beside them is taken."""
+    offset = next((log.utc_offset for log in evidence.logs if log.utc_offset is not None), 0.0)
+    for log in evidence.logs:
+        for event in log.events:
+            zoned = event.when is None or not event.meaning.startswith(("upstream-", "proxy-", "body-", "entrypoint-"))
+            shift = 0.0 if zoned or log.kind in ("registry", "caddy", "haproxy") else (log.utc_offset or offset)
+            yield replace(event, when=event.when - shift) if shift and event.when is not None else event
+
+
+def _only_settled(found: tuple[Complaint, ...]) -> frozenset[int]:
+    """Records all of whose symptoms are settled."""
+    open_ones = {id(c.observation.record) for c in found if c.settled is None}
+    return frozenset(id(c.observation.record) for c in found) - open_ones
+
+
 def is_authenticated(exchange: Exchange) -> bool:
     """Whether the request carried a login that was meant to be right."""
     return exchange.credential is not None and exchange.credential.intent != "wrong"
 
 
+def is_anonymous(exchange: Exchange) -> bool:
+    """Whether it is known that the request carried no login."""
+    return exchange.credential is None and exchange.login_known
+
+
 def succeeded(exchange: Exchange) -> bool:
     """Whether the registry's API answered the request as asked: 2xx, no web page, nobody else's answer."""
     return (
-        exchange.status is not None and 200 <= exchange.status < 300 and not exchange.is_html and not foreign(exchange)
+        exchange.status is not None
+        and 200 <= exchange.status < 300
+        and not exchange.is_html
+        and not is_foreign(exchange)
     )
-
-
-def first(items: Iterable[Exchange]) -> Exchange | None:
-    """The first of some exchanges, or None."""
-    return next(iter(items), None)

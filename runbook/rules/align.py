@@ -28,7 +28,7 @@ def request(exchange: Exchange) -> EvidenceItem:
 
 def symptoms(traffic: Traffic, *wanted: Symptom) -> tuple[EvidenceItem, ...]:
     """Where the symptoms were seen, two places each."""
-    return tuple(i for o in traffic.observations if o.symptom in wanted for i in o.evidence[:2])[:4]
+    return tuple(i for o in traffic.sightings if o.symptom in wanted for i in o.evidence[:2])[:4]
 
 
 def said(setting: Setting | None, key: str) -> str:

@@ -26,6 +26,8 @@ from runbook.model import (
     Symptom,
     Ui,
 )
+from runbook.observe.focus import Focus
+from runbook.observe.routes import Routing
 from runbook.observe.traffic import Traffic
 
 Judge = Callable[..., Iterator[Finding]]
@@ -38,6 +40,16 @@ class Facts:
     evidence: Evidence
     stack: Stack
     traffic: Traffic
+
+    @property
+    def focus(self) -> Focus:
+        """What the incident is about."""
+        return self.traffic.focus
+
+    @property
+    def routing(self) -> Routing:
+        """Which way an address leads."""
+        return self.traffic.routing
 
     @property
     def compose(self) -> Compose | None:

@@ -82,6 +82,9 @@ def proxy_hijack(evidence: Evidence, traffic: Traffic) -> Iterator[Finding]:
     """
     seen = traffic.seen(
         Symptom.FORWARD_PROXY,
+        Symptom.FORBIDDEN,
+        Symptom.UNAVAILABLE,
+        Symptom.TIMEOUT,
         Symptom.BAD_GATEWAY,
         Symptom.GATEWAY_TIMEOUT,
         Symptom.UNREACHABLE,
