@@ -203,5 +203,14 @@ ROWS: tuple[tuple[str, re.Pattern[str], MessageKind], ...] = (
     _row("exited (", r"\bExited \((?P<detail>[1-9]\d*)\)", "container-exited"),
     _row("exited with code", r"exited with code (?P<detail>[1-9]\d*)", "container-exited"),
     _row("pull access denied", r"pull access denied for (?P<detail>\S+)", "denied"),
+    # What registries and clients say in front of a reason of their own (the codes of the distribution specification).
+    _row(
+        "denied",
+        r"^(?:(?:Error|FATA\[\d+\]|error)[:\s]+)?(?:[\w ]{0,40}: )?denied: (?P<detail>.*)",
+        "denied",
+    ),
+    _row("toomanyrequests", r"toomanyrequests: (?P<detail>.*)", "other-error"),
+    _row("insufficient_scope", r"insufficient_scope: (?P<detail>.*)", "other-error"),
+    _row("unknown", r"^(?:Error: )?(?:name|manifest|blob) unknown: (?P<detail>.*)", "other-error"),
     _row("error response from daemon", r"Error response from daemon: (?P<detail>.*)", "other-error"),
 )

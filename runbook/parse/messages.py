@@ -6,12 +6,14 @@ docker, moby, containerd, podman, skopeo, buildkit, Compose, Chromium, Firefox, 
 
 import re
 from dataclasses import replace
+from itertools import islice
 
 from runbook.model import Exchange, Message, MessageKind, Place
 from runbook.parse.complaints import complaint
 from runbook.parse.console import parse_console
 from runbook.parse.curl import ANY_PROMPT, parse_curl
 from runbook.parse.message_words import ROWS
+from runbook.parse.outcomes import outcomes
 from runbook.parse.sessions import Context, typed
 from runbook.redact import Vault
 from runbook.urls import urlsplit
@@ -32,7 +34,8 @@ def parse_text(text: str, file: str, vault: Vault) -> tuple[tuple[Message, ...],
     messages: list[Message] = []
     seen: set[tuple[str, str | None, str]] = set()
     context = Context()
-    for number, raw in enumerate(text.split("\n"), 1):
+    lines = text.split("\n")
+    for number, raw in enumerate(lines, 1):
         line = raw.rstrip("\r")[:_LINE]
         if not line.strip() or _TRANSCRIPT.match(line) or _SERVER.match(line):
             continue
@@ -44,7 +47,9 @@ def parse_text(text: str, file: str, vault: Vault) -> tuple[tuple[Message, ...],
             if key not in seen and len(messages) < _MOST:
                 seen.add(key)
                 messages.append(message)
-    return tuple(messages), exchanges
+    taken = [m.place.line or 0 for m in messages]
+    ended = list(islice(outcomes(lines, file, vault, taken), _MOST))
+    return (*messages, *ended), exchanges
 
 
 def _of_line(line: str, place: Place, context: Context, vault: Vault) -> list[Message]:

@@ -70,6 +70,16 @@ def typed(line: str, before: Context, vault: Vault) -> Context:
     return Context(host or before.host, user or (before.user if same else None), line)
 
 
+def command_of(line: str, before: Context, vault: Vault) -> tuple[str, Context] | None:
+    """The verb of a container command ("push", "pull", "login", "copy", …) and the context that it sets; else None."""
+    command = _COMMAND.match(line)
+    if not command:
+        return None
+    words = [w for w in _words(command["rest"]) if not w.startswith("-")]
+    verb = next((w for w in words[:3] if w in _VERBS and w not in ("image", "compose", "buildx")), "")
+    return verb, typed(line, before, vault)
+
+
 def _arguments(words: list[str]) -> list[str]:
     """The words that are neither options nor the values of those that take a file or a name."""
     named = ("-u", "-p", "-f", "-v", "--authfile", "--username", "--password", "--cert-dir", "--config", "--name", "-c")
