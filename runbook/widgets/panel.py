@@ -11,6 +11,7 @@ from typing import Any
 import ipywidgets
 
 from runbook.incident import Incident
+from runbook.report import words
 from runbook.report.block import Block, commands, esc, para
 from runbook.report.steps import ICONS, State, bricks
 from runbook.widgets.diary import Diary
@@ -205,7 +206,7 @@ def _whole(incident: Incident, job: Job) -> Block:
         incident.verdict()
         + incident.cause()
         + _titled("Fix", incident.fix())
-        + _titled("Worth mending, but not the reason", incident.warnings())
+        + _titled(words.WARNINGS, incident.warnings())
         + _titled("Not tested", incident.not_tested())
         + Block(f"<h3>Next</h3>{on + commands([lines]) if lines else same}")
     )

@@ -123,7 +123,7 @@ def test_headless_builds_no_widget_and_imports_none():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "3 · Trace the headers: failed" in done.stdout
-    assert "FAULT FOUND" in done.stdout
+    assert "FAULT: " in done.stdout
 
 
 def test_a_cell_that_is_run_again_still_finds_the_function():
