@@ -14,8 +14,6 @@ from runbook.model import Evidence, Place, Problem, Target
 from runbook.redact import Vault
 
 Progress = Callable[[str], None]
-_NOWHERE = "http://runbook.invalid"
-"""The origin of a page that nobody allows, for the preflight when none is known."""
 
 
 def collect(request: Request, vault: Vault, progress: Progress | None = None) -> Evidence:
@@ -97,11 +95,10 @@ def _asked(
             problems.append(Problem(place=Place("probe"), message=message, kind="login-not-sent"))
             login = None
         targets.append(probe.Target("direct" if route == "direct" else "via", url, login))
-    origin = request.origin or request.ui_url or _NOWHERE
-    parts = urlsplit(origin)
+    page = urlsplit(request.origin or request.ui_url or "")
     result = probe.probe(
         tuple(targets),
-        f"{parts.scheme}://{parts.netloc}",
+        f"{page.scheme}://{page.netloc}" if page.netloc else None,
         vault,
         request.timeout,
         allow_writes=request.allow_writes,

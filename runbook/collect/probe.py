@@ -50,14 +50,15 @@ class Probing:
 
 def probe(
     targets: tuple[Target, ...],
-    origin: str,
+    origin: str | None,
     vault: Vault,
     seconds: float,
     *,
     allow_writes: bool = False,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Probing:
-    """Ask all targets, within so many seconds altogether."""
+    """Ask all targets, within so many seconds altogether. `origin` is that of the page that may call the registry;
+    without one nothing is asked as a page would: an invented origin is refused everywhere, which says nothing."""
     result = Probing(problems=[*proxy_notes()])
     _complete(_Prober(targets, origin, vault, seconds, result, progress).run(allow_writes))
     order = {target.route: n for n, target in enumerate(targets)}
@@ -87,7 +88,7 @@ class _Prober:
     def __init__(
         self,
         targets: tuple[Target, ...],
-        origin: str,
+        origin: str | None,
         vault: Vault,
         seconds: float,
         result: Probing,
@@ -187,7 +188,7 @@ class _Prober:
         """The user's login: one ping after the other; the rest in parallel only if none was refused."""
         asked = [t for t in targets if t.login]
         answers = [await self._ask(_ping(t, t.login)) for t in asked]
-        rest = [q for t in asked for q in (*self._further(t, t.login), self._from_page(t))]
+        rest = [q for t in asked for q in (*self._further(t, t.login), *self._from_page(t))]
         if all(a.status is not None and a.status < 400 for a in answers):
             await asyncio.gather(*(self._ask(q) for q in rest))
         else:
@@ -214,19 +215,21 @@ class _Prober:
         return exchange
 
     def _further(self, target: Target, login: Login | None) -> tuple[Question, ...]:
+        catalog = Question(target.route, target.base, "GET", "/v2/_catalog", login)
+        if self.origin is None:
+            return (catalog,)
         preflight: Headers = (
             ("Origin", self.origin),
             ("Access-Control-Request-Method", "GET"),
             ("Access-Control-Request-Headers", _PREFLIGHT),
         )
-        return (
-            Question(target.route, target.base, "GET", "/v2/_catalog", login),
-            Question(target.route, target.base, "OPTIONS", "/v2/_catalog", login, preflight),
-        )
+        return catalog, Question(target.route, target.base, "OPTIONS", "/v2/_catalog", login, preflight)
 
-    def _from_page(self, target: Target) -> Question:
+    def _from_page(self, target: Target) -> tuple[Question, ...]:
         """What a browser sends from a page of that origin once it has a login."""
-        return Question(target.route, target.base, "GET", "/v2/", target.login, (("Origin", self.origin),))
+        if self.origin is None:
+            return ()
+        return (Question(target.route, target.base, "GET", "/v2/", target.login, (("Origin", self.origin),)),)
 
 
 def _ping(target: Target, login: Login | None) -> Question:

@@ -18,6 +18,7 @@ from runbook.model import (
 )
 from runbook.observe.focus import Focus, focus_of
 from runbook.observe.observation import Observation, of_event, of_exchange, of_logged, of_message
+from runbook.observe.passages import Change, Passage, passages
 from runbook.observe.routes import Routing
 from runbook.observe.signature import is_foreign
 from runbook.observe.symptoms import Complaint, complaints, sightings
@@ -46,6 +47,8 @@ class Traffic:
             *map(of_event, told),
             *(of_message(m, routing.of_host(m.host)) for m in evidence.messages),
         )
+        self.passages: tuple[Passage, ...] = passages(self.observations)
+        """Requests that two witnesses saw: before a proxy and after it."""
         found = complaints(self.observations, stack, routing)
         self.complaints: tuple[Complaint, ...] = found
         self.focus: Focus = focus_of(
@@ -96,6 +99,12 @@ class Traffic:
     def said(self, *kinds: MessageKind) -> tuple[Message, ...]:
         """Messages of those kinds."""
         return tuple(m for m in self.messages if m.kind in kinds)
+
+    def passed(self, change: Change) -> Passage | None:
+        """A refused request whose credentials a proxy changed in that way, unless others were seen to pass unchanged."""
+        refused = [p for p in self.passages if p.before.status == 401]
+        kept = {p.before.user for p in self.passages if p.change == "kept"}
+        return next((p for p in refused if p.change == change and p.before.user not in kept), None)
 
     @property
     def login_works(self) -> bool:

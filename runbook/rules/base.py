@@ -199,9 +199,18 @@ def run(rule: Rule, facts: Facts) -> tuple[Check, tuple[Finding, ...]]:
         # A rule that breaks must not hide what the others know; it is shown as an error, never as a pass.
         reason = f"the rule broke ({type(error).__name__}); please report it"
         return Check(rule=rule.id, step=rule.step, outcome="error", reason=reason, title=rule.title), ()
+    if not found and _nothing_answered(rule, facts):
+        reason = "nothing answered, so there was no response to look at"
+        return Check(rule=rule.id, step=rule.step, outcome="skipped", reason=reason, title=rule.title), ()
     if not found:
         return Check(rule=rule.id, step=rule.step, outcome="pass", title=rule.title), ()
     return Check(rule=rule.id, step=rule.step, outcome="fail", reason=found[0].summary, title=rule.title), found
+
+
+def _nothing_answered(rule: Rule, facts: Facts) -> bool:
+    """Whether all that the rule could look at are requests that got no response."""
+    there = {kind for kind in (*rule.needs, *rule.needs_any) if NEEDS[kind][0](facts)}
+    return there == {"exchanges"} and all(e.status is None for e in facts.traffic.exchanges)
 
 
 def _complete(rule: Rule, finding: Finding) -> Finding:

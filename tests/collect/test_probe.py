@@ -74,7 +74,7 @@ def test_the_users_name_is_never_tried_with_a_wrong_password() -> None:
 
 def test_only_reading_without_leave_to_write() -> None:
     with registry() as (direct, seen):
-        probed(direct)
+        probed(direct, origin="http://page.example")
     assert {method for method, *_ in seen.requests} == {"GET", "OPTIONS"}
 
 
