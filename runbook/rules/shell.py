@@ -1,0 +1,42 @@
+"""Commands and observations that rules of several themes share: clients, pages, the registry's own door."""
+
+from runbook.model import Command, EvidenceItem, Registry, Subject, Symptom
+from runbook.model.command import READ_FROM, Word, host, service, sh, url, user
+from runbook.rules.base import Facts
+from runbook.rules.evidence import said, seen
+
+REFUSED_SEEN = (Symptom.LOGIN_401_DIRECT, Symptom.LOGIN_401, Symptom.LOGIN_401_VIA)
+
+
+def observed(facts: Facts, *symptoms: Symptom, who: str | None = None) -> tuple[EvidenceItem, ...]:
+    """What was said or seen of these symptoms and not settled since, two items at most; with `who`, nothing of another
+    user."""
+    records = (c.observation.record for c in facts.traffic.complaints if c.symptom in symptoms and c.settled is None)
+    items = (seen(r) if isinstance(r, Exchange) else said(r) for r in records)
+    kept = dict.fromkeys(i for i in items if i and (who is None or i.about is None or i.about.user in ("", who)))
+    return tuple(kept)[:2]
+
+
+def subject(registry: Registry | None) -> Subject | None:
+    """What a finding about this registry is about: its compose service, where there is one."""
+    return Subject(service=registry.name) if registry and registry.service else None
+
+
+def status(base: str | None, *options: str | Word, expect: str) -> Command:
+    """Prints the status of GET /v2/ at an address, sent with curl and these options of it."""
+    return sh("curl", "-sS", "-o", "/dev/null", "-w", "%{http_code}\\n", *options, url(base, "/v2/"), expect=expect)
+
+
+def login_with_docker(registry: str | None, name: str | None = None) -> Command:
+    """Stores new credentials for this host[:port]; docker asks for the password itself."""
+    return sh("docker", "login", *(("-u", user(name)) if name else ()), host(registry))
+
+
+def stored_login(registry: str | None) -> Command:
+    """Sends what docker has stored for this host[:port]. With no terminal docker cannot ask for other credentials."""
+    return sh("docker", "login", host(registry), READ_FROM, "/dev/null", expect="Login Succeeded")
+
+
+def up(name: str | None, *options: str) -> Command:
+    """Creates a compose service again where its definition has changed."""
+    return sh("docker", "compose", "up", "-d", *options, *((service(name),) if name else ()))
