@@ -83,9 +83,9 @@ def from_message(message: Message, traffic: Traffic, routing: Routing, notes: No
         if traffic.said("login-ok") and message.kind == "login-status" and _ok_later(message, traffic):
             return
         symptom = LOGIN_401[routing.of_host(message.host)]
-    notes.add(symptom, message.text, str(message.place))
+    notes.add(symptom, message.text, message)
     if message.kind == "cors" and message.detail.startswith("preflight"):
-        notes.add(S.PREFLIGHT_REFUSED, message.text, str(message.place))
+        notes.add(S.PREFLIGHT_REFUSED, message.text, message)
 
 
 def _ok_later(message: Message, traffic: Traffic) -> bool:
@@ -109,18 +109,18 @@ def from_log(log: LogFile, stack: Stack, notes: Notes) -> None:
     state: dict[str | None, str] = {}
     for event in log.events:
         if event.meaning in _EVENTS:
-            notes.add(_EVENTS[event.meaning], event.text, str(event.place))
+            notes.add(_EVENTS[event.meaning], event.text, event)
         elif event.meaning == "upstream-not-found":
             started = "emerg" not in event.text and "emerg" not in event.detail
-            notes.add(S.BAD_GATEWAY if started else S.PROXY_NOT_STARTED, event.text, str(event.place))
+            notes.add(S.BAD_GATEWAY if started else S.PROXY_NOT_STARTED, event.text, event)
         if event.meaning == "listening" or event.meaning in _FATAL:
             state[event.service] = event.meaning
     for event in log.events:
         if event.meaning in _FATAL and state.get(event.service) == event.meaning:
-            notes.add(S.NOT_STARTED, event.text, str(event.place))
+            notes.add(S.NOT_STARTED, event.text, event)
     for request in log.requests:
         for symptom in _of_logged(request, stack):
-            notes.add(symptom, describe_logged(request), str(request.place))
+            notes.add(symptom, describe_logged(request), request)
 
 
 def _of_logged(request: LoggedRequest, stack: Stack) -> list[Symptom]:

@@ -40,14 +40,14 @@ def from_exchanges(traffic: Traffic, stack: Stack, notes: Notes) -> None:
         if e.credential and e.credential.intent != "wrong" and e.status and e.status < 300 and not e.is_html
     }
     for exchange in traffic.exchanges:
-        what, where = describe(exchange), str(exchange.source)
+        what = describe(exchange)
         if exchange.error:
             shown = f"({exchange.certificate})" if exchange.certificate else ""
             told = " ".join(part for part in (what, exchange.detail, shown) if part)
-            notes.add(_FAILURES.get(exchange.error, S.FAILURE), told, where)
+            notes.add(_FAILURES.get(exchange.error, S.FAILURE), told, exchange)
         elif exchange.status is not None and exchange.is_api and not only_pages(exchange, stack):
             for symptom in _of_answer(exchange, traffic, stack, accepted):
-                notes.add(symptom, what, where)
+                notes.add(symptom, what, exchange)
     _compare_challenges(traffic, notes)
 
 
@@ -127,7 +127,7 @@ def _compare_challenges(traffic: Traffic, notes: Notes) -> None:
             realms.setdefault(challenge, exchange)
     if len(realms) > 1:
         for challenge, exchange in realms.items():
-            notes.add(S.CHALLENGE_FOREIGN, f"{describe(exchange)}: {challenge}", str(exchange.source))
+            notes.add(S.CHALLENGE_FOREIGN, f"{describe(exchange)}: {challenge}", exchange)
 
 
 def _is_blocked(exchange: Exchange, stack: Stack) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from runbook.model import Evidence, Observation, Stack, Symptom
+from runbook.model import Evidence, Observation, Place, Stack, Symptom
 from runbook.observe.from_logs import from_log, from_message
 from runbook.observe.from_requests import from_exchanges
 from runbook.observe.notes import Notes, describe
@@ -42,18 +42,18 @@ def _from_checks(traffic: Traffic, evidence: Evidence, stack: Stack, notes: Note
         if check.password in works or (check.origin == "transcript" and check.user in users):
             continue
         what = f"{check.user}'s password against {check.file}: {check.outcome.replace('-', ' ')}"
-        notes.add(S.LOGIN_WOULD_FAIL, what, str(check.source))
+        notes.add(S.LOGIN_WOULD_FAIL, what, check)
 
 
 def _from_files(evidence: Evidence, stack: Stack, traffic: Traffic, notes: Notes) -> None:
     for place, sentence in evidence.compose.refused if evidence.compose else ():
-        notes.add(S.COMPOSE_REFUSED, sentence, str(place))
+        notes.add(S.COMPOSE_REFUSED, sentence, place)
     started = any(e.meaning == "listening" for e in traffic.events) or any(
         e.header("Docker-Distribution-Api-Version") for e in traffic.exchanges
     )
     for registry in stack.registries:
         for error in registry.start_errors if not started else ():
-            notes.add(S.NOT_STARTED, error.message, str(error.place or registry.name))
+            notes.add(S.NOT_STARTED, error.message, error.place or Place(registry.name))
 
 
 __all__ = ["describe", "observe"]
