@@ -42,7 +42,7 @@ _SMALL = 100 * (1 << 20)
     source="run: nginx 1.22 without client_max_body_size: 413 HTML for a PATCH over 1 MB (tests/real)",
 )
 def client_max_body_size(facts: Facts) -> Iterator[Finding]:
-    """nginx takes 1 MB unless it is told otherwise, so small images can be pushed and real ones cannot. The response
+    """nginx takes 1 MB by default, so small images can be pushed and real ones cannot. The response
     is the proxy's own page: the registry has no limit."""
     traffic = facts.traffic
     caddy = any(r.software == "caddy" and r.max_body for r in facts.stack.routes)

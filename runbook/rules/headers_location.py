@@ -5,7 +5,7 @@ from urllib.parse import SplitResult
 
 from runbook.model import Edit, Finding, ProxyRoute, Refutation, Symptom
 from runbook.rules.base import Facts, rule
-from runbook.rules.evidence import Item, finding, netloc, read, said
+from runbook.rules.evidence import Item, finding, read, said
 from runbook.rules.hop_edits import insert, swap
 from runbook.rules.hops import (
     first_route,
@@ -109,7 +109,7 @@ def _misrouted(facts: Facts, differs: Differs, heard: Item = None, more: tuple[S
             sent_to(misrouted),
             explains=_EXPLAINS + more,
             hop=hop(first),
-            fix=proxy_fix(facts, first, f"{_HOST_ADVICE}, with its port", upload_check(facts, base_of(misrouted))),
+            fix=proxy_fix(facts, first, f"{_HOST_ADVICE}, with its port", upload_check(facts, base_of(misrouted.url))),
             about=site(first),
         )
 
@@ -146,7 +146,7 @@ def _sent_elsewhere(
             facts,
             route,
             f"{_HOST_ADVICE}: {line or 'delete the line that changes Host'}",
-            upload_check(facts, f"{here.scheme}://{netloc(here)}"),
+            upload_check(facts, base_of(here.geturl())),
             edits=edits,
             at=edit.place if edit else None,
         ),

@@ -72,7 +72,7 @@ def x_forwarded_proto_missing(facts: Facts) -> Iterator[Finding]:
                 facts,
                 route,
                 "Let the proxy that ends TLS send X-Forwarded-Proto: https",
-                upload_check(facts, base_of(misrouted)),
+                upload_check(facts, base_of(misrouted.url)),
             ),
             about=site(route),
         )
@@ -101,7 +101,7 @@ def _overwritten_by(facts: Facts, inner: ProxyRoute, outer: ProxyRoute | None, m
         line = "proxy_set_header X-Forwarded-Proto $http_x_forwarded_proto;"
         pattern = r"(proxy_set_header\s+X-Forwarded-Proto\s+)[^;]+;"
         edits = swap(facts.evidence, where, pattern, r"\1$http_x_forwarded_proto;")
-    base = base_of(misrouted) if misrouted else front_url(facts, outer)
+    base = base_of(misrouted.url) if misrouted else front_url(facts, outer)
     return finding(
         f"{name(inner)} overwrites X-Forwarded-Proto by its own scheme (http), although TLS ends before it: uploads are "
         "sent to http://.",
@@ -124,7 +124,7 @@ def _lost_tls(here: SplitResult, there: SplitResult) -> bool:
 
 def _scheme_lost(facts: Facts, route: ProxyRoute, misrouted: Exchange | None) -> Finding:
     what, where, advice, edits = _scheme_of(facts, route)
-    base = base_of(misrouted) if misrouted else published_address(facts, route) or front_url(facts, route)
+    base = base_of(misrouted.url) if misrouted else published_address(facts, route) or front_url(facts, route)
     return finding(
         f"{name(route)} ends TLS and does not tell the registry, so uploads are sent to http://.",
         read(f"TLS ends here and it sends {what}", where),

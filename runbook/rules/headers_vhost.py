@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 from runbook.model import Exchange, Finding, Symptom
 from runbook.rules.base import Facts, rule
-from runbook.rules.evidence import finding, netloc, read, seen
+from runbook.rules.evidence import finding, read, seen
 from runbook.rules.hops import api_check, front_url, fronts, is_strange, login_at, name, site
 from runbook.rules.reloads import proxy_fix
-from runbook.urls import urlsplit
+from runbook.urls import netloc, urlsplit
 
 S = Symptom
 
@@ -27,21 +27,22 @@ def redirect_drops_authorization(facts: Facts) -> Iterator[Finding]:
     """Credentials belong to the host that they were typed for. A client that is redirected to another one does not
     send them there."""
     for exchange in facts.traffic.exchanges:
-        target = urlsplit(exchange.header("Location") or "")
+        location = exchange.header("Location") or ""
+        target = urlsplit(location)
         here = urlsplit(exchange.url)
         moved = exchange.status in (301, 302, 303, 307, 308) and exchange.is_api and bool(target.hostname)
         if not moved or target.hostname == here.hostname or "/blobs/sha256" in exchange.path:
             continue
         after = (e for e in facts.traffic.exchanges if e.status == 401 and urlsplit(e.url).hostname == target.hostname)
-        there = f"{target.scheme or here.scheme}://{netloc(target)}"
+        there = f"{target.scheme or here.scheme}://{netloc(location)}"
         yield finding(
-            f"{netloc(here)} redirects the API to {netloc(target)}: clients do not send the credentials there.",
+            f"{netloc(exchange.url)} redirects the API to {netloc(location)}: clients do not send the credentials there.",
             seen(exchange, f", Location {there}/…"),
             seen(next(after, None)),
             fix=proxy_fix(
                 facts,
                 None,
-                f"Log in to {netloc(target)} itself, or let {netloc(here)} proxy to it",
+                f"Log in to {netloc(location)} itself, or let {netloc(exchange.url)} proxy to it",
                 login_at(facts, there),
             ),
         )

@@ -6,10 +6,10 @@ from urllib.parse import SplitResult
 from runbook.model import Exchange, HeaderEdit, Message, ProxyRoute
 from runbook.observe.traffic import Traffic
 from runbook.rules.base import Facts
-from runbook.rules.evidence import Item, netloc, seen
+from runbook.rules.evidence import Item, seen
 from runbook.rules.hops import USUAL_PORTS, fronts, published_address, takes_pushes
 from runbook.stack.foretell import Request, location, seen_address
-from runbook.urls import urlsplit
+from runbook.urls import netloc, urlsplit
 
 
 def uploads(traffic: Traffic) -> Iterator[tuple[Exchange, SplitResult, SplitResult]]:
@@ -90,9 +90,9 @@ def destinations(facts: Facts, misrouted: Exchange | None) -> Iterator[tuple[Pro
         if misrouted:
             yield route, here, urlsplit(misrouted.header("Location") or "")
             continue
-        _, netloc = predicted(route, address)
-        if netloc and not any(c in netloc for c in "${%"):
-            yield route, here, urlsplit(f"{here.scheme}://{netloc}")
+        _, there = predicted(route, address)
+        if there and not any(c in there for c in "${%"):
+            yield route, here, urlsplit(f"{here.scheme}://{there}")
 
 
 def is_known_address(facts: Facts, route: ProxyRoute) -> bool:
@@ -116,10 +116,9 @@ def sent_to(exchange: Exchange | None) -> Item:
     return seen(exchange, f", Location {short(exchange)}") if exchange else None
 
 
-def base_of(exchange: Exchange) -> str:
-    """The address that a request used, without its path."""
-    parts = urlsplit(exchange.url)
-    return f"{parts.scheme}://{netloc(parts)}"
+def base_of(url: str) -> str:
+    """Scheme and host[:port] of an address."""
+    return f"{urlsplit(url).scheme}://{netloc(url)}"
 
 
 def dialled_elsewhere(message: Message) -> bool:
