@@ -1,11 +1,9 @@
 """What the rules about files that must agree share: citations, line edits, and how a change reaches the registry."""
 
 import re
-from dataclasses import replace
 from itertools import takewhile
 
 from runbook.model import (
-    PROBE_USER,
     Edit,
     Evidence,
     EvidenceItem,
@@ -24,6 +22,7 @@ from runbook.rules import logins
 from runbook.rules.base import Facts
 from runbook.rules.evidence import Item, context, read
 from runbook.rules.hop_edits import drop, insert, line_of, swap
+from runbook.rules.hops import user_of
 
 S = Symptom
 DOWN = (S.NOT_STARTED, S.UNREACHABLE, S.EMPTY_REPLY, S.BAD_GATEWAY)
@@ -40,11 +39,6 @@ def observed(facts: Facts, *wanted: Symptom) -> tuple[EvidenceItem, ...]:
     """What shows the symptoms, two places each, four at most; each cited as the request, line or message that it is."""
     shown = (i for o in facts.traffic.observations if o.symptom in wanted for i in o.evidence[:2])
     return tuple(shown)[:4]
-
-
-def aside(*items: Item) -> tuple[EvidenceItem, ...]:
-    """The same items as context: they fit the finding and do not show that it is true."""
-    return tuple(replace(item, cited="context") for item in items if item is not None)
 
 
 def name_of(setting: Setting | None, key: str) -> str:
@@ -80,15 +74,9 @@ def base(facts: Facts) -> str:
 
 
 def whom(facts: Facts) -> Word:
-    """The user in question, else the placeholder: the one given, seen in a request, checked, or the file's first."""
-    sent = [e.credential for e in facts.traffic.exchanges if e.credential and e.credential.intent != "wrong"]
-    names = (
-        facts.evidence.target.user,
-        *(c.user for c in sent),
-        *(c.user for c in facts.evidence.checks if c.origin != "injected"),
-        *(e.name for h in facts.evidence.htpasswd for e in h.entries),
-    )
-    return user(next((n for n in names if n and n != PROBE_USER), None))
+    """The user in question, else the first of the htpasswd files, else the placeholder."""
+    listed = (e.name for h in facts.evidence.htpasswd for e in h.entries if e.name)
+    return user(user_of(facts) or next(listed, None))
 
 
 def status(facts: Facts, *options: str | Word, path: str = "/v2/", expect: str) -> Command:

@@ -160,7 +160,9 @@ def _value(setting: Setting) -> str:
 
 
 def _superseded(evidence: Evidence, key: str, was: Setting, now: Setting) -> tuple[str, ...]:
-    """A user who is only in the file that config.yml names seems to be missing: that is how this shows."""
+    """How this shows: deletes seem to be off, a user who is only in the file that config.yml names to be missing."""
+    if key == "storage.delete.enabled":
+        return ("delete-disabled",)
     if now.value is None and key.startswith("auth"):
         return ("auth-not-enforced", "auth-option-missing")
     if key != "auth.htpasswd.path":

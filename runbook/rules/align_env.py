@@ -7,10 +7,11 @@ from typing import Literal
 
 from runbook.model import Edit, Evidence, Finding, LogEvent, Message, Place, Registry, Subject, Symptom
 from runbook.model.command import PIPE, Command, glued, name, service, sh, url
-from runbook.rules.align import DOWN, OPEN, REFUSED, anonymous, answers, aside, base, change, observed, rename, subject
+from runbook.rules.align import DOWN, OPEN, REFUSED, anonymous, answers, base, change, observed, rename, subject
 from runbook.rules.base import Facts, rule
 from runbook.rules.evidence import Item, finding, read, said
 from runbook.rules.hop_edits import line_of, swap
+from runbook.rules.hops import aside
 from runbook.stack.variables import nearest
 
 S = Symptom
@@ -95,7 +96,7 @@ def env_name_malformed(facts: Facts) -> Iterator[Finding]:
         f"{chosen.sentence}{meant}.",
         (u.item for u in sorted(found, key=lambda u: u is not chosen)[:4]),
         observed(facts, *proof),
-        aside(*observed(facts, *(s for s in effects if s not in proof))),
+        map(aside, observed(facts, *(s for s in effects if s not in proof))),
         explains=effects,
         warning=not hurts and not chosen.right,
         proves=proves,

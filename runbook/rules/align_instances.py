@@ -4,10 +4,11 @@ from collections.abc import Iterator
 
 from runbook.model import Edit, Evidence, Finding, Fix, Registry, Stack, Subject, Symptom
 from runbook.model.command import PIPE, Command, service, sh
-from runbook.rules.align import add_variables, aside, observed
+from runbook.rules.align import add_variables, observed
 from runbook.rules.align_storage import APP_GO
 from runbook.rules.base import Facts, rule
 from runbook.rules.evidence import finding, read, said
+from runbook.rules.hops import aside
 from runbook.stack.registry import covering
 
 _MAKE_ONE = "grep -qs ^REGISTRY_HTTP_SECRET= .env || echo REGISTRY_HTTP_SECRET=$(openssl rand -hex 32) >> .env"
@@ -46,7 +47,7 @@ def secret_not_shared(facts: Facts) -> Iterator[Finding]:
             for r in together[:3]
             if r not in missing
         ),
-        aside(*(said(e) for e in facts.traffic.logged("no-http-secret")[:1])),
+        map(aside, map(said, facts.traffic.logged("no-http-secret")[:1])),
         observed(facts, Symptom.UPLOAD_FAILS),
         about=Subject(service=missing[0].name) if missing else None,
         edits=_share(facts.evidence, missing),

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from runbook.model import Edit, Evidence, Finding, Mount, Place, Refutation, Registry, Setting, Symptom
 from runbook.model.command import Command, Word, file, glued, service, sh, url
 from runbook.observe.traffic import Traffic
-from runbook.rules.align import add_variables, aside, change, stated, status, subject, unset, whom
+from runbook.rules.align import add_variables, change, stated, status, subject, unset, whom
 from runbook.rules.base import Facts, rule
 from runbook.rules.evidence import Item, finding, read, said, seen
 from runbook.rules.hop_edits import insert, line_of, swap
+from runbook.rules.hops import aside
 from runbook.stack.registry import covering
 
 S = Symptom
@@ -247,7 +248,7 @@ def proxy_mode(facts: Facts) -> Iterator[Finding]:
         f"The registry runs as a pull-through cache{f' of {setting.value}' if setting else ''}, "
         "which refuses every push with 405.",
         stated(setting, _REMOTE),
-        refused[:3] if setting else aside(*refused[:3]),
+        refused[:3] if setting else map(aside, refused[:3]),
         proves=setting is not None,
         about=subject(registry),
         edits=edits,
