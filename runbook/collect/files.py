@@ -173,7 +173,7 @@ def with_lines(source: SourceFile, text: str, vault: Vault) -> SourceFile:
         return source
     shown = tuple(vault.mask(row) for row in rows)
     changed = tuple(n for n, (row, mask) in enumerate(zip(rows, shown, strict=True), 1) if row != mask)
-    return replace(source, lines=shown, masked=changed)
+    return replace(source, lines=shown, masked=changed, final_newline=text.endswith("\n"))
 
 
 def _rank(kind: FileKind) -> int:

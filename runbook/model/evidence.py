@@ -44,6 +44,8 @@ class SourceFile:
     """Of files that a fix may edit: their lines, secrets masked; empty for all others."""
     masked: tuple[int, ...] = ()
     """Numbers (from 1) of the lines in which something was masked: no patch may touch or quote them."""
+    final_newline: bool = True
+    """Whether the last line ends with one: a patch has to know."""
     voice: Voice = "program"
     """A part of a README or a manual is a document: nothing in it belongs to this stack."""
 

@@ -10,12 +10,13 @@ from runbook.model import (
     LogEvent,
     LoggedRequest,
     Message,
+    Place,
     Sighting,
     Stack,
     Symptom,
 )
 from runbook.observe.focus import Focus
-from runbook.observe.notes import LOGIN_401, Notes, describe, describe_logged
+from runbook.observe.notes import LOGIN_401, Notes, Source, describe, describe_logged
 from runbook.observe.observation import Observation
 from runbook.observe.responses import of_exchange, of_logged
 from runbook.observe.routes import Routing
@@ -147,17 +148,17 @@ def sightings(
     notes = Notes()
     for complaint in found:
         if complaint.settled is None and focus.covers(complaint.observation):
-            notes.add(complaint.symptom, complaint.what, str(complaint.observation.source))
-    for symptom, what, where in (
+            notes.add(complaint.symptom, complaint.what, complaint.observation.record)
+    for symptom, what, source in (
         *_two_realms(observations),
         *_from_checks(observations, evidence, stack, focus),
         *_from_files(observations, evidence, stack),
     ):
-        notes.add(symptom, what, where)
+        notes.add(symptom, what, source)
     return notes.result()
 
 
-Row = tuple[Symptom, str, str]
+Row = tuple[Symptom, str, Source]
 
 
 def _two_realms(observations: tuple[Observation, ...]) -> Iterator[Row]:
@@ -176,7 +177,7 @@ def _two_realms(observations: tuple[Observation, ...]) -> Iterator[Row]:
     for asked in realms.values():
         if len(asked) > 1:
             for challenge, e in asked.items():
-                yield S.CHALLENGE_FOREIGN, f"{describe(e)}: {challenge}", str(e.source)
+                yield S.CHALLENGE_FOREIGN, f"{describe(e)}: {challenge}", e
 
 
 def _from_checks(
@@ -200,15 +201,15 @@ def _from_checks(
         if check.password in works or (check.origin == "transcript" and check.user in users):
             continue
         what = f"{check.user}'s password against {check.file}: {check.outcome.replace('-', ' ')}"
-        yield S.LOGIN_WOULD_FAIL, what, str(check.source)
+        yield S.LOGIN_WOULD_FAIL, what, check
 
 
 def _from_files(observations: tuple[Observation, ...], evidence: Evidence, stack: Stack) -> Iterator[Row]:
     for place, sentence in evidence.compose.refused if evidence.compose else ():
-        yield S.COMPOSE_REFUSED, sentence, str(place)
+        yield S.COMPOSE_REFUSED, sentence, place
     started = any(isinstance(o.record, LogEvent) and o.record.meaning == "listening" for o in observations) or any(
         isinstance(o.record, Exchange) and o.record.header("Docker-Distribution-Api-Version") for o in observations
     )
     for registry in stack.registries:
         for error in registry.start_errors if not started else ():
-            yield S.NOT_STARTED, error.message, str(error.place or registry.name)
+            yield S.NOT_STARTED, error.message, error.place or Place(registry.name)

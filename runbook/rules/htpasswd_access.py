@@ -204,6 +204,6 @@ def _unguarded(facts: Facts, route: ProxyRoute | None) -> Fix:
     return Fix(
         summary="Remove auth_basic where the registry asks for credentials itself, or use an nginx on a newer system",
         commands=again,
-        verify=(login_request(facts, None, front_url(facts.traffic, facts.stack, route, facts.compose)),),
+        verify=(login_request(facts, None, front_url(facts, route)),),
         applies="nginx reads its configuration at its start and on reload",
     )

@@ -1,6 +1,6 @@
 """Commands and observations that rules of several themes share: clients, pages, the registry's own door."""
 
-from runbook.model import Command, EvidenceItem, Registry, Subject, Symptom
+from runbook.model import Command, EvidenceItem, Exchange, Registry, Subject, Symptom
 from runbook.model.command import READ_FROM, Word, host, service, sh, url, user
 from runbook.rules.base import Facts
 from runbook.rules.evidence import said, seen
