@@ -5,7 +5,7 @@ used on, and what the stack in the folder publishes; the rest is also there, and
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from runbook.model import Evidence, LogEvent, LoggedRequest, Message, ProxyRoute, Stack, StoredLogin, Subject
 from runbook.observe.address import Address, address_of
@@ -32,6 +32,8 @@ class Focus:
     """Addresses of other registries that the folder speaks of."""
     used: tuple[Address, ...] = ()
     """Addresses that clients were really used on (or that the user named)."""
+    docker: tuple[Address, ...] = ()
+    """Of these, what docker and its kin were called with: they look stored logins up by the literal name."""
     named: bool = False
     """Whether the user named address or user by argument."""
     ports: frozenset[int] = frozenset()
@@ -56,25 +58,21 @@ class Focus:
 
     def uses_login(self, login: StoredLogin | None) -> bool:
         """Whether docker would send this stored login in this incident: it looks for the literal name that was used."""
-        if login is None:
-            return False
-        key = address_of(login.key)
+        key = address_of(login.key) if login else None
         if key is None:
             return False
-        if self.used:
-            return any(
-                key.host == a.host and key.port in (a.port, None if a.port in (80, 443) else a.port) for a in self.used
-            )
+        if self.docker:
+            return any(key.host == a.host and (key.port or 443) == (a.port or 443) for a in self.docker)
         return self.speaks_of(key) is not False
 
-    def link(self, about: Iterable[Subject], *, needs_use: bool = False) -> float:
+    def link(self, about: Iterable[Subject]) -> float:
         """How surely something concerns the incident, from what it is about: 1 it does, 0 it does not."""
         best: float | None = None
         for subject in about:
-            best = max(best or 0.0, self._link(subject, needs_use))
+            best = max(best or 0.0, self._link(subject))
         return 0.9 if best is None else best
 
-    def _link(self, subject: Subject, needs_use: bool) -> float:
+    def _link(self, subject: Subject) -> float:
         value = 0.9
         if subject.address:
             told = self.speaks_of(address_of(subject.address))
@@ -103,16 +101,18 @@ def focus_of(
     addresses = tuple(dict.fromkeys((*used, *logged, *(published if not used else ()), *_site_addresses(stack, used))))
     users = _users(evidence, observations, unsettled)
     times = [o.when for o in unsettled if o.when is not None]
+    docker = (o.address for o in clients if isinstance(o.record, Message) and o.address and o.witness == "client")
     focus = Focus(
         addresses=addresses,
         users=users,
         since=min(times) if times else None,
         used=used,
+        docker=tuple(dict.fromkeys(docker)),
         named=bool(named or evidence.target.user),
         ports=ports,
     )
-    others = tuple(dict.fromkeys(str(a) for a in _mentioned(evidence, seen) if focus.speaks_of(a) is False))
-    return Focus(addresses, users, focus.since, others, used, focus.named, ports)
+    others = dict.fromkeys(str(a) for a in _mentioned(evidence, seen) if focus.speaks_of(a) is False)
+    return replace(focus, others=tuple(others))
 
 
 def _speaks(observation: Observation) -> bool:

@@ -20,7 +20,7 @@ NEEDS: dict[Symptom, Success] = {
     **dict.fromkeys(_LOGIN, "login"),
     **dict.fromkeys((S.TOO_LARGE, S.UPLOAD_FAILS, S.LOCATION_WRONG), "upload"),
     **dict.fromkeys((S.BROWSER_BLOCKED, S.PREFLIGHT_REFUSED), "page"),
-    **dict.fromkeys((S.OPEN_DIRECT, S.OPEN_VIA, S.PING_OPEN), "refusal"),
+    **dict.fromkeys((S.OPEN_DIRECT, S.OPEN_VIA, S.PING_OPEN, S.CHALLENGE_MISSING), "refusal"),
     S.DELETE_REFUSED: "delete",
     S.NOT_STARTED: "start",
     S.CHALLENGE_FOREIGN: "login",
@@ -148,6 +148,8 @@ def _same_request(success: Observation, failure: Observation) -> bool:
     one, other = success.record, failure.record
     if isinstance(one, Exchange) and isinstance(other, Exchange) and _asked(success) != _asked(failure):
         return success.own and failure.witness != "browser"
+    if failure.login == "none" and success.login == "sent":
+        return False
     told = success.path and failure.path
     return not told or (success.path.rstrip("/") == failure.path.rstrip("/") and success.method == failure.method)
 

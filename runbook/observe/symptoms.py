@@ -1,8 +1,10 @@
 """Naming symptoms: each observation is asked what it shows, and what a later success settled is left out."""
 
+import json
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 from runbook.model import (
     Evidence,
@@ -151,6 +153,7 @@ def sightings(
             notes.add(complaint.symptom, complaint.what, complaint.observation.record)
     for symptom, what, source in (
         *_two_realms(observations),
+        *_images_gone(observations),
         *_from_checks(observations, evidence, stack, focus),
         *_from_files(observations, evidence, stack),
     ):
@@ -178,6 +181,34 @@ def _two_realms(observations: tuple[Observation, ...]) -> Iterator[Row]:
         if len(asked) > 1:
             for challenge, e in asked.items():
                 yield S.CHALLENGE_FOREIGN, f"{describe(e)}: {challenge}", e
+
+
+def _images_gone(observations: tuple[Observation, ...]) -> Iterator[Row]:
+    """A catalog that lost names after a container was re-created, within one record."""
+    recreated = [
+        o.source for o in observations if isinstance(o.record, Message) and o.record.kind == "container-recreated"
+    ]
+    catalogs = [
+        (o.record, names)
+        for o in observations
+        if isinstance(o.record, Exchange)
+        and o.path == "/v2/_catalog"
+        and (names := _repositories(o.record)) is not None
+    ]
+    for (before, had), (after, has) in pairwise(catalogs):
+        one, other = before.source, after.source
+        between = any(one.file == r.file and (one.line or 0) < (r.line or 0) < (other.line or 0) for r in recreated)
+        if between and one.file == other.file and (gone := had - has):
+            yield S.IMAGES_GONE, f"{', '.join(sorted(gone)[:3])}: in the catalog before, not after", after
+
+
+def _repositories(exchange: Exchange) -> frozenset[str] | None:
+    """The names in a response of the catalog; None where it is none."""
+    try:
+        data = json.loads(exchange.body)
+        return frozenset(map(str, data["repositories"] or ()))
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
 
 
 def _from_checks(

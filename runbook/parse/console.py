@@ -16,7 +16,7 @@ _LINES = tuple(
         # ui.js:1  GET http://hub/v2/_catalog 401 (Unauthorized)
         rf"(?:[\w.@ -]{{1,80}}:\d+:?(?:\d+)?\s+)?{_METHOD}\s+{_URL}\s+{_OUTCOME}",
         # http://hub/v2/_catalog:1 Failed to load resource: the server responded with a status of 502 (Bad Gateway)
-        rf"{_URL}(?::\d+)?\s+Failed to load resource: (?:the server responded with a status of )?{_OUTCOME}",
+        rf"(?:{_METHOD}\s+)?{_URL}(?::\d+)?\s+Failed to load resource: (?:the server responded with a status of )?{_OUTCOME}",
         # XHRGET http://hub/v2/_catalog [HTTP/1.1 401 Unauthorized 12ms]
         rf"XHR ?{_METHOD}\s*{_URL}\s+\[HTTP/[\d.]+ (?P<status>[1-5]\d\d)\b",
     )

@@ -27,6 +27,7 @@ _WORTH = (
     "TLS",
     "fatal",
     "can't move",
+    "cannot rename",
     "variable is not set",
     "version=",
     "handled request",
@@ -166,7 +167,7 @@ def foreign_meaning(line: str) -> tuple[str, Meaning, str, str | None] | None:
         return "registry", panic_meaning(line), line, None
     if line.startswith("configuration error") or "configuration error: error parsing" in line or _UNFIT.match(line):
         return "registry", "config-error", line, None
-    if "can't move" in line and "Resource busy" in line:
+    if ("can't move" in line or "cannot rename" in line) and "resource busy" in line.lower():
         return "nginx", "entrypoint-cannot-edit", line, None
     if _UNSET.search(line):
         return "compose", "compose-unset-variable", "", None

@@ -12,7 +12,7 @@ from runbook.rules.base import Facts, rule
 from runbook.rules.evidence import Item, finding, read, said
 from runbook.rules.hop_edits import line_of, swap
 from runbook.rules.hops import aside
-from runbook.stack.variables import nearest
+from runbook.stack.variables import nearest, nearest_of_ui
 
 S = Symptom
 PARSER_GO = "distribution configuration/parser.go"
@@ -74,7 +74,14 @@ def env_name_malformed(facts: Facts) -> Iterator[Finding]:
     """A misspelled or invented variable changes nothing, and version 2 does not even say so. Compose itself
     refuses `- NAME = value`; REGISTRY_AUTH_TYPE stops the registry.
     """
-    found = [*_refused(facts), *_stopped(facts), *_unread(facts), *_on_ui(facts), *_logged(facts)]
+    found = [
+        *_refused(facts),
+        *_stopped(facts),
+        *_unread(facts),
+        *_on_ui(facts),
+        *_misspelt_on_ui(facts),
+        *_logged(facts),
+    ]
     if not found:
         return
     symptoms = set(facts.traffic.seen())
@@ -177,6 +184,15 @@ def _on_ui(facts: Facts) -> Iterator[_Unread]:
                 yield _Unread(variable.name, "", variable.place, owner.name, reason)
 
 
+def _misspelt_on_ui(facts: Facts) -> Iterator[_Unread]:
+    """A variable of the UI's own that its entrypoint does not know, nearly written as one that it does."""
+    for owner in facts.compose.services if facts.compose else ():
+        taken = {v.name for v in owner.environment}
+        for variable in owner.environment if owner.role == "ui" else ():
+            if (right := nearest_of_ui(variable.name, taken)) is not None:
+                yield _Unread(variable.name, right, variable.place, owner.name, "unread")
+
+
 def _logged(facts: Facts) -> Iterator[_Unread]:
     known = {v.name for r in facts.stack.registries for v, _ in r.unread}
     for event in facts.traffic.logged("unknown-variable"):
@@ -191,6 +207,8 @@ def _effects(unread: _Unread) -> tuple[Symptom, ...]:
         return (*DOWN, S.COMPOSE_REFUSED)
     if "DELETE" in name:
         return (S.DELETE_REFUSED,)
+    if unread.right == "NGINX_PROXY_PASS_URL":
+        return (S.NOT_THE_API, S.BROWSER_BLOCKED)
     if "ACCESS" in name or "HEADER" in name:
         return (S.BROWSER_BLOCKED, S.PREFLIGHT_REFUSED)
     if "AUTH" in name or "HTPASSWD" in name or "REALM" in name:
@@ -203,6 +221,8 @@ def _effects(unread: _Unread) -> tuple[Symptom, ...]:
 def _superseded(chosen: _Unread, hurts: bool) -> tuple[str, ...]:
     if chosen.sure:
         return ("auth-option-missing", "registry-unreachable", "auth-not-enforced")
+    if hurts and chosen.right == "NGINX_PROXY_PASS_URL":
+        return ("no-v2-route",)
     if hurts and chosen.right and "AUTH" in chosen.right:
         return ("auth-not-enforced", "auth-option-missing", "htpasswd-missing-autocreated")
     return ()

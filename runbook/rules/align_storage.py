@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from runbook.model import Edit, Evidence, Finding, Mount, Place, Refutation, Registry, Setting, Symptom
 from runbook.model.command import Command, Word, file, glued, service, sh, url
 from runbook.observe.traffic import Traffic
-from runbook.rules.align import add_variables, change, stated, status, subject, unset, whom
+from runbook.rules.align import add_variables, change, observed, stated, status, subject, unset, whom
 from runbook.rules.base import Facts, rule
 from runbook.rules.evidence import Item, finding, read, said, seen
 from runbook.rules.hop_edits import insert, line_of, swap
@@ -31,8 +31,8 @@ _PUSHES = ("POST", "PUT", "PATCH")
     fix="Mount a volume at the storage's rootdirectory",
     source="distribution registry/storage/driver/filesystem; run: pushed, container re-created, catalog empty",
     needs=("registry",),
+    explains=(S.IMAGES_GONE,),
     hop="registry",
-    warning=True,
 )
 def storage_outside_volume(facts: Facts) -> Iterator[Finding]:
     """The images are in the container's own layer and are gone when it is created again. The volume at
@@ -65,6 +65,8 @@ def storage_outside_volume(facts: Facts) -> Iterator[Finding]:
         f"Images are stored in {root}, which is on {where}: they vanish when the container is created again.",
         read(f"rootdirectory is {root} ({setting.origin or 'image default'})", setting.place or registry.service.place),
         (read(f"mounted: {m.target}", m.place) for m in registry.mounts[:3]),
+        observed(facts, S.IMAGES_GONE),
+        warning=S.IMAGES_GONE not in facts.traffic.seen(),
         about=subject(registry),
         edits=edits,
         fix=fix,

@@ -112,7 +112,7 @@ def stale(facts: Facts) -> Iterator[Finding]:
     """
     names = {f.file for f in files(facts.evidence, facts.stack)}
     for login in stored(facts):
-        if login.user is None or login.password is None or login.defect or not _concerns(login, facts):
+        if login.user is None or login.password is None or login.defect or not facts.focus.uses_login(login):
             continue
         pair = (login.user, login.password)
         checks = {c.outcome: c for c in facts.evidence.checks if c.file in names and (c.user, c.password) == pair}
@@ -143,12 +143,6 @@ def stale(facts: Facts) -> Iterator[Finding]:
             ),
         )
         return
-
-
-def _concerns(login: StoredLogin, facts: Facts) -> bool:
-    """Whether these are the credentials sent to the registry in question, as far as its name is known."""
-    hosts = {m.host.lower() for m in facts.traffic.messages if m.host}
-    return not hosts or host_of(login.key) in hosts or not any(host_of(other.key) in hosts for other in stored(facts))
 
 
 def _replaces(exchange: Exchange, login: StoredLogin) -> bool:

@@ -22,6 +22,7 @@ from runbook.model import (
     Symptom,
 )
 from runbook.observe.notes import cite, describe, describe_logged
+from runbook.observe.observation import Observation
 
 Item = EvidenceItem | None
 Where = Place | str | None
@@ -52,6 +53,16 @@ def said(source: Message | LogEvent | LoggedRequest | None, what: str = "") -> I
 def seen(exchange: Exchange | None, more: str = "", *, what: str = "") -> Item:
     """A request and its response show it; `more` is added to the request's description, `what` replaces it."""
     return cite(exchange, what or f"{describe(exchange)}{more}") if exchange else None
+
+
+def witnessed(observation: Observation, what: str) -> Item:
+    """What was seen happening, whoever saw it: a request shows it, or a log says so."""
+    record = observation.record
+    if isinstance(record, Exchange):
+        return seen(record, what=f"{describe(record)}: {what}")
+    if isinstance(record, LoggedRequest):
+        return said(record, f"{describe_logged(record)}: {what}")
+    return said(record, what)
 
 
 def certainty(items: Iterable[Item]) -> Certainty:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from runbook.model import Finding, HeaderEdit, ProxyRoute, Refutation
+from runbook.observe.passages import Passage
 from runbook.rules.authorization_traces import (
     MISMATCH,
     NO_CREDENTIALS,
@@ -25,7 +26,7 @@ from runbook.rules.authorization_traces import (
     written,
 )
 from runbook.rules.base import Facts, rule
-from runbook.rules.evidence import computed, context, finding, read, seen
+from runbook.rules.evidence import computed, context, finding, read, seen, witnessed
 from runbook.rules.hop_edits import delete_command, drop_header
 from runbook.rules.hops import api_routes, aside, first_route, hop, login_check, name, search_files, site
 from runbook.rules.reloads import proxy_fix
@@ -91,6 +92,9 @@ def _stripped_by(facts: Facts, route: ProxyRoute, edit: HeaderEdit) -> Finding:
 def _lost_on_the_way(facts: Facts) -> Iterator[Finding]:
     """No file shows it: the same credentials work direct and not through the proxy, with the registry's own realm."""
     traffic = facts.traffic
+    if (passage := traffic.passed("lost")) is not None:
+        yield _seen_lost(facts, passage)
+        return
     refused = refused_like_the_registry(traffic)
     works = same_login(traffic, refused) if refused else None
     bare = arrived(traffic, refused) if refused else []
@@ -126,9 +130,35 @@ def _lost_on_the_way(facts: Facts) -> Iterator[Finding]:
     )
 
 
+def _seen_lost(facts: Facts, passage: Passage) -> Finding:
+    """Two witnesses saw one request: before the proxy with credentials, after it without."""
+    route, before, after = first_route(facts), passage.before, passage.after
+    proxy = name(route) if route else before.service or "the proxy"
+    return finding(
+        f"{before.user or 'The client'} sent credentials, and the same request arrived at the registry without them: "
+        f"{proxy} removes them.",
+        witnessed(before, f"credentials of {before.user} were sent" if before.user else "credentials were sent"),
+        witnessed(after, "no readable credentials arrived"),
+        seen(facts.traffic.works("direct")),
+        hop=hop(route) if route else f"{before.service or 'proxy'} -> registry",
+        refuted=(
+            *not_the_password(facts, facts.traffic.works("direct")),
+            Refutation(cause="proxy-overwrites-authorization", because="nothing arrived in their place"),
+        ),
+        fix=proxy_fix(
+            facts,
+            route,
+            "Search the proxy's configuration for a line that sets, empties or removes Authorization, and delete it",
+            login_check(facts, route),
+            before=(search_files("authorization", "removeheader", "NGINX_PROXY_HEADER"),),
+        ),
+        about=site(route),
+    )
+
+
 @rule(
     "proxy-overwrites-authorization",
-    needs_any=("routes", "exchanges"),
+    needs_any=("routes", "exchanges", "logs"),
     step="headers",
     title="the proxy replaces the client's credentials",
     explains=REFUSED,
@@ -192,6 +222,9 @@ def _overwritten_by(facts: Facts, route: ProxyRoute, edit: HeaderEdit) -> Findin
 def _replaced_on_the_way(facts: Facts) -> Iterator[Finding]:
     """No file shows it: other credentials than the client's arrive at the registry."""
     traffic = facts.traffic
+    if (passage := traffic.passed("replaced")) is not None:
+        yield _seen_replaced(facts, passage)
+        return
     refused = refused_like_the_registry(traffic)
     works = same_login(traffic, refused) if refused else None
     other = another_login(traffic, refused) if refused else None
@@ -209,6 +242,31 @@ def _replaced_on_the_way(facts: Facts) -> Iterator[Finding]:
         hop=hop(route),
         refuted=(
             *not_the_password(facts, works),
+            Refutation(cause="authorization-stripped", because="credentials did arrive at the registry, but others"),
+        ),
+        fix=proxy_fix(
+            facts,
+            route,
+            "Search the proxy's configuration for a line that sets Authorization, and delete it",
+            login_check(facts, route),
+            before=(search_files("authorization"),),
+        ),
+        about=site(route),
+    )
+
+
+def _seen_replaced(facts: Facts, passage: Passage) -> Finding:
+    """Two witnesses saw one request: before the proxy as one user, after it as another."""
+    route, before, after = first_route(facts), passage.before, passage.after
+    return finding(
+        f"The client logged in as {before.user}; the same request arrived at the registry as {after.user}.",
+        witnessed(before, f"credentials of {before.user} were sent"),
+        witnessed(after, f"credentials of {after.user} arrived and did not match"),
+        seen(facts.traffic.works("direct")),
+        hop=hop(route) if route else f"{before.service or 'proxy'} -> registry",
+        supersedes=("htpasswd-wrong-password", "htpasswd-user-missing", "authorization-stripped"),
+        refuted=(
+            *not_the_password(facts, facts.traffic.works("direct")),
             Refutation(cause="authorization-stripped", because="credentials did arrive at the registry, but others"),
         ),
         fix=proxy_fix(

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from runbook.model import Exchange, Finding, Place, ProxyRoute, Refutation, Symptom
-from runbook.observe.routes import signed_by_proxy
+from runbook.observe.signature import from_registry, signed_by_proxy
 from runbook.observe.traffic import Traffic, succeeded
 from runbook.rules.base import Facts, rule
 from runbook.rules.evidence import finding, read, seen
@@ -121,13 +121,20 @@ def www_authenticate_missing(facts: Facts) -> Iterator[Finding]:
     username/password", docker login prints only the status, a browser shows no prompt."""
     traffic = facts.traffic
     silent = next(
-        (e for e in traffic.on("via", status=401) if e.response_headers and e.header("WWW-Authenticate") is None), None
+        (
+            e
+            for e in traffic.exchanges
+            if e.status == 401 and e.is_api and e.response_headers and e.header("WWW-Authenticate") is None
+            # The registry challenges with every 401: its own body without a challenge passed a proxy.
+            if e.route == "via" or (e.route == "unknown" and from_registry(e))
+        ),
+        None,
     )
     if found := next(_hidden(facts), None):
         yield _hidden_by(facts, *found, silent)
         return
     direct = next((e for e in traffic.on("direct", status=401) if e.header("WWW-Authenticate")), None)
-    if silent and (direct or signed_by_proxy(silent)):
+    if silent and (direct or signed_by_proxy(silent) or from_registry(silent)):
         yield _missing_on_the_way(facts, silent, direct)
 
 
@@ -137,10 +144,18 @@ def _hidden(facts: Facts) -> Iterator[tuple[ProxyRoute, Place, bool]]:
         hides = [
             e for e in route.response_headers if e.name.lower() == "www-authenticate" and _is_gone(e.action, e.value)
         ]
-        if hides and not hides[-1].condition:
+        if hides and (not hides[-1].condition or _holds(facts)):
             yield route, hides[-1].place, True
         elif not hides and route.kind == "return" and route.status == 401:
             yield route, route.place, False
+
+
+def _holds(facts: Facts) -> bool:
+    """Whether the condition of a line that hides the challenge is seen to hold: the registry's own 401 came without."""
+    return any(
+        e.status == 401 and e.response_headers and e.header("WWW-Authenticate") is None and from_registry(e)
+        for e in facts.traffic.exchanges
+    )
 
 
 def _hidden_by(facts: Facts, route: ProxyRoute, place: Place, hides: bool, silent: Exchange | None) -> Finding:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from runbook.model import Edit, Exchange, Finding, Place, ProxyRoute, Refutation, Stack, Symptom
 from runbook.model.command import PIPE, Command, number, service, sh, url
-from runbook.observe.routes import signed_by_proxy
+from runbook.observe.signature import signed_by_proxy
 from runbook.observe.traffic import Traffic
 from runbook.rules.base import Facts, rule
 from runbook.rules.evidence import Item, finding, read, said, seen

@@ -29,7 +29,6 @@ from runbook.rules.hops import (
     fronts,
     hop,
     is_strange,
-    site,
 )
 from runbook.rules.reloads import compose_up, proxy_fix
 from runbook.rules.upstreams import inner_address, registry_service
@@ -101,7 +100,6 @@ def _unrouted(facts: Facts, strangers: list[Exchange], logged: LoggedRequest | N
             edits=edits,
         ),
         edits=edits,
-        about=site(route),
     )
 
 

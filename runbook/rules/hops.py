@@ -19,14 +19,16 @@ from runbook.model import (
     Subject,
 )
 from runbook.model.command import PIPE, Command, sh, url, user
+from runbook.observe.focus import reaches
 from runbook.observe.notes import describe
-from runbook.observe.routes import signed_by_proxy
+from runbook.observe.signature import from_registry, signed_by_proxy
 from runbook.observe.traffic import Traffic
 from runbook.rules.base import Facts
 from runbook.rules.evidence import Item
 from runbook.rules.reloads import compose_up, reload_inside, reload_on_host
 from runbook.stack.choose import choose
 from runbook.stack.foretell import Request
+from runbook.urls import urlsplit
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1", "0.0.0.0", "ip6-localhost")  # noqa: S104  (names, nothing is bound)
 USUAL_PORTS = {"http": 80, "https": 443}
@@ -60,12 +62,40 @@ class Front:
 
 
 def fronts(facts: Facts) -> tuple[Front, ...]:
-    """The virtual hosts of all proxies."""
+    """The virtual hosts of all proxies, those that the addresses of this incident reach first.
+
+    Where some are known to lead to a registry, one whose upstream nobody knows is another site, unless its name is
+    the one that was used.
+    """
     groups: dict[object, list[ProxyRoute]] = {}
     for route in facts.stack.routes:
         key = (route.software, route.place.file, route.service, route.server_names, route.listen)
         groups.setdefault(key, []).append(route)
-    return tuple(_front(tuple(group), facts.compose) for group in groups.values())
+    known = any(_is_known_to_lead(r, facts.compose) for r in facts.stack.routes)
+    found = [_front(tuple(group), facts.compose) for group in groups.values()]
+    kept = [
+        f
+        if not known or _is_named(f, facts) or any(_is_known_to_lead(r, facts.compose) for r in f.api)
+        else replace(f, api=())
+        for f in found
+    ]
+    return tuple(sorted(kept, key=lambda f: not reaches(facts.focus, f.routes[0])))
+
+
+def _is_known_to_lead(route: ProxyRoute, compose: Compose | None) -> bool:
+    """Whether the upstream is plainly a registry: a service of that kind, or a path, name or port that says so."""
+    if route.kind != "proxy":
+        return False
+    behind = upstream_service(route, compose)
+    if behind is not None:
+        return behind.role in ("registry", "ui")
+    return _speaks_for_itself(route) or any(port == 5000 for _, port in route.upstream_hosts)
+
+
+def _is_named(front: Front, facts: Facts) -> bool:
+    """Whether a client used the very name of this site."""
+    names = {n.lower() for n in front.routes[0].server_names}
+    return any(a.host in names for a in facts.focus.used)
 
 
 def _front(routes: tuple[ProxyRoute, ...], compose: Compose | None) -> Front:
@@ -117,13 +147,15 @@ def takes_pushes(route: ProxyRoute, compose: Compose | None) -> bool:
 
 def is_strange(exchange: Exchange) -> bool:
     """A web page or a 404/405 that no registry wrote."""
-    if exchange.status is None or exchange.status >= 500 or exchange.header("Docker-Distribution-Api-Version"):
+    status = exchange.status
+    if status is None or status >= 500 or status in (401, 403, 407, 413) or "/v2/" not in f"{exchange.path}/"[:5]:
         return False
-    if exchange.status in (401, 403, 407, 413) or 300 <= exchange.status < 400 or "/v2/" not in f"{exchange.path}/"[:5]:
+    if 300 <= status < 400:
+        # A registry knows /v2/ as it is written; a web application takes the slash off.
+        return exchange.path == "/v2/" and urlsplit(exchange.header("Location") or "").path == "/v2"
+    if "404 page not found" in exchange.body or from_registry(exchange):
         return False
-    if "404 page not found" in exchange.body or "errors" in exchange.body[:40]:
-        return False
-    return exchange.is_html or (exchange.status in (404, 405) and signed_by_proxy(exchange))
+    return exchange.is_html or (status in (404, 405) and signed_by_proxy(exchange))
 
 
 # ---- names and citations -------------------------------------------------------------------------------------

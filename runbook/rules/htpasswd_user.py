@@ -81,7 +81,8 @@ def _mismatch_in_log(facts: Facts) -> Iterator[Finding]:
     """A 3.x log names the mismatch; behind a proxy that changes the credentials it says nothing of the client."""
     traffic = facts.traffic
     if (
-        overwrites(facts.stack)
+        traffic.passed("replaced")
+        or overwrites(facts.stack)
         or traffic.works("direct")
         or any(c.outcome == "accepted" for c in facts.evidence.checks)
     ):

@@ -82,12 +82,16 @@ def users(facts: Facts) -> Users:
         for e in traffic.exchanges
         if e.credential and e.credential.user and is_authenticated(e) and succeeded(e) and _is_own(e.route, facts.stack)
     }
+    if Symptom.OPEN_DIRECT in traffic.seen():
+        accepted = set()  # an open registry accepts everybody, which says nothing of the entry
     accepted |= {r.user for r in traffic.requests if r.logger == "registry" and r.user and 200 <= (r.status or 0) < 300}
     read = {f.file for f in files(facts)}
     accepted |= {c.user for c in evidence.checks if c.outcome == "accepted" and c.file in read and c.origin == "given"}
     failing: dict[str, list[EvidenceItem]] = {}
+    # Whom a proxy put in the client's place, and whom nobody here asked for, are not the ones who cannot log in.
+    strangers = {p.after.user for p in traffic.passages if p.change in ("replaced", "added")}
     for name, item in _failures(facts):
-        if item is not None and name not in accepted:
+        if item is not None and name not in accepted and name not in strangers:
             kept = failing.setdefault(name, [])
             if item not in kept and sum(i.cited == item.cited for i in kept) < _KEPT:
                 kept.append(item)
@@ -174,13 +178,20 @@ def files(facts: Facts | Evidence, stack: Stack | None = None, /) -> tuple[Htpas
     evidence, registry = facts, stack.registry if stack else None
     if registry and registry.htpasswd:
         return (registry.htpasswd,)
-    if registry and registry.known and registry.auth in ("none", "token", "silly"):
+    if registry and registry.known and registry.auth in ("token", "silly"):
+        return ()
+    if registry and registry.known and registry.auth == "none" and not _mounts_one(registry):
         return ()
     routes = stack.routes if stack else ()
     theirs = {route.auth.user_file.rsplit("/", 1)[-1] for route in routes if route.auth and route.auth.user_file}
     own = tuple(f for f in evidence.htpasswd if f.file.rsplit("/", 1)[-1] not in theirs)
     shared = registry is not None and registry.auth == "htpasswd"
     return own or (evidence.htpasswd if shared else ())
+
+
+def _mounts_one(registry: Registry) -> bool:
+    """Whether an htpasswd file is mounted into a registry that does not ask for credentials yet: it is meant to."""
+    return any("htpasswd" in f"{m.target}{m.source}" or m.target.rstrip("/") == "/auth" for m in registry.mounts)
 
 
 def entries(facts: Facts) -> Iterator[tuple[Htpasswd, Entry]]:

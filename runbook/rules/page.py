@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from runbook.model import Finding, Fix, Refutation, Subject, Symptom, Ui
+from runbook.model import Exchange, Finding, Fix, Refutation, Subject, Symptom, Ui
+from runbook.observe.signature import from_registry
 from runbook.rules.base import Facts, rule
 from runbook.rules.crossing import (
     BLOCKED,
@@ -189,6 +190,15 @@ def container_name(facts: Facts) -> Iterator[Finding]:
     )
 
 
+def _refused_at_home(facts: Facts, host: str) -> Exchange | None:
+    """A browser's call to its own machine that nobody answers there, although the registry was seen to answer."""
+    up = any(e.status is not None and from_registry(e) for e in facts.traffic.exchanges) or any(
+        e.status in (200, 401) and e.page is None for e in facts.traffic.exchanges
+    )
+    refused = (e for e in facts.traffic.exchanges if e.error == "refused" and e.page is not None)
+    return next((e for e in refused if up and (urlsplit(e.url).hostname or "") == host), None)
+
+
 @rule(
     "browser-localhost",
     needs=("ui",),
@@ -213,13 +223,15 @@ def localhost(facts: Facts) -> Iterator[Finding]:
     host = urlsplit(_registry_url(ui)).hostname or ""
     page = page_of(facts)
     opened = urlsplit(page).hostname if page else None
-    if host not in _LOOPBACK or opened is None or opened in _LOOPBACK:
+    alone = _refused_at_home(facts, host) if opened is None else None
+    if host not in _LOOPBACK or opened in _LOOPBACK or (opened is None and alone is None):
         return
     fix, edits = one_origin(facts)
     yield finding(
-        f"REGISTRY_URL is {_registry_url(ui)}, but the page is opened as {page}: the browser looks for a registry on "
-        "its own machine.",
-        read(f"REGISTRY_URL names {host}, the page {opened}", ui.registry_url.place),
+        f"REGISTRY_URL is {_registry_url(ui)}, but the page is opened "
+        f"{f'as {page}' if opened else 'on another machine'}: the browser looks for a registry on its own machine.",
+        read(f"REGISTRY_URL names {host}" + (f", the page {opened}" if opened else ""), ui.registry_url.place),
+        seen(alone),
         fix=fix,
         edits=edits,
         about=_about(ui),

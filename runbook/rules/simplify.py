@@ -66,7 +66,8 @@ def _is_open(exchange: Exchange) -> bool:
     sent = exchange.credential
     if exchange.page is not None:
         return False  # browsers leave Authorization out of what they export
-    return exchange.method in ("GET", "HEAD") and succeeded(exchange) and (sent is None or sent.intent == "wrong")
+    bare = sent.intent == "wrong" if sent else exchange.login_known
+    return exchange.method in ("GET", "HEAD") and succeeded(exchange) and bare
 
 
 def _challenged(traffic: Traffic) -> bool:

@@ -144,6 +144,7 @@ def ui_subpath_relative_api(facts: Facts) -> Iterator[Finding]:
     source="Joxit/docker-registry-ui#170: sed: can't move … Resource busy",
     explains=(S.NOT_THE_API, S.BAD_GATEWAY, S.PROXY_NOT_STARTED),
     hop="ui",
+    supersedes=("no-v2-route",),
 )
 def entrypoint_cannot_edit_mounted_conf(facts: Facts) -> Iterator[Finding]:
     """The entrypoint edits default.conf in place, which replaces the file. A file that is mounted by itself cannot be

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Literal
 
-from runbook.model import Edit, Evidence, Finding, Fix, LogEvent, ProxyRoute, Service, Symptom
+from runbook.model import Edit, Evidence, Finding, Fix, LogEvent, LoggedRequest, ProxyRoute, Service, Subject, Symptom
 from runbook.model.command import Command, service, sh
 from runbook.rules.base import Facts, rule
 from runbook.rules.evidence import Item, finding, read, said, seen
@@ -72,6 +72,24 @@ def upstream_is_localhost(facts: Facts) -> Iterator[Finding]:
             ),
         )
         return
+    inside = next((e for e in events if e.service), None) or (events[0] if events and _serves(facts) else None)
+    if inside is not None:
+        yield finding(
+            f"{inside.service or 'The proxy'} looks for the registry at localhost, where nothing listens: inside a "
+            "container that is itself.",
+            said(inside),
+            seen(gateway),
+            said(_serves(facts), "the registry itself answers at the same time") if _serves(facts) else None,
+            hop=f"{inside.service or 'proxy'} -> registry",
+            refuted=registry_is_up(facts),
+            fix=Fix(summary=f"Point the proxy's upstream at http://{registry or 'registry'}:5000"),
+            about=Subject(service=inside.service or ""),
+        )
+
+
+def _serves(facts: Facts) -> LoggedRequest | None:
+    """A request that the registry's own log shows as answered: it is up, wherever the proxy looks for it."""
+    return next((r for r in facts.traffic.requests if r.logger == "registry" and (r.status or 0) < 500), None)
 
 
 def _shares_network(runs: Service | None, registry: str | None) -> bool:

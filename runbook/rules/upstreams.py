@@ -16,6 +16,7 @@ from runbook.model import (
     Stack,
     Symptom,
 )
+from runbook.observe.signature import from_registry
 from runbook.observe.traffic import Traffic
 from runbook.rules.base import Facts
 from runbook.rules.hop_edits import line_of, swap
@@ -36,7 +37,7 @@ def proxied(stack: Stack) -> Iterator[ProxyRoute]:
 
 def reaches(traffic: Traffic) -> bool:
     """A proxy that forwarded a response of the registry reaches it."""
-    through = (e for e in traffic.on("via") if e.header("Docker-Distribution-Api-Version"))
+    through = (e for e in traffic.on("via") if from_registry(e))
     return any(e.status is not None and e.status < 500 for e in through)
 
 

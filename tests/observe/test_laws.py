@@ -116,7 +116,10 @@ def test_4_a_later_success_of_the_same_request_ends_its_failure(case: Case) -> N
             source=Place(c.observation.source.file, 100_000 + n),
             status=200,
             body="{}",
-            response_headers=(("Content-Type", "application/json"), ("Docker-Distribution-Api-Version", "registry/2.0")),
+            response_headers=(
+                ("Content-Type", "application/json"),
+                ("Docker-Distribution-Api-Version", "registry/2.0"),
+            ),
             when=None,
         )
         for n, c in enumerate(failing)
