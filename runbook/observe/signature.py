@@ -39,13 +39,17 @@ def from_registry(exchange: Exchange) -> bool | None:
     return None
 
 
+def is_registrys(exchange: Exchange) -> bool:
+    """Whether a response is taken for the registry's own: its body says so, or, where no body was kept, its header."""
+    wrote = from_registry(exchange)
+    return wrote is True or (wrote is None and exchange.header("Docker-Distribution-Api-Version") is not None)
+
+
 def is_foreign(exchange: Exchange) -> bool:
     """A success that no registry wrote: whatever answers there, the API it is not. Browsers' exports are not judged."""
     if exchange.status != 200 or not exchange.response_headers or exchange.page is not None:
         return False
-    return from_registry(exchange) is False or (
-        from_registry(exchange) is None and exchange.header("Docker-Distribution-Api-Version") is None
-    )
+    return not is_registrys(exchange)
 
 
 def is_foreign_404(exchange: Exchange) -> bool:
@@ -55,5 +59,4 @@ def is_foreign_404(exchange: Exchange) -> bool:
     always = exchange.path.rstrip("/") in ("/v2", "/v2/_catalog")
     if "404 page not found" in exchange.body and not always and not signed_by_proxy(exchange):
         return False  # the Go router of the registry itself (Traefik's reads the same): a path that it does not have
-    wrote = from_registry(exchange)
-    return wrote is False or (wrote is None and exchange.header("Docker-Distribution-Api-Version") is None)
+    return not is_registrys(exchange)

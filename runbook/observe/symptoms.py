@@ -23,6 +23,7 @@ from runbook.observe.observation import Observation
 from runbook.observe.responses import of_exchange, of_logged
 from runbook.observe.routes import Routing
 from runbook.observe.settled import ends_in_a_crash, successes
+from runbook.observe.signature import is_registrys
 from runbook.observe.words import EVENTS, FAILURES, FATAL, MESSAGES, STATUSES
 
 S = Symptom
@@ -239,7 +240,7 @@ def _from_files(observations: tuple[Observation, ...], evidence: Evidence, stack
     for place, sentence in evidence.compose.refused if evidence.compose else ():
         yield S.COMPOSE_REFUSED, sentence, place
     started = any(isinstance(o.record, LogEvent) and o.record.meaning == "listening" for o in observations) or any(
-        isinstance(o.record, Exchange) and o.record.header("Docker-Distribution-Api-Version") for o in observations
+        isinstance(o.record, Exchange) and is_registrys(o.record) for o in observations
     )
     for registry in stack.registries:
         for error in registry.start_errors if not started else ():

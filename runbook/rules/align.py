@@ -18,6 +18,7 @@ from runbook.model import (
 )
 from runbook.model.command import Command, Word, service, sh, url, user
 from runbook.observe.notes import describe
+from runbook.observe.signature import is_registrys
 from runbook.rules import logins
 from runbook.rules.base import Facts
 from runbook.rules.evidence import Item, context, read
@@ -61,7 +62,7 @@ def subject(registry: Registry | None) -> Subject | None:
 
 def answers(facts: Facts) -> bool:
     """Whether a registry was seen running: it listens, or a response carries its header."""
-    headers = any(e.header("Docker-Distribution-Api-Version") for e in facts.traffic.exchanges)
+    headers = any(is_registrys(e) for e in facts.traffic.exchanges)
     return headers or bool(facts.traffic.logged("listening"))
 
 

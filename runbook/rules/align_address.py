@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from runbook.model import Edit, Evidence, Exchange, Finding, Port, Refutation, Registry, Setting, Symptom
 from runbook.model.command import PIPE, number, service, sh, url
+from runbook.observe.signature import is_registrys
 from runbook.rules.align import anonymous, base, change, name_of, observed, stated, subject, unset, whom
 from runbook.rules.base import Facts, rule
 from runbook.rules.evidence import finding, read, seen
@@ -31,7 +32,7 @@ def port_mapping(facts: Facts) -> Iterator[Finding]:
     response is empty or the connection is reset, which looks like a fault of the registry.
     """
     direct = facts.traffic.on("direct")
-    if facts.traffic.works("direct") or any(e.header("Docker-Distribution-Api-Version") for e in direct):
+    if facts.traffic.works("direct") or any(is_registrys(e) for e in direct):
         return
     for registry in facts.stack.registries:
         port = _dead_port(registry)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from runbook.model import EvidenceItem, Exchange, HeaderEdit, LoggedRequest, ProxyRoute, Refutation, Symptom
+from runbook.observe.signature import is_registrys
 from runbook.observe.traffic import Traffic, is_authenticated, succeeded
 from runbook.rules.base import Facts
 from runbook.rules.evidence import Item, said, seen
@@ -75,7 +76,7 @@ def opened(traffic: Traffic) -> Exchange | None:
     asked = any(traffic.on("direct", authenticated=False, status=401)) or any(
         r.logger == "registry" and r.status == 401 and r.meaning for r in traffic.requests
     )
-    found = [e for e in candidates if e.header("Docker-Distribution-Api-Version")]
+    found = [e for e in candidates if is_registrys(e)]
     beyond = [e for e in found if e.path.rstrip("/") != "/v2"]
     if beyond:
         return beyond[0] if asked else None
@@ -90,7 +91,7 @@ def refused_like_the_registry(traffic: Traffic) -> Exchange | None:
         return None
     own = {e.header("WWW-Authenticate") for e in traffic.on("direct", status=401)}
     challenge = refused.header("WWW-Authenticate")
-    if refused.response_headers and not refused.header("Docker-Distribution-Api-Version"):
+    if refused.response_headers and not is_registrys(refused):
         return None
     return refused if not own or challenge is None or challenge in own else None
 

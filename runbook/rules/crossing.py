@@ -20,6 +20,7 @@ from runbook.model import (
     Ui,
 )
 from runbook.model.command import PIPE, glued, sh, url
+from runbook.observe.signature import is_registrys
 from runbook.observe.traffic import Traffic, is_authenticated
 from runbook.parse.complaints import INSIDE
 from runbook.rules.base import Facts
@@ -69,7 +70,7 @@ def _only_asked_by_us(exchange: Exchange, page: str, traffic: Traffic) -> bool:
     """Our own question under the page's name, although the page has the registry at its own address and need not cross."""
     if exchange.source.file != "probe" or exchange.page is not None or traffic.page_calls_out:
         return False
-    return any(same_origin(page, e.url) and e.header("Docker-Distribution-Api-Version") for e in traffic.on("via"))
+    return any(same_origin(page, e.url) and is_registrys(e) for e in traffic.on("via"))
 
 
 def wants_login(facts: Facts) -> bool:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from runbook.model import Exchange, Finding, Place, ProxyRoute, Refutation, Symptom
-from runbook.observe.signature import from_registry, signed_by_proxy
+from runbook.observe.signature import from_registry, is_registrys, signed_by_proxy
 from runbook.observe.traffic import Traffic, succeeded
 from runbook.rules.base import Facts, rule
 from runbook.rules.evidence import finding, read, seen
@@ -90,7 +90,7 @@ def _open_ping(traffic: Traffic, *, page_counts: bool) -> Exchange | None:
 
 def _is_root_answer(exchange: Exchange) -> bool:
     """The registry's 200 for `/`: another fault (the path was cut)."""
-    return not exchange.body.strip() and exchange.header("Docker-Distribution-Api-Version") is None
+    return not exchange.body.strip() and not is_registrys(exchange)
 
 
 def _answers_ping(front: Front, facts: Facts) -> ProxyRoute | None:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 
 from runbook.model import Edit, Exchange, Finding, ProxyRoute, Symptom
+from runbook.observe.signature import is_registrys
 from runbook.rules.base import Facts, rule
 from runbook.rules.evidence import computed, finding, read, seen
 from runbook.rules.hop_edits import detach, drop
@@ -140,7 +141,7 @@ def _foreign_challenge(facts: Facts) -> Exchange | None:
     through = [
         e for e in traffic.on("via", status=401) if (e.header("WWW-Authenticate") or "").lower().startswith("basic")
     ]
-    own |= {_realm(e) for e in through if e.header("Docker-Distribution-Api-Version")}
+    own |= {_realm(e) for e in through if is_registrys(e)}
     return next((e for e in through if own and _realm(e) not in own), None)
 
 

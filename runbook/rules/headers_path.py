@@ -12,6 +12,7 @@ from runbook.model import (
     Refutation,
     Symptom,
 )
+from runbook.observe.signature import is_registrys
 from runbook.observe.traffic import Traffic
 from runbook.rules.base import Facts, rule
 from runbook.rules.evidence import finding, read, said, seen
@@ -125,7 +126,7 @@ def _odd_answers(traffic: Traffic) -> Iterator[Exchange]:
     """Responses that only a changed path gets: the registry's redirect of //, its 404 in plain text, its empty 200 of /."""
     for e in traffic.on("via"):
         plain_404 = e.status == 404 and "404 page not found" in e.body
-        empty_200 = e.status == 200 and not e.body.strip() and not e.header("Docker-Distribution-Api-Version")
+        empty_200 = e.status == 200 and not e.body.strip() and not is_registrys(e)
         cut = e.status in (301, 307, 308) and re.match(
             r"(?:https?://[^/]+)?/(?:_catalog)?$", e.header("Location") or ""
         )

@@ -19,6 +19,7 @@ from runbook.model import (
     Ui,
 )
 from runbook.observe.routes import calls_itself, only_a_page, only_pages
+from runbook.observe.signature import is_registrys
 from runbook.observe.traffic import Traffic, succeeded
 from runbook.rules.base import Facts, rule
 from runbook.rules.evidence import finding, read, said, seen
@@ -64,7 +65,7 @@ def no_v2_route(facts: Facts) -> Iterator[Finding]:
     """A web server answers, but not the registry: its pages are HTML and lack Docker-Distribution-Api-Version. Often
     the name used is nobody's server_name, and the first server in the file answers instead."""
     traffic, stack = facts.traffic, facts.stack
-    signed = [e for e in traffic.on("via") if e.header("Docker-Distribution-Api-Version")]
+    signed = [e for e in traffic.on("via") if is_registrys(e)]
     beyond = any(e.path.rstrip("/") != "/v2" for e in signed)
     strangers = _strangers(facts, ping_counts=not beyond)
     if any(succeeded(e) for e in signed) and not strangers:
@@ -119,11 +120,7 @@ def _strangers(facts: Facts, *, ping_counts: bool) -> list[Exchange]:
 
 def _by_traefik(exchange: Exchange) -> bool:
     """What Traefik answers when none of its routers takes a request."""
-    return (
-        exchange.status == 404
-        and exchange.body.startswith("404 page not found")
-        and not exchange.header("Docker-Distribution-Api-Version")
-    )
+    return exchange.status == 404 and exchange.body.startswith("404 page not found") and not is_registrys(exchange)
 
 
 def _not_found(traffic: Traffic) -> LoggedRequest | None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from runbook.model import Exchange, Finding, Symptom
+from runbook.observe.signature import is_registrys
 from runbook.rules.base import Facts, rule
 from runbook.rules.evidence import finding, read, seen
 from runbook.rules.hops import api_check, front_url, fronts, is_strange, login_at, name, site
@@ -85,7 +86,7 @@ def _differs_by_host(facts: Facts) -> tuple[Exchange, Exchange] | None:
     reached: dict[str, Exchange] = {}
     for good in facts.traffic.exchanges:
         ours = (good.sent("Host") or "").split(":")[0]
-        if good.header("Docker-Distribution-Api-Version") and ours and ours != urlsplit(good.url).hostname:
+        if is_registrys(good) and ours and ours != urlsplit(good.url).hostname:
             reached.setdefault(good.url, good)
     strange = (e for e in facts.traffic.exchanges if e.url in reached and e.is_api and is_strange(e))
     return next(((bad, reached[bad.url]) for bad in strange), None)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from runbook.model import Edit, EvidenceItem, Exchange, Finding, Fix, Refutation, Registry, Stack, Symptom
 from runbook.model.command import service, sh
+from runbook.observe.signature import is_registrys
 from runbook.observe.traffic import Traffic, succeeded
 from runbook.rules.align import DOWN, OPEN, add_variables
 from runbook.rules.base import Facts, rule
@@ -155,7 +156,7 @@ def unreachable(facts: Facts) -> Iterator[Finding]:
     ]
     traefik = any(r.software == "traefik" for r in stack.routes)
     debug = [e for e in traffic.exchanges if _is_debug_server(e) and not traefik]
-    answered = any(e.status and e.header("Docker-Distribution-Api-Version") for e in traffic.on("direct"))
+    answered = any(e.status and is_registrys(e) for e in traffic.on("direct"))
     if answered or not (crash or failed or reported or debug):
         return
     other = _other_port(stack, failed)
@@ -217,7 +218,7 @@ def _is_debug_server(exchange: Exchange) -> bool:
         and exchange.url.startswith("http://")
         and exchange.is_api
         and exchange.body.strip().startswith("404 page not found")
-        and exchange.header("Docker-Distribution-Api-Version") is None
+        and not is_registrys(exchange)
         and exchange.header("Server") is None
     )
 
