@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import BinaryIO
 
 from runbook.collect import marks
+from runbook.collect.cluster import Parts, add_manifests, add_values
 from runbook.collect.compose_files import choose, project_dotenv
 from runbook.collect.containers import all_of
 from runbook.collect.pasted import Pasted, files_in
@@ -51,6 +52,7 @@ class Harvest:
     exchanges: list[Exchange] = field(default_factory=list)
     listings: list[ListedFile] = field(default_factory=list)
     earlier: list[Evidence] = field(default_factory=list)
+    cluster: Parts = field(default_factory=Parts)
 
     def add_text(self, kind: FileKind, name: str, text: str) -> None:
         """Give a file's text to the parser of its kind."""
@@ -225,6 +227,8 @@ PARSERS: dict[FileKind, Callable[[Harvest, str, str], None]] = {
     "traefik": _traefik,
     "docker-config": _docker,
     "daemon-config": _docker,
+    "kubernetes": add_manifests,
+    "chart-values": add_values,
     "har": _har,
     "inspect": _inspect,
     "curl": _text,

@@ -43,6 +43,8 @@ def recognise(name: str, head: str) -> FileKind:
     """The kind of a text file from its path and the beginning of its text."""
     base = PurePosixPath(name).name
     bare = _without_extra(base)
+    if bare.lower().endswith((".yml", ".yaml", ".json")) and marks.is_kubernetes(head):
+        return "kubernetes"
     for pattern, kind in _NAMES:
         if pattern.fullmatch(bare):
             return _confirmed(kind, head, plain_name=bare == base)
@@ -86,9 +88,11 @@ def _by_content(base: str, head: str) -> FileKind:
     if marks.is_htpasswd(head):
         return "htpasswd"
     if marks.is_yaml(head) and (
-        (marks.has_services(head) and "image:" in head) or marks.has_distribution_version(head)
+        (marks.has_services(head) and "image:" in head)
+        or marks.has_distribution_version(head)
+        or marks.is_kubernetes(head)
     ):
-        return _yaml(head) or "text"
+        return "kubernetes" if marks.is_kubernetes(head) else _yaml(head) or "text"
     if marks.is_log(head) or marks.is_curl(head):
         return _text(base, head)
     if marks.is_traefik_dynamic(head):
@@ -110,6 +114,8 @@ def _text(base: str, head: str) -> FileKind:
 
 
 def _yaml(head: str) -> FileKind | None:
+    if marks.is_chart_values(head):
+        return "chart-values"
     if marks.has_services(head):
         return "compose"
     if marks.is_traefik_dynamic(head):

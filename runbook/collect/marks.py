@@ -36,6 +36,15 @@ is_traefik = _lines(
 is_traefik_dynamic = _lines(
     r"http:[ \t]*\r?\n(?:[ \t]*(?:#[^\n]*|\r)?\n)*[ \t]+(?:routers|middlewares|services|serversTransports):"
 )
+_has_api_version = _lines(
+    r"(?:- |[ \t]*)?[\"']?apiVersion[\"']?:[ \t]*[\"']?[\w.-]{1,100}(?:/[\w.-]{1,40})?[\"']?,?[ \t]*\r?$"
+)
+_has_kind = _lines(r"(?:- |[ \t]*)?[\"']?kind[\"']?:[ \t]*[\"']?[A-Z]\w{1,60}[\"']?,?[ \t]*\r?$")
+_has_chart_keys = _lines(
+    r"[ \t]{0,8}(?:configData|haSharedSecret|dockerRegistryUrl|nginxProxyHeaders|singleRegistry|deleteImages):",
+    r"secrets:[ \t]*\r?\n(?:[ \t]+[^\n]*\n){0,20}[ \t]+htpasswd:",
+    r"image:[ \t]*\r?\n(?:[ \t]+[^\n]*\n){0,5}[ \t]+repository:[ \t]*[\"']?(?:[\w.:-]{1,100}/){0,4}registry[\"']?[ \t]*\r?$",
+)
 is_haproxy = _lines(r"(?:frontend|backend|listen|defaults|global)\b[^{;\n]*$")
 is_apache = _lines(
     r"[ \t]*<(?:VirtualHost|Location|Proxy|Directory|IfModule|Limit|If)",
@@ -102,6 +111,16 @@ def is_htpasswd(head: str) -> bool:
     """Whether most lines are name:hash."""
     rows = _rows(head)[:50]
     return bool(rows) and sum(_HASHED.match(row) is not None for row in rows) * 2 > len(rows)
+
+
+def is_kubernetes(head: str) -> bool:
+    """Whether objects of Kubernetes stand there: each has a version of the API and a kind."""
+    return _has_api_version(head) and _has_kind(head)
+
+
+def is_chart_values(head: str) -> bool:
+    """Whether these are values of one of the charts that are known."""
+    return _has_chart_keys(head) and not has_services(head)
 
 
 def is_yaml(head: str) -> bool:

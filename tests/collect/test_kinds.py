@@ -96,7 +96,7 @@ DYNAMIC = "http:\n  routers:\n    r:\n      rule: Host(`x`)\n"
         ("notes.md", "# It fails\n```\n" + NGINX + "```\n", "text"),
         ("console.txt", "Access to XMLHttpRequest at 'http://a' has been blocked by CORS policy\n", "text"),
         ("lsof.txt", "nginx 80\n", "text"),
-        ("k8s.yaml", "apiVersion: v1\nkind: Service\n", "unknown"),
+        ("k8s.yaml", "apiVersion: v1\nkind: Service\n", "kubernetes"),
     ],
 )
 def test_kind(name: str, text: str, kind: str) -> None:

@@ -46,7 +46,7 @@ def service(key: Scalar, node: Mapping, project: Project) -> Service:
     command, entrypoint = words(node.get("command")), words(node.get("entrypoint"))
     networks = _networks(node)
     role = role_of(image, (v.name for v in environment), (m.target for m in mounts))
-    if _is_tool((*(entrypoint or ()), *(command or ()))):
+    if is_tool((*(entrypoint or ()), *(command or ()))):
         role = "other"
     return Service(
         name=key.text,
@@ -107,7 +107,7 @@ def _go_float(value: float) -> str:
     return f"{mantissa.removesuffix('.0')}e{int(exponent):+03d}" if exponent else repr(value)
 
 
-def _is_tool(command: tuple[str, ...]) -> bool:
+def is_tool(command: tuple[str, ...]) -> bool:
     """A container that makes a password file or collects garbage serves nobody."""
     return any(posixpath.basename(w) in ("htpasswd", "garbage-collect") for w in command[:3])
 
