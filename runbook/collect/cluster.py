@@ -10,9 +10,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from runbook.collect.clients import with_services
 from runbook.collect.kinds import HEAD, recognise
 from runbook.collect.scrub import with_places
-from runbook.model import Compose, FileKind, Place, Problem, RegistryFile
+from runbook.model import FileKind, Place, Problem, RegistryFile
 from runbook.parse import ParseError
 
 if TYPE_CHECKING:
@@ -131,17 +132,7 @@ def finish(to: Harvest) -> None:
         return
     from runbook.stack.ui import assign_services
 
-    services = parts.manifests.services
-    known = to.compose
-    files = tuple(parts.texts)
-    alone = not any(s.role == "registry" for s in known.services) if known else True
-    if known is None:
-        to.compose = Compose(files=files, services=services, platform="kubernetes")
-    elif services:
-        platform = "kubernetes" if alone and any(s.role == "registry" for s in services) else known.platform
-        to.compose = replace(
-            known, files=(*known.files, *files), services=(*known.services, *services), platform=platform
-        )
+    to.compose = with_services(to.compose, parts.manifests.services, tuple(parts.texts), "kubernetes")
     to.routes[:] = [replace(r, platform="kubernetes") if " § " in r.place.file else r for r in to.routes]
     to.routes[:] = assign_services(to.routes, to.compose)
     moved = _mover(parts.moved)

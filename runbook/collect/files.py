@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import PurePosixPath
 
-from runbook.collect import cluster, read
+from runbook.collect import clients, cluster, read
 from runbook.collect.harvest import Harvest
 from runbook.collect.kinds import HEAD, NEVER, recognise
 from runbook.collect.large_log import LARGE
@@ -47,6 +47,7 @@ def read_files(paths: tuple[str, ...], docker_config: str | None, vault: Vault, 
     reading.guarded(SourceFile(path="nginx files", kind="nginx"), reading.harvest.join_nginx)
     reading.guarded(SourceFile(path="compose files", kind="compose"), reading.harvest.join_compose)
     reading.guarded(manifests, partial(cluster.finish, reading.harvest))
+    reading.guarded(SourceFile(path="quadlets", kind="quadlet"), partial(clients.finish, reading.harvest))
     reading.keep_lines()
     return reading
 

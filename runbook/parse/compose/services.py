@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TypeVar
 
-from runbook.model import EnvVar, Mount, Place, Port, Service
+from runbook.model import EnvVar, Mount, Place, Platform, Port, Service
 from runbook.parse import ParseError
 from runbook.parse.compose import short
 from runbook.parse.compose.load import Lookup, Notes
@@ -68,7 +68,21 @@ def service(key: Scalar, node: Mapping, project: Project) -> Service:
         profiles=tuple(t for i in as_list(node.get("profiles") or _NOTHING) if (t := text_of(i))),
         depends_on=tuple(name for name, _ in as_names(node.get("depends_on") or _NOTHING)),
         expose=tuple(_expose(node)),
+        platform=_platform(node),
     )
+
+
+_PLATFORMS: dict[str, Platform] = {"docker": "docker", "podman": "podman"}
+_SWARM = ("mode", "placement", "update_config", "rollback_config", "endpoint_mode", "labels")
+"""Below `deploy` only swarm takes notice of these."""
+
+
+def _platform(node: Mapping) -> Platform:
+    """Who runs it: what was made of a `run` command says so, swarm shows in `deploy`."""
+    deploy = node.get("deploy")
+    if isinstance(deploy, Mapping) and any(deploy.get(name) is not None for name in _SWARM):
+        return "swarm"
+    return _PLATFORMS.get(text_of(node.get("x-platform")) or "", "compose")
 
 
 _NOTHING = Scalar("", Place(""), plain=True)
