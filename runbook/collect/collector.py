@@ -68,6 +68,8 @@ def _evidence(request: Request, reading: Reading, label: str | None) -> Evidence
         messages=tuple(harvest.messages),
         exchanges=tuple(harvest.exchanges),
         listings=tuple(harvest.listings),
+        pullers=tuple(harvest.pullers),
+        jobs=tuple(harvest.jobs),
     )
 
 
@@ -119,6 +121,7 @@ def _marked_hopeless(evidence: Evidence) -> Evidence:
     known = (
         evidence.compose, evidence.registry_files, evidence.htpasswd, evidence.routes, evidence.clients,
         evidence.logs, evidence.messages, evidence.exchanges, evidence.listings,
+        evidence.pullers, evidence.jobs,
     )  # fmt: skip
     if any(known) or not evidence.problems:
         return evidence

@@ -53,7 +53,10 @@ def merged(now: Evidence, earlier: Evidence, number: int) -> Evidence:
         name: (*getattr(now, name), *getattr(earlier, name))
         for name in ("files", "problems", "registry_files", "htpasswd", "checks", "routes", "clients", "logs")
     }
-    changes |= {name: (*getattr(now, name), *getattr(earlier, name)) for name in ("messages", "exchanges", "listings")}
+    changes |= {
+        name: (*getattr(now, name), *getattr(earlier, name))
+        for name in ("messages", "exchanges", "listings", "pullers", "jobs")
+    }
     target = replace(
         earlier.target,
         **{n: v for n in ("registry_url", "ui_url", "user", "password", "origin") if (v := getattr(now.target, n))},

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import PurePosixPath
 
-from runbook.collect import read
+from runbook.collect import clients, cluster, read
 from runbook.collect.harvest import Harvest
 from runbook.collect.kinds import HEAD, NEVER, recognise
 from runbook.collect.large_log import LARGE
@@ -17,10 +17,13 @@ from runbook.parse import ParseError
 from runbook.redact import Vault
 
 EDITABLE: frozenset[FileKind] = frozenset(
-    {"compose", "dotenv", "registry-config", "nginx", "caddy", "haproxy", "apache", "traefik", "daemon-config"}
-)
+    {
+        "compose", "dotenv", "registry-config", "nginx", "caddy", "haproxy", "apache", "traefik", "daemon-config",
+        "kubernetes", "chart-values", "puller", "quadlet", "ci",
+    }
+)  # fmt: skip
 """Kinds whose lines are kept: a fix may be a diff against them."""
-_ORDER: tuple[FileKind, ...] = ("htpasswd", "docker-config", "dotenv", "compose")
+_ORDER: tuple[FileKind, ...] = ("htpasswd", "docker-config", "dotenv", "kubernetes", "chart-values", "compose")
 """Files full of secrets come first, so that the secrets are known when the others are masked."""
 _MOST_LINES = 20_000
 Progress = Callable[[str], None]
@@ -39,8 +42,12 @@ def read_files(paths: tuple[str, ...], docker_config: str | None, vault: Vault, 
         progress(f"reading {source.path} ({source.kind})")
         reading.parse(source, file)
     reading.parse_pasted()
+    manifests = SourceFile(path="Kubernetes manifests", kind="kubernetes")
+    reading.guarded(manifests, partial(cluster.join, reading.harvest))
     reading.guarded(SourceFile(path="nginx files", kind="nginx"), reading.harvest.join_nginx)
     reading.guarded(SourceFile(path="compose files", kind="compose"), reading.harvest.join_compose)
+    reading.guarded(manifests, partial(cluster.finish, reading.harvest))
+    reading.guarded(SourceFile(path="quadlets", kind="quadlet"), partial(clients.finish, reading.harvest))
     reading.keep_lines()
     return reading
 

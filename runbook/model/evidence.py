@@ -6,7 +6,7 @@ from typing import Literal
 from runbook.model.files import Compose, CredentialCheck, Htpasswd, ListedFile, RegistryFile
 from runbook.model.http import Exchange, Place, Voice
 from runbook.model.proxy import ProxyRoute
-from runbook.model.traces import ClientConfig, LogFile, Message
+from runbook.model.traces import CiJob, ClientConfig, LogFile, Message, PullerConfig
 
 FileKind = Literal[
     "compose",
@@ -28,6 +28,13 @@ FileKind = Literal[
     "ps",
     "text",
     "evidence",
+    "kubernetes",
+    "chart-values",
+    "puller",
+    "quadlet",
+    "ci",
+    "ci-log",
+    "settings-text",
     "unknown",
 ]
 
@@ -94,6 +101,9 @@ class Evidence:
     exchanges: tuple[Exchange, ...] = ()
     """Recorded (curl, HAR) and live ones."""
     listings: tuple[ListedFile, ...] = ()
+    pullers: tuple[PullerConfig, ...] = ()
+    jobs: tuple[CiJob, ...] = ()
+    """Of pipelines: the client's side, never a part of the stack."""
 
     @property
     def live(self) -> tuple[Exchange, ...]:

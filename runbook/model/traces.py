@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
+from runbook.model.files import EnvVar
 from runbook.model.http import Place, Voice
 
 Meaning = Literal[
@@ -200,3 +201,73 @@ class ClientConfig:
     proxies: tuple[str, ...] = ()
     """Forward proxies, as NAME=address without credentials."""
     no_proxy: str | None = None
+    reader: Literal["docker", "kubelet"] = "docker"
+    """kubelet: a Secret for pulling images; it is looked up with port and path, and kept by `kubectl`."""
+    secret: str = ""
+    """Name of that Secret."""
+    namespace: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """One address that a puller asks for a registry's images."""
+
+    url: str
+    place: Place
+    override_path: bool = False
+    """containerd: the path of the address stands for /v2 and is not added to."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mirror:
+    """Where a puller looks for the images of a registry."""
+
+    host: str
+    """The registry as images name it; "*" for all."""
+    place: Place
+    endpoints: tuple[Endpoint, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PullerConfig:
+    """What a program that pulls without docker's daemon is told of registries: containerd, k3s, podman, BuildKit."""
+
+    file: str
+    program: Literal["containerd", "k3s", "podman", "buildkit"]
+    mirrors: tuple[Mirror, ...] = ()
+    logins: tuple[StoredLogin, ...] = ()
+    plain: tuple[str, ...] = ()
+    """host[:port] for which plain http is allowed."""
+    hosts: tuple[str, ...] = ()
+    """Every registry that the file says anything of."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CiLogin:
+    """A step of a pipeline that logs in: names of variables, never their values."""
+
+    place: Place
+    command: str
+    """As written, masked."""
+    host: str = ""
+    user_variable: str = ""
+    password_variable: str = ""
+    """The variable that holds the password; "" where none is referred to."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CiJob:
+    """A job of a pipeline: the client's side of an incident."""
+
+    name: str
+    place: Place
+    system: Literal["gitlab", "github", "other"]
+    image: str = ""
+    services: tuple[str, ...] = ()
+    """Images that run beside it: a `dind` among them is an engine of its own."""
+    variables: tuple[EnvVar, ...] = ()
+    logins: tuple[CiLogin, ...] = ()
+    secrets: tuple[str, ...] = ()
+    """Names of the secrets that it refers to."""
+    triggers: tuple[str, ...] = ()
+    """GitHub: the events that start it."""
