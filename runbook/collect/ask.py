@@ -30,27 +30,44 @@ class Question:
     headers: Headers = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An exchange as evidence, and what the next request needs of it: neither is in the evidence."""
+
+    exchange: Exchange
+    location: str = ""
+    """Where the answer leads, with all of its query."""
+    peer: str = ""
+    """The address that answered."""
+
+
 async def ask(client: httpx.AsyncClient, question: Question, vault: Vault, seconds: float) -> Exchange:
     """Send one request; whatever happens comes back as an exchange. Redirects are recorded, never followed."""
+    return (await answered(client, question, vault, seconds)).exchange
+
+
+async def answered(client: httpx.AsyncClient, question: Question, vault: Vault, seconds: float) -> Answer:
+    """The same, with what is needed to go on from there."""
     url = question.base + question.path
     secret = {"Authorization": question.login.header(vault)} if question.login else {}
     begun, when = time.monotonic(), time.time()
     status: int | None = None
     headers: Headers = ()
     error: str | None = None
-    body, detail = b"", ""
+    body, detail, location, peer = b"", "", "", ""
     try:
         async with asyncio.timeout(seconds):
             request = client.build_request(question.method, url, headers=[*question.headers, *secret.items()])
             response = await client.send(request, stream=True, follow_redirects=False)
             try:
                 status, headers = response.status_code, _shown(response.headers, vault)
+                location, peer = response.headers.get("Location", ""), _peer(response)
                 body, detail = await _body(response)
             finally:
                 await asyncio.shield(response.aclose())
     except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as failure:
         error, detail = classify(failure)
-    return Exchange(
+    exchange = Exchange(
         source=PROBE,
         method=question.method,
         url=url,
@@ -65,6 +82,14 @@ async def ask(client: httpx.AsyncClient, question: Question, vault: Vault, secon
         elapsed=round(time.monotonic() - begun, 4),
         when=round(when, 3),
     )
+    return Answer(exchange, location, peer)
+
+
+def _peer(response: httpx.Response) -> str:
+    """The address at the other end of the connection."""
+    stream = response.extensions.get("network_stream")
+    found = stream.get_extra_info("server_addr") if stream is not None else None
+    return str(found[0]) if found else ""
 
 
 async def _body(response: httpx.Response) -> tuple[bytes, str]:

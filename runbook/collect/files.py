@@ -15,6 +15,7 @@ from runbook.collect.walk import Found, unreadable, walk
 from runbook.model import ClientConfig, FileKind, ListedFile, Place, Problem, SourceFile
 from runbook.parse import ParseError
 from runbook.redact import Vault
+from runbook.redact.lines import shown_lines
 
 EDITABLE: frozenset[FileKind] = frozenset(
     {
@@ -60,6 +61,7 @@ class Reading:
         self.sources: list[SourceFile] = []
         self.login_file: str | None = None
         self._texts: dict[str, str] = {}
+        self._encodings: dict[str, str] = {}
 
     @property
     def docker_config(self) -> ClientConfig | None:
@@ -140,7 +142,10 @@ class Reading:
     def keep_lines(self) -> None:
         """Keep the lines of what a fix may edit, now that all secrets are known."""
         self.sources = [
-            with_lines(s, self._texts[s.path], self.harvest.vault) if s.path in self._texts else s for s in self.sources
+            with_lines(s, self._texts[s.path], self.harvest.vault, self._encodings.get(s.path, "utf-8"))
+            if s.path in self._texts
+            else s
+            for s in self.sources
         ]
 
     def _parse(self, source: SourceFile, found: Found) -> None:
@@ -160,9 +165,10 @@ class Reading:
         elif source.kind == "evidence":
             self.harvest.add_evidence(source.path, data)
         else:
-            text = data.decode(read.encoding(data[:HEAD]) or "utf-8", "replace")
+            encoding = read.encoding(data[:HEAD]) or "utf-8"
+            text = data.decode(encoding, "replace")
             if source.kind in EDITABLE:
-                self._texts[source.path] = text
+                self._texts[source.path], self._encodings[source.path] = text, encoding
             self.harvest.add_text(source.kind, source.path, text)
 
     def _skip(self, found: Found, why: str) -> None:
@@ -173,14 +179,23 @@ class Reading:
         self.harvest.problems.append(Problem(place=place, message=self.harvest.vault.mask(message, 500)))
 
 
-def with_lines(source: SourceFile, text: str, vault: Vault) -> SourceFile:
-    """The source with its lines, secrets masked; without any when there are too many."""
+def with_lines(source: SourceFile, text: str, vault: Vault, encoding: str = "utf-8") -> SourceFile:
+    """The source with its lines as they may be kept; without any when there are too many.
+
+    A line that is not spelled so in the file's own bytes (another encoding, a byte order mark) counts as masked:
+    a patch with it would not apply.
+    """
     rows = text.removesuffix("\n").split("\n")
     if len(rows) > _MOST_LINES:
         return source
-    shown = tuple(vault.mask(row) for row in rows)
-    changed = tuple(n for n, (row, mask) in enumerate(zip(rows, shown, strict=True), 1) if row != mask)
-    return replace(source, lines=shown, masked=changed, final_newline=text.endswith("\n"))
+    allowed, _ = shown_lines(source.kind, source.path, text)
+    shown = tuple(vault.mask(row) for row in allowed)
+    changed = {n for n, (row, mask) in enumerate(zip(rows, shown, strict=True), 1) if row != mask or "\ufffd" in row}
+    if encoding.startswith("utf-16"):
+        changed.update(range(1, len(rows) + 1))
+    elif encoding != "utf-8":
+        changed.update(n for n, row in enumerate(rows, 1) if not row.isascii() or (n == 1 and encoding == "utf-8-sig"))
+    return replace(source, lines=shown, masked=tuple(sorted(changed)), final_newline=text.endswith("\n"))
 
 
 def _rank(kind: FileKind) -> int:

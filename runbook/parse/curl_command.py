@@ -9,10 +9,14 @@ from typing import Literal
 from runbook.model import Credential
 from runbook.parse.credentials import decode_basic
 from runbook.redact import Vault
+from runbook.redact.harmless import shown_header
 
 HEADER = re.compile(r"^([A-Za-z0-9-]{1,80}):[ \t]*(.*)$")
 _PLACEHOLDER = re.compile(
     r"(?i)^(?:\*+|x{2,}|\.{3}|…|<.*>|\[.*\]|\$\{?\w+\}?|redacted|geheim\*+|pass(?:word|wd)?|passwort|\?+)$"
+)
+_ADDRESS = re.compile(
+    r"(?:localhost|[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}|\[[0-9a-fA-F:]{2,45}\]|[\w-]{1,63}:\d{1,5})(?=[:/?]|$)"
 )
 _WRONG = re.compile(r"(?i)wrong|falsch|invalid|bogus|nonsense|not-?the-?password|incorrect|^nope$")
 
@@ -45,6 +49,31 @@ _LONG_WITH_VALUE = {
     "--proxy-user",
     "--oauth2-bearer",
     "--range",
+    "--pass",
+    "--proxy-header",
+    "--netrc-file",
+    "--aws-sigv4",
+    "--data-urlencode",
+    "--cert-type",
+    "--key-type",
+    "--limit-rate",
+    "--noproxy",
+    "--unix-socket",
+    "--doh-url",
+    "--form-string",
+    "--max-redirs",
+    "--retry-delay",
+    "--capath",
+    "--ciphers",
+    "--config",
+    "--cookie-jar",
+    "--dump-header",
+    "--preproxy",
+    "--socks5",
+    "--tls-max",
+    "--trace",
+    "--trace-ascii",
+    "--json",
 }
 
 
@@ -92,7 +121,7 @@ def read_command(command: str, line: int, vault: Vault) -> Pending:
         elif name == "--oauth2-bearer":
             vault.token(value)
             now.credential = Credential(scheme="Bearer")
-        elif name in ("", "--url") and not now.url:
+        elif name == "--url" or (name == "" and (not now.url or _is_address(value) > _is_address(now.url))):
             now.url = value
     return now
 
@@ -123,6 +152,13 @@ def _options(words: list[str]) -> Iterator[tuple[str, str]]:
             yield "", word
 
 
+def _is_address(word: str) -> int:
+    """How surely a word is the URL: what an option that we do not know takes stands between the words, too."""
+    if word.startswith(("http://", "https://")):
+        return 2
+    return int(_ADDRESS.match(word) is not None)
+
+
 def _user(value: str, vault: Vault) -> Credential:
     user, colon, password = value.partition(":")
     if not colon or not password or _PLACEHOLDER.match(password):
@@ -140,10 +176,10 @@ def sent_header(now: Pending, text: str, vault: Vault) -> None:
     if name.lower() == "authorization":
         known = now.credential
         if _is_masked(value):
-            now.credential = known or Credential(scheme=value.split(" ", 1)[0])
+            now.credential = known or Credential(scheme=value.split(" ", 1)[0] if " " in value else "other")
         elif known is None or known.password is None:
             now.credential = decode_basic(value, vault)
-        value = value.split(" ", 1)[0] + " [redacted]"
+        value = shown_header(name, value)
     now.sent.append((name, value))
 
 
