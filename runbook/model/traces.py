@@ -169,6 +169,8 @@ class Message:
     allowed: str | None = None
     """The Access-Control-Allow-Origin that the browser complains about."""
     voice: Voice = "program"
+    tool: str = ""
+    """The program that was called ("docker", "skopeo", …), where the text shows it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

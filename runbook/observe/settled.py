@@ -167,6 +167,8 @@ def _same_place(success: Observation, failure: Observation) -> bool:
         return False
     if isinstance(success.record, Exchange) != isinstance(failure.record, Exchange) and not success.own:
         return _both_logged(success, failure)  # curl succeeds where docker fails: no end of it, but a difference
+    if _tool(success) != _tool(failure):
+        return False  # docker's success is not kaniko's
     if success.route != failure.route and "unknown" not in (success.route, failure.route):
         return False
     logs = {"registry", "proxy"}
@@ -174,6 +176,11 @@ def _same_place(success: Observation, failure: Observation) -> bool:
         return False  # what the registry serves to one client says nothing of what a proxy makes of another
     known = success.address is not None and failure.address is not None
     return known or success.source.file == failure.source.file or _same_logger(success, failure) or success.own
+
+
+def _tool(observation: Observation) -> str | None:
+    """The client whose message it is; None for what is no client's message."""
+    return observation.record.tool if isinstance(observation.record, Message) else None
 
 
 def _both_logged(success: Observation, failure: Observation) -> bool:

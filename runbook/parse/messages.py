@@ -83,6 +83,7 @@ def _message(
         detail=vault.mask(detail, 200),
         page=groups.get("page"),
         allowed=vault.mask(allowed, 200) if allowed is not None else None,
+        tool="docker" if "response from daemon" in line else context.tool,
     )
     return _refined(message, url, context)
 

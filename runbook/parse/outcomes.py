@@ -82,4 +82,5 @@ def _message(kind: str, file: str, row: tuple[int, str], context: Context, vault
         host=context.host.lower() if context.host else None,
         user=context.user,
         detail="" if kind == "transfer-ok" else shown[:200],
+        tool=context.tool,
     )

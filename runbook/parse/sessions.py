@@ -2,13 +2,14 @@
 
 import re
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from runbook.redact import Vault
 
 _COMMAND = re.compile(
     r"^\s*(?:[^\n$#>%❯]{0,100}[$#>%❯]\s+)?(?:sudo\s+)?(?P<tool>docker|podman|nerdctl|skopeo|crane|oras|helm|buildah)\s+(?P<rest>.*)$"
 )
+_CALLED = re.compile(r"^\s*(?:[^\n$#>%❯]{0,100}[$%❯]|#|PS [^\n>]{0,100}>)\s(?:sudo\s+)?([\w./-]{1,80})(?:\s|$)")
 _PROMPTED_USER = re.compile(r"^\s*Username(?: \([^)]*\))?:\s*(\S+)\s*$")
 _IMAGE_HOST = re.compile(r"^(?:docker://)?((?:[\w-]+\.)+[\w-]+(?::\d+)?|localhost(?::\d+)?|[\w.-]+:\d+(?=/))(?:/|$)")
 _LOGIN_HOST = re.compile(r"^([\w.-]+:\d+)$")
@@ -45,12 +46,16 @@ class Context:
     host: str | None = None
     user: str | None = None
     command_line: str = ""
+    tool: str = ""
+    """The program that was called last, whatever it is."""
 
 
 def typed(line: str, before: Context, vault: Vault) -> Context:
     """The context after this line; a password on the command line goes into the vault."""
     if prompted := _PROMPTED_USER.match(line):
-        return Context(before.host, prompted[1], before.command_line)
+        return replace(before, user=prompted[1])
+    if called := _CALLED.match(line):
+        before = replace(before, tool=called[1].rsplit("/", 1)[-1])
     command = _COMMAND.match(line)
     if not command or not any(verb in command["rest"] for verb in _VERBS):
         return before
@@ -67,7 +72,7 @@ def typed(line: str, before: Context, vault: Vault) -> Context:
     if host is None and words[:1] == ["login"] and (last := _LOGIN_HOST.match(words[-1])):
         host = last[1]
     same = host is not None and host == before.host
-    return Context(host or before.host, user or (before.user if same else None), line)
+    return Context(host or before.host, user or (before.user if same else None), line, command["tool"])
 
 
 def command_of(line: str, before: Context, vault: Vault) -> tuple[str, Context] | None:
