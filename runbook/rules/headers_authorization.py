@@ -85,7 +85,7 @@ def _stripped_by(facts: Facts, route: ProxyRoute, edit: HeaderEdit) -> Finding:
         edits=edits,
         proves=not edit.condition,
         supersedes=("proxy-overwrites-authorization", "double-auth-one-header"),
-        about=site(route),
+        about=site(facts, route),
     )
 
 
@@ -126,7 +126,6 @@ def _lost_on_the_way(facts: Facts) -> Iterator[Finding]:
             login_check(facts, route),
             before=(search_files("authorization", "removeheader", "NGINX_PROXY_HEADER"),),
         ),
-        about=site(route),
     )
 
 
@@ -152,7 +151,6 @@ def _seen_lost(facts: Facts, passage: Passage) -> Finding:
             login_check(facts, route),
             before=(search_files("authorization", "removeheader", "NGINX_PROXY_HEADER"),),
         ),
-        about=site(route),
     )
 
 
@@ -215,7 +213,7 @@ def _overwritten_by(facts: Facts, route: ProxyRoute, edit: HeaderEdit) -> Findin
         edits=edits,
         proves=fails or (bearer and registry is not None and registry.auth == "htpasswd"),
         supersedes=("authorization-stripped", *(("htpasswd-wrong-password",) if refused and direct else ())),
-        about=site(route),
+        about=site(facts, route),
     )
 
 
@@ -251,7 +249,6 @@ def _replaced_on_the_way(facts: Facts) -> Iterator[Finding]:
             login_check(facts, route),
             before=(search_files("authorization"),),
         ),
-        about=site(route),
     )
 
 
@@ -276,5 +273,4 @@ def _seen_replaced(facts: Facts, passage: Passage) -> Finding:
             login_check(facts, route),
             before=(search_files("authorization"),),
         ),
-        about=site(route),
     )

@@ -61,7 +61,7 @@ def ping_not_challenged(facts: Facts) -> Iterator[Finding]:
             ),
             edits=edits,
             proves=True,
-            about=site(route),
+            about=site(facts, route),
         )
     if not found and opened and beyond and not _is_root_answer(opened):
         route = first_route(facts)
@@ -76,7 +76,6 @@ def ping_not_challenged(facts: Facts) -> Iterator[Finding]:
             fix=proxy_fix(
                 facts, route, "Let GET /v2/ reach the registry through the proxy", challenge_check(facts, route)
             ),
-            about=site(route),
         )
 
 
@@ -176,7 +175,7 @@ def _hidden_by(facts: Facts, route: ProxyRoute, place: Place, hides: bool, silen
         ),
         edits=edits,
         proves=True,
-        about=site(route),
+        about=site(facts, route),
     )
 
 
@@ -216,5 +215,4 @@ def _missing_on_the_way(facts: Facts, silent: Exchange, direct: Exchange | None)
             challenge_check(facts, route),
             before=(search_files("www-authenticate"),),
         ),
-        about=site(route),
     )

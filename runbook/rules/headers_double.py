@@ -71,7 +71,7 @@ def _asked_twice(facts: Facts, route: ProxyRoute, foreign: Exchange | None) -> F
         ),
         edits=edits,
         proves=bool(disjoint) and facts.stack.registry is not None and facts.stack.registry.auth == "htpasswd",
-        about=site(route),
+        about=site(facts, route),
     )
 
 
@@ -92,7 +92,6 @@ def _asked_by_another(facts: Facts, foreign: Exchange) -> Finding:
             "Find who sends that realm, and let only one of the two ask for credentials",
             login_check(facts, route),
         ),
-        about=site(route),
     )
 
 

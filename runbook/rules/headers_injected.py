@@ -80,7 +80,7 @@ def static_basic_credential_wrong_encoding(facts: Facts) -> Iterator[Finding]:
                 at=edit.place,
             ),
             edits=edits,
-            about=site(route),
+            about=site(facts, route),
         )
 
 
@@ -124,7 +124,7 @@ def proxy_bypasses_auth(facts: Facts) -> Iterator[Finding]:
             edits=edits,
             proves=True,
             supersedes=("ping-not-challenged",),
-            about=site(route),
+            about=site(facts, route),
         )
         return
     direct = next(iter(facts.traffic.on("direct", authenticated=False, status=401)), None)
@@ -142,5 +142,4 @@ def proxy_bypasses_auth(facts: Facts) -> Iterator[Finding]:
                 anonymous_check(facts, first, "/v2/_catalog"),
                 before=(search_files("authorization", "NGINX_PROXY_HEADER"),),
             ),
-            about=site(first),
         )

@@ -65,7 +65,7 @@ def client_max_body_size(facts: Facts) -> Iterator[Finding]:
             fix=proxy_fix(facts, route, _no_limit(route), *_larger_body(facts, route), edits=edits),
             edits=edits,
             proves=not traffic.seen() and not traffic.works("via"),
-            about=site(route),
+            about=site(facts, route),
         )
     elif shown:
         route = first_route(facts)
@@ -80,7 +80,6 @@ def client_max_body_size(facts: Facts) -> Iterator[Finding]:
                 "Raise the body limit of every proxy on the request path; in nginx: client_max_body_size 0;",
                 before=(search_files("client_max_body_size"),),
             ),
-            about=site(route),
         )
 
 
@@ -169,7 +168,6 @@ def proxy_timeout(facts: Facts) -> Iterator[Finding]:
             edits=edits,
         ),
         edits=edits,
-        about=site(route),
     )
 
 
@@ -244,7 +242,7 @@ def add_header_without_always(facts: Facts) -> Iterator[Finding]:
                 edits=edits,
             ),
             edits=edits,
-            about=site(route),
+            about=site(facts, route),
         )
         return
 

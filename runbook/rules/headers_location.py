@@ -110,7 +110,6 @@ def _misrouted(facts: Facts, differs: Differs, heard: Item = None, more: tuple[S
             explains=_EXPLAINS + more,
             hop=hop(first),
             fix=proxy_fix(facts, first, f"{_HOST_ADVICE}, with its port", upload_check(facts, base_of(misrouted.url))),
-            about=site(first),
         )
 
 
@@ -152,5 +151,5 @@ def _sent_elsewhere(
         ),
         edits=edits,
         proves=route.complete and is_known_address(facts, route),
-        about=site(route),
+        about=site(facts, route),
     )

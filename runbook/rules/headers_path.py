@@ -66,7 +66,7 @@ def proxy_pass_uri_rewrite(facts: Facts) -> Iterator[Finding]:
             edits=edits,
             proves=True,
             supersedes=("redirect-drops-authorization", "ping-not-challenged", "proxy-bypasses-auth", "no-v2-route"),
-            about=site(route),
+            about=site(facts, route),
         )
         return
     if odd and (answer or facts.traffic.seen(S.REDIRECTED)):
@@ -81,7 +81,6 @@ def proxy_pass_uri_rewrite(facts: Facts) -> Iterator[Finding]:
                 "Search the proxy's configuration for what changes the path",
                 challenge_check(facts, first),
             ),
-            about=site(first),
         )
 
 

@@ -74,7 +74,6 @@ def x_forwarded_proto_missing(facts: Facts) -> Iterator[Finding]:
                 "Let the proxy that ends TLS send X-Forwarded-Proto: https",
                 upload_check(facts, base_of(misrouted.url)),
             ),
-            about=site(route),
         )
 
 
@@ -113,7 +112,7 @@ def _overwritten_by(facts: Facts, inner: ProxyRoute, outer: ProxyRoute | None, m
                       edits=edits, at=where),
         edits=edits,
         proves=outer is not None and inner.complete,
-        about=site(outer or inner),
+        about=site(facts, outer or inner),
     )  # fmt: skip
 
 
@@ -133,7 +132,7 @@ def _scheme_lost(facts: Facts, route: ProxyRoute, misrouted: Exchange | None) ->
         fix=proxy_fix(facts, route, advice, upload_check(facts, base), edits=edits, at=where),
         edits=edits,
         proves=route.complete and route.tls,
-        about=site(route),
+        about=site(facts, route),
     )
 
 

@@ -7,8 +7,9 @@ from runbook.observe.signature import is_registrys
 from runbook.rules.base import Facts, rule
 from runbook.rules.evidence import finding, read, seen
 from runbook.rules.hops import api_check, front_url, fronts, is_strange, login_at, name, site
+from runbook.rules.location_math import base_of
 from runbook.rules.reloads import proxy_fix
-from runbook.urls import netloc, urlsplit
+from runbook.urls import urlsplit
 
 S = Symptom
 
@@ -28,24 +29,18 @@ def redirect_drops_authorization(facts: Facts) -> Iterator[Finding]:
     """Credentials belong to the host that they were typed for. A client that is redirected to another one does not
     send them there."""
     for exchange in facts.traffic.exchanges:
-        location = exchange.header("Location") or ""
-        target = urlsplit(location)
-        here = urlsplit(exchange.url)
+        here, location = urlsplit(exchange.url), exchange.header("Location") or ""
+        there = base_of(f"{here.scheme}:{location}" if location.startswith("//") else location)
+        target, asked = urlsplit(there), base_of(exchange.url)
         moved = exchange.status in (301, 302, 303, 307, 308) and exchange.is_api and bool(target.hostname)
         if not moved or target.hostname == here.hostname or "/blobs/sha256" in exchange.path:
             continue
         after = (e for e in facts.traffic.exchanges if e.status == 401 and urlsplit(e.url).hostname == target.hostname)
-        there = f"{target.scheme or here.scheme}://{netloc(location)}"
         yield finding(
-            f"{netloc(exchange.url)} redirects the API to {netloc(location)}: clients do not send the credentials there.",
+            f"{asked} redirects the API to {there}: clients do not send the credentials there.",
             seen(exchange, f", Location {there}/…"),
             seen(next(after, None)),
-            fix=proxy_fix(
-                facts,
-                None,
-                f"Log in to {netloc(location)} itself, or let {netloc(exchange.url)} proxy to it",
-                login_at(facts, there),
-            ),
+            fix=proxy_fix(facts, None, f"Log in to {there} itself, or let {asked} proxy to it", login_at(facts, there)),
         )
         return
 
@@ -77,7 +72,6 @@ def host_header_wrong_for_upstream_vhost(facts: Facts) -> Iterator[Finding]:
             facts, route, f"Let the first proxy send Host {good.sent('Host')}", api_check(front_url(facts, route))
         ),
         supersedes=("no-v2-route",),
-        about=site(route),
     )
 
 
@@ -119,6 +113,6 @@ def _second_proxy(facts: Facts) -> Iterator[Finding]:
                 f"Send a name that it knows: {', '.join(behind[-1].routes[0].server_names)}",
                 api_check(front_url(facts, route)),
             ),
-            about=site(route),
+            about=site(facts, route),
         )
         return

@@ -3,29 +3,20 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import overload
 
 from runbook.model import (
     PROBE_USER,
     Compose,
-    Evidence,
-    EvidenceItem,
     Exchange,
-    Fix,
-    Place,
     ProxyRoute,
     Service,
-    Stack,
     Subject,
 )
 from runbook.model.command import PIPE, Command, sh, url, user
 from runbook.observe.focus import reaches
-from runbook.observe.notes import describe
 from runbook.observe.signature import from_registry, signed_by_proxy
-from runbook.observe.traffic import Traffic
 from runbook.rules.base import Facts
 from runbook.rules.evidence import Item
-from runbook.rules.reloads import compose_up, reload_inside, reload_on_host
 from runbook.stack.choose import choose
 from runbook.stack.foretell import Request
 from runbook.urls import urlsplit
@@ -171,9 +162,12 @@ def name(route: ProxyRoute) -> str:
     return route.service or ("ui" if route.software == "joxit-ui" else route.software)
 
 
-def site(route: ProxyRoute | None) -> Subject | None:
-    """What a finding about this route is about."""
-    return Subject(service=route.service or "", sites=route.server_names) if route else None
+def site(facts: Facts, route: ProxyRoute) -> Subject:
+    """What a finding about this route is about. A site that takes requests of any name has no names: the default, and
+    the only one of a program that has a default."""
+    alike = [f.routes[0] for f in fronts(facts) if f.routes[0].place.file == route.place.file]
+    strict = route.software in ("traefik", "caddy") or not (route.default_server or len(alike) == 1)
+    return Subject(service=route.service or "", sites=route.server_names if strict else ())
 
 
 def aside(item: Item) -> Item:
@@ -230,26 +224,8 @@ def user_of(facts: Facts) -> str:
     return next(names, None) or next((c.user for c in facts.evidence.checks if c.origin != "injected"), "")
 
 
-@overload
-def login_check(facts: Facts, route: ProxyRoute | None) -> Command: ...
-@overload
-def login_check(facts: Traffic, route: Evidence, stack: Stack, old: ProxyRoute | None) -> str: ...
-def login_check(
-    facts: Facts | Traffic,
-    route: ProxyRoute | Evidence | None,
-    stack: Stack | None = None,
-    old: ProxyRoute | None = None,
-) -> Command | str:
-    """The command that proves a login through the proxy; curl asks for the password itself.
-
-    The form (traffic, evidence, stack, route) gives text; it goes when its last caller takes facts.
-    """
-    if isinstance(facts, Traffic):
-        assert isinstance(route, Evidence)  # noqa: S101
-        assert stack is not None  # noqa: S101
-        command = login_check(Facts(route, stack, facts), old)
-        return f"{command}   # {command.expect}"
-    assert not isinstance(route, Evidence)  # noqa: S101
+def login_check(facts: Facts, route: ProxyRoute | None) -> Command:
+    """The command that proves a login through the proxy; curl asks for the password itself."""
     return login_at(facts, front_url(facts, route))
 
 
@@ -289,25 +265,3 @@ def upload_check(facts: Facts, base: str) -> Command:
 def search_files(*words: str) -> Command:
     """The command that finds words of ours in the files of the folder."""
     return sh("grep", "-rniE", "|".join(words), ".")
-
-
-# ---- old forms, for rules that do not take facts yet ---------------------------------------------------------
-
-
-def item(what: str, place: Place | None) -> EvidenceItem:
-    """A piece of evidence at a place. Old form: use `read`, `said`, `computed` or `context`."""
-    return EvidenceItem(what=what, where=str(place) if place else "")
-
-
-def seen(exchange: Exchange, more: str = "") -> EvidenceItem:
-    """A request as evidence. Old form: use `runbook.rules.evidence.seen`."""
-    return EvidenceItem(what=f"{describe(exchange)}{more}", where=f"{exchange.source} {exchange.route}".strip())
-
-
-def repair(route: ProxyRoute, summary: str, *verify: Command | str, before: tuple[Command | str, ...] = ()) -> Fix:
-    """The fix of a change in a proxy's file. Old form: use `reloads.proxy_fix`, which knows how the file is mounted."""
-    if route.software in ("joxit-ui", "traefik") or route.place.file.endswith((".yml", ".yaml")):
-        known = compose_up(route.service)
-    else:
-        known = reload_inside(route, None, route.place) if route.service else reload_on_host(route, route.place)
-    return Fix(summary=summary, commands=(*before, *known.commands), verify=verify)

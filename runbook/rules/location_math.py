@@ -9,7 +9,7 @@ from runbook.rules.base import Facts
 from runbook.rules.evidence import Item, seen
 from runbook.rules.hops import USUAL_PORTS, fronts, published_address, takes_pushes
 from runbook.stack.foretell import Request, location, seen_address
-from runbook.urls import netloc, urlsplit
+from runbook.urls import urlsplit
 
 
 def uploads(traffic: Traffic) -> Iterator[tuple[Exchange, SplitResult, SplitResult]]:
@@ -118,7 +118,8 @@ def sent_to(exchange: Exchange | None) -> Item:
 
 def base_of(url: str) -> str:
     """Scheme and host[:port] of an address."""
-    return f"{urlsplit(url).scheme}://{netloc(url)}"
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
 
 def dialled_elsewhere(message: Message) -> bool:

@@ -30,7 +30,7 @@ def reload(facts: Facts, route: ProxyRoute, at: Place | None = None) -> Reload:
         return compose_up(carrier.name if carrier else route.service)
     runs = compose.service(route.service) if compose and route.service else None
     if runs is None or route.service is None:
-        return reload_on_host(route, at)
+        return _reload_on_host(route, at)
     mount, single = _mount_of(runs, at.file)
     if single:
         again = sh("docker", "compose", "up", "-d", "--force-recreate", service(route.service))
@@ -38,7 +38,7 @@ def reload(facts: Facts, route: ProxyRoute, at: Place | None = None) -> Reload:
             (again,),
             f"{at.file} is mounted as a single file: the container keeps the old one until it is created again",
         )
-    return reload_inside(route, mount, at)
+    return _reload_inside(route, mount, at)
 
 
 def compose_up(name: str | None) -> Reload:
@@ -66,7 +66,7 @@ def _mount_of(runs: Service, path: str) -> tuple[Mount | None, bool]:
     return folder, False
 
 
-def reload_inside(route: ProxyRoute, mount: Mount | None, at: Place) -> Reload:
+def _reload_inside(route: ProxyRoute, mount: Mount | None, at: Place) -> Reload:
     """Into a container whose folder is mounted, or whose compose file does not tell where the file comes from."""
     where = service(route.service)
     why = (
@@ -88,7 +88,7 @@ def reload_inside(route: ProxyRoute, mount: Mount | None, at: Place) -> Reload:
     return Reload((), "Traefik watches the files of its file provider" if mount else why)
 
 
-def reload_on_host(route: ProxyRoute, at: Place) -> Reload:
+def _reload_on_host(route: ProxyRoute, at: Place) -> Reload:
     """A proxy that no compose file knows."""
     commands = {
         "nginx": sh("sudo", "nginx", "-s", "reload"),

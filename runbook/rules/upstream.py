@@ -65,7 +65,7 @@ def upstream_is_localhost(facts: Facts) -> Iterator[Finding]:
             hop=hop(route),
             refuted=registry_is_up(facts),
             proves=contained,
-            about=site(route),
+            about=site(facts, route),
             edits=edits,
             fix=proxy_fix(
                 facts, route, f"Point the upstream at http://{target}", login_check(facts, route), edits=edits
@@ -187,7 +187,7 @@ def _not_found(facts: Facts, route: ProxyRoute, host: str, why: Unknown | None, 
         hop=hop(route),
         refuted=registry_is_up(facts),
         proves=why is not None,
-        about=site(route),
+        about=site(facts, route),
         edits=edits,
         fix=_started(advice, touched, verify)
         if route.service and route.software not in ("traefik", "caddy", "apache")

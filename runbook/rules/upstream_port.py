@@ -58,7 +58,7 @@ def upstream_wrong_port(facts: Facts) -> Iterator[Finding]:
             (said(e) for e in facts.traffic.logged("upstream-refused")[:1]),
             hop=hop(route),
             refuted=registry_is_up(facts),
-            about=site(route),
+            about=site(facts, route),
             edits=edits,
             fix=proxy_fix(facts, route, f"Write {host}:{registry.listens}", login_check(facts, route), edits=edits),
         )
@@ -124,7 +124,7 @@ def scheme_mismatch_upstream(facts: Facts) -> Iterator[Finding]:
             hop=hop(route),
             refuted=registry_is_up(facts),
             proves=registry is not None,
-            about=site(route),
+            about=site(facts, route),
             edits=edits,
             fix=proxy_fix(facts, route, f"Write {right}:// in the upstream", login_check(facts, route), edits=edits),
         )
@@ -197,7 +197,7 @@ def nginx_stale_dns(facts: Facts) -> Iterator[Finding]:
             aside(seen(up)),
             hop=hop(route),
             refuted=registry_is_up(facts),
-            about=site(route),
+            about=site(facts, route),
             fix=_look_up_again(facts, route),
         )
         return
