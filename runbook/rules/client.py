@@ -133,7 +133,7 @@ def stale(facts: Facts) -> Iterator[Finding]:
             [computed(f"compared by bcrypt: {c.outcome}", c.file, Subject(user=c.user)) for c in compared],
             seen(refused),
             seen(newer, ": another password of this user is accepted"),
-            observed(facts, *REFUSED_SEEN, who=login.user),
+            observed(facts, *REFUSED_SEEN, about=Subject(address=address, user=login.user)),
             explains=(*REFUSED, Symptom.NO_CREDENTIAL_SENT) if checks else (),
             refuted=(Refutation(cause="htpasswd-not-bcrypt", because="the entry itself is sound"),) if checks else (),
             fix=Fix(
@@ -235,7 +235,7 @@ def trailing_newline(facts: Facts) -> Iterator[Finding]:
             f"The password of {one.user} was encoded together with a newline (echo instead of printf).",
             one.cited,
             near,
-            observed(facts, *REFUSED_SEEN, who=one.user),
+            observed(facts, *REFUSED_SEEN, about=Subject(address=one.address, user=one.user or "")),
             fix=Fix(
                 summary="Let docker write the entry, or encode with printf '%s' instead of echo",
                 commands=(login_with_docker(one.address, one.user),),

@@ -8,13 +8,18 @@ from runbook.rules.evidence import said, seen
 REFUSED_SEEN = (Symptom.LOGIN_401_DIRECT, Symptom.LOGIN_401, Symptom.LOGIN_401_VIA)
 
 
-def observed(facts: Facts, *symptoms: Symptom, who: str | None = None) -> tuple[EvidenceItem, ...]:
-    """What was said or seen of these symptoms and not settled since, two items at most; with `who`, nothing of another
-    user."""
+def observed(facts: Facts, *symptoms: Symptom, about: Subject | None = None) -> tuple[EvidenceItem, ...]:
+    """What was said or seen of these symptoms and not settled since, two items at most; with `about`, nothing of
+    another user or address."""
     records = (c.observation.record for c in facts.traffic.complaints if c.symptom in symptoms and c.settled is None)
     items = (seen(r) if isinstance(r, Exchange) else said(r) for r in records)
-    kept = dict.fromkeys(i for i in items if i and (who is None or i.about is None or i.about.user in ("", who)))
-    return tuple(kept)[:2]
+    return tuple(dict.fromkeys(i for i in items if i and (about is None or _fits(i.about, about))))[:2]
+
+
+def _fits(one: Subject | None, wanted: Subject) -> bool:
+    if one is None:
+        return True
+    return one.user in ("", wanted.user) and ("" in (one.address, wanted.address) or one.address == wanted.address)
 
 
 def subject(registry: Registry | None) -> Subject | None:
