@@ -46,6 +46,8 @@ class SourceFile:
     """Numbers (from 1) of the lines in which something was masked: no patch may touch or quote them."""
     voice: Voice = "program"
     """A part of a README or a manual is a document: nothing in it belongs to this stack."""
+    shown: str = ""
+    """How people find it where `path` does not say: `thread.eml § docker-compose.yml`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

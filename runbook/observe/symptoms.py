@@ -20,7 +20,7 @@ def observe(traffic: Traffic, evidence: Evidence, stack: Stack, routing: Routing
     """All symptoms that requests, logs, messages, credential checks and files show."""
     notes = Notes()
     from_exchanges(traffic, stack, notes)
-    for message in evidence.messages:
+    for message in traffic.messages:
         from_message(message, traffic, routing, notes)
     for log in evidence.logs:
         from_log(log, stack, notes)

@@ -29,7 +29,7 @@ class Traffic:
         self.page_calls_out = stack.ui is not None and stack.ui.mode == "browser"
         """Whether the UI's page is known to call the registry itself, not through its own address."""
         self.exchanges: tuple[Exchange, ...] = tuple(
-            replace(e, route=routing.of(e)) for e in evidence.exchanges if e.at == "client"
+            replace(e, route=routing.of(e)) for e in evidence.exchanges if e.at == "client" and e.voice == "program"
         )
         """Recorded and live, each with its route named where it can be told."""
         self.arrived: tuple[Exchange, ...] = tuple(e for e in evidence.exchanges if e.at == "registry")
@@ -40,7 +40,7 @@ class Traffic:
         )
         """Of all logs, and what a tap saw: it is what the registry's log would say."""
         self.events: tuple[LogEvent, ...] = (*(e for log in evidence.logs for e in log.events), *events(self.arrived))
-        self.messages: tuple[Message, ...] = evidence.messages
+        self.messages: tuple[Message, ...] = tuple(m for m in evidence.messages if m.voice == "program")
         self.observations: tuple[Observation, ...] = observe(self, evidence, stack, routing)
         """The symptoms that were seen, with where."""
 
