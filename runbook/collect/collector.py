@@ -9,7 +9,7 @@ from runbook.collect.harvest import Harvest
 from runbook.collect.logins import Login, stored_login
 from runbook.collect.notes import is_readable_by_others
 from runbook.collect.request import Request, UsageError, checked
-from runbook.collect.scrub import scrub
+from runbook.collect.scrub import scrub, with_places
 from runbook.model import Evidence, Place, Problem, Target
 from runbook.redact import Vault
 
@@ -26,6 +26,8 @@ def collect(request: Request, vault: Vault, progress: Progress | None = None) ->
     if request.docker_config and reading.docker_config is None:
         raise UsageError(_no_login(request.docker_config, reading))
     evidence = _evidence(request, reading, label)
+    if reading.shown:
+        evidence = with_places(evidence, reading.place)
     if request.live:
         evidence = _asked(request, evidence, reading, label, vault, tell)
     for number, earlier in enumerate(reading.harvest.earlier, 1):
@@ -37,7 +39,7 @@ def collect(request: Request, vault: Vault, progress: Progress | None = None) ->
 
         tell("comparing logins with the htpasswd file")
         evidence = replace(evidence, checks=(*evidence.checks, *check_credentials(evidence, vault)))
-    return scrub(_marked_hopeless(evidence), vault)
+    return scrub(evidence if reading.looked_at else _marked_hopeless(evidence), vault)
 
 
 def _no_login(file: str, reading: Reading) -> str:
@@ -117,12 +119,8 @@ def _asked(
 
 
 def _marked_hopeless(evidence: Evidence) -> Evidence:
-    """When something could not be read and nothing else says anything, the problem is the answer (exit 2)."""
-    known = (
-        evidence.compose, evidence.registry_files, evidence.htpasswd, evidence.routes, evidence.clients,
-        evidence.logs, evidence.messages, evidence.exchanges, evidence.listings,
-        evidence.pullers, evidence.jobs,
-    )  # fmt: skip
-    if any(known) or not evidence.problems:
+    """When nothing at all could be read, the problems are the answer (exit 2). One part that was looked at is enough
+    for a verdict, be it that nothing in it was understood."""
+    if evidence.exchanges or evidence.listings or not evidence.problems:
         return evidence
     return replace(evidence, problems=tuple(replace(p, fatal=True) for p in evidence.problems))

@@ -1,18 +1,27 @@
-"""Reads the files of a bundle: each one recognised, bounded and given to its parser. A file that cannot be
-read or understood is evidence (a `Problem`), never an exception."""
+"""Reads the files of a bundle: each one unpacked, recognised, bounded and given to its parser. What cannot be read or
+understood, a file or a part of one, is evidence (a `Problem`), never an exception."""
 
+import io
 import os
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import PurePosixPath
+from pathlib import Path
+from typing import BinaryIO
 
 from runbook.collect import clients, cluster, read
+from runbook.collect.carriers import Carrier, carried
 from runbook.collect.harvest import Harvest
-from runbook.collect.kinds import HEAD, NEVER, recognise
+from runbook.collect.kinds import HEAD, NEVER, is_prose_name, recognise, tells
 from runbook.collect.large_log import LARGE
+from runbook.collect.unpack import mail, packed
+from runbook.collect.unpack.dress import unnumbered
+from runbook.collect.unpack.envelope import line_reader
+from runbook.collect.unpack.part import Budget, Part, RefusedError
+from runbook.collect.unpack.rows import Rows
+from runbook.collect.unpack.texts import Pasted
 from runbook.collect.walk import Found, unreadable, walk
-from runbook.model import ClientConfig, FileKind, ListedFile, Place, Problem, SourceFile
+from runbook.model import ClientConfig, FileKind, ListedFile, Place, Problem, SourceFile, Voice
 from runbook.parse import ParseError
 from runbook.redact import Vault
 from runbook.redact.lines import shown_lines
@@ -26,31 +35,71 @@ EDITABLE: frozenset[FileKind] = frozenset(
 """Kinds whose lines are kept: a fix may be a diff against them."""
 _ORDER: tuple[FileKind, ...] = ("htpasswd", "docker-config", "dotenv", "kubernetes", "chart-values", "compose")
 """Files full of secrets come first, so that the secrets are known when the others are masked."""
+TEXTS: frozenset[FileKind] = frozenset({"text", "curl", "listing", "ps", "unknown"})
+"""Kinds in which other files may stand."""
 _MOST_LINES = 20_000
+_DEPTH = 4
+"""Containers within containers."""
 Progress = Callable[[str], None]
+UNCLEAR = "It is not clear what this file is; it was not judged."
 
 
 def read_files(paths: tuple[str, ...], docker_config: str | None, vault: Vault, progress: Progress) -> "Reading":
-    """Find, recognise and parse all files."""
+    """Find, unpack, recognise and parse all files."""
     found = walk(paths, docker_config)
     reading = Reading(Harvest(vault, problems=found.problems))
     if docker_config:
         reading.login_file = next((f.name for f in found.files if f.path.samefile(docker_config)), None)
     for folder in found.folders:
         reading.harvest.listings.append(ListedFile(place=Place(folder), path=folder, kind="directory"))
-    opened = [reading.open(file) for file in found.files]
-    for source, file in sorted((o for o in opened if o), key=lambda o: _rank(o[0].kind)):
-        progress(f"reading {source.path} ({source.kind})")
-        reading.parse(source, file)
-    reading.parse_pasted()
-    manifests = SourceFile(path="Kubernetes manifests", kind="kubernetes")
-    reading.guarded(manifests, partial(cluster.join, reading.harvest))
-    reading.guarded(SourceFile(path="nginx files", kind="nginx"), reading.harvest.join_nginx)
-    reading.guarded(SourceFile(path="compose files", kind="compose"), reading.harvest.join_compose)
-    reading.guarded(manifests, partial(cluster.finish, reading.harvest))
-    reading.guarded(SourceFile(path="quadlets", kind="quadlet"), partial(clients.finish, reading.harvest))
-    reading.keep_lines()
+    reading.names.update(file.name for file in found.files)
+    for file in found.files:
+        reading.open(Item.of(file))
+    reading.parse_all(progress)
     return reading
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A file on disk, or one that stood in a container."""
+
+    name: str
+    """Relative to the bundle: how rules know it. A part lies where its container lies."""
+    size: int
+    path: Path | None = None
+    data: bytes = b""
+    shown: str = ""
+    """How people find it, where the name does not say: `thread.eml § docker-compose.yml`."""
+    voice: Voice = "program"
+
+    @classmethod
+    def of(cls, found: Found) -> "Item":
+        """A file that was found on disk."""
+        return cls(found.name, found.size, found.path)
+
+    @property
+    def title(self) -> str:
+        """How people find it."""
+        return self.shown or self.name
+
+    def open(self) -> BinaryIO:
+        """Its bytes as a stream."""
+        return self.path.open("rb") if self.path is not None else io.BytesIO(self.data)
+
+    def read(self, size: int) -> bytes:
+        """Its first bytes."""
+        with self.open() as stream:
+            return stream.read(size)
+
+
+@dataclass(slots=True)
+class Piece:
+    """A file that was recognised and waits for its parser."""
+
+    source: SourceFile
+    parse: Callable[[], None]
+    pasted: bool = False
+    """Whether it only stood in a text: a file of its kind that was handed over itself says more."""
 
 
 class Reading:
@@ -60,66 +109,171 @@ class Reading:
         self.harvest = harvest
         self.sources: list[SourceFile] = []
         self.login_file: str | None = None
+        self.names: set[str] = set()
+        """Every name that is taken, of files and of parts."""
+        self.shown: dict[str, str] = {}
+        """Name → how people find it, for parts of containers."""
+        self.looked_at = 0
+        """How many files and parts could be read, whether or not they were understood."""
         self._texts: dict[str, str] = {}
         self._encodings: dict[str, str] = {}
+        self._pieces: list[Piece] = []
+        self._budget = Budget()
 
     @property
     def docker_config(self) -> ClientConfig | None:
         """The client's file that --docker-config names."""
         return next((c for c in self.harvest.clients if c.file == self.login_file), None)
 
-    def open(self, found: Found) -> tuple[SourceFile, Found] | None:
-        """Recognise a file; None when there is nothing to parse in it."""
-        if found.path.suffix.lower() in NEVER:
-            self.sources.append(SourceFile(path=found.name, kind="unknown", size=found.size))
-            return None
+    # ---- opening --------------------------------------------------------------------------------------------
+
+    def open(self, item: Item, depth: int = 0) -> None:
+        """Recognise a file and put it in line for its parser; what is packed in it likewise."""
+        if item.name.lower().endswith(NEVER):
+            self._note(item, "unknown")
+            return
         try:
-            with found.path.open("rb") as stream:
-                head = stream.read(HEAD)
+            head = item.read(HEAD)
+            self._open(item, head, depth)
         except OSError as error:
-            self.harvest.problems.append(unreadable(found.name, error))
-            return None
-        named = found.name == self.login_file
-        kind = "docker-config" if named else recognise(found.name, read.first_text(head))
+            self.harvest.problems.append(unreadable(item.name, error))
+
+    def _open(self, item: Item, head: bytes, depth: int) -> None:
+        if depth < _DEPTH and packed.is_packed(head):
+            self._unpack(item, depth)
+            return
+        if depth < _DEPTH and mail.is_mail(head):
+            self._unpack(item, depth)
+            return
+        named = item.name == self.login_file
+        kind = "docker-config" if named else recognise(item.name, read.first_text(head))
         # A log that was cut while it was written to begins with a hole of NULs.
         readable = read.encoding(head.replace(b"\0", b"") if kind == "log" else head) is not None
         if not readable and kind != "htpasswd":
-            self._skip(found, _binary(head))
-            return None
-        if kind != "log" and found.size > read.limit(kind):
-            self._skip(found, f"This file has {found.size >> 20} MB; only logs are read at that size.")
-            return None
-        source = SourceFile(path=found.name, kind=kind, size=found.size)
-        return source, found
-
-    def parse(self, source: SourceFile, found: Found) -> None:
-        """Give a file to its parser."""
-        self.sources.append(source)
-        if source.kind == "unknown":
-            self._problem(Place(source.path), "It is not clear what this file is; it was not judged.")
+            self._skip(item, "This file is binary and was not read.")
+        elif kind in TEXTS or self._may_carry(item, kind, head):
+            self._text(item, kind, depth)
+        elif kind != "log" and item.size > read.limit(kind):
+            self._skip(item, f"This file has {item.size >> 20} MB; only logs are read at that size.")
         else:
-            self.guarded(source, lambda: self._parse(source, found))
+            self._whole(item, kind)
 
-    def parse_pasted(self) -> None:
-        """Files that stand in other texts; one of that kind that was handed over itself says more."""
-        had, taken = {source.kind for source in self.sources}, {source.path for source in self.sources}
-        for paste, file in sorted(self.harvest.pasted(), key=lambda found: _rank(found[1].kind)):
-            if file.kind in had:
+    def _whole(self, item: Item, kind: FileKind) -> None:
+        self._line_up(self._source(item, kind, item.voice), lambda source: self._parse(source, item))
+
+    @staticmethod
+    def _may_carry(item: Item, kind: FileKind, head: bytes) -> bool:
+        """Whether a file that was recognised by its content may hold others as well, or be an export."""
+        if kind == "log" and not _is_plain_log(head):
+            return True
+        small = item.size <= read.limit("text") and kind not in ("har", "evidence")
+        return small and (not tells(item.name) or (kind == "log" and b"\n==> " in b"\n" + head))
+
+    def _unpack(self, item: Item, depth: int) -> None:
+        """The files in an archive or a mail."""
+        self._note(item, "unknown")
+        if item.size > packed.MOST_PACKED:
+            self._problem(
+                item.name, f"This file has {item.size >> 20} MB; archives and mails of that size are not opened."
+            )
+            return
+        data = item.read(packed.MOST_PACKED)
+        parts = (
+            packed.unpacked(item.name, data, self._budget)
+            if packed.is_packed(data)
+            else mail.parts_of(data, self._budget)
+        )
+        try:
+            for part in parts:
+                self.open(self._inside(item, part), depth + 1)
+        except RefusedError as refusal:
+            self._problem(item.name, str(refusal))
+
+    def _inside(self, item: Item, part: Part) -> Item:
+        name = self._free(item.name, part.path)
+        self.shown[name] = shown = f"{item.title} § {part.path}"
+        return Item(name, len(part.data), data=part.data, shown=shown, voice=part.voice)
+
+    def _free(self, container: str, path: str) -> str:
+        """A name for a part: beside its container, or (where that is taken) below it."""
+        folder = container.rpartition("/")[0]
+        names = (f"{folder}/{path}" if folder else path, f"{container}/{path}")
+        name = next((n for n in names if n not in self.names), None)
+        count = 2
+        while name is None:
+            tried = f"{container}/{count}/{path}"
+            name, count = (tried if tried not in self.names else None), count + 1
+        self.names.add(name)
+        return name
+
+    def _text(self, item: Item, kind: FileKind, depth: int) -> None:
+        """A text: what stands in it becomes parts, the rest is read as what people and programs said."""
+        limit = (
+            read.EXPORT_LIMIT if item.read(4).lstrip(b"\xef\xbb\xbf")[:1] in (b"{", b"[", b'"') else read.limit("text")
+        )
+        data = item.read(limit + 1)
+        self._budget.bytes -= len(data)
+        if len(data) > limit or self._budget.bytes < 0:
+            message = f"This text is longer than {limit >> 20} MB; only its beginning was read."
+            self._problem(item.name, message)
+            data = data[: limit if self._budget.bytes >= 0 else 0]
+        text = data.decode(read.encoding(data[:HEAD]) or "utf-8", "replace").lstrip("\ufeff")
+        carrier = carried(item.name, kind, text)
+        source = self._source(item, carrier.kind, carrier.voice if item.voice == "program" else item.voice)
+        if carrier.whole is not None and carrier.as_it_is:
+            self._whole(item, carrier.kind)
+            return
+        if (whole := carrier.whole) is not None:
+            self._line_up(source, lambda s: self._parse_text(s, whole))
+            return
+        self._line_up(source, lambda s: self._parse_prose(s, carrier))
+        for path, message in carrier.paste.partial:
+            self._problem(item.name, f"{path}: {message}")
+        for file in carrier.paste.latest():
+            self._pasted(item, source, file, depth)
+
+    def _pasted(self, item: Item, source: SourceFile, file: Pasted, depth: int) -> None:
+        """A file that stands in a text."""
+        voice: Voice = "document" if "document" in (source.voice, file.voice) else "program"
+        if file.path is None:
+            if voice == "program":
+                inner = SourceFile(path=item.name, kind=file.kind, size=len(file.text))
+                self._line_up(inner, lambda s: self._parse_text(s, file.text, keep=False), pasted=True)
+            return
+        part = self._inside(item, Part(file.path, file.data, voice))
+        if voice == "document":
+            self._note(part, file.kind)
+        elif file.kind in TEXTS or file.kind == "log":
+            self.open(part, depth + 1) if depth < _DEPTH else self._note(part, "unknown")
+        else:
+            inner = self._source(part, file.kind)
+            self._line_up(inner, lambda s: self._parse_text(s, file.text), pasted=True)
+
+    def _line_up(self, source: SourceFile, parse: Callable[[SourceFile], None], *, pasted: bool = False) -> None:
+        self.looked_at += 1
+        self._pieces.append(Piece(source, lambda: parse(source), pasted))
+
+    # ---- parsing --------------------------------------------------------------------------------------------
+
+    def parse_all(self, progress: Progress) -> None:
+        """Give every file to its parser, those with secrets first."""
+        had = {p.source.kind for p in self._pieces if not p.pasted}
+        for piece in sorted(self._pieces, key=lambda p: (_rank(p.source.kind), p.pasted)):
+            source = piece.source
+            if piece.pasted and source.kind in had:
                 continue
-            name = paste if file.path is None else str(PurePosixPath(paste).parent / file.path)
-            if file.path is not None:
-                if name in taken:
-                    continue
-                taken.add(name)
-            source = SourceFile(path=name, kind=file.kind, size=len(file.data))
-            if file.path is not None:
+            if source.path not in (s.path for s in self.sources[-1:]) or not piece.pasted:
+                progress(f"reading {self.shown.get(source.path, source.path)} ({source.kind})")
+            if not piece.pasted or source.path in self.shown:
                 self.sources.append(source)
-                if file.kind in EDITABLE:
-                    self._texts[name] = file.text
-            if file.kind == "htpasswd":
-                self.guarded(source, partial(self.harvest.add_htpasswd, name, file.data))
-            else:
-                self.guarded(source, partial(self.harvest.add_text, file.kind, name, file.text))
+            self.guarded(source, piece.parse)
+        manifests = SourceFile(path="Kubernetes manifests", kind="kubernetes")
+        self.guarded(manifests, partial(cluster.join, self.harvest))
+        self.guarded(SourceFile(path="nginx files", kind="nginx"), self.harvest.join_nginx)
+        self.guarded(SourceFile(path="compose files", kind="compose"), self.harvest.join_compose)
+        self.guarded(manifests, partial(cluster.finish, self.harvest))
+        self.guarded(SourceFile(path="quadlets", kind="quadlet"), partial(clients.finish, self.harvest))
+        self.keep_lines()
 
     def guarded(self, source: SourceFile, action: Callable[[], None]) -> None:
         """Run a parser. What it cannot understand is a problem of that file; its breaking must not hide the rest."""
@@ -128,16 +282,14 @@ class Reading:
         except ParseError as error:
             # What is in it was not understood, so its secrets are not known: none of its lines is kept.
             self._texts.pop(error.file, None)
-            self._problem(Place(error.file, error.line), error.message)
+            self._problem(error.file, error.message, error.line)
         except OSError as error:
             self.harvest.problems.append(unreadable(source.path, error))
         except Exception as error:
             if os.environ.get("RUNBOOK_DEBUG"):
                 raise
             self._texts.pop(source.path, None)
-            self._problem(
-                Place(source.path), f"runbook broke over this file ({type(error).__name__}); please report it."
-            )
+            self._problem(source.path, f"runbook broke over this file ({type(error).__name__}); please report it.")
 
     def keep_lines(self) -> None:
         """Keep the lines of what a fix may edit, now that all secrets are known."""
@@ -148,35 +300,69 @@ class Reading:
             for s in self.sources
         ]
 
-    def _parse(self, source: SourceFile, found: Found) -> None:
+    def place(self, place: Place) -> Place:
+        """A place with the name by which people find it."""
+        shown = self.shown.get(place.file)
+        return replace(place, shown=shown) if shown else place
+
+    def _parse(self, source: SourceFile, item: Item) -> None:
+        """A whole file, read now."""
         if source.kind == "log":
-            with found.path.open("rb") as stream:
-                name = read.encoding(stream.read(HEAD)) or "utf-8"
-                stream.seek(0)
-                if source.size > LARGE and not name.startswith("utf-16"):
-                    self.harvest.add_large_log(source.path, stream, source.size, name)
-                    return
-                self.harvest.add_log(source.path, read.lines(stream, name))
+            self._parse_log(source, item)
             return
-        with found.path.open("rb") as stream:
-            data = stream.read(read.limit(source.kind) + 1)
+        data = item.read(read.limit(source.kind) + 1)
         if source.kind == "htpasswd":
-            self.harvest.add_htpasswd(source.path, data)
+            self.harvest.add_htpasswd(source.path, _without_numbers(data))
         elif source.kind == "evidence":
             self.harvest.add_evidence(source.path, data)
         else:
             encoding = read.encoding(data[:HEAD]) or "utf-8"
-            text = data.decode(encoding, "replace")
-            if source.kind in EDITABLE:
-                self._texts[source.path], self._encodings[source.path] = text, encoding
+            self._encodings[source.path] = encoding
+            self._parse_text(source, _without_numbers(data).decode(encoding, "replace"))
+
+    def _parse_log(self, source: SourceFile, item: Item) -> None:
+        with item.open() as stream:
+            head = stream.read(HEAD)
+            stream.seek(0)
+            name = read.encoding(head) or "utf-8"
+            reader = line_reader(head.decode(name, "replace"))
+            if source.size > LARGE and not name.startswith("utf-16"):
+                self.harvest.add_large_log(source.path, stream, source.size, name, reader)
+                return
+            rows = read.lines(stream, name)
+            self.harvest.add_log(source.path, reader(rows) if reader else rows)
+
+    def _parse_text(self, source: SourceFile, text: str, *, keep: bool = True) -> None:
+        """A text of a kind that has its own syntax."""
+        if source.kind == "htpasswd":
+            self.harvest.add_htpasswd(source.path, text.encode("utf-8", "surrogatepass"))
+        else:
+            if keep and source.kind in EDITABLE:
+                self._texts[source.path] = text
             self.harvest.add_text(source.kind, source.path, text)
 
-    def _skip(self, found: Found, why: str) -> None:
-        self.sources.append(SourceFile(path=found.name, kind="unknown", size=found.size))
-        self._problem(Place(found.name), why)
+    def _parse_prose(self, source: SourceFile, carrier: Carrier) -> None:
+        """What people and programs said."""
+        told = self.harvest.add_prose(source.path, carrier.paste, source.kind, source.voice)
+        known = told or carrier.paste.files or source.voice == "document"
+        if not known and (source.kind == "unknown" or not is_prose_name(source.path)):
+            self._problem(source.path, UNCLEAR)
 
-    def _problem(self, place: Place, message: str) -> None:
-        self.harvest.problems.append(Problem(place=place, message=self.harvest.vault.mask(message, 500)))
+    # ---- notes ----------------------------------------------------------------------------------------------
+
+    def _source(self, item: Item, kind: FileKind, voice: Voice = "program") -> SourceFile:
+        return SourceFile(path=item.name, kind=kind, size=item.size, voice=voice, shown=item.shown)
+
+    def _note(self, item: Item, kind: FileKind) -> None:
+        self.sources.append(self._source(item, kind, item.voice))
+
+    def _skip(self, item: Item, why: str) -> None:
+        self._note(item, "unknown")
+        self._problem(item.name, why)
+
+    def _problem(self, file: str, message: str, line: int | None = None) -> None:
+        shown = self.harvest.vault.mask(message, 500)
+        self.harvest.problems.append(Problem(place=self.place(Place(file, line)), message=shown))
 
 
 def with_lines(source: SourceFile, text: str, vault: Vault, encoding: str = "utf-8") -> SourceFile:
@@ -202,7 +388,18 @@ def _rank(kind: FileKind) -> int:
     return _ORDER.index(kind) if kind in _ORDER else len(_ORDER) + (kind == "log")
 
 
-def _binary(head: bytes) -> str:
-    if head.startswith((b"\x1f\x8b", b"PK\x03\x04", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd")):
-        return "This file is compressed and was not read; unpack it first."
-    return "This file is binary and was not read."
+def _is_plain_log(head: bytes) -> bool:
+    """Whether a log can be read line by line, in whatever envelope; an export in one document cannot."""
+    start = head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
+    if start not in (b"{", b"["):
+        return True
+    text = head.decode("utf-8", "replace")
+    return start == b"{" and (line_reader(text) is not None or text.split("\n", 1)[0].rstrip().endswith("}"))
+
+
+def _without_numbers(data: bytes) -> bytes:
+    """The bytes of a file that was written with `cat -n` as they were before."""
+    if data[:12].lstrip(b" ")[:2] not in (b"1\t", b"1:", b"1|"):
+        return data
+    rows = Rows([row.decode("utf-8", "surrogateescape") for row in data.split(b"\n")])
+    return unnumbered(rows).text.encode("utf-8", "surrogateescape")

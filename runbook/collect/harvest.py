@@ -4,7 +4,7 @@ Parsers are imported when the first file of their kind turns up: most bundles ne
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
@@ -12,7 +12,9 @@ from runbook.collect import clients, marks
 from runbook.collect.cluster import Parts, add_manifests, add_values
 from runbook.collect.compose_files import choose, project_dotenv
 from runbook.collect.containers import all_of
-from runbook.collect.pasted import Pasted, files_in
+from runbook.collect.scrub import with_places
+from runbook.collect.unpack.rows import Rows
+from runbook.collect.unpack.texts import Paste, taken_apart, undressed
 from runbook.model import (
     CiJob,
     ClientConfig,
@@ -30,6 +32,7 @@ from runbook.model import (
     PullerConfig,
     RegistryFile,
     Service,
+    Voice,
 )
 from runbook.redact import Vault
 
@@ -82,16 +85,69 @@ class Harvest:
 
         self.logs.append(parse_log(lines, name, self.vault))
 
-    def add_large_log(self, name: str, stream: BinaryIO, size: int, encoding: str) -> None:
-        """A log of which only a part is worth its time."""
+    def add_large_log(
+        self,
+        name: str,
+        stream: BinaryIO,
+        size: int,
+        encoding: str,
+        reader: Callable[[Iterable[str]], Iterator[str]] | None = None,
+    ) -> None:
+        """A log of which only a part is worth its time; `reader` takes its lines out of their envelopes."""
         from runbook.collect.large_log import excerpt, renumbered
         from runbook.parse.logs import parse_log
 
         rows, total = excerpt(stream, size)
         lines = (rows[number].decode(encoding, "replace") for number in sorted(rows))
-        self.logs.append(renumbered(parse_log(lines, name, self.vault), rows, total))
+        self.logs.append(renumbered(parse_log(reader(lines) if reader else lines, name, self.vault), rows, total))
         message = f"Of {total:,} lines the first and last were read, and those between that tell of an error."
         self.problems.append(Problem(place=Place(name), message=message))
+
+    def add_prose(self, name: str, paste: Paste, kind: FileKind, voice: Voice) -> bool:
+        """What people and programs said in a text, its files left out; whether anything was understood.
+
+        A document only says what things mean: no listing, log or container in it is one of this incident.
+        """
+        from runbook.parse.messages import parse_text
+
+        inner = Harvest(self.vault)
+        rows = paste.rest()
+        text = "\n".join(rows)
+        if kind == "log":
+            inner.add_log(name, iter(rows))
+        else:
+            messages, exchanges = parse_text(
+                text, name, self.vault, voice=voice, framed=range(len(rows)) if paste.program else paste.framed
+            )
+            inner.messages.extend(messages)
+            inner.exchanges.extend(exchanges)
+            if voice != "document":
+                self.pasted_texts[name] = paste.padded()
+                inner._shown(name, text, paste.framed)
+        numbers = paste.rows.numbers
+
+        def real(place: Place) -> Place:
+            return Place(place.file, numbers[place.line - 1]) if place.line and place.line <= len(numbers) else place
+
+        return self._absorb(inner, real if paste.rows.moved else None)
+
+    def _shown(self, name: str, text: str, framed: Iterable[int]) -> None:
+        """Listings and log lines that stand in a ticket or a terminal."""
+        if marks.is_listing(text):
+            from runbook.parse.listing import parse_listing
+
+            self.listings.extend(parse_listing(text, name))
+        if marks.is_registry_log(text) or (framed and marks.is_log(text)):
+            self.add_log(name, iter(text.split("\n")))
+
+    def _absorb(self, other: "Harvest", change: Callable[[Place], Place] | None) -> bool:
+        """Take over what another one gathered, its places changed; whether there was anything."""
+        told = False
+        for name in ("problems", "messages", "exchanges", "listings", "logs"):
+            found = getattr(other, name)
+            told = told or bool(found)
+            getattr(self, name).extend(with_places(item, change) if change else item for item in found)
+        return told
 
     def join_nginx(self) -> None:
         """nginx files are read together: one includes another."""
@@ -100,17 +156,12 @@ class Harvest:
 
             self.routes.extend(parse_nginx_files(self.nginx_texts, self.vault))
 
-    def pasted(self) -> Iterator[tuple[str, Pasted]]:
-        """Files that were only shown in a terminal, each with the name of the paste."""
-        for name, text in self.pasted_texts.items():
-            for file in files_in(text):
-                yield name, file
-
     def join_compose(self) -> None:
         """The compose files are read together, when all of them are known."""
+        chosen, others = choose(self.compose_texts, self.dotenv_texts)
         if not self.compose_texts:
             self.compose_texts = all_of({**self.inspected_texts, **self.pasted_texts})
-        chosen, others = choose(self.compose_texts, self.dotenv_texts)
+            chosen = tuple(self.compose_texts)  # each describes other containers of the same machine
         if not chosen:
             return
         from runbook.parse.compose import parse_compose
@@ -199,23 +250,7 @@ def _inspect(to: Harvest, name: str, text: str) -> None:
 
 def _text(to: Harvest, name: str, text: str) -> None:
     """A pasted text or a transcript; what else was typed in that terminal is read as well."""
-    from runbook.parse.messages import parse_text
-
-    messages, exchanges = parse_text(text, name, to.vault)
-    to.messages.extend(messages)
-    to.exchanges.extend(exchanges)
-    _pasted(to, name, text)
-
-
-def _pasted(to: Harvest, name: str, text: str) -> None:
-    """Listings, log lines and whole files that stand in a ticket or a terminal."""
-    to.pasted_texts[name] = text
-    if marks.is_listing(text):
-        from runbook.parse.listing import parse_listing
-
-        to.listings.extend(parse_listing(text, name))
-    if marks.is_registry_log(text) or (marks.has_fence(text) and marks.is_log(text)):
-        to.add_log(name, iter(text.split("\n")))
+    to.add_prose(name, taken_apart(undressed(Rows.of(text))), "text", "person")
 
 
 def _job_log(to: Harvest, name: str, text: str) -> None:

@@ -10,6 +10,23 @@ HEAD = 64 * 1024
 """As much of a file as is looked at."""
 NEVER = (".key", ".pem", ".crt", ".cer", ".p12", ".pfx", ".jks", ".csr", ".pub", ".asc", ".gpg")
 """Keys and certificates: nothing in them can be judged here, and they are not opened."""
+_PROSE = (
+    ".txt",
+    ".md",
+    ".markdown",
+    ".rst",
+    ".adoc",
+    ".eml",
+    ".mbox",
+    ".html",
+    ".htm",
+    ".mhtml",
+    ".curl",
+    ".out",
+    ".err",
+    ".text",
+)
+_SPEAKING = (".yml", ".yaml", ".toml", ".conf", ".cfg", ".nginx", ".vhost", ".inc", ".tpl")
 _EXTRA = (".txt", ".template", ".tmpl", ".j2", ".sample")
 """Endings that are hung on another name: nginx.conf.txt, default.conf.template."""
 
@@ -87,6 +104,17 @@ def _other_side(name: str, bare: str, head: str) -> FileKind | None:
     if suffix in (".toml", ".conf") and marks.is_puller(head):
         return "puller"
     return "ci-log" if suffix in (".log", ".txt", "") and marks.is_job_log(head) else None
+
+
+def tells(name: str) -> bool:
+    """Whether the name of a file says what it is; a paste.txt may be anything, and several things at once."""
+    bare = _without_extra(PurePosixPath(name).name)
+    return any(p.fullmatch(bare) for p, _ in _NAMES) or PurePosixPath(bare).suffix.lower() in _SPEAKING
+
+
+def is_prose_name(name: str) -> bool:
+    """Whether a file is called as texts of people are: that nothing in it is recognised says nothing against it."""
+    return name.lower().endswith(_PROSE)
 
 
 def _confirmed(kind: FileKind, head: str, *, plain_name: bool) -> FileKind:

@@ -89,7 +89,7 @@ _WRAPPED = (
 )
 _STAMP = r"(?:\d{4}-\d\d-\d\dT[\d:.]{8,20}(?:Z|[+-]\d\d:\d\d) )?"
 _PREFIX = _WRAPPED + r"(?:\x1b\[[\d;]{0,20}m)?(?:[\w.-]{1,80}[ \t]{0,40}\| ?)?(?:\x1b\[[\d;]{0,20}m)?" + _STAMP
-is_log = _lines(
+_LOG_STARTS = (
     r"\{\"log\": ?\"",
     rf"{_PREFIX}time=\"?[^\s\"]{{1,60}}\"? level=",
     rf"{_PREFIX}\{{\"[^\n]{{0,400}}\"(?:level|log|msg)\":",
@@ -99,6 +99,11 @@ is_log = _lines(
     rf"{_PREFIX}\[(?:ALERT|WARNING|NOTICE)\][ \t]+(?:\d+/\d+ )?\(\d+\) :",
     rf"{_PREFIX}\[\w{{3}} \w{{3}} [ \d]\d \d\d:\d\d:\d\d(?:\.\d+)? \d{{4}}\] \[",
 )
+is_log = _lines(*_LOG_STARTS)
+log_start = re.compile(f"(?:{'|'.join(_LOG_STARTS)})").match
+"""Whether this line begins as a log line does."""
+has_prefix = re.compile(r"[\w.-]{1,80}[ \t]{0,40}\| ").match
+"""Whether this line begins with a service as `docker compose logs` writes it."""
 _REGISTRY_FIELD = r"(?:go\.version=|http\.request\.|instance\.id=|service=registry)"
 is_registry_log = _lines(
     rf"{_PREFIX}time=\"?[^\s\"]{{1,60}}\"? level=\w+ [^\n]{{0,2000}}{_REGISTRY_FIELD}",

@@ -15,6 +15,10 @@ _CHUNK = 1 << 20
 _BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 
 
+EXPORT_LIMIT = 64 * _MB
+"""Exports in one document (JSON, CSV) cannot be read in pieces."""
+
+
 def limit(kind: FileKind) -> int:
     """The largest file of that kind that is read whole."""
     return LIMITS.get(kind, DEFAULT_LIMIT)

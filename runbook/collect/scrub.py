@@ -119,6 +119,8 @@ def _with_places(value: Any, change: Callable[[Place], Place]) -> Any:
         return change(value)
     if isinstance(value, tuple | list):
         return type(value)(_with_places(item, change) for item in value)
+    if isinstance(value, dict):
+        return {key: _with_places(item, change) for key, item in value.items()}
     if is_dataclass(value) and not isinstance(value, type):
         return replace(value, **{f.name: _with_places(getattr(value, f.name), change) for f in fields(value)})
     return value

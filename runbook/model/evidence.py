@@ -55,6 +55,8 @@ class SourceFile:
     """Whether the last line ends with one: a patch has to know."""
     voice: Voice = "program"
     """A part of a README or a manual is a document: nothing in it belongs to this stack."""
+    shown: str = ""
+    """How people find it where `path` does not say: `thread.eml § docker-compose.yml`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

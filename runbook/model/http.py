@@ -1,7 +1,7 @@
 """One HTTP request and what came back, wherever it was seen: a probe, a transcript, a HAR."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 Headers = tuple[tuple[str, str], ...]
@@ -21,9 +21,12 @@ class Place:
 
     file: str
     line: int | None = None
+    shown: str = field(default="", compare=False)
+    """How people find it where `file` does not say: a part of a mail or an archive, `thread.eml § docker-compose.yml`."""
 
     def __str__(self) -> str:
-        return self.file if self.line is None else f"{self.file}:{self.line}"
+        name = self.shown or self.file
+        return name if self.line is None else f"{name}:{self.line}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -47,7 +47,7 @@ def parse_console(text: str, file: str, vault: Vault) -> Iterator[Exchange]:
         yield Exchange(
             source=Place(file, number),
             method=given.get("method") or "GET",
-            url=vault.mask(re.sub(r":\d+$", "", given["url"]) if "method" not in given else given["url"], 500),
+            url=vault.mask(re.sub(r":\d+$", "", given["url"]) if not given.get("method") else given["url"], 500),
             status=int(given["status"]) if given["status"] else None,
             error=failure_of(error) if error else None,
             detail=f"net::{error}" if error else "",

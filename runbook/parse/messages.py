@@ -5,16 +5,19 @@ docker, moby, containerd, podman, skopeo, buildkit, Compose, Chromium, Firefox, 
 """
 
 import re
+from collections.abc import Collection
 from dataclasses import replace
 from itertools import islice
 
-from runbook.model import Exchange, Message, MessageKind, Place
+from runbook.model import Exchange, Message, MessageKind, Place, Voice
 from runbook.parse.complaints import complaint
 from runbook.parse.console import parse_console
-from runbook.parse.curl import ANY_PROMPT, parse_curl
+from runbook.parse.curl import parse_curl
 from runbook.parse.message_words import ROWS
 from runbook.parse.outcomes import outcomes
+from runbook.parse.prompts import prompted
 from runbook.parse.sessions import Context, typed
+from runbook.parse.voices import Speaker
 from runbook.redact import Vault
 from runbook.urls import urlsplit
 
@@ -28,22 +31,31 @@ _SERVER = re.compile(
 """A line of a server's error log (nginx, Apache). It has a reader of its own: no client says such a thing."""
 
 
-def parse_text(text: str, file: str, vault: Vault) -> tuple[tuple[Message, ...], tuple[Exchange, ...]]:
-    """Messages and curl exchanges of a pasted text."""
-    exchanges = (*parse_curl(text, file, vault), *parse_console(text, file, vault))
+def parse_text(
+    text: str, file: str, vault: Vault, *, voice: Voice = "person", framed: Collection[int] = ()
+) -> tuple[tuple[Message, ...], tuple[Exchange, ...]]:
+    """Messages and exchanges of a pasted text.
+
+    `voice` is that of the whole text: of a person's text each line is asked for itself, `framed` are the rows (from 0)
+    that somebody framed as a program's output.
+    """
+    found = (*parse_curl(text, file, vault), *parse_console(text, file, vault))
+    exchanges = tuple(replace(e, voice=voice) for e in found) if voice == "document" else found
     messages: list[Message] = []
-    seen: set[tuple[str, str | None, str]] = set()
-    context = Context()
+    seen: set[tuple[str, str | None, str, str]] = set()
+    context, speaker = Context(), Speaker(voice, framed)
     lines = text.split("\n")
     for number, raw in enumerate(lines, 1):
         line = raw.rstrip("\r")[:_LINE]
+        says = speaker.of(number - 1, line)
         if not line.strip() or _TRANSCRIPT.match(line) or _SERVER.match(line):
             continue
         context = typed(line, context, vault)
-        if context.command_line == line and ANY_PROMPT.match(line):
+        if context.command_line == line and prompted(line) is not None:
             continue
         for message in _of_line(line, Place(file, number), context, vault):
-            key = (message.kind, message.host, message.detail or message.text)
+            message = replace(message, voice=says)
+            key = (message.kind, message.host, message.detail or message.text, says)
             if key not in seen and len(messages) < _MOST:
                 seen.add(key)
                 messages.append(message)

@@ -4,12 +4,12 @@ import re
 import shlex
 from dataclasses import dataclass, replace
 
+from runbook.parse.prompts import command as called
 from runbook.redact import Vault
 
 _COMMAND = re.compile(
     r"^\s*(?:[^\n$#>%❯]{0,100}[$#>%❯]\s+)?(?:sudo\s+)?(?P<tool>docker|podman|nerdctl|skopeo|crane|oras|helm|buildah)\s+(?P<rest>.*)$"
 )
-_CALLED = re.compile(r"^\s*(?:[^\n$#>%❯]{0,100}[$%❯]|#|PS [^\n>]{0,100}>)\s(?:sudo\s+)?([\w./-]{1,80})(?:\s|$)")
 _PROMPTED_USER = re.compile(r"^\s*Username(?: \([^)]*\))?:\s*(\S+)\s*$")
 _IMAGE_HOST = re.compile(r"^(?:docker://)?((?:[\w-]+\.)+[\w-]+(?::\d+)?|localhost(?::\d+)?|[\w.-]+:\d+(?=/))(?:/|$)")
 _LOGIN_HOST = re.compile(r"^([\w.-]+:\d+)$")
@@ -54,8 +54,8 @@ def typed(line: str, before: Context, vault: Vault) -> Context:
     """The context after this line; a password on the command line goes into the vault."""
     if prompted := _PROMPTED_USER.match(line):
         return replace(before, user=prompted[1])
-    if called := _CALLED.match(line):
-        before = replace(before, tool=called[1].rsplit("/", 1)[-1])
+    if words_typed := (called(line) or "").removeprefix("sudo ").split(maxsplit=1):
+        before = replace(before, tool=words_typed[0].rsplit("/", 1)[-1])
     command = _COMMAND.match(line)
     if not command or not any(verb in command["rest"] for verb in _VERBS):
         return before

@@ -48,7 +48,7 @@ def test_a_parse_error_becomes_a_problem_with_its_line(tmp_path: Path, monkeypat
     monkeypatch.setitem(harvesting.PARSERS, "nginx", broken)
     evidence = collected(tmp_path, nginx__conf=NGINX)
     assert problems(evidence) == "nginx.conf:7: a bracket is not closed"
-    assert evidence.problems[0].fatal, "nothing else was handed over"
+    assert not evidence.problems[0].fatal, "it was looked at, so there is a verdict"
 
 
 def test_a_parser_that_breaks_does_not_hide_the_rest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -81,7 +81,8 @@ def test_binary_and_packed_files_are_told(tmp_path: Path) -> None:
     (tmp_path / "registry.log.gz").write_bytes(b"\x1f\x8b\x08\0" + os.urandom(50))
     text = problems(collected(tmp_path))
     assert "photo.png: This file is binary" in text
-    assert "registry.log.gz: This file is compressed" in text
+    assert "registry.log.gz: This archive is damaged" in text
+    assert all(p.fatal for p in collected(tmp_path).problems), "nothing at all could be read"
 
 
 def test_private_keys_are_not_opened(tmp_path: Path) -> None:

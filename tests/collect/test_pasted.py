@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from runbook.collect import Request, collect
-from runbook.collect.pasted import files_in
+from runbook.collect.unpack.texts import files_in
 from runbook.judge import diagnose
 from runbook.redact import Vault
 
@@ -77,7 +77,6 @@ def test_several_files_of_one_ticket() -> None:
         "$ cat auth/htpasswd\n$ ls\n",
         "$ cat auth/htpasswd\nanna:$2y$05$xxxxxxxxxxxxxxxxxxxxxx\n",
         "$ cat auth/htpasswd\nanna:$2y$05$************\n",
-        "$ cat notes.txt\nnothing\n",
         f"I ran cat htpasswd and it said anna:{HASH}\n",
         "I set\n```\nFOO=bar\n```\n",
         "../../etc/passwd.yml\n```\n- a\n```\n",
@@ -110,7 +109,7 @@ def test_a_fix_for_a_file_in_a_ticket_is_a_diff_against_that_file(tmp_path: Path
     run = diagnose(collect(Request(paths=(str(tmp_path),)), Vault()))
     first = run.diagnosis.causes[0]
     assert first.cause == "upstream-is-localhost"
-    assert first.evidence[0].where == "docker-compose.yml:13"
+    assert first.evidence[0].where == "issue.md § docker-compose.yml:13"
     assert first.fix.patch is not None
     assert "+      NGINX_PROXY_PASS_URL: http://registry:5000" in first.fix.patch
     assert {f.path for f in run.evidence.files} == {"issue.md", "docker-compose.yml"}

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from runbook.collect import Request, UsageError, collect
 from runbook.collect.harvest import PARSERS, Harvest
-from runbook.collect.pasted import files_in
+from runbook.collect.unpack.texts import files_in
 from runbook.judge import diagnose
 from runbook.parse import ParseError
 from runbook.parse.htpasswd import parse_htpasswd

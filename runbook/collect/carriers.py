@@ -1,0 +1,72 @@
+"""What a text file is a carrier of: a page, a recording, a log export, a chat; or simply the file that it says. Pure."""
+
+from dataclasses import dataclass
+
+from runbook.collect import marks
+from runbook.collect.kinds import recognise, tells
+from runbook.collect.unpack import envelope, page, terminal, tickets
+from runbook.collect.unpack.rows import Rows
+from runbook.collect.unpack.texts import Paste, taken_apart, undressed
+from runbook.collect.unpack.voice import voice_of
+from runbook.model import FileKind, Voice
+
+_PROSE: tuple[FileKind, ...] = ("text", "curl", "listing", "ps", "unknown")
+
+
+@dataclass(slots=True)
+class Carrier:
+    """A text file on its way to its parser."""
+
+    kind: FileKind
+    paste: Paste
+    voice: Voice = "program"
+    whole: str | None = None
+    """Where the file is, beneath its dress, of a kind with a syntax of its own: its text."""
+    as_it_is: bool = False
+    """Whether it wore no dress: then its bytes count."""
+
+
+def carried(name: str, kind: FileKind, text: str) -> Carrier:
+    """Take a text apart. `kind` is what it was recognised as."""
+    export = _exported(kind, text)
+    if export is not None:
+        is_log = marks.is_log(export.text[:65536])
+        return Carrier("log" if is_log else "text", Paste(export, program=True))
+    if terminal.is_recording(text):
+        return _of_rows(name, "text", Rows.of(terminal.recorded(text)))
+    if page.is_page(name, text[:65536]):
+        return _of_rows(name, "text", page.page_text(text))
+    if (
+        text.lstrip()[:1] in ("{", "[")
+        and kind in ("text", "unknown")
+        and (talk := tickets.conversation(text)) is not None
+    ):
+        return _of_rows(name, "text", talk)
+    return _of_rows(name, kind, Rows.of(text))
+
+
+def _exported(kind: FileKind, text: str) -> Rows | None:
+    """The lines of a log in an envelope."""
+    if kind != "log" and (reader := envelope.line_reader(text[:65536])) is not None:
+        rows = Rows.of(text)
+        made = Rows(list(reader(rows.rows)), rows.numbers)
+        if kind != "curl" and marks.is_log(made.text[:65536]):
+            return made
+    start = text.lstrip("\ufeff \t\r\n")[:1]
+    if start in ("{", "[") or text[:2000].split("\n", 1)[0].count(",") + text[:2000].split("\n", 1)[0].count("\t"):
+        return envelope.exported(text)
+    return None
+
+
+def _of_rows(name: str, kind: FileKind, rows: Rows) -> Carrier:
+    plain = undressed(rows)
+    same = plain.rows == rows.rows
+    if not same:
+        beneath = recognise(name, plain.text[:65536])
+        kind = beneath if beneath != "unknown" else kind
+    paste = taken_apart(plain)
+    if kind in _PROSE:
+        return Carrier(kind, paste, voice_of(name, plain.text))
+    if tells(name) or not (paste.framed or any(file.path for file in paste.files)):
+        return Carrier(kind, Paste(plain), whole=plain.text, as_it_is=same)
+    return Carrier("text", paste, voice_of(name, plain.text))

@@ -1,0 +1,109 @@
+"""Marks that mail programs, pagers and terminals put before or into lines: quoting, line numbers, hard wraps. Pure.
+
+Each function takes rows and gives rows; a row that carries no mark stays as it is, and nothing is guessed from one
+row alone where the neighbours can tell.
+"""
+
+import re
+from collections.abc import Iterator
+from itertools import pairwise
+
+from runbook.collect.unpack.rows import Rows, joined
+
+_DEPTH = 12
+_REQUEST = re.compile(r"> (?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS|CONNECT) \S{1,4000} HTTP/\d")
+_SENT = re.compile(r"> ?(?:[A-Za-z0-9-]{1,80}: ?.*|)$")
+_REPL = re.compile(r">>> ?(?:import |from |print\(|[A-Za-z_][\w.]{0,60}(?: ?[=(.\[]|$))")
+_MARK = re.compile(r"[>│▌] ?")
+
+_NUMBERED = re.compile(r" {0,8}(\d{1,7})(\t| ?[|│:] ?| {1,4}|$)(.*)$")
+_SURE = ("\t",)
+_FEWEST_SURE, _FEWEST = 2, 5
+
+_NARROWEST, _WIDEST = 60, 400
+_FRESH = re.compile(
+    r"\s\s|\t|[<>*{}\[#|] |[\w.-]{1,80}[ \t]{0,40}\| |\d{4}[-/]\d\d[-/]\d\d[ T]|\[?\w{3} [ \d]\d \d\d:|time=|\{\"|[\w.:-]{3,60} \S{1,60} \S{1,60} \["
+    r"|[\w.@~-]{1,64}[@:][^\n]{0,80}[$#>%] |[$%❯➜+] |[A-Za-z_][\w.-]{0,60}:(?: |$)|-{1,3} |[\w.-]{1,60}:\$|[A-Z_]{3,60}=|HTTP/\d|curl: \(|==> |```"
+)
+"""How a line begins that is none that goes on: a log line, a prompt, a key, a header, a mark of curl."""
+
+
+def unquoted(found: Rows) -> Rows:
+    """Rows without the marks of quoting, at any depth. curl's own `> GET …` stays, as does Python's `>>> `."""
+    rows = list(found.rows)
+    for _ in range(_DEPTH):
+        changed = False
+        for start, end in _runs(rows):
+            if not _is_sent(rows[start:end]):
+                rows[start:end] = [_MARK.sub("", row, count=1) if row[:1] in ">│▌" else row for row in rows[start:end]]
+                changed = True
+        if not changed:
+            break
+    return Rows(rows, found.numbers)
+
+
+def _runs(rows: list[str]) -> Iterator[tuple[int, int]]:
+    """Where rows that begin with a mark stand together."""
+    start = None
+    for number, row in enumerate([*rows, ""]):
+        if row[:1] in (">", "│", "▌") and not _REPL.match(row):
+            start = number if start is None else start
+        elif start is not None:
+            yield start, number
+            start = None
+
+
+def _is_sent(rows: list[str]) -> bool:
+    """Whether curl shows here what it sent: a request line, then headers only."""
+    return _REQUEST.match(rows[0]) is not None and all(_SENT.match(row) for row in rows[1:])
+
+
+def unnumbered(found: Rows) -> Rows:
+    """Rows without the line numbers of `cat -n`, `nl`, `bat`, `grep -n` or an editor: several in a row, counting up."""
+    rows = list(found.rows)
+    run: list[tuple[int, re.Match[str]]] = []
+    for number, row in enumerate([*rows, None]):
+        match = _NUMBERED.match(row) if row is not None and row[:9].strip()[:1].isdigit() else None
+        goes_on = match and run and int(match[1]) == int(run[-1][1][1]) + 1 and _alike(match[2], run[0][1][2])
+        if goes_on and match:
+            run.append((number, match))
+            continue
+        _take_off(run, rows)
+        run = [(number, match)] if match else []
+    return Rows(rows, found.numbers)
+
+
+def _alike(separator: str, first: str) -> bool:
+    return separator.strip(" ") == first.strip(" ") or not separator or not first
+
+
+def _take_off(run: list[tuple[int, re.Match[str]]], rows: list[str]) -> None:
+    if not run:
+        return
+    sure = any(match[2] in _SURE for _, match in run)
+    if len(run) < (_FEWEST_SURE if sure else _FEWEST) and not (sure and run[0][1][1] == "1"):
+        return
+    for number, match in run:
+        rows[number] = match[3]
+
+
+def unwrapped(found: Rows) -> Rows:
+    """Rows that a terminal broke at its right edge, put together again: many of exactly the greatest length, each
+    followed by one that begins like no line of its own."""
+    rows = found.rows
+    width = max(map(len, rows), default=0)
+    if not _NARROWEST <= width <= _WIDEST:
+        return found
+    goes_on = [
+        len(row) == width and bool(after) and not _FRESH.match(after) and len(set(row)) > 3
+        for row, after in pairwise(rows)
+    ]
+    if sum(goes_on) < 3:
+        return found
+    groups: list[tuple[int, list[str]]] = []
+    for number, row in enumerate(rows):
+        if number and goes_on[number - 1]:
+            groups[-1][1].append(row)
+        else:
+            groups.append((found.numbers[number], [row]))
+    return joined(groups)

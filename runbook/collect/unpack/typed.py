@@ -1,0 +1,78 @@
+"""Files that a command showed in a terminal: `cat docker-compose.yml`, `docker compose config`, `docker inspect`. Pure."""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from runbook.collect.unpack.part import safe_path
+from runbook.parse.prompts import ends, prompted
+
+_SHOW = re.compile(
+    r"(?:^|[\s;&])(?:cat|type|less|more|bat|batcat|nl|gc|Get-Content|head|tail)(?:\s+(?:-{1,2}[\w=+:-]{1,30}|\+\d+|\d+))*\s+(?P<name>\"[^\"\n]{1,300}\"|'[^'\n]{1,300}'|[^\s\"'|<>;&*?]{1,300})\s*(?:2>\S+\s*)?$"
+)
+_IN_CONTAINER = re.compile(r"\b(?:exec|run|kubectl|ssh)\b")
+_DOCKER = re.compile(r"\b(?:docker-compose|docker|podman|nerdctl|podman-compose)(?:\.exe)?\s")
+_FAILED = (
+    "cat: ",
+    "type: ",
+    "less: ",
+    "bat: ",
+    "tail: ",
+    "head: ",
+    "Get-Content :",
+    "Get-Content:",
+    "The system cannot find",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What a command showed."""
+
+    start: int
+    end: int
+    name: str
+    """How the file is called there: what it is recognised by."""
+    path: str | None
+    """Its path among the files of the incident; None for one inside a container, or a command's own output."""
+
+
+def shown(rows: list[str], taken: Callable[[int], bool]) -> Iterator[Shown]:
+    """What commands showed, from the row behind the command up to the next prompt."""
+    number = 0
+    while number < len(rows):
+        typed = None if taken(number) else prompted(rows[number])
+        if typed is None:
+            number += 1
+            continue
+        end = number + 1
+        while end < len(rows) and not taken(end) and not ends(rows[end], typed[0]):
+            end += 1
+        found = _of_command(typed[1][:2000])
+        last = end
+        while last > number + 1 and not rows[last - 1].strip():
+            last -= 1
+        if found and last > number + 1 and not rows[number + 1].startswith(_FAILED):
+            yield Shown(number + 1, last, *found)
+        number = end
+
+
+def _of_command(typed: str) -> tuple[str, str | None] | None:
+    """The name and the path of what a command shows; None where it shows no file."""
+    if (
+        typed.count("tail") + typed.count("head")
+        and re.search(r"\s-[fF]\b|\b(?:-n ?|-)[1-9]\d?\b(?!\d)", typed)
+        and "+1" not in typed
+    ):
+        return None  # a piece of it
+    if found := _SHOW.search(typed):
+        name = found["name"].strip("\"'")
+        inside = _IN_CONTAINER.search(typed[: found.start("name")]) is not None
+        return name, None if inside else safe_path(name)
+    if _DOCKER.search(typed):
+        words = typed.split()
+        if words[-1:] == ["config"] and any(w in ("compose", "docker-compose", "podman-compose") for w in words):
+            return "docker-compose.yml", None
+        if "inspect" in words and "--format" not in typed and " -f" not in typed:
+            return "inspect.json", None
+    return None

@@ -1,0 +1,24 @@
+"""All forms under one name each, and what one of them makes of an incident."""
+
+from collections.abc import Callable
+
+from tests.rewrites.containers import CONTAINERS
+from tests.rewrites.incidents import Files, Incident
+from tests.rewrites.logs import LOGS
+
+FORMS: dict[str, Callable[[Files], Files | None]] = {
+    **{f"container-{name}": form for name, form in CONTAINERS.items()},
+    **{f"log-{name}": form for name, form in LOGS.items()},
+}
+LOSSY: frozenset[str] = frozenset()
+"""Forms that do not carry all: "inconclusive" is right there as well, another cause or "healthy" is not."""
+
+
+def rewritten(form: str, incident: Incident) -> Incident | None:
+    """The incident in that form; None where it does not fit. A file that an option names stays beside it."""
+    named = (incident.option("--docker-config") or "").removeprefix("bundle/")
+    inner = {name: data for name, data in incident.files.items() if name != named}
+    made = FORMS[form](inner) if inner else None
+    if made is None:
+        return None
+    return incident.dressed({**made, **({named: incident.files[named]} if named else {})})
