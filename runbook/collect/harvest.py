@@ -168,7 +168,7 @@ class Harvest:
 
         for path in others:
             message = "This compose file is not part of the project that was judged."
-            self.problems.append(Problem(place=Place(path), message=message))
+            self.problems.append(Problem(place=Place(path), message=message, kind="other-project"))
         files = [(path, self.compose_texts[path]) for path in chosen]
         dotenv = project_dotenv(chosen, self.dotenv_texts)
         self.compose = parse_compose(files, dotenv, self.dotenv_texts, self.vault)

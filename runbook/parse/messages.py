@@ -31,6 +31,17 @@ _SERVER = re.compile(
 """A line of a server's error log (nginx, Apache). It has a reader of its own: no client says such a thing."""
 
 
+_APPLICATION = re.compile(
+    r"\[?\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d\S{0,12}\]?\s+(?:\[[\w-]{1,40}\]\s+)?\[?(?:TRACE|DEBUG|INFO|WARN(?:ING)?|ERROR|FATAL|CRITICAL)\b"
+)
+_OURS = ("/v2/", "registry", "docker", "containerd", "buildkit", "kaniko", "skopeo", "podman", "kubelet", "harbor")
+
+
+def _of_another_program(line: str) -> bool:
+    """Whether a line of an application's log speaks of anything but a registry."""
+    return _APPLICATION.match(line) is not None and not any(word in line.lower() for word in _OURS)
+
+
 def parse_text(
     text: str, file: str, vault: Vault, *, voice: Voice = "person", framed: Collection[int] = ()
 ) -> tuple[tuple[Message, ...], tuple[Exchange, ...]]:
@@ -48,7 +59,7 @@ def parse_text(
     for number, raw in enumerate(lines, 1):
         line = raw.rstrip("\r")[:_LINE]
         says = speaker.of(number - 1, line)
-        if not line.strip() or _TRANSCRIPT.match(line) or _SERVER.match(line):
+        if not line.strip() or _TRANSCRIPT.match(line) or _SERVER.match(line) or _of_another_program(line):
             continue
         context = typed(line, context, vault)
         if context.command_line == line and prompted(line) is not None:
@@ -100,8 +111,14 @@ def _message(
     return _refined(message, url, context)
 
 
+_LONG_AGO = re.compile(r"\b(?:days|weeks|months|years?) ago\b|\ba (?:week|month|year) ago\b")
+_OF_A_STACK = re.compile(r"regist|nginx|\bui\b|proxy|traefik|caddy|httpd|apache|edge|gateway|auth", re.IGNORECASE)
+
+
 def _refined(message: Message, url: str, context: Context) -> Message:
-    """A failure at a host that is not the one asked for is another thing."""
+    """A failure at a host that is not the one asked for is another thing, and so is a container of last year."""
+    if message.kind == "container-exited" and (_LONG_AGO.search(message.text) or not _OF_A_STACK.search(message.text)):
+        return replace(message, kind="container-ended")
     if message.kind in ("refused", "timeout", "no-such-host", "token-endpoint-failed") and _is_token_url(url):
         return replace(message, kind="token-endpoint-failed", detail=message.detail or url, host=context.host)
     if message.kind == "no-such-host":
