@@ -237,10 +237,12 @@ def _answer(query: bytes) -> bytes:
 
 
 def _images() -> None:
-    """Import an image for each program; a second session finds them."""
+    """Import an image for each program; a second session finds them, unless this file changed."""
     have = run("docker", "images", "--format", "{{.Repository}}:{{.Tag}}").stdout.split()
+    key, mark = Path(__file__).read_text(encoding="utf-8"), STATE / "images.key"
+    fresh = mark.exists() and mark.read_text(encoding="utf-8") == key
     for name, (programs, files, changes) in _recipes().items():
-        if f"{name}:base" in have:
+        if fresh and f"{name}:base" in have:
             continue
         root = STATE / "roots" / name
         shutil.rmtree(root, ignore_errors=True)
@@ -250,6 +252,7 @@ def _images() -> None:
             tar.add(root, ".")
         run("docker", "import", *(part for change in changes for part in ("-c", change)), str(archive), f"{name}:base")
         archive.unlink()
+    mark.write_text(key, encoding="utf-8")
 
 
 def _recipes() -> dict[str, tuple[tuple[str, ...], dict[str, str], tuple[str, ...]]]:

@@ -178,12 +178,15 @@ class Scene:
         return output
 
     def settle(self) -> None:
-        """Wait until each running registry listens; give the others a moment."""
+        """Wait until each registry listens, give the others a moment; a container that ended is an error here."""
         for container in self.containers():
             if "registry" in container["image"] and "ui" not in container["image"]:
                 wait(lambda c=container: "listening on" in self.raw_logs(c["id"]), 10, container["name"])
         wait(lambda: True, 1, "")
         execute("sleep", "0.5")
+        states = run("docker", "ps", "-a", "--format", "{{.Names}} {{.State}}").stdout
+        if dead := [line for line in states.splitlines() if not line.endswith(" running")]:
+            raise RuntimeError(f"{dead}: {self.raw_logs(dead[0].split()[0])[-600:]}")
 
     def containers(self) -> list[dict[str, str]]:
         """Id, name, image and service of the project's containers."""
