@@ -1,7 +1,7 @@
 """Healthy: a registry alone, in company."""
 
 from tests.untidy.recorder import company, stacks
-from tests.untidy.recorder.flows import PING_LINES, ask, try_login, work
+from tests.untidy.recorder.flows import PING_LINES, ask, since_start, try_login, work
 from tests.untidy.recorder.scene import Scene, case
 
 KEYS = ["stale-stored-credentials", "credentials-under-other-host", "htpasswd-user-missing"]
@@ -128,12 +128,7 @@ def foundry(s: Scene) -> None:
     t = s.session()
     work(s, t)
     s.give("session.txt", t.text)
-    s.give("registry.log", _since_last_start(s.logs("registry", prefix=False, only=PING_LINES)))
-
-
-def _since_last_start(log: str) -> str:
-    head, mark, tail = log.rpartition("listening on")
-    return head.rpartition("\n")[2] + mark + tail
+    s.give("registry.log", since_start(s.logs("registry", prefix=False, only=PING_LINES)))
 
 
 @case(
@@ -625,3 +620,18 @@ def heath(s: Scene) -> None:
     t.login(f"{s.host}:5000")
     s.give("terminal.txt", t.text)
     s.give("registry.log", s.logs("registry"))
+
+
+@case(
+    "h-glade-helper-elsewhere",
+    "credHelpers names a program for a cloud's registry only; the login in question is stored plainly and works.",
+    verdict="healthy",
+    never=["credential-helper-broken", *KEYS],
+)
+def glade(s: Scene) -> None:
+    alone(s, 3)
+    company.helpers_elsewhere(s, f"{s.host}:5000")
+    t = s.session()
+    work(s, t)
+    s.give("session.txt", t.text)
+    company.app_log(s)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shlex
 import subprocess
 from pathlib import Path
@@ -12,6 +13,7 @@ from tests.untidy.recorder.engine import OUTSIDE, outside_address
 if TYPE_CHECKING:
     from tests.untidy.recorder.scene import Scene
 
+_RETRIES = re.compile(r"^\w+: Retrying in (?:[1-46-9]|\d[1-46-9]) seconds?\n", re.M)
 _KEPT = {"host", "origin", "referer", "authorization", "accept", "user-agent", "content-type", "server", "location"}
 
 
@@ -46,7 +48,7 @@ class Session:
         environment = {**os.environ, "HOME": str(self.scene.home(home)), "DOCKER_HOST": "unix:///run/docker.sock"}
         if not engine:
             environment["DOCKER_HOST"] = "unix:///run/none.sock"
-        output = execute("docker", *args, stdin=stdin, environment=environment)
+        output = _RETRIES.sub("", execute("docker", *args, stdin=stdin, environment=environment))
         return self.show(shown or "docker " + shlex.join(args), output)
 
     def login(self, host: str, user: str = "", password: str = "", home: str = "", engine: bool = True) -> str:
@@ -75,7 +77,7 @@ class Session:
         return self.show("skopeo " + shlex.join(args), execute("skopeo", *args, environment=environment))
 
 
-def execute(*command: str, stdin: str = "", environment: dict[str, str] | None = None, seconds: float = 90) -> str:
+def execute(*command: str, stdin: str = "", environment: dict[str, str] | None = None, seconds: float = 200) -> str:
     """Run a command; return standard output and standard error as a terminal mixes them."""
     done = subprocess.run(
         command, input=stdin, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment,

@@ -137,6 +137,7 @@ class Engine:
         command = [
             *("dockerd", "--data-root", str(STATE / "engine"), "--exec-root", "/run/dk", "-p", "/run/dk.pid"),
             *("-H", "unix:///run/docker.sock", "--storage-driver", "overlay2", "--max-concurrent-uploads", "1"),
+            *("--default-address-pool", "base=172.18.0.0/16,size=24"),
             *("--insecure-registry", "10.0.0.0/8", "--insecure-registry", "192.168.0.0/16"),
         ]
         with (STATE / "dockerd.log").open("wb") as log:
@@ -179,6 +180,7 @@ def _network() -> None:
     """Loopback, a nameserver address and one machine beyond a router."""
     run("mount", "-t", "tmpfs", "tmpfs", "/run")
     run("mount", "-t", "tmpfs", "tmpfs", "/home")
+    run("mount", "-t", "tmpfs", "tmpfs", "/etc/docker")
     Path("/run/netns").mkdir()
     for name, text in (
         ("hosts", ""),

@@ -40,3 +40,9 @@ def work(s: Scene, t: Session, port: int = 5000, name: str = "app", tag: str = "
     """docker login and a push that goes through."""
     t.login(f"{s.host}:{port}")
     t.push(f"{s.host}:{port}/{s.org}/{name}:{tag}")
+
+
+def since_start(log: str) -> str:
+    """The part of a registry's log that begins with its last start."""
+    head, mark, tail = log.rpartition("listening on")
+    return head.rpartition("\n")[2] + mark + tail

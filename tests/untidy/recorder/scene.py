@@ -52,6 +52,16 @@ class Case:
     args: tuple[str, ...] = ()
 
 
+class _Plain(yaml.SafeDumper):
+    """YAML without anchors, lists indented."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
+        super().increase_indent(flow, False)
+
+
 CASES: dict[str, Case] = {}
 
 
@@ -87,7 +97,7 @@ class Scene:
         self.realm = rng.choice(
             (title, f"{title} Registry", "Registry Realm", "Docker", f"~ {title} ~", f"{title} images")
         )
-        self.subnet = rng.randint(20, 31)
+        self.subnet = rng.randint(18, 28)
         self.clock = Clock(timedelta(days=-rng.randint(0, 150), hours=-rng.randint(0, 9), minutes=-rng.randint(0, 59)))
         self.folder = STATE / "projects" / self.org
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -98,6 +108,7 @@ class Scene:
             shutil.rmtree(folder, ignore_errors=True)
         self.compose_files: tuple[str, ...] = ("docker-compose.yml",)
         self.given_password = self.password
+        self.networks: list[str] = []
 
     # -- what is drawn ---------------------------------------------------------------------------------
 
@@ -123,6 +134,11 @@ class Scene:
     def users(self) -> str:
         """An htpasswd file with the user and a colleague."""
         return f"{self.entry()}\n{self.entry(self.colleague, self.password2)}\n"
+
+    def move(self, address: str) -> None:
+        """Give the machine another address; docker speaks plain http to 10.0.0.0/8 and 192.168.0.0/16 only."""
+        self.address = self.hosts[self.host] = address
+        self.engine.name(self.hosts)
 
     # -- files -----------------------------------------------------------------------------------------
 
@@ -150,7 +166,7 @@ class Scene:
             environment = service.get("environment")
             if listed and isinstance(environment, dict):
                 service["environment"] = [f"{key}={value}" for key, value in environment.items()]
-        text = yaml.safe_dump({**data, "services": services, **top}, sort_keys=False, width=200)
+        text = yaml.dump({**data, "services": services, **top}, Dumper=_Plain, sort_keys=False, width=200)
         self.file(name, text, give)
 
     # -- the stack -------------------------------------------------------------------------------------
@@ -204,10 +220,13 @@ class Scene:
         """docker logs, both streams."""
         return execute("docker", "logs", container)
 
-    def logs(self, service: str, prefix: bool = True, only: str = "", without: str = _CHATTER, last: int = 0) -> str:
+    def logs(
+        self, service: str, prefix: bool = True, only: str = "", without: str = _CHATTER, last: int = 0, first: int = 0
+    ) -> str:
         """What a service logged; prefix as compose v2 prints it; only and without are patterns of lines."""
         lines = self.raw_logs(self.container(service)).splitlines()
-        lines = [line for line in lines if re.search(only, line) and not (without and re.search(without, line))][-last:]
+        lines = [line for line in lines if re.search(only, line) and not (without and re.search(without, line))]
+        lines = lines[-last:][: first or None]
         head = f"{service}-1".ljust(len(max(self.services(), key=len)) + 2) + "  | " if prefix else ""
         return "".join(f"{head}{line}\n" for line in lines)
 
@@ -293,10 +312,15 @@ class Scene:
         except UnicodeDecodeError:
             return content
         text = self.clock.text(text)
-        for number in range(17, 25):
-            text = re.sub(rf"\b172\.{number}\.0\.(?=\d)", f"172.{self.subnet + number - 18}.0.", text)
+        text = re.sub(r"\b172\.18\.(\d+)\.(?=\d)", self._network, text)
         text = text.replace(str(self.folder), f"/srv/{self.org}").replace(release(), "6.1.0-26-amd64")
         return re.sub(rf"\b{self.org}_([a-z]+(?:-[a-z]+)*)_(\d)\b", rf"{self.org}-\1-\2", text).encode()
+
+    def _network(self, match: re.Match[str]) -> str:
+        """The networks of a case are 172.N.0.0, 172.N+1.0.0 … as an engine with default pools numbers them."""
+        if match[1] not in self.networks:
+            self.networks.append(match[1])
+        return f"172.{self.subnet + self.networks.index(match[1])}.0."
 
 
 def kind_of(image: str) -> str:
