@@ -34,6 +34,8 @@ def secrets(case: FolderCase) -> dict[str, str]:
             found[f"{name} -u {number}"] = pair.partition(":")[2]
         for number, token in enumerate(re.findall(r"(?:Basic |\"auth\": ?\")([A-Za-z0-9+/]{12,}=*)", text)):
             found[f"{name} basic {number}"] = _password(token)
+        for number, value in enumerate(re.findall(r"(?:_PASSWORD|_SECRET|\bpassword)(?:=|: )[\"']?([^\s\"'$]+)", text)):
+            found[f"{name} variable {number}"] = value
         for number, value in enumerate(re.findall(r"\$2[aby]\$\d\d\$([./A-Za-z0-9]{53})", text)):
             found[f"{name} hash {number}"] = value[22:]
     return {name: value for name, value in found.items() if len(value) > 7}
