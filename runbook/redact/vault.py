@@ -73,6 +73,11 @@ class Vault:
         """The label of a value that is not shown but may be no secret: it is compared, not looked for."""
         return self._keep("p", value)
 
+    @property
+    def count(self) -> int:
+        """How many values are held."""
+        return len(self._values)
+
     def reveal(self, label: str) -> bytes:
         """The secret behind a label. Only `collect` may call this: to send it or to run bcrypt on it."""
         return self._values[label]
