@@ -88,7 +88,11 @@ class Vault:
 
     def mask(self, text: str, limit: int = 2000) -> str:
         """Text from a file, server or client, fit to be shown: secrets out, harmless, bounded."""
-        return visible(self.scrub(mask_patterns(text[: limit * 8])), limit)
+        return visible(self.scrub(mask_patterns(self.scrub(text[: limit * 8]))), limit)
+
+    def answer(self, text: str, limit: int = 2000) -> str:
+        """Text that a server sent, which knows the login that it was sent: nothing of it where that is in it."""
+        return MASK if self.hides(text[: limit * 8]) else self.mask(text, limit)
 
     def scrub(self, text: str) -> str:
         """Replace every known secret in every spelling that can be replaced in place; leaves all else as it is."""
