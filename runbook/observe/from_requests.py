@@ -77,11 +77,16 @@ def _of_answer(
         found.append(S.REDIRECTED)
     elif exchange.is_html or _is_foreign_404(exchange) or foreign(exchange):
         found.append(S.NOT_THE_API)
-    elif status < 300 and (credential is None or credential.intent == "wrong") and exchange.method in ("GET", "HEAD"):
+    elif status < 300 and not _may_carry_login(exchange) and exchange.method in ("GET", "HEAD"):
         found += _of_open_answer(exchange, traffic)
     if status < 400 and _location_is_elsewhere(exchange):
         found.append(S.LOCATION_WRONG)
     return found
+
+
+def _may_carry_login(exchange: Exchange) -> bool:
+    """Whether a right login was sent, or may have been: an answer whose request was not seen does not say."""
+    return exchange.credential.intent != "wrong" if exchange.credential else not exchange.login_known
 
 
 def _of_refusal(exchange: Exchange, traffic: Traffic, accepted: set[tuple[Route, str | None]]) -> list[Symptom]:

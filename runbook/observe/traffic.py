@@ -56,7 +56,7 @@ class Traffic:
             if e.route == route
             and e.is_api
             and (status is None or e.status == status)
-            and (authenticated is None or (is_authenticated(e) if authenticated else e.credential is None))
+            and (authenticated is None or (is_authenticated(e) if authenticated else is_anonymous(e)))
         )
 
     def works(self, route: Route) -> Exchange | None:
@@ -88,6 +88,11 @@ class Traffic:
 def is_authenticated(exchange: Exchange) -> bool:
     """Whether the request carried a login that was meant to be right."""
     return exchange.credential is not None and exchange.credential.intent != "wrong"
+
+
+def is_anonymous(exchange: Exchange) -> bool:
+    """Whether it is known that the request carried no login: an answer without its request does not say."""
+    return exchange.credential is None and exchange.login_known
 
 
 def succeeded(exchange: Exchange) -> bool:
