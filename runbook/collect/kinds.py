@@ -47,6 +47,7 @@ _BY_NAME: tuple[tuple[str, FileKind], ...] = (
     (r"nginx.*\.conf", "nginx"),
 )
 _NAMES = tuple((re.compile(pattern, re.IGNORECASE), kind) for pattern, kind in _BY_NAME)
+_JSON_START = re.compile(r"\{\s{0,200}[\"}]|\[\s{0,200}[\[{\"\]]|[{\[]\s{0,200}$")
 _JSON_MARKS: tuple[tuple[re.Pattern[str], FileKind], ...] = (
     (re.compile(r'"log"\s*:\s*\{[^}]{0,2000}"(?:entries|creator|version)"'), "har"),
     (re.compile(r'"evidence"\s*:\s*\{'), "evidence"),
@@ -199,7 +200,7 @@ def _configuration(head: str) -> FileKind | None:
 
 def _json(head: str) -> FileKind | None:
     start = head.lstrip()
-    if start[:1] not in ("{", "["):
+    if not _JSON_START.match(start):
         return None
     for pattern, kind in _JSON_MARKS:
         if pattern.search(head):

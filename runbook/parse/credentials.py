@@ -21,6 +21,12 @@ _VARIABLE = re.compile(r"\$\{?[A-Za-z_]|\{\$?[a-z_]|%[\[{(]|^expr=", re.IGNORECA
 _HASH = re.compile(r"\$(?:2[abcxy]?|apr1|1|5|6|y|7|argon2[a-z]*)\$|\{SHA\}|\{SSHA\}")
 _BASE64 = re.compile(r"[A-Za-z0-9+/]*={0,2}\Z")
 
+_UNEXPANDED = re.compile(
+    r"(?:\$\{?\w+(?::?[-+?=][^}]*)?\}?|%\w+%|!\w+!|\$env:\w+|<.*>|\[.*\]|\{\{.*\}\}|\*+|•+|x{2,}|\.{3}|…|_{3,}|-{3,}|\?+|redacted"
+    r"|geheim\*+|pass(?:word|wd)?|passwort|your[-_ ]?password)$|.*(?:\$\(|`.*`|\$\{|\$\{\{|@\{)",
+    re.IGNORECASE | re.DOTALL,
+)
+
 _KINDS = {
     "password is a hash": "hash",
     "trailing newline": "newline",
@@ -28,6 +34,11 @@ _KINDS = {
     "no colon": "no colon",
     None: "cleartext",
 }
+
+
+def is_unexpanded(text: str) -> bool:
+    """Whether this is no secret but stands for one: a variable that no shell has put in, a placeholder, stars."""
+    return _UNEXPANDED.match(text.strip()[:2000]) is not None
 
 
 def decode_basic(value: str, vault: Vault) -> Credential:

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from itertools import pairwise
 
+from runbook.collect import marks
 from runbook.collect.unpack.rows import Rows, joined
 
 _DEPTH = 12
@@ -21,11 +22,13 @@ _SURE = ("\t",)
 _FEWEST_SURE, _FEWEST = 2, 5
 
 _NARROWEST, _WIDEST = 60, 400
-_FRESH = re.compile(
-    r"\s\s|\t|[<>*{}\[#|] |[\w.-]{1,80}[ \t]{0,40}\| |\d{4}[-/]\d\d[-/]\d\d[ T]|\[?\w{3} [ \d]\d \d\d:|time=|\{\"|[\w.:-]{3,60} \S{1,60} \S{1,60} \["
-    r"|[\w.@~-]{1,64}[@:][^\n]{0,80}[$#>%] |[$%❯➜+] |[A-Za-z_][\w.-]{0,60}:(?: |$)|-{1,3} |[\w.-]{1,60}:\$|[A-Z_]{3,60}=|HTTP/\d|curl: \(|==> |```"
+_BEGINS = re.compile(
+    r"[<>*{}\[#|] |[\w.-]{1,80}[ \t]{0,40}\| |\d{4}[-/]\d\d[-/]\d\d[ T]|\[?\w{3} [ \d]\d \d\d:|time=|\{\"|[\w.:-]{3,60} \S{1,60} \S{1,60} \["
+    r"|[\w.@~-]{1,64}[@:][^\n]{0,80}[$#>%] |[$%❯➜+] |HTTP/\d|curl: \(|==> |```"
 )
-"""How a line begins that is none that goes on: a log line, a prompt, a key, a header, a mark of curl."""
+"""How a line begins that is none that goes on: a log line, a prompt, a mark of curl."""
+_FRESH = re.compile(r"\s\s|\t|[A-Za-z_][\w.-]{0,60}:(?: |$)|-{1,3} |[\w.-]{1,60}:\$|[A-Z_]{3,60}=")
+"""Keys, entries, list items: a log line may go on so, the line of a file does not."""
 
 
 def unquoted(found: Rows) -> Rows:
@@ -94,10 +97,12 @@ def unwrapped(found: Rows) -> Rows:
     width = max(map(len, rows), default=0)
     if not _NARROWEST <= width <= _WIDEST:
         return found
-    goes_on = [
-        len(row) == width and bool(after) and not _FRESH.match(after) and len(set(row)) > 3
-        for row, after in pairwise(rows)
-    ]
+    goes_on: list[bool] = []
+    in_log = False
+    for row, after in pairwise(rows):
+        in_log = marks.log_start(row) is not None or (in_log and goes_on[-1])
+        fresh = marks.log_start(after) or _BEGINS.match(after) or (not in_log and _FRESH.match(after))
+        goes_on.append(len(row) == width and bool(after) and not fresh and len(set(row)) > 3)
     if sum(goes_on) < 3:
         return found
     groups: list[tuple[int, list[str]]] = []

@@ -13,7 +13,8 @@ _OPENS = re.compile(
     r"[ \t]{0,12}(?:\{(?P<jira>code|noformat|quote|panel)(?::(?P<title>[^}\n]{0,300}))?\}|\[(?P<bb>code|pre)(?:=[^\]\n]{0,40})?\]"
     r"|(?P<wiki>\{\{\{)|<(?P<html>pre|code)(?: [^>\n]{0,200})?>(?:<code(?: [^>\n]{0,200})?>)?)(?P<rest>.*)$", re.IGNORECASE,
 )  # fmt: skip
-_INFO = re.compile(r"\{?\.?[\w+#.-]{0,24}\}?$")
+_INFO = re.compile(r"(?:\{\.?[\w+#.-]{1,24}\}|\.?[\w+#.-]{0,24})$")
+_ATTRIBUTE = re.compile(r"(?:^|[\s{])(?:title|name|file|filename|path|caption|linenos|hl_lines)=")
 _ASCIIDOC = re.compile(r"(?:-{4,}|\.{4,})$")
 _SOURCE = re.compile(r"\[(?:source|listing|literal)\b[^\]\n]{0,100}\]$")
 _TAG = re.compile(r"</?[A-Za-z][^<>\n]{0,200}>")
@@ -114,7 +115,7 @@ def _is_info(info: str) -> bool:
     """Whether what follows a fence is about the block rather than its first line."""
     if _INFO.match(info) or prompted(info) is not None:
         return prompted(info) is None
-    return "=" in info.split(" ")[-1] or (mentioned(info) is not None and len(info.split()) <= 3)
+    return _ATTRIBUTE.search(info) is not None or (mentioned(info) is not None and len(info.split()) <= 3)
 
 
 def _marked(rows: list[str], number: int, opens: re.Match[str]) -> Block | None:

@@ -29,6 +29,7 @@ _LANGUAGES = {
 }  # fmt: skip
 _CUT = re.compile(r"\*{3}|…|\.{3}|[xX]{6}|<[^>]*>|\[redacted\]", re.IGNORECASE)
 """How people black out what nobody should read: such a hash is no evidence."""
+_OTHER_HASH = re.compile(r":(?:\$(?:apr1|1|5|6|y|7|argon2\w*)\$|\{SS?HA\})")
 _MOST = 200
 
 
@@ -172,6 +173,11 @@ def _take(paste: Paste, block: Block) -> None:
     _add(paste, name, named, content, (block.start, block.end), voice, outer=block.outer, apart=whole is not None)
 
 
+def _is_cut(rows: list[str]) -> bool:
+    """Whether hashes were blacked out; of one that is not bcrypt its beginning says enough."""
+    return any(_CUT.search(row) and not _OTHER_HASH.search(row) for row in rows)
+
+
 def _is_telling(text: str) -> bool:
     """Whether indented rows are a file by their content and not an indented paragraph."""
     return recognise("text", text) in CONFIGURED or recognise("text.yml", text) in CONFIGURED
@@ -192,7 +198,7 @@ def _add(
     text = "\n".join(content)
     kind = recognise(name.replace("\\", "/"), text)
     configured = kind in CONFIGURED
-    if (not configured and path is None) or not text.strip() or (kind == "htpasswd" and _CUT.search(text)):
+    if (not configured and path is None) or not text.strip() or (kind == "htpasswd" and _is_cut(content)):
         return
     if path is None:
         body = paste.rows.padded(*span)
