@@ -62,6 +62,8 @@ class Successes:
             last = group.last
             if not is_later(last, failure) or not _same_subject(last, failure, kind):
                 continue
+            if kind == "page" and failure.status and last.status != failure.status:
+                continue  # what a page may read of a 200 says nothing of the 401 before it
             if symptom in _ANY_PATH or _same_request(last, failure):
                 return last
         return None
@@ -92,7 +94,7 @@ def _asked(observation: Observation) -> tuple[object, ...]:
 _TELLING = ("host", "origin", "user-agent", "x-forwarded-proto", "x-forwarded-host", "forwarded")
 _ANY_PATH = (
     S.UNREACHABLE, S.EMPTY_REPLY, S.TIMEOUT, S.HANDSHAKE_TIMEOUT, S.BAD_GATEWAY, S.UNAVAILABLE, S.GATEWAY_TIMEOUT,
-    S.NAME_UNKNOWN, S.TLS_FAILED, S.SCHEME_MIXED, S.TOO_LARGE, S.UPLOAD_FAILS, S.LOCATION_WRONG, S.NOT_STARTED,
+    S.NAME_UNKNOWN, S.TOO_LARGE, S.UPLOAD_FAILS, S.LOCATION_WRONG, S.NOT_STARTED,
 )  # fmt: skip
 """Symptoms of the connection or of an upload: any path of the API shows that they are over."""
 

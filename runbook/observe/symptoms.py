@@ -54,12 +54,24 @@ def complaints(observations: tuple[Observation, ...], stack: Stack, routing: Rou
         if o.voice == "program" and not (o.own and not isinstance(o.record, Exchange))
     ]
     well = successes(o for o, symptoms in shown if not symptoms)
-    found = [
+    found = _older_crashes(observations, crashed)
+    found += [
         Complaint(symptom, o, _words(o), well.after(o, symptom) or _before_start(o, started))
         for o, symptoms in shown
         for symptom in symptoms
     ]
     return (*found, *_of_refusals(observations, found))
+
+
+def _older_crashes(observations: tuple[Observation, ...], crashed: frozenset[str | None]) -> list[Complaint]:
+    """Fatal errors after which the same service started: over, with the start that shows it."""
+    rows = [(o, o.record) for o in observations if isinstance(o.record, LogEvent)]
+    starts = {r.service: o for o, r in rows if r.meaning == "listening"}
+    return [
+        Complaint(S.NOT_STARTED, o, r.text, starts[r.service])
+        for o, r in rows
+        if r.meaning in FATAL and r.service not in crashed and r.service in starts
+    ]
 
 
 def _last_start(observations: tuple[Observation, ...]) -> Observation | None:

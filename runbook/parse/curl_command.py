@@ -113,7 +113,7 @@ class Pending:
     @property
     def answered(self) -> bool:
         """Whether an answer or a failure was read."""
-        return self.status is not None or self.error is not None
+        return self.status is not None or self.error is not None or (self.asked and bool(self.body))
 
 
 def read_command(command: str, line: int, vault: Vault) -> Pending:
