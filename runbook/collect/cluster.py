@@ -109,7 +109,9 @@ def _read(to: Harvest, data: Data, entry: Entry) -> None:
     logins = len(to.clients)
     to.add_text(kind, entry.name, entry.lines if entry.lines is not None else text)
     if kind == "docker-config" and data.type.startswith("kubernetes.io/dockerc"):
-        named = [replace(c, reader="kubelet", secret=data.name, namespace=data.namespace) for c in to.clients[logins:]]
+        named = [
+            replace(c, reader="kubelet", secret_name=data.name, namespace=data.namespace) for c in to.clients[logins:]
+        ]
         to.clients[logins:] = named
     if entry.base and to.registry_files and to.registry_files[-1].file == entry.name:
         to.registry_files[-1] = _with_base(to, to.registry_files[-1], entry.base)

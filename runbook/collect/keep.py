@@ -6,13 +6,16 @@ from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
 from runbook.model import (
+    CiLogin,
     ClientConfig,
     Compose,
     Credential,
+    Endpoint,
     Entry,
     EnvVar,
     Evidence,
     Exchange,
+    Guard,
     HeaderEdit,
     Headers,
     Htpasswd,
@@ -145,7 +148,12 @@ def _client(config: ClientConfig) -> ClientConfig:
     return replace(config, logins=logins, proxies=tuple(mask_urls(p) for p in config.proxies))
 
 
+def _endpoint(endpoint: Endpoint) -> Endpoint:
+    return replace(endpoint, url=mask_urls(endpoint.url))
+
+
 _RULES: dict[type, Callable[[Any], Any]] = {
+    Endpoint: _endpoint,
     EnvVar: _variable,
     RegistryFile: _registry,
     HeaderEdit: _edit,
@@ -170,12 +178,15 @@ _PROSE: dict[type, tuple[str, ...]] = {
     Htpasswd: ("refusal",),
     Compose: ("refused",),
     RegistryFile: ("refused",),
+    CiLogin: ("command",),
+    Guard: ("text",),
 }
 """Fields that are sentences: of them stay the words that anybody may know and the names of the incident."""
 _NAMED = frozenset(
     """path file name service container_name hostname aliases networks network_mode profiles depends_on image user owner group source target host server_names upstream_hosts upstream upstream_uri
     strips_prefix user_file users realm key helper creds_store insecure_registries no_proxy uri url page paths registry_url ui_url origin subject names issuer files volumes remote location allowed host_value
-    sections request""".split()
+    sections request namespace container pull_secrets secret_name variable user_variable password_variable services
+    secrets account config tool""".split()
 )  # fmt: skip
 """Fields whose text is a name, or holds some."""
 

@@ -46,6 +46,7 @@ from runbook.model.proxy import Guard, HeaderEdit, OwnAuth, ProxyRoute, Software
 from runbook.model.stack import Registry, Stack, StartError, Ui
 from runbook.model.traces import (
     PROBE_USER,
+    Call,
     CiJob,
     CiLogin,
     ClientConfig,
@@ -65,6 +66,7 @@ __all__ = [
     "FAILURES",
     "PROBE_USER",
     "STEPS",
+    "Call",
     "Certainty",
     "Certificate",
     "Check",

@@ -42,6 +42,8 @@ Meaning = Literal[
     "proxy-crypt-failed",  # crypt_r() failed (22: Invalid argument)
     "proxy-user-mismatch",  # nginx: user "x": password mismatch / was not found
     "proxy-htpasswd-missing",
+    "access-forbidden",  # nginx: access forbidden by rule; Apache: client denied by server configuration
+    "rate-limited",  # nginx: limiting requests
     "entrypoint-cannot-edit",  # sed: can't move … Resource busy
     "compose-unset-variable",
     "other",
@@ -149,8 +151,41 @@ MessageKind = Literal[
     "token-endpoint-failed",  # detail = URL of the realm
     "method-unsupported",
     "status",  # a bare status printed by a command; exchange is made of it where the URL is known
+    "pull-secret-missing",  # the kubelet: Unable to retrieve some image pull secrets; detail = their names
+    "empty-password",  # a login that has no password and nobody to ask
+    "hub-push",  # The push refers to repository [docker.io/…]; detail = the repository
+    "builder",  # docker buildx ls: detail = the driver
+    "html-answer",  # unexpected media type text/html
+    "url-invalid",  # a URL that a password took apart
+    "header-hidden",  # Refused to get unsafe header; detail = its name
+    "no-content-length",
+    "token-expired",
+    "config-error",  # the registry refuses its own configuration
+    "port-in-use",  # detail = the port
+    "engine-elsewhere",  # docker info, docker context: detail = where the engine runs
+    "ingress-secret",  # ingress-nginx: the secret has no key auth; detail = namespace/name
+    "mtu",  # detail = the number
+    "checksum",  # md5sum, sha256sum: detail = sum and path
     "other-error",
 ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """A command as it was typed: which program, whose configuration it reads, where its password comes from."""
+
+    tool: str = ""
+    verb: str = ""
+    account: str = ""
+    """The shell's user, "root" under sudo; "" where the prompt does not tell."""
+    config: str = ""
+    """The folder or file of logins that it names (--config, --authfile, DOCKER_CONFIG, HOME)."""
+    inside: bool = False
+    """Run in a container (docker exec, kubectl exec)."""
+    given: Literal["", "variable", "literal", "stdin"] = ""
+    """Of a login: where the password comes from; "" where it is asked for."""
+    variable: str = ""
+    """The variable that holds it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,6 +207,8 @@ class Message:
     voice: Voice = "program"
     tool: str = ""
     """The program that was called ("docker", "skopeo", …), where the text shows it."""
+    call: Call | None = None
+    """The command above it, where one was typed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -206,8 +243,7 @@ class ClientConfig:
     no_proxy: str | None = None
     reader: Literal["docker", "kubelet"] = "docker"
     """kubelet: a Secret for pulling images; it is looked up with port and path, and kept by `kubectl`."""
-    secret: str = ""
-    """Name of that Secret."""
+    secret_name: str = ""
     namespace: str = ""
 
 

@@ -119,7 +119,9 @@ def of_logged(request: LoggedRequest) -> Observation:
 def of_event(event: LogEvent) -> Observation:
     """A line of a log that tells of more, or of less, than one request."""
     host = _HOST.search(event.text) or _HOST.search(event.detail)
-    proxy = event.meaning.startswith(("upstream-", "proxy-", "body-too-large", "entrypoint-"))
+    proxy = event.meaning.startswith(
+        ("upstream-", "proxy-", "body-too-large", "entrypoint-", "access-forbidden", "rate-limited")
+    )
     engine = event.meaning == "compose-unset-variable"
     return Observation(
         witness="engine" if engine else "proxy" if proxy else "registry",

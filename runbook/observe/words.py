@@ -31,6 +31,16 @@ MESSAGES: dict[MessageKind, Symptom] = {
     "token-endpoint-failed": S.TOKEN_SERVICE,
     "other-error": S.FAILURE,
     "command-failed": S.FAILURE,
+    "empty-password": S.NO_CREDENTIAL_SENT,
+    "pull-secret-missing": S.NO_CREDENTIAL_SENT,
+    "html-answer": S.NOT_THE_API,
+    "url-invalid": S.FAILURE,
+    "header-hidden": S.BROWSER_BLOCKED,
+    "no-content-length": S.FAILURE,
+    "token-expired": S.TOKEN_REFUSED,
+    "config-error": S.NOT_STARTED,
+    "port-in-use": S.NOT_STARTED,
+    "ingress-secret": S.UNAVAILABLE,
 }
 """Kinds that always mean the same; `login-status`, `gateway` and `method-unsupported` depend on their details."""
 
@@ -54,6 +64,8 @@ EVENTS: dict[Meaning, Symptom] = {
     "body-too-large": S.TOO_LARGE,
     "proxy-crypt-failed": S.PROXY_500,
     "proxy-user-mismatch": S.LOGIN_401_VIA,
+    "access-forbidden": S.FORBIDDEN,
+    "rate-limited": S.THROTTLED,
 }
 
 FATAL: tuple[Meaning, ...] = ("panic-auth-option", "panic-unreadable", "panic-other", "config-error")

@@ -149,6 +149,9 @@ _NGINX_WORDS: tuple[tuple[str, Meaning], ...] = (
     ("password mismatch", "proxy-user-mismatch"),
     ("was not found in", "proxy-user-mismatch"),
     ("plain HTTP request was sent to HTTPS port", "http-request-on-tls"),
+    ("access forbidden by rule", "access-forbidden"),
+    ("limiting requests", "rate-limited"),
+    ("limiting connections", "rate-limited"),
 )
 _NGINX_USER = re.compile(r'user "([^"]*)"')
 _UNFIT = re.compile(r"^\s*line \d+: cannot unmarshal !!\w+ .{1,60} into \S+$")

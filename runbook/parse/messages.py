@@ -10,6 +10,8 @@ from dataclasses import replace
 from itertools import islice
 
 from runbook.model import Exchange, Message, MessageKind, Place, Voice
+from runbook.parse.calls import call_of
+from runbook.parse.client_words import ROWS as FIRST
 from runbook.parse.complaints import complaint
 from runbook.parse.console import parse_console
 from runbook.parse.curl import parse_curl
@@ -81,7 +83,7 @@ def _of_line(line: str, place: Place, context: Context, vault: Vault) -> list[Me
         return []  # docker tries https first and then, where it may, http: no failure yet
     if "awaiting response... 401" in lowered:
         return []  # wget asks without a login first; it says so itself when it has to give up
-    for marker, pattern, kind in ROWS:
+    for marker, pattern, kind in (*FIRST, *ROWS):
         if marker not in lowered:
             continue
         match = pattern.search(line)
@@ -94,6 +96,8 @@ def _message(
     kind: MessageKind, match: re.Match[str], line: str, place: Place, context: Context, vault: Vault
 ) -> Message:
     groups = {name: value for name, value in match.groupdict().items() if value}
+    if kind == "url-invalid":
+        _learn_from_url(line, groups.pop("detail", ""), vault)
     url = groups.get("url", "")
     host = groups.get("host") or (urlsplit(url).netloc if "://" in url else None) or context.host
     detail, allowed = complaint(line) if kind == "cors" else (groups.get("detail", ""), groups.get("allowed"))
@@ -107,8 +111,19 @@ def _message(
         page=groups.get("page"),
         allowed=vault.mask(allowed, 200) if allowed is not None else None,
         tool="docker" if "response from daemon" in line else context.tool,
+        call=call_of(context.command_line),
     )
     return _refined(message, url, context)
+
+
+def _learn_from_url(line: str, piece: str, vault: Vault) -> None:
+    """What stands before the last @ of a URL that could not be read is a login, and what broke it a piece of one."""
+    for login in re.findall(r"://([^\s\"]{1,300})@", line):
+        user, _, password = login.partition(":")
+        if password:
+            vault.password(password, user)
+    if len(piece.strip(":")) >= 3:
+        vault.token(piece.strip(":"))
 
 
 _LONG_AGO = re.compile(r"\b(?:days|weeks|months|years?) ago\b|\ba (?:week|month|year) ago\b")

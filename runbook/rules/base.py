@@ -90,6 +90,11 @@ NEEDS: dict[str, tuple[Callable[[Facts], Any], str]] = {
     "clients": (lambda f: f.clients, "no docker config.json was handed over"),
     "checks": (lambda f: f.evidence.checks, "no login could be compared with an htpasswd file"),
     "listings": (lambda f: f.evidence.listings, "no file listing was handed over"),
+    "pullers": (
+        lambda f: f.evidence.pullers,
+        "no configuration of containerd, k3s, podman or BuildKit was handed over",
+    ),
+    "jobs": (lambda f: f.evidence.jobs, "no pipeline was handed over"),
 }
 """Kind of evidence → how to get it (empty or None: not there), and what to say then."""
 

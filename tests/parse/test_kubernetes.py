@@ -10,6 +10,8 @@ from runbook.model import ProxyRoute, Service
 from runbook.parse import ParseError
 from runbook.parse.kubernetes import Manifests, parse_manifests, read_objects
 from runbook.parse.kubernetes.charts import parse_values
+from runbook.parse.kubernetes.environment import environment
+from runbook.parse.kubernetes.objects import at, list_of
 from runbook.redact import MASK, Vault
 from tests.parse.kubelet import Cluster, draw
 
@@ -38,18 +40,18 @@ def test_environment_and_files_are_those_of_the_kubelet(seed: int, form: str) ->
     pod = next(d for d in docs if d["kind"] == "Deployment")["spec"]["template"]["spec"]
     container = pod["containers"][0]
     wanted = Cluster(docs).environment(container)
-    ours = {v.name: v.value for v in service.environment}
+    deployment = next(o for o in read_objects(text, "all.yaml") if o.kind == "Deployment")
+    (row,) = list_of(at(deployment.node, "spec", "template", "spec", "containers"))
+    ours = environment(row, "", made.store, {}, vault)
     known = {d["metadata"]["name"] for d in docs}
-    for row in container["env"]:
-        for reference in row.get("valueFrom", {}).values():
-            if reference["name"] not in known and row["name"] not in wanted:
-                ours.pop(row["name"], None)  # what was not handed over is unknown to us, absent to the model
-    masked = {name for name, value in ours.items() if value == MASK}
-    assert ours.keys() == wanted.keys()
-    shown = {n: vault.mask(v) for n, v in wanted.items() if n not in masked}
-    assert {n: v for n, v in ours.items() if n not in masked} == shown
-    unknown = {r["name"] for r in container["env"] if "valueFrom" in r}
-    assert all(name in unknown or wanted[name].startswith("s") for name in masked)  # values of Secrets begin so
+    missing = {  # what was not handed over is unknown to us, and not there for the model
+        r["name"] for r in container["env"] for ref in r.get("valueFrom", {}).values() if ref["name"] not in known
+    }
+    names = {v.name for v in service.environment}
+    assert names - missing == wanted.keys() - missing
+    assert {n: ours.lookup(n) for n in wanted if n not in missing} == {
+        n: v for n, v in wanted.items() if n not in missing
+    }
 
     files, empty = Cluster(docs).files(pod, container)
     entries = {e.name: e.content for d in made.store.all for e in d.entries.values()}
