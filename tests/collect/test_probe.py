@@ -82,7 +82,10 @@ def test_an_upload_is_opened_and_cancelled_where_it_was_opened() -> None:
     with registry() as (direct, seen):
         evidence = probed(direct, allow_writes=True)
     posts = [e for e in evidence.live if e.method == "POST"]
-    assert posts[0].header("Location") == "http://elsewhere.example/v2/runbook-probe/scratch/blobs/uploads/abc?_state=[redacted]"
+    assert (
+        posts[0].header("Location")
+        == "http://elsewhere.example/v2/runbook-probe/scratch/blobs/uploads/abc?_state=[redacted]"
+    )
     deleted = [(path, headers["Host"]) for method, path, _, headers in seen.requests if method == "DELETE"]
     assert deleted == [("/v2/runbook-probe/scratch/blobs/uploads/abc?_state=x", direct.removeprefix("http://"))]
 
