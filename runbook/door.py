@@ -59,7 +59,8 @@ def _write(path: Path, text: str) -> None:
 def out(text: str, vault: Vault) -> None:
     """A document on standard output. Whoever stops reading (`| head`) is no error; a full disk is one."""
     if sys.stdout is None:
-        raise LeaveError("Standard output is closed: the answer went nowhere. --output FILE writes it into a file.")
+        say("runbook: standard output is closed, so the answer went nowhere; --output FILE writes it into a file.")
+        return
     try:
         sys.stdout.write(published(text if text.endswith("\n") else text + "\n", vault))
         sys.stdout.flush()

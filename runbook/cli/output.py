@@ -9,7 +9,7 @@ from runbook.collect import UsageError
 
 def colour_wanted() -> bool:
     """Colour is for terminals, and for nobody who says no to it."""
-    if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+    if sys.stdout is None or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
         return False
     return sys.stdout.isatty() or bool(os.environ.get("FORCE_COLOR"))
 

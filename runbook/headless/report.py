@@ -73,7 +73,11 @@ def _clean(path: Path, vault: Vault) -> None:
     """Take out what must not stay in a notebook: known secrets, widget state, this machine's paths."""
     if not path.is_file():
         return
-    notebook = json.loads(path.read_text(encoding="utf-8"))
+    try:
+        notebook = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:  # written half, as on a full disk: nothing of it was looked through
+        path.unlink()
+        return
     notebook["metadata"].pop("widgets", None)
     papermill = notebook["metadata"].get("papermill", {})
     for key in ("input_path", "output_path"):

@@ -117,13 +117,11 @@ class Vault:
         forms = [f for f in self._forms if f.lower() not in words]
         if not forms and not self._words:
             return text
-        own = "|".join(re.escape(name) for name in sorted(names, key=len, reverse=True))
-        secrets = self._alternatives(forms, [w for w in self._words if w.lower() not in words])
+        own = "|".join([*(re.escape(name) for name in sorted(names, key=len, reverse=True)), re.escape(MASK)])
+        secrets = self._alternatives(forms, [w for w in self._words if len(w) > 2 and w.lower() not in words])
         if not secrets:
             return text
-        pattern = re.compile(
-            rf"(?P<own>{_SKELETON}|(?<![\w-])(?:{own})(?![\w-])|{re.escape(MASK)})|{secrets}", re.DOTALL
-        )
+        pattern = re.compile(rf"(?P<own>{_SKELETON}|(?<![\w-])(?:{own})(?![\w-]))|{secrets}", re.DOTALL)
         return pattern.sub(lambda m: m["own"] or MASK, text)
 
     def leaks(self, text: str) -> bool:

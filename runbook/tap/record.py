@@ -61,8 +61,12 @@ class Recorder:
         kind = next((v.lower() for n, v in seen.response_headers if n.lower() == "content-type"), "")
         body = bytes(seen.body).decode("utf-8", "replace") if any(word in kind for word in _TEXT) else ""
         for name, value in (*seen.request_headers, *seen.response_headers):
-            if is_secret_name(name) and len(value) >= _SHORTEST and name.lower() not in _PUBLIC:
-                self._vault.token(value.rpartition(" ")[2])
+            if is_secret_name(name) and name.lower() not in _PUBLIC:
+                part = (
+                    value.partition("=")[2].partition(";")[0] if "cookie" in name.lower() else value.rpartition(" ")[2]
+                )
+                if len(part) >= _SHORTEST:
+                    self._vault.token(part)
         mask = self._vault.mask
         return Exchange(
             source=Place("tap"),
