@@ -7,11 +7,10 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from runbook.model import Credential
-from runbook.parse.credentials import decode_basic, is_unexpanded
+from runbook.parse.credentials import WRONG, decode_basic, is_unexpanded
 from runbook.redact import Vault
 
 HEADER = re.compile(r"^([A-Za-z0-9-]{1,80}):[ \t]*(.*)$")
-_WRONG = re.compile(r"(?i)wrong|falsch|invalid|bogus|nonsense|not-?the-?password|incorrect|^nope$")
 
 _ELSEWHERE = (
     "-K",
@@ -161,7 +160,7 @@ def _user(value: str, vault: Vault) -> Credential | None:
         return None
     if not colon or not password or is_unexpanded(password):
         return Credential(scheme="Basic", user=user)
-    intent: Literal["given", "wrong"] = "wrong" if _WRONG.search(password) else "given"
+    intent: Literal["given", "wrong"] = "wrong" if WRONG.search(password) else "given"
     return Credential(scheme="Basic", user=user, password=vault.password(password, user), intent=intent)
 
 

@@ -83,7 +83,8 @@ def _is_open(exchange: Exchange) -> bool:
     login = exchange.credential
     if exchange.page is not None:
         return False  # browsers leave Authorization out of what they export
-    return exchange.method in ("GET", "HEAD") and succeeded(exchange) and (login is None or login.intent == "wrong")
+    bare = exchange.login_known if login is None else login.intent == "wrong"
+    return exchange.method in ("GET", "HEAD") and succeeded(exchange) and bare
 
 
 def _asked(traffic: Traffic) -> bool:
