@@ -99,7 +99,7 @@ def _starts_another(line: str, now: Pending | None, number: int) -> Pending | No
     if _REQUEST.match(line):
         if now is None:
             return Pending(number)
-        if now.answered or now.sent:
+        if now.answered or now.shown:
             return Pending(number, connected=now.connected, tls=now.tls)
     if _CONNECTED.match(line) and (now is None or now.answered):
         return Pending(number)
@@ -134,7 +134,7 @@ def _feed(now: Pending, line: str, vault: Vault) -> None:
             now.error, now.detail = _error(int(failed[1]), failed[2]), failed[2]
     elif request := _REQUEST.match(line):
         now.method, path = request[1], request[2]
-        now.asked = now.login_known = True
+        now.asked = now.shown = now.login_known = True
         if not now.url:
             now.url = path
     elif line.startswith("> "):

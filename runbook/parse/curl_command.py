@@ -90,6 +90,8 @@ class Pending:
     in_headers: bool = False
     asked: bool = False
     """Whether the request is known: its command or its request line."""
+    shown: bool = False
+    """Whether its request line was seen."""
     login_known: bool = False
     """Whether it is known which login was sent, or that none was."""
 

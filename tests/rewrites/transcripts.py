@@ -506,7 +506,7 @@ def har_of_a_proxy(calls: list[Call]) -> str:
     )
 
 
-@form()
+@form(lossy=True)
 def devtools(calls: list[Call]) -> str:
     rows: list[str] = []
     for call in calls:
@@ -527,7 +527,7 @@ def devtools(calls: list[Call]) -> str:
     return "\n".join(rows) + "\n"
 
 
-@form()
+@form(lossy=True)
 def devtools_new(calls: list[Call]) -> str:
     rows: list[str] = []
     for call in calls:

@@ -5,7 +5,7 @@ import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from runbook.parse.clients.canon import MASKED, Region, basic, command, got
+from runbook.parse.clients.canon import MASKED, Region, command, got
 from runbook.parse.prompts import prompted
 
 MARKS = ("awaiting response", "wget: ", "wget ")
@@ -38,6 +38,8 @@ class _State:
     typed: bool = False
     """Whether the command is known: else a login may have been sent at once."""
     url: str = ""
+    value: str = MASKED
+    """The Authorization value of `--header`, or that there is one."""
     method: str = ""
     sends: bool = False
     answered: int = 0
@@ -129,5 +131,6 @@ def _asked(state: _State) -> str:
     """The request that is sent next."""
     if not state.sends:
         return command(state.url, method=state.method, known=state.typed or state.answered > 0)
-    value = basic(*state.login) if state.login else MASKED
-    return command(state.url, method=state.method, headers=[("Authorization", value)])
+    if state.login:
+        return command(state.url, method=state.method, user=":".join(state.login))
+    return command(state.url, method=state.method, headers=[("Authorization", state.value)])
