@@ -236,9 +236,12 @@ def _docker(to: Harvest, name: str, text: str) -> None:
 
 
 def _har(to: Harvest, name: str, text: str) -> None:
+    """Requests that a program exported: a browser, a proxy, Postman, Insomnia."""
+    from runbook.parse.collection import is_collection, parse_collection
     from runbook.parse.har import parse_har
 
-    to.exchanges.extend(parse_har(text, name, to.vault))
+    parse = parse_collection if is_collection(text) else parse_har
+    to.exchanges.extend(parse(text, name, to.vault))
 
 
 def _inspect(to: Harvest, name: str, text: str) -> None:

@@ -50,6 +50,7 @@ _NAMES = tuple((re.compile(pattern, re.IGNORECASE), kind) for pattern, kind in _
 _JSON_START = re.compile(r"\{\s{0,200}[\"}]|\[\s{0,200}[\[{\"\]]|[{\[]\s{0,200}$")
 _JSON_MARKS: tuple[tuple[re.Pattern[str], FileKind], ...] = (
     (re.compile(r'"log"\s*:\s*\{[^}]{0,2000}"(?:entries|creator|version)"'), "har"),
+    (re.compile(r'"_postman_id"|schema\.(?:get)?postman\.com|"__export_format"'), "har"),
     (re.compile(r'"evidence"\s*:\s*\{'), "evidence"),
     (re.compile(r'"(?:auths|credsStore|credHelpers)"\s*:'), "docker-config"),
     (re.compile(r'"(?:insecure-registries|registry-mirrors|data-root|storage-driver)"\s*:'), "daemon-config"),

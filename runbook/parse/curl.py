@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from runbook.model import Exchange, Headers, Place
-from runbook.parse.clients import canonical
+from runbook.parse.clients import Canon, canonical
 from runbook.parse.curl_command import HEADER, Pending, read_command, sent_header
 from runbook.parse.prompts import prompted
 from runbook.redact import Vault
@@ -39,11 +39,15 @@ ERRORS = {
 
 
 def parse_curl(text: str, file: str, vault: Vault) -> tuple[Exchange, ...]:
-    """Every request of a transcript with its answer or curl's error. Credentials go into the vault."""
+    """Every request of a transcript with its answer or its error, of curl or another client. Credentials go into the vault."""
+    return parse_canon(canonical(text.split("\n")), file, vault)
+
+
+def parse_canon(canon: Canon, file: str, vault: Vault) -> tuple[Exchange, ...]:
+    """The same of a transcript that is in curl's words already."""
     found: list[Exchange] = []
-    rows, numbers = canonical([row.rstrip("\r") for row in text.split("\n")])
-    for pending in _requests(rows, vault):
-        pending.line = numbers[pending.line - 1] + 1
+    for pending in _requests([row.rstrip("\r") for row in canon.rows], vault):
+        pending.line = canon.numbers[pending.line - 1] + 1
         exchange = _finish(pending, file, vault)
         if exchange is not None:
             found.append(exchange)
@@ -95,7 +99,7 @@ def _starts_another(line: str, now: Pending | None, number: int) -> Pending | No
     if _REQUEST.match(line):
         if now is None:
             return Pending(number)
-        if now.answered or now.sent:
+        if now.answered or now.shown:
             return Pending(number, connected=now.connected, tls=now.tls)
     if _CONNECTED.match(line) and (now is None or now.answered):
         return Pending(number)
@@ -130,7 +134,7 @@ def _feed(now: Pending, line: str, vault: Vault) -> None:
             now.error, now.detail = _error(int(failed[1]), failed[2]), failed[2]
     elif request := _REQUEST.match(line):
         now.method, path = request[1], request[2]
-        now.asked = now.login_known = True
+        now.asked = now.shown = now.login_known = True
         if not now.url:
             now.url = path
     elif line.startswith("> "):
@@ -150,7 +154,12 @@ def _feed(now: Pending, line: str, vault: Vault) -> None:
         now.status = int(plain[1])
     elif now.asked and not now.got and now.status is None and line.startswith("{") and implied_status(line):
         now.body.append(line)  # `curl -s`: the body alone
-    elif not line.startswith(("* ", "> ", "< ", "{ [", "} [")) and now.got and len(now.body) < 60:
+    elif (
+        not line.startswith(("* ", "> ", "< ", "{ [", "} ["))
+        and line not in ("<", ">")
+        and now.got
+        and len(now.body) < 60
+    ):
         now.body.append(line.partition("* Connection #")[0].partition("* Closing connection")[0])
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from runbook.model import Credential
-from runbook.parse.credentials import decode_basic, is_unexpanded
+from runbook.parse.credentials import WRONG, decode_basic, is_unexpanded
 from runbook.redact import Vault
 from runbook.redact.harmless import shown_header
 
@@ -15,7 +15,6 @@ HEADER = re.compile(r"^([A-Za-z0-9-]{1,80}):[ \t]*(.*)$")
 _ADDRESS = re.compile(
     r"(?:localhost|[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}|\[[0-9a-fA-F:]{2,45}\]|[\w-]{1,63}:\d{1,5})(?=[:/?]|$)"
 )
-_WRONG = re.compile(r"(?i)wrong|falsch|invalid|bogus|nonsense|not-?the-?password|incorrect|^nope$")
 
 _ELSEWHERE = (
     "-K",
@@ -107,6 +106,8 @@ class Pending:
     in_headers: bool = False
     asked: bool = False
     """Whether the request is known: its command or its request line."""
+    shown: bool = False
+    """Whether its request line was seen."""
     login_known: bool = False
     """Whether it is known which login was sent, or that none was."""
 
@@ -184,7 +185,7 @@ def _user(value: str, vault: Vault) -> Credential | None:
         return None
     if not colon or not password or is_unexpanded(password):
         return Credential(scheme="Basic", user=user)
-    intent: Literal["given", "wrong"] = "wrong" if _WRONG.search(password) else "given"
+    intent: Literal["given", "wrong"] = "wrong" if WRONG.search(password) else "given"
     return Credential(scheme="Basic", user=user, password=vault.password(password, user), intent=intent)
 
 

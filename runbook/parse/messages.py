@@ -12,9 +12,10 @@ from itertools import islice
 from runbook.model import Exchange, Message, MessageKind, Place, Voice
 from runbook.parse.calls import call_of
 from runbook.parse.client_words import ROWS as FIRST
+from runbook.parse.clients import canonical
 from runbook.parse.complaints import complaint
 from runbook.parse.console import parse_console
-from runbook.parse.curl import parse_curl
+from runbook.parse.curl import parse_canon
 from runbook.parse.message_words import ROWS
 from runbook.parse.outcomes import outcomes
 from runbook.parse.prompts import prompted
@@ -52,7 +53,8 @@ def parse_text(
     `voice` is that of the whole text: of a person's text each line is asked for itself, `framed` are the rows (from 0)
     that somebody framed as a program's output.
     """
-    found = (*parse_curl(text, file, vault), *parse_console(text, file, vault))
+    canon = canonical([row.rstrip("\r") for row in text.split("\n")])
+    found = (*parse_canon(canon, file, vault), *parse_console(text, file, vault))
     exchanges = tuple(replace(e, voice=voice) for e in found) if voice == "document" else found
     messages: list[Message] = []
     seen: set[tuple[str, str | None, str, str]] = set()
@@ -61,7 +63,9 @@ def parse_text(
     for number, raw in enumerate(lines, 1):
         line = raw.rstrip("\r")[:_LINE]
         says = speaker.of(number - 1, line)
-        if not line.strip() or _TRANSCRIPT.match(line) or _SERVER.match(line) or _of_another_program(line):
+        if not line.strip() or number - 1 in canon.taken or _TRANSCRIPT.match(line) or _SERVER.match(line):
+            continue
+        if _of_another_program(line):
             continue
         context = typed(line, context, vault)
         if context.command_line == line and prompted(line) is not None:

@@ -21,10 +21,39 @@ _NUMBERED = re.compile(r" {0,8}(\d{1,7})(\t| ?[|│:] ?| {1,4}|$)(.*)$")
 _SURE = ("\t",)
 _FEWEST_SURE, _FEWEST = 2, 5
 
-_NARROWEST, _WIDEST = 60, 400
+_NARROWEST, _WIDEST = 70, 400
+_USUAL = (
+    72,
+    76,
+    78,
+    79,
+    119,
+    132,
+    143,
+    158,
+    159,
+    168,
+    172,
+    173,
+    177,
+    179,
+    186,
+    189,
+    191,
+    199,
+    204,
+    209,
+    211,
+    213,
+    236,
+    237,
+    238,
+    239,
+)
+"""Widths that windows often have, besides the round ones."""
 _BEGINS = re.compile(
     r"[<>*{}\[#|] |[\w.-]{1,80}[ \t]{0,40}\| |\d{4}[-/]\d\d[-/]\d\d[ T]|\[?\w{3} [ \d]\d \d\d:|time=|\{\"|[\w.:-]{3,60} \S{1,60} \S{1,60} \["
-    r"|[\w.@~-]{1,64}[@:][^\n]{0,80}[$#>%] |[$%❯➜+] |HTTP/\d|curl: \(|==> |```"
+    r"|[\w.@~-]{1,64}[@:][^\n]{0,80}[$#>%] |[$%❯➜+] |HTTP/\d|curl: \(|==> |```|[0-9a-fA-F]{4,8}:? "
 )
 """How a line begins that is none that goes on: a log line, a prompt, a mark of curl."""
 _FRESH = re.compile(r"\s\s|\t|[A-Za-z_][\w.-]{0,60}:(?: |$)|-{1,3} |[\w.-]{1,60}:\$|[A-Z_]{3,60}=")
@@ -103,7 +132,9 @@ def unwrapped(found: Rows) -> Rows:
         in_log = marks.log_start(row) is not None or (in_log and goes_on[-1])
         fresh = marks.log_start(after) or _BEGINS.match(after) or (not in_log and _FRESH.match(after))
         goes_on.append(len(row) == width and bool(after) and not fresh and len(set(row)) > 3)
-    if sum(goes_on) < 3:
+    usual = width % 10 == 0 or width in _USUAL
+    twice = any(a and b for a, b in pairwise(goes_on))
+    if sum(goes_on) < (3 if usual or twice else 6):
         return found
     groups: list[tuple[int, list[str]]] = []
     for number, row in enumerate(rows):

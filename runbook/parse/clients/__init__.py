@@ -5,6 +5,7 @@ the number of the row that says so; one parser then reads them all. A form that 
 """
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 from runbook.parse.clients import devtools, httpie, packets, powershell, python, trace, wget
 from runbook.parse.clients.canon import Region
@@ -22,8 +23,19 @@ READERS: tuple[tuple[tuple[str, ...], Callable[[list[str]], Iterator[Region]]], 
 _MOST = 2000
 
 
-def canonical(rows: list[str]) -> tuple[list[str], list[int]]:
-    """The rows in curl's words, and for each of them the index of the row where it was said."""
+@dataclass(frozen=True, slots=True)
+class Canon:
+    """A transcript in curl's words."""
+
+    rows: list[str]
+    numbers: list[int]
+    """For each row the index of the row where it was said."""
+    taken: frozenset[int] = frozenset()
+    """Indices of the rows that a reader understood: nothing else is to be read in them."""
+
+
+def canonical(rows: list[str]) -> Canon:
+    """The rows in curl's words; those that no reader knows stay as they are."""
     text = "\n".join(rows)
     regions: list[Region] = []
     taken = bytearray(len(rows))
@@ -37,7 +49,7 @@ def canonical(rows: list[str]) -> tuple[list[str], list[int]]:
                 taken[region.start : region.end] = b"\1" * (region.end - region.start)
                 regions.append(region)
     if not regions:
-        return rows, list(range(len(rows)))
+        return Canon(rows, list(range(len(rows))))
     made: list[tuple[int, str]] = []
     at = 0
     for region in sorted(regions, key=lambda r: r.start):
@@ -45,4 +57,8 @@ def canonical(rows: list[str]) -> tuple[list[str], list[int]]:
         made.extend(region.rows)
         at = region.end
     made.extend((n, rows[n]) for n in range(at, len(rows)))
-    return [row for _, row in made], [number for number, _ in made]
+    return Canon(
+        rows=[row for _, row in made],
+        numbers=[number for number, _ in made],
+        taken=frozenset(n for r in regions for n in range(r.start, r.end)),
+    )

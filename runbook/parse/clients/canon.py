@@ -1,6 +1,5 @@
 """Rows of a transcript in curl's words."""
 
-import base64
 import re
 import shlex
 from collections.abc import Iterable
@@ -40,11 +39,6 @@ def command(
     for name, value in headers:
         words += ["-H", f"{name}: {value}"]
     return f"$ {shlex.join(words)} {'' if known else UNKNOWN + ' '}{shlex.quote(url)}"
-
-
-def basic(user: str, password: str) -> str:
-    """The Authorization value of a login."""
-    return "Basic " + base64.b64encode(f"{user}:{password}".encode("utf-8", "surrogatepass")).decode()
 
 
 def sent(row: str) -> str:

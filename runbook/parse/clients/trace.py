@@ -53,5 +53,5 @@ def _message(rows: list[str], number: int, kind: re.Match[str], region: Region) 
             if kind[3] == "header":
                 region.add(place, f"{mark}{part}".rstrip() if part else mark.strip())
             elif kind[3] == "data" and mark == "< ":
-                region.add(place, part)
+                region.add(place, *part.rstrip("\r\n").split("\n"))
     return at

@@ -5,7 +5,7 @@ import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from runbook.parse.clients.canon import MASKED, Region, basic, command, got
+from runbook.parse.clients.canon import MASKED, Region, command, got
 from runbook.parse.prompts import prompted
 
 MARKS = ("awaiting response", "wget: ", "wget ")
@@ -25,7 +25,7 @@ _FAILED: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"(?:OpenSSL: error:.{0,200}wrong version number|Unable to establish SSL connection)"), "curl: (35) wrong version number"),
     (re.compile(r"No data received|Read error .{0,80}\(Connection reset"), "curl: (52) Empty reply from server"),
 )  # fmt: skip
-_CHALLENGED = re.compile(r"Username/Password Authentication Failed")
+_SAVES = re.compile(r"Saving to: .STDOUT.")
 
 
 @dataclass(slots=True)
@@ -38,6 +38,9 @@ class _State:
     typed: bool = False
     """Whether the command is known: else a login may have been sent at once."""
     url: str = ""
+    value: str = MASKED
+    """The Authorization value of `--header`, or that there is one."""
+    method: str = ""
     sends: bool = False
     answered: int = 0
 
@@ -73,13 +76,14 @@ def _command(typed: str) -> _State:
     given: dict[str, str] = {}
     for word, after in zip(words, [*words[1:], ""], strict=True):
         name, equals, value = word.partition("=")
-        if name in ("--user", "--http-user", "--password", "--http-password", "--header"):
+        if name in ("--user", "--http-user", "--password", "--http-password", "--header", "--method"):
             given.setdefault(name.replace("http-", ""), value if equals else after)
     state = _State(typed=True, user=given.get("--user", ""), at_once="--auth-no-challenge" in words)
     if "--user" in given and "--password" in given:
         state.login = (given["--user"], given["--password"])
     elif given.get("--header", "").lower().startswith("authorization:"):
-        state.at_once = True
+        state.at_once, state.value = True, given["--header"].partition(":")[2].strip()
+    state.method = "HEAD" if "--spider" in words else given.get("--method", "")
     state.sends = state.at_once
     return state
 
@@ -101,6 +105,9 @@ def _run(rows: list[str], number: int, region: Region, state: _State) -> int:
                 number += 1
                 region.add(number, got(head[1]))
             region.add(number, "<")
+        elif _SAVES.match(row):
+            number = _body(rows, number + 1, region)
+            continue
         else:
             told = next((text for pattern, text in _FAILED if pattern.match(row.strip())), None)
             if told and not state.answered:
@@ -109,9 +116,21 @@ def _run(rows: list[str], number: int, region: Region, state: _State) -> int:
     return number
 
 
+def _body(rows: list[str], number: int, region: Region) -> int:
+    """The body that was written to the terminal; gives the row behind it."""
+    number += number < len(rows) and not rows[number].strip()
+    while (
+        number < len(rows) and rows[number].strip() and prompted(rows[number]) is None and not _ASKS.match(rows[number])
+    ):
+        region.add(number, rows[number])
+        number += 1
+    return number
+
+
 def _asked(state: _State) -> str:
     """The request that is sent next."""
     if not state.sends:
-        return command(state.url, known=state.typed or state.answered > 0)
-    value = basic(*state.login) if state.login else MASKED
-    return command(state.url, headers=[("Authorization", value)])
+        return command(state.url, method=state.method, known=state.typed or state.answered > 0)
+    if state.login:
+        return command(state.url, method=state.method, user=":".join(state.login))
+    return command(state.url, method=state.method, headers=[("Authorization", state.value)])
