@@ -47,7 +47,7 @@ class Harvest:
     dotenv_texts: dict[str, str] = field(default_factory=dict)
     nginx_texts: dict[str, str] = field(default_factory=dict)
     pasted_texts: dict[str, str] = field(default_factory=dict)
-    inspected_texts: dict[str, str] = field(default_factory=dict)
+    inspected_texts: list[tuple[str, str]] = field(default_factory=list)
     compose: Compose | None = None
     registry_files: list[RegistryFile] = field(default_factory=list)
     htpasswd: list[Htpasswd] = field(default_factory=list)
@@ -160,7 +160,7 @@ class Harvest:
         """The compose files are read together, when all of them are known."""
         chosen, others = choose(self.compose_texts, self.dotenv_texts)
         if not self.compose_texts:
-            self.compose_texts = all_of({**self.inspected_texts, **self.pasted_texts})
+            self.compose_texts = all_of([*self.inspected_texts, *self.pasted_texts.items()])
             chosen = tuple(self.compose_texts)  # each describes other containers of the same machine
         if not chosen:
             return
@@ -247,7 +247,7 @@ def _har(to: Harvest, name: str, text: str) -> None:
 def _inspect(to: Harvest, name: str, text: str) -> None:
     from runbook.parse.listing import parse_inspect
 
-    to.inspected_texts[name] = text
+    to.inspected_texts.append((name, text))
     to.listings.extend(parse_inspect(text, name))
 
 

@@ -25,7 +25,7 @@ _BASE64 = re.compile(r"[A-Za-z0-9+/]*={0,2}\Z")
 WRONG = re.compile(r"(?i)wrong|falsch|invalid|bogus|nonsense|not-?the-?password|incorrect|^nope$")
 """How people call a password that is meant to be refused."""
 _UNEXPANDED = re.compile(
-    r"(?:\$\{?\w+(?::?[-+?=][^}]*)?\}?|%\w+%|!\w+!|\$env:\w+|<.*>|\[.*\]|\{\{.*\}\}|\*+|•+|x{2,}|\.{3}|…|_{3,}|-{3,}|\?+|redacted"
+    r"(?:\$\w+|\$\{\w+[^}]*\}|%\w+%|!\w+!|\$env:\w+|<.*>|\[.*\]|\{\{.*\}\}|\*+|•+|x{2,}|\.{3}|…|_{3,}|-{3,}|\?+|redacted"
     r"|geheim\*+|pass(?:word|wd)?|passwort|your[-_ ]?password)$|.*(?:\$\(|`.*`|\$\{|\$\{\{|@\{)",
     re.IGNORECASE | re.DOTALL,
 )

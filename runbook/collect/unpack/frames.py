@@ -81,7 +81,7 @@ def _at(rows: list[str], number: int) -> Block | None:
     if bare[:4] in ("----", "....") and number and _ASCIIDOC.match(row) and _SOURCE.match(rows[number - 1]):
         end = next((n for n in range(number + 1, len(rows)) if rows[n] == row), len(rows))
         named = title(rows, number - 1, "", rows[number + 1 : end])
-        return Block(number + 1, end, "fence", *named, outer=(number, min(end + 1, len(rows))))
+        return Block(number + 1, end, "fence", *named, outer=(number - 1, min(end + 1, len(rows))))
     if row[:4] == "    " or row[:1] == "\t":
         return _indented(rows, number)
     return None

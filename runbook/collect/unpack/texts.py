@@ -98,13 +98,14 @@ def files_in(text: str) -> Iterator[Pasted]:
 def undressed(found: Rows) -> Rows:
     """Rows without what terminals, mails, chats and pagers put around them."""
     found = Rows(on_screen(found.rows), found.numbers)
-    found = unquoted(found)
-    return unwrapped(unnumbered(unstamped(found)))
+    bare = unquoted(found)
+    made = unwrapped(unnumbered(unstamped(bare)))
+    return Rows(made.rows, made.numbers, quoted=bare.rows != found.rows)
 
 
 def taken_apart(found: Rows) -> Paste:
     """The files in an undressed text, and which of its rows are a program's output by their frame."""
-    paste = Paste(found)
+    paste = Paste(found, quoted=found.quoted)
     rows = found.rows
     border: set[int] = set()
     if diffs.is_diff(found.text):

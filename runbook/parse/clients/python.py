@@ -72,15 +72,16 @@ def _failure(text: str) -> str:
 
 def _debugged(rows: list[str], number: int) -> Region:
     """`send:`, `reply:` and `header:` rows."""
-    region = Region(number, number)
+    region, answered = Region(number, number), False
     while number < len(rows):
         row = rows[number]
         if found := _SEND.match(row):
-            if number > region.start and any(text.startswith("<") for _, text in region.rows):
+            if answered:
                 break
             for line in _literal(found[1]).split("\r\n\r\n")[0].split("\r\n"):
                 region.add(number, sent(line))
         elif reply := _REPLY.match(row):
+            answered = True
             region.add(number, ">", got(reply[1]))
         elif header := _HEADER.match(row):
             region.add(number, got(header[1]))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from runbook.parse.clients.canon import MASKED, Region, command, got
 from runbook.parse.prompts import prompted
 
-MARKS = ("awaiting response", "wget: ", "wget ")
+MARKS = ("awaiting response", "wget", "Connecting to ", "Resolving ")
 _ASKS = re.compile(r"--\d{4}-\d\d-\d\d \d\d:\d\d:\d\d--\s+(https?://\S{1,1000})")
 _AWAITS = re.compile(r"\s{0,4}HTTP request sent, awaiting response\.\.\. ?(?:(\d{3}) ?(.*))?$")
 _HEAD = re.compile(r"\s{1,4}(HTTP/\d(?:\.\d)? \d{3}.*|[A-Za-z][A-Za-z0-9-]{0,80}:(?: .*|$))$")
