@@ -104,6 +104,8 @@ class EnvVar:
     """For an Authorization value with a login: whose."""
     password: str | None = None
     """For an Authorization value with a login: the vault's label of its password."""
+    unreadable: str = ""
+    """Of a REGISTRY_ variable: what YAML takes the value for in place of the text that is meant."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

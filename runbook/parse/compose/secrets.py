@@ -4,7 +4,9 @@ import re
 from dataclasses import dataclass
 
 from runbook.model import EnvVar, Place
+from runbook.parse import ParseError
 from runbook.parse.credentials import describe_authorization
+from runbook.parse.yaml_nodes import Mapping, Sequence, load_yaml
 from runbook.redact import MASK, Vault
 from runbook.redact.harmless import is_secret_name as hints_at_secret
 from runbook.redact.harmless import shown_label, shown_variable
@@ -67,7 +69,23 @@ def env_var(name: str, value: str | None, raw: str, place: Place, vault: Vault, 
         injected=shown.injected,
         user=shown.user,
         password=shown.password,
+        unreadable=_as_yaml(value) if name.startswith("REGISTRY_") and is_secret_name(name) else "",
     )
+
+
+_FIRST = {"[": "a list", "{": "a mapping", "*": "an alias", "&": "an anchor", "!": "a tag"}
+
+
+def _as_yaml(value: str) -> str:
+    """What YAML takes a secret for where it is not the text that is meant; "" where it is. The registry reads every
+    REGISTRY_ variable as YAML. Nothing of the value is told but what it begins with."""
+    try:
+        node = load_yaml(value, "", duplicates="last")
+    except ParseError:
+        return f"YAML takes it for {_FIRST.get(value[:1], 'no valid text')}"
+    if isinstance(node, Mapping):
+        return f"YAML takes it for {_FIRST.get(value[:1], 'a mapping (it holds a colon and a blank)')}"
+    return "YAML takes it for a list" if isinstance(node, Sequence) else ""
 
 
 @dataclass(frozen=True, slots=True)

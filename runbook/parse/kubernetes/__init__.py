@@ -35,7 +35,7 @@ def parse_manifests(
     `charted`: what charts make of their values."""
     store = Store((*read_data(objects, texts, vault), *charted))
     services = read_services(objects)
-    cluster = Cluster(store, services, vault)
+    cluster = Cluster(store, services, vault, accounts=tuple(o for o in objects if o.kind == "ServiceAccount"))
     found = containers(objects, cluster)
     used = middlewares(objects, store)
     around = Surroundings(services, store, vault, lambda route, names: guarded(route, names, used, vault))

@@ -37,6 +37,8 @@ class Cluster:
     vault: Vault
     missing: list[tuple[Place, str]] = field(default_factory=list)
     folders: list[ListedFile] = field(default_factory=list)
+    accounts: tuple[Object, ...] = ()
+    """ServiceAccounts, which may bring pull Secrets along."""
 
 
 def containers(objects: tuple[Object, ...], cluster: Cluster) -> tuple[Service, ...]:
@@ -69,7 +71,7 @@ def _workload(one: Object, cluster: Cluster) -> Iterator[Service]:
     )
     volumes = Volumes(pod, one.namespace, cluster.store, claims)
     base = f"{one.kind.lower()}/{one.name}"
-    secrets = tuple(_pull_secrets(one, pod))
+    secrets = (*_pull_secrets(one, pod), *_of_account(pod, one.namespace, cluster))
     rows = list_of(at(pod, "containers"))
     for number, row in enumerate(rows):
         service = _container(one, row, pod, base if number == 0 else f"{base}-{number}", volumes, labels, cluster)
@@ -173,3 +175,13 @@ def _pull_secrets(one: Object, pod: Node) -> Iterator[PullSecret]:
         for row in list_of(node):
             if name := text_of(at(row, "name")):
                 yield PullSecret(name=name, place=row.place, read=False)
+
+
+def _of_account(pod: Node, namespace: str, cluster: Cluster) -> Iterator[PullSecret]:
+    """Pull Secrets that come with the pod's ServiceAccount."""
+    name = text_of(at(pod, "serviceAccountName")) or "default"
+    for account in cluster.accounts:
+        if account.name == name and belongs(account.namespace, namespace):
+            for row in list_of(at(account.node, "imagePullSecrets")):
+                if secret := text_of(at(row, "name")):
+                    yield PullSecret(name=secret, place=row.place)
