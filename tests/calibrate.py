@@ -7,6 +7,7 @@ of tidy and untidy material beside that of always saying the mean.
 
 import os
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -37,7 +38,7 @@ def untidy() -> Iterator[Row]:
     for path in sorted((*(HERE / "untidy").glob("*/case.yaml"), *PUBLIC.glob("*/case.yaml"))):
         case = yaml.safe_load(path.read_text(encoding="utf-8"))
         args = [str(a) for a in case.get("args", ())]
-        given = {a: b for a, b in zip(args, args[1:], strict=False) if a.startswith("--")}
+        given = {a: b for a, b in pairwise(args) if a.startswith("--")}
         request = Request(
             paths=(str(path.parent / "bundle"),),
             user=given.get("--user"),

@@ -12,11 +12,22 @@ from tests.bundles import FolderCase, ask, folder_cases, wrong
 CASES = folder_cases(Path(__file__).parent / "untidy")
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda c: c.folder.name)
-def test_case(case: FolderCase) -> None:
-    answer = ask(case.folder, case.args, case.env)
-    assert answer.code != 1, answer.printed
-    assert wrong(case.expect, answer) == [], f"{case.about} {answer.head}, warnings {answer.causes('warnings')}"
+BAR = 0.95
+"""Share of faults and of unclear incidents that must be judged right; a healthy folder always."""
+
+
+def test_verdicts_hold(capsys: pytest.CaptureFixture[str]) -> None:
+    answers = [(case, ask(case.folder, case.args, case.env)) for case in CASES]
+    misses = {case.folder.name: wrong(case.expect, answer) for case, answer in answers}
+    misses = {name: reasons for name, reasons in misses.items() if reasons}
+    with capsys.disabled():
+        print(f"\nuntidy: {len(CASES) - len(misses)} of {len(CASES)} hold")
+        for name, reasons in misses.items():
+            print(f"  {name}: {'; '.join(reasons)}")
+    assert not [case.folder.name for case, answer in answers if answer.code == 1]
+    assert not [name for name in misses if name.startswith("h-")], "a false alarm, or health that was not seen"
+    assert not [c.folder.name for c, a in answers if a.verdict == "healthy" and c.expect["verdict"] != "healthy"]
+    assert len(CASES) - len(misses) >= BAR * len(CASES)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda c: c.folder.name)

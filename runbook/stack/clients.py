@@ -48,6 +48,7 @@ def _whole(key: str, client: Client) -> bool:
 
 
 _PULLERS = (
+    "curl",
     "docker",
     "containerd",
     "skopeo",

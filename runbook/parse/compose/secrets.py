@@ -69,11 +69,18 @@ def env_var(name: str, value: str | None, raw: str, place: Place, vault: Vault, 
         injected=shown.injected,
         user=shown.user,
         password=shown.password,
-        unreadable=_as_yaml(value) if name.startswith("REGISTRY_") and is_secret_name(name) else "",
+        unreadable=_as_yaml(value) if _is_text_for_the_registry(name) else "",
     )
 
 
 _FIRST = {"[": "a list", "{": "a mapping", "*": "an alias", "&": "an anchor", "!": "a tag"}
+
+
+def _is_text_for_the_registry(name: str) -> bool:
+    """A secret that the registry reads as YAML and takes for text; the headers are lists, Allow-Credentials among them."""
+    return (
+        name.startswith("REGISTRY_") and not name.upper().startswith("REGISTRY_HTTP_HEADERS") and is_secret_name(name)
+    )
 
 
 def _as_yaml(value: str) -> str:
