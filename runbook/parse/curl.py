@@ -125,8 +125,13 @@ def _feed(now: Pending, line: str, vault: Vault) -> None:
             now.in_headers = False
     elif now.counts_status and now.status is None and (plain := _PLAIN_STATUS.match(line)):
         now.status = int(plain[1])
-    elif not line.startswith(("* ", "> ", "< ", "{ [", "} [")) and now.got and len(now.body) < 60:
+    elif not line.startswith(("* ", "> ", "< ", "{ [", "} [")) and _has_answer(now) and len(now.body) < 60:
         now.body.append(line.partition("* Connection #")[0].partition("* Closing connection")[0])
+
+
+def _has_answer(now: Pending) -> bool:
+    """Whether a response has begun: some have a status line and no header at all (Go's 400 to http on a TLS port)."""
+    return bool(now.got) or (now.status is not None and not now.counts_status)
 
 
 def _error(code: int, text: str) -> str:
