@@ -38,7 +38,7 @@ ROWS: tuple[tuple[str, re.Pattern[str], MessageKind], ...] = (
     _row("password is empty", r"(?:username or )?password is empty", "empty-password"),
     # ---- Docker Hub in place of the registry ------------------------------------------------------------
     _row("docker.io/", r"push refers to repository \[(?P<host>docker\.io)/(?P<detail>[^\]\s]{1,300})\]", "hub-push"),
-    _row("docker.io/", r"failed to push (?P<host>docker\.io)/(?P<detail>[^\s,]{1,300}?):? ", "hub-push"),
+    _row("docker.io/", r"failed to push docker\.io/(?P<detail>[^\s,]{1,300}?):? ", "hub-refused"),
     # ---- BuildKit --------------------------------------------------------------------------------------
     _row("gave http response", rf"failed to (?P<detail>solve|export)\b.*{_FETCH}.*server gave HTTP response", "http-to-https-client"),
     _row("unknown authority", rf"failed to (?P<detail>solve|export)\b.*{_FETCH}.*signed by unknown authority", "x509-unknown-authority"),

@@ -157,7 +157,7 @@ def _feed(now: Pending, line: str, vault: Vault) -> None:
     elif (
         not line.startswith(("* ", "> ", "< ", "{ [", "} ["))
         and line not in ("<", ">")
-        and now.got
+        and _has_answer(now)
         and len(now.body) < 60
     ):
         now.body.append(line.partition("* Connection #")[0].partition("* Closing connection")[0])
@@ -180,6 +180,11 @@ def implied_status(body: str) -> int | None:
     if isinstance(errors, list) and errors and isinstance(errors[0], dict):
         return _CODES.get(str(errors[0].get("code")))
     return 200 if not data or {"repositories", "tags", "schemaVersion"} & data.keys() else None
+
+
+def _has_answer(now: Pending) -> bool:
+    """Whether a response has begun: some have a status line and no header at all (Go's 400 to http on a TLS port)."""
+    return bool(now.got) or (now.status is not None and not now.counts_status)
 
 
 def _error(code: int, text: str) -> str:

@@ -20,6 +20,7 @@ from runbook.model import (
     Symptom,
 )
 from runbook.model.command import Command, file, glued, host, image, name, sh
+from runbook.redact import MASK
 from runbook.rules.base import Facts, rule
 from runbook.rules.client import NO_PASSWORD, NOT_SENT, host_of, stored
 from runbook.rules.evidence import context, finding, read, said
@@ -121,6 +122,8 @@ def _reads(one: Service) -> tuple[str, str]:
     for pattern, program, path in _READERS:
         if pattern.search((one.image or "").lower()):
             folder = (set_to.value or "").rstrip("/") if set_to else ""
+            if MASK in folder:
+                return program, ""
             return program, f"{folder}/config.json" if set_to and set_to.value else path
     return "", ""
 
@@ -285,11 +288,10 @@ def name_without_registry(facts: Facts) -> Iterator[Finding]:
     """A name without a host belongs to Docker Hub, whatever registry one is logged in at. `docker push app:1` goes to
     docker.io/library/app, where nobody but Docker may write: denied.
     """
-    pushed = [m for m in facts.traffic.said("hub-push") if m.detail]
-    for message in pushed:
+    for message in facts.traffic.said("hub-refused", "hub-push"):
         refused = next((m for m in _refusals(facts) if m.place.file == message.place.file), None)
         meant = _meant(facts)
-        if (refused is None and "failed to push" not in message.text.lower()) or meant is None:
+        if (refused is None and message.kind == "hub-push") or meant is None or not message.detail:
             continue
         repository = message.detail.removeprefix("library/")
         named = [s for s in (facts.compose.services if facts.compose else ()) if _is_called(s, repository)]

@@ -19,7 +19,6 @@ from runbook.model import (
     Symptom,
 )
 from runbook.model.command import image, sh
-from runbook.observe.address import address_of
 from runbook.rules.base import Facts, rule
 from runbook.rules.client import NO_PASSWORD, NOT_SENT, host_of
 from runbook.rules.evidence import Item, finding, read, said, seen
@@ -159,14 +158,13 @@ def _path_finding(
     asked = f"{path}/v2/…" if not endpoint.override_path else f"{path}/…"
     project = path.removeprefix("/v2").strip("/")
     page = next((e for e in facts.traffic.exchanges if e.path.startswith(f"{path}/") and e.is_html), None)
-    where = address_of(endpoint.url)
     cited: list[Item] = [read(f"endpoint {endpoint.url}", endpoint.place), said(told), seen(page)]
     applied = _restart(puller)
     override = "" if puller.program == "k3s" else " with override_path = true"
     return finding(
         f"{puller.program} asks {mirror.host} at {asked}, which is no path of the API.",
         cited,
-        about=Subject(address=str(where) if where else ""),
+        about=Subject(address=(told.host if told else "") or mirror.host.strip("*")),
         fix=Fix(
             summary=f"Write the address as https://{_host(endpoint.url)}/v2/{project}{override}",
             commands=applied.commands,
