@@ -40,6 +40,22 @@ def _har(path: Path) -> None:
         file.write('{"log":{"version":"1.2","creator":{"name":"x"},"entries":[' + ",".join([entry] * 2000) + "]}}")
 
 
+def _foreign_name(folder: Path) -> None:
+    stripped = "proxy_pass http://registry:5000; proxy_set_header Authorization '';"
+    (folder / os.fsdecode(b"nginx\xff.conf")).write_text(f"server {{ listen 80; location /v2/ {{ {stripped} }} }}")
+
+
+def _foreign_folder(folder: Path) -> None:
+    inner = folder / os.fsdecode(b"a\xff")
+    inner.mkdir()
+    (inner / "docker-compose.yml").write_text(SERVICES)
+
+
+def _costly() -> dict[str, object]:
+    entry = {"line": 1, "name": "a", "scheme": "bcrypt", "cost": 10**18, "usable": True, "length": 60}
+    return {"schema": 1, "tool": "runbook", "evidence": {"htpasswd": [{"file": "htpasswd", "entries": [entry]}]}}
+
+
 def text(name: str, make: Callable[[], str]) -> Callable[[Path], None]:
     def write(folder: Path) -> None:
         (folder / name).write_text(make())
@@ -94,12 +110,29 @@ def _pipes(folder: Path) -> None:
         (text("httpd.conf", lambda: "<VirtualHost *:80>\n" * 20_000), 5, "httpd.conf:30"),
         (text("haproxy.cfg", lambda: "frontend a\n" + "  acl x path_beg /\n" * 100_000), None, ""),
         (text("traefik.toml", lambda: "[[" * 10_000), 5, "traefik.toml:1"),
+        (text("shell.txt", lambda: f"$ docker compose{' -a' * 60} X\n"), 5, ""),
+        (text("compose.yml", lambda: f"{SERVICES}    environment:\n      X: '{'a b ' * 1_750_000}'\n"), None, ""),
+        (text("compose.yml", lambda: f"{SERVICES}    environment:\n      X: '{'$A' * 3_500_000}'\n"), None, ""),
+        (text("httpd.conf", lambda: "ProxyPass / \\\n" * 200_000), None, ""),
+        (text("nginx.conf", lambda: "http { server { location / { proxy_pass http://r; " + "add_header X '\\\n" * 200_000), None, ""),
+        (text("ticket.md", lambda: 'unauthorized 401 Unauthorized Get "http://a": ' * 80_000), None, ""),
+        (text("ticket.md", lambda: ("lookup a connection refused i/o timeout Get http://a 401 unauthorized " * 60 + "\n") * 1000), None, ""),
+        (text("evidence.json", lambda: json.dumps(_costly())), None, "a number in this"),
+        (text("config.json", lambda: '{"auths": {"r:5000": {"auth": "\\ud800", "\\udfff": "\\ud83d"}}}'), None, ""),
+        (text("site.har", lambda: '{"log":{"version":"1.2","creator":{"name":"\\ud800"},"entries":[{"request":{"method":"GET\\ud800","url":"http://r/v2/\\udc00",'
+              '"headers":[{"name":"\\ud800","value":"\\udfff"}]},"response":{"status":401,"headers":[],"content":{"text":"\\ud800"}}}]}}'), None, ""),
+        (text("inspect.json", lambda: '[{"Id":"x","Name":"/r\\ud800","Config":{"Image":"registry:2\\ud800","Env":["A\\ud800=\\udfff"],"Cmd":["\\ud800"],"Labels":{"\\ud800":"x"}},'
+              '"Mounts":[{"Source":"\\ud800","Destination":"/x"}]}]'), None, ""),
+        (_foreign_name, 3, "xff.conf"),
+        (_foreign_folder, None, ""),
+        (lambda folder: (folder / "nginx\x1b]0;x\x07\n::error::x.conf").write_text("x") and None, None, ""),
         (_links, None, ""),
         (_pipes, None, ""),
     ],
     ids=["aliases", "merges", "alias-of-itself", "deep-yaml", "laughs", "long-nginx", "deep-nginx", "include-loop", "include-many",
          "deep-json", "har-200-mb", "bytes", "long-line", "long-curl", "fences", "many-blocks", "caddy", "apache", "haproxy", "toml",
-         "links", "pipes"],
+         "shell-199-bytes", "compose-7-mb", "compose-7-mb-dollars", "apache-joined", "nginx-open-quote", "ticket-one-line", "ticket-long-lines", "costly", "surrogate-login", "surrogate-har",
+         "surrogate-inspect", "name-not-utf-8", "folder-not-utf-8", "name-with-escapes", "links", "pipes"],
 )  # fmt: skip
 def test_it_is_bounded(write: Callable[[Path], None], code: int | None, said: str, tmp_path: Path) -> None:
     write(tmp_path)
@@ -116,4 +149,6 @@ def test_it_is_bounded(write: Callable[[Path], None], code: int | None, said: st
     assert said in done.stdout + done.stderr
     assert "Traceback" not in done.stderr
     assert "please report it" not in done.stdout + done.stderr
+    assert "\x1b" not in done.stdout + done.stderr
+    assert "\n::error" not in done.stdout + done.stderr
     assert "root:" not in done.stdout, "links out of the folder are not followed"

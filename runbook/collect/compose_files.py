@@ -9,7 +9,9 @@ _OVERRIDE = re.compile(r"(?:docker-)?compose\.override\.ya?ml", re.IGNORECASE)
 _SET_ASIDE = re.compile(
     r"[._-](?:old|bak|backup|orig|copy|save|disabled|example|sample|dist|v?\d{4,})\b", re.IGNORECASE
 )
-_REGISTRY_IMAGE = re.compile(r"image:\s*[\"']?(?:[\w.:-]+/)*(?:registry|distribution)(?::|@|[\"'\s]|$)", re.MULTILINE)
+_REGISTRY_IMAGE = re.compile(
+    r"image:\s{0,40}[\"']?(?:[\w.:-]{1,100}/){0,6}(?:registry|distribution)(?::|@|[\"'\s]|$)", re.MULTILINE
+)
 _COMPOSE_FILE = re.compile(r"^\s*(?:export\s+)?COMPOSE_FILE\s*=\s*[\"']?([^\"'#\n]+)", re.MULTILINE)
 
 

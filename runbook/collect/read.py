@@ -1,7 +1,11 @@
 """Bytes to text, bounded: what a file's encoding is, whether it is text at all, and its lines one by one."""
 
 import codecs
+import errno
+import os
+import stat
 from collections.abc import Iterator
+from pathlib import Path
 from typing import BinaryIO
 
 from runbook.model import FileKind
@@ -17,6 +21,17 @@ _BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codec
 
 EXPORT_LIMIT = 64 * _MB
 """Exports in one document (JSON, CSV) cannot be read in pieces."""
+
+
+def whole(path: Path, most: int) -> bytes:
+    """A regular file of at most so many bytes; `OSError` with the cause for a device, a pipe and anything larger."""
+    if not stat.S_ISREG(os.stat(path).st_mode):
+        raise OSError(errno.EINVAL, "it is no regular file")
+    with path.open("rb") as stream:
+        data = stream.read(most + 1)
+    if len(data) > most:
+        raise OSError(errno.EFBIG, f"it is larger than {most >> 20} MB")
+    return data
 
 
 def limit(kind: FileKind) -> int:

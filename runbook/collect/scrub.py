@@ -10,9 +10,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import fields, is_dataclass, replace
 from typing import Any, TypeVar
 
+import msgspec
+
 from runbook.collect.keep import kept
 from runbook.model import Entry, Evidence, Place
-from runbook.redact import MASK, Vault
+from runbook.redact import MASK, Vault, printable
 
 T = TypeVar("T")
 
@@ -51,7 +53,28 @@ def scrub(evidence: Evidence, vault: Vault) -> Evidence:
             text = vault.scrub(text)
         return addressable(text, field) if MASK in text or field == "url" else text
 
-    return _without_hidden(rebuilt(kept(evidence), clean), vault)
+    return _unicode(_without_hidden(rebuilt(kept(_unicode(evidence)), clean), vault))
+
+
+def _unicode(evidence: Evidence) -> Evidence:
+    """The evidence as text that can be written: names that are no UTF-8 and lone surrogates are spelled out."""
+    try:
+        msgspec.json.encode(evidence, enc_hook=str)
+    except UnicodeEncodeError:
+        return _spelled(evidence)  # type: ignore[no-any-return]
+    return evidence
+
+
+def _spelled(value: Any) -> Any:
+    if isinstance(value, str):
+        return printable(value)
+    if isinstance(value, tuple | list):
+        return type(value)(_spelled(item) for item in value)
+    if isinstance(value, dict):
+        return {_spelled(key): _spelled(item) for key, item in value.items()}
+    if is_dataclass(value) and not isinstance(value, type):
+        return replace(value, **{f.name: _spelled(getattr(value, f.name)) for f in fields(value)})
+    return value
 
 
 def _without_hidden(evidence: Evidence, vault: Vault) -> Evidence:

@@ -16,6 +16,8 @@ from runbook.parse import ParseError
 from runbook.parse.hops import basic_auth, forwards_proto, header_edit, host_and_port, seconds, split_upstream
 from runbook.redact import Vault
 
+_LONGEST = 64 * 1024
+"""Of a line that goes on and on; httpd itself stops at 16 kB."""
 _DEEPEST = 30
 _GUARDS = ("ifmodule", "ifdefine", "ifversion", "if", "requireall", "requireany", "requirenone")
 _SECTIONS = ("location", "locationmatch", "proxy", "proxymatch")
@@ -70,17 +72,22 @@ def _tree(text: str, file: str) -> _Node:
 
 
 def _lines(text: str) -> Iterator[tuple[int, str]]:
-    """Lines without comments and blanks; a backslash at the end joins the next one."""
-    held, start = "", 0
+    """Lines without comments and blanks; a backslash at the end joins the next one, as far as httpd reads a line."""
+    held: list[str] = []
+    start = size = 0
     for number, line in enumerate(text.splitlines(), 1):
-        start = start or number
-        held += line.strip()
-        if held.endswith("\\"):
-            held = held[:-1] + " "
+        start, piece = start or number, line.strip()
+        goes_on = piece.endswith("\\")
+        piece = piece[:-1] + " " if goes_on else piece
+        if size <= _LONGEST:
+            held.append(piece)
+        size += len(piece)
+        if goes_on:
             continue
-        if held and not held.startswith("#"):
-            yield start, held
-        held, start = "", 0
+        whole = "".join(held)[:_LONGEST]
+        if whole and not whole.startswith("#"):
+            yield start, whole
+        held, start, size = [], 0, 0
 
 
 def _words(line: str) -> list[str]:

@@ -13,7 +13,9 @@ _CONFIG = re.compile(r"\bDOCKER_CONFIG=(\S{1,200})|\bHOME=(\S{1,200})|\bREGISTRY
 _OPTION = re.compile(r"(?:^|\s)(?:--config|--authfile)[ =](\S{1,200})")
 _VARIABLE = re.compile(r"\$\{?(\w{1,80})\}?|%(\w{1,80})%|\$\{\{\s*\w+\.(\w{1,80})\s*\}\}")
 _PASSWORD = re.compile(r"(?:^|\s)(?:-p|--password)(?:[ =]|(?=[\"'$]))([\"']?[^\s\"']{1,200}|[\"']{2})")
-_PIPED = re.compile(r"(?:echo|printf)\s+(?:-\w+\s+|[\"']%s[\"']\s+)*([\"']?[$%][^|]{1,200}?)\s*\|")
+_PIPED = re.compile(
+    r"\b(?:echo|printf)\s{1,20}(?:-\w{1,4}\s{1,20}|[\"']%s[\"']\s{1,20}){0,4}([\"']?[$%][^|]{1,200}?)\s{0,20}\|"
+)
 _INSIDE = re.compile(
     r"\b(?:docker|podman|nerdctl)(?:[ -]compose)?\s+(?:\S+\s+){0,8}?exec\b|\bkubectl\s+(?:\S+\s+){0,6}?exec\b"
 )
@@ -36,7 +38,7 @@ def call_of(line: str) -> Call | None:
         account = "root" if not re.match(r"sudo\s+(?:-\S+\s+)*-u\b", words) else ""
         words = re.sub(r"^sudo\s+(?:-[A-Za-z]\s+)*", "", words)
     config = _CONFIG.search(command) or _OPTION.search(command)
-    parts = re.split(r"\s*\|\s*", words)
+    parts = [part.strip() for part in words.split("|")]
     called = next((p for p in parts if re.search(r"\blogin\b", p)), words).split()
     verb = next((w for w in called[1:4] if w in _VERBS), "")
     variable = _of_password(words) if verb == "login" else None

@@ -18,8 +18,8 @@ def _row(marker: str, pattern: str, kind: MessageKind) -> tuple[str, re.Pattern[
 
 ROWS: tuple[tuple[str, re.Pattern[str], MessageKind], ...] = (
     # ---- the kubelet and containerd -------------------------------------------------------------------
-    _row("no basic auth credentials", rf"image {_IMAGE}.*no basic auth credentials", "no-basic-auth"),
-    _row("no basic auth credentials", rf"{_FETCH}.*no basic auth credentials", "no-basic-auth"),
+    _row("no basic auth credentials", rf"image {_IMAGE}.{{0,600}}no basic auth credentials", "no-basic-auth"),
+    _row("no basic auth credentials", rf"{_FETCH}.{{0,600}}no basic auth credentials", "no-basic-auth"),
     _row(
         "pulling from host",
         r"(?:reference|image) \"(?P<detail>[^\"\s]{1,300})\": pulling from host (?P<host>[^\s\"]{1,255}) failed with "
@@ -29,7 +29,7 @@ ROWS: tuple[tuple[str, re.Pattern[str], MessageKind], ...] = (
     _row("pulling from host", r"pulling from host (?P<host>[^\s\"]{1,255}) failed with status code \[[^\]]{0,60}\]: 401", "unauthorized"),
     _row("image pull secret", r"Unable to retrieve some image pull secrets \((?P<detail>[^)]{1,300})\)", "pull-secret-missing"),
     _row("key with value auth", r"secret \"?(?P<detail>[\w./-]{1,300})\"? does not contain a key with value auth", "ingress-secret"),
-    _row("unexpected media type", rf"(?:(?:reference|image) {_IMAGE}.*)?unexpected media type text/html", "html-answer"),
+    _row("unexpected media type", rf"(?:(?:reference|image) {_IMAGE}.{{0,600}})?unexpected media type text/html", "html-answer"),
     # ---- nothing to log in with -----------------------------------------------------------------------
     _row("non tty device", r"cannot perform an interactive login from a non[- ]?TTY device", "empty-password"),
     _row("--password-stdin", r"Must provide --username with --password-stdin", "empty-password"),
@@ -40,13 +40,13 @@ ROWS: tuple[tuple[str, re.Pattern[str], MessageKind], ...] = (
     _row("docker.io/", r"push refers to repository \[(?P<host>docker\.io)/(?P<detail>[^\]\s]{1,300})\]", "hub-push"),
     _row("docker.io/", r"failed to push docker\.io/(?P<detail>[^\s,]{1,300}?):? ", "hub-refused"),
     # ---- BuildKit --------------------------------------------------------------------------------------
-    _row("gave http response", rf"failed to (?P<detail>solve|export)\b.*{_FETCH}.*server gave HTTP response", "http-to-https-client"),
-    _row("unknown authority", rf"failed to (?P<detail>solve|export)\b.*{_FETCH}.*signed by unknown authority", "x509-unknown-authority"),
+    _row("gave http response", rf"failed to (?P<detail>solve|export)\b.{{0,600}}?{_FETCH}.{{0,300}}server gave HTTP response", "http-to-https-client"),
+    _row("unknown authority", rf"failed to (?P<detail>solve|export)\b.{{0,600}}?{_FETCH}.{{0,300}}signed by unknown authority", "x509-unknown-authority"),
     _row("docker-container", r"^\s*\S{1,80}?(?: ?\*)?\s+(?P<detail>docker-container)\b", "builder"),
     # ---- TLS, time, addresses -------------------------------------------------------------------------
     _row(
         "has expired or is not yet valid",
-        rf"(?:{_FETCH})?.*certificate has expired or is not yet valid(?::? current time (?P<detail>\S{{1,40}} is (?:after|before) \S{{1,40}}))?",
+        rf"^(?>.*\b{_FETCH})?.*certificate has expired or is not yet valid(?::? current time (?P<detail>\S{{1,40}} is (?:after|before) \S{{1,40}}))?",
         "x509-expired",
     ),
     _row("token", r"\b(?:authorization |security |access |id )?token (?:included in the request )?(?:has |is )?expired", "token-expired"),

@@ -14,7 +14,7 @@ _LINES = tuple(
     re.compile(pattern)
     for pattern in (
         # ui.js:1  GET http://hub/v2/_catalog 401 (Unauthorized)
-        rf"(?:[\w.@ -]{{1,80}}:\d+:?(?:\d+)?\s+)?{_METHOD}\s+{_URL}\s+{_OUTCOME}",
+        rf"(?:[\w.@ -]{{1,80}}:\d{{1,9}}(?::\d{{1,9}})?\s{{1,40}})?{_METHOD}\s{{1,40}}{_URL}\s+{_OUTCOME}",
         # GET http://hub/v2/_catalog Failed to load resource: net::ERR_CONNECTION_REFUSED
         rf"{_METHOD}\s+{_URL}\s+Failed to load resource: (?:the server responded with a status of )?{_OUTCOME}",
         # http://hub/v2/_catalog:1 Failed to load resource: the server responded with a status of 502 (Bad Gateway)

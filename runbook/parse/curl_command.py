@@ -11,7 +11,7 @@ from runbook.parse.credentials import WRONG, decode_basic, is_unexpanded
 from runbook.redact import Vault
 from runbook.redact.harmless import shown_header
 
-HEADER = re.compile(r"^([A-Za-z0-9-]{1,80}):[ \t]*(.*)$")
+HEADER = re.compile(r"^([A-Za-z0-9-]{1,80}):(?>[ \t]*)(.*)$")
 _ADDRESS = re.compile(
     r"(?:localhost|[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}|\[[0-9a-fA-F:]{2,45}\]|[\w-]{1,63}:\d{1,5})(?=[:/?]|$)"
 )

@@ -221,7 +221,7 @@ def _when(words: tuple[str, ...], acls: dict[str, str]) -> _When:
     text = " ".join(words)
     if words[0] == "unless" or "||" in words or " or " in f" {text} ":
         return _When(rest=text)
-    terms = [t.strip() for t in re.findall(r"\{([^}]*)\}", text)]
+    terms = [t.strip() for t in re.findall(r"\{([^{}]{0,1000})\}", text)]
     bare = re.sub(r"\{[^}]*\}", "", text).split()[1:]
     path: str = "/"
     match: Literal["prefix", "exact", "regex"] = "prefix"

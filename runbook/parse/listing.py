@@ -9,7 +9,7 @@ from runbook.parse import ParseError
 
 _ROW = re.compile(
     r"^\s*(?P<mode>[-dlbcps][rwxsStT-]{9})[.+@]?\s+\d+\s+(?P<owner>\S+)\s+(?P<group>\S+)\s+(?P<size>\d+)\s+"
-    r"(?:[A-Z][a-zä]{2}\.?\s+\d{1,2}|\d{1,2}\.?\s+[A-Z][a-zä]{2}\.?|\d{4}-\d\d-\d\d)\s+(?:[\d:.]+(?:\s+[+-]\d{4})?)\s+(?P<name>.+?)\s*$"
+    r"(?:[A-Z][a-zä]{2}\.?\s+\d{1,2}|\d{1,2}\.?\s+[A-Z][a-zä]{2}\.?|\d{4}-\d\d-\d\d)\s+(?:[\d:.]+(?:\s+[+-]\d{4})?)\s+(?P<name>\S(?:.*\S)?)\s*$"
 )
 _COMMAND = re.compile(
     r"^\s*(?:[^\n$#>%❯]{0,100}[$#>%❯]\s+)?(?:sudo\s+)?(?P<exec>docker\s[^\n]*?\s)?ls\s+(?P<rest>[^|;&]*)"

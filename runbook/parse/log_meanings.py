@@ -156,7 +156,7 @@ _NGINX_WORDS: tuple[tuple[str, Meaning], ...] = (
 _NGINX_USER = re.compile(r'user "([^"]*)"')
 _UNFIT = re.compile(r"^\s*line \d+: cannot unmarshal !!\w+ .{1,60} into \S+$")
 """What follows a configuration error: the value that does not fit."""
-_UNSET = re.compile(r'The \\?"(.*?)\\?" variable is not set')
+_UNSET = re.compile(r'The \\?"([^"]{0,300}?)\\?" variable is not set')
 
 
 def foreign_meaning(line: str) -> tuple[str, Meaning, str, str | None] | None:

@@ -22,11 +22,13 @@ ROWS: tuple[tuple[str, re.Pattern[str], MessageKind], ...] = (
     # The reason is told by `complaints`.
     _row("access to ", _CHROME, "cors"),
     _row(
-        "failed to load ", rf"Failed to load {_PLACE}: .*?(?:Origin '(?P<page>[^']*)' is therefore|preflight)", "cors"
+        "failed to load ",
+        rf"Failed to load {_PLACE}: .{{0,400}}?(?:Origin '(?P<page>[^']{{0,300}})' is therefore|preflight)",
+        "cors",
     ),
     _row(
         "cannot load ",
-        rf"cannot load {_PLACE}\.? .*?(?:Origin '(?P<page>[^']*)' is therefore|preflight|due to access control)",
+        rf"cannot load {_PLACE}\.? .{{0,400}}?(?:Origin '(?P<page>[^']{{0,300}})' is therefore|preflight|due to access control)",
         "cors",
     ),
     _row(
@@ -49,19 +51,21 @@ ROWS: tuple[tuple[str, re.Pattern[str], MessageKind], ...] = (
     ),
     _row("blocked by cors", r"blocked by CORS(?: policy)?", "cors"),
     _row(
-        "mixed content", r"Mixed Content.*?page at '(?P<page>https://[^/']*).*?'(?P<url>http://[^']*)'", "mixed-content"
+        "mixed content",
+        r"Mixed Content.{0,100}?page at '(?P<page>https://[^/']{0,255}).{0,400}?'(?P<url>http://[^']{0,500})'",
+        "mixed-content",
     ),
     _row("mixed", r"Blocked loading mixed active content .(?P<url>http://[^”\"']*)", "mixed-content"),
     _row("mixed content", r"Mixed[ -]Content", "mixed-content"),
     _row(
         "insecure content from",
-        r"page at (?P<page>https://[^\s/]+)\S* .*?insecure content from (?P<url>http://\S+?)\.?(?:\s|$)",
+        r"page at (?P<page>https://[^\s/]{1,255})(?:/\S{0,500})? .{0,200}?insecure content from (?P<url>http://\S{1,500}?)\.?(?:\s|$)",
         "mixed-content",
     ),
     _row("requested an insecure", r"requested an insecure \w+ '(?P<url>http://[^']*)'", "mixed-content"),
     _row(
         "is therefore not allowed access",
-        r"header in the response is missing.*?Origin .?(?P<detail>https?://[^`' ]*)",
+        r"header in the response is missing.{0,300}?Origin .?(?P<detail>https?://[^`' ]{0,300})",
         "ui-cors-hint",
     ),
     _row(
@@ -73,11 +77,13 @@ ROWS: tuple[tuple[str, re.Pattern[str], MessageKind], ...] = (
     # ---- Compose ---------------------------------------------------------------------------------------
     _row("variable is not set", r"variable is not set", "compose-unset"),
     _row(
-        "trailing space", r"environment variable (?P<detail>\S+)\s+is declared with a trailing space", "compose-refused"
+        "trailing space",
+        r"environment variable (?P<detail>\S{1,200})\s{1,40}is declared with a trailing space",
+        "compose-refused",
     ),
     _row("decoding failed", r"decoding failed due to", "compose-refused"),
-    _row("is invalid because", r"services?\.\S+ .*is invalid", "compose-refused"),
-    _row("additional propert", r"services\.\S+ Additional propert", "compose-refused"),
+    _row("is invalid because", r"services?\.\S{1,200} .{0,300}is invalid", "compose-refused"),
+    _row("additional propert", r"services\.\S{1,200} Additional propert", "compose-refused"),
     _row("yaml:", r"^(?:ERROR: )?(?:yaml|.*\.ya?ml): .*(?:line \d+|did not find|mapping values)", "compose-refused"),
     _row("required variable", r"required variable (?P<detail>\w+) is missing a value", "compose-refused"),
     _row("invalid interpolation", r"invalid interpolation format", "compose-refused"),
@@ -85,84 +91,92 @@ ROWS: tuple[tuple[str, re.Pattern[str], MessageKind], ...] = (
     # ---- TLS and scheme ----------------------------------------------------------------------------------
     _row(
         "gave http response",
-        rf"(?:(?:Get|Head|Put|Post) {_URL}: )?.*server gave HTTP response to HTTPS client",
+        rf"^(?:(?:Get|Head|Put|Post) {_URL}: )?.*server gave HTTP response to HTTPS client",
         "http-to-https-client",
     ),
     _row("http request to an https server", r"HTTP request to an HTTPS server", "https-to-http-server"),
     _row("malformed http response", r"malformed HTTP response ", "https-to-http-server"),
     _row(
         "does not look like a tls handshake",
-        rf"(?:(?:Get|Head) {_URL}: )?.*does not look like a TLS handshake",
+        rf"^(?:(?:Get|Head) {_URL}: )?.*does not look like a TLS handshake",
         "http-to-https-client",
     ),
     _row("wrong version number", r"wrong version number", "http-to-https-client"),
     _row(
         "unknown authority",
-        rf"(?:(?:Get|Head|Put|Post) {_URL}: )?.*certificate signed by unknown authority",
+        rf"^(?:(?:Get|Head|Put|Post) {_URL}: )?.*certificate signed by unknown authority",
         "x509-unknown-authority",
     ),
     _row("self-signed certificate", r"self-signed certificate(?! \(\d+\), continuing)", "x509-unknown-authority"),
     _row("self signed certificate", r"self signed certificate(?! \(\d+\), continuing)", "x509-unknown-authority"),
-    _row("legacy common name", rf"(?:(?:Get|Head) {_URL}: )?.*relies on legacy Common Name", "x509-name"),
+    _row("legacy common name", rf"^(?:(?:Get|Head) {_URL}: )?.*relies on legacy Common Name", "x509-name"),
     _row(
         "certificate is valid for",
-        rf"(?:(?:Get|Head) {_URL}: )?.*certificate is valid for (?P<detail>[^\n]*?), not",
+        rf"^(?:(?:Get|Head) {_URL}: )?.*certificate is valid for (?P<detail>[^\n]{{0,600}}?), not",
         "x509-name",
     ),
     _row("cannot validate certificate", r"cannot validate certificate for (?P<detail>\S+)", "x509-name"),
-    _row("is not valid for any names", r"certificate is not valid for any names.*?(?P<detail>\S+)$", "x509-name"),
+    _row(
+        "is not valid for any names",
+        r"certificate is not valid for any names(?:.*\s)?(?P<detail>\S{1,300})$",
+        "x509-name",
+    ),
     _row("certificate has expired", r"certificate has expired", "x509-expired"),
     # ---- logging in ----------------------------------------------------------------------------------------
     _row("login succeeded", r"^\s*Login Succeeded", "login-ok"),
     _row("logged in", r"^\s*(?:Logged in|Authenticated|Existing credentials are valid)", "login-ok"),
     _row("failed with status", rf"login attempt to {_URL} failed with status: (?P<detail>\d{{3}})", "login-status"),
-    _row("error saving credentials", r"error storing credentials.*?out: (?P<detail>.*)", "helper-failed"),
+    _row("error saving credentials", r"error storing credentials.{0,400}?out: (?P<detail>.*)", "helper-failed"),
     _row(
         "docker-credential-",
-        r"docker-credential-(?P<detail>[\w.-]+?)[\"'`:,]? ?.*(?:not found|exit status|executable file|resolves to|error)",
+        r"docker-credential-(?P<detail>(?>[\w-]{1,60}))[^\n]{0,300}?(?:not found|exit status|executable file|resolves to|error)",
         "helper-failed",
     ),
-    _row("error getting credentials", r"error getting credentials.*?(?:out: (?P<detail>.*))?$", "helper-failed"),
-    _row("pass not initialized", r"(?P<detail>pass) not initialized", "helper-failed"),
-    _row("credentials store", r"(?:cannot|error|unable).*credentials store", "helper-failed"),
     _row(
-        "no basic auth credentials", rf"(?:(?:Get|Head|Put|Post) {_URL}: )?.*no basic auth credentials", "no-basic-auth"
+        "error getting credentials", r"error getting credentials(?:.{0,400}?out: (?P<detail>.*)|.*)$", "helper-failed"
+    ),
+    _row("pass not initialized", r"(?P<detail>pass) not initialized", "helper-failed"),
+    _row("credentials store", r"(?:cannot|error|unable).{0,200}credentials store", "helper-failed"),
+    _row(
+        "no basic auth credentials",
+        rf"^(?:(?:Get|Head|Put|Post) {_URL}: )?.*no basic auth credentials",
+        "no-basic-auth",
     ),
     _row("basic credential not found", r"basic credential not found", "no-basic-auth"),  # oras
     _row(
         "invalid username/password",
-        r"(?:login (?:at|to) (?P<host>[^\s:]+(?::\d+)?)|authenticating creds for \"?(?P<detail>[^\"\s]+)\"?)?.*invalid username/password",
+        r"^(?>.*(?:login (?:at|to) (?P<host>[^\s:]{1,255}(?::\d{1,5})?)|authenticating creds for \"?(?P<detail>[^\"\s]{1,300})\"?))?.*invalid username/password",
         "invalid-username-password",
     ),
     _row("incorrect username or password", r"incorrect username or password", "invalid-username-password"),
     # ---- the token service -------------------------------------------------------------------------------
-    _row("failed to fetch", rf"failed to fetch (?:anonymous|oauth) token: .*?{_URL}", "token-endpoint-failed"),
-    _row("failed to authorize", rf"failed to authorize: .*?{_URL}", "token-endpoint-failed"),
+    _row("failed to fetch", rf"failed to fetch (?:anonymous|oauth) token: .{{0,400}}?{_URL}", "token-endpoint-failed"),
+    _row("failed to authorize", rf"failed to authorize: .{{0,400}}?{_URL}", "token-endpoint-failed"),
     # ---- the network -------------------------------------------------------------------------------------
     _row(
         "no such host",
-        rf"(?:.*\b(?:Get|Head|Put|Post|Patch) {_URL}: )?.*lookup (?P<detail>[\w.-]+)[^\n]*no such host",
+        rf"^(?>.*\b(?:Get|Head|Put|Post|Patch) {_URL}: )?.*lookup (?P<detail>[\w.-]{{1,255}})[^\n]{{0,300}}no such host",
         "no-such-host",
     ),
     _row("could not resolve host", r"Could not resolve host:? (?P<detail>[\w.-]+)", "no-such-host"),
     _row(
         "temporary failure in name resolution",
-        r"(?:lookup (?P<detail>[\w.-]+).*)?Temporary failure in name resolution",
+        r"(?:lookup (?P<detail>[\w.-]{1,255}).{0,300})?Temporary failure in name resolution",
         "no-such-host",
     ),
-    _row("server misbehaving", r"lookup (?P<detail>[\w.-]+).*server misbehaving", "no-such-host"),
+    _row("server misbehaving", r"lookup (?P<detail>[\w.-]{1,255}).{0,300}server misbehaving", "no-such-host"),
     _row(
         "connection refused",
-        rf"(?:.*\b(?:Get|Head|Put|Post|Patch) {_URL}: )?(?:.*dial tcp (?P<detail>\S+): )?.*connection refused",
+        rf"^(?>.*\b(?:Get|Head|Put|Post|Patch) {_URL}: )?(?>.*dial tcp (?P<detail>\S{{1,300}}): )?.*connection refused",
         "refused",
     ),
-    _row("connection reset", rf"(?:.*\b(?:Get|Head|Put|Post|Patch) {_URL}: )?.*connection reset by peer", "reset"),
+    _row("connection reset", rf"^(?>.*\b(?:Get|Head|Put|Post|Patch) {_URL}: )?.*connection reset by peer", "reset"),
     _row("proxyconnect tcp", r"proxyconnect tcp: (?P<detail>.*)", "timeout"),
     _row(
-        "client.timeout", rf"(?:.*\b(?:Get|Head) {_URL}: )?.*(?:Client\.Timeout|context deadline) ?exceeded", "timeout"
+        "client.timeout", rf"^(?>.*\b(?:Get|Head) {_URL}: )?.*(?:Client\.Timeout|context deadline) ?exceeded", "timeout"
     ),
-    _row("request canceled", rf"(?:.*\b(?:Get|Head) {_URL}: )?.*request canceled while waiting", "timeout"),
-    _row("i/o timeout", rf"(?:.*\b(?:Get|Head|Put|Post|Patch) {_URL}: )?.*i/o timeout", "timeout"),
+    _row("request canceled", rf"^(?>.*\b(?:Get|Head) {_URL}: )?.*request canceled while waiting", "timeout"),
+    _row("i/o timeout", rf"^(?>.*\b(?:Get|Head|Put|Post|Patch) {_URL}: )?.*i/o timeout", "timeout"),
     _row("eof", rf"(?:(?:Get|Head|Put|Post|Patch) {_URL}: )(?:unexpected )?EOF\b", "eof"),
     # ---- uploads and other answers ---------------------------------------------------------------------------
     _row("blob upload", r"blob upload (?P<detail>unknown|invalid)", "blob-upload"),
@@ -184,17 +198,17 @@ ROWS: tuple[tuple[str, re.Pattern[str], MessageKind], ...] = (
     _row("405 method not allowed", r"405 Method Not Allowed", "method-unsupported"),
     _row(
         "authentication required",
-        rf"(?:(?:Get|Head|Put|Post) {_URL}: )?.*unauthorized: authentication required",
+        rf"^(?:(?:Get|Head|Put|Post) {_URL}: )?.*unauthorized: authentication required",
         "unauthorized",
     ),
     _row(
         "401 unauthorized",
-        r"(?:(?:Get|Head|Put|Post|GET|HEAD|POST) \"?(?P<url>https?://[^\s\"]+)\"?.*)?401 Unauthorized",
+        r"^(?>.*?(?:Get|Head|Put|Post) \"?(?P<url>https?://[^\s\"]{1,500})\"?)?.*401 Unauthorized",
         "unauthorized",
     ),
-    _row("unauthorized", r"(?:error|failed|denied|fatal|reason|message).*\bunauthorized\b", "unauthorized"),
+    _row("unauthorized", r"(?:error|failed|denied|fatal|reason|message).{0,400}\bunauthorized\b", "unauthorized"),
     _row("requested access to the resource is denied", r"denied: requested access to the resource is denied", "denied"),
-    _row("403 forbidden", rf"(?:{_URL}.*)?403 Forbidden", "denied"),
+    _row("403 forbidden", rf"^(?>.*?{_URL})?.*403 Forbidden", "denied"),
     _row("container ", r"^\s*(?:✔\s*)?Container (?P<detail>\S+)\s+(?:Recreated|Removed)\b", "container-recreated"),
     # ---- the engine and its containers ---------------------------------------------------------------------
     _row("http proxy:", r"^\s*HTTPS? Proxy: (?P<detail>\S+)", "daemon-proxy"),

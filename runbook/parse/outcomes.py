@@ -18,7 +18,7 @@ _SUCCESS: dict[str, re.Pattern[str]] = {
     ),
     "push": re.compile(
         r"digest: sha256:|Writing manifest to image destination|Storing signatures|^Pushed |pushed: |"
-        r"[\w./:-]+@sha256:[0-9a-f]{64}|\bPushed$|pushing manifest for .* done",
+        r"(?<=[\w./:-])@sha256:[0-9a-f]{64}|\bPushed$|pushing manifest for .* done",
         re.I,
     ),
     "pull": re.compile(

@@ -78,7 +78,7 @@ def _rows(text: str, file: str) -> Iterator[tuple[str, str, str, Place]]:
 
 def _split(value: str) -> list[str]:
     """`A=b "C=d e"`: quotes may also begin inside a word (`A="b c"`)."""
-    joined = re.sub(r"(\w+)=([\"'])", r"\2\1=", value)
+    joined = re.sub(r"(?<!\w)(\w{1,200})=([\"'])", r"\2\1=", value)
     return [re.sub(r"\\(.)", r"\1", a or b) if a or b else c for a, b, c in _WORD.findall(joined)]
 
 

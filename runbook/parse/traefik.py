@@ -118,7 +118,9 @@ def _router(name: str, tree: Tree, services: dict[str, tuple[str, Place]], vault
     yield ProxyRoute(
         software="traefik",
         place=rule.place,
-        server_names=tuple(re.findall(r"`([^`]+)`", " ".join(re.findall(r"Host(?:SNI)?\(([^)]*)\)", rule.text)))),
+        server_names=tuple(
+            re.findall(r"`([^`]+)`", " ".join(re.findall(r"Host(?:SNI)?\(([^()]{0,1000})\)", rule.text)))
+        ),
         tls=tls,
         path=path,
         match=match,

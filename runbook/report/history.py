@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from runbook.collect import UsageError
+from runbook.collect.read import whole
 from runbook.judge import Run
 from runbook.redact import visible
 from runbook.report.block import Block, esc, para, tag
@@ -67,9 +68,7 @@ def earlier_report(file: str) -> Earlier:
     """Read an earlier report.json, or the JSON of `runbook diagnose`. What stands there is foreign text."""
     path = Path(file)
     try:
-        if path.stat().st_size > _LIMIT:
-            raise UsageError(f"{path}: this is larger than any report.")
-        data = json.loads(path.read_text(encoding="utf-8"))
+        data = json.loads(whole(path, _LIMIT).decode("utf-8"))
     except OSError as error:
         raise UsageError(f"--compare {path}: {error.strerror}.") from None
     except (ValueError, RecursionError):

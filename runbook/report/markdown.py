@@ -8,6 +8,8 @@ from runbook.model import EvidenceItem, Finding
 from runbook.redact import visible
 from runbook.report import words
 
+_LIVE = re.compile(r"(?i)://|www\.|@\w|mailto:|xmpp:")
+_MARKER = re.compile(r"^(\d{0,9})([-+.)])(?= |$)")
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|!~&])")
 
 
@@ -17,8 +19,10 @@ def render_markdown(run: Run) -> str:
 
 
 def plain(text: str) -> str:
-    """Text as it is: every character that Markdown or HTML would take for markup is escaped."""
-    return _SPECIAL.sub(r"\\\1", " ".join(visible(text).split()))
+    """Text as it is: every character that Markdown or HTML would take for markup is escaped. Addresses and names
+    with an @ are set as code, where no site makes links and mentions of them."""
+    words = " ".join(code(w) if _LIVE.search(w) else _SPECIAL.sub(r"\\\1", w) for w in visible(text).split())
+    return _MARKER.sub(r"\1\\\2", words)
 
 
 def code(text: str) -> str:

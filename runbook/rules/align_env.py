@@ -306,7 +306,7 @@ def _quote_list(evidence: Evidence, place: Place) -> tuple[Edit, ...]:
     old = line_of(evidence, place)
     if old is None or place.line is None:
         return ()
-    match = re.match(r"(\s*(?:-\s*)?[\"']?[\w-]+[\"']?\s*)(=|:\s+)(.*?)(\s+#.*)?$", old)
+    match = re.match(r"(\s*(?:-\s*)?[\"']?[\w-]+[\"']?\s*)(=|:\s+)(.*?)((?<!\s)\s+#.*)?$", old)
     if match is None:
         return ()
     items = [i.strip(" \"'") for i in match[3].strip(" \"'").strip("[]").split(",")]

@@ -15,7 +15,7 @@ from runbook.urls import netloc
 
 S = Symptom
 _AGENT = re.compile(
-    r"http_user_agent|hdr(?:_\w+)?\(user-agent\)|header\s+user-agent|header_regexp\s+\S*\s*user-agent|http_user-agent|user-agent",
+    r"http_user_agent|hdr(?:_\w{1,10})?\(user-agent\)|header\s{1,40}user-agent|header_regexp\s{1,40}(?:\S{1,80}\s{1,40})?user-agent|http_user-agent|user-agent",
     re.I,
 )
 

@@ -108,7 +108,7 @@ def join_network(evidence: Evidence, service: Service, network: str) -> tuple[Ed
     for number, line in enumerate(file.lines[service.place.line :], service.place.line + 1):
         if line.strip() and _indent(line) <= outer:
             break
-        key = re.match(r"\s*networks\s*:\s*(\[[^\]]+\])?\s*(?:#.*)?$", line)
+        key = re.match(r"\s*networks\s*:(?>\s*)(\[[^\]]+\])?(?>\s*)(?:#.*)?$", line)
         if key and key[1]:
             return swap(evidence, Place(file.path, number), r"\s*\]", f", {network}]")
         if key:

@@ -117,7 +117,7 @@ def _major_of_log(evidence: Evidence) -> Major | None:
 def _config_path(service: Service, major: Major | None) -> str:
     """The file that the command names, or that of the image. An unknown version reads what is mounted."""
     for word in reversed((*(service.entrypoint or ()), *service.command)):
-        for part in re.findall(r"/[^\s'\"]+\.ya?ml\b", word):
+        for part in re.findall(r"(?<![^\s'\"=:,])/[^\s'\"]{1,300}\.ya?ml\b", word):
             return str(part)
     if major is not None:
         return CONFIG_PATHS[major]

@@ -1,12 +1,16 @@
 """A compose override that leads the UI's requests through a tap on the host, and how to take it out again."""
 
+import re
 from pathlib import Path
 
 from runbook.collect import Request, UsageError, collect
 from runbook.model import Registry, Stack, Ui
 from runbook.redact import Vault
+from runbook.redact.text import one_line
 from runbook.stack import build
 
+_NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,127}")
+"""What may stand in a comment, a key and a command."""
 _TEXT = """\
 # The tap between {ui} and {registry}; it changes no request. Made by `runbook tap --compose {file}`.
 #
@@ -41,6 +45,9 @@ def override(file: Path, port: int) -> str:
             f"{file}: {registry.name} publishes no port, so a tap on the host cannot reach it. "
             'Publish one for the time being: ports: ["127.0.0.1:5000:5000"].'
         )
+    for name in (ui.service.name, registry.name, file.name):
+        if not _NAME.fullmatch(name):
+            raise UsageError(f"{one_line(name, 80)}: with such a name in it no override can be made.")
     return _TEXT.format(
         ui=ui.service.name, registry=registry.name, file=file.name, published=published, port=port,
         listen=f"172.17.0.1:{port}",

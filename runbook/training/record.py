@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from runbook.collect.read import whole
 from runbook.lab import LabError
 
 SCHEMA = 1
@@ -76,9 +77,7 @@ class Record:
 def load(path: Path) -> Record:
     """Read a record; `LabError` with a sentence for what is none."""
     try:
-        if path.stat().st_size > 8 << 20:
-            raise LabError(f"{path}: too large for a record of a round")
-        tree = json.loads(path.read_text(encoding="utf-8"))
+        tree = json.loads(whole(path, 8 << 20).decode("utf-8"))
     except OSError as error:
         raise LabError(f"{path}: cannot be read ({error.strerror or type(error).__name__})") from None
     except (ValueError, RecursionError):

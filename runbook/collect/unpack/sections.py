@@ -14,7 +14,7 @@ from runbook.model import FileKind
 from runbook.parse.prompts import prompted
 
 _YAML_ROW = re.compile(r"\s|#|-(?: |$)|---|\.\.\.$|[}\])]|[\"']?[\w./$@{}*<&!~+-]{1,120}[\"']?\s{0,4}:(?: |\t|$)")
-_BRACE_ROW = re.compile(r"\s|#|[{}]|.*[;{}\\]\s{0,8}(?:#.*)?$")
+_BRACE_ROW = re.compile(r"\s|#|[{}]|(?>.*[;{}\\])\s{0,8}(?:#.*)?$")
 _ENV_ROW = re.compile(r"#|(?:export )?[A-Za-z_][\w.-]{0,120}\s?=")
 _HASH_ROW = re.compile(r"#|[^\s:]{1,255}:\S{0,400}$")
 _INI_ROW = re.compile(r"\s|[#;\[\]]|[\w.\"-]{1,120}\s{0,8}=")

@@ -128,7 +128,7 @@ class App:
             return self.settings.host.rstrip("/")
         scheme, host = "http", request.get("Host")
         if forwarded := request.get("Forwarded"):
-            pairs = dict(re.findall(r'(\w+)="?([^";,]+)"?', forwarded.partition(",")[0]))
+            pairs = dict(re.findall(r'(?<!\w)(\w{1,100})="?([^";,]{1,2000})"?', forwarded.partition(",")[0]))
             scheme, host = pairs.get("proto", scheme), pairs.get("host", host)
         else:
             scheme = request.get("X-Forwarded-Proto") or scheme

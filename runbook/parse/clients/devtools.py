@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from runbook.parse.clients.canon import Region, command, got, sent
 
 MARKS = ("Request URL", "Request Method", "Status Code")
-_URL = re.compile(r"\s{0,4}Request URL:?\s*(https?://\S{1,2000})?\s*$")
+_URL = re.compile(r"\s{0,4}Request URL:?(?>\s*)(https?://\S{1,2000})?(?>\s*)$")
 _NAMED = re.compile(
     r"\s{0,4}(Request Method|Status Code|Status|Remote Address|Referrer Policy|Version|Transferred|Request Priority)(?: ?:|$)\s*(.*)$"
 )

@@ -23,7 +23,7 @@ _LOGIN_ONLY = re.compile(r"(?:HTPASSWD(?:_[A-Z]+)?|CREDENTIALS?|BASIC_?AUTH(?:_U
 """Names that hold a secret only when a pair stands there: HTPASSWD may be a path, USERS a number."""
 _AUTHORIZATION = re.compile(r"(?:^|[_.\-])authorization$", re.IGNORECASE)
 _SETTING = re.compile(r"^REGISTRY_AUTH(?:_HTPASSWD(?:_PATH|_REALM)?|_TOKEN_[A-Z]+)?$")
-_USERINFO = re.compile(r"[a-z][a-z0-9+.-]*://([^\s/:@]+):([^\s/@]+)@", re.IGNORECASE)
+_USERINFO = re.compile(r"(?<![a-z0-9+.-])[a-z][a-z0-9+.-]{0,20}://([^\s/:@]{1,300}):([^\s/@]{1,1000})@", re.IGNORECASE)
 _PAIR = re.compile(r"[\w.@-]{1,64}:[^\s/,:][^\s,:]{2,200}")
 _PATH = re.compile(r"(?:/[a-z][\w.-]{1,40}){2,8}")
 _SHORTEST = 6
