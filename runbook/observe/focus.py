@@ -98,7 +98,11 @@ def focus_of(
     ports = frozenset(_ports(evidence, stack))
     published = tuple(Address("localhost", port) for port in sorted(ports))
     logged = tuple(
-        dict.fromkeys(o.address for o in observations if o.witness == "registry" and o.address and not o.own)
+        dict.fromkeys(
+            o.address
+            for o in observations
+            if o.witness == "registry" and o.address and not o.own and o.voice == "program"
+        )
     )
     addresses = tuple(dict.fromkeys((*used, *logged, *(published if not used else ()), *_site_addresses(stack, used))))
     users = _users(evidence, observations, unsettled)

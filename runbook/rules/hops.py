@@ -81,9 +81,13 @@ def _is_known_to_lead(route: ProxyRoute, facts: Facts) -> bool:
     behind = upstream_service(route, facts.compose)
     if behind is not None:
         return behind.role in ("registry", "ui", "proxy")
-    ports = {5000, *facts.focus.ports}
+    here = {*LOOPBACK, "host.docker.internal", *(a.host for a in facts.focus.used)}
     catch_all = not any(_plain(n) for n in route.server_names)
-    return _speaks_for_itself(route) or any(port in ports for _, port in route.upstream_hosts) or catch_all
+    return (
+        _speaks_for_itself(route)
+        or any(port == 5000 or (port in facts.focus.ports and host in here) for host, port in route.upstream_hosts)
+        or catch_all
+    )
 
 
 def _plain(name: str) -> bool:
