@@ -78,7 +78,7 @@ def line_reader(head: str) -> Callable[[Iterable[str]], Iterator[str]] | None:
     sample = [row for row in head.split("\n")[:200] if row.strip()]
     if not sample:
         return None
-    if len(sample) > 1 and all(_NUMBER.match(row) for row in sample[:50]):
+    if sample[0].lstrip().startswith("1\t") and all(_NUMBER.match(row) for row in sample[:50]):
         inner = line_reader("\n".join(map(_unnumbered, sample)))
         return (lambda rows: inner(map(_unnumbered, rows))) if inner else (lambda rows: map(_unnumbered, rows))
     hits = sum(_opened(row) is not None for row in sample)
@@ -388,7 +388,7 @@ _COLUMNS = (
 def _of_csv(text: str) -> Iterator[Found]:
     head = text.lstrip("\ufeff")[:4000].split("\n", 1)[0].rstrip("\r")
     separator = max(",;\t", key=head.count)
-    names = next(csv.reader([head], delimiter=separator), []) if head.count(separator) else []
+    names = _named_columns(head, separator) if head.count(separator) else []
     lowered = [n.strip().lower() for n in names]
     column = next((lowered.index(c) for c in _COLUMNS if c in lowered), None)
     if column is None or len(names) > 300 or any(len(n) > 120 for n in names):
@@ -402,6 +402,13 @@ def _of_csv(text: str) -> Iterator[Found]:
             begins = reader.line_num + 1
     except csv.Error:
         return
+
+
+def _named_columns(head: str, separator: str) -> list[str]:
+    try:
+        return next(csv.reader([head], delimiter=separator), [])
+    except csv.Error:
+        return []
 
 
 def _cells(names: list[str], row: list[str], column: int, number: int) -> Found:

@@ -7,14 +7,16 @@ from runbook.collect.unpack.part import safe_path
 _ENDINGS = (
     "ya?ml|conf|cfg|json|toml|env|htpasswd|passwd|log|txt|md|har|curl|csv|ndjson|jsonl|html?|eml|service|container|network|volume|pod|kube|socket|"
     "ini|properties|xml|tf|hcl|j2|tpl|template|tmpl|sh|bash|ps1|bat|out|err|rules|cast|diff|patch|nginx|vhost|caddy|caddyfile|inc|trace|"
-    "bak|old|orig|sample|example|dist|disabled|dockercfg"
+    "dockercfg"
 )
+_COPIES = r"(?:[.~_-](?:bak|old|orig|save|sample|example|dist|disabled|template|new|copy))"
+"""Endings of copies: a name needs one of the others as well, `hub.example` is a host."""
 _BARE = (
     r"\.?htpasswd(?:[.-][\w-]{1,20})?|\.env(?:\.[\w-]{1,20})?|Caddyfile|Dockerfile|Containerfile|typescript|\.dockercfg"
 )
 NAME = (
     r"(?<![\w/~.-])(?:[A-Za-z]:[\\/]|~/|\./|\.\\|/)?(?:[\w.@+-]{1,80}[\\/]){0,10}"
-    rf"(?:[\w@+-][\w.@+-]{{0,80}}\.(?:{_ENDINGS})(?:\.\d{{1,3}})?|{_BARE})(?![\w/\\-])(?!\.\w)"
+    rf"(?:[\w@+-][\w.@+-]{{0,80}}\.(?:{_ENDINGS})(?:\.\d{{1,3}})?|{_BARE}){_COPIES}?(?![\w/\\-])(?!\.\w)"
 )
 _NAME = re.compile(NAME, re.IGNORECASE)
 _WORDS = r"(?:(?:files?|datei|fichier|contents?(?: of)?|inhalt(?: von)?|h[1-6]\.|\d{1,2}[.)]|the|my|our|this is|here is|here's|und|and)[\s:]{1,3}){0,4}"
