@@ -11,7 +11,7 @@ from runbook.collect.kinds import recognise
 from runbook.collect.unpack.frames import Block
 from runbook.collect.unpack.names import RULER, TAIL, between_rulers, heading, is_bold, is_intro, mentioned
 from runbook.model import FileKind
-from runbook.parse.prompts import prompted
+from runbook.parse.prompts import ends, prompted
 
 _YAML_ROW = re.compile(r"\s|#|-(?: |$)|---|\.\.\.$|[}\])]|[\"']?[\w./$@{}*<&!~+-]{1,120}[\"']?\s{0,4}:(?: |\t|$)")
 _BRACE_ROW = re.compile(r"\s|#|[{}]|.*[;{}\\]\s{0,8}(?:#.*)?$")
@@ -132,6 +132,8 @@ def _extent(kind: FileKind, rows: list[str], begins: int, end: int) -> int:
         row = rows[number]
         if not row.strip():
             continue
+        if number > begins and ends(row, ()):
+            break
         # In a password file the odd line is often the fault, and a Caddyfile of one site needs no brackets.
         apart = kind not in ("htpasswd", "caddy") or number > last
         if depth <= 0 and number > begins and apart and not fits.match(row):
