@@ -69,10 +69,12 @@ def env_var(name: str, value: str | None, raw: str, place: Place, vault: Vault, 
         injected=shown.injected,
         user=shown.user,
         password=shown.password,
-        unreadable=_as_yaml(value) if name.startswith("REGISTRY_") and is_secret_name(name) else "",
+        unreadable=_as_yaml(value) if _TEXTS.fullmatch(name) else "",
     )
 
 
+_TEXTS = re.compile(r"REGISTRY_(?!HTTP_HEADERS_)\w*_(?:SECRET|PASSWORD|ACCESSKEY|SECRETKEY|ACCOUNTKEY)")
+"""Settings that are a text and a secret: their value is not kept, so what YAML makes of it is asked at once."""
 _FIRST = {"[": "a list", "{": "a mapping", "*": "an alias", "&": "an anchor", "!": "a tag"}
 
 
