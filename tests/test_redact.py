@@ -95,7 +95,7 @@ def test_a_password_that_is_a_word_of_ours_leaves_our_words_alone(password: str)
     )  # fmt: skip
     published = vault.publish(document, ["registry-unreachable", "x-forwarded-proto-missing"])
     assert json.loads(published)["verdict"] == "fault"
-    assert published == (document if password != "x" else document.replace("the x is", f"the {MASK} is"))
+    assert published == document
     assert vault.scrub(f"sent {password} to it") == f"sent {MASK} to it"
 
 

@@ -76,9 +76,9 @@ async def answered(client: httpx.AsyncClient, question: Question, vault: Vault, 
         request_headers=(*question.headers, *((name, f"Basic {MASK}") for name in secret)),
         status=status,
         response_headers=headers,
-        body=vault.mask(body.decode("utf-8", "replace"), SHOWN),
+        body=vault.answer(body.decode("utf-8", "replace"), SHOWN),
         error=error,
-        detail=vault.mask(detail, 300),
+        detail=vault.answer(detail, 300),
         elapsed=round(time.monotonic() - begun, 4),
         when=round(when, 3),
     )
@@ -116,9 +116,15 @@ def _unpacked(raw: bytes, response: httpx.Response) -> bytes:
         return b""
 
 
+def _text(value: bytes) -> str:
+    try:
+        return value.decode("utf-8")
+    except UnicodeDecodeError:
+        return value.decode("latin-1")
+
+
 def _shown(headers: httpx.Headers, vault: Vault) -> Headers:
     """Headers in their order, duplicates kept, secrets out, bounded."""
     return tuple(
-        (vault.mask(name.decode("latin-1"), 200), vault.mask(value.decode("latin-1")))
-        for name, value in headers.raw[:HEADERS]
+        (vault.answer(name.decode("latin-1"), 200), vault.answer(_text(value))) for name, value in headers.raw[:HEADERS]
     )

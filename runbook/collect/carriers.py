@@ -28,34 +28,24 @@ class Carrier:
 
 def carried(name: str, kind: FileKind, text: str) -> Carrier:
     """Take a text apart. `kind` is what it was recognised as."""
-    export = _exported(kind, text)
-    if export is not None:
-        is_log = marks.is_log(export.text[:65536])
-        return Carrier("log" if is_log else "text", Paste(export, program=True))
+    head, start = text[:65536], text.lstrip("\ufeff \t\r\n")[:1]
+    reader = envelope.line_reader(head)
+    if reader is not None:
+        rows = Rows.of(text)
+        return _of_rows(name, kind, Rows(list(reader(rows.rows)), rows.numbers))
+    first = head.split("\n", 1)[0]
+    if start in ("{", "[") or first.count(",") or first.count("\t"):
+        export = envelope.exported(text)
+        if export is not None:
+            is_log = marks.is_log(export.text[:65536])
+            return Carrier("log" if is_log else "text", Paste(export, program=True))
     if terminal.is_recording(text):
         return _of_rows(name, "text", Rows.of(terminal.recorded(text)))
-    if page.is_page(name, text[:65536]):
+    if page.is_page(name, head):
         return _of_rows(name, "text", page.page_text(text))
-    if (
-        text.lstrip()[:1] in ("{", "[")
-        and kind in ("text", "unknown")
-        and (talk := tickets.conversation(text)) is not None
-    ):
+    if start in ("{", "[") and kind in ("text", "unknown") and (talk := tickets.conversation(text)) is not None:
         return _of_rows(name, "text", talk)
     return _of_rows(name, kind, Rows.of(text))
-
-
-def _exported(kind: FileKind, text: str) -> Rows | None:
-    """The lines of a log in an envelope."""
-    if kind != "log" and (reader := envelope.line_reader(text[:65536])) is not None:
-        rows = Rows.of(text)
-        made = Rows(list(reader(rows.rows)), rows.numbers)
-        if kind != "curl" and marks.is_log(made.text[:65536]):
-            return made
-    start = text.lstrip("\ufeff \t\r\n")[:1]
-    if start in ("{", "[") or text[:2000].split("\n", 1)[0].count(",") + text[:2000].split("\n", 1)[0].count("\t"):
-        return envelope.exported(text)
-    return None
 
 
 def _of_rows(name: str, kind: FileKind, rows: Rows) -> Carrier:

@@ -7,8 +7,9 @@ reader judges all and every finding names the right line. Pure.
 import json
 import re
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 _RUN = re.compile(r"^\s*(?:[^\n$#>%❯]{0,100}[$#>%❯]\s+)?(?:sudo\s+)?(?:docker|podman|nerdctl)\s+(?:container\s+)?run\s")
@@ -35,10 +36,24 @@ class _Container:
 
 def as_compose(name: str, text: str) -> str | None:
     """Compose text for the containers of a terminal session or of `docker inspect`; None when no registry is among them."""
-    stripped = text.lstrip("\ufeff \t\r\n")
-    found = list(_inspected(text) if stripped.startswith(("[", "{")) else _commands(text))[:_MOST]
-    if not any(_REGISTRY.search(str(c.service.get("image", ""))) for c in found):
-        return None
+    return all_of([(name, text)]).get(name)
+
+
+def all_of(texts: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Compose text for each file that describes containers, its own and those that others describe counted together;
+    nothing when no registry is among them. A file may come in several pieces that keep its line numbers."""
+    found: dict[str, list[_Container]] = {}
+    for name, text in texts:
+        stripped = text.lstrip("\ufeff \t\r\n")
+        described = _inspected(text) if stripped.startswith(("[", "{")) else _commands(text)
+        found.setdefault(name, []).extend(islice(described, _MOST))
+    if not any(_REGISTRY.search(str(c.service.get("image", ""))) for rows in found.values() for c in rows):
+        return {}
+    return {name: _written(rows[:_MOST]) for name, rows in found.items() if rows}
+
+
+def _written(found: list[_Container]) -> str:
+    """The containers of one file as compose text, each on the line of its own."""
     written, at = "", 1
     taken: set[str] = set()
     for number, container in enumerate(sorted(found, key=lambda c: c.line)):
@@ -253,8 +268,3 @@ def _ports(bindings: object) -> Iterator[str]:
             if isinstance(row, dict) and row.get("HostPort"):
                 address = str(row.get("HostIp") or "")
                 yield (f"{address}:" if address not in _ANYWHERE else "") + f"{row['HostPort']}:{inner}"
-
-
-def all_of(texts: Mapping[str, str]) -> dict[str, str]:
-    """Compose text for each of the files that describes containers."""
-    return {name: made for name, text in texts.items() if (made := as_compose(name, text)) is not None}

@@ -47,7 +47,7 @@ class Harvest:
     dotenv_texts: dict[str, str] = field(default_factory=dict)
     nginx_texts: dict[str, str] = field(default_factory=dict)
     pasted_texts: dict[str, str] = field(default_factory=dict)
-    inspected_texts: dict[str, str] = field(default_factory=dict)
+    inspected_texts: list[tuple[str, str]] = field(default_factory=list)
     compose: Compose | None = None
     registry_files: list[RegistryFile] = field(default_factory=list)
     htpasswd: list[Htpasswd] = field(default_factory=list)
@@ -160,7 +160,7 @@ class Harvest:
         """The compose files are read together, when all of them are known."""
         chosen, others = choose(self.compose_texts, self.dotenv_texts)
         if not self.compose_texts:
-            self.compose_texts = all_of({**self.inspected_texts, **self.pasted_texts})
+            self.compose_texts = all_of([*self.inspected_texts, *self.pasted_texts.items()])
             chosen = tuple(self.compose_texts)  # each describes other containers of the same machine
         if not chosen:
             return
@@ -168,7 +168,7 @@ class Harvest:
 
         for path in others:
             message = "This compose file is not part of the project that was judged."
-            self.problems.append(Problem(place=Place(path), message=message))
+            self.problems.append(Problem(place=Place(path), message=message, kind="other-project"))
         files = [(path, self.compose_texts[path]) for path in chosen]
         dotenv = project_dotenv(chosen, self.dotenv_texts)
         self.compose = parse_compose(files, dotenv, self.dotenv_texts, self.vault)
@@ -236,15 +236,18 @@ def _docker(to: Harvest, name: str, text: str) -> None:
 
 
 def _har(to: Harvest, name: str, text: str) -> None:
+    """Requests that a program exported: a browser, a proxy, Postman, Insomnia."""
+    from runbook.parse.collection import is_collection, parse_collection
     from runbook.parse.har import parse_har
 
-    to.exchanges.extend(parse_har(text, name, to.vault))
+    parse = parse_collection if is_collection(text) else parse_har
+    to.exchanges.extend(parse(text, name, to.vault))
 
 
 def _inspect(to: Harvest, name: str, text: str) -> None:
     from runbook.parse.listing import parse_inspect
 
-    to.inspected_texts[name] = text
+    to.inspected_texts.append((name, text))
     to.listings.extend(parse_inspect(text, name))
 
 

@@ -47,8 +47,10 @@ _BY_NAME: tuple[tuple[str, FileKind], ...] = (
     (r"nginx.*\.conf", "nginx"),
 )
 _NAMES = tuple((re.compile(pattern, re.IGNORECASE), kind) for pattern, kind in _BY_NAME)
+_JSON_START = re.compile(r"\{\s{0,200}[\"}]|\[\s{0,200}[\[{\"\]]|[{\[]\s{0,200}$")
 _JSON_MARKS: tuple[tuple[re.Pattern[str], FileKind], ...] = (
     (re.compile(r'"log"\s*:\s*\{[^}]{0,2000}"(?:entries|creator|version)"'), "har"),
+    (re.compile(r'"_postman_id"|schema\.(?:get)?postman\.com|"__export_format"'), "har"),
     (re.compile(r'"evidence"\s*:\s*\{'), "evidence"),
     (re.compile(r'"(?:auths|credsStore|credHelpers)"\s*:'), "docker-config"),
     (re.compile(r'"(?:insecure-registries|registry-mirrors|data-root|storage-driver)"\s*:'), "daemon-config"),
@@ -199,7 +201,7 @@ def _configuration(head: str) -> FileKind | None:
 
 def _json(head: str) -> FileKind | None:
     start = head.lstrip()
-    if start[:1] not in ("{", "["):
+    if not _JSON_START.match(start):
         return None
     for pattern, kind in _JSON_MARKS:
         if pattern.search(head):

@@ -2,7 +2,10 @@
 
 from runbook.model import Certainty
 
-_TRUTH = {1: 0.35, 2: 0.6, 3: 0.75, 4: 0.88, 5: 0.96}
+_TRUTH = {1: 0.35, 2: 0.95, 3: 0.95, 4: 0.97, 5: 0.99}
+"""Share of first causes that are right, by certainty: fitted on 2026-11-26 by `python -m tests.calibrate` over 251 tidy
+and 154 untidy faults (read 73 of 74, said 50 of 51, seen 76 of 78, both 200 of 202), rounded down; "possible" never
+comes first and keeps its guess."""
 
 
 def truth(certainty: Certainty) -> float:

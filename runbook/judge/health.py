@@ -130,7 +130,8 @@ def _unread(facts: Facts) -> Iterator[str]:
                 if _is_configuration(mount, service) and not _is_there(mount, known):
                     yield f"{mount.source} ({service.name}, {mount.place}) was not handed over."
     for problem in evidence.problems:
-        if any(f.path == problem.place.file and f.kind != "unknown" for f in evidence.files):
+        known_kind = any(f.path == problem.place.file and f.kind != "unknown" for f in evidence.files)
+        if known_kind and problem.kind != "other-project":
             yield f"{problem.place}: {problem.message}"
 
 

@@ -145,6 +145,7 @@ MessageKind = Literal[
     "compose-refused",
     "tool-missing",  # htpasswd not found in the image
     "container-exited",
+    "container-ended",  # long ago, or no part of such a stack
     "container-recreated",  # compose removed or re-created it: what was in its own layer is gone
     "daemon-proxy",  # docker info: HTTP Proxy; detail = address
     "token-endpoint-failed",  # detail = URL of the realm

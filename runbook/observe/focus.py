@@ -36,6 +36,8 @@ class Focus:
     """Of these, what docker and its kin were called with: they look stored logins up by the literal name."""
     named: bool = False
     """Whether the user named address or user by argument."""
+    strangers: frozenset[str] = frozenset()
+    """Users of the logs who look like scanners."""
     ports: frozenset[int] = frozenset()
     """Ports under which the stack in the folder is published: whatever the host is called, it is this stack."""
 
@@ -52,8 +54,8 @@ class Focus:
         if self.speaks_of(observation.address) is False and observation.witness in ("client", "browser"):
             return False
         failed_login = observation.user is not None and not observation.ok
-        if failed_login and observation.witness in ("registry", "proxy") and self.users:
-            return observation.user in self.users
+        if failed_login and observation.witness in ("registry", "proxy"):
+            return observation.user in self.users if self.users else observation.user not in self.strangers
         return True
 
     def uses_login(self, login: StoredLogin | None) -> bool:
@@ -108,6 +110,7 @@ def focus_of(
         since=min(times) if times else None,
         used=used,
         docker=tuple(dict.fromkeys(docker)),
+        strangers=frozenset(o.user for o in unsettled if o.user and is_noise(o, _known(evidence))),
         named=bool(named or evidence.target.user),
         ports=ports,
     )
@@ -193,9 +196,13 @@ def _users(evidence: Evidence, observations: tuple[Observation, ...], unsettled:
     names = [o.user for o in (*(o for o in clients if o in unsettled), *clients)]
     if names:
         return tuple(dict.fromkeys(n for n in names if n))
-    known = frozenset(n for h in evidence.htpasswd for n in (*(e.name for e in h.entries), *h.more))
-    logged = [o for o in unsettled if o.user and not o.own and not is_noise(o, known)]
+    logged = [o for o in unsettled if o.user and not o.own and not is_noise(o, _known(evidence))]
     return tuple(dict.fromkeys(o.user for o in logged if o.user))
+
+
+def _known(evidence: Evidence) -> frozenset[str]:
+    """Names that an htpasswd file has."""
+    return frozenset(n for h in evidence.htpasswd for n in (*(e.name for e in h.entries), *h.more))
 
 
 def is_noise(observation: Observation, known: frozenset[str] = frozenset()) -> bool:

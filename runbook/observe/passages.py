@@ -89,6 +89,8 @@ def _change(sent: Observation, arrived: Observation) -> Change | None:
         return "lost"
     if sent.user and arrived.user:
         return "kept" if sent.user == arrived.user else "replaced"
+    if sent.user and arrived.login == "sent":
+        return "kept"  # registry 3 does not name a user that it does not know
     bare = isinstance(sent.record, LoggedRequest) and sent.record.logger == "nginx" and sent.user is None
     if (bare or sent.login == "none") and arrived.user:
         return "added"

@@ -150,10 +150,10 @@ def _of_open_answer(exchange: Exchange, others: tuple[Exchange, ...]) -> list[Sy
 def _is_blocked(exchange: Exchange, stack: Stack) -> bool:
     """Whether a browser keeps this answer from the page: another origin that is not allowed by name.
 
-    Our own probe with the page's origin counts where the page calls the registry itself.
+    A request that somebody made with the page's origin counts where the page calls the registry itself.
     """
     origin = exchange.sent("Origin")
-    ours = exchange.source.file == "probe" and origin is not None and asks_across_origins(stack, origin)
+    ours = origin is not None and asks_across_origins(stack, origin)
     page = exchange.page or (origin if ours else None)
     if page is None or exchange.method == "OPTIONS" or same_origin(page, exchange.url):
         return False

@@ -62,6 +62,8 @@ class Successes:
             last = group.last
             if not is_later(last, failure) or not _same_subject(last, failure, kind):
                 continue
+            if kind == "page" and failure.status and last.status != failure.status:
+                continue  # what a page may read of a 200 says nothing of the 401 before it
             if symptom in _ANY_PATH or _same_request(last, failure):
                 return last
         return None
@@ -92,7 +94,7 @@ def _asked(observation: Observation) -> tuple[object, ...]:
 _TELLING = ("host", "origin", "user-agent", "x-forwarded-proto", "x-forwarded-host", "forwarded")
 _ANY_PATH = (
     S.UNREACHABLE, S.EMPTY_REPLY, S.TIMEOUT, S.HANDSHAKE_TIMEOUT, S.BAD_GATEWAY, S.UNAVAILABLE, S.GATEWAY_TIMEOUT,
-    S.NAME_UNKNOWN, S.TLS_FAILED, S.SCHEME_MIXED, S.TOO_LARGE, S.UPLOAD_FAILS, S.LOCATION_WRONG, S.NOT_STARTED,
+    S.NAME_UNKNOWN, S.TOO_LARGE, S.UPLOAD_FAILS, S.LOCATION_WRONG, S.NOT_STARTED,
 )  # fmt: skip
 """Symptoms of the connection or of an upload: any path of the API shows that they are over."""
 
@@ -165,8 +167,10 @@ def _same_client(success: Observation, failure: Observation) -> bool:
 def _same_place(success: Observation, failure: Observation) -> bool:
     if success.address is not None and failure.address is not None and not _fits(success.address, failure.address):
         return False
-    if isinstance(success.record, Exchange) != isinstance(failure.record, Exchange) and not success.own:
-        return _both_logged(success, failure)  # curl succeeds where docker fails: no end of it, but a difference
+    if isinstance(success.record, Exchange) and isinstance(failure.record, Message) and not success.own:
+        return False  # curl succeeds where docker fails: no end of it, but a difference
+    if isinstance(success.record, Message) and not isinstance(failure.record, Message):
+        return False
     if _tool(success) != _tool(failure):
         return False  # docker's success is not kaniko's
     if success.route != failure.route and "unknown" not in (success.route, failure.route):
@@ -202,7 +206,12 @@ def _fits(one: Address, other: Address) -> bool:
 def ends_in_a_crash(events: Iterable[LogEvent]) -> frozenset[str | None]:
     """Services whose last word is a fatal error, with no start after it."""
     state: dict[str | None, bool] = {}
+    known: dict[str | None, float] = {}
     for event in events:
+        if event.when is not None:
+            if event.when < known.get(event.service, event.when):
+                continue  # of an older file: what came after it is known already
+            known[event.service] = event.when
         if event.meaning == "listening" or event.meaning in FATAL:
             state[event.service] = event.meaning in FATAL
     return frozenset(service for service, crashed in state.items() if crashed)

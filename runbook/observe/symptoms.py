@@ -3,7 +3,7 @@
 import json
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from runbook.model import (
@@ -47,14 +47,48 @@ def complaints(observations: tuple[Observation, ...], stack: Stack, routing: Rou
     exchanges = tuple(o.record for o in observations if isinstance(o.record, Exchange) and o.voice == "program")
     events = [o.record for o in observations if isinstance(o.record, LogEvent)]
     crashed = ends_in_a_crash(events)
+    started = _last_start(observations)
     shown = [
         (o, _symptoms(o, exchanges, stack, routing, crashed))
         for o in observations
         if o.voice == "program" and not (o.own and not isinstance(o.record, Exchange))
     ]
     well = successes(o for o, symptoms in shown if not symptoms)
-    found = [Complaint(symptom, o, _words(o), well.after(o, symptom)) for o, symptoms in shown for symptom in symptoms]
+    found = _older_crashes(observations, crashed)
+    found += [
+        Complaint(symptom, o, _words(o), well.after(o, symptom) or _before_start(o, started))
+        for o, symptoms in shown
+        for symptom in symptoms
+    ]
     return (*found, *_of_refusals(observations, found))
+
+
+def _older_crashes(observations: tuple[Observation, ...], crashed: frozenset[str | None]) -> list[Complaint]:
+    """Fatal errors after which the same service started: over, with the start that shows it."""
+    rows = [(o, o.record) for o in observations if isinstance(o.record, LogEvent)]
+    starts = {r.service: o for o, r in rows if r.meaning == "listening"}
+    return [
+        Complaint(S.NOT_STARTED, o, r.text, starts[r.service])
+        for o, r in rows
+        if r.meaning in FATAL and r.service not in crashed and r.service in starts
+    ]
+
+
+def _last_start(observations: tuple[Observation, ...]) -> Observation | None:
+    """The registry's last start, where its log shows that requests came in after it."""
+    starts = [o for o in observations if isinstance(o.record, LogEvent) and o.record.meaning == "listening" and o.when]
+    last = max(starts, key=lambda o: o.when or 0.0, default=None)
+    served = (o.when for o in observations if o.witness == "registry" and isinstance(o.record, LoggedRequest))
+    if last is None or len({o.source for o in starts}) < 2:
+        return None
+    return last if any(when and when >= int(last.when or 0) for when in served) else None
+
+
+def _before_start(o: Observation, started: Observation | None) -> Observation | None:
+    """The start after which a failure that the registry logged explains nothing any more."""
+    if started is None or o.when is None or o.witness != "registry" or isinstance(o.record, Exchange):
+        return None
+    return started if o.when < (started.when or 0.0) - 1 else None
 
 
 def _of_refusals(observations: tuple[Observation, ...], found: list[Complaint]) -> Iterator[Complaint]:
@@ -69,10 +103,18 @@ def _of_refusals(observations: tuple[Observation, ...], found: list[Complaint]) 
         lines.sort(key=lambda row: row[0])
     for o in observations:
         if isinstance(o.record, LogEvent) and o.record.meaning in _REFUSALS and not o.own:
-            lines = rows.get(o.source.file, [])
-            at = bisect_left(lines, o.source.line or 0, key=lambda row: row[0])
-            its = lines[at][1] if at < len(lines) and lines[at][0] - (o.source.line or 0) <= _NEAR else None
-            yield Complaint(S.LOGIN_401, o, o.record.text, its.settled if its else None)
+            its = _its_request(o, rows.get(o.source.file, []))
+            named = replace(o, user=o.user or its.observation.user) if its else o
+            yield Complaint(S.LOGIN_401, named, o.record.text, its.settled if its else None)
+
+
+def _its_request(event: Observation, lines: list[tuple[int, Complaint]]) -> Complaint | None:
+    """The refused request that a message belongs to: of the same user, the nearest access line after or before it."""
+    line = event.source.line or 0
+    at = bisect_left(lines, line, key=lambda row: row[0])
+    near = sorted(lines[max(0, at - 3) : at + 3], key=lambda row: (abs(row[0] - line), row[0] < line))
+    fits = (c for number, c in near if abs(number - line) <= _NEAR and (event.user in (None, c.observation.user)))
+    return next(fits, None)
 
 
 _REFUSALS = ("authentication-failure", "bcrypt-mismatch", "bcrypt-malformed")
@@ -149,8 +191,11 @@ def sightings(
     """The symptoms of this incident with the places where they were seen: of what is in focus and not settled, and
     what the files alone show."""
     notes = Notes()
+    clients_fine = _clients_get_in(found, observations, focus)
     for complaint in found:
         if complaint.settled is None and focus.covers(complaint.observation):
+            if clients_fine and _is_nameless_refusal(complaint):
+                continue
             notes.add(complaint.symptom, complaint.what, complaint.observation.record)
     for symptom, what, source in (
         *_two_realms(observations),
@@ -160,6 +205,26 @@ def sightings(
     ):
         notes.add(symptom, what, source)
     return notes.result()
+
+
+def _clients_get_in(found: Iterable[Complaint], observations: tuple[Observation, ...], focus: Focus) -> bool:
+    """Whether the clients that were handed over log in, and none of them complains: then whoever else is refused in a
+    log, without a name, is somebody else (registry 3 names no user that it does not know)."""
+    fine = any(
+        o.ok and o.login == "sent" and o.witness == "client" and o.voice == "program" and focus.covers(o)
+        for o in observations
+    )
+    return fine and not any(
+        c.settled is None and c.observation.witness in ("client", "browser") and c.symptom in _LOGINS for c in found
+    )
+
+
+_LOGINS = (S.LOGIN_401, S.LOGIN_401_DIRECT, S.LOGIN_401_VIA, S.LOGIN_400, S.NO_CREDENTIAL_SENT, S.FAILURE)
+
+
+def _is_nameless_refusal(complaint: Complaint) -> bool:
+    seen_by_log = complaint.observation.witness in ("registry", "proxy")
+    return seen_by_log and complaint.observation.user is None and complaint.symptom is S.LOGIN_401
 
 
 Row = tuple[Symptom, str, Source]

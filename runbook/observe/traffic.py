@@ -1,5 +1,6 @@
 """What was seen of the stack in action: requests, logs and messages with routes named, focus set and symptoms drawn."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -49,6 +50,10 @@ class Traffic:
         )
         self.passages: tuple[Passage, ...] = passages(self.observations)
         """Requests that two witnesses saw: before a proxy and after it."""
+        whose = {id(p.after.record): p.before.user for p in self.passages if p.after.user is None}
+        self.observations = tuple(
+            replace(o, user=user) if (user := whose.get(id(o.record))) else o for o in self.observations
+        )
         found = complaints(self.observations, stack, routing)
         self.complaints: tuple[Complaint, ...] = found
         self.focus: Focus = focus_of(
@@ -119,11 +124,17 @@ class Traffic:
 def _timed(evidence: Evidence) -> Iterator[LogEvent]:
     """The events of all logs. nginx and Apache write errors without a zone: that of an access log beside them is taken."""
     offset = next((log.utc_offset for log in evidence.logs if log.utc_offset is not None), 0.0)
-    for log in evidence.logs:
+    for log in sorted(evidence.logs, key=lambda log: -_rotation(log.file)):
         for event in log.events:
             zoned = event.when is None or not event.meaning.startswith(("upstream-", "proxy-", "body-", "entrypoint-"))
             shift = 0.0 if zoned or log.kind in ("registry", "caddy", "haproxy") else (log.utc_offset or offset)
             yield replace(event, when=event.when - shift) if shift and event.when is not None else event
+
+
+def _rotation(file: str) -> int:
+    """How old a rotated log is: registry.log.2 is older than registry.log.1, and that than registry.log."""
+    rotated = re.search(r"\.(\d{1,3})(?:\.gz)?$|[.-](old|bak|prev|previous)\b", file)
+    return 0 if rotated is None else int(rotated[1] or 1)
 
 
 def _only_settled(found: tuple[Complaint, ...]) -> frozenset[int]:

@@ -15,6 +15,8 @@ _LINES = tuple(
     for pattern in (
         # ui.js:1  GET http://hub/v2/_catalog 401 (Unauthorized)
         rf"(?:[\w.@ -]{{1,80}}:\d+:?(?:\d+)?\s+)?{_METHOD}\s+{_URL}\s+{_OUTCOME}",
+        # GET http://hub/v2/_catalog Failed to load resource: net::ERR_CONNECTION_REFUSED
+        rf"{_METHOD}\s+{_URL}\s+Failed to load resource: (?:the server responded with a status of )?{_OUTCOME}",
         # http://hub/v2/_catalog:1 Failed to load resource: the server responded with a status of 502 (Bad Gateway)
         rf"(?:{_METHOD}\s+)?{_URL}(?::\d+)?\s+Failed to load resource: (?:the server responded with a status of )?{_OUTCOME}",
         # XHRGET http://hub/v2/_catalog [HTTP/1.1 401 Unauthorized 12ms]
@@ -22,6 +24,11 @@ _LINES = tuple(
     )
 )
 _PAGE = re.compile(r"from origin '(https?://[^'/\s]+)'|[Pp]age at '(https?://[^'/\s]+)")
+_OPENED = re.compile(
+    r"\b(?:open(?:ed|ing|s)?|visit(?:ed|ing)?|brows(?:e|ed|er|ing)|go(?:ing)? to|(?:ö|Ö)ffne\w*|aufgerufen)\b[^\n]{0,40}?(https?://[^\s'\"<>()/]{1,200})",
+    re.IGNORECASE,
+)
+"""Where somebody says that he opens the page, when the console does not tell."""
 _VAGUE = ("ERR_FAILED", "ERR_ABORTED", "ERR_BLOCKED_BY_CLIENT")
 """The reason stands in another line, or the user is the reason."""
 _MOST = 200
@@ -30,8 +37,10 @@ _MOST = 200
 def parse_console(text: str, file: str, vault: Vault) -> Iterator[Exchange]:
     """The requests of a pasted console. Whether they carried a login, a console does not say."""
     lines = text.split("\n")
-    origin = _PAGE.search(text[:200_000])
-    page = (origin[1] or origin[2]) if origin else ""
+    head = text[:200_000]
+    origin = _PAGE.search(head)
+    opened = None if origin else _OPENED.search(head)
+    page = (origin[1] or origin[2]) if origin else opened[1].rstrip(".,") if opened else ""
     found = 0
     for number, raw in enumerate(lines, 1):
         if "http" not in raw or len(raw) > 4000:
@@ -52,6 +61,7 @@ def parse_console(text: str, file: str, vault: Vault) -> Iterator[Exchange]:
             error=failure_of(error) if error else None,
             detail=f"net::{error}" if error else "",
             page=page,
+            login_known=False,
         )
         if found == _MOST:
             return

@@ -7,6 +7,7 @@ padding, cut at the first colon. The secrets go into the vault; scheme, user and
 import base64
 import binascii
 import re
+from typing import Literal
 
 from runbook.model import Credential
 from runbook.redact import MASK, Vault
@@ -21,6 +22,14 @@ _VARIABLE = re.compile(r"\$\{?[A-Za-z_]|\{\$?[a-z_]|%[\[{(]|^expr=", re.IGNORECA
 _HASH = re.compile(r"\$(?:2[abcxy]?|apr1|1|5|6|y|7|argon2[a-z]*)\$|\{SHA\}|\{SSHA\}")
 _BASE64 = re.compile(r"[A-Za-z0-9+/]*={0,2}\Z")
 
+WRONG = re.compile(r"(?i)wrong|falsch|invalid|bogus|nonsense|not-?the-?password|incorrect|^nope$")
+"""How people call a password that is meant to be refused."""
+_UNEXPANDED = re.compile(
+    r"(?:\$\w+|\$\{\w+[^}]*\}|%\w+%|!\w+!|\$env:\w+|<.*>|\[.*\]|\{\{.*\}\}|\*+|•+|x{2,}|\.{3}|…|_{3,}|-{3,}|\?+|redacted"
+    r"|geheim\*+|pass(?:word|wd)?|passwort|your[-_ ]?password)$|.*(?:\$\(|`.*`|\$\{|\$\{\{|@\{)",
+    re.IGNORECASE | re.DOTALL,
+)
+
 _KINDS = {
     "password is a hash": "hash",
     "trailing newline": "newline",
@@ -28,6 +37,11 @@ _KINDS = {
     "no colon": "no colon",
     None: "cleartext",
 }
+
+
+def is_unexpanded(text: str) -> bool:
+    """Whether this is no secret but stands for one: a variable that no shell has put in, a placeholder, stars."""
+    return _UNEXPANDED.match(text.strip()[:2000]) is not None
 
 
 def decode_basic(value: str, vault: Vault) -> Credential:
@@ -53,7 +67,8 @@ def decode_basic(value: str, vault: Vault) -> Credential:
         vault.hash(password.strip())
     elif password.endswith(("\n", "\r")):
         defect = "trailing newline"
-    return Credential(scheme=scheme, user=user, password=label, defect=defect)
+    intent: Literal["wrong", "unknown"] = "wrong" if WRONG.search(password) else "unknown"
+    return Credential(scheme=scheme, user=user, password=label, defect=defect, intent=intent)
 
 
 def describe_authorization(value: str, vault: Vault) -> tuple[str, str | None, str | None, str | None]:

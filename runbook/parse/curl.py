@@ -1,18 +1,23 @@
-"""curl's own words: `-v`, `-i` and `-w '%{http_code}'` transcripts, several requests in one file."""
+"""Transcripts of requests in curl's words: `-v`, `-i` and `-w '%{http_code}'`, several in one file; other clients' words
+are put into those before (`parse.clients`)."""
 
+import json
 import re
 from collections.abc import Iterator
+from typing import Any
 
 from runbook.model import Exchange, Headers, Place
+from runbook.parse.clients import Canon, canonical
 from runbook.parse.curl_command import HEADER, Pending, read_command, sent_header
+from runbook.parse.prompts import prompted
 from runbook.redact import Vault
 from runbook.urls import urlsplit
 
-_PROMPT = r"(?:[\w.@~:/\\ -]{0,80}?[$#>%❯]\s+|\(\w+\)\s*)?"
-COMMAND = re.compile(
-    rf"^\s*{_PROMPT}(?:sudo\s+|time\s+)?(?:docker\s+(?:compose\s+)?exec\s[^|;]*?\s)?(curl(?:\.exe)?\s.*)$"
+_COMMAND = re.compile(
+    r"^\s*(?:sudo\s+|time\s+)?(?:(?:docker|podman|kubectl)\s+(?:compose\s+)?(?:exec|run)\s[^|;]*?\s)?(curl(?:\.exe)?\s.*)$"
 )
-ANY_PROMPT = re.compile(r"^\s*(?:[\w.-]+@[\w.-]+[^$#]{0,80}[$#]\s|[$#%❯]\s|PS [A-Z]:[^>]*>\s)")
+_ASKS = re.compile(r"curl(?:\.exe)?\s+(?:-|[\"'^]?https?:|[\"'$]|[\w.-]+[:/.]\S)")
+"""A command that was pasted without its prompt; `curl says 401` is none."""
 _REQUEST = re.compile(r"^> ([A-Z]+) (\S+) HTTP/")
 _STATUS = re.compile(r"^(<\s)?HTTP/(?:\d(?:\.\d)?) (\d{3})\b")
 _CONNECTED = re.compile(r"^\* Connected to (\S+) \(([^)]*)\) port (\d+)")
@@ -34,9 +39,15 @@ ERRORS = {
 
 
 def parse_curl(text: str, file: str, vault: Vault) -> tuple[Exchange, ...]:
-    """Every request of a transcript with its answer or curl's error. Credentials go into the vault."""
+    """Every request of a transcript with its answer or its error, of curl or another client. Credentials go into the vault."""
+    return parse_canon(canonical(text.split("\n")), file, vault)
+
+
+def parse_canon(canon: Canon, file: str, vault: Vault) -> tuple[Exchange, ...]:
+    """The same of a transcript that is in curl's words already."""
     found: list[Exchange] = []
-    for pending in _requests(text.split("\n"), vault):
+    for pending in _requests([row.rstrip("\r") for row in canon.rows], vault):
+        pending.line = canon.numbers[pending.line - 1] + 1
         exchange = _finish(pending, file, vault)
         if exchange is not None:
             found.append(exchange)
@@ -48,18 +59,18 @@ def parse_curl(text: str, file: str, vault: Vault) -> tuple[Exchange, ...]:
 def _requests(lines: list[str], vault: Vault) -> Iterator[Pending]:
     now: Pending | None = None
     skip = 0
-    for number, raw in enumerate(lines, 1):
+    for number, line in enumerate(lines, 1):
         if skip:
             skip -= 1
             continue
-        line = raw.rstrip("\r")
-        command = COMMAND.match(line)
-        if command:
+        typed = prompted(line)
+        command = _COMMAND.match(typed[1] if typed else line)
+        if command and (typed or _ASKS.match(command[1])):
             if now is not None:
                 yield now
             joined, skip = _continued(lines, number - 1, command[1])
             now = read_command(joined, number, vault)
-        elif ANY_PROMPT.match(line) and not line.startswith(("> ", "# ")):
+        elif typed is not None:
             if now is not None:
                 yield now
             now = None
@@ -88,14 +99,25 @@ def _starts_another(line: str, now: Pending | None, number: int) -> Pending | No
     if _REQUEST.match(line):
         if now is None:
             return Pending(number)
-        if now.answered or now.sent:
+        if now.answered or now.shown:
             return Pending(number, connected=now.connected, tls=now.tls)
     if _CONNECTED.match(line) and (now is None or now.answered):
         return Pending(number)
-    status = _STATUS.match(line)
-    if status and now is None:
-        return Pending(number)
+    if now is None or (now.answered and not now.asked):
+        # An answer whose request was not shown, or what `-w '%{json}'` wrote of one.
+        return Pending(number) if _STATUS.match(line) or _written(line) else None
     return None
+
+
+def _written(line: str) -> dict[str, Any] | None:
+    """What `curl -w '%{json}'` wrote."""
+    if not line.startswith("{") or '"http_code"' not in line:
+        return None
+    try:
+        found = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) and isinstance(found.get("http_code"), int) else None
 
 
 def _feed(now: Pending, line: str, vault: Vault) -> None:
@@ -103,11 +125,16 @@ def _feed(now: Pending, line: str, vault: Vault) -> None:
         now.connected = (connected[1], int(connected[3]))
     elif line.startswith(("* SSL", "* TLS", "* ALPN", "* using HTTP/2")):
         now.tls = True
+    elif written := _written(line):
+        now.status = written["http_code"] or None
+        now.url = now.url or str(written.get("url_effective") or written.get("url") or "")
+        now.method = now.method or str(written.get("method") or "")
     elif failed := _FAILED.match(line):
         if now.status is None:
             now.error, now.detail = _error(int(failed[1]), failed[2]), failed[2]
     elif request := _REQUEST.match(line):
         now.method, path = request[1], request[2]
+        now.asked = now.shown = now.login_known = True
         if not now.url:
             now.url = path
     elif line.startswith("> "):
@@ -125,8 +152,34 @@ def _feed(now: Pending, line: str, vault: Vault) -> None:
             now.in_headers = False
     elif now.counts_status and now.status is None and (plain := _PLAIN_STATUS.match(line)):
         now.status = int(plain[1])
-    elif not line.startswith(("* ", "> ", "< ", "{ [", "} [")) and _has_answer(now) and len(now.body) < 60:
+    elif now.asked and not now.got and now.status is None and line.startswith("{") and implied_status(line):
+        now.body.append(line)  # `curl -s`: the body alone
+    elif (
+        not line.startswith(("* ", "> ", "< ", "{ [", "} ["))
+        and line not in ("<", ">")
+        and _has_answer(now)
+        and len(now.body) < 60
+    ):
         now.body.append(line.partition("* Connection #")[0].partition("* Closing connection")[0])
+
+
+_CODES = {"UNAUTHORIZED": 401, "DENIED": 403, "NAME_UNKNOWN": 404, "MANIFEST_UNKNOWN": 404, "BLOB_UNKNOWN": 404,
+          "UNSUPPORTED": 405, "TOOMANYREQUESTS": 429}  # fmt: skip
+"""Error codes of the distribution specification, with the status that each comes with."""
+
+
+def implied_status(body: str) -> int | None:
+    """The status that a body of the registry's API came with, where only the body was printed; None for others."""
+    try:
+        data = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(data, dict):
+        return None
+    errors = data.get("errors")
+    if isinstance(errors, list) and errors and isinstance(errors[0], dict):
+        return _CODES.get(str(errors[0].get("code")))
+    return 200 if not data or {"repositories", "tags", "schemaVersion"} & data.keys() else None
 
 
 def _has_answer(now: Pending) -> bool:
@@ -156,6 +209,8 @@ def _finish(now: Pending, file: str, vault: Vault) -> Exchange | None:
     url = _url(now)
     if not url:
         return None
+    if now.status is None and now.error is None:
+        now.status = implied_status("\n".join(now.body))
     sent: Headers = tuple((n, vault.mask(v, 500)) for n, v in now.sent[:100])
     return Exchange(
         source=Place(file, now.line),
@@ -168,7 +223,18 @@ def _finish(now: Pending, file: str, vault: Vault) -> Exchange | None:
         body=vault.mask("\n".join(now.body).strip(), _BODY),
         error=now.error if now.status is None else None,
         detail=vault.mask(now.detail, 300),
+        page=_page(now),
+        login_known=now.login_known or now.credential is not None,
     )
+
+
+def _page(now: Pending) -> str | None:
+    """For a request of a browser: the origin of the page that made it."""
+    sent = {name.lower(): value for name, value in now.sent}
+    if "Mozilla/" not in sent.get("user-agent", ""):
+        return None
+    parts = urlsplit(sent.get("origin") or sent.get("referer", ""))
+    return f"{parts.scheme}://{parts.netloc}" if parts.netloc else None
 
 
 def _url(now: Pending) -> str:

@@ -7,19 +7,27 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from runbook.model import Credential
-from runbook.parse.credentials import decode_basic
+from runbook.parse.credentials import WRONG, decode_basic, is_unexpanded
 from runbook.redact import Vault
 from runbook.redact.harmless import shown_header
 
 HEADER = re.compile(r"^([A-Za-z0-9-]{1,80}):[ \t]*(.*)$")
-_PLACEHOLDER = re.compile(
-    r"(?i)^(?:\*+|x{2,}|\.{3}|…|<.*>|\[.*\]|\$\{?\w+\}?|redacted|geheim\*+|pass(?:word|wd)?|passwort|\?+)$"
-)
 _ADDRESS = re.compile(
     r"(?:localhost|[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}|\[[0-9a-fA-F:]{2,45}\]|[\w-]{1,63}:\d{1,5})(?=[:/?]|$)"
 )
-_WRONG = re.compile(r"(?i)wrong|falsch|invalid|bogus|nonsense|not-?the-?password|incorrect|^nope$")
 
+_ELSEWHERE = (
+    "-K",
+    "--config",
+    "-n",
+    "--netrc",
+    "--netrc-file",
+    "--netrc-optional",
+    "--negotiate",
+    "--ntlm",
+    "--aws-sigv4",
+)
+"""Options with which the login comes from somewhere else."""
 _WITH_VALUE = set("AbcCdDeEFhHKmMoPQrTtuUwxXyYz")
 _LONG_WITH_VALUE = {
     "--user",
@@ -74,6 +82,7 @@ _LONG_WITH_VALUE = {
     "--trace",
     "--trace-ascii",
     "--json",
+    "--http-proxy",
 }
 
 
@@ -95,19 +104,28 @@ class Pending:
     tls: bool = False
     counts_status: bool = False
     in_headers: bool = False
+    asked: bool = False
+    """Whether the request is known: its command or its request line."""
+    shown: bool = False
+    """Whether its request line was seen."""
+    login_known: bool = False
+    """Whether it is known which login was sent, or that none was."""
 
     @property
     def answered(self) -> bool:
         """Whether an answer or a failure was read."""
-        return self.status is not None or self.error is not None
+        return self.status is not None or self.error is not None or (self.asked and bool(self.body))
 
 
 def read_command(command: str, line: int, vault: Vault) -> Pending:
     """What a command line asks for."""
-    now = Pending(line)
+    now = Pending(line, asked=True, login_known=True)
     for name, value in _options(_words(command)):
         if name in ("-u", "--user"):
             now.credential = _user(value, vault)
+            now.login_known = now.credential is not None
+        elif name in _ELSEWHERE:
+            now.login_known = False
         elif name in ("-X", "--request"):
             now.method = value.upper()
         elif name in ("-H", "--header"):
@@ -119,7 +137,8 @@ def read_command(command: str, line: int, vault: Vault) -> Pending:
         elif name in ("-d", "--data", "--data-raw", "--data-binary") and not now.method:
             now.method = "POST"
         elif name == "--oauth2-bearer":
-            vault.token(value)
+            if not is_unexpanded(value):
+                vault.token(value)
             now.credential = Credential(scheme="Bearer")
         elif name == "--url" or (name == "" and (not now.url or _is_address(value) > _is_address(now.url))):
             now.url = value
@@ -159,11 +178,14 @@ def _is_address(word: str) -> int:
     return int(_ADDRESS.match(word) is not None)
 
 
-def _user(value: str, vault: Vault) -> Credential:
+def _user(value: str, vault: Vault) -> Credential | None:
+    """The login of `-u`; None where the text does not say what it is, `-u "$LOGIN"`."""
     user, colon, password = value.partition(":")
-    if not colon or not password or _PLACEHOLDER.match(password):
+    if is_unexpanded(user):
+        return None
+    if not colon or not password or is_unexpanded(password):
         return Credential(scheme="Basic", user=user)
-    intent: Literal["given", "wrong"] = "wrong" if _WRONG.search(password) else "given"
+    intent: Literal["given", "wrong"] = "wrong" if WRONG.search(password) else "given"
     return Credential(scheme="Basic", user=user, password=vault.password(password, user), intent=intent)
 
 
@@ -171,18 +193,24 @@ def sent_header(now: Pending, text: str, vault: Vault) -> None:
     """Take in a header that was sent; a login in it goes into the vault."""
     header = HEADER.match(text)
     if not header:
+        if is_unexpanded(text):
+            now.login_known = False
         return
     name, value = header[1], header[2]
     if name.lower() == "authorization":
         known = now.credential
-        if _is_masked(value):
-            now.credential = known or Credential(scheme=value.split(" ", 1)[0] if " " in value else "other")
+        scheme, _, rest = value.strip().partition(" ")
+        if _is_masked(rest):
+            if is_unexpanded(scheme):
+                now.login_known = False
+            else:
+                now.credential = known or Credential(scheme=scheme)
         elif known is None or known.password is None:
             now.credential = decode_basic(value, vault)
         value = shown_header(name, value)
     now.sent.append((name, value))
 
 
-def _is_masked(value: str) -> bool:
-    rest = value.partition(" ")[2].strip()
-    return not rest or bool(_PLACEHOLDER.match(rest)) or "redacted" in rest.lower() or "***" in rest
+def _is_masked(rest: str) -> bool:
+    rest = rest.strip()
+    return not rest or is_unexpanded(rest) or "redacted" in rest.lower() or "***" in rest

@@ -12,6 +12,22 @@ from runbook.redact import Vault
 from runbook.urls import urlsplit
 
 _MOST = 2000
+_PROXIES = (
+    "mitm",
+    "proxyman",
+    "charles",
+    "fiddler",
+    "http toolkit",
+    "burp",
+    "zap",
+    "whistle",
+    "reqable",
+    "insomnia",
+    "postman",
+    "hoppscotch",
+    "bruno",
+)
+"""Programs that export HAR and are no browser."""
 _STATIC = (".js", ".css", ".woff2", ".woff", ".png", ".svg", ".ico", ".map")
 
 
@@ -33,9 +49,19 @@ def parse_har(text: str, file: str, vault: Vault) -> tuple[Exchange, ...]:
     if _is_of_tap(log):
         passed = (_passed(entry, file, vault) for entry in entries[:_MOST] if isinstance(entry, dict))
         return tuple(e for e in passed if e is not None)
-    page = _page_origin(log, entries)
+    page = None if _is_of_proxy(log) else _page_origin(log, entries)
     found = (_exchange(entry, file, page, vault) for entry in entries[:_MOST] if isinstance(entry, dict))
-    return tuple(e for e in found if e is not None)
+    seen = [e for e in found if e is not None]
+    # Browsers leave logins out of an export unless they are told not to; a proxy of the command line writes all.
+    known = page is None or any(e.credential is not None for e in seen)
+    return tuple(replace(e, login_known=known or e.page is None or e.credential is not None) for e in seen)
+
+
+def _is_of_proxy(log: dict[str, Any]) -> bool:
+    """Whether a proxy wrote down what passed it, of whatever client: there is no page then."""
+    creator = log.get("creator")
+    name = str(creator.get("name", "")).lower() if isinstance(creator, dict) else ""
+    return any(word in name for word in _PROXIES)
 
 
 def _is_of_tap(log: dict[str, Any]) -> bool:
@@ -101,6 +127,9 @@ def _exchange(entry: dict[str, Any], file: str, page: str | None, vault: Vault) 
         return None
     sent, credential = _sent(request, vault)
     origin = next((v for n, v in sent if n.lower() == "origin"), None) or page
+    agent = next((v for n, v in sent if n.lower() == "user-agent"), "Mozilla/")
+    if "Mozilla/" not in agent:
+        origin = None  # docker, curl or another client of the command line
     status = response.get("status")
     answered = isinstance(status, int) and status > 0
     content = response.get("content")

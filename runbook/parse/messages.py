@@ -12,9 +12,10 @@ from itertools import islice
 from runbook.model import Exchange, Message, MessageKind, Place, Voice
 from runbook.parse.calls import call_of
 from runbook.parse.client_words import ROWS as FIRST
+from runbook.parse.clients import canonical
 from runbook.parse.complaints import complaint
 from runbook.parse.console import parse_console
-from runbook.parse.curl import parse_curl
+from runbook.parse.curl import parse_canon
 from runbook.parse.message_words import ROWS
 from runbook.parse.outcomes import outcomes
 from runbook.parse.prompts import prompted
@@ -33,6 +34,17 @@ _SERVER = re.compile(
 """A line of a server's error log (nginx, Apache). It has a reader of its own: no client says such a thing."""
 
 
+_APPLICATION = re.compile(
+    r"\[?\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d\S{0,12}\]?\s+(?:\[[\w-]{1,40}\]\s+)?\[?(?:TRACE|DEBUG|INFO|WARN(?:ING)?|ERROR|FATAL|CRITICAL)\b"
+)
+_OURS = ("/v2/", "registry", "docker", "containerd", "buildkit", "kaniko", "skopeo", "podman", "kubelet", "harbor")
+
+
+def _of_another_program(line: str) -> bool:
+    """Whether a line of an application's log speaks of anything but a registry."""
+    return _APPLICATION.match(line) is not None and not any(word in line.lower() for word in _OURS)
+
+
 def parse_text(
     text: str, file: str, vault: Vault, *, voice: Voice = "person", framed: Collection[int] = ()
 ) -> tuple[tuple[Message, ...], tuple[Exchange, ...]]:
@@ -41,7 +53,8 @@ def parse_text(
     `voice` is that of the whole text: of a person's text each line is asked for itself, `framed` are the rows (from 0)
     that somebody framed as a program's output.
     """
-    found = (*parse_curl(text, file, vault), *parse_console(text, file, vault))
+    canon = canonical([row.rstrip("\r") for row in text.split("\n")])
+    found = (*parse_canon(canon, file, vault), *parse_console(text, file, vault))
     exchanges = tuple(replace(e, voice=voice) for e in found) if voice == "document" else found
     messages: list[Message] = []
     seen: set[tuple[str, str | None, str, str]] = set()
@@ -50,7 +63,9 @@ def parse_text(
     for number, raw in enumerate(lines, 1):
         line = raw.rstrip("\r")[:_LINE]
         says = speaker.of(number - 1, line)
-        if not line.strip() or _TRANSCRIPT.match(line) or _SERVER.match(line):
+        if not line.strip() or number - 1 in canon.taken or _TRANSCRIPT.match(line) or _SERVER.match(line):
+            continue
+        if _of_another_program(line):
             continue
         context = typed(line, context, vault)
         if context.command_line == line and prompted(line) is not None:
@@ -115,8 +130,14 @@ def _learn_from_url(line: str, piece: str, vault: Vault) -> None:
         vault.token(piece.strip(":"))
 
 
+_LONG_AGO = re.compile(r"\b(?:days|weeks|months|years?) ago\b|\ba (?:week|month|year) ago\b")
+_OF_A_STACK = re.compile(r"regist|nginx|\bui\b|proxy|traefik|caddy|httpd|apache|edge|gateway|auth", re.IGNORECASE)
+
+
 def _refined(message: Message, url: str, context: Context) -> Message:
-    """A failure at a host that is not the one asked for is another thing."""
+    """A failure at a host that is not the one asked for is another thing, and so is a container of last year."""
+    if message.kind == "container-exited" and (_LONG_AGO.search(message.text) or not _OF_A_STACK.search(message.text)):
+        return replace(message, kind="container-ended")
     if message.kind in ("refused", "timeout", "no-such-host", "token-endpoint-failed") and _is_token_url(url):
         return replace(message, kind="token-endpoint-failed", detail=message.detail or url, host=context.host)
     if message.kind == "no-such-host":

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from runbook.model import Message, Place
-from runbook.parse.curl import ANY_PROMPT, COMMAND
+from runbook.parse.prompts import prompted
 from runbook.parse.sessions import Context, command_of
 from runbook.redact import Vault
 
@@ -51,7 +51,7 @@ def outcomes(lines: Sequence[str], file: str, vault: Vault, taken: Sequence[int]
             continue
         verb, context = found
         success = _SUCCESS.get(verb)
-        if success is None or not ANY_PROMPT.match(line):
+        if success is None or prompted(line) is None:
             continue
         shown = list(_output(lines, index + 1))
         telling = [(n, text) for n, text in shown if not _ASIDE.match(text)]
@@ -67,7 +67,7 @@ def _output(lines: Sequence[str], start: int) -> Iterator[tuple[int, str]]:
     """The lines that a command printed, with their numbers: up to the next prompt or command."""
     for number, raw in enumerate(lines[start : start + _LONGEST], start + 1):
         text = raw.rstrip("\r")
-        if ANY_PROMPT.match(text) or COMMAND.match(text) or text.startswith(("```", "~~~", "## ", "---")):
+        if prompted(text) is not None or text.startswith(("```", "~~~", "## ", "---")):
             return
         yield number, text[:1000]
 

@@ -5,6 +5,7 @@ which begin other lines as well, only before a program that people type in such 
 """
 
 import re
+from collections.abc import Collection
 
 TOOLS = (
     "docker|docker-compose|docker\\.exe|curl|curl\\.exe|wget|http|https|xh|podman|podman-compose|skopeo|nerdctl|crictl|ctr|htpasswd|cat|"
@@ -27,7 +28,7 @@ _SURE = re.compile(
     r")(?P<command>.*)$"
 )
 _UNSURE = re.compile(
-    rf"^\s{{0,8}}{_HEAD}(?:[\w./~:@\[\]() -]{{0,80}}?[#%>$] ?|\+{{1,3}} |\$)"
+    rf"^\s{{0,8}}{_HEAD}(?:[\w./~:@\[\]() -]{{0,80}}?[#%>$] ?|\+{{1,3}} (?=[a-z])|\$)"
     rf"(?P<command>(?:sudo +(?:-\S+ +)*)?(?:[A-Z_]{{2,40}}=\S{{0,200}} +)*(?:{TOOLS})(?=\s|$).*)$"
 )
 _NOT = ("> ", "< ", "* ", "<!--", "---")
@@ -53,9 +54,9 @@ def command(line: str) -> str | None:
     return found[1] if found else None
 
 
-def ends(line: str, prompt: str) -> bool:
-    """Whether the output of a command that was typed at that prompt is over with this line."""
-    if prompt and line.strip() == prompt:
+def ends(line: str, prompts: Collection[str]) -> bool:
+    """Whether the output of a command is over with this line; `prompts` are the doubtful ones that were typed at before."""
+    if line.strip() in prompts:
         return True
     found = prompted(line)
-    return found is not None and found[0] in ("", prompt)
+    return found is not None and (not found[0] or found[0] in prompts)

@@ -4,6 +4,7 @@ import re
 import shlex
 from dataclasses import dataclass, replace
 
+from runbook.parse.credentials import is_unexpanded
 from runbook.parse.prompts import command as called
 from runbook.redact import Vault
 
@@ -62,12 +63,13 @@ def typed(line: str, before: Context, vault: Vault) -> Context:
     words = _words(command["rest"])
     user = _value_of(words, ("-u", "--username"))
     secret = _value_of(words, ("-p", "--password")) if "login" in words else None
-    if secret and not secret.startswith("$"):
+    if secret and not is_unexpanded(secret):
         vault.password(secret, user)
     creds = _value_of(words, ("--creds", "--src-creds", "--dest-creds"))
     if creds and ":" in creds:
         user, _, secret = creds.partition(":")
-        vault.password(secret, user)
+        if not is_unexpanded(secret):
+            vault.password(secret, user)
     host = next((m[1] for w in _arguments(words) if (m := _IMAGE_HOST.match(w))), None)
     if host is None and words[:1] == ["login"] and (last := _LOGIN_HOST.match(words[-1])):
         host = last[1]

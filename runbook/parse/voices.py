@@ -34,7 +34,7 @@ _FORM = re.compile(
     r"|[\w.-]{1,80} exited with code \d|\s*HTTPS? Proxy: |(?:export )?\w{2,10}_(?:proxy|PROXY)=|HTTP/\d|Status(?: ?Code)?: ?\d|requests\.exceptions|urllib3|Traceback|[\w.]{3,80}(?:Exception|Error): "
     r"|Invoke-(?:WebRequest|RestMethod) ?:|Caused by: |OCI runtime|yaml: |[\w./-]{1,80}\.ya?ml: |services\.\w|\(root\) |validating |time=\"|Cannot (?:connect|perform)"
     r"|(?:cannot|could not|unable to) (?:\w+ ){0,4}(?:registry|endpoint|https?:|docker|image|manifest|resolve|connect)|Could not resolve host|Connecting to |Resolving "
-    r"|HTTP request sent|Username/Password Authentication|connect(?:ion)?:? (?:to \S+ )?(?:refused|failed|reset)|remote error: |Certificate |The remote |Unable to find image"
+    r"|HTTP request sent|Username/Password Authentication|connect(?:ion)?:? (?:to \S+ )?(?:refused|failed|reset)(?: by peer)?(?=$|[:,(])|remote error: |Certificate |The remote |Unable to find image"
     r"|(?:docker-credential-|credential)\S*|no such host|EOF$|context deadline|[\w.-]+: (?:not found|command not found|Permission denied)"
     r")"
 )

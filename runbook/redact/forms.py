@@ -114,6 +114,8 @@ class Needles:
         if self._in_codes is None:
             return False
         compact = "".join(text.split())
+        if "`" in compact and self._in_codes.search(compact.replace("`", "")):
+            return True
         return bool(self._in_codes.search(compact) or self._in_codes.search(_BETWEEN.sub("", compact.lower())))
 
 
@@ -123,7 +125,7 @@ _ESCAPE = re.compile(
     r"|(&#?[A-Za-z0-9]{1,10};)|((?:=[0-9A-F]{2})+)|(=\r?\n)|\\([\"'\\/`$ ;&|<>()#!*?~])"
 )
 _CSS = re.compile(r"\\([0-9a-fA-F]{1,6})\s?")
-_UTF7 = re.compile(r"\+([A-Za-z0-9+/]{2,400})-|\+-")
+_UTF7 = re.compile(r"\+([A-Za-z0-9+/]{2,400})-?|\+-")
 _NUMBERS = re.compile(r"(?<![\w.])\d{2,3}(?:[\s,;]{1,3}\d{2,3}){5,400}(?![\w.])")
 _BITS = re.compile(r"[01]{8}(?:\s?[01]{8}){5,400}")
 _OCTETS = re.compile(r"(?<!\d)[0-7]{3}(?:\s[0-7]{3}){5,400}(?!\d)")
@@ -198,7 +200,7 @@ def _folded(text: str) -> str:
 
 
 def _uu(core: str) -> str:
-    return core.translate(str.maketrans(_STANDARD, _UU)).replace(" ", "`")
+    return core.translate(str.maketrans(_STANDARD, _UU)).replace(" ", "")
 
 
 def _base32(raw: bytes) -> set[str]:

@@ -28,6 +28,19 @@ def one_line(text: str, limit: int = 2000) -> str:
     return visible(_LINE_END.sub(" ", text[: limit * 4]), limit)
 
 
+_CI = re.compile(
+    r"(?m)^([+ -]?[ \t]{0,200}):(?=:(?:error|warning|notice|debug|group|endgroup|add-mask|set-output|save-state|stop-commands"
+    r"|add-matcher|remove-matcher|echo|set-env|add-path)\b)|#(?=#(?:\[|vso\[|teamcity\[))"
+)
+
+
+def without_commands(text: str, *, as_json: bool = False) -> str:
+    """Text in which no CI system finds a command for itself: `::error`, `##[group]`, `##vso[…]`."""
+    if "::" not in text and "##" not in text:
+        return text
+    return _CI.sub(lambda m: f"{m[1]}: " if m[1] is not None else "\\u0023" if as_json else "# ", text)
+
+
 def as_bytes(value: str | bytes) -> bytes:
     """The bytes behind a text as files and JSON give it: undecodable bytes as they were, lone surrogates somehow."""
     if isinstance(value, bytes):

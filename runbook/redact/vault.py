@@ -73,6 +73,11 @@ class Vault:
         """The label of a value that is not shown but may be no secret: it is compared, not looked for."""
         return self._keep("p", value)
 
+    @property
+    def count(self) -> int:
+        """How many values are held."""
+        return len(self._values)
+
     def reveal(self, label: str) -> bytes:
         """The secret behind a label. Only `collect` may call this: to send it or to run bcrypt on it."""
         return self._values[label]
@@ -83,7 +88,11 @@ class Vault:
 
     def mask(self, text: str, limit: int = 2000) -> str:
         """Text from a file, server or client, fit to be shown: secrets out, harmless, bounded."""
-        return visible(self.scrub(mask_patterns(text[: limit * 8])), limit)
+        return visible(self.scrub(mask_patterns(self.scrub(text[: limit * 8]))), limit)
+
+    def answer(self, text: str, limit: int = 2000) -> str:
+        """Text that a server sent, which knows the login that it was sent: nothing of it where that is in it."""
+        return MASK if self.hides(text[: limit * 8]) else self.mask(text, limit)
 
     def scrub(self, text: str) -> str:
         """Replace every known secret in every spelling that can be replaced in place; leaves all else as it is."""
@@ -108,13 +117,11 @@ class Vault:
         forms = [f for f in self._forms if f.lower() not in words]
         if not forms and not self._words:
             return text
-        own = "|".join(re.escape(name) for name in sorted(names, key=len, reverse=True))
-        secrets = self._alternatives(forms, [w for w in self._words if w.lower() not in words])
+        own = "|".join([*(re.escape(name) for name in sorted(names, key=len, reverse=True)), re.escape(MASK)])
+        secrets = self._alternatives(forms, [w for w in self._words if len(w) > 2 and w.lower() not in words])
         if not secrets:
             return text
-        pattern = re.compile(
-            rf"(?P<own>{_SKELETON}|(?<![\w-])(?:{own})(?![\w-])|{re.escape(MASK)})|{secrets}", re.DOTALL
-        )
+        pattern = re.compile(rf"(?P<own>{_SKELETON}|(?<![\w-])(?:{own})(?![\w-]))|{secrets}", re.DOTALL)
         return pattern.sub(lambda m: m["own"] or MASK, text)
 
     def leaks(self, text: str) -> bool:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from runbook.model import Finding, HeaderEdit, ProxyRoute, Refutation
+from runbook.model import Finding, HeaderEdit, ProxyRoute, Refutation, Symptom
 from runbook.observe.passages import Passage
 from runbook.rules.authorization_traces import (
     MISMATCH,
@@ -92,7 +92,7 @@ def _stripped_by(facts: Facts, route: ProxyRoute, edit: HeaderEdit) -> Finding:
 def _lost_on_the_way(facts: Facts) -> Iterator[Finding]:
     """No file shows it: the same credentials work direct and not through the proxy, with the registry's own realm."""
     traffic = facts.traffic
-    if (passage := traffic.passed("lost")) is not None:
+    if (passage := traffic.passed("lost")) is not None and Symptom.CHALLENGE_FOREIGN not in traffic.seen():
         yield _seen_lost(facts, passage)
         return
     refused = refused_like_the_registry(traffic)

@@ -32,6 +32,7 @@ from runbook.rules.logins import (
     users,
     verify,
 )
+from runbook.stack.clients import pulls
 
 
 @rule(
@@ -175,7 +176,7 @@ def user_missing(facts: Facts) -> Iterator[Finding]:
 def _unknown_in_log(facts: Facts) -> Iterator[Finding]:
     """A 3.x log tells why a hash did not fit; a refused login without such a line had no entry at all."""
     traffic = facts.traffic
-    if overwrites(facts.stack) or traffic.login_works:
+    if overwrites(facts.stack) or traffic.login_works or traffic.passed("lost") or traffic.passed("replaced"):
         return
     if traffic.logged("bcrypt-mismatch", "bcrypt-malformed", "provisioned"):
         return
@@ -184,8 +185,8 @@ def _unknown_in_log(facts: Facts) -> Iterator[Finding]:
     for log in facts.evidence.logs:
         refused = [e for e in log.events if e.meaning == "authentication-failure"]
         agents = [r.agent for r in log.requests if r.meaning == "authentication-failure"]
-        if agents and all(sends_empty_login(agent) for agent in agents):
-            continue
+        if agents and all(sends_empty_login(agent) or not pulls(agent) for agent in agents):
+            continue  # a monitor, a scanner: whoever it is, no client of this registry
         if log.version == 3 and refused and any(e.meaning == "listening" for e in log.events):
             yield finding(
                 "Credentials arrived and were refused without a comparison of hashes: the file has no such user.",

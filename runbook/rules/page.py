@@ -195,8 +195,15 @@ def _refused_at_home(facts: Facts, host: str) -> Exchange | None:
     up = any(e.status is not None and from_registry(e) for e in facts.traffic.exchanges) or any(
         e.status in (200, 401) and e.page is None for e in facts.traffic.exchanges
     )
-    refused = (e for e in facts.traffic.exchanges if e.error == "refused" and e.page is not None)
-    return next((e for e in refused if up and (urlsplit(e.url).hostname or "") == host), None)
+    refused = (e for e in facts.traffic.exchanges if e.error in ("refused", "blocked") and e.page is not None)
+    return next(
+        (
+            e
+            for e in refused
+            if up and (urlsplit(e.url).hostname or "") == host and urlsplit(e.page or "").hostname not in _LOOPBACK
+        ),
+        None,
+    )
 
 
 @rule(
@@ -223,9 +230,11 @@ def localhost(facts: Facts) -> Iterator[Finding]:
     host = urlsplit(_registry_url(ui)).hostname or ""
     page = page_of(facts)
     opened = urlsplit(page).hostname if page else None
-    alone = _refused_at_home(facts, host) if opened is None else None
-    if host not in _LOOPBACK or opened in _LOOPBACK or (opened is None and alone is None):
+    alone = _refused_at_home(facts, host) if opened is None or opened in _LOOPBACK else None
+    if host not in _LOOPBACK or (alone is None and (opened is None or opened in _LOOPBACK)):
         return
+    if alone is not None:
+        page, opened = alone.page, urlsplit(alone.page or "").hostname
     fix, edits = one_origin(facts)
     yield finding(
         f"REGISTRY_URL is {_registry_url(ui)}, but the page is opened "

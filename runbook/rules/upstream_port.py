@@ -40,7 +40,10 @@ _TLS = ("http.tls.certificate", "http.tls.letsencrypt.email")
 def upstream_wrong_port(facts: Facts) -> Iterator[Finding]:
     """Between containers the port inside counts. The left side of `ports:` is for the host, and no port means 80."""
     registry = facts.stack.registry
-    if reaches(facts.traffic) or registry is None or registry.service is None or not registry.listens:
+    if reaches(facts.traffic):
+        return
+    if registry is None or registry.service is None or not registry.listens:
+        yield from _ports_in_logs(facts)
         return
     for route in proxied(facts.stack):
         target = upstream_service(route, facts.compose)
@@ -61,6 +64,29 @@ def upstream_wrong_port(facts: Facts) -> Iterator[Finding]:
             about=site(facts, route),
             edits=edits,
             fix=proxy_fix(facts, route, f"Write {host}:{registry.listens}", login_check(facts, route), edits=edits),
+        )
+        return
+
+
+_REFUSED_AT = re.compile(r"upstream: \"https?://[^\"/\s]*?:(\d{1,5})/")
+_LISTENS = re.compile(r":(\d{1,5})(?:, tls)?$")
+
+
+def _ports_in_logs(facts: Facts) -> Iterator[Finding]:
+    """Logs alone: the registry says on which port it listens, and the proxy's log at which it was refused."""
+    starts = [(e, m[1]) for e in facts.traffic.logged("listening") if (m := _LISTENS.search(e.text.strip()))]
+    for event in facts.traffic.logged("upstream-refused"):
+        asked = _REFUSED_AT.search(event.text) or _REFUSED_AT.search(event.detail)
+        if asked is None or not starts or asked[1] in {port for _, port in starts}:
+            continue
+        listens = starts[-1][1]
+        yield finding(
+            f"The proxy asks for the registry on port {asked[1]}; it listens on {listens}.",
+            said(event),
+            said(starts[-1][0]),
+            hop=f"{event.service or 'proxy'} -> registry",
+            refuted=registry_is_up(facts),
+            fix=Fix(summary=f"Write port {listens} in the proxy's upstream"),
         )
         return
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import ipywidgets
 
+from runbook.door import LeaveError
 from runbook.incident import Incident
 from runbook.report import words
 from runbook.report.block import Block, commands, esc, para
@@ -139,8 +140,8 @@ class Console:
     def _save(self, _button: object) -> None:
         try:
             path = self.diary.save(Path.cwd(), self.incident)
-        except OSError as error:
-            self._say(f"✗ The log could not be written: {error.strerror or error}.")
+        except (OSError, LeaveError) as error:
+            self._say(f"✗ The log could not be written: {getattr(error, 'strerror', None) or error}.")
         else:
             self._say(f"✓ The log is in {path.name}, beside this notebook.")
 

@@ -5,13 +5,17 @@ from collections.abc import Callable
 from tests.rewrites.containers import CONTAINERS
 from tests.rewrites.incidents import Files, Incident
 from tests.rewrites.logs import LOGS
+from tests.rewrites.transcripts import LOSSY as LOSSY_TRANSCRIPTS
+from tests.rewrites.transcripts import TRANSCRIPTS
 
 FORMS: dict[str, Callable[[Files], Files | None]] = {
     **{f"container-{name}": form for name, form in CONTAINERS.items()},
     **{f"log-{name}": form for name, form in LOGS.items()},
+    **{f"transcript-{name}": form for name, form in TRANSCRIPTS.items()},
 }
-LOSSY: frozenset[str] = frozenset()
-"""Forms that do not carry all: "inconclusive" is right there as well, another cause or "healthy" is not."""
+LOSSY: frozenset[str] = frozenset(f"transcript-{name}" for name in LOSSY_TRANSCRIPTS)
+"""Forms that do not carry all: "inconclusive" is right there as well, and what would be said without the file."""
+NOTHING = "transcript-none"
 
 
 def rewritten(form: str, incident: Incident) -> Incident | None:

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from itertools import pairwise
 
+from runbook.collect import marks
 from runbook.collect.unpack.rows import Rows, joined
 
 _DEPTH = 12
@@ -20,12 +21,43 @@ _NUMBERED = re.compile(r" {0,8}(\d{1,7})(\t| ?[|│:] ?| {1,4}|$)(.*)$")
 _SURE = ("\t",)
 _FEWEST_SURE, _FEWEST = 2, 5
 
-_NARROWEST, _WIDEST = 60, 400
-_FRESH = re.compile(
-    r"\s\s|\t|[<>*{}\[#|] |[\w.-]{1,80}[ \t]{0,40}\| |\d{4}[-/]\d\d[-/]\d\d[ T]|\[?\w{3} [ \d]\d \d\d:|time=|\{\"|[\w.:-]{3,60} \S{1,60} \S{1,60} \["
-    r"|[\w.@~-]{1,64}[@:][^\n]{0,80}[$#>%] |[$%❯➜+] |[A-Za-z_][\w.-]{0,60}:(?: |$)|-{1,3} |[\w.-]{1,60}:\$|[A-Z_]{3,60}=|HTTP/\d|curl: \(|==> |```"
+_NARROWEST, _WIDEST = 70, 400
+_USUAL = (
+    72,
+    76,
+    78,
+    79,
+    119,
+    132,
+    143,
+    158,
+    159,
+    168,
+    172,
+    173,
+    177,
+    179,
+    186,
+    189,
+    191,
+    199,
+    204,
+    209,
+    211,
+    213,
+    236,
+    237,
+    238,
+    239,
 )
-"""How a line begins that is none that goes on: a log line, a prompt, a key, a header, a mark of curl."""
+"""Widths that windows often have, besides the round ones."""
+_BEGINS = re.compile(
+    r"[<>*{}\[#|] |[\w.-]{1,80}[ \t]{0,40}\| |\d{4}[-/]\d\d[-/]\d\d[ T]|\[?\w{3} [ \d]\d \d\d:|time=|\{\"|[\w.:-]{3,60} \S{1,60} \S{1,60} \["
+    r"|[\w.@~-]{1,64}[@:][^\n]{0,80}[$#>%] |[$%❯➜+] |HTTP/\d|curl: \(|==> |```|[0-9a-fA-F]{4,8}:? "
+)
+"""How a line begins that is none that goes on: a log line, a prompt, a mark of curl."""
+_FRESH = re.compile(r"\s\s|\t|[A-Za-z_][\w.-]{0,60}:(?: |$)|-{1,3} |[\w.-]{1,60}:\$|[A-Z_]{3,60}=")
+"""Keys, entries, list items: a log line may go on so, the line of a file does not."""
 
 
 def unquoted(found: Rows) -> Rows:
@@ -94,11 +126,15 @@ def unwrapped(found: Rows) -> Rows:
     width = max(map(len, rows), default=0)
     if not _NARROWEST <= width <= _WIDEST:
         return found
-    goes_on = [
-        len(row) == width and bool(after) and not _FRESH.match(after) and len(set(row)) > 3
-        for row, after in pairwise(rows)
-    ]
-    if sum(goes_on) < 3:
+    goes_on: list[bool] = []
+    in_log = False
+    for row, after in pairwise(rows):
+        in_log = marks.log_start(row) is not None or (in_log and goes_on[-1])
+        fresh = marks.log_start(after) or _BEGINS.match(after) or (not in_log and _FRESH.match(after))
+        goes_on.append(len(row) == width and bool(after) and not fresh and len(set(row)) > 3)
+    usual = width % 10 == 0 or width in _USUAL
+    twice = any(a and b for a, b in pairwise(goes_on))
+    if sum(goes_on) < (3 if usual or twice else 6):
         return found
     groups: list[tuple[int, list[str]]] = []
     for number, row in enumerate(rows):

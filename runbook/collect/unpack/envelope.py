@@ -64,8 +64,12 @@ _FLUENTD = re.compile(
 _LABELS = re.compile(rf"{_WHEN} \{{([^{{}}]{{0,2000}})\}}[ \t]+(.*)$", re.DOTALL)
 _LABEL = re.compile(r"([\w.]{1,80})=\"([^\"]{0,200})\"")
 _TOKENS = re.compile(r"(?:\S{1,300}[ \t]+){1,3}")
+_STREAM = re.compile(r"(?=[^A-Za-z]{0,40}[A-Za-z]|\d{10})[\w\[(][\w./:+,@=\[\](){}-]{3,200}$")
+"""A first word that a collector writes: a time, a pod, a stream."""
 _TIMESTAMP = re.compile(rf"(?:{_WHEN}|\d{{10,19}})$")
 _HASHED = re.compile(r"(?:-[0-9a-f]{6,10})?-[a-z0-9]{5}$")
+_NUMBER = re.compile(r" {0,8}\d{1,9}\t")
+"""What `cat -n` puts before a line."""
 _LOG = marks.log_start
 
 
@@ -74,12 +78,19 @@ def line_reader(head: str) -> Callable[[Iterable[str]], Iterator[str]] | None:
     sample = [row for row in head.split("\n")[:200] if row.strip()]
     if not sample:
         return None
+    if len(sample) > 1 and all(_NUMBER.match(row) for row in sample[:50]):
+        inner = line_reader("\n".join(map(_unnumbered, sample)))
+        return (lambda rows: inner(map(_unnumbered, rows))) if inner else (lambda rows: map(_unnumbered, rows))
     hits = sum(_opened(row) is not None for row in sample)
     if hits * 2 > len(sample):
         return _lines
     if (tokens := _prefix(sample)) is not None:
         return lambda rows: (_without(row, tokens) for row in rows)
     return None
+
+
+def _unnumbered(row: str) -> str:
+    return _NUMBER.sub("", row)
 
 
 def _lines(rows: Iterable[str]) -> Iterator[str]:
@@ -151,7 +162,9 @@ def _prefix(sample: list[str]) -> int | None:
     if not counts:
         return None
     best, hits = counts.most_common(1)[0]
-    return best if best and hits * 3 > len(sample) else None
+    first = [row.split(None, 1)[0] for row in sample]
+    alike = sum(_STREAM.match(word) is not None for word in first)
+    return best if best and hits * 3 > len(sample) and alike * 10 >= len(sample) * 9 else None
 
 
 def _without(row: str, tokens: int) -> str:

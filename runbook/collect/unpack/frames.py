@@ -13,7 +13,8 @@ _OPENS = re.compile(
     r"[ \t]{0,12}(?:\{(?P<jira>code|noformat|quote|panel)(?::(?P<title>[^}\n]{0,300}))?\}|\[(?P<bb>code|pre)(?:=[^\]\n]{0,40})?\]"
     r"|(?P<wiki>\{\{\{)|<(?P<html>pre|code)(?: [^>\n]{0,200})?>(?:<code(?: [^>\n]{0,200})?>)?)(?P<rest>.*)$", re.IGNORECASE,
 )  # fmt: skip
-_INFO = re.compile(r"\{?\.?[\w+#.-]{0,24}\}?$")
+_INFO = re.compile(r"(?:\{\.?[\w+#.-]{1,24}\}|\.?[\w+#.-]{0,24})$")
+_ATTRIBUTE = re.compile(r"(?:^|[\s{])(?:title|name|file|filename|path|caption|linenos|hl_lines)=")
 _ASCIIDOC = re.compile(r"(?:-{4,}|\.{4,})$")
 _SOURCE = re.compile(r"\[(?:source|listing|literal)\b[^\]\n]{0,100}\]$")
 _TAG = re.compile(r"</?[A-Za-z][^<>\n]{0,200}>")
@@ -80,7 +81,7 @@ def _at(rows: list[str], number: int) -> Block | None:
     if bare[:4] in ("----", "....") and number and _ASCIIDOC.match(row) and _SOURCE.match(rows[number - 1]):
         end = next((n for n in range(number + 1, len(rows)) if rows[n] == row), len(rows))
         named = title(rows, number - 1, "", rows[number + 1 : end])
-        return Block(number + 1, end, "fence", *named, outer=(number, min(end + 1, len(rows))))
+        return Block(number + 1, end, "fence", *named, outer=(number - 1, min(end + 1, len(rows))))
     if row[:4] == "    " or row[:1] == "\t":
         return _indented(rows, number)
     return None
@@ -114,7 +115,7 @@ def _is_info(info: str) -> bool:
     """Whether what follows a fence is about the block rather than its first line."""
     if _INFO.match(info) or prompted(info) is not None:
         return prompted(info) is None
-    return "=" in info.split(" ")[-1] or (mentioned(info) is not None and len(info.split()) <= 3)
+    return _ATTRIBUTE.search(info) is not None or (mentioned(info) is not None and len(info.split()) <= 3)
 
 
 def _marked(rows: list[str], number: int, opens: re.Match[str]) -> Block | None:

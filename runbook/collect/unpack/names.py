@@ -36,7 +36,7 @@ def heading(row: str) -> str | None:
     if tail := TAIL.match(row):
         return safe_path(tail["name"].strip())
     bare = row.strip()
-    if row[:4] == "    " or bare[:1] in "{}" or bare[-1:] in "{}" or (bare[:2] == "- " and bare[-1:] != ":"):
+    if row[:1] in (" ", "\t") or bare[:1] in "{}" or bare[-1:] in "{}" or (bare[:2] == "- " and bare[-1:] != ":"):
         return None
     found = HEADING.match(row)
     return safe_path(found["name"]) if found else None

@@ -58,7 +58,7 @@ class _Page:
             if token["tag"]:
                 self._tag(token["tag"].lower(), bool(token["closes"]), token["more"], number)
             elif not self.silent and not found.startswith(("<!", "<?")):
-                self._text(html.unescape(found), number)
+                self._text(html.unescape(found).replace("\xa0", " "), number)
             number += found.count("\n")
         self._end(number)
         self._close_cells(number)

@@ -10,6 +10,8 @@ class Rows:
 
     rows: list[str]
     numbers: list[int] = field(default_factory=list)
+    quoted: bool = False
+    """Whether some of them quote an older text."""
 
     def __post_init__(self) -> None:
         if not self.numbers:

@@ -65,13 +65,13 @@ Head = tuple[int, int, str, bool]
 def _heads(rows: list[str], taken: Callable[[int], bool]) -> list[Head]:
     """Every heading that names a file, with what follows it unframed."""
     found: list[Head] = []
-    typed = False
+    typed, by_tail = False, any(TAIL.match(row) for row in rows if row[:2] == "==")
     for number, row in enumerate(rows):
         if taken(number):
             typed = False
             continue
         typed = (typed and bool(row.strip())) or prompted(row) is not None
-        head = _head(rows, number, typed)
+        head = _head(rows, number, typed) if not by_tail or TAIL.match(row) else None
         if head is not None:
             begins = head[1]
             while begins < len(rows) and not rows[begins].strip() and begins < head[1] + 3:
@@ -132,7 +132,8 @@ def _extent(kind: FileKind, rows: list[str], begins: int, end: int) -> int:
         row = rows[number]
         if not row.strip():
             continue
-        if depth <= 0 and number > begins and not fits.match(row):
+        apart = kind != "htpasswd" or number > last  # in a password file the odd line is often the fault
+        if depth <= 0 and number > begins and apart and not fits.match(row):
             break
         if kind in ("compose", "registry-config") and number > last + 1 and is_prose(row):
             break

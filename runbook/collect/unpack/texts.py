@@ -29,6 +29,7 @@ _LANGUAGES = {
 }  # fmt: skip
 _CUT = re.compile(r"\*{3}|…|\.{3}|[xX]{6}|<[^>]*>|\[redacted\]", re.IGNORECASE)
 """How people black out what nobody should read: such a hash is no evidence."""
+_OTHER_HASH = re.compile(r":(?:\$(?:apr1|1|5|6|y|7|argon2\w*)\$|\{SS?HA\})")
 _MOST = 200
 
 
@@ -97,13 +98,14 @@ def files_in(text: str) -> Iterator[Pasted]:
 def undressed(found: Rows) -> Rows:
     """Rows without what terminals, mails, chats and pagers put around them."""
     found = Rows(on_screen(found.rows), found.numbers)
-    found = unquoted(found)
-    return unwrapped(unnumbered(unstamped(found)))
+    bare = unquoted(found)
+    made = unwrapped(unnumbered(unstamped(bare)))
+    return Rows(made.rows, made.numbers, quoted=bare.rows != found.rows)
 
 
 def taken_apart(found: Rows) -> Paste:
     """The files in an undressed text, and which of its rows are a program's output by their frame."""
-    paste = Paste(found)
+    paste = Paste(found, quoted=found.quoted)
     rows = found.rows
     border: set[int] = set()
     if diffs.is_diff(found.text):
@@ -172,6 +174,11 @@ def _take(paste: Paste, block: Block) -> None:
     _add(paste, name, named, content, (block.start, block.end), voice, outer=block.outer, apart=whole is not None)
 
 
+def _is_cut(rows: list[str]) -> bool:
+    """Whether hashes were blacked out; of one that is not bcrypt its beginning says enough."""
+    return any(_CUT.search(row) and not _OTHER_HASH.search(row) for row in rows)
+
+
 def _is_telling(text: str) -> bool:
     """Whether indented rows are a file by their content and not an indented paragraph."""
     return recognise("text", text) in CONFIGURED or recognise("text.yml", text) in CONFIGURED
@@ -192,7 +199,7 @@ def _add(
     text = "\n".join(content)
     kind = recognise(name.replace("\\", "/"), text)
     configured = kind in CONFIGURED
-    if (not configured and path is None) or not text.strip() or (kind == "htpasswd" and _CUT.search(text)):
+    if (not configured and path is None) or not text.strip() or (kind == "htpasswd" and _is_cut(content)):
         return
     if path is None:
         body = paste.rows.padded(*span)

@@ -40,13 +40,15 @@ class Shown:
 def shown(rows: list[str], taken: Callable[[int], bool]) -> Iterator[Shown]:
     """What commands showed, from the row behind the command up to the next prompt."""
     number = 0
+    prompts: set[str] = set()
     while number < len(rows):
         typed = None if taken(number) else prompted(rows[number])
         if typed is None:
             number += 1
             continue
+        prompts.update(typed[:1] if typed[0] else ())
         end = number + 1
-        while end < len(rows) and not taken(end) and not ends(rows[end], typed[0]):
+        while end < len(rows) and not taken(end) and not ends(rows[end], prompts):
             end += 1
         found = _of_command(typed[1][:2000])
         last = end

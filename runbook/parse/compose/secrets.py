@@ -69,13 +69,18 @@ def env_var(name: str, value: str | None, raw: str, place: Place, vault: Vault, 
         injected=shown.injected,
         user=shown.user,
         password=shown.password,
-        unreadable=_as_yaml(value) if _TEXTS.fullmatch(name) else "",
+        unreadable=_as_yaml(value) if _is_text_for_the_registry(name) else "",
     )
 
 
-_TEXTS = re.compile(r"REGISTRY_(?!HTTP_HEADERS_)\w*_(?:SECRET|PASSWORD|ACCESSKEY|SECRETKEY|ACCOUNTKEY)")
-"""Settings that are a text and a secret: their value is not kept, so what YAML makes of it is asked at once."""
 _FIRST = {"[": "a list", "{": "a mapping", "*": "an alias", "&": "an anchor", "!": "a tag"}
+
+
+def _is_text_for_the_registry(name: str) -> bool:
+    """A secret that the registry reads as YAML and takes for text; the headers are lists, Allow-Credentials among them."""
+    return (
+        name.startswith("REGISTRY_") and not name.upper().startswith("REGISTRY_HTTP_HEADERS") and is_secret_name(name)
+    )
 
 
 def _as_yaml(value: str) -> str:

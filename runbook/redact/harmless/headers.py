@@ -15,6 +15,7 @@ _HEADERS = re.compile(
 _CHALLENGE = re.compile(
     r"(?i)(\b(?!realm\b|service\b|scope\b|error\b|error_description\b|charset\b|algorithm\b|qop\b|stale\b)[a-z][\w-]{0,40}=)(\"[^\"]{0,2000}\"|[^\s,]{1,2000})"
 )
+_MEDIA = re.compile(r"(?:[\w*.+-]{1,80}/[\w*.+-]{1,80}|\*)(?:[;,]\s{0,3}[\w*./=+-]{1,120}){0,40}")
 _COOKIE = re.compile(r"[A-Za-z_][\w.-]{0,24}")
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _FREE = ("server", "via", "user-agent", "warning", "etag", "x-powered-by")
@@ -50,6 +51,8 @@ def shown_header(name: str, value: str) -> str:
     if not _HEADERS.fullmatch(lower) or (is_secret_name(lower) and lower != "x-registry-supports-signatures"):
         public = not is_secret_name(lower) and not re.search(r"\d{3}", bare) and only_known(bare) == bare
         return value if public or SWITCH.fullmatch(bare) else MASK
+    if lower.startswith(("accept", "te", "upgrade", "connection", "expect", "pragma")):
+        return _products(plain(value)) if not _MEDIA.fullmatch(bare) else plain(value)
     if lower == "docker-upload-uuid":
         return value if _UUID.fullmatch(bare) else MASK
     return plain(value) if not is_odd(bare) or lower.startswith(("content-", "docker-", "if-")) else MASK
