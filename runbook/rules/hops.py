@@ -55,38 +55,49 @@ class Front:
 def fronts(facts: Facts) -> tuple[Front, ...]:
     """The virtual hosts of all proxies, those that the addresses of this incident reach first.
 
-    Where some are known to lead to a registry, one whose upstream nobody knows is another site, unless its name is
-    the one that was used.
+    Where a registry or its name is known, a site of another name whose upstream nobody knows is another site.
     """
     groups: dict[object, list[ProxyRoute]] = {}
     for route in facts.stack.routes:
         key = (route.software, route.place.file, route.service, route.server_names, route.listen)
         groups.setdefault(key, []).append(route)
-    known = any(_is_known_to_lead(r, facts.compose) for r in facts.stack.routes)
+    strict = facts.registry is not None or any(_is_known_to_lead(r, facts) for r in facts.stack.routes)
+    strict = strict or any(not a.is_loopback and not a.host.replace(".", "").isdecimal() for a in facts.focus.addresses)
     found = [_front(tuple(group), facts.compose) for group in groups.values()]
     kept = [
         f
-        if not known or _is_named(f, facts) or any(_is_known_to_lead(r, facts.compose) for r in f.api)
+        if not strict or _is_named(f, facts) or any(_is_known_to_lead(r, facts) for r in f.api)
         else replace(f, api=())
         for f in found
     ]
     return tuple(sorted(kept, key=lambda f: not reaches(facts.focus, f.routes[0])))
 
 
-def _is_known_to_lead(route: ProxyRoute, compose: Compose | None) -> bool:
-    """Whether the upstream is plainly a registry: a service of that kind, or a path, name or port that says so."""
+def _is_known_to_lead(route: ProxyRoute, facts: Facts) -> bool:
+    """Whether the upstream is plainly a registry: a service of that kind, a published port, a path or name that says so.
+    A site without a name of its own takes whatever comes."""
     if route.kind != "proxy":
         return False
-    behind = upstream_service(route, compose)
+    behind = upstream_service(route, facts.compose)
     if behind is not None:
-        return behind.role in ("registry", "ui")
-    return _speaks_for_itself(route) or any(port == 5000 for _, port in route.upstream_hosts)
+        return behind.role in ("registry", "ui", "proxy")
+    here = {*LOOPBACK, "host.docker.internal", *(a.host for a in facts.focus.used)}
+    catch_all = not any(_plain(n) for n in route.server_names)
+    return (
+        _speaks_for_itself(route)
+        or any(port == 5000 or (port in facts.focus.ports and host in here) for host, port in route.upstream_hosts)
+        or catch_all
+    )
+
+
+def _plain(name: str) -> bool:
+    return name not in ("", "_", "localhost") and not any(c in name for c in "*~^$")
 
 
 def _is_named(front: Front, facts: Facts) -> bool:
     """Whether a client used the very name of this site."""
     names = {n.lower() for n in front.routes[0].server_names}
-    return any(a.host in names for a in facts.focus.used)
+    return any(a.host in names for a in facts.focus.addresses)
 
 
 def _front(routes: tuple[ProxyRoute, ...], compose: Compose | None) -> Front:

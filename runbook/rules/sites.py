@@ -129,6 +129,7 @@ def agent_filter(facts: Facts) -> Iterator[Finding]:
         _cited(passed),
         [read(f"if {r.condition}", r.place) for r in rules[:1]],
         hop=f"client -> {name(route)}" if route else "client -> proxy",
+        proves=bool(rules),
         about=site(facts, route) if route and rules else None,
         fix=_fix(
             facts,
@@ -147,12 +148,15 @@ _Asked = Exchange | LoggedRequest
 def _differing(facts: Facts) -> tuple[_Asked, _Asked] | None:
     """Two requests for the same thing by two programs, one served (or asked for a login), one turned away."""
     rows: dict[tuple[str, str, str], list[_Asked]] = {}
-    for e in facts.traffic.exchanges:
-        if e.sent("User-Agent") and e.status and e.is_api and e.page is None:
-            rows.setdefault((netloc(e.url), e.method, e.path), []).append(e)
-    for r in facts.traffic.requests:
-        if r.agent and r.status and r.uri.startswith("/v2") and r.logger != "registry":
-            rows.setdefault((r.host, r.method, r.uri.split("?")[0]), []).append(r)
+    # What a later success settled counts as well: the difference is the evidence.
+    for o in facts.traffic.observations:
+        one = o.record
+        if o.voice != "program" or o.own or not o.status or not o.path.startswith("/v2"):
+            continue
+        if isinstance(one, Exchange) and one.sent("User-Agent") and one.page is None and one.at == "client":
+            rows.setdefault((netloc(one.url), o.method, o.path), []).append(one)
+        elif isinstance(one, LoggedRequest) and one.agent and one.logger != "registry":
+            rows.setdefault((one.host, o.method, o.path), []).append(one)
     for same in rows.values():
         away = next((x for x in same if _status(x) in (403, 404, 444, 302, 301) and not _is_registry_404(x)), None)
         let_in = next((x for x in same if _status(x) in (200, 401) and away and _program(x) != _program(away)), None)
