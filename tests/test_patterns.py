@@ -26,7 +26,7 @@ import runbook
 
 ROOT = Path(runbook.__file__).parent
 LENGTH, SECONDS = 16_000, 0.6
-_LENGTHS = (30, 60, 90, 120, 160, 220, 300, 500, 900, 2000, 4000, 8000, LENGTH)
+_LENGTHS = (*range(20, 200, 10), 300, 500, 900, 2000, 4000, 8000, LENGTH)
 """A text grows until it takes too long, so that nothing hangs."""
 WHOLE = ("collect/kinds.py:_NAMES", "lab/registry/app.py", "lab/registry/store.py")
 """Tables of patterns that are asked with `fullmatch` alone, where the source does not show it."""

@@ -56,7 +56,7 @@ ROWS: tuple[tuple[str, re.Pattern[str], MessageKind], ...] = (
     _row("invalid userinfo", r"net/url: invalid userinfo", "url-invalid"),
     _row("unsafe header", r"Refused to get unsafe header \"(?P<detail>[\w-]{1,80})\"", "header-hidden"),
     _row("content-length", r"missing or empty Content-Length header", "no-content-length"),
-    _row("tls handshake timeout", rf"(?:.*\b{_FETCH})?.*TLS handshake timeout", "handshake-timeout"),
+    _row("tls handshake timeout", rf"^(?>.*\b{_FETCH})?.*TLS handshake timeout", "handshake-timeout"),
     _row("parsing http 403", r"error parsing HTTP 403 response body", "denied"),
     # ---- the engine --------------------------------------------------------------------------------------
     _row("configuration error", r"^(?:\S{1,80}[ \t]+\| ?)?configuration error: (?P<detail>.{1,300})", "config-error"),
