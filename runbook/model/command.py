@@ -122,6 +122,12 @@ class Command:
         return tuple(w.odd for w in self.words if w.odd)
 
 
+def comment(text: str) -> str:
+    """An expected result behind a command: one line, and nothing in it that a shell acts on, for zsh takes no
+    comments when it is typed into."""
+    return " ".join(re.sub(r"[;|&$`<>\\\"'!\x00-\x1f]", " ", text).split())
+
+
 def sh(*parts: str | Word | Iterable[Word], expect: str = "") -> Command:
     """A command of fixed words (strings, written in our source) and foreign ones (`host(…)`, `user(…)`, …)."""
     words: list[Word] = []

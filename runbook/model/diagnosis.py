@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 from typing import Literal
 
-from runbook.model.command import Command
+from runbook.model.command import Command, comment
 
 Verdict = Literal["fault", "healthy", "inconclusive"]
 Step = Literal["simplify", "htpasswd", "headers", "align"]
@@ -156,7 +156,7 @@ class Fix:
     @property
     def verify_lines(self) -> tuple[str, ...]:
         """What shows that it is mended, each with the expected result as a comment."""
-        return tuple(f"{c}   # {c.expect}" if c.expect else str(c) for c in self.verify)
+        return tuple(f"{c}   # {comment(c.expect)}" if c.expect else str(c) for c in self.verify)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,5 +1,6 @@
 """What a person asked for with the form, carried out; what goes wrong becomes a sentence."""
 
+import json
 import os
 import tempfile
 from dataclasses import dataclass, field, replace
@@ -78,4 +79,4 @@ def sentence(error: Exception, job: Job) -> str:
 
 
 def _quoted(value: str) -> str:
-    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return json.dumps(value, ensure_ascii=False)
