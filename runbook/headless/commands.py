@@ -114,15 +114,15 @@ def run_open(options: argparse.Namespace) -> int:
 def run_serve(options: argparse.Namespace) -> int:
     """Serve the first notebook as a page, by Voilà; ends when the user ends it.
 
-    It listens on loopback: whoever opens the page reads this user's files and asks in this user's name.
+    It listens on loopback, and its address holds a token: whoever opens the page reads this user's files and asks in
+    this user's name.
     """
     from runbook.headless.places import notebooks_folder
 
     if find_spec("voila") is None:
         raise UsageError("Serving needs Voilà: pip install 'registry-runbook[serve]'. Or use `runbook open`.")
-    command = [sys.executable, "-m", "voila", str(notebooks_folder() / "00_start_here.ipynb")]
-    command += [f"--port={options.port}", "--Voila.ip=127.0.0.1"]
-    command += ["--no-browser"] if options.no_browser else []
+    command = [sys.executable, "-m", "runbook.headless.page", str(notebooks_folder() / "00_start_here.ipynb")]
+    command += [str(options.port), "no-browser" if options.no_browser else "browser"]
     sys.stdout.flush()
     os.execv(sys.executable, command)  # noqa: S606 (no shell, and Voilà takes the place of this process)
 

@@ -1,41 +1,104 @@
 """`runbook serve`: the first notebook as a page, on loopback only."""
 
+import re
 import subprocess
 import sys
-import time
+import threading
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
 from importlib.util import find_spec
 
 import pytest
 
 from runbook.cli import main
+from runbook.headless.limits import MOST
 from tests.real.hops import free_port
 
 
-@pytest.mark.skipif(find_spec("voila") is None, reason="Voilà is not installed")
-def test_the_first_notebook_is_served_with_its_console() -> None:
+@pytest.fixture(scope="module")
+def served() -> Iterator[tuple[str, str, int]]:
+    """The base address and the token of a page that is served."""
+    if find_spec("voila") is None:
+        pytest.skip("Voilà is not installed")
     port = free_port()
     command = [sys.executable, "-m", "runbook", "serve", "--no-browser", f"--port={port}"]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     try:
-        page = _page(f"http://127.0.0.1:{port}/")
+        assert process.stdout
+        address = next(
+            m for line in process.stdout if (m := re.search(r"(http://127\.0\.0\.1:\d+)/\?token=(\w{32,})", line))
+        )
+        threading.Thread(target=process.stdout.read, daemon=True).start()
+        yield address[1], address[2], process.pid
     finally:
         process.terminate()
         process.wait(20)
+
+
+def asked(url: str, **headers: str) -> tuple[int, str]:
+    """Status and text of a page, redirects not followed."""
+
+    class Stay(urllib.request.HTTPRedirectHandler):
+        def redirect_request(self, *_: object) -> None:
+            return None
+
+    request = urllib.request.Request(url, headers={name.replace("_", "-"): value for name, value in headers.items()})
+    try:
+        with urllib.request.build_opener(Stay).open(request, timeout=60) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode(errors="replace")
+
+
+def kernels(server: int) -> int:
+    """Kernels that run below the server."""
+    found = subprocess.run(["ps", "-eo", "ppid,args"], capture_output=True, text=True, check=True).stdout
+    return sum(line.split()[0] == str(server) and "ipykernel_launcher" in line for line in found.splitlines())
+
+
+def test_the_first_notebook_is_served_with_its_console(served: tuple[str, str, int]) -> None:
+    base, token, _ = served
+    status, page = asked(f"{base}/?token={token}")
+    assert status == 200
     assert "Start here" in page
     assert "Folklore:" in page  # the cells were run
     assert "Incident.open" not in page  # and their code is not shown
 
 
-def _page(url: str) -> str:
-    for _ in range(120):
-        try:
-            with urllib.request.urlopen(url, timeout=60) as answer:
-                return str(answer.read().decode())
-        except (urllib.error.URLError, ConnectionError):
-            time.sleep(0.25)
-    raise AssertionError("nothing was served")
+@pytest.mark.parametrize(
+    "path", ["/", "/?token=", "/?token=0123456789abcdef", "/api/kernels", "/voila/files/00_start_here.ipynb"]
+)
+def test_nobody_else_comes_in(path: str, served: tuple[str, str, int]) -> None:
+    base, _, server = served
+    before = kernels(server)
+    status, page = asked(base + path)
+    assert status in (302, 403, 404)
+    assert "Start here" not in page
+    assert kernels(server) == before, "and no kernel is started for it"
+
+
+@pytest.mark.parametrize("host", ["evil.example", "evil.example:8866", "127.0.0.1.evil.example"])
+def test_another_name_that_leads_here_is_refused(host: str, served: tuple[str, str, int]) -> None:
+    """A page of somebody else's, whose name has got the address 127.0.0.1 meanwhile."""
+    base, token, _ = served
+    assert asked(f"{base}/?token={token}", Host=host)[0] == 403
+    path = "/api/kernels/00000000-0000-0000-0000-000000000000/channels"
+    upgrade = {
+        "Upgrade": "websocket",
+        "Connection": "Upgrade",
+        "Sec_WebSocket_Key": "x3JJHMbDL1EzLkh9GBhXDw==",
+        "Sec_WebSocket_Version": "13",
+    }
+    assert asked(f"{base}{path}?token={token}", Host=host, Origin=f"http://{host}", **upgrade)[0] == 403
+    assert asked(f"{base}{path}?token={token}", Origin="http://evil.example", **upgrade)[0] in (403, 404)
+
+
+def test_kernels_are_few(served: tuple[str, str, int]) -> None:
+    base, token, server = served
+    for _ in range(7):
+        assert asked(f"{base}/?token={token}")[0] in (200, 503)
+    assert kernels(server) <= MOST
 
 
 def test_without_voila_it_says_what_to_install(
