@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 
-from runbook import __version__
+from runbook import __version__, door
 from runbook.redact import Vault
 
 _PACKAGES = ("jupyterlab", "ipywidgets", "httpx", "pandas", "papermill", "bcrypt", "nbconvert", "ipykernel", "msgspec")
@@ -31,10 +31,15 @@ class Part:
 def add(parser: argparse.ArgumentParser) -> None:
     """The options of `doctor`."""
     parser.add_argument("--format", choices=("text", "json"), default="text", help="default text")
+    parser.add_argument(
+        "--sbom", action="store_true", help="list what runbook is made of here, with licences; as CycloneDX with json"
+    )
 
 
 def run(options: argparse.Namespace, vault: Vault) -> int:
     """Look at the machine; 0 when the core works, 1 when it does not. Nothing is changed."""
+    if options.sbom:
+        return _made_of(options.format, vault)
     parts = list(examined())
     if options.format == "json":
         body = {
@@ -51,6 +56,20 @@ def run(options: argparse.Namespace, vault: Vault) -> int:
         for part in parts:
             print(f"  {'yes' if part.usable else 'no ':<4}{part.name:<{width}}  {part.why}")
     return 0 if all(p.usable for p in parts if p.name.startswith("core")) else 1
+
+
+def _made_of(format_: str, vault: Vault) -> int:
+    from runbook.cli.sbom import cyclonedx, packages
+
+    if format_ == "json":
+        door.out(json.dumps(cyclonedx(), ensure_ascii=False, indent=1), vault)
+        return 0
+    rows = packages()
+    width, broad = (
+        max(len(text) for text in column) for column in zip(*((p.name, p.version) for p in rows), strict=True)
+    )
+    door.out("\n".join(f"{p.name:<{width}}  {p.version:<{broad}}  {p.licence}" for p in rows), vault)
+    return 0
 
 
 def examined() -> Iterator[Part]:
