@@ -66,7 +66,7 @@ class Person:
                 shutil.copy(source, self.folder / name)
 
 
-LED = 0.5
+LED = 0.65
 """Share of faults and ways that must be led to their cause; the aim is all. A fault that no login meets (a size limit,
 deletes) ends "healthy, by traffic" and counts as lost."""
 
