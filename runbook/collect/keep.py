@@ -253,13 +253,22 @@ def _harmless(value: Any) -> Iterator[str]:
         yield from (item for item in value if isinstance(item, str))
 
 
+def _said(text: str, names: Collection[str]) -> str:
+    """A sentence by its words; once more where a mask makes another pattern fit, so that it stays as it is then."""
+    for _ in range(4):
+        before, text = text, only_known(mask_patterns(text), names)
+        if text == before:
+            break
+    return text
+
+
 def _spoken(value: Any, names: Collection[str]) -> Any:
     """A copy in which sentences keep only known words."""
 
     def say(text: Any) -> Any:
         if isinstance(text, str):
-            return only_known(mask_patterns(text), names) if text else text
-        return tuple((place, only_known(mask_patterns(said), names)) for place, said in text)
+            return _said(text, names) if text else text
+        return tuple((place, _said(said, names)) for place, said in text)
 
     def walk(item: Any) -> Any:
         if isinstance(item, tuple | list):

@@ -48,6 +48,7 @@ _BY_NAME: tuple[tuple[str, FileKind], ...] = (
 )
 _NAMES = tuple((re.compile(pattern, re.IGNORECASE), kind) for pattern, kind in _BY_NAME)
 _JSON_START = re.compile(r"\{\s{0,200}[\"}]|\[\s{0,200}[\[{\"\]]|[{\[]\s{0,200}$")
+_SAVED = re.compile(r'\s{0,8}\{\s{0,8}"schema": ?\d{1,4},\s{0,8}"tool": ?"runbook [^"]{1,40}",\s{0,8}"evidence"')
 _JSON_MARKS: tuple[tuple[re.Pattern[str], FileKind], ...] = (
     (re.compile(r'"log"\s*:\s*\{[^}]{0,2000}"(?:entries|creator|version)"'), "har"),
     (re.compile(r'"_postman_id"|schema\.(?:get)?postman\.com|"__export_format"'), "har"),
@@ -62,6 +63,8 @@ def recognise(name: str, head: str) -> FileKind:
     """The kind of a text file from its path and the beginning of its text."""
     base = PurePosixPath(name).name
     bare = _without_extra(base)
+    if _SAVED.match(head):
+        return "evidence"  # whatever its lines quote
     if bare.lower().endswith((".yml", ".yaml", ".json")) and marks.is_kubernetes(head):
         return "kubernetes"
     if (other := _other_side(name, bare, head)) is not None:

@@ -7,6 +7,8 @@ from runbook.redact.words import only_known
 
 _ADDRESS = re.compile(r"(?i)\b([a-z][a-z0-9+.-]{1,20}:\\?/\\?/)([^\s\"'<>`|)\]}]{1,4000})")
 _QUERY = re.compile(r"([?&;][A-Za-z_][\w.\[\]-]{0,60}=)([^\s&\"'<>#;`)\]}]{1,4000})")
+_PLAIN = MASK.strip("[]")
+"""A mask in an address, where brackets would make it one of IPv6."""
 _BARE = re.compile(
     r"(?<![\w/@:.-])([\w.-]{1,64}):(?!\[redacted\])([^\s/@:]{1,200})@(?!sha256:)(?=[\w-]{1,63}(?:\.[\w-]{1,63}|:\d{1,5}(?!\d))|localhost)"
 )
@@ -32,20 +34,26 @@ def mask_urls(text: str) -> str:
 
 def _rest(rest: str) -> str:
     """What follows `scheme://`."""
-    before, mark, query = rest.partition("?")
-    before, hash_, fragment = before.partition("#")
-    login, at, host = before.rpartition("@")
-    if at and _is_login(login):
-        user, colon, password = login.partition(":")
-        login = f"{user}:{MASK}" if colon and user else MASK
-        if colon and not password:
-            login = f"{user}:"
-    before = f"{login}{at}{host}"
+    login, rest = _login(rest)
+    main, hash_, fragment = rest.partition("#")
+    before, mark, query = main.partition("?")
     if mark:
-        query, hash_, fragment = query.partition("#")
         query = "&".join(_pair(part) for part in query.split("&"))
     fragment = fragment if only_known(fragment) == fragment else MASK
-    return f"{before}{mark}{query}{hash_}{fragment}"
+    return f"{login}{before}{mark}{query}{hash_}{fragment}"
+
+
+def _login(rest: str) -> tuple[str, str]:
+    """The login in front of the host without its password, and what follows it. A password may hold any sign."""
+    authority = rest.partition("/")[0]
+    login, at, _ = authority.rpartition("@")
+    if not at:
+        login, at, _ = rest.partition("?")[0].rpartition("@")
+        if not at or not _is_login(login):
+            return "", rest
+    user, colon, password = login.partition(":")
+    shown = password if password in ("", _PLAIN) else MASK
+    return (f"{user}:{shown}@" if colon and user else f"{MASK}@"), rest[len(login) + 1 :]
 
 
 def _is_login(text: str) -> bool:
@@ -55,6 +63,8 @@ def _is_login(text: str) -> bool:
 
 def _pair(part: str) -> str:
     name, equals, value = part.partition("=")
+    if part.startswith(MASK[:-1]):
+        return part
     if not equals:
         return part if _REFERENCE.fullmatch(part) or len(part) <= 2 or part == MASK else MASK
     return f"{name}={shown_parameter(name, value)}"

@@ -61,9 +61,12 @@ def shows(token: str, names: Collection[str] = ()) -> bool:
         return True
     if any(pattern.fullmatch(bare) for pattern in (_NUMBER, _HOST, _DIGEST, _VARIABLE, _MAIL)):
         return not _is_secret_like(bare)
+    path, asked, query = bare.partition("?")
+    if asked:
+        return (not path or shows(path, names)) and all(len(k) <= _SHORT or known(k) for k in re.split("[&;]", query))
     scheme, mark, rest = bare.partition("://")
     if mark and scheme.isalpha() and len(scheme) <= 12:
-        return "@" not in rest and "?" not in rest and _path(rest, names)
+        return "@" not in rest and _path(rest, names)
     return ("/" in bare or ":" in bare) and _path(bare, names)
 
 
@@ -87,20 +90,20 @@ def _is_secret_like(text: str) -> bool:
 
 def only_known(text: str, names: Collection[str] = ()) -> str:
     """Free text with every other token masked; neighbours share a mask. The same again for text that went through."""
-    held = text.replace(MASK, "\x00")
-    shown = _TOKEN.sub(lambda m: m[0] if "\x00" in m[0] or shows(m[0], names) else _masked(m[0], names), held)
-    return _MANY.sub("\x00", shown).replace("\x00", MASK)
+    held = text.replace(MASK, "\x00").replace(_IN_ADDRESS, "\x01")
+    shown = _TOKEN.sub(lambda m: m[0] if _HELD.search(m[0]) or shows(m[0], names) else _masked(m[0], names), held)
+    return _MANY.sub("\x00", shown).replace("\x00", MASK).replace("\x01", _IN_ADDRESS)
 
 
+_HELD = re.compile(r"[\x00\x01]")
+_IN_ADDRESS = f":{MASK.strip('[]')}@"
 _MANY = re.compile(r"\x00(?:[\s,;]{0,4}\x00)+")
 
 
 def _masked(token: str, names: Collection[str]) -> str:
     """A mask for the token; a sign at its edge and a host in front of an address stay."""
     end = token[len(token.rstrip(_EDGES)) :]
-    if "?" in token:
-        path, _, query = token.partition("?")
-        if path and shows(path, names):
-            keys = [part.partition("=")[0] for part in query.split("&")]
-            return f"{path}?{'&'.join(f'{key}=' if known(key) else chr(0) for key in keys)}\x00"
+    path, asked, _ = token.partition("?")
+    if asked and path and shows(path, names):
+        return f"{path}?\x00"
     return f"\x00{end}"

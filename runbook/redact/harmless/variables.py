@@ -43,6 +43,8 @@ _LINKS = re.compile(
 def shown_variable(name: str, value: str) -> str:
     """What is shown of a variable's value; for one of the registry by the setting that it stands for."""
     bare = value.strip()
+    if value == MASK:
+        return value
     if SWITCH.fullmatch(bare) or is_reference(bare) or bare.strip("\"'") == "" or _is_shown_already(value):
         return value
     for prefix in ("NGINX_PROXY_HEADER_", "NGINX_PROXY_PASS_HEADER_"):
@@ -89,4 +91,4 @@ def _of_registry(name: str, value: str) -> str | None:
         return masked_yaml(value, lambda path, text: shown_setting(".".join((key, *path)), text) == text)
     if key in ("storage", "auth"):
         return value if known(value.strip()) else MASK
-    return MASK if is_secret_name(name) else None
+    return None

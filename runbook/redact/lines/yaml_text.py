@@ -19,6 +19,7 @@ Shows = Callable[[Path, str], bool]
 _LOADER: Any = getattr(yaml, "CLoader", yaml.Loader)
 _KEY = re.compile(r"[\w./:*@$~ -]{1,120}|<<")
 _MOST = 100_000
+_HELD = "masked-already"
 
 
 def hidden(text: str, shows: Shows) -> Iterator[Span]:
@@ -103,10 +104,11 @@ def _around(text: str, scalars: list[Span]) -> Iterator[Span]:
 
 def masked_yaml(value: str, shows: Shows) -> str:
     """A value that is YAML itself, with its own values masked; the mask where it cannot be read."""
+    held = value.replace(MASK, _HELD)
     try:
-        spans = sorted(hidden(value, shows), reverse=True)
+        spans = sorted(hidden(held, lambda path, text: text == _HELD or shows(path, text)), reverse=True)
     except (ValueError, RecursionError):
         return MASK
     for start, end in spans:
-        value = value[:start] + MASK + value[end:]
-    return value
+        held = held[:start] + MASK + held[end:]
+    return held.replace(_HELD, MASK)
