@@ -1,0 +1,214 @@
+"""A user who follows the printed fix to the letter, on a stack of the lab.
+
+The patch goes through the real `patch -p1 -F0`, commands run as they stand in the folder that was handed over, what
+is typed at a prompt is typed by us, and the containers are made again from the files that are there afterwards.
+"""
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from runbook.lab import Lab
+from runbook.lab.frontends import in_front
+from runbook.lab.plan import Plan
+from runbook.model import Command, Fix
+
+COMPOSE = "docker-compose.yml"
+_PLACEHOLDER = re.compile(r"\b(?:HOST|USER|NAME|FILE|SERVICE|IMAGE|NUMBER|REGISTRY|VARIABLE)\b(?!=)")
+
+
+@dataclass
+class Outcome:
+    """What a command printed; None where it cannot run here."""
+
+    output: str | None
+    code: int = 0
+    why: str = ""
+
+
+@dataclass
+class User:
+    """Somebody at the keyboard who knows the password and copies commands."""
+
+    lab: Lab
+    folder: Path
+    secrets: dict[str, str] = field(default_factory=dict)
+    failed: list[str] = field(default_factory=list)
+
+    def follow(self, fix: Fix) -> None:
+        """Apply the patch and run the commands; what went wrong is in `failed`."""
+        if fix.patch:
+            done = subprocess.run(
+                ["patch", "-p1", "-F0"], cwd=self.folder, input=fix.patch.encode(), capture_output=True, check=False
+            )
+            if done.returncode or b"fuzz" in done.stdout:
+                self.failed.append(f"patch refuses: {done.stdout.decode()}")
+        for command in fix.commands:
+            outcome = self.run(command)
+            if outcome.code:
+                self.failed.append(f"{command}: {outcome.code} {outcome.output}")
+            elif outcome.output is None:
+                self.failed.append(f"{command}: {outcome.why}")
+        again(self.lab, self.folder)
+
+    def run(self, command: Command | str) -> Outcome:
+        """One command, as it stands."""
+        text = str(command)
+        words = shlex.split(text)
+        if _PLACEHOLDER.search(text):
+            return Outcome(None, why="a placeholder stands in it")
+        if words[:2] == ["docker", "compose"] or words[:2] == ["docker", "exec"]:
+            return self._compose(words)
+        if words[0] == "sudo":
+            return Outcome("")  # a reload: the lab starts all anew anyway
+        typed = ""
+        if words[0] == "htpasswd" and "-v" not in words:
+            text, typed = text.replace("htpasswd ", "htpasswd -i ", 1), self.lab.password
+        elif words[0] == "htpasswd":
+            text, typed = text.replace("htpasswd -v", "htpasswd -vi", 1), self.lab.password
+        elif words[:2] == ["docker", "login"] and "<" not in words:
+            text += ("" if "-u" in words else f" -u {self.lab.user}") + " --password-stdin"
+            typed = self.lab.password
+        elif words[0] == "curl" and "-u" in words:
+            user = words[words.index("-u") + 1]
+            text = text.replace(f"-u {user}", "-K -", 1)
+            typed = f'user = "{user}:{self._password(user)}"\n'
+        env = {**os.environ, "DOCKER_CONFIG": str(self.folder), "DOCKER_HOST": "unix:///nonexistent.sock"}
+        done = subprocess.run(
+            text, shell=True, cwd=self.folder, input=typed, capture_output=True, text=True, timeout=30, env=env, check=False
+        )  # fmt: skip
+        pipes = words[0] in ("curl", "docker") or "|" in words
+        return Outcome(done.stdout + done.stderr, 0 if pipes and words[:2] != ["docker", "login"] else done.returncode)
+
+    def _password(self, user: str) -> str:
+        plan = self.lab.plan
+        gate = "front-" + plan.colleague_password
+        known = {plan.colleague: plan.colleague_password, "gate": gate}
+        return known.get(user, self.lab.password)
+
+    def _compose(self, words: list[str]) -> Outcome:
+        verb = words[2] if words[1] == "compose" else "exec"
+        if verb in ("up", "restart", "down", "kill", "start", "stop", "pull"):
+            return Outcome("")
+        if verb == "exec" and {"reload", "graceful"} & set(words):
+            return Outcome("")
+        if verb == "logs":
+            return Outcome("".join(self.lab.logs().values()))
+        return Outcome(None, why="no container to look into")
+
+
+# ---- the project's files back into the description ------------------------------------------------------------
+
+
+def again(lab: Lab, folder: Path) -> None:
+    """Make the containers again from the files in that folder."""
+    lab.change(lambda plan: take_in(plan, folder))
+
+
+def take_in(plan: Plan, folder: Path) -> None:
+    """What the files of the folder say now, as the description that runs."""
+    variables = dict(_dotenv(folder))
+    project = yaml.safe_load((folder / COMPOSE).read_text())
+    for name in list(plan.files):
+        path = folder / name
+        if path.is_file():
+            plan.files[name] = path.read_bytes()
+        else:
+            plan.files.pop(name)
+    for path in folder.rglob("*htpasswd*"):
+        name = str(path.relative_to(folder))
+        if path.is_file() and name not in plan.files and name not in plan.handed:
+            plan.files[name] = path.read_bytes()
+    plan.directories = [d for d in plan.directories if (folder / d).is_dir()]
+    plan.locked = [n for n in plan.locked if not (folder / n).stat().st_mode & 0o004]
+    for name in ("config.json", ):
+        if (folder / name).is_file() and name in plan.handed:
+            plan.handed[name] = (folder / name).read_bytes()
+    _registry(plan, project["services"][plan.registry], variables)
+    _front(plan, project["services"][plan.ui], variables)
+    if plan.proxy.software == "nginx":
+        _nginx(plan, (folder / in_front(plan).file).read_text())
+
+
+def _dotenv(folder: Path) -> list[tuple[str, str]]:
+    file = folder / ".env"
+    rows = file.read_text().splitlines() if file.is_file() else []
+    return [(n.strip(), v.strip()) for n, _, v in (row.partition("=") for row in rows if "=" in row)]
+
+
+def _interpolated(text: str, variables: dict[str, str]) -> str:
+    def value(match: re.Match[str]) -> str:
+        name = match[1] or match[2]
+        return "$" if match[0] == "$$" else variables.get(name or "", "")
+
+    return re.sub(r"\$\$|\$\{(\w+)[^}]*\}|\$([A-Za-z_]\w*)", value, text)
+
+
+def _environment(service: dict[str, Any], variables: dict[str, str]) -> dict[str, str]:
+    given = service.get("environment") or {}
+    rows = [str(row).partition("=")[::2] for row in given] if isinstance(given, list) else given.items()
+    texts = {n: str(v).lower() if isinstance(v, bool) else "" if v is None else str(v) for n, v in rows}
+    return {n: _interpolated(v, variables) for n, v in texts.items()}
+
+
+def _registry(plan: Plan, service: dict[str, Any], variables: dict[str, str]) -> None:
+    plan.environment = _environment(service, variables)
+    if plan.written:
+        plan.written = {n: (service.get("environment") or {})[n] for n in plan.written}
+        plan.inlined = {p: (plan.environment["HTPASSWD"] + "\n").encode() for p in plan.inlined}
+    volumes = [str(v).split(":") for v in service.get("volumes") or ()]
+    plan.mounts = [(v[0], v[1]) for v in volumes]
+    plan.container_port = int(str(service["ports"][0]).rpartition(":")[2])
+    plan.container_user = service.get("user")
+    plan.image = service["image"]
+
+
+def _front(plan: Plan, service: dict[str, Any], variables: dict[str, str]) -> None:
+    proxy = plan.proxy
+    environment = _environment(service, variables)
+    if proxy.software != "ui":
+        return
+    plan.ui_image = service["image"]
+    proxy.upstream = environment.pop("NGINX_PROXY_PASS_URL", None)
+    heads = [n for n in environment if n.startswith("NGINX_PROXY_HEADER_")]
+    proxy.request_headers = {n.removeprefix("NGINX_PROXY_HEADER_").replace("_", "-"): environment.pop(n) for n in heads}
+    proxy.environment = environment
+    plan.access = "proxy" if proxy.upstream else plan.access
+
+
+def _nginx(plan: Plan, text: str) -> None:
+    """The lines that `nginx_conf` writes, read back."""
+    proxy = plan.proxy
+    found = re.search(r"^\s*proxy_pass\s+([^;]+);", text, re.MULTILINE)
+    proxy.upstream = found[1] if found else None
+    heads = dict(re.findall(r'^\s*proxy_set_header\s+(\S+)\s+"?([^";]*)"?;', text, re.MULTILINE))
+    proxy.host = heads.pop("Host", None)
+    proxy.request_headers = heads
+    proxy.hidden = re.findall(r"^\s*proxy_hide_header\s+([^;]+);", text, re.MULTILINE)
+    added = re.findall(r'^\s*add_header\s+(\S+)\s+"?([^";]*)"?(\s+always)?;', text, re.MULTILINE)
+    proxy.added = [(n, v, bool(a)) for n, v, a in added]
+    realm = re.search(r'^\s*auth_basic\s+"?([^";]*)"?;', text, re.MULTILINE)
+    proxy.realm = realm[1] if realm and realm[1] != "off" else None
+    size = re.search(r"^\s*client_max_body_size\s+(\d+)([kmg]?);", text, re.MULTILINE | re.IGNORECASE)
+    units = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
+    proxy.body_limit = int(size[1]) * units[size[2].lower()] if size else 1 << 20
+    proxy.open_ping = bool(re.search(r"location\s*=\s*/v2/", text))
+    if "allow " not in text:
+        proxy.allowed = ""
+    if "$http_user_agent" not in text:
+        proxy.turned_away = ""
+
+
+def copied(lab: Lab, folder: Path) -> Path:
+    """The files that were handed over, as the user has them."""
+    shutil.copytree(lab.bundle, folder, dirs_exist_ok=True)
+    for name in lab.plan.locked:
+        (folder / name).chmod(0o600)
+    return folder
