@@ -41,7 +41,7 @@ def predict(finding: Finding, evidence: Evidence) -> Predicted:
 def _judged(finding: Finding, evidence: Evidence, after: Edited) -> Predicted:
     cause, quiet = finding.cause, _quiet(evidence)
     left = _found(_facts(_quiet(after.evidence)))
-    still = [f for f in left if f.cause == cause]
+    still = [f for f in left if f.cause == cause and f.proves >= finding.proves and f.warning <= finding.warning]
     shown = [f for f in _of(cause, _facts(quiet)) if f.cause == cause]
     if still and (not shown or len(still) >= len(shown)) and _concerns(still, finding):
         return Predicted(Proof(before=_stands(finding), after=f"the changed files still show {cause}"), failed=True)

@@ -18,7 +18,7 @@ S = Symptom
 PARSER_GO = "distribution configuration/parser.go"
 _LINKS = re.compile(r"^REGISTRY_(?:PORT|SERVICE)(?:_|$)|_PORT_\d+_TCP|^REGISTRY_CONFIGURATION_PATH$")
 """What Docker's links and Kubernetes put into every container: nobody meant the registry to read it."""
-_INTENDED = {"REGISTRY_AUTH_TYPE": "REGISTRY_AUTH"}
+_INTENDED = dict.fromkeys(("REGISTRY_AUTH_TYPE", "REGISTRY_AUTHENTICATION", "REGISTRY_AUTH_METHOD"), "REGISTRY_AUTH")
 
 Reason = Literal["space", "stops", "unread", "of the registry", "of nobody", "logged"]
 _REASONS: dict[Reason, str] = {
@@ -171,7 +171,16 @@ def _unread(facts: Facts) -> Iterator[_Unread]:
     for registry in facts.stack.registries:
         for variable, right in registry.unread:
             if not _LINKS.search(variable.name) and variable.name == variable.name.strip():
-                yield _Unread(variable.name, right, variable.place, registry.name, "unread")
+                yield _Unread(
+                    variable.name, right or _meant(variable.name, registry), variable.place, registry.name, "unread"
+                )
+
+
+def _meant(name: str, registry: Registry) -> str:
+    """What an invented name stands for, unless that is set besides."""
+    right = _INTENDED.get(name, "")
+    taken = registry.service.environment if registry.service else ()
+    return "" if any(v.name == right for v in taken) else right
 
 
 def _on_ui(facts: Facts) -> Iterator[_Unread]:

@@ -65,7 +65,7 @@ class User:
         if _PLACEHOLDER.search(text):
             return Outcome(None, why="a placeholder stands in it")
         if words[:2] == ["docker", "compose"] or words[:2] == ["docker", "exec"]:
-            return self._compose(words)
+            return self._compose(words, text)
         if words[0] == "sudo":
             return Outcome("")  # a reload: the lab starts all anew anyway
         typed = ""
@@ -93,15 +93,42 @@ class User:
         known = {plan.colleague: plan.colleague_password, "gate": gate}
         return known.get(user, self.lab.password)
 
-    def _compose(self, words: list[str]) -> Outcome:
+    def _compose(self, words: list[str], text: str) -> Outcome:
         verb = words[2] if words[1] == "compose" else "exec"
-        if verb in ("up", "restart", "down", "kill", "start", "stop", "pull"):
+        if verb in ("up", "restart", "down", "kill", "start", "stop", "pull", "cp", "ps"):
             return Outcome("")
         if verb == "exec" and {"reload", "graceful"} & set(words):
             return Outcome("")
         if verb == "logs":
             return Outcome("".join(self.lab.logs().values()))
+        found = re.search(r"docker compose exec (?:-T )?(\S+) (env|printenv|cat \S+)(.*)", text, re.DOTALL)
+        if found and found[1] == self.lab.plan.registry:
+            return self._inside(found[2], found[3])
+        if verb == "config":
+            return Outcome(self._unset())
+        if verb == "port":
+            plan = self.lab.plan
+            right = str(plan.container_port) == words[-1]
+            return Outcome(f"0.0.0.0:{plan.registry_port}\n" if right else f"no port {words[-1]}/tcp\n")
         return Outcome(None, why="no container to look into")
+
+    def _inside(self, inner: str, rest: str) -> Outcome:
+        """What a command in the registry's container prints, with what follows it in the pipe."""
+        plan = self.lab.plan
+        if inner.startswith("cat "):
+            path = plan.host_path(inner[4:], self.lab.home)
+            text = path.read_text() if path.is_file() else ""
+        else:
+            text = "".join(f"{n}={v}\n" for n, v in plan.environment.items())
+        done = subprocess.run(f"cat {rest}", shell=True, cwd=self.folder, input=text, capture_output=True, text=True, timeout=30, check=False)  # fmt: skip
+        return Outcome(done.stdout + done.stderr)
+
+    def _unset(self) -> str:
+        """The warnings of `docker compose config` about variables that are not set."""
+        text = (self.folder / COMPOSE).read_text()
+        names = re.findall(r"(?<!\$)\$([A-Za-z_]\w*)", text.replace("$$", ""))
+        known = dict(_dotenv(self.folder))
+        return "".join(f'The "{n}" variable is not set.\n' for n in names if n not in known)
 
 
 # ---- the project's files back into the description ------------------------------------------------------------
@@ -128,9 +155,12 @@ def take_in(plan: Plan, folder: Path) -> None:
             plan.files[name] = path.read_bytes()
     plan.directories = [d for d in plan.directories if (folder / d).is_dir()]
     plan.locked = [n for n in plan.locked if not (folder / n).stat().st_mode & 0o004]
-    for name in ("config.json", ):
-        if (folder / name).is_file() and name in plan.handed:
-            plan.handed[name] = (folder / name).read_bytes()
+    if "config.json" in plan.handed:
+        plan.handed["config.json"] = (folder / "config.json").read_bytes()
+        plan.handed.pop("pull.txt", None)  # the next pull says what it says
+    if "ls.txt" in plan.handed and not (plan.locked or plan.directories):
+        plan.handed.pop("ls.txt")  # it was listed before
+    plan.stopped = False
     _registry(plan, project["services"][plan.registry], variables)
     _front(plan, project["services"][plan.ui], variables)
     if plan.proxy.software == "nginx":
@@ -200,7 +230,7 @@ def _nginx(plan: Plan, text: str) -> None:
     units = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
     proxy.body_limit = int(size[1]) * units[size[2].lower()] if size else 1 << 20
     proxy.open_ping = bool(re.search(r"location\s*=\s*/v2/", text))
-    if "allow " not in text:
+    if text.count("allow ") != 1:  # nobody is refused, or the client is let in as well
         proxy.allowed = ""
     if "$http_user_agent" not in text:
         proxy.turned_away = ""
@@ -209,6 +239,10 @@ def _nginx(plan: Plan, text: str) -> None:
 def copied(lab: Lab, folder: Path) -> Path:
     """The files that were handed over, as the user has them."""
     shutil.copytree(lab.bundle, folder, dirs_exist_ok=True)
-    for name in lab.plan.locked:
+    plan = lab.plan
+    for name in (*plan.directories, *(s[2:] for s, t in plan.mounts if s.startswith("./") and "." not in t)):
+        if not (folder / name).exists():
+            (folder / name).mkdir(parents=True)  # the engine made it when it mounted it
+    for name in plan.locked:
         (folder / name).chmod(0o600)
     return folder
