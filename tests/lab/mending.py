@@ -4,13 +4,20 @@ The patch goes through the real `patch -p1 -F0`, commands run as they stand in t
 is typed at a prompt is typed by us, and the containers are made again from the files that are there afterwards.
 """
 
+import base64
+import json
 import os
 import re
 import shlex
 import shutil
 import subprocess
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import yaml
@@ -22,6 +29,51 @@ from runbook.model import Command, Fix
 
 COMPOSE = "docker-compose.yml"
 _PLACEHOLDER = re.compile(r"\b(?:HOST|USER|NAME|FILE|SERVICE|IMAGE|NUMBER|REGISTRY|VARIABLE)\b(?!=)")
+
+
+class Engine(BaseHTTPRequestHandler):
+    """As much of the engine's API as `docker login` needs: the engine asks the registry, and the client hears how it went."""
+
+    def do_HEAD(self) -> None:
+        self._send(200, "")
+
+    def do_GET(self) -> None:
+        self._send(200, "OK" if self.path.endswith("/_ping") else "{}")
+
+    def do_POST(self) -> None:
+        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        pair = f"{asked.get('username', '')}:{asked.get('password', '')}".encode()
+        request = urllib.request.Request(f"http://{asked['serveraddress']}/v2/")
+        request.add_header("Authorization", "Basic " + base64.b64encode(pair).decode())
+        try:
+            urllib.request.urlopen(request, timeout=10).close()
+            self._send(200, json.dumps({"Status": "Login Succeeded", "IdentityToken": ""}))
+        except OSError as error:
+            self._send(401, json.dumps({"message": f"login attempt failed: {error}"}))
+
+    def log_message(self, *_: object) -> None:
+        """Nothing is written."""
+
+    def _send(self, status: int, body: str) -> None:
+        self.send_response(status)
+        self.send_header("Api-Version", "1.43")
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body.encode())
+
+
+@contextmanager
+def engine() -> Iterator[str]:
+    """A stand-in for the engine, as DOCKER_HOST."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Engine)
+    Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"tcp://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
 
 
 @dataclass
@@ -80,7 +132,14 @@ class User:
             user = words[words.index("-u") + 1]
             text = text.replace(f"-u {user}", "-K -", 1)
             typed = f'user = "{user}:{self._password(user)}"\n'
-        env = {**os.environ, "DOCKER_CONFIG": str(self.folder), "DOCKER_HOST": "unix:///nonexistent.sock"}
+        env = {**os.environ, "DOCKER_CONFIG": str(self.folder)}
+        if words[:2] == ["docker", "login"]:
+            with engine() as address:
+                return self._typed(text, typed, env | {"DOCKER_HOST": address})
+        return self._typed(text, typed, env)
+
+    def _typed(self, text: str, typed: str, env: dict[str, str]) -> Outcome:
+        words = shlex.split(text)
         done = subprocess.run(
             text, shell=True, cwd=self.folder, input=typed, capture_output=True, text=True, timeout=30, env=env, check=False
         )  # fmt: skip
@@ -104,6 +163,11 @@ class User:
         found = re.search(r"docker compose exec (?:-T )?(\S+) (env|printenv|cat \S+)(.*)", text, re.DOTALL)
         if found and found[1] == self.lab.plan.registry:
             return self._inside(found[2], found[3])
+        if "getent" in words:
+            services = yaml.safe_load((self.folder / COMPOSE).read_text())["services"]
+            runs = self.lab.wait_ready()[1]
+            known = runs and words[-1] in services
+            return Outcome(f"172.18.0.2 {words[-1]}\n" if known else "", 0 if known else 2)
         if verb == "config":
             return Outcome(self._unset())
         if verb == "port":

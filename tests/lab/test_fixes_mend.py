@@ -1,14 +1,18 @@
 """Every fault of the lab: the printed fix, followed to the letter, mends it, and its checks tell before from after."""
 
 import re
-from dataclasses import dataclass
+import shutil
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from runbook.judge import Run
+from runbook.collect import Request, collect
+from runbook.judge import Run, diagnose
 from runbook.lab import FAULTS, Lab
 from runbook.model import Command, Finding
+from runbook.redact import Vault
 from tests.lab.mending import User, copied
 from tests.lab.test_faults import WARNINGS, judge
 
@@ -29,9 +33,6 @@ class Row:
     silent: tuple[str, ...]
 
 
-ROWS: list[Row] = []
-
-
 def of(cause: str, run: Run) -> Finding:
     return next(f for f in (*run.diagnosis.causes, *run.diagnosis.warnings) if f.cause == cause)
 
@@ -49,6 +50,18 @@ def as_expected(output: str, expect: str) -> bool:
     return all(any(line.startswith(part.lower()) for line in lines) for part in meant.split(" and "))
 
 
+def afterwards(lab: Lab) -> Run:
+    """A second diagnosis, with the folder as it is then and the password typed."""
+    request = Request(
+        paths=(str(lab.bundle),),
+        registry_url=lab.registry_url,
+        ui_url=lab.ui_url,
+        user=lab.user,
+        password=lab.password,
+    )
+    return diagnose(collect(request, Vault()))
+
+
 def attempt(cause: str, folder: Path, lab: Lab) -> Row:
     broken = judge(lab)
     found = of(cause, broken)
@@ -59,7 +72,7 @@ def attempt(cause: str, folder: Path, lab: Lab) -> Row:
     checks = [c for c in found.fix.verify if isinstance(c, Command)]
     before = [user.run(c) for c in checks]
     user.follow(found.fix)
-    run = judge(lab)
+    run = afterwards(lab)
     left = [f.cause for f in run.diagnosis.causes]
     named = {f.cause for f in (*run.diagnosis.causes, *run.diagnosis.warnings)}
     mended = not user.failed and cause not in named and (run.diagnosis.verdict == "healthy" or bool(left))
@@ -76,18 +89,45 @@ def attempt(cause: str, folder: Path, lab: Lab) -> Row:
     return Row(cause, mended, why, len(checks) - len(silent), len(checks), tuple(silent))
 
 
-@pytest.mark.parametrize("seed", [11])
-@pytest.mark.parametrize("cause", sorted(FAULTS))
-def test_the_printed_fix_mends(cause: str, seed: int, tmp_path: Path) -> None:
-    with Lab(cause, backend="embedded", seed=seed) as lab:
-        row = attempt(cause, tmp_path / "stack", lab)
-    ROWS.append(row)
-    assert row.mends, row.why
-
-
 def table(rows: list[Row]) -> str:
     """The rows with their share, as a table of text."""
     good = sum(r.mends for r in rows)
     told, checks = sum(r.told for r in rows), sum(r.checks for r in rows)
     lines = [f"{r.cause:40} {'mends' if r.mends else 'NO'} {r.told}/{r.checks} {r.why}" for r in rows]
     return "\n".join([*lines, f"mend {good} of {len(rows)}; checks that tell {told} of {checks}"])
+
+
+UNTOLD = {"storage-outside-volume"}
+"""Nothing was pushed in the lab, so its catalog is empty before and after."""
+
+
+def followed(causes: list[str], folder: Path, **lab_of: Any) -> list[Row]:
+    """Each cause with its fix followed to the letter; the table is printed."""
+    rows = []
+    for cause in causes:
+        with Lab(cause, **lab_of) as lab:
+            rows.append(attempt(cause, folder / cause, lab))
+    print(f"\n{table(rows)}")
+    return rows
+
+
+@pytest.mark.parametrize("seed", [11, 12])
+@pytest.mark.skipif(not shutil.which("patch") or not shutil.which("htpasswd"), reason="patch and htpasswd are needed")
+def test_printed_fixes_mend(seed: int, tmp_path: Path) -> None:
+    rows = followed(sorted(FAULTS), tmp_path, backend="embedded", seed=seed)
+    silent = [line for r in rows for line in r.silent if r.cause not in UNTOLD and r.mends]
+    assert sum(r.mends for r in rows) >= MENDS * len(rows), [(r.cause, r.why) for r in rows if not r.mends]
+    assert len(silent) <= 0.02 * sum(r.checks for r in rows), silent
+
+
+@pytest.mark.parametrize("cause", ["authorization-stripped", "upstream-is-localhost"])
+def test_a_fix_that_is_not_followed_does_not_mend(cause: str, tmp_path: Path) -> None:
+    """The measure itself: without the patch the fault is still there, and no check claims otherwise."""
+    with Lab(cause, backend="embedded", seed=11) as lab:
+        found = of(cause, judge(lab))
+        user = User(lab, copied(lab, tmp_path / "stack"))
+        checks = [c for c in found.fix.verify if isinstance(c, Command)]
+        user.follow(replace(found.fix, patch=None))
+        assert [f.cause for f in afterwards(lab).diagnosis.causes][:1] == [cause]
+        assert checks
+        assert not any(as_expected(user.run(c).output or "", c.expect) for c in checks)
