@@ -1,6 +1,5 @@
 """Every fault of the lab: the printed fix, followed to the letter, mends it, and its checks tell before from after."""
 
-import re
 import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,6 +12,7 @@ from runbook.judge import Run, diagnose
 from runbook.lab import FAULTS, Lab
 from runbook.model import Command, Finding
 from runbook.redact import Vault
+from runbook.verify import as_expected
 from tests.lab.mending import User, copied
 from tests.lab.test_faults import WARNINGS, judge
 
@@ -35,19 +35,6 @@ class Row:
 
 def of(cause: str, run: Run) -> Finding:
     return next(f for f in (*run.diagnosis.causes, *run.diagnosis.warnings) if f.cause == cause)
-
-
-def as_expected(output: str, expect: str) -> bool:
-    """Whether an output is what `expect` says: one of its numbers, or its first words."""
-    if expect.startswith(("nothing", "no warning")):
-        return not output.strip()
-    if limit := re.search(r"less than ([\d.]+) seconds", expect):
-        return float(output.split()[-1]) < float(limit[1]) * SLOW
-    meant = re.split(r"[,;…(]", expect)[0].strip()
-    lines = [line.strip().lower() for line in output.splitlines()]
-    if re.fullmatch(r"\d+( or \d+)*", meant):
-        return any(line.split()[:1] == [n] for n in meant.split(" or ") for line in lines)
-    return all(any(line.startswith(part.lower()) for line in lines) for part in meant.split(" and "))
 
 
 def afterwards(lab: Lab) -> Run:
@@ -82,7 +69,11 @@ def attempt(cause: str, folder: Path, lab: Lab) -> Row:
         now = user.run(check)
         if was.output is None or now.output is None:
             silent.append(f"{check}: not run: {now.why or was.why}")
-        elif not check.expect or as_expected(was.output, check.expect) or not as_expected(now.output, check.expect):
+        elif (
+            not check.expect
+            or as_expected(was.output, check.expect, SLOW)
+            or not as_expected(now.output, check.expect, SLOW)
+        ):
             silent.append(f"{check} # {check.expect}: before {was.output[-160:]!r}, after {now.output[-160:]!r}")
     if mended and left:
         why = f"next: {left[0]}"
