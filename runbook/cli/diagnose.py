@@ -103,7 +103,7 @@ def _compared(text: str, result: "Run", earlier: "Earlier", format_: str, vault:
     if format_ == "json":
         from runbook.report import render_json
 
-        return render_json(result, changes)
+        return str(render_json(result, changes))
     if format_ == "text":
         return "\n".join([text.rstrip(), "", *changes.sentences()])
     for sentence in changes.sentences():

@@ -19,7 +19,7 @@ def as_expected(output: str, expect: str, slack: float = 1.0) -> bool:
     if limit := _LIMIT.match(expect):
         words = lines[0].split() if lines else []
         return len(words) == 2 and words[0] == limit[1] and _number(words[1]) < float(limit[2]) * slack
-    either = re.match(r"(\d+)(?:\s+\(?or\s+(\d+))?", expect)
+    either = re.match(r"(\d+)(?:\s+\(?or\s+(\d+)\)?)?(?=\s*(?:$|[,;(]))", expect)
     if either:
         return any(line.split()[0] in either.groups() for line in lines)
     meant = re.split(r"[,;(]", expect)[0].strip().lower()

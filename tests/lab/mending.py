@@ -14,7 +14,7 @@ import subprocess
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -23,8 +23,8 @@ from typing import Any
 import yaml
 
 from runbook.lab import Lab
-from runbook.lab.frontends import in_front
-from runbook.lab.plan import Plan
+from runbook.lab.frontends import FRONTENDS, in_front
+from runbook.lab.plan import NOWHERE, Plan, Surroundings
 from runbook.model import Command, Fix
 
 COMPOSE = "docker-compose.yml"
@@ -229,6 +229,41 @@ def take_in(plan: Plan, folder: Path) -> None:
     _front(plan, project["services"][plan.ui], variables)
     if plan.proxy.software == "nginx":
         _nginx(plan, (folder / in_front(plan).file).read_text())
+    elif plan.proxy.software != "ui":
+        text = (folder / in_front(plan).file).read_text()
+        FRONTENDS[plan.proxy.software] = replace(
+            in_front(plan), text=lambda p, place: on_loopback(text, p, place) if place.address else text
+        )
+
+
+@contextmanager
+def as_patched() -> Iterator[None]:
+    """Within it a proxy other than nginx may run the very text that a patch left; afterwards all is as before."""
+    kept = dict(FRONTENDS)
+    try:
+        yield
+    finally:
+        FRONTENDS.update(kept)
+
+
+def on_loopback(text: str, plan: Plan, place: Surroundings) -> str:
+    """A configuration of a container with the ports and paths that stand for its surroundings here."""
+    front = in_front(plan)
+    port = place.port
+    for inside, here in ((front.pages, place.pages), (front.passwords, place.passwords)):
+        text = text.replace(inside, here) if inside else text
+    text = re.sub(r"(?m)^:80 \{", f"http://:{port} {{\n\tbind 127.0.0.1", text)
+    text = text.replace("bind :80\n", f"bind 127.0.0.1:{port}\n").replace(
+        "<VirtualHost *:80>", f"<VirtualHost *:{port}>"
+    )
+
+    def reached(match: re.Match[str]) -> str:
+        known = match[1] == plan.registry and int(match[2]) == plan.listen_port and not plan.stopped
+        return f"127.0.0.1:{plan.port if known else NOWHERE}"
+
+    return re.sub(
+        rf"(?<![\w.-])({re.escape(plan.registry)}|localhost|127\.0\.0\.1):(\d+)(?![\w.])(?<!:{port})", reached, text
+    )
 
 
 def _dotenv(folder: Path) -> list[tuple[str, str]]:

@@ -9,15 +9,16 @@ import pytest
 
 from runbook.collect import Request, collect
 from runbook.judge import Run, diagnose
-from runbook.lab import FAULTS, Lab
+from runbook.lab import FAULTS, Lab, native
+from runbook.lab.faults.missing import not_behind
 from runbook.model import Command, Finding
 from runbook.redact import Vault
 from runbook.verify import as_expected
-from tests.lab.mending import User, copied
+from tests.lab.mending import User, as_patched, copied
 from tests.lab.test_faults import WARNINGS, judge
 
 MENDS = 0.98
-SLOW = 3
+SLOW = 2
 """This machine may be busy."""
 
 
@@ -96,7 +97,7 @@ def followed(causes: list[str], folder: Path, **lab_of: Any) -> list[Row]:
     """Each cause with its fix followed to the letter; the table is printed."""
     rows = []
     for cause in causes:
-        with Lab(cause, **lab_of) as lab:
+        with as_patched(), Lab(cause, **lab_of) as lab:
             rows.append(attempt(cause, folder / cause, lab))
     print(f"\n{table(rows)}")
     return rows
@@ -109,6 +110,15 @@ def test_printed_fixes_mend(seed: int, tmp_path: Path) -> None:
     silent = [line for r in rows for line in r.silent if r.cause not in UNTOLD and r.mends]
     assert sum(r.mends for r in rows) >= MENDS * len(rows), [(r.cause, r.why) for r in rows if not r.mends]
     assert len(silent) <= 0.02 * sum(r.checks for r in rows), silent
+
+
+@pytest.mark.parametrize("proxy", ["nginx", "caddy", "haproxy", "apache"])
+def test_printed_fixes_mend_real_programs(proxy: str, tmp_path: Path) -> None:
+    if not native.usable(None, proxy):
+        pytest.skip(f"{proxy} or a registry is not installed")
+    causes = [c for c in sorted(FAULTS) if not not_behind(c, proxy)]
+    rows = followed(causes, tmp_path, backend="native", seed=11, proxy=proxy)
+    assert sum(r.mends for r in rows) >= MENDS * len(rows), [(r.cause, r.why) for r in rows if not r.mends]
 
 
 @pytest.mark.parametrize("cause", ["authorization-stripped", "upstream-is-localhost"])
