@@ -24,7 +24,7 @@ from runbook.rules.crossing import (
     where_of,
 )
 from runbook.rules.evidence import finding, read, said, seen
-from runbook.rules.hop_edits import insert, line_of
+from runbook.rules.hop_edits import drop_line, insert, line_of
 from runbook.rules.shell import observed, subject
 from runbook.stack.browser import CORS_HEADERS, origin_of
 
@@ -138,6 +138,8 @@ def duplicate(facts: Facts) -> Iterator[Finding]:
     base = origin_of(sent[1].url) if sent else _address(route)
     fix = Fix(
         summary=f"Hide the registry's header in the proxy, which sends its own: proxy_hide_header {ORIGIN}"
+        if edits and route and route.software == "nginx"
+        else "Let the registry alone send them: delete the proxy's own"
         if edits
         else "Remove the headers from one of the two",
         commands=(reload(route),) if route else (),
@@ -167,6 +169,10 @@ def _address(route: ProxyRoute | None) -> str:
 def _hide(facts: Facts, added: _Added) -> tuple[Edit, ...]:
     """nginx's directive that keeps the registry's own line from the response, below the line that adds one."""
     nginx = added.route.software == "nginx"
+    if not nginx:
+        cors = [e for e in added.route.response_headers if e.name.lower().startswith("access-control-")]
+        pattern = r"^\s*(?:header|http-response\s+\S+|Header(?:\s+always)?\s+\w+)\s+\"?Access-Control-"
+        return tuple(e for edit in cors for e in drop_line(facts.evidence, edit.place, pattern))
     return insert(facts.evidence, added.edit.place, f"proxy_hide_header {ORIGIN};") if nginx else ()
 
 

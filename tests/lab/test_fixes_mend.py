@@ -34,8 +34,8 @@ class Row:
     silent: tuple[str, ...]
 
 
-def of(cause: str, run: Run) -> Finding:
-    return next(f for f in (*run.diagnosis.causes, *run.diagnosis.warnings) if f.cause == cause)
+def of(cause: str, run: Run) -> Finding | None:
+    return next((f for f in (*run.diagnosis.causes, *run.diagnosis.warnings) if f.cause == cause), None)
 
 
 def afterwards(lab: Lab) -> Run:
@@ -54,6 +54,8 @@ def attempt(cause: str, folder: Path, lab: Lab) -> Row:
     broken = judge(lab)
     found = of(cause, broken)
     first = broken.diagnosis.causes[:1]
+    if found is None:
+        return Row(cause, False, f"not named, but {[f.cause for f in first]}", 0, 0, ())
     if cause not in WARNINGS and [f.cause for f in first] != [cause]:
         return Row(cause, False, f"first is {[f.cause for f in first]}", 0, 0, ())
     user = User(lab, copied(lab, folder))
@@ -126,6 +128,7 @@ def test_a_fix_that_is_not_followed_does_not_mend(cause: str, tmp_path: Path) ->
     """The measure itself: without the patch the fault is still there, and no check claims otherwise."""
     with Lab(cause, backend="embedded", seed=11) as lab:
         found = of(cause, judge(lab))
+        assert found is not None
         user = User(lab, copied(lab, tmp_path / "stack"))
         checks = [c for c in found.fix.verify if isinstance(c, Command)]
         user.follow(replace(found.fix, patch=None))
