@@ -16,6 +16,7 @@ from runbook.redact.text import one_line
 
 if TYPE_CHECKING:
     from runbook.judge import Run
+    from runbook.report.history import Earlier
 
 FORMATS = ("text", "json", "markdown", "junit", "sarif")
 
@@ -27,6 +28,9 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--output", metavar="FILE", help="write it there instead of standard output")
     parser.add_argument("--report", metavar="FILE.html", help="also write a report as one HTML file")
     parser.add_argument("--save-evidence", metavar="FILE.json", help="also save the evidence, without secrets")
+    parser.add_argument(
+        "--compare", metavar="EARLIER.json", help="an earlier report: say which causes are new, still there, mended"
+    )
     parser.add_argument(
         "--fail-on", choices=("error", "warning", "never"), default="warning",
         help="error: warnings alone end with 0; never: a verdict ends with 0 whatever it is",
@@ -42,7 +46,9 @@ def run(options: argparse.Namespace, vault: Vault) -> int:
         raise UsageError("--output, --report and --save-evidence need a file each, not the same one.")
     from runbook.collect import collect
     from runbook.judge import diagnose
+    from runbook.report.history import earlier_report
 
+    earlier = earlier_report(options.compare) if options.compare else None
     progress = _Progress()
     try:
         evidence = collect(request_from(options), vault, progress)
@@ -63,6 +69,8 @@ def run(options: argparse.Namespace, vault: Vault) -> int:
 
         door.write(options.report, render_html(result), vault)
     text = rendered(result, options.format, to_file=options.output is not None)
+    if earlier is not None:
+        text = _compared(text, result, earlier, options.format, vault)
     if options.output:
         door.write(options.output, text, vault)
         door.say(f"Written to {options.output}.")
@@ -85,6 +93,22 @@ def rendered(result: "Run", format_: str, *, to_file: bool) -> str:
         "sarif": report.render_sarif,
     }
     return views[format_](result)
+
+
+def _compared(text: str, result: "Run", earlier: "Earlier", format_: str, vault: Vault) -> str:
+    """The verdict with what changed since the earlier report; formats that have no place for it say it beside."""
+    from runbook.report.history import compare
+
+    changes = compare(result, earlier)
+    if format_ == "json":
+        from runbook.report import render_json
+
+        return str(render_json(result, changes))
+    if format_ == "text":
+        return "\n".join([text.rstrip(), "", *changes.sentences()])
+    for sentence in changes.sentences():
+        door.say(sentence, vault)
+    return text
 
 
 def exit_code(result: "Run", fail_on: str) -> int:

@@ -8,6 +8,7 @@ from runbook.judge.health import Health, health
 from runbook.judge.next_step import next_step
 from runbook.judge.not_tested import not_tested
 from runbook.judge.patch import unified_diff
+from runbook.judge.proof import predict
 from runbook.judge.rank import rank
 from runbook.judge.words import about
 from runbook.model import STEPS, Certainty, Diagnosis, Evidence, Finding, Stack, Verdict
@@ -35,7 +36,7 @@ def diagnose(evidence: Evidence) -> Run:
     results = [rules.run(rule, facts) for rule in rules.load().values()]
     checks = tuple(check for check, _ in results)
     ranking = rank((finding for _, found in results for finding in found), facts)
-    causes = tuple(_with_patch(f, evidence) for f in ranking.causes)
+    causes = tuple(_proven(_with_patch(f, evidence), evidence) for f in ranking.causes)
     proof = health(facts, checks)
     verdict = _verdict(causes, facts, proof)
     diagnosis = Diagnosis(
@@ -79,3 +80,12 @@ def _with_patch(finding: Finding, evidence: Evidence) -> Finding:
     if not finding.edits or finding.fix.patch is not None:
         return finding
     return replace(finding, fix=replace(finding.fix, patch=unified_diff(finding.edits, evidence.files)))
+
+
+def _proven(finding: Finding, evidence: Evidence) -> Finding:
+    """The reason and the next obstacle with the proof of their diff; a diff that fails it is not shown."""
+    if finding.role == "rival" or finding.fix.patch is None or not finding.edits:
+        return finding
+    predicted = predict(finding, evidence)
+    patch = None if predicted.failed else finding.fix.patch
+    return replace(finding, fix=replace(finding.fix, patch=patch, proof=predicted.proof))

@@ -138,6 +138,17 @@ class Edit:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Proof:
+    """What shows that a fix mends: its edits made in memory and judged again, or run in a copy of the stack."""
+
+    kind: Literal["predicted", "run", "none"] = "none"
+    before: str = ""
+    """What is shown without the edits; "" where nothing was tried."""
+    after: str = ""
+    """What is shown with them; with kind "none", why it proves nothing or that it failed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Fix:
     """What to do: prose, commands, a patch where a file must change, and what proves it."""
 
@@ -147,6 +158,7 @@ class Fix:
     verify: tuple[Command, ...] = ()
     applies: str = ""
     """How the change reaches the process; "" where the commands say it all."""
+    proof: Proof = Proof()
 
     @property
     def command_lines(self) -> tuple[str, ...]:

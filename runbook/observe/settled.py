@@ -62,6 +62,8 @@ class Successes:
             last = group.last
             if not is_later(last, failure) or not _same_subject(last, failure, kind):
                 continue
+            if symptom is S.PROXY_NOT_STARTED and last.route != "via" and last.service != failure.service:
+                continue  # the registry's own response says nothing of the proxy
             if kind == "page" and failure.status and last.status != failure.status:
                 continue  # what a page may read of a 200 says nothing of the 401 before it
             if symptom in _ANY_PATH or _same_request(last, failure):

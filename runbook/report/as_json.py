@@ -101,6 +101,11 @@ def _finding(finding: Finding, run: Run) -> dict[str, Any]:
             "commands": [visible(c) for c in fix.command_lines],
             "patch": fix.patch,
             "applies": visible(fix.applies),
+            "proof": {
+                "kind": fix.proof.kind,
+                "before": visible(fix.proof.before),
+                "after": visible(fix.proof.after),
+            },
             "verify": [visible(str(v)) for v in fix.verify],
             "expect": [visible(c.expect) for c in fix.verify],
         },

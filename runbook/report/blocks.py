@@ -94,9 +94,12 @@ def fix(run: Run) -> Block:
     html = para(todo.summary)
     html += diff(todo.patch) if todo.patch else ""
     html += commands(todo.command_lines) + (para(todo.applies) if todo.applies else "")
+    html += para(words.proof(todo)) if words.proof(todo) else ""
     if todo.verify:
         html += f"<h3>{words.VERIFY}</h3>{commands(todo.verify_lines)}"
-    text = "\n".join([todo.summary, todo.patch or "", *todo.command_lines, "verify:", *todo.verify_lines])
+    text = "\n".join(
+        [todo.summary, todo.patch or "", *todo.command_lines, words.proof(todo), "verify:", *todo.verify_lines]
+    )
     return Block(html, text)
 
 

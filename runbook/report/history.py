@@ -29,7 +29,7 @@ class Comparison:
         """It in words."""
         verdict = f"still {self.now}" if self.earlier == self.now else f"{self.now}, it was {self.earlier}"
         told = [f"Since the earlier report: {verdict}."]
-        for word, causes in (("New", self.new), ("Mended", self.mended), ("Unchanged", self.unchanged)):
+        for word, causes in (("New", self.new), ("Mended", self.mended), ("Still there", self.unchanged)):
             told.append(f"{word}: {', '.join(causes) or 'nothing'}.")
         return told
 

@@ -90,6 +90,8 @@ def _cause(finding: Finding) -> Iterator[str]:
         yield _block("\n".join(visible(c) for c in finding.fix.command_lines), "sh") + "\n"
     if finding.fix.applies:
         yield plain(finding.fix.applies) + "\n"
+    if proof := words.proof(finding.fix):
+        yield plain(proof) + "\n"
     if finding.fix.verify:
         yield f"{words.VERIFY}:\n\n" + _block("\n".join(visible(v) for v in finding.fix.verify_lines), "sh") + "\n"
 

@@ -158,6 +158,9 @@ def _cause(finding: Finding, run: Run, pen: _Pen) -> Iterator[str]:
     if finding.fix.applies:
         yield ""
         yield from pen.wrap(finding.fix.applies)
+    if proof := words.proof(finding.fix):
+        yield ""
+        yield from pen.wrap(proof)
     if finding.fix.verify:
         yield from _section(words.VERIFY, pen)
         yield from (f"    {visible(command)}" for command in finding.fix.verify_lines)

@@ -1,7 +1,7 @@
 """What every view says alike: the headline, the titles of the sections, the words for states."""
 
 from runbook.judge import Run
-from runbook.model import Verdict
+from runbook.model import Fix, Verdict
 
 VERDICTS: dict[Verdict, str] = {"fault": "Fault", "healthy": "Healthy", "inconclusive": "Inconclusive"}
 CAUSE = "Cause"
@@ -34,3 +34,13 @@ def headline(run: Run) -> tuple[str, str]:
     if d.causes:
         return VERDICTS["inconclusive"], f"{d.causes[0].cause} is possible, and nothing shows it"
     return VERDICTS["inconclusive"], "what was handed over does not decide it"
+
+
+def proof(fix: Fix) -> str:
+    """How the edits were proven, or why their diff is not shown; "" where there is nothing to say."""
+    if fix.proof.kind != "none":
+        how = "Predicted from the files" if fix.proof.kind == "predicted" else "Run in a copy of the stack"
+        return f"{how}: {fix.proof.after}."
+    if fix.proof.before:
+        return f"The edit fails its prediction and is not shown as a diff: {fix.proof.after}."
+    return f"{fix.proof.after[0].upper()}{fix.proof.after[1:]}." if fix.proof.after else ""

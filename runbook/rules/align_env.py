@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from runbook.model import Edit, Evidence, Finding, LogEvent, Message, Place, Registry, Subject, Symptom
-from runbook.model.command import PIPE, Command, glued, name, service, sh, url
+from runbook.model.command import PIPE, Command, file, glued, name, number, service, sh, url
 from runbook.rules.align import DOWN, OPEN, REFUSED, anonymous, answers, base, change, observed, rename, subject
 from runbook.rules.base import Facts, rule
 from runbook.rules.evidence import Item, finding, read, said
@@ -18,7 +18,7 @@ S = Symptom
 PARSER_GO = "distribution configuration/parser.go"
 _LINKS = re.compile(r"^REGISTRY_(?:PORT|SERVICE)(?:_|$)|_PORT_\d+_TCP|^REGISTRY_CONFIGURATION_PATH$")
 """What Docker's links and Kubernetes put into every container: nobody meant the registry to read it."""
-_INTENDED = {"REGISTRY_AUTH_TYPE": "REGISTRY_AUTH"}
+_INTENDED = dict.fromkeys(("REGISTRY_AUTH_TYPE", "REGISTRY_AUTHENTICATION", "REGISTRY_AUTH_METHOD"), "REGISTRY_AUTH")
 
 Reason = Literal["space", "stops", "unread", "of the registry", "of nobody", "logged"]
 _REASONS: dict[Reason, str] = {
@@ -110,7 +110,9 @@ def env_name_malformed(facts: Facts) -> Iterator[Finding]:
         supersedes=_superseded(chosen, hurts),
         about=Subject(service=chosen.service) if isinstance(chosen.source, Place) else None,
         edits=edits,
-        fix=change(registry, _advice(chosen), *_checks(chosen), edits=edits),
+        fix=change(
+            registry, _advice(chosen), *_checks(chosen), edits=edits, before=_renamed_unseen(chosen, found, facts)
+        ),
     )
 
 
@@ -171,7 +173,16 @@ def _unread(facts: Facts) -> Iterator[_Unread]:
     for registry in facts.stack.registries:
         for variable, right in registry.unread:
             if not _LINKS.search(variable.name) and variable.name == variable.name.strip():
-                yield _Unread(variable.name, right, variable.place, registry.name, "unread")
+                yield _Unread(
+                    variable.name, right or _meant(variable.name, registry), variable.place, registry.name, "unread"
+                )
+
+
+def _meant(name: str, registry: Registry) -> str:
+    """What an invented name stands for, unless that is set besides."""
+    right = _INTENDED.get(name, "")
+    taken = registry.service.environment if registry.service else ()
+    return "" if any(v.name == right for v in taken) else right
 
 
 def _on_ui(facts: Facts) -> Iterator[_Unread]:
@@ -232,6 +243,17 @@ def _all_edits(chosen: _Unread, found: list[_Unread], evidence: Evidence) -> tup
     """The chosen variable first, and with it all others whose right name is known."""
     edits = {e.line: e for u in (chosen, *(u for u in found if u.right)) for e in _edits(u, evidence) if e.line}
     return tuple(e for e in edits.values() if e.file == chosen.place.file)
+
+
+def _renamed_unseen(chosen: _Unread, found: list[_Unread], facts: Facts) -> tuple[Command, ...]:
+    """Commands that rename variables in lines that no diff may quote; they do nothing when run again."""
+    masked = {Place(f.path, n) for f in facts.evidence.files for n in f.masked}
+    hidden = [u for u in found if u.right and u.name and u.reason != "space" and u.place in masked]
+    return tuple(
+        sh("sed", "-i", glued(number(u.place.line), "s/", name(u.name), "\\b/", name(u.right), "/"), file(u.place.file))
+        for u in hidden
+        if u.place.file == chosen.place.file
+    )
 
 
 def _edits(chosen: _Unread, evidence: Evidence) -> tuple[Edit, ...]:

@@ -15,7 +15,7 @@ from runbook.model import (
     Subject,
     Symptom,
 )
-from runbook.model.command import glued, host, name, sh, user
+from runbook.model.command import file, glued, host, name, sh, user
 from runbook.observe.traffic import is_authenticated, succeeded
 from runbook.rules.base import Facts, rule
 from runbook.rules.evidence import Item, computed, finding, read, said, seen
@@ -186,16 +186,27 @@ def helper_broken(facts: Facts) -> Iterator[Finding]:
     own = [s for s in helped if s.helper == helper]
     address = message.host or next((host_of(s.key) for s in own), None)
     asked = sh(glued("docker-credential-", name(helper)), "list", expect="the registry's address and the user")
+    forget = _without_helper(facts)
     yield finding(
         f"The credential helper ({helper or 'of config.json'}) gives no credentials, so docker sends none.",
         said(message),
         [kept(s, f"{s.key} is kept by {s.helper}") for s in own[:2]],
         fix=Fix(
             summary="Make the helper work, or remove credsStore/credHelpers from config.json; then log in again",
-            commands=(login_with_docker(address),),
-            verify=(asked, stored_login(address)) if helper else (stored_login(address),),
+            commands=(*forget, login_with_docker(address)),
+            verify=(asked, stored_login(address)) if helper and not forget else (stored_login(address),),
         ),
     )
+
+
+_NO_STORE = r's/,\s*"credsStore"\s*:\s*"[^"]*"//; s/"credsStore"\s*:\s*"[^"]*"\s*,?//'
+"""perl: takes credsStore out of a JSON object, with its comma; harmless when run again."""
+
+
+def _without_helper(facts: Facts) -> tuple[Command, ...]:
+    """The command that lets docker keep credentials in the file itself, where it names a helper for all registries."""
+    config = next((c for c in facts.clients if c.creds_store and c.reader == "docker"), None)
+    return (sh("perl", "-0pi", "-e", _NO_STORE, file(config.file)),) if config else ()
 
 
 @dataclass(frozen=True, slots=True)

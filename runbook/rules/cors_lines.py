@@ -1,5 +1,6 @@
 """Too many lines, or a line of the wrong name: CORS headers that no browser accepts."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -16,13 +17,14 @@ from runbook.rules.crossing import (
     header,
     headers_fix,
     is_needed,
+    page_of,
     reload,
     rewrite,
     values,
     where_of,
 )
 from runbook.rules.evidence import finding, read, said, seen
-from runbook.rules.hop_edits import insert
+from runbook.rules.hop_edits import drop_line, insert, line_of
 from runbook.rules.shell import observed, subject
 from runbook.stack.browser import CORS_HEADERS, origin_of
 
@@ -52,14 +54,29 @@ def multiple(facts: Facts) -> Iterator[Finding]:
     setting = setting if setting and (len(values(setting)) > 1 or any("," in v for v in values(setting))) else None
     if not (got or complaint or (setting and facts.ui)):
         return
+    edits = _only(facts, setting) if setting else ()
     yield finding(
         "The registry allows several origins in one response; a browser accepts exactly one.",
         said(complaint),
         seen(got.exchange, what=f"one response allows {' and '.join(got.allowed)}") if got else None,
         read(f"the list has {' and '.join(values(setting))}", where_of(setting)) if setting else None,
-        fix=headers_fix(facts, "Allow one origin only", expect=ONE_LINE),
+        fix=headers_fix(facts, "Allow one origin only", edits, expect=ONE_LINE),
+        edits=edits,
         about=subject(facts.registry),
     )
+
+
+def _only(facts: Facts, setting: Setting) -> tuple[Edit, ...]:
+    """The edit that leaves the page's origin alone in a list of one line."""
+    page, old = page_of(facts), line_of(facts.evidence, setting.place) if setting.place else None
+    if old is None or setting.place is None or page not in values(setting) or "[" not in old:
+        return ()
+    new = old
+    for other in values(setting):
+        if other != page:
+            new = re.sub(rf"\s*,?\s*\\?[\"']?{re.escape(other)}\\?[\"']?(?=\s*[,\]])", "", new, count=1)
+    new = re.sub(r"\[\s*,\s*", "[", new, count=1)
+    return (Edit(file=setting.place.file, line=setting.place.line or 0, old=old, new=new),) if new != old else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +138,8 @@ def duplicate(facts: Facts) -> Iterator[Finding]:
     base = origin_of(sent[1].url) if sent else _address(route)
     fix = Fix(
         summary=f"Hide the registry's header in the proxy, which sends its own: proxy_hide_header {ORIGIN}"
+        if edits and route and route.software == "nginx"
+        else "Let the registry alone send them: delete the proxy's own"
         if edits
         else "Remove the headers from one of the two",
         commands=(reload(route),) if route else (),
@@ -150,6 +169,10 @@ def _address(route: ProxyRoute | None) -> str:
 def _hide(facts: Facts, added: _Added) -> tuple[Edit, ...]:
     """nginx's directive that keeps the registry's own line from the response, below the line that adds one."""
     nginx = added.route.software == "nginx"
+    if not nginx:
+        cors = [e for e in added.route.response_headers if e.name.lower().startswith("access-control-")]
+        pattern = r"^\s*(?:header|http-response\s+\S+|Header(?:\s+always)?\s+\w+)\s+\"?Access-Control-"
+        return tuple(e for edit in cors for e in drop_line(facts.evidence, edit.place, pattern))
     return insert(facts.evidence, added.edit.place, f"proxy_hide_header {ORIGIN};") if nginx else ()
 
 

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 
-from runbook.model import Exchange, Finding, Place, ProxyRoute, Refutation, Symptom
+from runbook.model import Edit, Exchange, Finding, Place, ProxyRoute, Refutation, Symptom
 from runbook.observe.signature import from_registry, is_registrys, signed_by_proxy
 from runbook.observe.traffic import Traffic, succeeded
 from runbook.rules.base import Facts, rule
 from runbook.rules.evidence import finding, read, seen
-from runbook.rules.hop_edits import drop, drop_block
+from runbook.rules.hop_edits import drop, drop_block, drop_line
 from runbook.rules.hops import (
     Front,
     aside,
@@ -43,7 +43,7 @@ def ping_not_challenged(facts: Facts) -> Iterator[Finding]:
     for route in found:
         place = route.auth.place if route.auth and route.kind == "proxy" else route.place
         own = route.kind == "return" and route.software == "nginx"
-        edits = drop_block(facts.evidence, route.place) if own else ()
+        edits = drop_block(facts.evidence, route.place) if own else _answer_line(facts, route)
         yield finding(
             f"{name(route)} answers GET /v2/ itself with 200, so clients believe that no credentials are needed.",
             read("GET /v2/ ends here, without a challenge", place),
@@ -77,6 +77,14 @@ def ping_not_challenged(facts: Facts) -> Iterator[Finding]:
                 facts, route, "Let GET /v2/ reach the registry through the proxy", challenge_check(facts, route)
             ),
         )
+
+
+def _answer_line(facts: Facts, route: ProxyRoute) -> tuple[Edit, ...]:
+    """The edit that takes out Caddy's or HAProxy's line that answers the ping."""
+    pattern = {"caddy": r"^\s*respond\s+/v2/?\s.*[^{]$", "haproxy": r"^\s*http-request\s+return\s.*\bpath\s+/v2/?\s"}
+    if route.kind != "return" or route.software not in pattern:
+        return ()
+    return drop_line(facts.evidence, route.place, pattern[route.software])
 
 
 def _open_ping(traffic: Traffic, *, page_counts: bool) -> Exchange | None:

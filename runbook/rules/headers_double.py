@@ -4,10 +4,11 @@ import re
 from collections.abc import Iterator
 
 from runbook.model import Edit, Exchange, Finding, ProxyRoute, Symptom
+from runbook.model.command import Command, file, sh
 from runbook.observe.signature import is_registrys
 from runbook.rules.base import Facts, rule
 from runbook.rules.evidence import computed, finding, read, seen
-from runbook.rules.hop_edits import detach, drop
+from runbook.rules.hop_edits import detach, drop, drop_lines
 from runbook.rules.hops import api_routes, aside, challenge_of, first_route, hop, login_check, name, site
 from runbook.rules.reloads import proxy_fix
 
@@ -68,6 +69,7 @@ def _asked_twice(facts: Facts, route: ProxyRoute, foreign: Exchange | None) -> F
             login_check(facts, route),
             edits=edits,
             at=place,
+            before=_by_command(facts, route),
         ),
         edits=edits,
         proves=bool(disjoint) and facts.stack.registry is not None and facts.stack.registry.auth == "htpasswd",
@@ -113,7 +115,27 @@ def _without_login(facts: Facts, route: ProxyRoute) -> tuple[Edit, ...]:
         return detach(facts.evidence, route.auth.place)
     if route.software == "nginx":
         return drop(facts.evidence, route.auth.place, r"auth_basic\s+(?:\"[^\"]*\"|'[^']*'|[^;]*);")
+    if route.software == "haproxy":
+        return drop_lines(facts.evidence, route.place.file, r"^\s*http-request\s+auth\b")
+    if route.software == "apache":
+        lines = drop_lines(facts.evidence, route.auth.place.file, _APACHE_LOGIN)
+        near = [e for e in lines if abs(e.line - (route.auth.place.line or 0)) <= _BLOCK]
+        return tuple(near)
     return ()
+
+
+_APACHE_LOGIN = r"^\s*(?:AuthType|AuthName|AuthUserFile|AuthBasicProvider|Require\s+(?:valid-user|user))\b"
+_BLOCK = 6
+"""Lines of one login of Apache stand this near to one another."""
+_NO_BASICAUTH = r"s/^[ \t]*basic_?auth\b[^{\n]*\{[^}]*\}\n//m"
+"""perl: takes out Caddy's block of users, in which hashes stand; harmless when there is none."""
+
+
+def _by_command(facts: Facts, route: ProxyRoute) -> tuple[Command, ...]:
+    """Where no diff can: the block has the users' hashes."""
+    if route.software != "caddy" or route.auth is None:
+        return ()
+    return (sh("perl", "-0pi", "-e", _NO_BASICAUTH, file(route.auth.place.file)),)
 
 
 def _others(route: ProxyRoute, facts: Facts) -> list[str]:

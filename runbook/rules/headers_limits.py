@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from runbook.model import Edit, Exchange, Finding, Place, ProxyRoute, Refutation, Stack, Symptom
 from runbook.model.command import PIPE, Command, number, service, sh, url
@@ -9,7 +10,7 @@ from runbook.observe.signature import signed_by_proxy
 from runbook.observe.traffic import Traffic
 from runbook.rules.base import Facts, rule
 from runbook.rules.evidence import Item, finding, read, said, seen
-from runbook.rules.hop_edits import insert, line_of, places, swap
+from runbook.rules.hop_edits import drop_line, drop_lines, insert, line_of, places, swap
 from runbook.rules.hops import (
     api_routes,
     aside,
@@ -69,6 +70,7 @@ def client_max_body_size(facts: Facts) -> Iterator[Finding]:
         )
     elif shown:
         route = first_route(facts)
+        edits = _lift(facts, route) if route and route.software == "haproxy" else ()
         yield finding(
             "A proxy refuses the upload as too large (413); the registry itself has no such limit.",
             shown,
@@ -78,8 +80,10 @@ def client_max_body_size(facts: Facts) -> Iterator[Finding]:
                 facts,
                 route,
                 "Raise the body limit of every proxy on the request path; in nginx: client_max_body_size 0;",
-                before=(search_files("client_max_body_size"),),
+                before=() if edits else (search_files("client_max_body_size"),),
+                edits=edits,
             ),
+            edits=edits,
         )
 
 
@@ -128,6 +132,13 @@ def _larger_body(facts: Facts, route: ProxyRoute) -> tuple[Command, ...]:
 
 
 def _lift(facts: Facts, route: ProxyRoute) -> tuple[Edit, ...]:
+    if route.software == "caddy":
+        sizes = tuple(places(facts.evidence, route.place.file, r"^\s*max_size\s"))
+        around = [drop_line(facts.evidence, replace(sizes[0], line=(sizes[0].line or 0) + step), pattern)
+                  for step, pattern in ((-1, r"^\s*request_body\s*\{\s*$"), (0, "max_size"), (1, r"^\s*\}\s*$"))] if sizes else []  # fmt: skip
+        return tuple(e for found in around for e in found) if all(around) else ()
+    if route.software == "haproxy":
+        return drop_lines(facts.evidence, route.place.file, r"^\s*http-request\s+deny\b.*\breq\.body_size\b")
     if route.software != "nginx":
         return ()
     if route.max_body_place:

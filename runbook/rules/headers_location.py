@@ -3,10 +3,10 @@
 from collections.abc import Callable, Iterator
 from urllib.parse import SplitResult
 
-from runbook.model import Edit, Finding, ProxyRoute, Refutation, Symptom
+from runbook.model import Edit, Finding, HeaderEdit, ProxyRoute, Refutation, Symptom
 from runbook.rules.base import Facts, rule
 from runbook.rules.evidence import Item, finding, read, said
-from runbook.rules.hop_edits import insert, swap
+from runbook.rules.hop_edits import drop_header, insert, swap
 from runbook.rules.hops import (
     first_route,
     hop,
@@ -113,6 +113,15 @@ def _misrouted(facts: Facts, differs: Differs, heard: Item = None, more: tuple[S
         )
 
 
+def _kept_host(facts: Facts, route: ProxyRoute, host: HeaderEdit) -> tuple[Edit, ...]:
+    """The edits that let Host through as it came: its line goes, and with Caddy the one that hides the client's name."""
+    dropped = drop_header(facts.evidence, host)
+    hides = next((e for e in route.request_headers if e.name.lower() == "x-forwarded-host" and not e.value), None)
+    if route.software == "caddy" and hides is not None and dropped:
+        return (*dropped, *drop_header(facts.evidence, hides))
+    return dropped
+
+
 _EXPLAINS = (S.LOCATION_WRONG, S.UPLOAD_FAILS, S.NAME_UNKNOWN)
 
 
@@ -130,6 +139,8 @@ def _sent_elsewhere(
     edits: tuple[Edit, ...] = ()
     if route.software == "nginx" and edit is not None:
         edits = swap(facts.evidence, edit.place, r"(proxy_set_header\s+Host\s+)[^;]+;", r"\1$http_host;")
+    elif edit is not None and edit.name:
+        edits = _kept_host(facts, route, edit)
     elif line:
         edits = insert(facts.evidence, route.upstream_place, line)
     return finding(

@@ -16,7 +16,7 @@ from runbook.observe.signature import is_registrys
 from runbook.observe.traffic import Traffic
 from runbook.rules.base import Facts, rule
 from runbook.rules.evidence import finding, read, said, seen
-from runbook.rules.hop_edits import detach, places, swap
+from runbook.rules.hop_edits import detach, drop_lines, places, swap
 from runbook.rules.hops import (
     api_routes,
     challenge_check,
@@ -110,6 +110,15 @@ def _without_path(facts: Facts, route: ProxyRoute) -> tuple[Edit, ...]:
     if route.software == "traefik" and route.strips_prefix:
         cuts = places(facts.evidence, route.place.file, r"\.stripprefix\.prefixes")
         return next((edits for cut in cuts if (edits := detach(facts.evidence, cut))), ())
+    if route.software == "caddy":
+        cut = next(places(facts.evidence, route.place.file, r"^\s*handle_path\s+/v2"), None)
+        return swap(facts.evidence, cut, r"\bhandle_path\b", "handle")
+    if route.software == "haproxy":
+        return drop_lines(facts.evidence, route.place.file, r"^\s*http-request\s+(?:replace-path|set-path)\s.*/v2")
+    if route.software == "apache":
+        lines = places(facts.evidence, route.place.file, r"^\s*ProxyPass(?:Reverse)?\s+/v2/?\s")
+        pattern = r"^(\s*ProxyPass(?:Reverse)?\s+(/v2/?)\s+[\"']?https?://[^/\s\"']+)/?(?=[\s\"']|$)"
+        return tuple(e for line in lines for e in swap(facts.evidence, line, pattern, r"\1\2"))
     if not uri or route.software not in ("nginx", "joxit-ui"):
         return ()
     return swap(facts.evidence, route.upstream_place, rf"(://[^\s;\"']*?){re.escape(uri)}(?=[\s;\"']|$)", r"\1")

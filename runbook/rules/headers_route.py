@@ -72,8 +72,8 @@ def no_v2_route(facts: Facts) -> Iterator[Finding]:
         return
     logged = None if beyond or only_a_page(stack) else _not_found(traffic)
     own = calls_itself(stack)
-    if own is not None and not (strangers or beyond):
-        yield _ui_calls_itself(facts, *own, logged)
+    if own is not None and not beyond:
+        yield _ui_calls_itself(facts, *own, strangers, logged)
     elif strangers or logged:
         yield _unrouted(facts, strangers, logged)
 
@@ -130,12 +130,15 @@ def _not_found(traffic: Traffic) -> LoggedRequest | None:
     return next((r for r in found if r.logger not in ("registry", "unknown")), None)
 
 
-def _ui_calls_itself(facts: Facts, ui: Ui, variable: EnvVar, logged: LoggedRequest | None) -> Finding:
+def _ui_calls_itself(
+    facts: Facts, ui: Ui, variable: EnvVar, strangers: list[Exchange], logged: LoggedRequest | None
+) -> Finding:
     stack, restart = facts.stack, compose_up(ui.service.name)
     upstream = f"http://{inner_address(registry_service(stack, facts.compose) or 'registry', stack.registry)}"
     return finding(
         f"The page of {ui.name} calls {variable.value}, which is the UI's own address, and the UI forwards nothing.",
         read(f"{variable.name} is the UI's own published port", variable.place),
+        *(seen(e) for e in strangers[:2]),
         said(logged, f"{logged.method} {logged.uri} -> 404, by the UI's nginx") if logged else None,
         explains=(S.NOT_THE_API, S.BROWSER_BLOCKED),
         hop="browser -> ui",

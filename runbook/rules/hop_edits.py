@@ -65,6 +65,19 @@ def drop_block(evidence: Evidence, place: Place) -> tuple[Edit, ...]:
     return tuple(Edit(file=place.file, line=n, old=file.lines[n - 1], new=None) for n in lines)
 
 
+def drop_line(evidence: Evidence, place: Place | None, pattern: str = "") -> tuple[Edit, ...]:
+    """The edit that takes a whole line out, where it is known and looks as expected."""
+    old = line_of(evidence, place) if place else None
+    if old is None or place is None or place.line is None or not re.search(pattern, old, re.IGNORECASE):
+        return ()
+    return (Edit(file=place.file, line=place.line, old=old, new=None),)
+
+
+def drop_lines(evidence: Evidence, file: str, pattern: str) -> tuple[Edit, ...]:
+    """The edits that take out every line of a file in which a pattern of ours is found."""
+    return tuple(e for place in places(evidence, file, pattern) for e in drop_line(evidence, place))
+
+
 def swap(evidence: Evidence, place: Place | None, pattern: str, replacement: str) -> tuple[Edit, ...]:
     """The edit that changes part of a line."""
     old = line_of(evidence, place) if place else None

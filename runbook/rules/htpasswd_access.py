@@ -137,7 +137,7 @@ def _permission_fix(facts: Facts) -> Fix:
     return Fix(
         summary="Let the registry's user read the file; with SELinux add :Z to the mount",
         commands=(sh("chmod", "a+r", path), *start),
-        verify=(sh("ls", "-lnZ", path, expect="an r in all three groups"), verify(facts)),
+        verify=(sh("ls", "-lnZ", path, expect="-rw-r--r-- … (an r in all three groups)"), verify(facts)),
         applies=f"{REREAD}, unless it has stopped",
     )
 

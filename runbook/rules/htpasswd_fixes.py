@@ -33,7 +33,7 @@ def new_hash(facts: Facts, name: str | None, file: Htpasswd | None, summary: str
     path = command.file(file.file if file else own_path(facts))
     # htpasswd appends to a last line that has no newline.
     newline = (sh("sh", "-c", _NEWLINE, "sh", path),) if file and not entry and not file.final_newline else ()
-    sound = (entry_check(path, entry),) if file and not (entry and entry.usable) else ()
+    sound = (entry_check(path, entry, name),) if file and not (entry and entry.usable) else ()
     return Fix(
         summary=summary,
         commands=(*newline, sh("htpasswd", "-B", path, command.user(name))),
@@ -56,11 +56,17 @@ def by_container(facts: Facts, path: str) -> Command:
     return sh(engine.words, "-B", inside, who)
 
 
-def entry_check(path: Word, entry: Entry | None) -> Command:
+def entry_check(path: Word, entry: Entry | None, name: str | None = None) -> Command:
     """Shows the name and the beginning of a whole bcrypt hash of that line (None: the last), nothing of another."""
     whole = r"s/:(\$2[aby]\$)(0[4-9]|[12][0-9]|3[01])\$[.\/0-9A-Za-z]{53}.*/ \1/p"
     script = glued(number(entry.line), whole) if entry else f"${whole}"
-    return sh("sed", "-nE", script, path, expect="the name and $2y$; nothing while the hash is not whole bcrypt")
+    return sh(
+        "sed",
+        "-nE",
+        script,
+        path,
+        expect=f"{command.user(name or (entry.name if entry else None)).text} $2y$ (nothing while the hash is not whole bcrypt)",
+    )
 
 
 def filtered(script: str, path: Word) -> Command:

@@ -58,7 +58,14 @@ def _separated(facts: Facts, file: Htpasswd, entry: Entry, name: str) -> Fix:
         facts,
         f"Start a new line before {name}",
         sh("sed", "-i", "-E", glued(number(entry.line), _SPLIT), path),
-        sh("cut", "-s", "-d:", "-f1", path, expect="every name on a line of its own"),
+        sh(
+            "cut",
+            "-s",
+            "-d:",
+            "-f1",
+            path,
+            expect=f"{command.user(entry.name).text} and {command.user(name).text}, each on a line of its own",
+        ),
         verify(facts, name),
     )
 

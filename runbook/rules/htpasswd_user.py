@@ -15,7 +15,7 @@ from runbook.model import (
     Subject,
     command,
 )
-from runbook.model.command import PIPE, glued, number, sh
+from runbook.model.command import glued, number, sh
 from runbook.observe.traffic import is_authenticated, succeeded
 from runbook.parse.htpasswd import odd_name, plain_name
 from runbook.rules.base import Facts, rule
@@ -268,6 +268,6 @@ def _cleaned(facts: Facts, file: Htpasswd, entry: Entry, name: str) -> Fix:
         facts,
         "Remove the odd characters from the name",
         sh("sed", "-i", "-E", script, path),
-        sh("sed", "-n", glued(line, "s/:.*//p"), path, PIPE, "od", "-c", expect="the letters of the name alone"),
+        sh("sed", "-n", glued(line, "{s/:.*//;l;}"), path, expect=f"{command.user(name).text}$ (the name alone)"),
         verify(facts, name),
     )

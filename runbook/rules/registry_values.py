@@ -2,11 +2,16 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
 
 from runbook.model import (
+    Command,
     Edit,
+    EnvVar,
     Exchange,
     Finding,
+    Fix,
     LogEvent,
     Message,
     Mount,
@@ -14,6 +19,7 @@ from runbook.model import (
     StartError,
     Symptom,
 )
+from runbook.model.command import file, glued, number, sh
 from runbook.observe.signature import from_registry
 from runbook.observe.traffic import is_authenticated
 from runbook.rules.align import DOWN, REFUSED, answers, login, stated, status, subject, unset
@@ -117,6 +123,7 @@ def value_not_yaml(facts: Facts) -> Iterator[Finding]:
     told = next((m for m in facts.traffic.said("config-error") if _is_yaml(m.text)), None)
     if not (errors or odd or ((logged or told) and registry is None)) or (not (logged or told) and answers(facts)):
         return
+    quote = _quoted(odd[0]) if odd else ()
     variable = next((v.name for v in odd), None) or _named(errors, logged, told)
     yield finding(
         f"The value of {variable} is not the text that is meant to YAML, so the registry does not start.",
@@ -125,13 +132,34 @@ def value_not_yaml(facts: Facts) -> Iterator[Finding]:
         said(logged),
         said(told),
         about=subject(registry),
-        fix=registry_fix(
+        fix=_first(
+            quote,
             registry,
             f"Put the value of {variable} between quotes of its own, so that YAML takes it as text: '\"…\"' in a compose file",
             status(facts, expect="401"),
             place=odd[0].place if odd else None,
         ),
     )
+
+
+_QUOTES = (
+    r's/^(\s*%s:\s*)(["\x27]?)([^"\x27\\\n]+)\2\s*$/$1\x27"$3"\x27\n/; '
+    r's/^(\s*-\s*%s=)([^"\x27\\\n]+)$/$1"$2"/'
+)
+"""perl: quotes of YAML's own around the value of a variable, as a mapping or as a list of NAME=value."""
+
+
+def _quoted(variable: EnvVar) -> tuple[Command, ...]:
+    """The command that quotes a value that no diff may show. It leaves no copy, and quoted ones as they are."""
+    if not re.fullmatch(r"REGISTRY_\w+", variable.name) or variable.place.line is None:
+        return ()
+    script = glued(_QUOTES.replace("%s", variable.name), " if $. == ", number(variable.place.line))
+    return (sh("perl", "-pi", "-e", script, file(variable.place.file)),)
+
+
+def _first(before: tuple[Command, ...], *arguments: Any, **options: Any) -> Fix:
+    fix = registry_fix(*arguments, **options)
+    return replace(fix, commands=(*before, *fix.commands))
 
 
 def _is_of_variable(error: StartError) -> bool:

@@ -177,10 +177,13 @@ def unreachable(facts: Facts) -> Iterator[Finding]:
         explains=(*DOWN, S.NOT_THE_API) if debug else (),
         proves=bool(crash),
         fix=Fix(
-            summary="Look whether the container runs and what its log says; then compare the published port",
+            summary="Look whether the container runs and what its log says, and start it; then compare the published port"
+            if not (crash or debug or other)
+            else "Look whether the container runs and what its log says; then compare the published port",
             commands=(
                 sh("docker", "compose", "ps", "-a"),
                 sh("docker", "compose", "logs", "--tail", "50", service(name)),
+                *(() if crash or debug or other else (up(name),)),
             ),
             verify=(status(_right_address(facts, other), expect="401 (or 200)"),),
         ),

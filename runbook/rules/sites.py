@@ -2,12 +2,28 @@
 
 import re
 from collections.abc import Iterator
+from ipaddress import ip_address
 
-from runbook.model import Command, Exchange, Finding, Fix, LoggedRequest, ProxyRoute, Refutation, Subject, Symptom
+from runbook.model import (
+    Command,
+    Edit,
+    Exchange,
+    Finding,
+    Fix,
+    Guard,
+    LoggedRequest,
+    ProxyRoute,
+    Refutation,
+    Subject,
+    Symptom,
+)
+from runbook.model.command import glued, sh
+from runbook.model.command import name as command_name
 from runbook.observe.address import address_of
 from runbook.observe.signature import from_registry, signed_by_proxy
 from runbook.rules.base import Facts, rule
 from runbook.rules.evidence import Item, finding, read, said, seen
+from runbook.rules.hop_edits import drop_block, line_of
 from runbook.rules.hops import api_check, hop, leads_to_registry, login_check, name, site
 from runbook.rules.platform import route_applied
 from runbook.rules.reloads import proxy_fix
@@ -20,12 +36,12 @@ _AGENT = re.compile(
 )
 
 
-def _fix(facts: Facts, route: ProxyRoute | None, summary: str, *verify: Command) -> Fix:
+def _fix(facts: Facts, route: ProxyRoute | None, summary: str, *verify: Command, edits: tuple[Edit, ...] = ()) -> Fix:
     """The fix at a proxy; at an object of Kubernetes its controller takes the change by itself."""
     applied = route_applied(route) if route else None
     if applied is not None:
         return Fix(summary=summary, commands=applied.commands, verify=verify, applies=applied.applies)
-    return proxy_fix(facts, route, summary, *verify)
+    return proxy_fix(facts, route, summary, *verify, edits=edits)
 
 
 # ---- another site on 443 -------------------------------------------------------------------------------------
@@ -123,6 +139,7 @@ def agent_filter(facts: Facts) -> Iterator[Finding]:
         return
     refused, passed = pair
     route = rules[0] if rules else next((r for r in facts.stack.routes if r.kind == "proxy"), None)
+    edits = drop_block(facts.evidence, rules[0].place) if rules and rules[0].software == "nginx" else ()
     yield finding(
         f"The same request is answered {_status(passed)} to {_agent(passed)} and {_status(refused)} to {_agent(refused)}.",
         _cited(refused),
@@ -137,9 +154,16 @@ def agent_filter(facts: Facts) -> Iterator[Finding]:
             "Take /v2/ out of the rule on User-Agent"
             if rules
             else "Look for a rule on User-Agent in the proxy, firewall or CDN before the registry, and take /v2/ out of it",
-            login_check(facts, route),
+            _asked_by(_program(refused), login_check(facts, route)),
+            edits=edits,
         ),
+        edits=edits,
     )
+
+
+def _asked_by(program: str, check: Command) -> Command:
+    """The check under the name of the program that was turned away."""
+    return sh(check.words[:1], "-A", glued(command_name(program), "/1"), check.words[1:], expect=check.expect)
 
 
 _Asked = Exchange | LoggedRequest
@@ -219,6 +243,7 @@ def denied_by_rule(facts: Facts) -> Iterator[Finding]:
     ruled = [
         (r, g) for r in facts.stack.routes for g in r.guards if g.kind == kind and leads_to_registry(r, facts.compose)
     ]
+    edits = _let_in(facts, *ruled[0]) if ruled and kind == "address" else ()
     edge = refused is not None and bool(_EDGE.search(refused.body))
     said_so = logged is not None or edge or status == 429
     if (refused is None and logged is None) or not (ruled or said_so):
@@ -245,8 +270,28 @@ def denied_by_rule(facts: Facts) -> Iterator[Finding]:
             if kind == "rate"
             else "Let the clients' addresses in, in the rule that refuses them (behind another proxy the address is that proxy's)",
             login_check(facts, route),
+            edits=edits,
         ),
+        edits=edits,
     )
+
+
+def _let_in(facts: Facts, route: ProxyRoute, guard: Guard) -> tuple[Edit, ...]:
+    """The line that lets the client in that was refused, before nginx's first line of that list."""
+    refused = (r.remote for r in facts.traffic.requests if r.status == 403 and r.logger == "nginx" and "/v2" in r.uri)
+    client, old = next(refused, None), line_of(facts.evidence, guard.place)
+    if not client or old is None or guard.place.line is None or route.software != "nginx" or not _is_ip(client):
+        return ()
+    indent = old[: len(old) - len(old.lstrip())]
+    return (Edit(file=guard.place.file, line=guard.place.line - 1, old=None, new=f"{indent}allow {client};"),)
+
+
+def _is_ip(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _is_hops(exchange: Exchange) -> bool:

@@ -202,7 +202,7 @@ def _join(evidence: Evidence, one: Service, other: Service) -> tuple[Edit, ...]:
 def _lookup(proxy: str | None, target: str | None) -> Command:
     """The command that resolves a name as the proxy does."""
     inside = ("docker", "compose", "exec", service(proxy))
-    return sh(*inside, "getent", "hosts", service(target), expect="an address and the name")
+    return sh(*inside, "getent", "hosts", service(target), expect=f"… {service(target).text} (an address before it)")
 
 
 def _started(advice: str, services: list[str], verify: tuple[Command, ...]) -> Fix:

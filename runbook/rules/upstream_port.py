@@ -141,6 +141,8 @@ def scheme_mismatch_upstream(facts: Facts) -> Iterator[Finding]:
         right = "http" if wants_tls else "https"
         shows: tuple[Item, ...] = (read(f"upstream {route.upstream}", route.upstream_place), seen(bad_gateway(facts)))
         edits = point_to(facts.evidence, route, f"{route.upstream_scheme}://", f"{right}://")
+        if route.software == "haproxy" and right == "http":
+            edits = swap(facts.evidence, route.upstream_place, r"\s+ssl\b(?:\s+verify\s+\w+|\s+ca-file\s+\S+)*", "")
         yield finding(
             f"{name(route)} speaks {route.upstream_scheme} to the registry, which speaks {right}.",
             shows if registry else map(aside, shows),

@@ -1,0 +1,40 @@
+"""What a check should print, and whether it did. Pure.
+
+An expectation begins with what is printed, and explains it after a comma, a semicolon or a bracket: a number (or two:
+`401 (or 200)`), a whole line, `…` for the rest of a line or for its beginning, several lines joined by `and`, or `nothing`.
+"""
+
+import re
+
+_NOTHING = ("nothing", "no warning", "no message")
+_LIMIT = re.compile(r"(\d{3}) and less than ([\d.]{1,8}) seconds")
+_LONGEST = 20_000
+
+
+def as_expected(output: str, expect: str, slack: float = 1.0) -> bool:
+    """Whether an output is what `expect` says. `slack` multiplies limits of time, for machines that are busy."""
+    lines = [line.strip().lower() for line in output[:_LONGEST].splitlines() if line.strip()]
+    if expect.startswith(_NOTHING):
+        return not lines
+    if limit := _LIMIT.match(expect):
+        words = lines[0].split() if lines else []
+        return len(words) == 2 and words[0] == limit[1] and _number(words[1]) < float(limit[2]) * slack
+    either = re.match(r"(\d+)(?:\s+\(?or\s+(\d+)\)?)?(?=\s*(?:$|[,;(]))", expect)
+    if either:
+        return any(line.split()[0] in either.groups() for line in lines)
+    meant = re.split(r"[,;(]", expect)[0].strip().lower()
+    return bool(meant) and all(any(_fits(line, part.strip()) for line in lines) for part in meant.split(" and "))
+
+
+def _fits(line: str, part: str) -> bool:
+    if part.startswith("…"):
+        return line.endswith(part[1:].strip())
+    before, dots, _ = part.partition("…")
+    return line.startswith(before.strip()) if dots else line == part
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return float("inf")
