@@ -157,12 +157,14 @@ def _unchained(names: list[str], tree: Tree) -> list[str]:
     todo, opened = names[::-1], set[str]()
     while todo and len(found) + len(opened) < _MOST_IN_CHAIN:
         name = todo.pop()
+        if name in opened:
+            continue
         chained = [v for k, v in tree.items() if k.startswith(f"http.middlewares.{name}.chain.middlewares")]
-        if not chained:
-            found.append(name)
-        elif name not in opened:
+        if chained:
             opened.add(name)
             todo += [_plain(n) for v in reversed(chained) for n in reversed(re.split(r"[,\s]+", v.text)) if n]
+        else:
+            found.append(name)
     return found
 
 
