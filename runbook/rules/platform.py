@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
-from runbook.model import Command, Edit, Fix, Place, ProxyRoute, Registry, Service
+from runbook.model import Command, Edit, Evidence, Fix, Place, ProxyRoute, Registry, Service
 from runbook.model.command import Word, file, service, sh
+from runbook.rules.hop_edits import swap
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,3 +127,25 @@ def inside(one: Service | None, *words: str | Word, expect: str = "") -> Command
         case "docker" | "swarm":
             return sh("docker", "exec", service(one.name), *words, expect=expect)
     return sh("docker", "compose", "exec", service(one.name), *words, expect=expect)
+
+
+def body_limit_lifted(evidence: Evidence, route: ProxyRoute) -> tuple[str, tuple[Edit, ...]] | None:
+    """How the body limit of a route in a manifest is lifted: what to write, and the edit where one is written now.
+    None for a route of a proxy's own file."""
+    if route_applied(route) is None:
+        return None
+    if route.software == "traefik":
+        edits = swap(evidence, route.max_body_place, r"(maxRequestBodyBytes\s*:\s*)\S+", r"\g<1>0")
+        return "Set buffering.maxRequestBodyBytes of the Middleware to 0 (no limit)", edits
+    edits = swap(
+        evidence, route.max_body_place, r"((?:proxy-body-size|client-max-body-size)[\"']?\s*:\s*)[^\s,}]+", r'\g<1>"0"'
+    )
+    return 'Set the annotation nginx.ingress.kubernetes.io/proxy-body-size: "0" (no limit)', edits
+
+
+def retargeted(evidence: Evidence, route: ProxyRoute, listens: int) -> tuple[str, tuple[Edit, ...]] | None:
+    """How the Service on the way is led to the port that the registry listens on; None where no Service is known."""
+    if route.through is None:
+        return None
+    edits = swap(evidence, route.through.place, r"(targetPort[\"']?\s*:\s*)[^\s,}]+", rf"\g<1>{listens}")
+    return f"Set targetPort of the Service to {listens}", edits

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from runbook.model import Place, ProxyRoute, Service
-from runbook.rules.platform import inside, logs, restarted, route_applied, workload
+from runbook.model import Evidence, Place, Port, ProxyRoute, Service, SourceFile
+from runbook.rules.platform import body_limit_lifted, inside, logs, restarted, retargeted, route_applied, workload
 from tests.case_files import all_cases, judge
 
 POD = Service(
@@ -79,3 +79,25 @@ def test_a_fix_speaks_of_the_platform_that_was_shown(case, tmp_path: Path) -> No
     if any(f.kind == "kubernetes" for f in run.evidence.files):
         assert "compose" not in text.lower()
     assert "HOST" not in text.split()
+
+
+def test_edits_of_a_manifest() -> None:
+    lines = (
+        "    nginx.ingress.kubernetes.io/proxy-body-size: 8m",
+        "      targetPort: 8080",
+        "    maxRequestBodyBytes: 1048576",
+    )
+    evidence = Evidence(files=(SourceFile(path="i.yaml", kind="kubernetes", lines=lines),))
+    base = ProxyRoute(software="nginx", place=Place("i.yaml", 1), service="ingress/hub", platform="kubernetes")
+    port = Port(container=8080, published=80, place=Place("i.yaml", 2))
+    lifted = body_limit_lifted(evidence, replace(base, max_body_place=Place("i.yaml", 1)))
+    buffered = body_limit_lifted(evidence, replace(base, software="traefik", max_body_place=Place("i.yaml", 3)))
+    led = retargeted(evidence, replace(base, through=port), 5000)
+    assert lifted is not None
+    assert buffered is not None
+    assert led is not None
+    assert lifted[1][0].new == '    nginx.ingress.kubernetes.io/proxy-body-size: "0"'
+    assert buffered[1][0].new == "    maxRequestBodyBytes: 0"
+    assert led[1][0].new == "      targetPort: 5000"
+    assert body_limit_lifted(evidence, replace(base, platform="compose")) is None
+    assert retargeted(evidence, base, 5000) is None
