@@ -32,7 +32,8 @@ def carried(name: str, kind: FileKind, text: str) -> Carrier:
     reader = envelope.line_reader(head)
     if reader is not None:
         rows = Rows.of(text)
-        return _of_rows(name, kind, Rows(list(reader(rows.rows)), rows.numbers))
+        rows = Rows(list(reader(rows.rows)), rows.numbers)
+        return _of_rows(name, "log" if marks.is_log(rows.text[:65536]) else kind, rows)
     first = head.split("\n", 1)[0]
     if start in ("{", "[") or first.count(",") or first.count("\t"):
         export = envelope.exported(text)
@@ -57,6 +58,9 @@ def _of_rows(name: str, kind: FileKind, rows: Rows) -> Carrier:
     paste = taken_apart(plain)
     if kind in _PROSE:
         return Carrier(kind, paste, voice_of(name, plain.text))
-    if tells(name) or not (paste.framed or any(file.path for file in paste.files)):
+    structured = not tells(name) and (paste.framed or any(file.path for file in paste.files))
+    if kind == "log" and not structured:
+        return Carrier(kind, Paste(plain))
+    if not structured:
         return Carrier(kind, Paste(plain), whole=plain.text, as_it_is=same)
     return Carrier("text", paste, voice_of(name, plain.text))

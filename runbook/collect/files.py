@@ -336,6 +336,8 @@ class Reading:
         """A text of a kind that has its own syntax."""
         if source.kind == "htpasswd":
             self.harvest.add_htpasswd(source.path, text.encode("utf-8", "surrogatepass"))
+        elif source.kind == "evidence":
+            self.harvest.add_evidence(source.path, text.encode("utf-8", "surrogatepass"))
         else:
             if keep and source.kind in EDITABLE:
                 self._texts[source.path] = text

@@ -22,14 +22,17 @@ from runbook.model import (
     LogEvent,
     LoggedRequest,
     Message,
+    Mirror,
     OwnAuth,
     Place,
     Problem,
     ProxyRoute,
+    PullerConfig,
     RegistryFile,
     Service,
     Setting,
     SourceFile,
+    StoredLogin,
 )
 from runbook.redact.harmless import (
     shown_header,
@@ -144,16 +147,34 @@ def _logged(request: LoggedRequest) -> LoggedRequest:
 
 
 def _client(config: ClientConfig) -> ClientConfig:
-    logins = tuple(replace(login, key=mask_urls(login.key)) for login in config.logins)
-    return replace(config, logins=logins, proxies=tuple(mask_urls(p) for p in config.proxies))
+    return replace(
+        config,
+        logins=tuple(_login(login) for login in config.logins),
+        proxies=tuple(mask_urls(p) for p in config.proxies),
+    )
 
 
 def _endpoint(endpoint: Endpoint) -> Endpoint:
     return replace(endpoint, url=mask_urls(endpoint.url))
 
 
+def _mirror(mirror: Mirror) -> Mirror:
+    return replace(mirror, host=_LOGIN.sub("", mirror.host))
+
+
+def _puller(config: PullerConfig) -> PullerConfig:
+    plain, hosts = (tuple(_LOGIN.sub("", host) for host in hosts) for hosts in (config.plain, config.hosts))
+    return replace(config, plain=plain, hosts=hosts, logins=tuple(_login(login) for login in config.logins))
+
+
+def _login(login: StoredLogin) -> StoredLogin:
+    return replace(login, key=mask_urls(login.key))
+
+
 _RULES: dict[type, Callable[[Any], Any]] = {
     Endpoint: _endpoint,
+    Mirror: _mirror,
+    PullerConfig: _puller,
     EnvVar: _variable,
     RegistryFile: _registry,
     HeaderEdit: _edit,

@@ -142,9 +142,9 @@ class Fix:
     """What to do: prose, commands, a patch where a file must change, and what proves it."""
 
     summary: str = ""
-    commands: tuple[Command | str, ...] = ()
+    commands: tuple[Command, ...] = ()
     patch: str | None = None
-    verify: tuple[Command | str, ...] = ()
+    verify: tuple[Command, ...] = ()
     applies: str = ""
     """How the change reaches the process; "" where the commands say it all."""
 
@@ -156,7 +156,7 @@ class Fix:
     @property
     def verify_lines(self) -> tuple[str, ...]:
         """What shows that it is mended, each with the expected result as a comment."""
-        return tuple(f"{c}   # {c.expect}" if isinstance(c, Command) and c.expect else str(c) for c in self.verify)
+        return tuple(f"{c}   # {c.expect}" if c.expect else str(c) for c in self.verify)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

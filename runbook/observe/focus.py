@@ -98,9 +98,15 @@ def focus_of(
     ports = frozenset(_ports(evidence, stack))
     published = tuple(Address("localhost", port) for port in sorted(ports))
     logged = tuple(
-        dict.fromkeys(o.address for o in observations if o.witness == "registry" and o.address and not o.own)
+        dict.fromkeys(
+            o.address
+            for o in observations
+            if o.witness == "registry" and o.address and not o.own and o.voice == "program"
+        )
     )
-    addresses = tuple(dict.fromkeys((*used, *logged, *(published if not used else ()), *_site_addresses(stack, used))))
+    addresses = tuple(
+        dict.fromkeys((*used, *logged, *(published if not used else ()), *_site_addresses(stack, used or logged)))
+    )
     users = _users(evidence, observations, unsettled)
     times = [o.when for o in unsettled if o.when is not None]
     docker = (o.address for o in clients if isinstance(o.record, Message) and o.address and o.witness == "client")
@@ -148,7 +154,8 @@ def _site_addresses(stack: Stack, used: tuple[Address, ...]) -> Iterable[Address
     if used:
         return
     for route in stack.routes:
-        if route.kind == "proxy" and "/v2".startswith(route.path.rstrip("/")):
+        registry = "/v2" in route.path or any("regist" in h or p == 5000 for h, p in route.upstream_hosts)
+        if route.kind == "proxy" and registry:
             for name in route.server_names:
                 if _is_name(name):
                     yield Address(name.lower(), route.listen[0] if len(route.listen) == 1 else None)

@@ -44,14 +44,15 @@ def complaints(observations: tuple[Observation, ...], stack: Stack, routing: Rou
 
     Only programs' own words count; our own probes count for what they show beyond what they provoke.
     """
-    exchanges = tuple(o.record for o in observations if isinstance(o.record, Exchange) and o.voice == "program")
+    observations = tuple(o for o in observations if o.voice == "program")
+    exchanges = tuple(o.record for o in observations if isinstance(o.record, Exchange))
     events = [o.record for o in observations if isinstance(o.record, LogEvent)]
     crashed = ends_in_a_crash(events)
     started = _last_start(observations)
     shown = [
         (o, _symptoms(o, exchanges, stack, routing, crashed))
         for o in observations
-        if o.voice == "program" and not (o.own and not isinstance(o.record, Exchange))
+        if not o.own or isinstance(o.record, Exchange)
     ]
     well = successes(o for o, symptoms in shown if not symptoms)
     found = _older_crashes(observations, crashed)

@@ -8,6 +8,7 @@ from runbook.model import (
     Evidence,
     Exchange,
     LogEvent,
+    LogFile,
     LoggedRequest,
     Meaning,
     Message,
@@ -48,6 +49,14 @@ class Traffic:
             *map(of_event, told),
             *(of_message(m, routing.of_host(m.host)) for m in evidence.messages),
         )
+        old = _put_away(evidence)
+        if _has_files(evidence) or any(o.source.file not in old for o in self.observations):
+            self.observations = tuple(
+                replace(o, voice="document") if o.source.file in old else o for o in self.observations
+            )
+            self.logs: tuple[LogFile, ...] = tuple(log for log in evidence.logs if log.file not in old)
+        else:
+            self.logs = evidence.logs
         self.passages: tuple[Passage, ...] = passages(self.observations)
         """Requests that two witnesses saw: before a proxy and after it."""
         whose = {id(p.after.record): p.before.user for p in self.passages if p.after.user is None}
@@ -129,6 +138,15 @@ def _timed(evidence: Evidence) -> Iterator[LogEvent]:
             zoned = event.when is None or not event.meaning.startswith(("upstream-", "proxy-", "body-", "entrypoint-"))
             shift = 0.0 if zoned or log.kind in ("registry", "caddy", "haproxy") else (log.utc_offset or offset)
             yield replace(event, when=event.when - shift) if shift and event.when is not None else event
+
+
+def _put_away(evidence: Evidence) -> frozenset[str]:
+    """Logs that were rotated away or kept as a copy: what they tell is from before."""
+    return frozenset(log.file for log in evidence.logs if _rotation(log.file))
+
+
+def _has_files(evidence: Evidence) -> bool:
+    return bool(evidence.compose or evidence.registry_files or evidence.htpasswd or evidence.routes)
 
 
 def _rotation(file: str) -> int:

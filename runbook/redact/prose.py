@@ -62,7 +62,7 @@ _REFERENCE = re.compile(
 def mask_patterns(text: str) -> str:
     """Mask everything that looks like a secret, whether or not it is known to be one."""
     text = mask_hashes(text, MASK)
-    if "://" in text or "?" in text:
+    if "://" in text or "?" in text or "@" in text or ":\\/" in text:
         text = mask_urls(text)
     text = _AUTHORIZATION.sub(rf"\1\2\3{MASK}", text)
     text = _SCHEME.sub(lambda m: m[0] if _is_prose(m[3]) else f"{m[1]}{m[2]}{MASK}", text)

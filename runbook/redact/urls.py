@@ -7,6 +7,10 @@ from runbook.redact.words import only_known
 
 _ADDRESS = re.compile(r"(?i)\b([a-z][a-z0-9+.-]{1,20}:\\?/\\?/)([^\s\"'<>`|)\]}]{1,4000})")
 _QUERY = re.compile(r"([?&;][A-Za-z_][\w.\[\]-]{0,60}=)([^\s&\"'<>#;`)\]}]{1,4000})")
+_BARE = re.compile(
+    r"(?<![\w/@:.-])([\w.-]{1,64}):(?!\[redacted\])([^\s/@:]{1,200})@(?!sha256:)(?=[\w-]{1,63}(?:\.[\w-]{1,63}|:\d{1,5}(?!\d))|localhost)"
+)
+"""`user:password@host` without a scheme in front."""
 _REGISTRYS = {
     "n": r"\d{1,9}",
     "service": r"[\w:.-]{1,100}",
@@ -21,6 +25,8 @@ def mask_urls(text: str) -> str:
     """A text with every address in it masked so; the rest stays."""
     if "://" in text or ":\\/" in text:
         text = _ADDRESS.sub(lambda m: m[1] + _rest(m[2]), text)
+    if "@" in text:
+        text = _BARE.sub(rf"\1:{MASK}@", text)
     return _QUERY.sub(_parameter, text) if "=" in text else text
 
 

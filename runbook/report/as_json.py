@@ -7,7 +7,7 @@ from typing import Any
 from runbook import __version__
 from runbook.judge import Run
 from runbook.judge.rank import explained
-from runbook.model import STEPS, Command, Diagnosis, Finding, Symptom
+from runbook.model import STEPS, Diagnosis, Finding, Symptom
 from runbook.redact import visible
 from runbook.report.history import Comparison
 
@@ -102,7 +102,7 @@ def _finding(finding: Finding, run: Run) -> dict[str, Any]:
             "patch": fix.patch,
             "applies": visible(fix.applies),
             "verify": [visible(str(v)) for v in fix.verify],
-            "expect": [visible(c.expect) if isinstance(c, Command) else "" for c in fix.verify],
+            "expect": [visible(c.expect) for c in fix.verify],
         },
     }
 

@@ -71,7 +71,7 @@ def answers(facts: Facts) -> bool:
 
 def base(facts: Facts) -> str:
     """The registry's address, as the user knows it."""
-    return logins.url(facts.evidence, facts.traffic)
+    return logins.url(facts)
 
 
 def whom(facts: Facts) -> Word:

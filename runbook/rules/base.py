@@ -9,8 +9,7 @@ reason. A rule that raises makes the check an *error* and the run goes on. Neith
 import inspect
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from types import UnionType
-from typing import Any, get_args, get_type_hints
+from typing import Any
 
 from runbook.model import (
     Check,
@@ -30,7 +29,7 @@ from runbook.observe.focus import Focus
 from runbook.observe.routes import Routing
 from runbook.observe.traffic import Traffic
 
-Judge = Callable[..., Iterator[Finding]]
+Judge = Callable[["Facts"], Iterator[Finding]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,12 +97,6 @@ NEEDS: dict[str, tuple[Callable[[Facts], Any], str]] = {
 }
 """Kind of evidence → how to get it (empty or None: not there), and what to say then."""
 
-_OLD: dict[str, Callable[[Facts], Any]] = {
-    "evidence": lambda f: f.evidence,
-    "stack": lambda f: f.stack,
-    "traffic": lambda f: f.traffic,
-}
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
@@ -152,19 +145,13 @@ def rule(
     supersedes: tuple[str, ...] = (),
     proves: bool = False,
     warning: bool = False,
-    sees: tuple[str, ...] = (),
 ) -> Callable[[Judge], Judge]:
     """Declare the function below as the rule of that cause. A second rule of the same id is a mistake."""
 
     def declare(function: Judge) -> Judge:
         if id in RULES:
             raise ValueError(f"two rules are called {id}")
-        required = needs
-        if not _is_new(function):
-            hints = get_type_hints(function)
-            names = tuple(inspect.signature(function).parameters)
-            required = tuple(n for n in names if n in NEEDS and not _may_be_none(hints[n]))
-        for kind in (*required, *needs_any, *sees):
+        for kind in (*needs, *needs_any):
             if kind not in NEEDS:
                 raise ValueError(f"rule {id}: no evidence is called {kind}")
         RULES[id] = Rule(
@@ -176,8 +163,8 @@ def rule(
             source=source,
             why=inspect.cleandoc(function.__doc__ or ""),
             function=function,
-            needs=required,
-            needs_any=needs_any or sees,
+            needs=needs,
+            needs_any=needs_any,
             explains=explains,
             hop=hop,
             refuted=refuted,
@@ -199,7 +186,7 @@ def run(rule: Rule, facts: Facts) -> tuple[Check, tuple[Finding, ...]]:
         reason = "; ".join(dict.fromkeys(missing))
         return Check(rule=rule.id, step=rule.step, outcome="skipped", reason=reason, title=rule.title), ()
     try:
-        found = tuple(_complete(rule, finding) for finding in rule.function(**_arguments(rule, facts)))
+        found = tuple(_complete(rule, finding) for finding in rule.function(facts))
     except Exception as error:
         # A rule that breaks must not hide what the others know; it is shown as an error, never as a pass.
         reason = f"the rule broke ({type(error).__name__}); please report it"
@@ -233,21 +220,3 @@ def _complete(rule: Rule, finding: Finding) -> Finding:
         warning=finding.warning or rule.warning,
         fix=finding.fix if finding.fix.summary else replace(finding.fix, summary=rule.fix),
     )
-
-
-# ---- rules of the old form, until the last is rewritten ------------------------------------------------------
-
-
-def _is_new(function: Judge) -> bool:
-    return tuple(inspect.signature(function).parameters) == ("facts",)
-
-
-def _arguments(rule: Rule, facts: Facts) -> dict[str, Any]:
-    if _is_new(rule.function):
-        return {"facts": facts}
-    names = inspect.signature(rule.function).parameters
-    return {name: _OLD[name](facts) if name in _OLD else NEEDS[name][0](facts) or None for name in names}
-
-
-def _may_be_none(hint: Any) -> bool:
-    return isinstance(hint, UnionType) and type(None) in get_args(hint)

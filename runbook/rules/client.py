@@ -110,7 +110,7 @@ def stale(facts: Facts) -> Iterator[Finding]:
 
     Nobody types it any more, so nobody thinks of it; a colleague who logs in again has no trouble.
     """
-    names = {f.file for f in files(facts.evidence, facts.stack)}
+    names = {f.file for f in files(facts)}
     for login in stored(facts):
         if login.user is None or login.password is None or login.defect or not facts.focus.uses_login(login):
             continue

@@ -183,7 +183,7 @@ def _called(facts: Facts) -> str:
     """The registry's address as the page calls it."""
     seen = next((origin_of(c.exchange.url) for c in crossings(facts.traffic)), None)
     set_to = facts.ui.registry_url.value if facts.ui and facts.ui.registry_url else None
-    return seen or set_to or base_url(facts.evidence, facts.traffic)
+    return seen or set_to or base_url(facts)
 
 
 def one_origin(facts: Facts, variable: EnvVar | None = None) -> tuple[Fix, tuple[Edit, ...]]:

@@ -62,7 +62,7 @@ def fronts(facts: Facts) -> tuple[Front, ...]:
         key = (route.software, route.place.file, route.service, route.server_names, route.listen)
         groups.setdefault(key, []).append(route)
     strict = facts.registry is not None or any(_is_known_to_lead(r, facts) for r in facts.stack.routes)
-    strict = strict or any(not a.is_loopback and not a.host.replace(".", "").isdecimal() for a in facts.focus.used)
+    strict = strict or any(not a.is_loopback and not a.host.replace(".", "").isdecimal() for a in facts.focus.addresses)
     found = [_front(tuple(group), facts.compose) for group in groups.values()]
     kept = [
         f
@@ -81,9 +81,13 @@ def _is_known_to_lead(route: ProxyRoute, facts: Facts) -> bool:
     behind = upstream_service(route, facts.compose)
     if behind is not None:
         return behind.role in ("registry", "ui", "proxy")
-    ports = {5000, *facts.focus.ports}
+    here = {*LOOPBACK, "host.docker.internal", *(a.host for a in facts.focus.used)}
     catch_all = not any(_plain(n) for n in route.server_names)
-    return _speaks_for_itself(route) or any(port in ports for _, port in route.upstream_hosts) or catch_all
+    return (
+        _speaks_for_itself(route)
+        or any(port == 5000 or (port in facts.focus.ports and host in here) for host, port in route.upstream_hosts)
+        or catch_all
+    )
 
 
 def _plain(name: str) -> bool:
@@ -93,7 +97,7 @@ def _plain(name: str) -> bool:
 def _is_named(front: Front, facts: Facts) -> bool:
     """Whether a client used the very name of this site."""
     names = {n.lower() for n in front.routes[0].server_names}
-    return any(a.host in names for a in facts.focus.used)
+    return any(a.host in names for a in facts.focus.addresses)
 
 
 def _front(routes: tuple[ProxyRoute, ...], compose: Compose | None) -> Front:

@@ -182,7 +182,7 @@ def _unknown_in_log(facts: Facts) -> Iterator[Finding]:
         return
     if any(c.outcome == "accepted" for c in facts.evidence.checks):
         return
-    for log in facts.evidence.logs:
+    for log in facts.traffic.logs:
         refused = [e for e in log.events if e.meaning == "authentication-failure"]
         agents = [r.agent for r in log.requests if r.meaning == "authentication-failure"]
         if agents and all(sends_empty_login(agent) or not pulls(agent) for agent in agents):

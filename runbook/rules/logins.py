@@ -2,11 +2,9 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import overload
 
 from runbook.model import (
     PROBE_USER,
-    Certainty,
     Command,
     CredentialCheck,
     Entry,
@@ -167,23 +165,17 @@ def user_in_question(facts: Facts) -> str | None:
 # ---- which file decides ----------------------------------------------------------------------------------
 
 
-@overload
-def files(facts: Facts, /) -> tuple[Htpasswd, ...]: ...
-@overload
-def files(facts: Evidence, stack: Stack, /) -> tuple[Htpasswd, ...]: ...
-def files(facts: Facts | Evidence, stack: Stack | None = None, /) -> tuple[Htpasswd, ...]:
+def files(facts: Facts) -> tuple[Htpasswd, ...]:
     """The files that the registry may read: the one that its configuration names, else all but the proxies' own."""
-    if isinstance(facts, Facts):
-        return files(facts.evidence, facts.stack)
-    evidence, registry = facts, stack.registry if stack else None
+    evidence, registry = facts.evidence, facts.stack.registry
     if registry and registry.htpasswd:
         return (registry.htpasswd,)
     if registry and registry.known and registry.auth in ("token", "silly"):
         return ()
     if registry and registry.known and registry.auth == "none" and not _mounts_one(registry):
         return ()
-    routes = stack.routes if stack else ()
-    theirs = {route.auth.user_file.rsplit("/", 1)[-1] for route in routes if route.auth and route.auth.user_file}
+    asking = [route.auth for route in facts.stack.routes if route.auth]
+    theirs = {auth.user_file.rsplit("/", 1)[-1] for auth in asking if auth.user_file}
     own = tuple(f for f in evidence.htpasswd if f.file.rsplit("/", 1)[-1] not in theirs)
     shared = registry is not None and registry.auth == "htpasswd"
     return own or (evidence.htpasswd if shared else ())
@@ -247,15 +239,9 @@ def bad_requests(facts: Facts) -> tuple[Item, ...]:
 # ---- what to type ----------------------------------------------------------------------------------------
 
 
-@overload
-def url(facts: Facts, /) -> str: ...
-@overload
-def url(facts: Evidence, traffic: Traffic, /) -> str: ...
-def url(facts: Facts | Evidence, traffic: Traffic | None = None, /) -> str:
+def url(facts: Facts) -> str:
     """The address to verify against, as the user knows it; plain text, for `command.url`."""
-    if isinstance(facts, Facts):
-        return _seen_url(facts.evidence, facts.traffic) or _published_url(facts.stack.registry)
-    return (_seen_url(facts, traffic) if traffic else "") or _published_url(None)
+    return _seen_url(facts.evidence, facts.traffic) or _published_url(facts.stack.registry)
 
 
 def _seen_url(evidence: Evidence, traffic: Traffic) -> str:
@@ -276,16 +262,9 @@ def _published_url(registry: Registry | None) -> str:
     return f"{scheme}://localhost:{port or 5000}"
 
 
-@overload
-def verify(facts: Facts, user: str | None = None, /) -> Command: ...
-@overload
-def verify(facts: str, user: Evidence, traffic: Traffic, /) -> str: ...
-def verify(facts: Facts | str, user: str | Evidence | None = None, traffic: Traffic | None = None, /) -> Command | str:
+def verify(facts: Facts, user: str | None = None) -> Command:
     """The request that gets 200 when the login works; curl asks for the password itself. No user: the one in question."""
-    if isinstance(facts, Facts):
-        return login_request(facts, user if isinstance(user, str) else None)
-    base = url(user, traffic) if isinstance(user, Evidence) and traffic else ""
-    return f"curl -sS -o /dev/null -w '%{{http_code}}\\n' -u {quoted(facts)} {base}/v2/"
+    return login_request(facts, user)
 
 
 def login_request(
@@ -294,18 +273,3 @@ def login_request(
     """`verify` at another address, or with more of the response shown than its status."""
     name, address = command.user(user or user_in_question(facts)), command.url(base or url(facts), "/v2/")
     return command.sh("curl", "-sS", "-o", "/dev/null", "-w", shown, "-u", name, address, expect=expect)
-
-
-# ---- old forms: `files`, `url` and `verify` above take them as well; the merger removes them with their callers ----
-
-
-def certainty(traffic: Traffic, symptoms: tuple[Symptom, ...]) -> Certainty:
-    """Read in the file; proven when the refusal was seen as well."""
-    observed = traffic.seen(*(s for s in symptoms if s is not Symptom.LOGIN_WOULD_FAIL))
-    return Certainty.PROVEN if observed else Certainty.SEEN if traffic.seen(*symptoms) else Certainty.READ
-
-
-def quoted(text: str) -> str:
-    """Fit for a POSIX shell."""
-    plain = text and all(c.isalnum() or c in "@%+=:,./_-" for c in text) and text.isascii()
-    return text if plain else "'" + text.replace("'", "'\\''") + "'"

@@ -44,7 +44,7 @@ def auth_not_enforced(facts: Facts) -> Iterator[Finding]:
     unset = registry if registry and registry.auth == "none" and not registry.start_errors else None
     if not opened and (unset is None or _guarded(facts.stack)):
         return
-    meant = bool(files(facts.evidence, facts.stack)) or _mentions(registry)
+    meant = bool(files(facts)) or _mentions(registry)
     yield finding(
         "The registry asks for no credentials: "
         + ("a request without them was answered." if opened else "its configuration in force has no auth."),
@@ -55,7 +55,7 @@ def auth_not_enforced(facts: Facts) -> Iterator[Finding]:
         fix=Fix(
             summary="Switch htpasswd on, with realm and path",
             commands=(up(registry.name if registry and registry.service else None),) if facts.compose else (),
-            verify=(status(base_url(facts.evidence, traffic), expect="401"),),
+            verify=(status(base_url(facts), expect="401"),),
             applies="the registry reads its configuration when it starts",
         ),
         edits=_switch_on(facts, unset) if unset else (),
@@ -235,5 +235,5 @@ def _other_port(stack: Stack, failed: list[Exchange]) -> tuple[str, int] | None:
 
 def _right_address(facts: Facts, other: tuple[str, int] | None) -> str:
     """The registry's address as it is used, with the published port where another one was tried."""
-    base = base_url(facts.evidence, facts.traffic)
+    base = base_url(facts)
     return f"{base.removesuffix(f':{other[0]}')}:{other[1]}" if other else base

@@ -4,19 +4,11 @@
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
-ANY = ("word", "mixed", "base64", "dash")
+from tests.canary import more_places
+from tests.canary.place import ANY, Place
+
 MORE = (*ANY, "plus", "semicolon", "slash", "at", "percent", "hex")
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """One place."""
-
-    file: str
-    text: str
-    shapes: tuple[str, ...] = ANY
 
 
 COMPOSE = """services:
@@ -481,7 +473,7 @@ def _clients() -> Iterator[Place]:
 def places() -> list[Place]:
     """All of them."""
     makers = (_compose, _dotenv, _config, _nginx, _proxies, _logins, _curl, _har, _logs, _clients)
-    return [place for maker in makers for place in maker()]
+    return [*(place for maker in makers for place in maker()), *more_places.places()]
 
 
 def count() -> int:

@@ -16,7 +16,8 @@ from runbook.cli.diagnose import rendered
 from runbook.collect.evidence_file import load_evidence
 from runbook.judge import diagnose
 from runbook.redact import Vault
-from tests.canary.places import Place, places
+from tests.canary.place import Place
+from tests.canary.places import places
 from tests.canary.secrets import Mint, Secret, basic
 
 FORMATS = ("text", "json", "markdown", "junit", "sarif")

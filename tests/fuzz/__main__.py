@@ -22,6 +22,7 @@ from runbook.parse.htpasswd import parse_htpasswd
 from runbook.parse.logs import parse_log
 from runbook.redact import Vault
 from tests.case_files import all_cases
+from tests.rewrites.forms import FORMS
 
 SLOW = 5.0
 SPECIAL = ["\x00", "\ufeff", "\r", "\n", "\t", "$", "${", "}", "{", "[", "]", "&a", "*a", "<<: *a", '"', "'", "\\", ";", ":",
@@ -65,7 +66,8 @@ def once(kind: str, text: str) -> None:
         parse_log(text.split("\n"), "registry.log", vault)
     elif kind == "pasted":
         for file in files_in(text):
-            once("htpasswd" if file.kind == "htpasswd" else file.kind, file.text)
+            if file.kind not in ("unknown", "evidence"):
+                once(file.kind, file.text)
     elif kind == "compose":
         harvest = Harvest(vault)
         harvest.compose_texts["docker-compose.yml"] = text
@@ -87,6 +89,41 @@ def whole(files: dict[str, str], folder: Path) -> None:
         raise AssertionError(f"rule {broken[0].rule}: {broken[0].reason}")
 
 
+def dressed(files: dict[str, str], rng: random.Random) -> dict[str, bytes]:
+    """A bundle in one of the forms of tests/rewrites, and then spoilt."""
+    made = FORMS[rng.choice(list(FORMS))]({n: t.encode("utf-8", "surrogatepass") for n, t in files.items()})
+    return {name: spoilt(data, rng) for name, data in (made or {}).items()}
+
+
+def spoilt(data: bytes, rng: random.Random) -> bytes:
+    """A few random edits of bytes: cut, repeated, exchanged, put in."""
+    for _ in range(rng.randint(0, 4)):
+        at, to = sorted((rng.randint(0, len(data)), rng.randint(0, len(data))))
+        match rng.randint(0, 4):
+            case 0:
+                data = data[:at]
+            case 1:
+                data = data[:at] + data[at : at + 300] * rng.randint(2, 5) + data[at:]
+            case 2:
+                data = data[:at] + rng.choice(SPECIAL).encode() + data[at:]
+            case 3:
+                data = data[:at] + bytes(rng.randrange(256) for _ in range(4)) + data[at + 4 :]
+            case _:
+                data = data[:at] + data[min(to, at + 60) :]
+    return data[:2_000_000]
+
+
+def unpacked(files: dict[str, bytes], folder: Path) -> None:
+    """A dressed bundle through collect; a part over which runbook breaks counts as well."""
+    for name, data in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    broken = [p for p in collect(Request(paths=(str(folder),)), Vault()).problems if "please report it" in p.message]
+    if broken:
+        raise AssertionError(f"{broken[0].place}: {broken[0].message}")
+
+
 def main() -> int:
     """Run for the time given; 1 when anything was found."""
     options = argparse.ArgumentParser(description=__doc__)
@@ -106,7 +143,12 @@ def main() -> int:
         began = time.monotonic()
         sample: object = None
         try:
-            if runs % 10 == 0:
+            if runs % 10 in (3, 6, 9):
+                odd = dressed(rng.choice(corpus), rng)
+                sample = odd
+                with tempfile.TemporaryDirectory() as folder:
+                    unpacked(odd, Path(folder))
+            elif runs % 10 == 0:
                 files = {n: mutated(t, rng.choice(texts), rng) for n, t in rng.choice(corpus).items()}
                 sample = files
                 with tempfile.TemporaryDirectory() as folder:

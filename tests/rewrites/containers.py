@@ -284,6 +284,34 @@ def web_page_forge(texts: Texts) -> Files | None:
 
 
 @form
+def web_page_lines(texts: Texts) -> Files | None:
+    """A mail program makes a paragraph of each line and indents with blanks that do not break."""
+
+    def line(row: str) -> str:
+        bare = row.lstrip(" ")
+        return f"<p class=MsoNormal>{'&nbsp;' * (len(row) - len(bare))}{html.escape(bare) or '&nbsp;'}<o:p></o:p></p>\n"
+
+    rows = "".join(
+        f"<p class=MsoNormal>{html.escape(n)}:</p>\n" + "".join(map(line, t.splitlines())) for n, t in texts.items()
+    )
+    if any("\t" in t or "  " in row.strip() for t in texts.values() for row in t.splitlines()):
+        return None
+    return one("mail.html", f"<html><body lang=EN>\n<div class=WordSection1>\n{rows}</div></body></html>\n")
+
+
+@form
+def loop(texts: Texts) -> Files | None:
+    head = 'ops@srv:~/reg$ for f in $(find . -type f); do echo "== $f"; cat $f; done\n'
+    return one("shell.txt", head + "".join(f"== ./{n}\n{t}" for n, t in texts.items()) + "ops@srv:~/reg$\n")
+
+
+@form
+def mail_forwarded(texts: Texts) -> Files | None:
+    head = "From: Berta\nSent: Thursday, 26 November 2026 08:11\nTo: Anna\nSubject: WG: login fails\n\n"
+    return one("fwd.txt", f"Please have a look.\n\n________________________________\n{head}{_mail(texts)}")
+
+
+@form
 def patch(texts: Texts) -> Files | None:
     rows = []
     for name, text in texts.items():

@@ -291,3 +291,47 @@ def kubectl_prefix(lines: list[Line]) -> str:
 @form(".log")
 def stern(lines: list[Line]) -> str:
     return "".join(f"{s}-7c9d8f-x2x9k {s} {t}\n" for s, t in lines)
+
+
+@form(".log")
+def swarm(lines: list[Line]) -> str:
+    return "".join(f"reg_{s}.1.x1y2z3x1y2z3x1y2z3x1y2z3x@node1    | {t}\n" for s, t in lines)
+
+
+@form(".log")
+def journald_with_unit(lines: list[Line]) -> str:
+    return "".join(
+        f"{_when(i):%a %Y-%m-%d %H:%M:%S} UTC srv01 {s}.service[812]: {t}\n" for i, (s, t) in enumerate(lines)
+    )
+
+
+@form(".txt")
+def discover_copied(lines: list[Line]) -> str:
+    return "".join(f"{_when(i):%b %d, %Y @ %H:%M:%S.000}\t{s}\t{t}\n" for i, (s, t) in enumerate(lines))
+
+
+@form(".txt")
+def grafana_text(lines: list[Line]) -> str:
+    return "".join(f"{int(_when(i).timestamp() * 1000)}\t{_iso(i)}\t{t}\n" for i, (_, t) in enumerate(lines))
+
+
+@form(".csv")
+def datadog_csv(lines: list[Line]) -> str:
+    return _csv(["Date", "Host", "Service", "Content"], [[_iso(i), "srv01", s, t] for i, (s, t) in enumerate(lines)])
+
+
+@form(".json")
+def elastic_fields(lines: list[Line]) -> str:
+    hits = [
+        {"_index": "logs", "fields": {"message": [t], "container.name": [s], "@timestamp": [_iso(i)]}}
+        for i, (s, t) in enumerate(lines)
+    ]
+    return json.dumps({"rawResponse": {"hits": {"hits": hits}}}, indent=1) + "\n"
+
+
+@form(".txt")
+def aws_text(lines: list[Line]) -> str:
+    return "".join(
+        f"EVENTS\t{36 * 10**54 + i}\t1795680000000\t{s}/{s}/0a1b\t{t}\t1795680000000\n"
+        for i, (s, t) in enumerate(lines)
+    )

@@ -273,6 +273,7 @@ def wget(calls: list[Call]) -> str:
             words += ["--auth-no-challenge", f"--user={user}", f"--password={password}"]
         elif call.authorization:
             words += [f"--header=Authorization: {call.authorization}"]
+        words += [f"--header={n}: {v}" for n, v in call.sent if n == "Host" and v != call.host]
         if call.method != "GET":
             words.append(f"--method={call.method}")
         host = call.host.partition(":")[0]

@@ -21,6 +21,8 @@ LIMIT = 64 * 1024 * 1024
 _MOST = 400_000
 _DEPTH = 6
 _MISSES = 20
+_WORDS = 7
+"""So many words may stand before the log proper."""
 
 Record = dict[str, Any]
 
@@ -49,7 +51,7 @@ _SERVICES = (
 )  # fmt: skip
 _TIMES = (
     "@timestamp", "timestamp", "time", "ts", "date", "Time", "tsNs", "_time", "__REALTIME_TIMESTAMP", "receiveTimestamp",
-    "Timestamp", "Date", "eventTime",
+    "Timestamp", "Date", "eventTime", "TimeGenerated",
 )  # fmt: skip
 _WHEN = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:Z|[+-]\d\d:?\d\d)?"
 _CRI = re.compile(rf"{_WHEN} (?:stdout|stderr) ([FP])(?: (.*))?$", re.DOTALL)
@@ -64,9 +66,15 @@ _FLUENTD = re.compile(
 _LABELS = re.compile(rf"{_WHEN} \{{([^{{}}]{{0,2000}})\}}[ \t]+(.*)$", re.DOTALL)
 _LABEL = re.compile(r"([\w.]{1,80})=\"([^\"]{0,200})\"")
 _TOKENS = re.compile(r"(?:\S{1,300}[ \t]+){1,3}")
-_STREAM = re.compile(r"(?=[^A-Za-z]{0,40}[A-Za-z]|\d{10})[\w\[(][\w./:+,@=\[\](){}-]{3,200}$")
+_STREAM = re.compile(r"(?=[^A-Za-z]{0,40}[A-Za-z]|\d{10})[\w\[(][\w./:+,@=\[\](){}-]{2,200}$")
 """A first word that a collector writes: a time, a pod, a stream."""
 _TIMESTAMP = re.compile(rf"(?:{_WHEN}|\d{{10,19}})$")
+_DATED = re.compile(r"\[?(?:\d{4}-\d\d-\d\d|\d{10,19}$|\w{3} \d{1,2}, \d{4} @|EVENTS$|\d{1,2}[./]\d{1,2}[./]\d{2,4})")
+_DATE_WORD = re.compile(
+    r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun|Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec|UTC|GMT|CEST?|[A-Z]{3,4}T|EVENTS|stdout|stderr|[FP])$"
+)
+_TASK = re.compile(r"\.\d{1,4}\.[a-z0-9]{20,30}.*$")
+"""What a swarm hangs on the name of a service."""
 _HASHED = re.compile(r"(?:-[0-9a-f]{6,10})?-[a-z0-9]{5}$")
 _NUMBER = re.compile(r" {0,8}\d{1,9}\t")
 """What `cat -n` puts before a line."""
@@ -78,12 +86,14 @@ def line_reader(head: str) -> Callable[[Iterable[str]], Iterator[str]] | None:
     sample = [row for row in head.split("\n")[:200] if row.strip()]
     if not sample:
         return None
-    if len(sample) > 1 and all(_NUMBER.match(row) for row in sample[:50]):
+    if sample[0].lstrip().startswith("1\t") and all(_NUMBER.match(row) for row in sample[:50]):
         inner = line_reader("\n".join(map(_unnumbered, sample)))
         return (lambda rows: inner(map(_unnumbered, rows))) if inner else (lambda rows: map(_unnumbered, rows))
     hits = sum(_opened(row) is not None for row in sample)
     if hits * 2 > len(sample):
         return _lines
+    if (column := _column(sample)) is not None:
+        return lambda rows: (_of_columns(row, column) for row in rows)
     if (tokens := _prefix(sample)) is not None:
         return lambda rows: (_without(row, tokens) for row in rows)
     return None
@@ -148,6 +158,28 @@ def _prefixed(service: str, text: str) -> str:
 # ---- a prefix that every line has, whatever it is -----------------------------------------------------------
 
 
+def _column(sample: list[str]) -> int | None:
+    """Which of the columns between tabs holds the log, where every line has the same ones and a time stands first."""
+    cells = [row.split("\t") for row in sample]
+    count = len(cells[0])
+    if (
+        count < 2
+        or count > 12
+        or any(len(row) != count for row in cells)
+        or not all(_DATED.match(row[0]) for row in cells)
+    ):
+        return None
+    return max(range(count), key=lambda n: sum(len(row[n]) for row in cells))
+
+
+def _of_columns(row: str, column: int) -> str:
+    cells = row.split("\t")
+    if len(cells) <= column:
+        return row
+    names = [c for c in cells if re.match(r"[A-Za-z][\w./-]{1,80}$", c) and not _DATE_WORD.match(c)]
+    return _prefixed(_clean(names[0]) if names else "", cells[column])
+
+
 def _prefix(sample: list[str]) -> int | None:
     """How many words come before the log proper, where most lines have the same number of them."""
     counts: Counter[int] = Counter()
@@ -155,7 +187,7 @@ def _prefix(sample: list[str]) -> int | None:
         if _LOG(row) is not None or marks.has_prefix(row):
             counts[0] += 1
             continue
-        for words, found in enumerate(islice(re.finditer(r"\S{1,300}[ \t]+", row[:900]), 3), 1):
+        for words, found in enumerate(islice(re.finditer(r"\S{1,300}[ \t]+", row[:900]), _WORDS), 1):
             if _LOG(row[found.end() :]) is not None:
                 counts[words] += 1
                 break
@@ -171,9 +203,8 @@ def _without(row: str, tokens: int) -> str:
     words = row.split(None, tokens)
     if len(words) <= tokens:
         return "" if _TIMESTAMP.match(row.strip()) else row
-    names = [w for w in words[:tokens] if not _TIMESTAMP.match(w)]
-    name = names[-1].split("/")[0] if names else ""
-    return _prefixed(_clean(name), words[tokens])
+    names = [w for w in words[:tokens] if w[0].isalpha() and not _DATE_WORD.match(w)]
+    return _prefixed(_clean(names[-1]) if names else "", words[tokens])
 
 
 # ---- one record ----------------------------------------------------------------------------------------------
@@ -185,6 +216,7 @@ def _message(record: Record, depth: int = 0) -> str | None:
         return None if depth == 0 and _is_own(record) else json.dumps(_flat(record))
     for key in _MESSAGES:
         value = record.get(key)
+        value = value[0] if isinstance(value, list) and len(value) == 1 and isinstance(value[0], str) else value
         if isinstance(value, str) and value.strip():
             return value
         if (
@@ -233,7 +265,7 @@ def _service(record: Record) -> str:
 
 def _clean(name: str) -> str:
     """A container's name as a compose prefix may have it."""
-    bare = name.strip("/ ").split("/")[0]
+    bare = re.sub(r"(?:\[\d+\])?:$", "", _TASK.sub("", name.strip("/ ").split("/")[0])).split("@")[0]
     return re.sub(r"[^\w.-]", "-", _HASHED.sub("", bare))[:60] if bare and bare[0].isalnum() else ""
 
 
@@ -371,6 +403,9 @@ def _found(record: Record, number: int) -> Found:
 # ---- CSV ------------------------------------------------------------------------------------------------------
 
 _COLUMNS = (
+    "content",
+    "logentry",
+    "log_s",
     "message",
     "log",
     "line",
@@ -388,7 +423,7 @@ _COLUMNS = (
 def _of_csv(text: str) -> Iterator[Found]:
     head = text.lstrip("\ufeff")[:4000].split("\n", 1)[0].rstrip("\r")
     separator = max(",;\t", key=head.count)
-    names = next(csv.reader([head], delimiter=separator), []) if head.count(separator) else []
+    names = _named_columns(head, separator) if head.count(separator) else []
     lowered = [n.strip().lower() for n in names]
     column = next((lowered.index(c) for c in _COLUMNS if c in lowered), None)
     if column is None or len(names) > 300 or any(len(n) > 120 for n in names):
@@ -402,6 +437,13 @@ def _of_csv(text: str) -> Iterator[Found]:
             begins = reader.line_num + 1
     except csv.Error:
         return
+
+
+def _named_columns(head: str, separator: str) -> list[str]:
+    try:
+        return next(csv.reader([head], delimiter=separator), [])
+    except csv.Error:
+        return []
 
 
 def _cells(names: list[str], row: list[str], column: int, number: int) -> Found:

@@ -25,7 +25,13 @@ _CHARSET = re.compile(
 _DEPTH = 4
 _MOST_HEADER = 64 * 1024
 _PARAMETER = re.compile(r";\s{0,80}([A-Za-z*0-9-]{1,40})\s{0,8}=\s{0,8}(?:\"([^\"]{0,1000})\"|([^;\s]{0,1000}))")
-_TYPES = {"text/html": "html", "application/json": "json", "text/csv": "csv", "application/zip": "zip"}
+_TYPES = {
+    "text/plain": "txt",
+    "text/html": "html",
+    "application/json": "json",
+    "text/csv": "csv",
+    "application/zip": "zip",
+}
 
 
 def is_mail(head: bytes) -> bool:
@@ -48,7 +54,7 @@ def is_mail(head: bytes) -> bool:
 
 
 def parts_of(data: bytes, budget: Budget) -> Iterator[Part]:
-    """The texts of a mail ("text", "text-2", …) and its attachments under their names."""
+    """The texts of a mail (text.txt, text-2.txt, …) and its attachments under their names."""
     counter = _Names()
     for message in _messages(data):
         yield from _part(message, 0, counter, budget)
@@ -63,7 +69,7 @@ class _Names:
     def of(self, kind: str) -> str:
         self._texts += 1
         stem = "text" if self._texts == 1 else f"text-{self._texts}"
-        return f"{stem}.{_TYPES[kind]}" if kind in _TYPES else stem
+        return f"{stem}.{_TYPES.get(kind, 'txt')}"
 
 
 def _messages(data: bytes) -> Iterator[bytes]:

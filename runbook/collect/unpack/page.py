@@ -58,7 +58,7 @@ class _Page:
             if token["tag"]:
                 self._tag(token["tag"].lower(), bool(token["closes"]), token["more"], number)
             elif not self.silent and not found.startswith(("<!", "<?")):
-                self._text(html.unescape(found).replace("\xa0", " "), number)
+                self._text(found, number)
             number += found.count("\n")
         self._end(number)
         self._close_cells(number)
@@ -112,7 +112,11 @@ class _Page:
             self._add(_FENCE, number)
             self.in_cells = False
 
-    def _text(self, text: str, number: int) -> None:
+    def _text(self, source: str, number: int) -> None:
+        if not self.pre and not self.cell:
+            source = _BLANK.sub(" ", source)
+            source = source if self.length else source.lstrip(" ")
+        text = html.unescape(source).replace("\xa0", " ")  # editors and mail programs indent so
         if self.pre:
             if not self.length and self.rows[-1:] == [_FENCE] and text.startswith("\n"):
                 text, number = text[1:], number + 1  # a browser leaves out the first line end
@@ -121,11 +125,8 @@ class _Page:
                     self._add(self._taken(), self.begins or number + count - 1)
                     self.begins = number + count
                 self._write(part, number)
-        elif self.cell:
-            self._write(text, number)
         else:
-            text = _BLANK.sub(" ", text)
-            self._write(text if self.length else text.lstrip(), number)
+            self._write(text, number)
 
     def _write(self, text: str, number: int) -> None:
         if text and self.length < _LONGEST:
@@ -142,7 +143,7 @@ class _Page:
     def _end(self, number: int) -> None:
         row = self._taken()
         if row if self.pre else row.strip():
-            self._add(row if self.pre else row.strip(), self.begins or number)
+            self._add(row if self.pre else row.rstrip(), self.begins or number)
         self.begins = 0
 
     def _add(self, row: str, number: int) -> None:

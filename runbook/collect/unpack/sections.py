@@ -11,7 +11,7 @@ from runbook.collect.kinds import recognise
 from runbook.collect.unpack.frames import Block
 from runbook.collect.unpack.names import RULER, TAIL, between_rulers, heading, is_bold, is_intro, mentioned
 from runbook.model import FileKind
-from runbook.parse.prompts import prompted
+from runbook.parse.prompts import ends, prompted
 
 _YAML_ROW = re.compile(r"\s|#|-(?: |$)|---|\.\.\.$|[}\])]|[\"']?[\w./$@{}*<&!~+-]{1,120}[\"']?\s{0,4}:(?: |\t|$)")
 _BRACE_ROW = re.compile(r"\s|#|[{}]|.*[;{}\\]\s{0,8}(?:#.*)?$")
@@ -111,7 +111,7 @@ def _under(rows: list[str], start: int, begins: int, end: int, name: str, sure: 
         end = _extent(kind, rows, begins, end)
     elif not sure and kind not in ("log", "docker-config", "daemon-config", "inspect", "har"):
         return None
-    elif rows[begins][:1] in ("{", "["):
+    elif kind != "log" and rows[begins][:1] in ("{", "["):
         end = _json_end(rows, begins, end)
     while end > begins and not rows[end - 1].strip():
         end -= 1
@@ -132,7 +132,10 @@ def _extent(kind: FileKind, rows: list[str], begins: int, end: int) -> int:
         row = rows[number]
         if not row.strip():
             continue
-        apart = kind != "htpasswd" or number > last  # in a password file the odd line is often the fault
+        if number > begins and ends(row, ()):
+            break
+        # In a password file the odd line is often the fault, and a Caddyfile of one site needs no brackets.
+        apart = kind not in ("htpasswd", "caddy") or number > last
         if depth <= 0 and number > begins and apart and not fits.match(row):
             break
         if kind in ("compose", "registry-config") and number > last + 1 and is_prose(row):

@@ -14,6 +14,7 @@ from runbook.collect.unpack.rows import Rows
 from runbook.collect.unpack.sections import fits_so_far, looks_like, sectioned
 from runbook.collect.unpack.terminal import shown as on_screen
 from runbook.collect.unpack.tickets import unstamped
+from runbook.collect.unpack.typed import prose_shown
 from runbook.collect.unpack.typed import shown as shown_by_commands
 from runbook.collect.unpack.voice import EXAMPLE
 from runbook.model import FileKind, Voice
@@ -110,7 +111,9 @@ def taken_apart(found: Rows) -> Paste:
     border: set[int] = set()
     if diffs.is_diff(found.text):
         _changed(paste)
-    blocks = list(islice((b for b in framed(rows) if b.outer[0] not in paste.claimed), _MOST))
+    shown_prose = prose_shown(rows)
+    free = (b for b in framed(rows) if b.outer[0] not in paste.claimed and b.outer[0] not in shown_prose)
+    blocks = list(islice(free, _MOST))
     inner: set[int] = set()
     for block in blocks:
         border.update(n for n in range(*block.outer) if not block.start <= n < block.end)

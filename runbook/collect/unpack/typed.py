@@ -16,6 +16,7 @@ _MANIFESTS = re.compile(
     r"\b(?:kubectl|oc|k3s kubectl)\s(?:[^|;&\n]{0,300}\s)?(?:get|create|apply)\s[^|;&\n]{0,300}-o[= ]?(?:yaml|json)\b|\bkubectl kustomize\b|\bkustomize build\b"
     r"|\bhelm\s(?:template|get (?:manifest|all))\b"
 )
+_PROSE = (".md", ".markdown", ".rst", ".adoc", ".txt")
 _FAILED = (
     "cat: ",
     "type: ",
@@ -61,6 +62,15 @@ def shown(rows: list[str], taken: Callable[[int], bool]) -> Iterator[Shown]:
         if found and last > number + 1 and not rows[number + 1].startswith(_FAILED):
             yield Shown(number + 1, last, *found)
         number = end
+
+
+def prose_shown(rows: list[str]) -> set[int]:
+    """The rows of texts that commands showed, up to the prompt behind them: their fences are their own."""
+    found: set[int] = set()
+    for item in shown(rows, lambda _: False):
+        if item.name.lower().endswith(_PROSE) and item.end < len(rows):
+            found.update(range(item.start, item.end))
+    return found
 
 
 def _of_command(typed: str) -> tuple[str, str | None] | None:

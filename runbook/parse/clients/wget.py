@@ -33,11 +33,11 @@ class _State:
     """What is known of the command and of the request that is under way."""
 
     login: tuple[str, str] | None = None
-    user: str = ""
     at_once: bool = False
     typed: bool = False
     """Whether the command is known: else a login may have been sent at once."""
     url: str = ""
+    headers: tuple[tuple[str, str], ...] = ()
     value: str = MASKED
     """The Authorization value of `--header`, or that there is one."""
     method: str = ""
@@ -74,15 +74,21 @@ def _command(typed: str) -> _State:
     except ValueError:
         words = typed.split()
     given: dict[str, str] = {}
+    headers: list[tuple[str, str]] = []
     for word, after in zip(words, [*words[1:], ""], strict=True):
         name, equals, value = word.partition("=")
-        if name in ("--user", "--http-user", "--password", "--http-password", "--header", "--method"):
+        if name in ("--user", "--http-user", "--password", "--http-password", "--method"):
             given.setdefault(name.replace("http-", ""), value if equals else after)
-    state = _State(typed=True, user=given.get("--user", ""), at_once="--auth-no-challenge" in words)
+        if name == "--header":
+            key, _, text = (value if equals else after).partition(":")
+            headers.append((key.strip(), text.strip()))
+    login = next((text for key, text in headers if key.lower() == "authorization"), None)
+    others = tuple((key, text) for key, text in headers if key.lower() != "authorization")
+    state = _State(typed=True, headers=others, at_once="--auth-no-challenge" in words)
     if "--user" in given and "--password" in given:
         state.login = (given["--user"], given["--password"])
-    elif given.get("--header", "").lower().startswith("authorization:"):
-        state.at_once, state.value = True, given["--header"].partition(":")[2].strip()
+    elif login is not None:
+        state.at_once, state.value = True, login
     state.method = "HEAD" if "--spider" in words else given.get("--method", "")
     state.sends = state.at_once
     return state
@@ -130,7 +136,9 @@ def _body(rows: list[str], number: int, region: Region) -> int:
 def _asked(state: _State) -> str:
     """The request that is sent next."""
     if not state.sends:
-        return command(state.url, method=state.method, known=state.typed or state.answered > 0)
+        known = state.typed or state.answered > 0
+        return command(state.url, method=state.method, headers=state.headers, known=known)
     if state.login:
-        return command(state.url, method=state.method, user=":".join(state.login))
-    return command(state.url, method=state.method, headers=[("Authorization", state.value)])
+        return command(state.url, method=state.method, headers=state.headers, user=":".join(state.login))
+    headers = [*state.headers, ("Authorization", state.value)]
+    return command(state.url, method=state.method, headers=headers)

@@ -14,6 +14,7 @@ from runbook.redact.lines.caddy import caddy
 from runbook.redact.lines.dotenv import dotenv
 from runbook.redact.lines.haproxy import haproxy
 from runbook.redact.lines.nginx import nginx
+from runbook.redact.lines.quadlet import quadlet
 from runbook.redact.lines.toml import toml
 from runbook.redact.lines.yaml_text import masked_yaml
 from runbook.redact.text import MASK
@@ -30,6 +31,13 @@ _FORMATS: dict[str, Hide] = {
     "caddy": lambda text, path: caddy(text),
     "haproxy": lambda text, path: haproxy(text),
     "apache": lambda text, path: apache(text),
+    "kubernetes": lambda text, path: yaml_text.hidden(text, yaml_keys.kubernetes),
+    "chart-values": lambda text, path: yaml_text.hidden(text, yaml_keys.kubernetes),
+    "ci": lambda text, path: yaml_text.hidden(text, yaml_keys.pipeline),
+    "puller": lambda text, path: (
+        yaml_text.hidden(text, yaml_keys.puller) if path.endswith((".yml", ".yaml")) else toml(text, yaml_keys.puller)
+    ),
+    "quadlet": lambda text, path: quadlet(text),
 }
 
 

@@ -1,4 +1,4 @@
-"""Traefik's TOML."""
+"""TOML, of Traefik and of programs that pull."""
 
 import re
 from collections.abc import Iterator
@@ -8,10 +8,11 @@ from runbook.redact.lines.arguments import Span
 from runbook.redact.lines.comments import comment
 from runbook.redact.lines.rows import lines_of
 from runbook.redact.lines.yaml_keys import traefik
+from runbook.redact.lines.yaml_text import Shows
 
 
-def toml(text: str) -> Iterator[Span]:
-    """Spans of what is hidden in Traefik's TOML; a text of several lines is hidden whole."""
+def toml(text: str, shows: Shows = traefik) -> Iterator[Span]:
+    """Spans of what is hidden in a TOML file; a text of several lines is hidden whole."""
     section: tuple[str, ...] = ()
     inside = ""
     for line, start in lines_of(text):
@@ -32,7 +33,7 @@ def toml(text: str) -> Iterator[Span]:
             inside = opened or ("]" if value.count("[") > value.count("]") else "")
             path = (*section, *(part.strip("\"'") for part in pair[1].split(".")))
             pieces = [p.strip("\"'") for p in re.findall(r"\"[^\"]*\"|'[^']*'|[\w.:/-]+", value)]
-            if inside or "#" in value or "{" in value or not all(traefik(path, piece) for piece in pieces):
+            if inside or "#" in value or "{" in value or not all(shows(path, piece) for piece in pieces):
                 yield start + pair.end(), start + len(line)
         elif bare:
             yield start, start + len(line)

@@ -127,6 +127,8 @@ def kubernetes(path: Path, value: str) -> bool:
         return _same(shown_variable(keys[-1][1:], value), value)
     if "args" in keys or "command" in keys:
         return _same(shown_word(value), value)
+    if keys[-1].endswith("auth-realm"):
+        return shown_realm(value) == value
     if "annotations" in keys:
         return (
             keys[-1].startswith(("nginx.ingress.kubernetes.io/", "traefik.ingress.kubernetes.io/"))
@@ -139,3 +141,47 @@ def kubernetes(path: Path, value: str) -> bool:
         or (len(keys) > 1 and keys[-2] in ("labels", "matchLabels", "selector") and not is_odd(value))
     )
     return known and _plain_value(value) and (host_only(value) == value if "://" in value else True)
+
+
+_PULLER_KEYS = frozenset(
+    """server capabilities skip_verify ca override_path dial_timeout location prefix insecure blocked mirror-by-digest-only pull-from-mirror unqualified-search-registries short-name-mode http mirrors endpoint
+    config_path version root state imports disabled_plugins ca_file cert_file key_file insecure_skip_verify rewrite username registry debug workers enabled max-parallelism keepstorage gc platforms
+    credential-helpers registry.mirror""".split()
+)  # fmt: skip
+
+
+def puller(path: Path, value: str) -> bool:
+    """Whether a value of containerd's, k3s', podman's or BuildKit's files on registries is shown."""
+    keys = [part for part in path if part != "*"]
+    if any("header" in key.lower() for key in keys[:-1]):
+        return _same(shown_header(keys[-1], value), value)
+    known = keys[-1] in _PULLER_KEYS or (len(keys) > 1 and keys[-2] in ("rewrite", "endpoint", "mirrors"))
+    return bool(keys) and known and _plain_value(value) and "@" not in value
+
+
+_PIPELINE_KEYS = frozenset(
+    """image services stage stages tags needs when extends interruptible allow_failure only except rules if exists changes runs-on uses on push pull_request branches schedule cron permissions contents packages id-token
+    needs registry context file dockerfile platforms push load target builder driver install version cache-from cache-to os arch matrix timeout-minutes concurrency working-directory shell entrypoint alias pull_policy
+    fetch-depth name dependencies environment url parallel artifacts paths expire_in cache key policy retry workflow include local project ref template trigger job event reason steps label labels""".split()
+)  # fmt: skip
+
+
+def pipeline(path: Path, value: str) -> bool:
+    """Whether a value of a CI's file is shown."""
+    keys = [part for part in path if part != "*"]
+    if not keys:
+        return False
+    for part in ("variables", "env"):
+        if part in keys[:-1]:
+            name = keys[keys.index(part) + 1]
+            return (
+                _same(shown_variable(name, value), value)
+                or re.fullmatch(r"\$\{\{ ?[\w.]{1,80} ?\}\}", value) is not None
+            )
+    if keys[-1] in ("script", "before_script", "after_script", "run", "command"):
+        return _same(shown_word(value), value) and plain(value) == value
+    if "with" in keys and is_secret_name(keys[-1]):
+        return re.fullmatch(r"\$\{\{ ?[\w.]{1,80} ?\}\}", value) is not None
+    return keys[-1] in (*_PIPELINE_KEYS, "username") and (
+        _plain_value(value) or re.fullmatch(r"[\w./:@-]{0,200}", value) is not None
+    )

@@ -38,11 +38,22 @@ def hidden(text: str, shows: Shows) -> Iterator[Span]:
             if is_key:
                 if not _KEY.fullmatch(node.value) or is_odd(node.value):
                     yield start, end
+            elif node.style == "|" and "\n" in text[start:end]:
+                yield from _literal(text, start, end, path, shows)
             elif not shows(path, node.value) or "\n" in text[start:end]:
                 yield start, end
             if len(scalars) > _MOST:
                 raise ValueError("too many values")
     yield from _around(text, sorted(scalars))
+
+
+def _literal(text: str, start: int, end: int, path: Path, shows: Shows) -> Iterator[Span]:
+    """A block of lines that stand as they are: each is shown by itself."""
+    at = text.index("\n", start) + 1
+    for line in text[at:end].split("\n"):
+        if line.strip() and not shows(path, line.strip()):
+            yield at, at + len(line)
+        at += len(line) + 1
 
 
 def _scalars(node: Any, path: Path, seen: set[int]) -> Iterator[tuple[Path, Any, bool]]:

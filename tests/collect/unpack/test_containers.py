@@ -129,7 +129,7 @@ def parts(data: bytes) -> dict[str, bytes]:
 def test_a_quoted_printable_text_is_decoded():
     data = message().as_bytes()
     assert mail.is_mail(data)
-    assert parts(data)["text"].decode().startswith("Hallo,\n\nservices:\n  r:\n    image: registry:2 # ä long long")
+    assert parts(data)["text.txt"].decode().startswith("Hallo,\n\nservices:\n  r:\n    image: registry:2 # ä long long")
 
 
 def test_attachments_have_their_names():
@@ -144,7 +144,7 @@ def test_attachments_have_their_names():
 def test_of_the_same_text_in_two_dresses_one_is_read():
     both = message()
     both.add_alternative("<p>Hallo</p>", subtype="html")
-    assert list(parts(both.as_bytes())) == ["text"]
+    assert list(parts(both.as_bytes())) == ["text.txt"]
 
 
 def test_a_forwarded_mail_and_a_mailbox():
@@ -152,10 +152,10 @@ def test_a_forwarded_mail_and_a_mailbox():
     outer["From"] = "c@x.example"
     outer.set_content("see below\n")
     outer.add_attachment(message(a__txt=b"1"))
-    assert list(parts(outer.as_bytes())) == ["text", "text-2", "a.txt"]
+    assert list(parts(outer.as_bytes())) == ["text.txt", "text-2.txt", "a.txt"]
     box = b"From a@x Thu Nov 26\n" + message().as_bytes() + b"\n\nFrom b@x Thu Nov 26\n" + message().as_bytes()
     assert mail.is_mail(box)
-    assert list(parts(box)) == ["text", "text-2"]
+    assert list(parts(box)) == ["text.txt", "text-2.txt"]
 
 
 @pytest.mark.parametrize(
@@ -172,7 +172,7 @@ def test_what_can_be_read_as_it_stands_is_no_mail_to_unpack(data):
 @pytest.mark.parametrize("charset", ["punycode", "nonsense", "zlib", "utf-16", "unicode_escape"])
 def test_odd_character_sets_do_no_harm(charset):
     data = f"MIME-Version: 1.0\nContent-Type: text/plain; charset={charset}\nContent-Transfer-Encoding: base64\n\naGVsbG8=\n".encode()
-    assert "text" in parts(data)
+    assert "text.txt" in parts(data)
 
 
 def test_multiparts_within_multiparts_end():
