@@ -47,13 +47,24 @@ def add_manifests(to: Harvest, name: str, text: str) -> None:
     from runbook.parse.kubernetes.objects import at
 
     found = read_objects(text, name)
-    to.cluster.texts[name] = text
+    to.cluster.texts[name] = _beside(to.cluster.texts.get(name), text)
     to.cluster.objects += found
     for one in found:
         made = chart_of(at(one.node, "spec", "values"), text, name, to.vault) if one.kind == "HelmRelease" else None
         if made is not None:
             to.cluster.objects += made.objects
             to.cluster.charted += made.data
+
+
+def _beside(known: str | None, text: str) -> str:
+    """Several manifests of one paste: each has its own rows, and empty ones where the others stand."""
+    if known is None:
+        return text
+    one, other = known.split("\n"), text.split("\n")
+    rows = max(len(one), len(other))
+    one += [""] * (rows - len(one))
+    other += [""] * (rows - len(other))
+    return "\n".join(b if b.strip() else a for a, b in zip(one, other, strict=True))
 
 
 def add_values(to: Harvest, name: str, text: str) -> None:

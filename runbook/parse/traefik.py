@@ -5,7 +5,7 @@ Labels and file say the same in two ways; both become one tree of dotted lower-c
 
 import re
 import tomllib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -107,7 +107,7 @@ def _router(name: str, tree: Tree, services: dict[str, tuple[str, Place]], vault
     used = [
         _plain(m) for k, v in keys.items() if k.split(".")[0] == "middlewares" for m in re.split(r"[,\s]+", v.text) if m
     ]
-    chain = [m for name in used for m in _unchain(name, tree, 0)]
+    chain = _unchained(used, tree)
     passes_host = tree.get(f"http.services.{_plain(wanted.text) if wanted else name}.loadbalancer.passhostheader")
     own_host = passes_host is not None and passes_host.text.lower() == "false"
     limit = next((v for m in chain if (v := tree.get(f"http.middlewares.{m}.buffering.maxrequestbodybytes"))), None)
@@ -150,12 +150,24 @@ def _plain(name: str) -> str:
     return name.split("@")[0].strip().lower()
 
 
-def _unchain(name: str, tree: Tree, depth: int) -> Iterable[str]:
-    """The middlewares of a chain, itself when it is none."""
-    chained = [v for k, v in tree.items() if k.startswith(f"http.middlewares.{name}.chain.middlewares")]
-    if not chained or depth > 5:
-        return (name,)
-    return [m for v in chained for n in re.split(r"[,\s]+", v.text) if n for m in _unchain(_plain(n), tree, depth + 1)]
+_MOST_IN_CHAIN = 200
+
+
+def _unchained(names: list[str], tree: Tree) -> list[str]:
+    """The middlewares behind some names: of a chain those in it, each chain once."""
+    found: list[str] = []
+    todo, opened = names[::-1], set[str]()
+    while todo and len(found) + len(opened) < _MOST_IN_CHAIN:
+        name = todo.pop()
+        if name in opened:
+            continue
+        chained = [v for k, v in tree.items() if k.startswith(f"http.middlewares.{name}.chain.middlewares")]
+        if chained:
+            opened.add(name)
+            todo += [_plain(n) for v in reversed(chained) for n in reversed(re.split(r"[,\s]+", v.text)) if n]
+        else:
+            found.append(name)
+    return found
 
 
 def _path(rule: str) -> tuple[str, Any]:

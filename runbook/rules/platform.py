@@ -1,9 +1,18 @@
 """What to type on the platform that runs a container or a proxy: Compose, Kubernetes, podman, swarm, plain docker."""
 
-from runbook.model import Command, Edit, Fix, Mount, Place, ProxyRoute, Registry, Service
+from dataclasses import dataclass
+
+from runbook.model import Command, Edit, Evidence, Fix, Place, ProxyRoute, Registry, Service
 from runbook.model.command import Word, file, service, sh
-from runbook.rules.align import change
-from runbook.rules.reloads import Reload
+from runbook.rules.hop_edits import swap
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """How a change reaches the process: what to type, and why just that."""
+
+    commands: tuple[Command, ...]
+    applies: str
 
 
 def in_namespace(namespace: str) -> tuple[str | Word, ...]:
@@ -17,44 +26,44 @@ def workload(one: Service) -> str:
     return base if one.network_mode == f"service:{base}" and last.isdecimal() else one.name
 
 
-def restarted(one: Service | None, at: Place | None = None) -> Reload:
+def restarted(one: Service | None, at: Place | None = None) -> Applied:
     """How a container takes a change of its variables, mounts or of a file that is read at the start.
 
     `at`: the file that was changed, where it is known. A Secret or ConfigMap that is mounted as a folder shows its new
     content within about a minute by itself; one behind a subPath, and every variable, needs a new pod.
     """
     if one is None:
-        return Reload((), "")
+        return Applied((), "")
     match one.platform:
         case "kubernetes":
             pod = workload(one)
             where = in_namespace(one.namespace)
             if at is None and pod.startswith("pod/"):
-                return Reload((), "a pod that nothing manages is deleted and created again")
+                return Applied((), "a pod that nothing manages is deleted and created again")
             applied = (sh("kubectl", *where, "apply", "-f", file(at.file)),) if at and " § " not in at.file else ()
             rolled = sh("kubectl", *where, "rollout", "restart", service(pod))
             if pod.startswith("pod/"):
                 rolled = sh("kubectl", *where, "replace", "--force", "-f", file(one.place.file))
                 applied = ()
-            return Reload((*applied, rolled), "variables and configuration are read when a pod starts")
+            return Applied((*applied, rolled), "variables and configuration are read when a pod starts")
         case "podman":
             unit = f"{one.name}.service"
             reloaded = sh("systemctl", "--user", "daemon-reload")
-            return Reload(
+            return Applied(
                 (reloaded, sh("systemctl", "--user", "restart", service(unit))),
                 "podman makes the container again from its unit",
             )
         case "swarm":
-            return Reload(
+            return Applied(
                 (sh("docker", "service", "update", "--force", service(one.name)),),
                 "`docker stack deploy` takes the changed file, and the service makes new tasks",
             )
         case "docker":
-            return Reload(
+            return Applied(
                 (sh("docker", "rm", "-f", service(one.name)),),
                 "a container keeps what it was created with: remove it and run it again with the change",
             )
-    return Reload((sh("docker", "compose", "up", "-d", service(one.name)),), "Compose creates it again")
+    return Applied((sh("docker", "compose", "up", "-d", service(one.name)),), "Compose creates it again")
 
 
 def registry_fix(
@@ -63,13 +72,15 @@ def registry_fix(
     """The fix of a change to a registry's settings, in the words of the platform that runs it."""
     one = registry.service if registry else None
     if one is None or one.platform == "compose":
+        from runbook.rules.align import change
+
         return change(registry, summary, *verify, edits=edits, place=place)
     where = next((Place(e.file, e.line) for e in edits), place)
     applied = restarted(one, where)
     return Fix(summary=summary, commands=applied.commands, verify=verify, applies=applied.applies)
 
 
-def route_applied(route: ProxyRoute, at: Place | None = None) -> Reload | None:
+def route_applied(route: ProxyRoute, at: Place | None = None) -> Applied | None:
     """How a route that is written in a manifest takes a change there; None for one of a proxy's own file.
 
     The controller watches its objects and loads the change by itself.
@@ -80,7 +91,9 @@ def route_applied(route: ProxyRoute, at: Place | None = None) -> Reload | None:
     kind = (route.service or "").partition("/")[0]
     if kind not in ("ingress", "ingressroute", "ingressroutetcp", "httproute"):
         return None
-    return Reload((sh("kubectl", "apply", "-f", file(changed.file)),), "the controller watches it and loads the change")
+    return Applied(
+        (sh("kubectl", "apply", "-f", file(changed.file)),), "the controller watches it and loads the change"
+    )
 
 
 def logs(one: Service | None) -> Command:
@@ -116,6 +129,23 @@ def inside(one: Service | None, *words: str | Word, expect: str = "") -> Command
     return sh("docker", "compose", "exec", service(one.name), *words, expect=expect)
 
 
-def is_single_file(mount: Mount | None, path: str) -> bool:
-    """Whether a file is mounted by itself: a bind of the file, or a subPath. Both keep the old content after a change."""
-    return mount is not None and mount.target.rstrip("/") == path.rstrip("/") and mount.kind == "bind"
+def body_limit_lifted(evidence: Evidence, route: ProxyRoute) -> tuple[str, tuple[Edit, ...]] | None:
+    """How the body limit of a route in a manifest is lifted: what to write, and the edit where one is written now.
+    None for a route of a proxy's own file."""
+    if route_applied(route) is None:
+        return None
+    if route.software == "traefik":
+        edits = swap(evidence, route.max_body_place, r"(maxRequestBodyBytes\s*:\s*)\S+", r"\g<1>0")
+        return "Set buffering.maxRequestBodyBytes of the Middleware to 0 (no limit)", edits
+    edits = swap(
+        evidence, route.max_body_place, r"((?:proxy-body-size|client-max-body-size)[\"']?\s*:\s*)[^\s,}]+", r'\g<1>"0"'
+    )
+    return 'Set the annotation nginx.ingress.kubernetes.io/proxy-body-size: "0" (no limit)', edits
+
+
+def retargeted(evidence: Evidence, route: ProxyRoute, listens: int) -> tuple[str, tuple[Edit, ...]] | None:
+    """How the Service on the way is led to the port that the registry listens on; None where no Service is known."""
+    if route.through is None:
+        return None
+    edits = swap(evidence, route.through.place, r"(targetPort[\"']?\s*:\s*)[^\s,}]+", rf"\g<1>{listens}")
+    return f"Set targetPort of the Service to {listens}", edits

@@ -345,3 +345,42 @@ def test_values_of_the_ui_chart() -> None:
 def test_values_of_another_chart_are_refused() -> None:
     with pytest.raises(ParseError, match="no chart that is known"):
         parse_values("replicaCount: 1\nimage: {repository: nginx}\n", "values.yaml", Vault())
+
+
+# ---- bounds ------------------------------------------------------------------------------------------------
+
+
+def test_variables_that_double_stay_short() -> None:
+    rows = "".join(f"        - {{name: A{n}, value: '$(A{n - 1})$(A{n - 1})x'}}\n" for n in range(1, 80))
+    text = f"""\
+apiVersion: v1
+kind: Pod
+metadata: {{name: p}}
+spec:
+  containers:
+    - name: registry
+      image: registry:2
+      args: ["$(A79)"]
+      env:
+{rows}"""
+    assert len(only(text).command[0]) <= 20_000
+
+
+def test_middlewares_that_hold_each_other_end() -> None:
+    names = [f"m{n}" for n in range(60)]
+    refs = ", ".join(f"{{name: {n}}}" for n in names)
+    text = "\n---\n".join(
+        [f"apiVersion: traefik.io/v1alpha1\nkind: Middleware\nmetadata: {{name: {n}}}\nspec: {{chain: {{middlewares: [{refs}]}}}}" for n in names]
+        + [f"apiVersion: traefik.io/v1alpha1\nkind: IngressRoute\nmetadata: {{name: r}}\nspec: {{routes: [{{match: 'PathPrefix(`/`)', middlewares: [{refs}], services: [{{name: x, port: 1}}]}}]}}"]
+    )  # fmt: skip
+    (route,) = parsed(text).routes
+    assert route.request_headers == ()
+
+
+def test_a_pod_behind_a_thousand_services_keeps_a_few() -> None:
+    many = "\n---\n".join(
+        f"apiVersion: v1\nkind: Service\nmetadata: {{name: s{n}}}\nspec: {{selector: {{a: b}}, ports: [{{port: 80}}]}}"
+        for n in range(1000)
+    )
+    text = f"{many}\n---\napiVersion: v1\nkind: Deployment\nmetadata: {{name: d}}\nspec: {{template: {{metadata: {{labels: {{a: b}}}}, spec: {{containers: [{{name: c, image: registry}}]}}}}}}\n"
+    assert len(only(text).aliases) == 20

@@ -24,7 +24,7 @@ _HAPROXY_ROW = re.compile(
 _APACHE_ROW = re.compile(r"\s|#|<|[A-Z][A-Za-z]{2,40}[ \t]|\}")
 _ROWS: dict[FileKind, re.Pattern[str]] = {
     "compose": _YAML_ROW, "registry-config": _YAML_ROW, "traefik": _YAML_ROW, "nginx": _BRACE_ROW, "caddy": _BRACE_ROW,
-    "dotenv": _ENV_ROW, "htpasswd": _HASH_ROW, "haproxy": _HAPROXY_ROW, "apache": _APACHE_ROW,
+    "kubernetes": _YAML_ROW, "chart-values": _YAML_ROW, "dotenv": _ENV_ROW, "htpasswd": _HASH_ROW, "haproxy": _HAPROXY_ROW, "apache": _APACHE_ROW,
 }  # fmt: skip
 _BEGINS = re.compile(
     r"(?P<yaml>services:|version: ?[\"']?[0-9.]{1,5}[\"']?\s*$|http:\s*$|storage:\s*$|apiVersion:)|(?P<json>[{\[]\s*[{\"]?|\{)|(?P<apache><VirtualHost\b)"
@@ -125,7 +125,7 @@ def looks_like(kind: FileKind, text: str) -> bool:
 
 def _extent(kind: FileKind, rows: list[str], begins: int, end: int) -> int:
     """How far the rows fit the syntax; an empty row belongs to it when a fitting one follows."""
-    if rows[begins][:1] == "{" and kind in ("compose", "traefik", "registry-config"):
+    if rows[begins][:1] == "{" and kind in ("compose", "traefik", "registry-config", "kubernetes"):
         return _json_end(rows, begins, end)
     fits, depth, last = _ROWS[kind], 0, begins
     for number in range(begins, end):

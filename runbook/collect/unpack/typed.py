@@ -12,6 +12,10 @@ _SHOW = re.compile(
 )
 _IN_CONTAINER = re.compile(r"\b(?:exec|run|kubectl|ssh)\b")
 _DOCKER = re.compile(r"\b(?:docker-compose|docker|podman|nerdctl|podman-compose)(?:\.exe)?\s")
+_MANIFESTS = re.compile(
+    r"\b(?:kubectl|oc|k3s kubectl)\s(?:[^|;&\n]{0,300}\s)?(?:get|create|apply)\s[^|;&\n]{0,300}-o[= ]?(?:yaml|json)\b|\bkubectl kustomize\b|\bkustomize build\b"
+    r"|\bhelm\s(?:template|get (?:manifest|all))\b"
+)
 _PROSE = (".md", ".markdown", ".rst", ".adoc", ".txt")
 _FAILED = (
     "cat: ",
@@ -81,6 +85,8 @@ def _of_command(typed: str) -> tuple[str, str | None] | None:
         name = found["name"].strip("\"'")
         inside = _IN_CONTAINER.search(typed[: found.start("name")]) is not None
         return name, None if inside else safe_path(name)
+    if _MANIFESTS.search(typed):
+        return "manifests.yaml", None
     if _DOCKER.search(typed):
         words = typed.split()
         if words[-1:] == ["config"] and any(w in ("compose", "docker-compose", "podman-compose") for w in words):

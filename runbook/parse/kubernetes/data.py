@@ -65,32 +65,36 @@ class Store:
 
     def __init__(self, data: Iterable[Data]) -> None:
         self.all = tuple(data)
+        self._named: dict[tuple[str, str], list[Data]] = {}
+        for one in self.all:
+            self._named.setdefault((one.kind, one.name), []).append(one)
 
     def find(self, kind: Kind, name: str, namespace: str) -> Data | None:
         """The one that a pod of that namespace gets; None when it was not handed over."""
-        named = [d for d in self.all if (d.kind, d.name) == (kind, name) and belongs(d.namespace, namespace)]
+        named = [d for d in self._named.get((kind, name), ()) if belongs(d.namespace, namespace)]
         return max(named, key=lambda d: d.namespace == namespace, default=None)
 
 
 def read_data(objects: Iterable[Object], texts: Texts[str, str], vault: Vault) -> tuple[Data, ...]:
     """The contents of all ConfigMaps and Secrets, kustomize's generators included."""
     found: list[Data] = []
+    rows = {file: text.split("\n") for file, text in texts.items()}
     for one in objects:
         if one.kind in ("ConfigMap", "Secret"):
-            found.append(_data(one, texts.get(one.file, ""), vault))
+            found.append(_data(one, rows.get(one.file, []), vault))
         elif one.kind == "Kustomization":
             found += _generated(one, vault)
     return tuple(found)
 
 
-def _data(one: Object, text: str, vault: Vault) -> Data:
+def _data(one: Object, rows: list[str], vault: Vault) -> Data:
     secret = one.kind == "Secret"
     entries: dict[str, Entry] = {}
     sections = ("data", "stringData") if secret else ("binaryData", "data")
     for section in sections:
         for key, value in _pairs(at(one.node, section)):
             packed = section in ("binaryData",) or (secret and section == "data")
-            entries[key.text] = _entry(one, key, value, text, vault, packed=packed, secret=secret)
+            entries[key.text] = _entry(one, key, value, rows, vault, packed=packed, secret=secret)
     if secret:
         _learn(entries, vault)
     return Data(
@@ -109,10 +113,12 @@ def _pairs(node: Node | None) -> list[tuple[Scalar, Scalar]]:
     return [(key, value) for key, value in pairs if isinstance(value, Scalar)]
 
 
-def _entry(one: Object, key: Scalar, value: Scalar, text: str, vault: Vault, *, packed: bool, secret: bool) -> Entry:
+def _entry(
+    one: Object, key: Scalar, value: Scalar, rows: list[str], vault: Vault, *, packed: bool, secret: bool
+) -> Entry:
     name = f"{one.file} § {one.name or one.kind.lower()}/{key.text}"
     if not packed:
-        lines = _own_lines(text, value)
+        lines = _own_lines(rows, value)
         return Entry(key.text, value.place, name, value.text.encode("utf-8", "surrogatepass"), lines)
     bare = re.sub(r"\s", "", value.text)
     if secret:
@@ -131,10 +137,9 @@ def _unpacked(bare: str) -> bytes | None:
         return None
 
 
-def _own_lines(text: str, value: Scalar) -> str | None:
+def _own_lines(rows: list[str], value: Scalar) -> str | None:
     """The lines of a block scalar where they stand; None of any other scalar, whose lines are not those of the file."""
     start = value.place.line or 0
-    rows = text.split("\n")
     if not 0 < start <= len(rows) or not _BLOCK.search(rows[start - 1].rstrip("\r")):
         return None
     if ">" in rows[start - 1].rpartition(":")[2]:

@@ -142,9 +142,11 @@ def expanded(text: str, lookup: Callable[[str], str | None]) -> str:
         value = lookup(match[1])
         return match[0] if value is None else value
 
-    return _REFERENCE.sub(part, text)
+    return _REFERENCE.sub(part, text[:_LONGEST])[:_LONGEST]
 
 
+_LONGEST = 20_000
+"""Variables that name each other twice would double without end."""
 _REFERENCE = re.compile(r"\$\$|\$\(([^()]*)\)")
 
 

@@ -26,6 +26,9 @@ _TEMPLATES = {
     "CronJob": ("spec", "jobTemplate", "spec", "template"),
 }
 _MOST_CONTAINERS = 200
+_MOST_SERVICES = 20
+"""Of one container."""
+_MOST_LINKS = 200
 
 
 @dataclass(slots=True)
@@ -37,6 +40,8 @@ class Cluster:
     vault: Vault
     missing: list[tuple[Place, str]] = field(default_factory=list)
     folders: list[ListedFile] = field(default_factory=list)
+    links: dict[str, dict[str, Link]] = field(default_factory=dict)
+    """Namespace → the variables that its Services make."""
     accounts: tuple[Object, ...] = ()
     """ServiceAccounts, which may bring pull Secrets along."""
 
@@ -92,7 +97,7 @@ def _container(
     cluster: Cluster,
 ) -> Service:
     vault = cluster.vault
-    reaching = [s for s in cluster.services if s.selects(labels, one.namespace)]
+    reaching = [s for s in cluster.services if s.selects(labels, one.namespace)][:_MOST_SERVICES]
     env = environment(row, one.namespace, cluster.store, _links(one, pod, cluster), vault)
     cluster.missing += [(m.place, m.what) for m in env.missing]
     mounts = volumes.mounts(row)
@@ -135,12 +140,14 @@ def _links(one: Object, pod: Node, cluster: Cluster) -> dict[str, Link]:
     off = at(pod, "enableServiceLinks")
     if off is not None and not is_true(off):
         return {}
-    found: dict[str, Link] = {}
-    for service in cluster.services:
-        if belongs(service.namespace, one.namespace):
-            links = service_links(service.name, tuple((p.name, p.port) for p in service.ports))
+    if one.namespace not in cluster.links:
+        found: dict[str, Link] = {}
+        near = [s for s in cluster.services if belongs(s.namespace, one.namespace)]
+        for service in near[:_MOST_LINKS]:
+            links = service_links(service.name, tuple((p.name, p.port) for p in service.ports[:20]))
             found |= {name: (value, service.place) for name, value in links}
-    return found
+        cluster.links[one.namespace] = found
+    return cluster.links[one.namespace]
 
 
 def _words(node: Node | None, lookup: Callable[[str], str | None]) -> tuple[str, ...]:

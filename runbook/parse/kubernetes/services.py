@@ -7,6 +7,8 @@ from runbook.model import Place, Port
 from runbook.parse.kubernetes.objects import Object, at, belongs, list_of, number_of, scalars, text_of
 from runbook.parse.yaml_nodes import Node
 
+_MOST_PORTS = 100
+
 
 @dataclass(frozen=True, slots=True)
 class ServicePort:
@@ -61,7 +63,7 @@ def _service(one: Object) -> ClusterService:
         namespace=one.namespace,
         type=text_of(at(one.node, "spec", "type")) or "ClusterIP",
         selector={k: v.text for k, v in scalars(at(one.node, "spec", "selector")).items()},
-        ports=tuple(p for row in list_of(at(one.node, "spec", "ports")) if (p := _port(row)) is not None),
+        ports=tuple(p for row in list_of(at(one.node, "spec", "ports"))[:_MOST_PORTS] if (p := _port(row)) is not None),
         place=one.place,
     )
 

@@ -1,0 +1,103 @@
+"""What is typed fits the platform: nobody who showed Kubernetes is told of Compose."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from runbook.model import Evidence, Place, Port, ProxyRoute, Service, SourceFile
+from runbook.rules.platform import body_limit_lifted, inside, logs, restarted, retargeted, route_applied, workload
+from tests.case_files import all_cases, judge
+
+POD = Service(
+    name="deployment/hub", place=Place("hub.yaml", 9), platform="kubernetes", namespace="oven", container="registry"
+)
+NEW = (
+    "ingress-auth-secret-unusable", "ingress-passthrough-skips-auth", "client-config-not-read", "http-prefix-set",
+    "env-value-not-yaml", "storage-redirect-unreachable", "token-expired", "access-denied-by-rule",
+)  # fmt: skip
+
+
+def typed(*commands: object) -> list[str]:
+    return [str(c) for c in commands]
+
+
+def test_kubernetes() -> None:
+    assert typed(*restarted(POD, Place("hub.yaml", 12)).commands) == [
+        "kubectl -n oven apply -f hub.yaml",
+        "kubectl -n oven rollout restart deployment/hub",
+    ]
+    assert str(logs(POD)) == "kubectl -n oven logs --tail=50 deployment/hub -c registry"
+    assert str(inside(POD, "ls", "/auth")) == "kubectl -n oven exec deployment/hub -c registry -- ls /auth"
+
+
+def test_a_file_inside_a_secret_is_not_applied_by_its_own_name() -> None:
+    (rolled,) = typed(*restarted(POD, Place("hub.yaml § users/htpasswd", 1)).commands)
+    assert rolled == "kubectl -n oven rollout restart deployment/hub"
+
+
+def test_a_sidecar_belongs_to_its_pod() -> None:
+    sidecar = replace(POD, name="deployment/hub-1", network_mode="service:deployment/hub")
+    assert workload(sidecar) == "deployment/hub"
+
+
+def test_a_bare_pod_is_replaced() -> None:
+    pod = replace(POD, name="pod/hub")
+    assert typed(*restarted(pod, pod.place).commands) == ["kubectl -n oven replace --force -f hub.yaml"]
+
+
+@pytest.mark.parametrize(
+    ("platform", "first"),
+    [
+        ("podman", "systemctl --user daemon-reload"),
+        ("swarm", "docker service update --force hub"),
+        ("docker", "docker rm -f hub"),
+        ("compose", "docker compose up -d hub"),
+    ],
+)
+def test_other_platforms(platform: str, first: str) -> None:
+    one = Service(name="hub", place=Place("x", 1), platform=platform)  # type: ignore[arg-type]
+    assert str(restarted(one).commands[0]) == first
+
+
+def test_only_objects_of_a_controller_are_applied() -> None:
+    route = ProxyRoute(software="nginx", place=Place("i.yaml", 3), service="ingress/hub", platform="kubernetes")
+    applied = route_applied(route)
+    assert applied is not None
+    assert typed(*applied.commands) == ["kubectl apply -f i.yaml"]
+    assert route_applied(replace(route, service="deployment/nginx")) is None
+    assert route_applied(replace(route, platform="compose")) is None
+
+
+@pytest.mark.parametrize(
+    "case", [c for c in all_cases() if c.cause in NEW and not c.is_near_miss], ids=lambda c: f"{c.cause}/{c.path.stem}"
+)
+def test_a_fix_speaks_of_the_platform_that_was_shown(case, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    run = judge(case, tmp_path)
+    fix = run.diagnosis.causes[0].fix
+    text = " ".join((fix.summary, fix.applies, *fix.command_lines, *fix.verify_lines))
+    if any(f.kind == "kubernetes" for f in run.evidence.files):
+        assert "compose" not in text.lower()
+    assert "HOST" not in text.split()
+
+
+def test_edits_of_a_manifest() -> None:
+    lines = (
+        "    nginx.ingress.kubernetes.io/proxy-body-size: 8m",
+        "      targetPort: 8080",
+        "    maxRequestBodyBytes: 1048576",
+    )
+    evidence = Evidence(files=(SourceFile(path="i.yaml", kind="kubernetes", lines=lines),))
+    base = ProxyRoute(software="nginx", place=Place("i.yaml", 1), service="ingress/hub", platform="kubernetes")
+    port = Port(container=8080, published=80, place=Place("i.yaml", 2))
+    lifted = body_limit_lifted(evidence, replace(base, max_body_place=Place("i.yaml", 1)))
+    buffered = body_limit_lifted(evidence, replace(base, software="traefik", max_body_place=Place("i.yaml", 3)))
+    led = retargeted(evidence, replace(base, through=port), 5000)
+    assert lifted is not None
+    assert buffered is not None
+    assert led is not None
+    assert lifted[1][0].new == '    nginx.ingress.kubernetes.io/proxy-body-size: "0"'
+    assert buffered[1][0].new == "    maxRequestBodyBytes: 0"
+    assert led[1][0].new == "      targetPort: 5000"
+    assert body_limit_lifted(evidence, replace(base, platform="compose")) is None
+    assert retargeted(evidence, base, 5000) is None
