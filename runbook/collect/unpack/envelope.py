@@ -18,7 +18,7 @@ from runbook.collect import marks
 from runbook.collect.unpack.rows import Rows
 
 LIMIT = 64 * 1024 * 1024
-_MOST = 400_000
+_MOST = 200_000
 _DEPTH = 6
 _MISSES = 20
 _WORDS = 7
@@ -49,6 +49,11 @@ _SERVICES = (
     "resource.labels.container_name", "logStreamName", "@logStream", "logStream", "SYSLOG_IDENTIFIER", "app", "pod", "source",
     "swarm_service",
 )  # fmt: skip
+_RANKS = {
+    name: rank
+    for rank, key in enumerate(_SERVICES)
+    for name in (key, f"_source.{key}", f"fields.{key}", f"stream.{key}")
+}
 _TIMES = (
     "@timestamp", "timestamp", "time", "ts", "date", "Time", "tsNs", "_time", "__REALTIME_TIMESTAMP", "receiveTimestamp",
     "Timestamp", "Date", "eventTime", "TimeGenerated",
@@ -253,13 +258,11 @@ def _flat(record: Record, prefix: str = "", depth: int = 0) -> Record:
 
 def _service(record: Record) -> str:
     flat = _flat(record) if any(isinstance(v, dict) for v in record.values()) else record
-    for key in _SERVICES:
-        for name in (key, f"_source.{key}", f"fields.{key}", f"stream.{key}"):
-            value = flat.get(name)
-            if isinstance(value, list) and len(value) == 1:
-                value = value[0]
-            if isinstance(value, str) and value.strip("/ "):
-                return _clean(value)
+    told = [(_RANKS[name], value) for name, value in flat.items() if name in _RANKS]
+    for _, value in sorted(told, key=lambda row: row[0]):
+        value = value[0] if isinstance(value, list) and len(value) == 1 else value
+        if isinstance(value, str) and value.strip("/ "):
+            return _clean(value)
     return ""
 
 

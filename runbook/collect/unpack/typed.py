@@ -63,6 +63,8 @@ def shown(rows: list[str], taken: Callable[[int], bool]) -> Iterator[Shown]:
 def prose_shown(rows: list[str]) -> set[int]:
     """The rows of texts that commands showed, up to the prompt behind them: their fences are their own."""
     found: set[int] = set()
+    if not any(row.rstrip("\"' ").lower().endswith(_PROSE) for row in rows):
+        return found
     for item in shown(rows, lambda _: False):
         if item.name.lower().endswith(_PROSE) and item.end < len(rows):
             found.update(range(item.start, item.end))
