@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 from typing import Self
 
+from runbook import door
 from runbook.collect import Request, UsageError, collect
 from runbook.collect.collector import Progress
 from runbook.judge import Run, diagnose
@@ -24,8 +25,10 @@ from runbook.report.timeline import timeline
 class Incident:
     """A diagnosed incident. Make one with `Incident.open`."""
 
-    def __init__(self, run: Run, about: str) -> None:
+    def __init__(self, run: Run, about: str, vault: Vault | None = None) -> None:
         self.run = run
+        self.vault = vault or Vault()
+        """What was learnt on the way: whatever is written of this incident goes through it."""
         self._about = about
 
     @classmethod
@@ -60,11 +63,14 @@ class Incident:
     @classmethod
     def of(cls, request: Request, about: str = "", progress: Progress | None = None) -> Self:
         """Collect and judge what the request names; `UsageError` where that cannot be read at all."""
-        evidence = collect(request, Vault(), progress)
+        vault = Vault()
+        evidence = collect(request, vault, progress)
         if fatal := [p for p in evidence.problems if p.fatal]:
             raise UsageError("; ".join(f"{p.place}: {p.message}" for p in fatal))
         return cls(
-            diagnose(evidence), about or ", ".join(request.paths) or request.registry_url or request.ui_url or "nothing"
+            diagnose(evidence),
+            about or ", ".join(request.paths) or request.registry_url or request.ui_url or "nothing",
+            vault,
         )
 
     @classmethod
@@ -192,8 +198,8 @@ class Incident:
             return Block(para(none), none)
         target = Path(folder)
         target.mkdir(parents=True, exist_ok=True)
-        (target / "report.html").write_text(render_html(self.run), encoding="utf-8")
-        (target / "report.json").write_text(render_json(self.run), encoding="utf-8")
+        door.write(target / "report.html", render_html(self.run), self.vault)
+        door.write(target / "report.json", render_json(self.run), self.vault)
         text = f"Written: {target / 'report.html'} and report.json."
         return Block(para(text), text)
 

@@ -23,3 +23,8 @@ def urlsplit(url: str) -> SplitResult:
         except ValueError:
             parts = parts._replace(netloc="")
     return parts
+
+
+def netloc(url: str) -> str:
+    """host[:port] of an address, without credentials before it."""
+    return urlsplit(url).netloc.rpartition("@")[2].lower()

@@ -257,3 +257,28 @@ def test_public_names_exist() -> None:
         assert getattr(runbook, name) is not None
     with pytest.raises(AttributeError):
         _ = runbook.nothing
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--user", "a", "--password-env", "Kanarie77!"], ["--user", "a", "--password-env", "Kanarie77"], ["-pKanarie77!"], ["-p", "Kanarie77"], ["-p=Kanarie77"],
+        ["--password-stdin=Kanarie77!"], ["--pasword", "Kanarie77"], ["--pasword=Kanarie77"], ["--password", "Kanarie77"], ["--password=Kanarie77"], ["--pass", "Kanarie77"], ["-password=Kanarie77"],
+        ["--user", "anna:Kanarie77"], ["--registry", "Kanarie77"], ["--registry", "http://anna:Kanarie77@x"], ["--registry", "anna:Kanarie77@x"], ["--ui", "Kanarie77://x"], ["--origin", "Kanarie77"],
+        ["--timeout", "Kanarie77"], ["--format", "Kanarie77"], ["--fail-on=Kanarie77"], ["--token=Kanarie77"], ["-u", "anna:Kanarie77"], ["--creds=anna:Kanarie77"], ["--allow-writes=Kanarie77"], ["--kanarie=Kanarie77"],
+        ["--password-env", "=Kanarie77"], ["--password-env", ""], ["-Kanarie77"], ["--registry", "https:///Kanarie77"], ["--registry", "http://x:Kanarie77"], ["--user", "", "--password-env", "Kanarie77"],
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("command", ["diagnose", "report"])
+def test_a_password_in_the_wrong_place_is_not_repeated(
+    command: str, words: list[str], capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    more = ["--output-dir", str(tmp_path / "out")] if command == "report" else []
+    try:
+        code = main([command, str(tmp_path), *words, *more])
+    except SystemExit as end:
+        code = int(end.code or 0)
+    out, err = capsys.readouterr()
+    assert code == 2
+    assert "kanarie" not in (out + err).lower().replace("--kanarie", "")
+    assert len(err.splitlines()) <= 3

@@ -99,6 +99,38 @@ def test_a_redirect_is_followed_without_the_login() -> None:
     assert f"redirects to {there}" in note
 
 
+@pytest.mark.parametrize("path", ["/latest/meta-data/iam/security-credentials/role", "/admin"])
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_a_server_does_not_choose_what_is_asked(path: str, host: str) -> None:
+    """The way to an inner address: a redirect with a path of its own, or to another name of this machine."""
+    asked = []
+
+    def inner(connection: socket.socket) -> None:
+        asked.append(connection.recv(65536))
+        connection.sendall(b'HTTP/1.1 200 OK\r\nContent-Length: 30\r\n\r\n{"SecretAccessKey": "Kanarie77"}')
+
+    with raw_server(inner) as there:
+        port = there.rpartition(":")[2]
+        with raw_server(redirecting(f"http://{host}:{port}{path}")) as url:
+            evidence, answer = ask(url)
+    assert answer.status == 307
+    assert asked == []
+    assert "Kanarie77" not in repr(evidence)
+    (note,) = [p.message for p in evidence.problems if "redirects to" in p.message]
+    assert "not followed" in note
+
+
+def test_nothing_but_the_head_of_another_ports_answer_is_kept() -> None:
+    def inner(connection: socket.socket) -> None:
+        read_request(connection)
+        connection.sendall(b'HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n{"Token": "Kanarie"}')
+
+    with raw_server(inner) as there, raw_server(redirecting(there + "/v2/")) as url:
+        evidence, _ = ask(url)
+    (followed,) = [e for e in evidence.exchanges if e.url.startswith(there)]
+    assert (followed.status, followed.body) == (200, "")
+
+
 @pytest.mark.parametrize(
     ("to", "requests"),
     [("{path}", 1), ("/v2/", 1), ("{path}a", 6), ("http://[", 1), ("ftp://elsewhere.example/v2/", 1), ("http://a:b@127.0.0.1/", 1)],
@@ -141,12 +173,12 @@ def test_answers_that_are_none(answer: bytes, error: str) -> None:
 def test_a_wrong_content_length_does_not_hide_the_answer(length: int) -> None:
     def behave(connection: socket.socket) -> None:
         read_request(connection)
-        connection.sendall(b"HTTP/1.1 401 Unauthorized\r\nContent-Length: %d\r\n\r\n" % length + b"b" * 50)
+        connection.sendall(b"HTTP/1.1 401 Unauthorized\r\nContent-Length: %d\r\n\r\n" % length + b"not found " * 5)
 
     with raw_server(behave) as url:
         _, answer = ask(url)
     assert answer.status == 401
-    assert answer.body == "b" * min(length, 50)
+    assert answer.body == ("not found " * 5)[: min(length, 50)]
 
 
 def test_a_gzip_bomb_stays_small() -> None:

@@ -107,7 +107,7 @@ def test_a_file_that_the_wire_contradicts_is_news_and_no_cause() -> None:
         [finding("stripped", C.READ, S.LOGIN_401_VIA, proves=True)], facts(exchange(200), exchange(200, via=True))
     )
     assert not ranking.causes
-    assert "wire says otherwise" in ranking.contradictions[0].what
+    assert "traffic says otherwise" in ranking.contradictions[0].what
 
 
 def test_a_bare_failure_is_explained_by_what_was_read_but_not_by_a_guess() -> None:

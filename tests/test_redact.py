@@ -3,12 +3,14 @@
 import base64
 import json
 import pickle
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from runbook.cli import main
 from runbook.redact import MASK, Vault, mask_patterns, visible
 
 HASH = "$2y$05$x7Zv2fK.hPWt9aRuYUmhYunMVW.XN.udsubPZBAi16aNXa.s/f94G"
@@ -83,18 +85,23 @@ def test_text_from_outside_is_made_harmless_and_bounded() -> None:
 
 
 @pytest.mark.parametrize("password", ["x", "registry", "fault", "table", "cause", "direct", "class", "div", "verdict"])
-def test_a_password_that_is_a_word_of_ours_leaves_the_document_valid(password: str) -> None:
+def test_a_password_that_is_a_word_of_ours_leaves_our_words_alone(password: str) -> None:
+    """What came from outside is masked before it is in a document; the document says what it says."""
     vault = Vault()
     vault.password(password)
     document = json.dumps(
-        {"verdict": "fault", "causes": [{"cause": "registry-unreachable", "summary": f"the {password} is {password}"}],
+        {"verdict": "fault", "causes": [{"cause": "registry-unreachable", "summary": f"the {password} is at fault"}],
          "also": "x-forwarded-proto-missing", "route": "direct", "html": '<table class="rb"><div>'}
     )  # fmt: skip
-    published = json.loads(vault.publish(document, ["registry-unreachable", "x-forwarded-proto-missing"]))
-    assert published["verdict"] == "fault"
-    assert published["route"] == "direct"
-    assert published["causes"] == [{"cause": "registry-unreachable", "summary": f"the {MASK} is {MASK}"}]
-    assert published["also"] == "x-forwarded-proto-missing"
+    published = vault.publish(document, ["registry-unreachable", "x-forwarded-proto-missing"])
+    assert json.loads(published)["verdict"] == "fault"
+    assert published == document
+    assert vault.scrub(f"sent {password} to it") == f"sent {MASK} to it"
+
+
+def test_a_sentence_of_ours_is_never_eaten(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert main(["diagnose", str(tmp_path), "--user", "a:b"]) == 2
+    assert "Basic authentication cuts name and password" in capsys.readouterr().err
 
 
 def test_what_is_published_holds_no_secret_outside_its_skeleton() -> None:

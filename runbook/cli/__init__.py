@@ -1,41 +1,62 @@
 """The command `runbook`. Each subcommand loads what it needs when it runs: `diagnose` must start fast."""
 
 import os
+import signal
 import sys
-from argparse import Namespace
 from collections.abc import Sequence
+from types import FrameType
 
+from runbook import door
 from runbook.redact import Vault
 
-INTERNAL, WRONG_USE, INTERRUPTED, PIPE_CLOSED = 1, 2, 130, 141
+INTERNAL, WRONG_USE = 1, 2
+
+
+class Ended(BaseException):
+    """The system told us to end: everything on the way is cleaned up, as after Ctrl-C."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit code. Nobody ever sees a traceback without asking for one."""
     from runbook.cli.arguments import parser
 
+    door.hold_standard_streams()
     _tolerate_any_terminal()
     vault = Vault()
     words = list(sys.argv[1:] if arguments is None else arguments)
+    if arguments is None:
+        for number in _ENDS:
+            signal.signal(number, _end)
     try:
         options = parser(words).parse_args(words)
-        code = _run(options, vault)
-        sys.stdout.flush()
-    except KeyboardInterrupt:
-        print("\nrunbook: interrupted; nothing was changed.", file=sys.stderr)
-        return INTERRUPTED
+        code = int(options.run(options, vault))
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except (KeyboardInterrupt, Ended) as end:
+        number = end.number if isinstance(end, Ended) else int(signal.SIGINT)
+        what = "interrupted" if number == signal.SIGINT else f"ended by {signal.Signals(number).name}"
+        door.say(f"runbook: {what}; nothing was changed.")
+        return 128 + number
     except BrokenPipeError:
-        # Whoever read our output has gone (`runbook … | head`); Python must not complain while it exits.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return PIPE_CLOSED
+        # Whoever read what a command printed has gone (`runbook explain … | head`).
+        door.give_up(1)
+        return 0
     except Exception as error:
         return _failed(error, vault)
     return code
 
 
-def _run(options: Namespace, vault: Vault) -> int:
-    code: int = options.run(options, vault)
-    return code
+_ENDS = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+
+
+def _end(number: int, frame: FrameType | None) -> None:
+    for each in _ENDS:
+        signal.signal(each, signal.SIG_IGN)  # once is enough: cleaning up is not to be cut short
+    raise Ended(number)
 
 
 def _failed(error: Exception, vault: Vault) -> int:
@@ -43,22 +64,26 @@ def _failed(error: Exception, vault: Vault) -> int:
     from runbook.collect import UsageError
     from runbook.parse import ParseError
 
-    if isinstance(error, UsageError | ParseError) or type(error).__name__ == "LabError":
-        print(f"runbook: {vault.mask(str(error))}", file=sys.stderr)
+    if isinstance(error, UsageError | door.LeaveError) or type(error).__name__ == "LabError":
+        door.say(f"runbook: {error}", vault)
+        return WRONG_USE
+    if isinstance(error, ParseError):
+        door.say(f"runbook: {vault.mask(str(error))}")
         return WRONG_USE
     if isinstance(error, ModuleNotFoundError) and not (error.name or "runbook").startswith("runbook"):
-        print(f"runbook: the package {error.name} is missing here; install registry-runbook again.", file=sys.stderr)
+        door.say(f"runbook: the package {error.name} is missing here; install registry-runbook again.")
         return INTERNAL
-    print(
-        f"runbook: something broke inside ({type(error).__name__}: {vault.mask(str(error), 300)}).\n"
-        "This is a fault of runbook, not of your stack. RUNBOOK_DEBUG=1 shows where; please report it.",
-        file=sys.stderr,
-    )
+    if isinstance(error, OSError) and error.errno is not None and error.filename is None:
+        door.say(f"runbook: the system refused: {error.strerror}.", vault)
+        return WRONG_USE
+    door.say(f"runbook: something broke inside ({type(error).__name__}: {vault.mask(str(error), 300)}).")
+    door.say("This is a fault of runbook, not of your stack. RUNBOOK_DEBUG=1 shows where; please report it.")
     if os.environ.get("RUNBOOK_DEBUG"):
         import traceback
 
         for part in traceback.format_exception(error):
-            print(vault.mask(part, 20_000), file=sys.stderr)
+            for line in vault.mask(part, 20_000).splitlines():
+                door.say(line)
     return INTERNAL
 
 

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import Any, NoReturn
 
-from runbook import __version__
-from runbook.redact import Vault, mask_patterns
+from runbook import __version__, door
+from runbook.redact import Vault
 
 Run = Callable[[argparse.Namespace, Vault], int]
 
@@ -27,9 +27,11 @@ class Parser(argparse.ArgumentParser):
     """The command that was typed: argparse tells of its unknown options only at the top."""
 
     def error(self, message: str) -> NoReturn:
-        """Say what is wrong and how to go on; exit 2."""
+        """Say what is wrong and how to go on, and repeat nothing that may be a password; exit 2."""
         command = f"{self.prog} {self.asked}".strip()
-        self.exit(2, f"runbook: {mask_patterns(_plain(message, self))}\nTry: {command} --help\n")
+        door.say(f"runbook: {_plain(message, self)}")
+        door.say(f"Try: {command} --help")
+        self.exit(2)
 
     @property
     def words(self) -> list[str]:
@@ -112,19 +114,45 @@ def _late(module: str, function: str) -> Run:
 
 
 def _plain(message: str, parser: Parser) -> str:
-    """argparse's message as a sentence that helps."""
-    if match := re.match(r"argument (\S+): invalid choice: '(.*?)' \(choose from (.*)\)", message, re.DOTALL):
+    """argparse's message as a sentence that helps. What was typed in the place of a name or a value is not repeated."""
+    if match := re.match(r"argument (\S+): invalid choice: '(.*)' \(choose from (.*)\)", message, re.DOTALL):
         known = re.findall(r"[\w.-]+", match[3])
-        what = f"value of {match[1]}" if match[1].startswith("-") else "command"
         hint = _nearest(match[2], known) or f" Known are: {', '.join(known)}."
-        return f"There is no {what} called {match[2]!r}.{hint}"
+        if match[1].startswith("-"):
+            return f"{match[1]} has no such value.{hint}"
+        named = f" called {match[2]!r}" if re.fullmatch(r"[a-z][a-z-]{0,20}", match[2]) else ""
+        return f"There is no command{named}.{hint}"
     if match := re.match(r"unrecognized arguments: (.*)", message, re.DOTALL):
-        word = match[1].split()[0].split("=")[0]
-        return f"{word} is not known here.{_nearest(_DOCKERS.get(word, word), parser.words)}"
+        return _unknown(match[1].split(), parser)
+    if match := re.match(r"argument ([\w/, -]{1,60}): (.*)", message, re.DOTALL):
+        option, why = match[1].split("/")[-1].split(",")[-1].strip(), match[2]
+        if "explicit argument" in why:
+            return _NEVER_AN_ARGUMENT if "password" in option else f"{option} takes no value."
+        return f"{option}: {why[0].lower()}{why[1:]}."
     return message[0].upper() + message[1:] + "."
 
 
-_DOCKERS = {"-u": "--user", "-p": "--password-env", "-o": "--output", "-f": "--format"}
+_NEVER_AN_ARGUMENT = (
+    "A password is never an argument: everybody on this machine can read those. Use --password-env NAME or"
+    " --password-stdin."
+)
+_PASSWORD = re.compile(r"-p(?!-)|-{1,2}pa?s{1,2}(?:w|$|=|-)|-{1,2}pw|-{1,2}(?:secret|token|creds?)\b", re.IGNORECASE)
+
+
+def _unknown(words: list[str], parser: Parser) -> str:
+    """Of an option that is not known only its name is told, and of a word nothing."""
+    word = next((w for w in words if w.startswith("-")), "")
+    name = word.partition("=")[0]
+    if not re.fullmatch(r"--[a-z][a-z-]{1,30}|-[a-zA-Z]", name):
+        if _PASSWORD.match(word):
+            return _NEVER_AN_ARGUMENT
+        return f"{word[:2]}… is not known here." if word else "That is one argument too many."
+    if _PASSWORD.match(name) and name not in parser.words:
+        return _NEVER_AN_ARGUMENT
+    return f"{name} is not known here.{_nearest(_DOCKERS.get(name, name), parser.words)}"
+
+
+_DOCKERS = {"-u": "--user", "-o": "--output", "-f": "--format"}
 """What hands used to docker and curl type."""
 
 

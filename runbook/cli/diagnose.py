@@ -7,11 +7,12 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from runbook import __version__
-from runbook.cli.output import check_writable, colour_wanted, write
+from runbook import __version__, door
+from runbook.cli.output import check_writable, colour_wanted
 from runbook.cli.target import add_target, request_from
 from runbook.collect import UsageError
 from runbook.redact import Vault
+from runbook.redact.text import one_line
 
 if TYPE_CHECKING:
     from runbook.judge import Run
@@ -41,7 +42,6 @@ def run(options: argparse.Namespace, vault: Vault) -> int:
         raise UsageError("--output, --report and --save-evidence need a file each, not the same one.")
     from runbook.collect import collect
     from runbook.judge import diagnose
-    from runbook.rules import RULES
 
     progress = _Progress()
     try:
@@ -51,23 +51,23 @@ def run(options: argparse.Namespace, vault: Vault) -> int:
     fatal = [p for p in evidence.problems if p.fatal]
     if fatal:
         for problem in fatal:
-            print(f"runbook: {problem.place}: {problem.message}", file=sys.stderr)
+            door.say(f"runbook: {problem.place}: {problem.message}", vault)
         return 2
     result = diagnose(evidence)
     if options.save_evidence:
         from runbook.collect.evidence_file import dump_evidence
 
-        write(options.save_evidence, vault.publish(dump_evidence(evidence, __version__).decode(), RULES))
+        door.write(options.save_evidence, dump_evidence(evidence, __version__).decode(), vault)
     if options.report:
         from runbook.report import render_html
 
-        write(options.report, vault.publish(render_html(result), RULES))
-    text = vault.publish(rendered(result, options.format, to_file=options.output is not None), RULES)
+        door.write(options.report, render_html(result), vault)
+    text = rendered(result, options.format, to_file=options.output is not None)
     if options.output:
-        write(options.output, text)
-        print(f"Written to {options.output}.", file=sys.stderr)
+        door.write(options.output, text, vault)
+        door.say(f"Written to {options.output}.")
     else:
-        sys.stdout.write(text if text.endswith("\n") else text + "\n")
+        door.out(text, vault)
     return exit_code(result, options.fail_on)
 
 
@@ -99,12 +99,12 @@ class _Progress:
     """One line on a terminal that says what is being done, and goes away; elsewhere nothing."""
 
     def __init__(self) -> None:
-        self._shown = sys.stderr.isatty()
+        self._shown = sys.stderr is not None and sys.stderr.isatty()
 
     def __call__(self, message: str) -> None:
         if self._shown:
             width = shutil.get_terminal_size((80, 24)).columns - 1
-            print(f"\r\x1b[K{message[:width]}", end="", file=sys.stderr, flush=True)
+            print(f"\r\x1b[K{one_line(message, width)}", end="", file=sys.stderr, flush=True)
 
     def done(self) -> None:
         """Clear the line."""

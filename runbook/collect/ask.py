@@ -30,27 +30,44 @@ class Question:
     headers: Headers = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An exchange as evidence, and what the next request needs of it: neither is in the evidence."""
+
+    exchange: Exchange
+    location: str = ""
+    """Where the answer leads, with all of its query."""
+    peer: str = ""
+    """The address that answered."""
+
+
 async def ask(client: httpx.AsyncClient, question: Question, vault: Vault, seconds: float) -> Exchange:
     """Send one request; whatever happens comes back as an exchange. Redirects are recorded, never followed."""
+    return (await answered(client, question, vault, seconds)).exchange
+
+
+async def answered(client: httpx.AsyncClient, question: Question, vault: Vault, seconds: float) -> Answer:
+    """The same, with what is needed to go on from there."""
     url = question.base + question.path
     secret = {"Authorization": question.login.header(vault)} if question.login else {}
     begun, when = time.monotonic(), time.time()
     status: int | None = None
     headers: Headers = ()
     error: str | None = None
-    body, detail = b"", ""
+    body, detail, location, peer = b"", "", "", ""
     try:
         async with asyncio.timeout(seconds):
             request = client.build_request(question.method, url, headers=[*question.headers, *secret.items()])
             response = await client.send(request, stream=True, follow_redirects=False)
             try:
                 status, headers = response.status_code, _shown(response.headers, vault)
+                location, peer = response.headers.get("Location", ""), _peer(response)
                 body, detail = await _body(response)
             finally:
                 await asyncio.shield(response.aclose())
     except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as failure:
         error, detail = classify(failure)
-    return Exchange(
+    exchange = Exchange(
         source=PROBE,
         method=question.method,
         url=url,
@@ -59,12 +76,20 @@ async def ask(client: httpx.AsyncClient, question: Question, vault: Vault, secon
         request_headers=(*question.headers, *((name, f"Basic {MASK}") for name in secret)),
         status=status,
         response_headers=headers,
-        body=vault.mask(body.decode("utf-8", "replace"), SHOWN),
+        body=vault.answer(body.decode("utf-8", "replace"), SHOWN),
         error=error,
-        detail=vault.mask(detail, 300),
+        detail=vault.answer(detail, 300),
         elapsed=round(time.monotonic() - begun, 4),
         when=round(when, 3),
     )
+    return Answer(exchange, location, peer)
+
+
+def _peer(response: httpx.Response) -> str:
+    """The address at the other end of the connection."""
+    stream = response.extensions.get("network_stream")
+    found = stream.get_extra_info("server_addr") if stream is not None else None
+    return str(found[0]) if found else ""
 
 
 async def _body(response: httpx.Response) -> tuple[bytes, str]:
@@ -91,9 +116,15 @@ def _unpacked(raw: bytes, response: httpx.Response) -> bytes:
         return b""
 
 
+def _text(value: bytes) -> str:
+    try:
+        return value.decode("utf-8")
+    except UnicodeDecodeError:
+        return value.decode("latin-1")
+
+
 def _shown(headers: httpx.Headers, vault: Vault) -> Headers:
     """Headers in their order, duplicates kept, secrets out, bounded."""
     return tuple(
-        (vault.mask(name.decode("latin-1"), 200), vault.mask(value.decode("latin-1")))
-        for name, value in headers.raw[:HEADERS]
+        (vault.answer(name.decode("latin-1"), 200), vault.answer(_text(value))) for name, value in headers.raw[:HEADERS]
     )

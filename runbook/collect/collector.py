@@ -14,8 +14,6 @@ from runbook.model import Evidence, Place, Problem, Target
 from runbook.redact import Vault
 
 Progress = Callable[[str], None]
-_NOWHERE = "http://runbook.invalid"
-"""The origin of a page that nobody allows, for the preflight when none is known."""
 
 
 def collect(request: Request, vault: Vault, progress: Progress | None = None) -> Evidence:
@@ -72,6 +70,8 @@ def _evidence(request: Request, reading: Reading, label: str | None) -> Evidence
         messages=tuple(harvest.messages),
         exchanges=tuple(harvest.exchanges),
         listings=tuple(harvest.listings),
+        pullers=tuple(harvest.pullers),
+        jobs=tuple(harvest.jobs),
     )
 
 
@@ -90,20 +90,19 @@ def _asked(
         login = given or (stored_login(stored, url, request.user) if stored else None)
         if request.docker_config and login is None:
             message = f"The docker config has no login for {urlsplit(url).netloc}, so it was asked without one."
-            problems.append(Problem(place=Place(request.docker_config), message=message))
+            problems.append(Problem(place=Place(request.docker_config), message=message, kind="login-not-sent"))
         if login is not None and not request.insecure_http and is_readable_by_others(url):
             message = (
                 f"The login was not sent to {urlsplit(url).netloc}: over plain http everybody on the way could read it. "
                 "--insecure-http sends it all the same, as docker and browsers do."
             )
-            problems.append(Problem(place=Place("probe"), message=message))
+            problems.append(Problem(place=Place("probe"), message=message, kind="login-not-sent"))
             login = None
         targets.append(probe.Target("direct" if route == "direct" else "via", url, login))
-    origin = request.origin or request.ui_url or _NOWHERE
-    parts = urlsplit(origin)
+    page = urlsplit(request.origin or request.ui_url or "")
     result = probe.probe(
         tuple(targets),
-        f"{parts.scheme}://{parts.netloc}",
+        f"{page.scheme}://{page.netloc}" if page.netloc else None,
         vault,
         request.timeout,
         allow_writes=request.allow_writes,

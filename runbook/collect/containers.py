@@ -97,6 +97,7 @@ def _commands(text: str) -> Iterator[_Container]:
             whole = whole.rstrip()[:-1] + " " + more
         made = _from_words(_words(whole[_RUN.match(first).end() :] if _RUN.match(first) else ""))  # type: ignore[union-attr]
         if made is not None and _ABOUT.search(made[1]["image"]):
+            made[1]["x-platform"] = "podman" if re.search(r"\bpodman\s", first) else "docker"
             yield _Container(number + 1, *made)
 
 
@@ -213,6 +214,8 @@ def _inspected(text: str) -> Iterator[_Container]:
             labels = row["Config"].get("Labels")
             composed = labels.get("com.docker.compose.service") if isinstance(labels, dict) else None
             service["container_name"] = name
+            if not composed:
+                service["x-platform"] = "docker"
             yield _Container(line, str(composed or name)[:80], service)
 
 

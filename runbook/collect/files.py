@@ -5,10 +5,11 @@ import io
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
-from runbook.collect import read
+from runbook.collect import clients, cluster, read
 from runbook.collect.carriers import Carrier, carried
 from runbook.collect.harvest import Harvest
 from runbook.collect.kinds import HEAD, NEVER, is_prose_name, recognise, tells
@@ -24,12 +25,16 @@ from runbook.collect.walk import Found, unreadable, walk
 from runbook.model import ClientConfig, FileKind, ListedFile, Place, Problem, SourceFile, Voice
 from runbook.parse import ParseError
 from runbook.redact import Vault
+from runbook.redact.lines import shown_lines
 
 EDITABLE: frozenset[FileKind] = frozenset(
-    {"compose", "dotenv", "registry-config", "nginx", "caddy", "haproxy", "apache", "traefik", "daemon-config"}
-)
+    {
+        "compose", "dotenv", "registry-config", "nginx", "caddy", "haproxy", "apache", "traefik", "daemon-config",
+        "kubernetes", "chart-values", "puller", "quadlet", "ci",
+    }
+)  # fmt: skip
 """Kinds whose lines are kept: a fix may be a diff against them."""
-_ORDER: tuple[FileKind, ...] = ("htpasswd", "docker-config", "dotenv", "compose")
+_ORDER: tuple[FileKind, ...] = ("htpasswd", "docker-config", "dotenv", "kubernetes", "chart-values", "compose")
 """Files full of secrets come first, so that the secrets are known when the others are masked."""
 TEXTS: frozenset[FileKind] = frozenset({"text", "curl", "listing", "ps", "unknown"})
 """Kinds in which other files may stand."""
@@ -112,6 +117,7 @@ class Reading:
         self.looked_at = 0
         """How many files and parts could be read, whether or not they were understood."""
         self._texts: dict[str, str] = {}
+        self._encodings: dict[str, str] = {}
         self._pieces: list[Piece] = []
         self._budget = Budget()
 
@@ -263,8 +269,12 @@ class Reading:
             if not piece.pasted or source.path in self.shown:
                 self.sources.append(source)
             self.guarded(source, piece.parse)
+        manifests = SourceFile(path="Kubernetes manifests", kind="kubernetes")
+        self.guarded(manifests, partial(cluster.join, self.harvest))
         self.guarded(SourceFile(path="nginx files", kind="nginx"), self.harvest.join_nginx)
         self.guarded(SourceFile(path="compose files", kind="compose"), self.harvest.join_compose)
+        self.guarded(manifests, partial(cluster.finish, self.harvest))
+        self.guarded(SourceFile(path="quadlets", kind="quadlet"), partial(clients.finish, self.harvest))
         self.keep_lines()
 
     def _set_examples_aside(self) -> None:
@@ -298,7 +308,10 @@ class Reading:
     def keep_lines(self) -> None:
         """Keep the lines of what a fix may edit, now that all secrets are known."""
         self.sources = [
-            with_lines(s, self._texts[s.path], self.harvest.vault) if s.path in self._texts else s for s in self.sources
+            with_lines(s, self._texts[s.path], self.harvest.vault, self._encodings.get(s.path, "utf-8"))
+            if s.path in self._texts
+            else s
+            for s in self.sources
         ]
 
     def place(self, place: Place) -> Place:
@@ -317,8 +330,9 @@ class Reading:
         elif source.kind == "evidence":
             self.harvest.add_evidence(source.path, data)
         else:
-            text = _without_numbers(data).decode(read.encoding(data[:HEAD]) or "utf-8", "replace")
-            self._parse_text(source, text)
+            encoding = read.encoding(data[:HEAD]) or "utf-8"
+            self._encodings[source.path] = encoding
+            self._parse_text(source, _without_numbers(data).decode(encoding, "replace"))
 
     def _parse_log(self, source: SourceFile, item: Item) -> None:
         with item.open() as stream:
@@ -367,14 +381,23 @@ class Reading:
         self.harvest.problems.append(Problem(place=self.place(Place(file, line)), message=shown))
 
 
-def with_lines(source: SourceFile, text: str, vault: Vault) -> SourceFile:
-    """The source with its lines, secrets masked; without any when there are too many."""
+def with_lines(source: SourceFile, text: str, vault: Vault, encoding: str = "utf-8") -> SourceFile:
+    """The source with its lines as they may be kept; without any when there are too many.
+
+    A line that is not spelled so in the file's own bytes (another encoding, a byte order mark) counts as masked:
+    a patch with it would not apply.
+    """
     rows = text.removesuffix("\n").split("\n")
     if len(rows) > _MOST_LINES:
         return source
-    shown = tuple(vault.mask(row) for row in rows)
-    changed = tuple(n for n, (row, mask) in enumerate(zip(rows, shown, strict=True), 1) if row != mask)
-    return replace(source, lines=shown, masked=changed)
+    allowed, _ = shown_lines(source.kind, source.path, text)
+    shown = tuple(vault.mask(row) for row in allowed)
+    changed = {n for n, (row, mask) in enumerate(zip(rows, shown, strict=True), 1) if row != mask or "\ufffd" in row}
+    if encoding.startswith("utf-16"):
+        changed.update(range(1, len(rows) + 1))
+    elif encoding != "utf-8":
+        changed.update(n for n, row in enumerate(rows, 1) if not row.isascii() or (n == 1 and encoding == "utf-8-sig"))
+    return replace(source, lines=shown, masked=tuple(sorted(changed)), final_newline=text.endswith("\n"))
 
 
 def _rank(kind: FileKind) -> int:

@@ -8,13 +8,15 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
-from runbook.collect import marks
+from runbook.collect import clients, marks
+from runbook.collect.cluster import Parts, add_manifests, add_values
 from runbook.collect.compose_files import choose, project_dotenv
 from runbook.collect.containers import all_of
 from runbook.collect.scrub import with_places
 from runbook.collect.unpack.rows import Rows
 from runbook.collect.unpack.texts import Paste, taken_apart, undressed
 from runbook.model import (
+    CiJob,
     ClientConfig,
     Compose,
     Evidence,
@@ -27,7 +29,9 @@ from runbook.model import (
     Place,
     Problem,
     ProxyRoute,
+    PullerConfig,
     RegistryFile,
+    Service,
     Voice,
 )
 from runbook.redact import Vault
@@ -54,6 +58,10 @@ class Harvest:
     exchanges: list[Exchange] = field(default_factory=list)
     listings: list[ListedFile] = field(default_factory=list)
     earlier: list[Evidence] = field(default_factory=list)
+    cluster: Parts = field(default_factory=Parts)
+    pullers: list[PullerConfig] = field(default_factory=list)
+    jobs: list[CiJob] = field(default_factory=list)
+    units: dict[str, Service] = field(default_factory=dict)
 
     def add_text(self, kind: FileKind, name: str, text: str) -> None:
         """Give a file's text to the parser of its kind."""
@@ -160,7 +168,7 @@ class Harvest:
 
         for path in others:
             message = "This compose file is not part of the project that was judged."
-            self.problems.append(Problem(place=Place(path), message=message))
+            self.problems.append(Problem(place=Place(path), message=message, kind="other-project"))
         files = [(path, self.compose_texts[path]) for path in chosen]
         dotenv = project_dotenv(chosen, self.dotenv_texts)
         self.compose = parse_compose(files, dotenv, self.dotenv_texts, self.vault)
@@ -248,6 +256,13 @@ def _text(to: Harvest, name: str, text: str) -> None:
     to.add_prose(name, taken_apart(undressed(Rows.of(text))), "text", "person")
 
 
+def _job_log(to: Harvest, name: str, text: str) -> None:
+    """What a pipeline's job printed is a terminal session in a wrapping of its own."""
+    from runbook.parse.ci import job_log
+
+    _text(to, name, job_log(text))
+
+
 _ASSIGNMENT = re.compile(r"^[ \t]*(?:export[ \t]+)?(\w+)[ \t]*=[ \t]*[\"']?([^\"'\s#]+)", re.MULTILINE)
 _SHORTEST = 6
 """Shorter values are too likely to be words."""
@@ -263,6 +278,13 @@ PARSERS: dict[FileKind, Callable[[Harvest, str, str], None]] = {
     "traefik": _traefik,
     "docker-config": _docker,
     "daemon-config": _docker,
+    "kubernetes": add_manifests,
+    "chart-values": add_values,
+    "puller": clients.add_puller,
+    "quadlet": clients.add_quadlet,
+    "ci": clients.add_pipeline,
+    "ci-log": _job_log,
+    "settings-text": clients.add_settings,
     "har": _har,
     "inspect": _inspect,
     "curl": _text,

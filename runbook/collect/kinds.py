@@ -62,6 +62,10 @@ def recognise(name: str, head: str) -> FileKind:
     """The kind of a text file from its path and the beginning of its text."""
     base = PurePosixPath(name).name
     bare = _without_extra(base)
+    if bare.lower().endswith((".yml", ".yaml", ".json")) and marks.is_kubernetes(head):
+        return "kubernetes"
+    if (other := _other_side(name, bare, head)) is not None:
+        return other
     for pattern, kind in _NAMES:
         if pattern.fullmatch(bare):
             return _confirmed(kind, head, plain_name=bare == base)
@@ -75,6 +79,33 @@ def recognise(name: str, head: str) -> FileKind:
     if suffix in (".conf", ".cfg", ".nginx", ".vhost", ".inc", ".tpl"):
         return _configuration(head) or ("nginx" if suffix == ".nginx" else "unknown")
     return _by_content(base, head)
+
+
+_PIPELINE = re.compile(
+    r"(?:^|/)(?:\.gitlab-ci[^/]*\.ya?ml|\.github/workflows/[^/]+\.ya?ml|\.circleci/[^/]+\.ya?ml|\.drone\.ya?ml|\.woodpecker[^/]*\.ya?ml"
+    r"|\.woodpecker/[^/]+\.ya?ml|azure-pipelines[^/]*\.ya?ml|bitbucket-pipelines\.ya?ml|jenkinsfile)$",
+    re.IGNORECASE,
+)
+_TEXTS = (".tf", ".hcl", ".nomad", ".tfvars", ".bicep", ".jsonnet", ".libsonnet")
+_UNITS = (".container", ".kube", ".pod", ".volume", ".network", ".image", ".build")
+
+
+def _other_side(name: str, bare: str, head: str) -> FileKind | None:
+    """Pipelines, units of podman, files of programs that pull, and texts that make other files."""
+    lowered = bare.lower()
+    suffix = PurePosixPath(lowered).suffix
+    is_yaml = suffix in (".yml", ".yaml")
+    if _PIPELINE.search(name) or (is_yaml and marks.is_pipeline(head)):
+        return "ci"
+    if suffix in _UNITS and marks.is_quadlet(head):
+        return "quadlet"
+    if suffix in _TEXTS or (is_yaml and marks.is_playbook(head)):
+        return "settings-text"
+    if is_yaml:
+        return "puller" if marks.is_k3s_registries(head) else None
+    if suffix in (".toml", ".conf") and marks.is_puller(head):
+        return "puller"
+    return "ci-log" if suffix in (".log", ".txt", "") and marks.is_job_log(head) else None
 
 
 def tells(name: str) -> bool:
@@ -116,9 +147,11 @@ def _by_content(base: str, head: str) -> FileKind:
     if marks.is_htpasswd(head):
         return "htpasswd"
     if marks.is_yaml(head) and (
-        (marks.has_services(head) and "image:" in head) or marks.has_distribution_version(head)
+        (marks.has_services(head) and "image:" in head)
+        or marks.has_distribution_version(head)
+        or marks.is_kubernetes(head)
     ):
-        return _yaml(head) or "text"
+        return "kubernetes" if marks.is_kubernetes(head) else _yaml(head) or "text"
     if marks.is_log(head) or marks.is_curl(head):
         return _text(base, head)
     if marks.is_traefik_dynamic(head):
@@ -140,6 +173,8 @@ def _text(base: str, head: str) -> FileKind:
 
 
 def _yaml(head: str) -> FileKind | None:
+    if marks.is_chart_values(head):
+        return "chart-values"
     if marks.has_services(head):
         return "compose"
     if marks.is_traefik_dynamic(head):

@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 
 from runbook.model import Exchange, Place, Problem
+from runbook.observe.signature import is_registrys
 from runbook.urls import urlsplit
 
 _ADDRESSES = ("127.0.0.1", "::1")
@@ -55,7 +56,7 @@ def _notes(base: str, answer: Exchange, others: Iterable[tuple[str, Exchange]]) 
 def _kind(answer: Exchange) -> tuple[int | None, bool, str]:
     return (
         answer.status,
-        answer.header("Docker-Distribution-Api-Version") is not None,
+        is_registrys(answer),
         answer.header("Server") or "",
     )
 

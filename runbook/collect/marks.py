@@ -36,6 +36,39 @@ is_traefik = _lines(
 is_traefik_dynamic = _lines(
     r"http:[ \t]*\r?\n(?:[ \t]*(?:#[^\n]*|\r)?\n)*[ \t]+(?:routers|middlewares|services|serversTransports):"
 )
+_has_api_version = _lines(
+    r"(?:- |[ \t]*)?[\"']?apiVersion[\"']?:[ \t]*[\"']?[\w.-]{1,100}(?:/[\w.-]{1,40})?[\"']?,?[ \t]*\r?$"
+)
+_has_kind = _lines(r"(?:- |[ \t]*)?[\"']?kind[\"']?:[ \t]*[\"']?[A-Z]\w{1,60}[\"']?,?[ \t]*\r?$")
+_has_chart_keys = _lines(
+    r"[ \t]{0,8}(?:configData|haSharedSecret|dockerRegistryUrl|nginxProxyHeaders|singleRegistry|deleteImages):",
+    r"secrets:[ \t]*\r?\n(?:[ \t][^\n]*\n){0,20}[ \t]+htpasswd:",
+    r"image:[ \t]*\r?\n(?:[ \t][^\n]*\n){0,5}[ \t]+repository:[ \t]*[\"']?(?:[\w.:-]{1,100}/){0,4}registry[\"']?[ \t]*\r?$",
+)
+_has_jobs = _lines(r"jobs:[ \t]*(?:#.*)?\r?$")
+_has_runners = _lines(r"[ \t]+(?:runs-on|uses):")
+_has_script = _lines(r"[ \t]+(?:before_)?script:[ \t]*(?:\[|\||>|\r?$|[\w\"'$])")
+is_playbook = _lines(
+    r"- (?:hosts|name):[^\n]*\r?\n(?:[ \t][^\n]*\n){0,40}?[ \t]+(?:tasks|roles|become|community\.docker[\w.]*|"
+    r"ansible\.builtin[\w.]*|docker_container|containers\.podman[\w.]*):"
+)
+is_quadlet = _lines(r"\[(?:Container|Kube|Pod|Volume|Network|Image|Build|Unit)\][ \t]*\r?$")
+is_puller = _lines(
+    r"\[host\.[\"'][^\n]{1,300}\]",
+    r"server[ \t]*=[ \t]*[\"']https?://",
+    r"[ \t]*\[plugins?\.[^\n]{0,100}(?:cri|images)[^\n]{0,20}\.registry",
+    r"[ \t]*\[registry\.[\"']",
+    r"\[\[registry\]\]",
+    r"unqualified-search-registries[ \t]*=",
+    r"\[registries\.(?:search|insecure|block)\]",
+)
+_has_mirrors = _lines(r"(?:mirrors|configs):[ \t]*(?:#.*)?\r?$")
+_has_endpoints = _lines(r"[ \t]+(?:endpoint|auth|tls|rewrite):")
+is_job_log = _lines(
+    r"(?:\d{4}-\d\d-\d\dT[\d:.]{8,20}Z )?(?:##\[(?:group|section|command|error|endgroup)\]|section_start:\d+:)",
+    r"(?:\x1b\[[\d;]{0,20}[A-Za-z]){0,3}Running with gitlab-runner ",
+    r"(?:\d{4}-\d\d-\d\dT[\d:.]{8,20}Z )?(?:\d\d[OE][+ ]?)?(?:\x1b\[[\d;]{0,20}[A-Za-z]){0,3}Running with gitlab-runner ",
+)
 is_haproxy = _lines(r"(?:frontend|backend|listen|defaults|global)\b[^{;\n]*$")
 is_apache = _lines(
     r"[ \t]*<(?:VirtualHost|Location|Proxy|Directory|IfModule|Limit|If)",
@@ -107,6 +140,26 @@ def is_htpasswd(head: str) -> bool:
     """Whether most lines are name:hash."""
     rows = _rows(head)[:50]
     return bool(rows) and sum(_HASHED.match(row) is not None for row in rows) * 2 > len(rows)
+
+
+def is_kubernetes(head: str) -> bool:
+    """Whether objects of Kubernetes stand there: each has a version of the API and a kind."""
+    return _has_api_version(head) and _has_kind(head)
+
+
+def is_pipeline(head: str) -> bool:
+    """Whether it is a pipeline of GitHub Actions or GitLab CI."""
+    return (_has_jobs(head) and _has_runners(head)) or (_has_script(head) and not has_services(head))
+
+
+def is_k3s_registries(head: str) -> bool:
+    """Whether it is the registries.yaml of k3s or RKE2."""
+    return _has_mirrors(head) and _has_endpoints(head)
+
+
+def is_chart_values(head: str) -> bool:
+    """Whether these are values of one of the charts that are known."""
+    return _has_chart_keys(head) and not has_services(head)
 
 
 def is_yaml(head: str) -> bool:

@@ -14,12 +14,12 @@ from urllib.parse import urljoin
 
 import httpx
 
-from runbook.collect.ask import PROBE, Question, ask
+from runbook.collect.ask import PROBE, Answer, Question, answered, ask
 from runbook.collect.certificate import shown_certificate
 from runbook.collect.logins import Login
 from runbook.collect.loopback import compared
 from runbook.collect.notes import plain_notes, proxy_notes
-from runbook.collect.resolve import fails_to_resolve
+from runbook.collect.resolve import fails_to_resolve, inner_of
 from runbook.collect.uploads import try_upload
 from runbook.model import PROBE_USER, Certificate, Exchange, Headers, Place, Problem, Route
 from runbook.redact import Vault
@@ -50,14 +50,15 @@ class Probing:
 
 def probe(
     targets: tuple[Target, ...],
-    origin: str,
+    origin: str | None,
     vault: Vault,
     seconds: float,
     *,
     allow_writes: bool = False,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Probing:
-    """Ask all targets, within so many seconds altogether."""
+    """Ask all targets, within so many seconds altogether. `origin` is that of the page that may call the registry;
+    without one nothing is asked as a page would: an invented origin is refused everywhere, which says nothing."""
     result = Probing(problems=[*proxy_notes()])
     _complete(_Prober(targets, origin, vault, seconds, result, progress).run(allow_writes))
     order = {target.route: n for n, target in enumerate(targets)}
@@ -87,7 +88,7 @@ class _Prober:
     def __init__(
         self,
         targets: tuple[Target, ...],
-        origin: str,
+        origin: str | None,
         vault: Vault,
         seconds: float,
         result: Probing,
@@ -128,26 +129,38 @@ class _Prober:
         answers = await asyncio.gather(*(self._greet(t) for t in self.targets))
         await asyncio.gather(
             *(self._follow(answer) for answer in answers if _target(answer)),
-            *(self._compare(target, answer) for target, answer in zip(self.targets, answers, strict=True)),
+            *(self._compare(target, a.exchange) for target, a in zip(self.targets, answers, strict=True)),
         )
-        return {answer.route for answer in answers if answer.status is not None}
+        return {answer.exchange.route for answer in answers if answer.exchange.status is not None}
 
-    async def _follow(self, first: Exchange) -> None:
-        """Where a redirected ping leads, hop by hop and without a login: it was given for this address only."""
-        answer, seen = first, {first.url}
+    async def _follow(self, first: Answer) -> None:
+        """Where a redirected ping leads, without a login: it was given for this address only.
+
+        Within the same host (another scheme or port) it is followed where it leads to the API; anything else is said.
+        A server must not choose what this machine asks for and whom: the name may have got another address meanwhile,
+        too. Of what answers on another port nothing but its head is kept.
+        """
+        answer, seen = first, {first.exchange.url}
         async with self._client(verify=True) as client:
             while (target := _target(answer)) and target not in seen and len(seen) <= _REDIRECTS:
-                seen.add(target)
                 parts = urlsplit(target)
+                if parts.hostname != urlsplit(first.exchange.url).hostname or "/v2" not in parts.path:
+                    self._elsewhere(first.exchange.url, _base(target), followed=False)
+                    return
+                if await inner_of(parts.hostname or "", first.peer, self.one):
+                    self._elsewhere(first.exchange.url, "an inner address under the same name", followed=False)
+                    return
+                seen.add(target)
                 path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-                question = Question(first.route, f"{parts.scheme}://{parts.netloc}", "GET", path)
-                answer = await self._ask(question, client)
-        if _base(answer.url) != _base(first.url):
-            message = (
-                f"{_base(first.url)} redirects to {_base(answer.url)}. No login is sent there, as it was given for "
-                "another address. To try it there, give that address instead."
-            )
-            self.result.problems.append(Problem(place=Place("probe"), message=message))
+                question = Question(first.exchange.route, f"{parts.scheme}://{parts.netloc}", "GET", path)
+                answer = await self._asked(question, client, bare=_base(target) != _base(first.exchange.url))
+        if _base(answer.exchange.url) != _base(first.exchange.url):
+            self._elsewhere(first.exchange.url, _base(answer.exchange.url), followed=True)
+
+    def _elsewhere(self, first: str, base: str, *, followed: bool) -> None:
+        shown = "No login is sent there, as it was" if followed else "That was not followed: address and login were"
+        message = f"{_base(first)} redirects to {base}. {shown} given for another address. To try it there, give that address instead."
+        self.result.problems.append(Problem(place=Place("probe"), message=message))
 
     async def _compare(self, target: Target, answer: Exchange) -> None:
         """The other names of this machine are asked too, where the target is on loopback; only differences are said."""
@@ -161,7 +174,7 @@ class _Prober:
         if answer.error in (None, "refused", "dns"):
             self.result.problems += await compared(target.base, answer, ping)
 
-    async def _greet(self, target: Target) -> Exchange:
+    async def _greet(self, target: Target) -> Answer:
         """The first request to an address, unless its name leads nowhere."""
         parts = urlsplit(target.base)
         host = parts.hostname or ""
@@ -169,15 +182,15 @@ class _Prober:
         if why is None and parts.scheme == "https":
             port = parts.port or 443
             shown = asyncio.create_task(shown_certificate(host, port, self.vault, self.one))
-            return await self._ask(_ping(target, None), shown=shown)
+            return await self._asked(_ping(target, None), shown=shown)
         if why is None:
-            return await self._ask(_ping(target, None))
+            return await self._asked(_ping(target, None))
         url = f"{target.base}/v2/"
         nowhere = Exchange(
             source=PROBE, method="GET", url=url, route=target.route, error="dns", detail=self.vault.mask(why, 300)
         )
         self.result.exchanges.append(nowhere)
-        return nowhere
+        return Answer(nowhere)
 
     async def _anonymous(self, targets: Iterable[Target]) -> None:
         questions = [q for t in targets for q in (*self._further(t, None), *_page(t))]
@@ -187,7 +200,7 @@ class _Prober:
         """The user's login: one ping after the other; the rest in parallel only if none was refused."""
         asked = [t for t in targets if t.login]
         answers = [await self._ask(_ping(t, t.login)) for t in asked]
-        rest = [q for t in asked for q in (*self._further(t, t.login), self._from_page(t))]
+        rest = [q for t in asked for q in (*self._further(t, t.login), *self._from_page(t))]
         if all(a.status is not None and a.status < 400 for a in answers):
             await asyncio.gather(*(self._ask(q) for q in rest))
         else:
@@ -199,34 +212,43 @@ class _Prober:
             for question in (_ping(target, self.wrong), *self._further(target, self.wrong)):
                 await self._ask(question)
 
-    async def _ask(
+    async def _ask(self, question: Question) -> Exchange:
+        return (await self._asked(question)).exchange
+
+    async def _asked(
         self,
         question: Question,
         client: httpx.AsyncClient | None = None,
         shown: Awaitable[Certificate | None] | None = None,
-    ) -> Exchange:
+        *,
+        bare: bool = False,
+    ) -> Answer:
         who = "without a login" if question.login is None else "wrong login" if question.login.wrong else "your login"
-        self.progress(f"asking {question.method} {question.base}{question.path} ({who})")
-        exchange = await ask(client or self.client, question, self.vault, self.one)
+        self.progress(f"asking {question.method} {question.base}{question.path.partition('?')[0]} ({who})")
+        answer = await answered(client or self.client, question, self.vault, self.one)
         if shown is not None:
-            exchange = replace(exchange, certificate=await shown)
-        self.result.exchanges.append(exchange)
-        return exchange
+            answer = replace(answer, exchange=replace(answer.exchange, certificate=await shown))
+        if bare:
+            answer = replace(answer, exchange=replace(answer.exchange, body=""))
+        self.result.exchanges.append(answer.exchange)
+        return answer
 
     def _further(self, target: Target, login: Login | None) -> tuple[Question, ...]:
+        catalog = Question(target.route, target.base, "GET", "/v2/_catalog", login)
+        if self.origin is None:
+            return (catalog,)
         preflight: Headers = (
             ("Origin", self.origin),
             ("Access-Control-Request-Method", "GET"),
             ("Access-Control-Request-Headers", _PREFLIGHT),
         )
-        return (
-            Question(target.route, target.base, "GET", "/v2/_catalog", login),
-            Question(target.route, target.base, "OPTIONS", "/v2/_catalog", login, preflight),
-        )
+        return catalog, Question(target.route, target.base, "OPTIONS", "/v2/_catalog", login, preflight)
 
-    def _from_page(self, target: Target) -> Question:
+    def _from_page(self, target: Target) -> tuple[Question, ...]:
         """What a browser sends from a page of that origin once it has a login."""
-        return Question(target.route, target.base, "GET", "/v2/", target.login, (("Origin", self.origin),))
+        if self.origin is None:
+            return ()
+        return (Question(target.route, target.base, "GET", "/v2/", target.login, (("Origin", self.origin),)),)
 
 
 def _ping(target: Target, login: Login | None) -> Question:
@@ -238,12 +260,12 @@ def _page(target: Target) -> tuple[Question, ...]:
     return (Question(target.route, target.base, "GET", "/"),) if target.route == "via" else ()
 
 
-def _target(answer: Exchange) -> str | None:
+def _target(answer: Answer) -> str | None:
     """Where an answer sends the client, if that is an address of the web without a login in it."""
-    if answer.status not in (301, 302, 303, 307, 308):
+    if answer.exchange.status not in (301, 302, 303, 307, 308):
         return None
     try:
-        target = urljoin(answer.url, answer.header("Location") or "")
+        target = urljoin(answer.exchange.url, answer.location)
     except ValueError:
         return None
     parts = urlsplit(target)

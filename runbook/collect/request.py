@@ -1,11 +1,15 @@
 """What the user asks for: paths, URLs and a login, checked before anything is opened or sent."""
 
 import os
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TextIO
 from urllib.parse import SplitResult, urlsplit
 
+_LOOKS_LIKE_HOST = re.compile(
+    r"(?:localhost|[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63}){1,8}|[a-z0-9.-]{1,200}(?=:\d))(?::\d{1,5})?(?:/[\w./-]{0,100})?"
+)
 TIMEOUT = 20.0
 """Seconds for all live requests together."""
 
@@ -76,12 +80,21 @@ def base_url(option: str, url: str) -> str:
 
 def password_from_env(name: str) -> str:
     """The password in that environment variable."""
-    value = os.environ.get(name)
+    value = os.environ.get(name) if name and "=" not in name and "\0" not in name else None
     if value is None:
-        raise UsageError(f"The environment variable {name} is not set. --password-env needs the NAME of a variable.")
+        raise UsageError(
+            f"The environment variable {_repeated(name)} is not set. It needs the NAME of a variable that holds the "
+            "password (and is exported), never the password itself."
+        )
     if not value:
-        raise UsageError(f"The environment variable {name} is empty: there is no password in it.")
+        raise UsageError(f"The environment variable {_repeated(name)} is empty: there is no password in it.")
     return value
+
+
+def _repeated(name: str) -> str:
+    """What stands where a name belongs may be the password: only what can be nothing but a name is repeated."""
+    named = re.fullmatch(r"[A-Z][A-Z0-9_]{0,40}_(?:PASSWORD|PASSWD|PASS|PW|SECRET|TOKEN)", name)
+    return name if named else "that --password-env names"
 
 
 def password_from(stream: TextIO) -> str:
@@ -142,13 +155,14 @@ def _split(option: str, url: str) -> SplitResult:
             " those: use --user NAME with --password-env NAME."
         )
     if "://" not in url:
-        raise UsageError(f"{option}: the address needs a scheme: http://{url} or https://{url}")
+        shown = url if _LOOKS_LIKE_HOST.fullmatch(url) else "HOST"
+        raise UsageError(f"{option}: the address needs a scheme: http://{shown} or https://{shown}")
     if parts.scheme.lower() not in ("http", "https"):
-        raise UsageError(
-            f"{option}: the scheme {parts.scheme}:// is not one that a registry speaks: use http or https."
-        )
+        known = parts.scheme.lower() in ("ftp", "ws", "wss", "tcp", "ssh", "docker", "oci", "unix", "file")
+        named = f"the scheme {parts.scheme}://" if known else "that scheme"
+        raise UsageError(f"{option}: {named} is not one that a registry speaks: use http or https.")
     if not parts.hostname:
-        raise UsageError(f"{option}: the address has no host name in it: {url}")
+        raise UsageError(f"{option}: the address has no host name in it.")
     if port == 0:
         raise UsageError(f"{option}: port 0 cannot be asked.")
     return parts

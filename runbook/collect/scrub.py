@@ -1,61 +1,88 @@
-"""The last pass over evidence: what was learnt late is taken out of what was read early.
+"""The last pass over evidence, when all secrets are known.
 
-Parsers mask as they read. A password that only the last file gives away may stand in the first one, so
-every free text is looked at once more when all secrets are known.
+Parsers mask as they read. A password that only the last file gives away may stand in the first one, and what
+nobody told to be a secret may be one; so every value is looked at once more (`keep`), and every text is searched
+for what is known, in any encoding. Evidence that went through once comes out the same a second time.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import fields, is_dataclass, replace
 from typing import Any, TypeVar
 
-from runbook.model import Entry, Evidence, Exchange, Headers, Place
+from runbook.collect.keep import kept
+from runbook.model import Entry, Evidence, Place
 from runbook.redact import MASK, Vault
 
 T = TypeVar("T")
 
 FREE_TEXT = frozenset(
-    {"body", "detail", "text", "lines", "raw", "value", "message", "near", "refusal", "command", "entrypoint"}
+    {
+        "body",
+        "detail",
+        "text",
+        "lines",
+        "raw",
+        "value",
+        "message",
+        "near",
+        "refusal",
+        "refused",
+        "command",
+        "entrypoint",
+    }
     | {"request_headers", "response_headers", "upstream", "host_value", "location", "url", "unset", "uri", "referer"}
+    | {"agent", "condition", "allowed", "realm"}
 )
 """Fields whose text comes as it is from outside. Names of services, files and users are left as they are:
 a password like "registry" must not take the stack apart."""
-LABELS = frozenset({"password", "hash", "content"})
+LABELS = frozenset({"password", "hash", "content", "secret"})
 """Fields that hold a label of the vault."""
 
-_MASKED_HOST = re.compile(rf"(://[^/\s]*?){re.escape(MASK)}")
-_USERINFO = re.compile(r"(://)[^/\s@]*@")
-_TOKEN = re.compile(r"(\"(?:access_|id_|refresh_)?token\"\s*:\s*\")[^\"]+")
+_MASKED_HOST = re.compile(rf"(://[^/\s?#]{{0,300}}?){re.escape(MASK)}")
+_USERINFO = re.compile(r"(://)[^/\s@?#]{0,1000}@")
 
 
 def scrub(evidence: Evidence, vault: Vault) -> Evidence:
-    """The evidence without any secret that the vault knows by now."""
+    """The evidence as it may be kept."""
 
     def clean(text: str, field: str) -> str:
-        if field in FREE_TEXT and vault.leaks(text):
+        if field in FREE_TEXT and text and text != MASK:
             text = vault.scrub(text)
         return addressable(text, field) if MASK in text or field == "url" else text
 
-    exchanges = tuple(without_session(exchange) for exchange in evidence.exchanges)
-    return rebuilt(replace(evidence, exchanges=exchanges), clean)
+    return _without_hidden(rebuilt(kept(evidence), clean), vault)
 
 
-def without_session(exchange: Exchange) -> Exchange:
-    """What a server hands out to be recognised by is a login as well: cookies and tokens."""
-    return replace(
-        exchange,
-        request_headers=_without_cookies(exchange.request_headers),
-        response_headers=_without_cookies(exchange.response_headers),
-        body=_TOKEN.sub(rf"\1{MASK}", exchange.body),
-    )
+def _without_hidden(evidence: Evidence, vault: Vault) -> Evidence:
+    """The evidence without texts in which a known secret hides in some encoding; nothing of such a text stays."""
+    texts = {text for text in _foreign(evidence, "") if len(text) > 5}
+    if not texts or not vault.hides("\n".join(sorted(texts))):
+        return evidence
+    found = {text for text in texts if vault.hides(text)}
+
+    def change(text: str, field: str) -> str:
+        if text not in found or field in LABELS:
+            return text
+        address = re.match(r"[a-z][a-z0-9+.-]{1,20}://[^/?#\s]{1,300}", text)
+        if address and not vault.hides(address[0]):
+            return f"{address[0]}/redacted"
+        return MASK
+
+    return rebuilt(evidence, change)
 
 
-def _without_cookies(headers: Headers) -> Headers:
-    """Of a cookie only its name stays."""
-    return tuple(
-        (name, f"{value.split('=', 1)[0]}={MASK}" if name.lower() in ("cookie", "set-cookie") else value)
-        for name, value in headers
-    )
+def _foreign(value: Any, field: str) -> Iterator[str]:
+    """Texts that a server, a client or a log put in, name fields apart."""
+    if isinstance(value, str):
+        if field in FREE_TEXT or field in ("names", "subject", "issuer"):
+            yield value
+    elif isinstance(value, tuple | list):
+        for item in value:
+            yield from _foreign(item, field)
+    elif is_dataclass(value) and not isinstance(value, type | Entry | Place):
+        for f in fields(value):
+            yield from _foreign(getattr(value, f.name), f.name)
 
 
 def addressable(text: str, field: str) -> str:

@@ -2,7 +2,7 @@
 
 import httpx
 
-from runbook.collect.ask import Question, ask
+from runbook.collect.ask import Question, answered, ask
 from runbook.collect.logins import Login
 from runbook.model import Exchange, Route
 from runbook.redact import Vault
@@ -16,11 +16,10 @@ async def try_upload(
 ) -> list[Exchange]:
     """Open a blob upload and cancel it. Its Location is judged later; it is never followed to another address:
     the cancelling goes to the address that was given, whatever host the Location names."""
-    opened = await ask(client, Question(route, base, "POST", f"/v2/{REPOSITORY}/blobs/uploads/", login), vault, seconds)
-    location = opened.header("Location")
-    if opened.status != 202 or not location:
-        return [opened]
-    path = upload_path(location)
+    question = Question(route, base, "POST", f"/v2/{REPOSITORY}/blobs/uploads/", login)
+    answer = await answered(client, question, vault, seconds)
+    opened = answer.exchange
+    path = upload_path(answer.location) if opened.status == 202 and answer.location else None
     if path is None:
         return [opened]
     return [opened, await ask(client, Question(route, base, "DELETE", path, login), vault, seconds)]

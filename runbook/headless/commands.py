@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 
+from runbook import door
 from runbook.collect import Request, UsageError
 from runbook.redact import Vault
 
@@ -64,9 +65,9 @@ def run_report(options: argparse.Namespace) -> int:
     earlier = earlier_report(options.compare) if options.compare else None
     with _folder(options.output_dir) as folder:
         run = make_report(request_from(options), options.vault, folder, to_stderr, earlier)
-    _tell(folder, run.diagnosis.verdict, [f.cause for f in run.diagnosis.causes])
+    _tell(folder, run.diagnosis.verdict, [f.cause for f in run.diagnosis.causes], options.vault)
     if earlier is not None:
-        print("\n".join(compare(run, earlier).sentences()))
+        door.out("\n".join(compare(run, earlier).sentences()), options.vault)
     return exit_code(run, options.fail_on)
 
 
@@ -90,7 +91,7 @@ def run_demo(options: argparse.Namespace) -> int:
         )
         run = make_report(request, vault, folder, to_stderr)
     causes = [f.cause for f in run.diagnosis.causes]
-    _tell(folder, run.diagnosis.verdict, causes)
+    _tell(folder, run.diagnosis.verdict, causes, vault)
     return 0 if causes[:1] == ["authorization-stripped"] else 1
 
 
@@ -146,6 +147,6 @@ def _folder(name: str) -> Iterator[Path]:
         raise
 
 
-def _tell(folder: Path, verdict: str, causes: list[str]) -> None:
+def _tell(folder: Path, verdict: str, causes: list[str], vault: Vault) -> None:
     cause = f": {causes[0]}" if causes else ""
-    print(f"{verdict}{cause}\nreport: {folder / 'report.html'}")
+    door.out(f"{verdict}{cause}\nreport: {folder / 'report.html'}", vault)

@@ -2,12 +2,14 @@
 
 import multiprocessing
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 Parameters = Mapping[str, str | int | float | bool]
@@ -38,19 +40,45 @@ def execute_all(
     sources = list(sources)
     _load_papermill()  # once, before the processes part
     results: dict[str, Executed] = {}
-    with ProcessPoolExecutor(_AT_ONCE, mp_context=forked) as pool:
+    with ProcessPoolExecutor(_AT_ONCE, mp_context=forked, initializer=_die_with, initargs=(os.getpid(),)) as pool:
         waiting: dict[Future[Executed], Path] = {
             pool.submit(execute, source, folder, dict(parameters), kernel): source for source in sources
         }
-        while waiting:
-            ended, _ = wait(waiting, return_when=FIRST_COMPLETED)
-            for future in ended:
-                source = waiting.pop(future)
-                failure = future.exception()
-                result = future.result() if failure is None else _broken(source, folder, failure)
-                results[result.name] = result
-                done(result)
+        try:
+            while waiting:
+                ended, _ = wait(waiting, return_when=FIRST_COMPLETED)
+                for future in ended:
+                    source = waiting.pop(future)
+                    failure = future.exception()
+                    result = future.result() if failure is None else _broken(source, folder, failure)
+                    results[result.name] = result
+                    done(result)
+        except BaseException:
+            # Ended from outside: nobody waits for the cells that still run.
+            pool.shutdown(wait=False, cancel_futures=True)
+            for worker in multiprocessing.active_children():
+                worker.terminate()
+            raise
     return [results[source.stem] for source in sources]
+
+
+def _die_with(parent: int) -> None:
+    """A worker ends with the process that made it, even when that is killed; its kernel watches the worker likewise."""
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    if sys.platform == "linux":
+        import ctypes
+
+        ctypes.CDLL(None).prctl(1, signal.SIGTERM, 0, 0, 0)
+        if os.getppid() == parent:
+            return
+        os._exit(1)
+    Thread(target=_watch, args=(parent,), daemon=True).start()
+
+
+def _watch(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(1)
+    os._exit(1)
 
 
 def _broken(source: Path, folder: Path, failure: BaseException) -> Executed:

@@ -8,13 +8,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from runbook.leftovers import named, sweep
+
 NAME = "runbook-report"
+_PREFIX = "runbook-kernel-"
 
 
 @contextmanager
 def own_kernel() -> Iterator[str]:
     """Make a kernelspec for this interpreter in a temporary folder; gives its name."""
-    with tempfile.TemporaryDirectory(prefix="runbook-kernel-") as folder:
+    sweep(Path(tempfile.gettempdir()), _PREFIX)
+    with tempfile.TemporaryDirectory(prefix=named(_PREFIX)) as folder:
         home = Path(folder) / "kernels" / NAME
         home.mkdir(parents=True)
         command = [

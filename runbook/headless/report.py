@@ -2,25 +2,25 @@
 
 import json
 import shutil
-import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from runbook import __version__
+from runbook import __version__, door
 from runbook.collect import Request, UsageError, collect
 from runbook.collect.evidence_file import dump_evidence
 from runbook.headless.execute import Executed, execute_all
 from runbook.headless.kernel import own_kernel
 from runbook.headless.places import notebooks
 from runbook.judge import Run, diagnose
+from runbook.leftovers import named, sweep
 from runbook.redact import Vault
 from runbook.report import render_html, render_json
 from runbook.report.history import Earlier, compare
 from runbook.report.html import NotebookResult
-from runbook.rules import RULES
 
 EVIDENCE = "evidence.json"
+MAKING = ".making-"
 Say = Callable[[str], None]
 
 
@@ -38,19 +38,16 @@ def make_report(request: Request, vault: Vault, folder: Path, say: Say, earlier:
     run = diagnose(evidence)
     changes = compare(run, earlier) if earlier else None
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".making-") as name:
+    sweep(folder, MAKING)
+    with tempfile.TemporaryDirectory(dir=folder, prefix=named(MAKING)) as name:
         making = Path(name)
-        (making / EVIDENCE).write_text(
-            vault.publish(dump_evidence(evidence, __version__).decode(), RULES), encoding="utf-8"
-        )
+        door.write(making / EVIDENCE, dump_evidence(evidence, __version__).decode(), vault)
         results = _execute(making, say)
         for executed in results:
             _clean(executed.path, vault)
         links = [_link(executed, vault) for executed in results]
-        (making / "report.html").write_text(
-            vault.publish(render_html(run, notebooks=links, changes=changes), RULES), encoding="utf-8"
-        )
-        (making / "report.json").write_text(vault.publish(render_json(run, changes), RULES), encoding="utf-8")
+        door.write(making / "report.html", render_html(run, notebooks=links, changes=changes), vault)
+        door.write(making / "report.json", render_json(run, changes), vault)
         for path in sorted(making.iterdir()):
             if path.is_file():
                 shutil.move(path, folder / path.name)
@@ -76,7 +73,11 @@ def _clean(path: Path, vault: Vault) -> None:
     """Take out what must not stay in a notebook: known secrets, widget state, this machine's paths."""
     if not path.is_file():
         return
-    notebook = json.loads(path.read_text(encoding="utf-8"))
+    try:
+        notebook = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:  # written half, as on a full disk: nothing of it was looked through
+        path.unlink()
+        return
     notebook["metadata"].pop("widgets", None)
     papermill = notebook["metadata"].get("papermill", {})
     for key in ("input_path", "output_path"):
@@ -84,7 +85,7 @@ def _clean(path: Path, vault: Vault) -> None:
             papermill[key] = Path(papermill[key]).name
     notebook["metadata"]["kernelspec"] = {"display_name": "Python 3", "language": "python", "name": "python3"}
     text = json.dumps(notebook, ensure_ascii=False, indent=1)
-    path.write_text(vault.publish(text, RULES) + "\n", encoding="utf-8")
+    door.write(path, text, vault)
 
 
 def _link(executed: Executed, vault: Vault) -> NotebookResult:
@@ -95,4 +96,4 @@ def _link(executed: Executed, vault: Vault) -> NotebookResult:
 
 def to_stderr(message: str) -> None:
     """Progress goes where it does not disturb a pipe."""
-    print(f"runbook: {message}", file=sys.stderr, flush=True)
+    door.say(f"runbook: {message}")

@@ -1,14 +1,19 @@
-"""Which of the findings is the reason: the one that explains what was seen, as surely as may be."""
+"""Which of the findings is the reason: the one that explains what was seen here, as surely as may be."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import Literal
 
+from runbook.judge.certainty import confidence, truth
 from runbook.model import Certainty, EvidenceItem, Finding, Refutation, Symptom
+from runbook.observe.focus import Focus
 from runbook.rules.base import Facts
 
 S = Symptom
 
 _REFUSED = frozenset({S.LOGIN_401, S.LOGIN_401_DIRECT, S.LOGIN_401_VIA})
+_LINKED = 0.5
+"""Below this a finding is about something else."""
 
 MATCHES: dict[Symptom, frozenset[Symptom]] = {
     S.LOGIN_401: _REFUSED | {S.NO_CREDENTIAL_SENT, S.TOKEN_REFUSED, S.PING_OPEN},
@@ -17,11 +22,14 @@ MATCHES: dict[Symptom, frozenset[Symptom]] = {
     S.LOGIN_WOULD_FAIL: _REFUSED | {S.LOGIN_400, S.LOGIN_WOULD_FAIL},
     S.UNREACHABLE: frozenset({S.UNREACHABLE, S.NOT_STARTED, S.COMPOSE_REFUSED, S.EMPTY_REPLY, S.PROXY_NOT_STARTED}),
     S.EMPTY_REPLY: frozenset({S.EMPTY_REPLY, S.UNREACHABLE}),
+    S.TIMEOUT: frozenset({S.TIMEOUT, S.UNREACHABLE, S.GATEWAY_TIMEOUT}),
     S.NAME_UNKNOWN: frozenset({S.NAME_UNKNOWN, S.LOCATION_WRONG}),
     S.UPLOAD_FAILS: frozenset({S.UPLOAD_FAILS, S.LOCATION_WRONG, S.TOO_LARGE, S.GATEWAY_TIMEOUT}),
     S.PREFLIGHT_REFUSED: frozenset({S.PREFLIGHT_REFUSED}),
     S.BROWSER_BLOCKED: frozenset({S.BROWSER_BLOCKED, S.PREFLIGHT_REFUSED}),
     S.BAD_GATEWAY: frozenset({S.BAD_GATEWAY, S.NOT_STARTED, S.SCHEME_MIXED}),
+    S.UNAVAILABLE: frozenset({S.UNAVAILABLE, S.BAD_GATEWAY, S.NOT_STARTED, S.SCHEME_MIXED}),
+    S.FORBIDDEN: frozenset({S.FORBIDDEN, S.FORWARD_PROXY}),
     S.OPEN_VIA: frozenset({S.OPEN_VIA, S.PING_OPEN}),
     S.PING_OPEN: frozenset({S.PING_OPEN, S.OPEN_VIA}),
 }
@@ -31,34 +39,56 @@ login of unknown route is explained by a fault on either route, a connection ref
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    """Findings sorted into reasons, warnings and what the wire contradicts."""
+    """Findings sorted into reasons, warnings, what is about something else, and what the traffic contradicts."""
 
     causes: tuple[Finding, ...]
     warnings: tuple[Finding, ...]
+    also_seen: tuple[Finding, ...]
     contradictions: tuple[EvidenceItem, ...]
 
 
 def rank(findings: Iterable[Finding], facts: Facts) -> Ranking:
-    """Sort findings: causes by what they explain and how surely, the rest as warnings."""
+    """Sort findings: causes by what they explain and how surely, the rest as warnings or as also seen."""
     seen = facts.traffic.seen()
     causes: list[Finding] = []
     warnings: list[Finding] = []
+    foreign: list[Finding] = []
     contradictions: list[EvidenceItem] = []
-    for finding in findings:
-        if finding.warning:
+    for finding in (linked(f, facts.focus) for f in findings):
+        if finding.link < _LINKED:
+            foreign.append(finding)
+        elif finding.warning:
             warnings.append(finding)
-        elif refuted := _refuted_by_the_wire(finding, facts):
+        elif refuted := _refuted_by_traffic(finding, facts):
             contradictions.append(refuted)
             warnings.append(finding)
         elif explained(finding, seen) or finding.proves:
             causes.append(finding)
         else:
             warnings.append(finding)
-    causes, faces = _without_faces(causes)
+    causes, effects = _without_effects(_distinct(causes))
     ranked = sorted(causes, key=lambda f: -_weight(f, seen))
-    rivals = [_with_confidence(f, i, ranked, seen) for i, f in enumerate(ranked)]
-    warnings = [replace(f, confidence=_base(f)) for f in warnings if f.cause not in {c.cause for c in rivals}]
-    return Ranking(tuple(_with_refutations(rivals, faces)), tuple(warnings), tuple(contradictions))
+    named = {f.cause for f in ranked}
+    reasons = [_placed(f, i, ranked, seen) for i, f in enumerate(ranked)]
+    warnings = [replace(f, confidence=truth(f.certainty)) for f in _distinct(warnings) if f.cause not in named]
+    also = [replace(f, confidence=truth(f.certainty)) for f in _distinct(foreign) if f.cause not in named]
+    return Ranking(tuple(_with_refutations(reasons, effects)), tuple(warnings), tuple(also), tuple(contradictions))
+
+
+def linked(finding: Finding, focus: Focus) -> Finding:
+    """The finding with how surely it concerns the incident: from what it, or else its citations, are about."""
+    subjects = (finding.about,) if finding.about else tuple(i.about for i in finding.evidence if i.about)
+    return replace(finding, link=focus.link(subjects))
+
+
+def _distinct(findings: list[Finding]) -> list[Finding]:
+    """Of several findings of one cause the surest and best linked, in the order of their first."""
+    best: dict[str, Finding] = {}
+    for finding in findings:
+        known = best.get(finding.cause)
+        if known is None or (finding.link, finding.certainty) > (known.link, known.certainty):
+            best[finding.cause] = finding
+    return list(best.values())
 
 
 def explained(finding: Finding, seen: tuple[Symptom, ...]) -> tuple[Symptom, ...]:
@@ -71,27 +101,27 @@ def explained(finding: Finding, seen: tuple[Symptom, ...]) -> tuple[Symptom, ...
 
 
 def _weight(finding: Finding, seen: tuple[Symptom, ...]) -> float:
-    """Certainty first; then what it explains, exact matches above related ones."""
+    """Certainty first; then what it explains, exact matches above related ones; then how surely it is meant."""
     told = explained(finding, seen)
     exact = sum(1 for s in told if s in finding.explains)
     related = len(told) - exact
     unexplained = -1.6 if seen and not told else 0.0
-    return finding.certainty + 0.7 * min(exact, 3) + 0.3 * min(related, 3) + unexplained
+    return finding.certainty + 0.7 * min(exact, 3) + 0.3 * min(related, 3) + unexplained + finding.link - 0.9
 
 
-def _without_faces(causes: list[Finding]) -> tuple[list[Finding], dict[str, Finding]]:
-    """Drop the findings that are only the face of another that stands."""
+def _without_effects(causes: list[Finding]) -> tuple[list[Finding], dict[str, Finding]]:
+    """Drop the findings that are only the effect of another that holds."""
     by_cause = {f.cause: f for f in causes}
-    faces: dict[str, Finding] = {}
+    effects: dict[str, Finding] = {}
     for finding in causes:
         for name in finding.supersedes:
             other = by_cause.get(name)
-            if other is not None and finding.cause not in other.supersedes and name not in faces:
-                faces[name] = finding
-    return [f for f in causes if f.cause not in faces], faces
+            if other is not None and finding.cause not in other.supersedes and name not in effects:
+                effects[name] = finding
+    return [f for f in causes if f.cause not in effects], effects
 
 
-def _refuted_by_the_wire(finding: Finding, facts: Facts) -> EvidenceItem | None:
+def _refuted_by_traffic(finding: Finding, facts: Facts) -> EvidenceItem | None:
     """A file says that logins must fail, yet a login works on the longest way that was tried."""
     login = {*_REFUSED, S.LOGIN_400, S.LOGIN_WOULD_FAIL}
     traffic = facts.traffic
@@ -105,42 +135,47 @@ def _refuted_by_the_wire(finding: Finding, facts: Facts) -> EvidenceItem | None:
         return None
     where = finding.evidence[0].where if finding.evidence else ""
     return EvidenceItem(
-        what=f"The file says: {finding.summary} The wire says otherwise: {works.method} {works.url} was accepted "
+        what=f"The file says: {finding.summary} The traffic says otherwise: {works.method} {works.url} was accepted "
         f"({works.status}). Was the service not reloaded, or is this not the file in use?",
         where=where,
     )
 
 
-_CONFIDENCE = {1: 0.35, 2: 0.6, 3: 0.75, 4: 0.88, 5: 0.96}
+def _placed(finding: Finding, index: int, ranked: list[Finding], seen: tuple[Symptom, ...]) -> Finding:
+    """The finding with its role and its confidence."""
+    first = ranked[0]
+    role: Literal["reason", "next obstacle", "rival"]
+    if index == 0:
+        role = "reason"
+    elif (_stands_by_itself(finding) and finding.hop != first.hop) or (
+        _stands_by_itself(finding) and not set(explained(finding, seen)) & set(explained(first, seen))
+    ):
+        role = "next obstacle"
+    else:
+        role = "rival"
+    contested = index == 0 and len(ranked) > 1 and _weight(ranked[1], seen) >= _weight(finding, seen) - 0.3
+    value = confidence(
+        finding.certainty, finding.link, explains=not seen or bool(explained(finding, seen)), contested=contested
+    )
+    return replace(finding, role=role, confidence=value if index == 0 else round(value * 0.6, 2))
 
 
-def _base(finding: Finding) -> float:
-    return _CONFIDENCE[int(finding.certainty)]
+def _stands_by_itself(finding: Finding) -> bool:
+    """Whether a file or a request shows the fault itself, so that mending another one does not end it."""
+    return finding.proves or any(i.cited in ("read", "computed", "seen") for i in finding.evidence)
 
 
-def _with_confidence(finding: Finding, index: int, ranked: list[Finding], seen: tuple[Symptom, ...]) -> Finding:
-    """Sure evidence counts, and so does a rival that explains the same as surely."""
-    value = _base(finding)
-    if seen and not explained(finding, seen):
-        value -= 0.25
-    if index == 0 and len(ranked) > 1 and _weight(ranked[1], seen) >= _weight(finding, seen) - 0.3:
-        value -= 0.15
-    if index > 0:
-        value = min(value, 0.9) * 0.6
-    return replace(finding, confidence=round(max(0.05, min(value, 0.99)), 2))
-
-
-def _with_refutations(causes: list[Finding], faces: dict[str, Finding]) -> list[Finding]:
-    """Say of a dropped face that it is one, at the finding that stands."""
+def _with_refutations(causes: list[Finding], effects: dict[str, Finding]) -> list[Finding]:
+    """Say of a dropped effect that it is one, at the finding that holds."""
     result = []
     for finding in causes:
         said = {r.cause for r in finding.refuted}
         extra = tuple(
             Refutation(cause=name, because="that is how it shows; this is why")
-            for name, by in faces.items()
+            for name, by in effects.items()
             if by.cause == finding.cause and name not in said
         )
-        standing = {f.cause for f in causes}
-        kept = tuple(r for r in finding.refuted if r.cause not in standing or causes[0] is finding)
+        others = {f.cause for f in causes}
+        kept = tuple(r for r in finding.refuted if r.cause not in others or causes[0] is finding)
         result.append(replace(finding, refuted=(*kept, *extra)))
     return result

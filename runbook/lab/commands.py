@@ -1,9 +1,9 @@
 """`runbook lab up | list | down`."""
 
 import argparse
-import sys
 from typing import get_args
 
+from runbook import door
 from runbook.lab import FAULTS, NO_FAULT, LabError, state
 from runbook.lab.lab import Backend, Front
 
@@ -25,7 +25,7 @@ def run(args: argparse.Namespace) -> int:
     try:
         return {"up": _up, "list": _list, "down": _down}[args.lab_action](args)
     except LabError as error:
-        print(f"runbook lab: {error}", file=sys.stderr)
+        door.say(f"runbook lab: {error}")
         return 2
 
 

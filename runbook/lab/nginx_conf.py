@@ -35,6 +35,10 @@ def _proxied(proxy: Proxy, place: Surroundings) -> list[str]:
     written = urlsplit(proxy.upstream or "")
     base, host = f"{written.scheme}://{written.netloc}", proxy.host
     lines = []
+    if proxy.turned_away:
+        lines += [f'if ($http_user_agent ~* "{proxy.turned_away}") {{', "    return 403;", "}"]
+    if proxy.allowed:
+        lines += [f"allow {proxy.allowed};", "deny all;"]
     if proxy.realm is not None:
         lines += [f'auth_basic "{proxy.realm}";', f"auth_basic_user_file {place.passwords};"]
     lines += [f"proxy_pass {place.upstream}{written.path};", "proxy_http_version 1.1;"]

@@ -41,6 +41,10 @@ class Proxy:
     """auth_basic of the proxy itself, with the accounts of `.proxy-htpasswd`."""
     open_ping: bool = False
     """Whether `location = /v2/` answers 200 by itself."""
+    allowed: str = ""
+    """The only network that nginx lets in (allow …; deny all;)."""
+    turned_away: str = ""
+    """nginx answers 403 where the User-Agent holds this word."""
     environment: dict[str, str] = field(default_factory=dict)
     """The UI's other variables."""
 

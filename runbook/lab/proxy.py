@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from functools import partial
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from threading import Lock
 from urllib.parse import urlsplit
@@ -55,7 +56,7 @@ class Nginx:
             if proxy.body_limit and (request.body.length or 0) > proxy.body_limit:
                 self._tell(request, f"client intended to send too large body: {request.body.length} bytes")
                 return self._error(413, close=True)
-            refused = self._refused(request)
+            refused = self._turned_away(request) or self._refused(request)
             return refused or self._decorated(self._pass(request))
         if proxy.upstream and request.path == nginx_conf.location(proxy).rstrip("/"):
             moved = self._error(301)
@@ -99,6 +100,17 @@ class Nginx:
             response.close = True
             response.headers = [(n, "close" if n == "Connection" else v) for n, v in response.headers]
         return response
+
+    def _turned_away(self, request: Request) -> Response | None:
+        """403 by a list of addresses or by the program's name, whatever the login. `None` for whom nothing is said of."""
+        proxy = self.proxy
+        if proxy.turned_away and proxy.turned_away.lower() in request.get("User-Agent").lower():
+            return self._error(403)
+        peer = request.client.rpartition(":")[0].strip("[]")
+        if proxy.allowed and ip_address(peer) not in ip_network(proxy.allowed):
+            self._tell(request, "access forbidden by rule")
+            return self._error(403)
+        return None
 
     def _refused(self, request: Request) -> Response | None:
         """auth_basic: nginx asks for a login itself. `None` when it is content."""

@@ -48,6 +48,8 @@ class Settings:
     delete: bool
     host: str
     headers: tuple[tuple[str, str], ...]
+    prefix: str = ""
+    """What stands before /v2/ in every path."""
     ignored: tuple[str, ...] = ()
     """Variables that nobody reads; the log names them."""
 
@@ -71,6 +73,7 @@ def effective(plan: Plan) -> Settings:
         delete=(storage.get("delete") or {}).get("enabled") is True,
         host=str(http.get("host") or ""),
         headers=tuple((_canonical(n), _scalar(v)) for n, vs in (http.get("headers") or {}).items() for v in vs),
+        prefix=str(http.get("prefix") or "").strip("/"),
         ignored=tuple(ignored),
     )
 
@@ -98,7 +101,12 @@ def _value(plan: Plan, name: str, text: str) -> Any:
     try:
         value = yaml.safe_load(text)
     except yaml.YAMLError:
-        complaint = "yaml: did not find expected alphabetic or numeric character"
+        alias = "*" in text
+        complaint = (
+            "yaml: did not find expected alphabetic or numeric character"
+            if alias
+            else ("yaml: line 1: did not find expected ',' or ']'")
+        )
         raise StartError(_config_error(plan, name, complaint)) from None
     if name.count("_") == 2 and name.startswith("REGISTRY_AUTH_") and isinstance(value, str):
         complaint = (

@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -68,9 +68,28 @@ def up(faults: Sequence[str] = (), backend: str = "auto", seed: int = 0, proxy: 
     """Start a lab in the background and wait until it is ready."""
     for fault in faults:
         named(fault, proxy)
+    home = folder()
+    with _alone(home):
+        return _up(home, faults, backend, seed, proxy)
+
+
+@contextlib.contextmanager
+def _alone(home: Path) -> Iterator[None]:
+    """One `up` at a time: two at once would make a lab that nobody can end."""
+    descriptor = os.open(home / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        with contextlib.suppress(ImportError):  # Windows
+            import fcntl
+
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _up(home: Path, faults: Sequence[str], backend: str, seed: int, proxy: str) -> State:
     if running := current():
         raise LabError(f"a lab is up already at {running.registry_url}; `runbook lab down` stops it")
-    home = folder()
     (home / "state.json").unlink(missing_ok=True)
     asked = {"faults": list(faults), "backend": backend, "seed": seed, "proxy": proxy, "folder": str(home)}
     wanted = json.dumps(asked)

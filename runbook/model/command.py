@@ -18,7 +18,7 @@ _GRAMMARS: dict[Kind, re.Pattern[str]] = {
     "host": re.compile(_HOST),
     "url": re.compile(rf"https?://{_HOST}(?:/[A-Za-z0-9/._~%@:+-]{{0,500}})?"),
     "user": re.compile(r"\w[\w.@+-]{0,127}"),
-    "service": re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}"),
+    "service": re.compile(r"(?:[a-z]{2,20}/)?[A-Za-z0-9][A-Za-z0-9._-]{0,127}"),
     "file": re.compile(r"(?!-)[\w@%+=:,./ -]{1,300}"),
     "image": re.compile(rf"(?:{_HOST}/)?[a-z0-9][a-z0-9._/-]{{0,254}}(?::[\w.-]{{1,128}})?(?:@sha256:[0-9a-f]{{64}})?"),
     "name": re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,127}"),
@@ -75,7 +75,7 @@ def user(text: str | None) -> Word:
 
 
 def service(text: str | None) -> Word:
-    """The name of a compose service, a container, a pod."""
+    """The name of a compose service, a container, a pod, a workload ("deployment/registry")."""
     return _foreign("service", text)
 
 

@@ -17,7 +17,7 @@ class Symptom(StrEnum):
     LOGIN_401_DIRECT = "a login is refused by the registry itself (401)"
     LOGIN_401_VIA = "a login is refused only on the way through a proxy (401)"
     LOGIN_401 = "a login is refused (401), the route is not known"
-    LOGIN_400 = "a login is answered 400 with an empty body"
+    LOGIN_400 = "a login is answered 400"
     LOGIN_WOULD_FAIL = "the files say that this login cannot succeed"
     OPEN_DIRECT = "the registry answers without a login"
     OPEN_VIA = "a proxy answers without a login although the registry wants one"
@@ -26,9 +26,16 @@ class Symptom(StrEnum):
     PROXY_NOT_STARTED = "the proxy does not start"
     UNREACHABLE = "nothing answers at the registry's address"
     EMPTY_REPLY = "the connection is closed without an answer"
+    TIMEOUT = "no response comes in time"
+    HANDSHAKE_TIMEOUT = "the connection is made, but the TLS handshake gets no answer in time"
     BAD_GATEWAY = "a proxy answers 502: it cannot reach its upstream"
+    UNAVAILABLE = "503: whoever answers has nothing behind it that could serve the request"
     GATEWAY_TIMEOUT = "a proxy answers 504: its upstream is too slow"
     PROXY_500 = "a proxy answers 500"
+    REGISTRY_500 = "the registry itself answers 500"
+    FORBIDDEN = "a request is answered 403"
+    THROTTLED = "requests are refused because there were too many (429)"
+    IMAGES_GONE = "images that were there are gone after the container was re-created"
     NOT_THE_API = "a web page or a 404 comes back instead of the registry's API"
     REDIRECTED = "the API is answered by a redirect"
     TOO_LARGE = "an upload is refused as too large (413)"
@@ -174,6 +181,10 @@ class Finding:
     about: Subject | None = None
     """What it is about, where the citations do not tell it."""
     confidence: float = 0.0
+    link: float = 0.9
+    """How surely it concerns the incident: 1 it does, 0 it is about something else."""
+    role: Literal["reason", "next obstacle", "rival"] = "reason"
+    """Of a cause: the reason; what stands in the way once the reason is mended; or another explanation."""
     rule: str = ""
 
 
@@ -189,7 +200,7 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Observation:
+class Sighting:
     """A symptom that was seen, with the places where."""
 
     symptom: Symptom
@@ -207,14 +218,33 @@ class Folklore:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NextStep:
+    """One command to run or file to hand over, why, and which causes it tells apart."""
+
+    why: str
+    command: Command
+    separates: tuple[str, ...] = ()
+    gives: str = ""
+    """The kind of evidence that it brings."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Diagnosis:
     """The verdict with everything that led to it."""
 
     verdict: Verdict
     causes: tuple[Finding, ...] = ()
     warnings: tuple[Finding, ...] = ()
+    also_seen: tuple[Finding, ...] = ()
+    """True, but about something else: another registry, site, user or time."""
+    basis: Literal["traffic", "files"] | None = None
+    """What a healthy verdict rests on."""
+    next: NextStep | None = None
+    """What separates the remaining candidates best; always there when inconclusive."""
+    about: str = ""
+    """The incident's subject in a line, for the first lines of every view."""
     checks: tuple[Check, ...] = ()
-    symptoms: tuple[Observation, ...] = ()
+    symptoms: tuple[Sighting, ...] = ()
     folklore: tuple[Folklore, ...] = ()
     contradictions: tuple[EvidenceItem, ...] = ()
     not_tested: tuple[str, ...] = ()

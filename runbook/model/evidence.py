@@ -6,7 +6,7 @@ from typing import Literal
 from runbook.model.files import Compose, CredentialCheck, Htpasswd, ListedFile, RegistryFile
 from runbook.model.http import Exchange, Place, Voice
 from runbook.model.proxy import ProxyRoute
-from runbook.model.traces import ClientConfig, LogFile, Message
+from runbook.model.traces import CiJob, ClientConfig, LogFile, Message, PullerConfig
 
 FileKind = Literal[
     "compose",
@@ -28,6 +28,13 @@ FileKind = Literal[
     "ps",
     "text",
     "evidence",
+    "kubernetes",
+    "chart-values",
+    "puller",
+    "quadlet",
+    "ci",
+    "ci-log",
+    "settings-text",
     "unknown",
 ]
 
@@ -44,6 +51,8 @@ class SourceFile:
     """Of files that a fix may edit: their lines, secrets masked; empty for all others."""
     masked: tuple[int, ...] = ()
     """Numbers (from 1) of the lines in which something was masked: no patch may touch or quote them."""
+    final_newline: bool = True
+    """Whether the last line ends with one: a patch has to know."""
     voice: Voice = "program"
     """A part of a README or a manual is a document: nothing in it belongs to this stack."""
     shown: str = ""
@@ -58,6 +67,8 @@ class Problem:
     message: str
     fatal: bool = False
     """Whether nothing can be judged because of it (exit 2)."""
+    kind: Literal["", "login-not-sent", "other-project"] = ""
+    """What a verdict depends on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +103,9 @@ class Evidence:
     exchanges: tuple[Exchange, ...] = ()
     """Recorded (curl, HAR) and live ones."""
     listings: tuple[ListedFile, ...] = ()
+    pullers: tuple[PullerConfig, ...] = ()
+    jobs: tuple[CiJob, ...] = ()
+    """Of pipelines: the client's side, never a part of the stack."""
 
     @property
     def live(self) -> tuple[Exchange, ...]:

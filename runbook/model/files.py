@@ -82,6 +82,9 @@ class CredentialCheck:
 
 # ---- compose ----------------------------------------------------------------------------------------
 
+Platform = Literal["compose", "docker", "podman", "swarm", "kubernetes"]
+"""Who runs the containers: it decides how a change reaches them and what is typed."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnvVar:
@@ -101,6 +104,8 @@ class EnvVar:
     """For an Authorization value with a login: whose."""
     password: str | None = None
     """For an Authorization value with a login: the vault's label of its password."""
+    unreadable: str = ""
+    """Of a REGISTRY_ variable: what YAML takes the value for in place of the text that is meant."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,8 +132,18 @@ class Port:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PullSecret:
+    """A Secret that a manifest names for pulling images."""
+
+    name: str
+    place: Place
+    read: bool = True
+    """False: it stands where the kubelet does not look (in a container, beside the pod's template)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
-    """One service of the merged compose project."""
+    """One service of the merged compose project, or one container of a pod ("deployment/registry")."""
 
     name: str
     place: Place
@@ -149,6 +164,14 @@ class Service:
     profiles: tuple[str, ...] = ()
     depends_on: tuple[str, ...] = ()
     expose: tuple[int, ...] = ()
+    platform: Platform = "compose"
+    namespace: str = ""
+    """Of Kubernetes; "" where the manifest does not name one."""
+    container: str = ""
+    """The container's name inside its pod."""
+    cluster_ports: tuple[Port, ...] = ()
+    """Ports under which a Kubernetes Service reaches it: `published` is the Service's, `container` its targetPort."""
+    pull_secrets: tuple[PullSecret, ...] = ()
 
     def env(self, name: str) -> EnvVar | None:
         """The variable of that name (the last one wins), or None."""
@@ -187,6 +210,8 @@ class Compose:
     refused: tuple[tuple[Place, str], ...] = ()
     """Why Compose itself would refuse the project, in a sentence each."""
     name: str | None = None
+    platform: Platform = "compose"
+    """Of the registry's service, where there is one."""
 
     def service(self, name: str) -> Service | None:
         """The service that answers to this name on the project's network."""

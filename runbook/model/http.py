@@ -137,6 +137,7 @@ FAILURES = (
     "reset",
     "empty-reply",
     "timeout",
+    "handshake-timeout",
     "dns",
     "tls-untrusted",
     "tls-name",

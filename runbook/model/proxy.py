@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from runbook.model.files import Platform, Port
 from runbook.model.http import Place
 
 Software = Literal["nginx", "joxit-ui", "traefik", "caddy", "haproxy", "apache"]
@@ -38,6 +39,20 @@ class OwnAuth:
     user_file: str = ""
     users: tuple[str, ...] = ()
     except_methods: tuple[str, ...] = ()
+    place: Place
+    defect: Literal["", "no such secret", "no such key"] = ""
+    """Why the hop cannot check any login: it answers 503 itself (ingress-nginx)."""
+    keys: tuple[str, ...] = ()
+    """The keys that the Secret has in place of the one that is looked for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Guard:
+    """What a hop refuses by itself, whatever the login: who asks, and how often."""
+
+    kind: Literal["address", "rate"]
+    text: str
+    """As written, masked."""
     place: Place
 
 
@@ -94,6 +109,13 @@ class ProxyRoute:
     """nginx `^~`: regular expressions are not tried when this prefix is the longest."""
     rewrite: tuple[str, str] | None = None
     """A regular expression and its replacement that change the path before it goes on."""
+    platform: Platform = "compose"
+    """Where the route is written: in Kubernetes a hop is changed by its object's annotations, never by its own file."""
+    through: Port | None = None
+    """The port of a Kubernetes Service on the way to the upstream; `upstream_hosts` has the container's port then."""
+    guards: tuple[Guard, ...] = ()
+    passthrough: Place | None = None
+    """Where it is said that the TLS stream goes through unopened: nothing else that stands here is done then."""
     complete: bool = True
     """False for a bare snippet or where an include is missing: what is not seen may still be there."""
 

@@ -15,6 +15,8 @@ class StartError:
     cause: str
     message: str
     place: Place | None = None
+    setting: str = ""
+    """The variable or the option that is at fault, where it is a single one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

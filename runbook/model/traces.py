@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
+from runbook.model.files import EnvVar
 from runbook.model.http import Place, Voice
 
 Meaning = Literal[
@@ -41,6 +42,8 @@ Meaning = Literal[
     "proxy-crypt-failed",  # crypt_r() failed (22: Invalid argument)
     "proxy-user-mismatch",  # nginx: user "x": password mismatch / was not found
     "proxy-htpasswd-missing",
+    "access-forbidden",  # nginx: access forbidden by rule; Apache: client denied by server configuration
+    "rate-limited",  # nginx: limiting requests
     "entrypoint-cannot-edit",  # sed: can't move … Resource busy
     "compose-unset-variable",
     "other",
@@ -105,10 +108,14 @@ class LogFile:
     requests: tuple[LoggedRequest, ...] = ()
     counts: dict[str, int] = field(default_factory=dict)
     """Meaning → number of lines; also "status:401" and the like for access lines."""
+    utc_offset: float | None = None
+    """Seconds east of UTC of the proxy that wrote it, where its access lines tell; its error lines have no zone."""
 
 
 MessageKind = Literal[
     "login-ok",
+    "transfer-ok",  # a push, pull or copy that ended in its own success line
+    "command-failed",  # a command that did not end in its own success line; detail = its last line
     "login-status",  # detail = status code
     "unauthorized",  # unauthorized: authentication required (a login was sent, or an open ping)
     "no-basic-auth",  # no basic auth credentials: none was sent
@@ -118,6 +125,7 @@ MessageKind = Literal[
     "reset",
     "eof",
     "timeout",
+    "handshake-timeout",  # connected, and no answer to the TLS handshake
     "no-such-host",  # detail = the name
     "x509-unknown-authority",
     "x509-name",
@@ -137,12 +145,48 @@ MessageKind = Literal[
     "compose-refused",
     "tool-missing",  # htpasswd not found in the image
     "container-exited",
+    "container-ended",  # long ago, or no part of such a stack
+    "container-recreated",  # compose removed or re-created it: what was in its own layer is gone
     "daemon-proxy",  # docker info: HTTP Proxy; detail = address
     "token-endpoint-failed",  # detail = URL of the realm
     "method-unsupported",
     "status",  # a bare status printed by a command; exchange is made of it where the URL is known
+    "pull-secret-missing",  # the kubelet: Unable to retrieve some image pull secrets; detail = their names
+    "empty-password",  # a login that has no password and nobody to ask
+    "hub-push",  # The push refers to repository [docker.io/…]; detail = the repository
+    "hub-refused",  # failed to push docker.io/…; detail = the repository
+    "builder",  # docker buildx ls: detail = the driver
+    "html-answer",  # unexpected media type text/html
+    "url-invalid",  # a URL that a password took apart
+    "header-hidden",  # Refused to get unsafe header; detail = its name
+    "no-content-length",
+    "token-expired",
+    "config-error",  # the registry refuses its own configuration
+    "port-in-use",  # detail = the port
+    "engine-elsewhere",  # docker info, docker context: detail = where the engine runs
+    "ingress-secret",  # ingress-nginx: the secret has no key auth; detail = namespace/name
+    "mtu",  # detail = the number
+    "checksum",  # md5sum, sha256sum: detail = sum and path
     "other-error",
 ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """A command as it was typed: which program, whose configuration it reads, where its password comes from."""
+
+    tool: str = ""
+    verb: str = ""
+    account: str = ""
+    """The shell's user, "root" under sudo; "" where the prompt does not tell."""
+    config: str = ""
+    """The folder or file of logins that it names (--config, --authfile, DOCKER_CONFIG, HOME)."""
+    inside: bool = False
+    """Run in a container (docker exec, kubectl exec)."""
+    given: Literal["", "variable", "literal", "stdin"] = ""
+    """Of a login: where the password comes from; "" where it is asked for."""
+    variable: str = ""
+    """The variable that holds it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,6 +206,10 @@ class Message:
     allowed: str | None = None
     """The Access-Control-Allow-Origin that the browser complains about."""
     voice: Voice = "program"
+    tool: str = ""
+    """The program that was called ("docker", "skopeo", …), where the text shows it."""
+    call: Call | None = None
+    """The command above it, where one was typed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,3 +242,72 @@ class ClientConfig:
     proxies: tuple[str, ...] = ()
     """Forward proxies, as NAME=address without credentials."""
     no_proxy: str | None = None
+    reader: Literal["docker", "kubelet"] = "docker"
+    """kubelet: a Secret for pulling images; it is looked up with port and path, and kept by `kubectl`."""
+    secret_name: str = ""
+    namespace: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """One address that a puller asks for a registry's images."""
+
+    url: str
+    place: Place
+    override_path: bool = False
+    """containerd: the path of the address stands for /v2 and is not added to."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mirror:
+    """Where a puller looks for the images of a registry."""
+
+    host: str
+    """The registry as images name it; "*" for all."""
+    place: Place
+    endpoints: tuple[Endpoint, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PullerConfig:
+    """What a program that pulls without docker's daemon is told of registries: containerd, k3s, podman, BuildKit."""
+
+    file: str
+    program: Literal["containerd", "k3s", "podman", "buildkit"]
+    mirrors: tuple[Mirror, ...] = ()
+    logins: tuple[StoredLogin, ...] = ()
+    plain: tuple[str, ...] = ()
+    """host[:port] for which plain http is allowed."""
+    hosts: tuple[str, ...] = ()
+    """Every registry that the file says anything of."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CiLogin:
+    """A step of a pipeline that logs in: names of variables, never their values."""
+
+    place: Place
+    command: str
+    """As written, masked."""
+    host: str = ""
+    user_variable: str = ""
+    password_variable: str = ""
+    """The variable that holds the password; "" where none is referred to."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CiJob:
+    """A job of a pipeline: the client's side of an incident."""
+
+    name: str
+    place: Place
+    system: Literal["gitlab", "github", "other"]
+    image: str = ""
+    services: tuple[str, ...] = ()
+    """Images that run beside it: a `dind` among them is an engine of its own."""
+    variables: tuple[EnvVar, ...] = ()
+    logins: tuple[CiLogin, ...] = ()
+    secrets: tuple[str, ...] = ()
+    """Names of the secrets that it refers to."""
+    triggers: tuple[str, ...] = ()
+    """GitHub: the events that start it."""

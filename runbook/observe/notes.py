@@ -1,6 +1,23 @@
 """Collecting symptoms with the places where they were seen."""
 
-from runbook.model import EvidenceItem, Exchange, LoggedRequest, Observation, Route, Symptom
+from runbook.model import (
+    Cited,
+    CredentialCheck,
+    EvidenceItem,
+    Exchange,
+    LogEvent,
+    LoggedRequest,
+    Message,
+    Place,
+    Route,
+    Sighting,
+    Subject,
+    Symptom,
+)
+from runbook.urls import netloc
+
+Source = Exchange | Message | LogEvent | LoggedRequest | CredentialCheck | Place
+"""What can show a symptom. A place is a line of a file that says so."""
 
 S = Symptom
 _KEPT = 4
@@ -28,15 +45,16 @@ class Notes:
     def __init__(self) -> None:
         self._seen: dict[Symptom, list[EvidenceItem]] = {}
 
-    def add(self, symptom: Symptom, what: str, where: str) -> None:
-        """Note a symptom; the same sight counts once."""
+    def add(self, symptom: Symptom, what: str, source: Source) -> None:
+        """Note a symptom with what shows it; the same sight counts once."""
         items = self._seen.setdefault(symptom, [])
-        if len(items) < _KEPT and all((i.what, i.where) != (what, where) for i in items):
-            items.append(EvidenceItem(what=what, where=where))
+        item = cite(source, what)
+        if len(items) < _KEPT and item not in items:
+            items.append(item)
 
-    def result(self) -> tuple[Observation, ...]:
+    def result(self) -> tuple[Sighting, ...]:
         """All symptoms noted."""
-        return tuple(Observation(symptom=s, evidence=tuple(items)) for s, items in self._seen.items())
+        return tuple(Sighting(symptom=s, evidence=tuple(items)) for s, items in self._seen.items())
 
 
 def describe(exchange: Exchange) -> str:
@@ -52,3 +70,29 @@ def describe_logged(request: LoggedRequest) -> str:
     """A logged request in a line."""
     who = f" as {request.user}" if request.user else ""
     return f"{request.method} {request.uri[:120]}{who} -> {request.status} ({request.logger}'s log)"
+
+
+def cite(source: Source, what: str) -> EvidenceItem:
+    """What a source shows, as evidence: how we know it, where it is found and what it is about.
+
+    What a person or a document says explains and proves nothing.
+    """
+    if isinstance(source, Exchange):
+        user = source.credential.user if source.credential and source.credential.intent != "wrong" else None
+        about = Subject(address=netloc(source.url), user=user or "")
+        shown: Cited = "seen" if source.voice == "program" else "context"
+        return EvidenceItem(what=what, where=f"{source.source} {source.route}", cited=shown, about=about)
+    if isinstance(source, Message):
+        about = Subject(address=source.host or "", user=source.user or "")
+        told: Cited = "said" if source.voice == "program" else "context"
+        return EvidenceItem(what=what, where=str(source.place), cited=told, about=about)
+    if isinstance(source, LoggedRequest):
+        about = Subject(address=source.host, user=source.user or "")
+        return EvidenceItem(what=what, where=str(source.place), cited="said", about=about)
+    if isinstance(source, LogEvent):
+        about = Subject(user=source.user or "", service=source.service or "")
+        return EvidenceItem(what=what, where=str(source.place), cited="said", about=about)
+    if isinstance(source, CredentialCheck):
+        about = Subject(user=source.user)
+        return EvidenceItem(what=what, where=str(source.source), cited="computed", about=about)
+    return EvidenceItem(what=what, where=str(source), cited="read")

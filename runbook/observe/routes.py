@@ -1,11 +1,10 @@
 """Which way a recorded request took: straight to the registry, or through a proxy."""
 
 from runbook.model import EnvVar, Evidence, Exchange, Route, Stack, Ui
+from runbook.observe.address import Address
+from runbook.observe.signature import signed_by_proxy as signed_by_proxy
 from runbook.stack.browser import same_origin
 from runbook.urls import urlsplit
-
-PROXY_SIGNATURES = ("nginx", "openresty", "caddy", "apache", "haproxy", "traefik", "envoy", "cloudflare", "tengine")
-"""Words of a Server header. The registry itself sends none."""
 
 
 class Routing:
@@ -54,6 +53,12 @@ class Routing:
             return "direct"
         return "unknown"
 
+    def of_address(self, address: Address) -> Route:
+        """The route by an address."""
+        host = f"[{address.host}]" if ":" in address.host else address.host
+        named = self.of_url(f"http://{host}:{address.port or 443}")
+        return "direct" if named == "unknown" and not self._proxied else named
+
     def of_host(self, host: str | None) -> Route:
         """The route by the host[:port] that a client was given (443 unless it says otherwise)."""
         if not host:
@@ -95,19 +100,6 @@ def calls_itself(stack: Stack) -> tuple[Ui, EnvVar] | None:
 def only_a_page(stack: Stack) -> bool:
     """Whether the UI serves its page and no more: the page calls a registry elsewhere, and /v2/ at the UI is nobody's."""
     return stack.ui is not None and stack.ui.mode == "browser" and calls_itself(stack) is None
-
-
-def foreign(exchange: Exchange) -> bool:
-    """A 200 that no registry signed: whatever answers there, the API it is not."""
-    if exchange.status != 200 or not exchange.response_headers or exchange.page is not None:
-        return False
-    return not exchange.header("Docker-Distribution-Api-Version") and not exchange.body.lstrip().startswith("{")
-
-
-def signed_by_proxy(exchange: Exchange) -> bool:
-    """Whether the answer carries a proxy's signature (its Server or Via header)."""
-    server = " ".join(exchange.headers("Server")).lower()
-    return any(word in server for word in PROXY_SIGNATURES) or exchange.header("Via") is not None
 
 
 def _netloc(url: str | None) -> str | None:

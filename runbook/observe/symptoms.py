@@ -1,59 +1,313 @@
-"""Naming what is suffered from: every source of evidence is asked for the symptoms that it shows."""
+"""Naming symptoms: each observation is asked what it shows, and what a later success settled is left out."""
 
-from __future__ import annotations
+import json
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from itertools import pairwise
 
-from typing import TYPE_CHECKING
-
-from runbook.model import Evidence, Observation, Stack, Symptom
-from runbook.observe.from_logs import from_log, from_message
-from runbook.observe.from_requests import from_exchanges
-from runbook.observe.notes import Notes, describe
+from runbook.model import (
+    Evidence,
+    Exchange,
+    LogEvent,
+    LoggedRequest,
+    Message,
+    Place,
+    Sighting,
+    Stack,
+    Symptom,
+)
+from runbook.observe.focus import Focus
+from runbook.observe.notes import LOGIN_401, Notes, Source, describe, describe_logged
+from runbook.observe.observation import Observation
+from runbook.observe.responses import of_exchange, of_logged
 from runbook.observe.routes import Routing
-
-if TYPE_CHECKING:
-    from runbook.observe.traffic import Traffic
+from runbook.observe.settled import ends_in_a_crash, successes
+from runbook.observe.signature import is_registrys
+from runbook.observe.words import EVENTS, FAILURES, FATAL, MESSAGES, STATUSES
 
 S = Symptom
 
 
-def observe(traffic: Traffic, evidence: Evidence, stack: Stack, routing: Routing) -> tuple[Observation, ...]:
-    """All symptoms that requests, logs, messages, credential checks and files show."""
+@dataclass(frozen=True, slots=True)
+class Complaint:
+    """A symptom with the observation that shows it; `settled` is the later success that ended it."""
+
+    symptom: Symptom
+    observation: Observation
+    what: str
+    settled: Observation | None = None
+
+
+def complaints(observations: tuple[Observation, ...], stack: Stack, routing: Routing) -> tuple[Complaint, ...]:
+    """What the observations show that goes wrong, each with the later success that settled it, if any.
+
+    Only programs' own words count; our own probes count for what they show beyond what they provoke.
+    """
+    observations = tuple(o for o in observations if o.voice == "program")
+    exchanges = tuple(o.record for o in observations if isinstance(o.record, Exchange))
+    events = [o.record for o in observations if isinstance(o.record, LogEvent)]
+    crashed = ends_in_a_crash(events)
+    started = _last_start(observations)
+    shown = [
+        (o, _symptoms(o, exchanges, stack, routing, crashed))
+        for o in observations
+        if not o.own or isinstance(o.record, Exchange)
+    ]
+    well = successes(o for o, symptoms in shown if not symptoms)
+    found = _older_crashes(observations, crashed)
+    found += [
+        Complaint(symptom, o, _words(o), well.after(o, symptom) or _before_start(o, started))
+        for o, symptoms in shown
+        for symptom in symptoms
+    ]
+    return (*found, *_of_refusals(observations, found))
+
+
+def _older_crashes(observations: tuple[Observation, ...], crashed: frozenset[str | None]) -> list[Complaint]:
+    """Fatal errors after which the same service started: over, with the start that shows it."""
+    rows = [(o, o.record) for o in observations if isinstance(o.record, LogEvent)]
+    starts = {r.service: o for o, r in rows if r.meaning == "listening"}
+    return [
+        Complaint(S.NOT_STARTED, o, r.text, starts[r.service])
+        for o, r in rows
+        if r.meaning in FATAL and r.service not in crashed and r.service in starts
+    ]
+
+
+def _last_start(observations: tuple[Observation, ...]) -> Observation | None:
+    """The registry's last start, where its log shows that requests came in after it."""
+    starts = [o for o in observations if isinstance(o.record, LogEvent) and o.record.meaning == "listening" and o.when]
+    last = max(starts, key=lambda o: o.when or 0.0, default=None)
+    served = (o.when for o in observations if o.witness == "registry" and isinstance(o.record, LoggedRequest))
+    if last is None or len({o.source for o in starts}) < 2:
+        return None
+    return last if any(when and when >= int(last.when or 0) for when in served) else None
+
+
+def _before_start(o: Observation, started: Observation | None) -> Observation | None:
+    """The start after which a failure that the registry logged explains nothing any more."""
+    if started is None or o.when is None or o.witness != "registry" or isinstance(o.record, Exchange):
+        return None
+    return started if o.when < (started.when or 0.0) - 1 else None
+
+
+def _of_refusals(observations: tuple[Observation, ...], found: list[Complaint]) -> Iterator[Complaint]:
+    """The registry's own words about a refused login, which belong to the access line that follows them: settled when
+    that is, and a symptom of their own where no access line was kept."""
+    rows: dict[str, list[tuple[int, Complaint]]] = {}
+    for complaint in found:
+        o = complaint.observation
+        if isinstance(o.record, LoggedRequest) and o.witness == "registry" and o.source.line:
+            rows.setdefault(o.source.file, []).append((o.source.line, complaint))
+    for lines in rows.values():
+        lines.sort(key=lambda row: row[0])
+    for o in observations:
+        if isinstance(o.record, LogEvent) and o.record.meaning in _REFUSALS and not o.own:
+            its = _its_request(o, rows.get(o.source.file, []))
+            named = replace(o, user=o.user or its.observation.user) if its else o
+            yield Complaint(S.LOGIN_401, named, o.record.text, its.settled if its else None)
+
+
+def _its_request(event: Observation, lines: list[tuple[int, Complaint]]) -> Complaint | None:
+    """The refused request that a message belongs to: of the same user, the nearest access line after or before it."""
+    line = event.source.line or 0
+    at = bisect_left(lines, line, key=lambda row: row[0])
+    near = sorted(lines[max(0, at - 3) : at + 3], key=lambda row: (abs(row[0] - line), row[0] < line))
+    fits = (c for number, c in near if abs(number - line) <= _NEAR and (event.user in (None, c.observation.user)))
+    return next(fits, None)
+
+
+_REFUSALS = ("authentication-failure", "bcrypt-mismatch", "bcrypt-malformed")
+_NEAR = 12
+"""Lines between a message of the registry and the access line of the same request, at most."""
+
+
+def _symptoms(
+    observation: Observation,
+    exchanges: tuple[Exchange, ...],
+    stack: Stack,
+    routing: Routing,
+    crashed: frozenset[str | None],
+) -> list[Symptom]:
+    record = observation.record
+    if isinstance(record, Exchange):
+        if record.at == "registry":
+            return []
+        if record.error:
+            return [FAILURES.get(record.error, S.FAILURE)]
+        return of_exchange(record, exchanges, stack) if record.status is not None else []
+    if isinstance(record, LoggedRequest):
+        return of_logged(record, stack)
+    if isinstance(record, LogEvent):
+        return _of_event(record, crashed)
+    return _of_message(record, routing)
+
+
+def _of_event(event: LogEvent, crashed: frozenset[str | None]) -> list[Symptom]:
+    if event.meaning == "upstream-not-found":
+        started = "emerg" not in event.text and "emerg" not in event.detail
+        return [S.BAD_GATEWAY if started else S.PROXY_NOT_STARTED]
+    if event.meaning in FATAL:
+        return [S.NOT_STARTED] if event.service in crashed else []
+    return [EVENTS[event.meaning]] if event.meaning in EVENTS else []
+
+
+def _of_message(message: Message, routing: Routing) -> list[Symptom]:
+    symptom = MESSAGES.get(message.kind)
+    if message.kind == "login-status":
+        symptom = _of_login_status(message)
+    elif message.kind == "gateway":
+        symptom = {"504": S.GATEWAY_TIMEOUT, "503": S.UNAVAILABLE}.get(message.detail, S.BAD_GATEWAY)
+    elif message.kind == "method-unsupported":
+        symptom = S.DELETE_REFUSED if "delete" in message.text.lower() or message.page else S.FAILURE
+    elif message.kind == "no-such-host" and message.host and message.detail:
+        elsewhere = message.detail.split(":")[0].lower() != message.host.split(":")[0].lower()
+        symptom = S.LOCATION_WRONG if elsewhere else S.NAME_UNKNOWN
+    if symptom is None:
+        return []
+    if symptom is S.LOGIN_401:
+        symptom = LOGIN_401[routing.of_host(message.host)]
+    refused = message.kind == "cors" and message.detail.startswith("preflight")
+    return [symptom, S.PREFLIGHT_REFUSED] if refused else [symptom]
+
+
+def _of_login_status(message: Message) -> Symptom:
+    status = int(message.detail) if message.detail.isdecimal() else 0
+    known = {400: S.LOGIN_400, 401: S.LOGIN_401, 403: S.FORBIDDEN, 404: S.NOT_THE_API}
+    return known.get(status) or STATUSES.get(status) or S.FAILURE
+
+
+def _words(observation: Observation) -> str:
+    record = observation.record
+    if isinstance(record, Exchange):
+        shown = f"({record.certificate})" if record.certificate and record.error else ""
+        return " ".join(part for part in (describe(record), record.detail if record.error else "", shown) if part)
+    return describe_logged(record) if isinstance(record, LoggedRequest) else record.text
+
+
+def sightings(
+    found: Iterable[Complaint], observations: tuple[Observation, ...], evidence: Evidence, stack: Stack, focus: Focus
+) -> tuple[Sighting, ...]:
+    """The symptoms of this incident with the places where they were seen: of what is in focus and not settled, and
+    what the files alone show."""
     notes = Notes()
-    from_exchanges(traffic, stack, notes)
-    for message in traffic.messages:
-        from_message(message, traffic, routing, notes)
-    for log in evidence.logs:
-        from_log(log, stack, notes)
-    _from_checks(traffic, evidence, stack, notes)
-    _from_files(evidence, stack, traffic, notes)
+    clients_fine = _clients_get_in(found, observations, focus)
+    for complaint in found:
+        if complaint.settled is None and focus.covers(complaint.observation):
+            if clients_fine and _is_nameless_refusal(complaint):
+                continue
+            notes.add(complaint.symptom, complaint.what, complaint.observation.record)
+    for symptom, what, source in (
+        *_two_realms(observations),
+        *_images_gone(observations),
+        *_from_checks(observations, evidence, stack, focus),
+        *_from_files(observations, evidence, stack),
+    ):
+        notes.add(symptom, what, source)
     return notes.result()
 
 
-def _from_checks(traffic: Traffic, evidence: Evidence, stack: Stack, notes: Notes) -> None:
-    """A login that bcrypt refuses against the registry's own file."""
+def _clients_get_in(found: Iterable[Complaint], observations: tuple[Observation, ...], focus: Focus) -> bool:
+    """Whether the clients that were handed over log in, and none of them complains: then whoever else is refused in a
+    log, without a name, is somebody else (registry 3 names no user that it does not know)."""
+    fine = any(
+        o.ok and o.login == "sent" and o.witness == "client" and o.voice == "program" and focus.covers(o)
+        for o in observations
+    )
+    return fine and not any(
+        c.settled is None and c.observation.witness in ("client", "browser") and c.symptom in _LOGINS for c in found
+    )
+
+
+_LOGINS = (S.LOGIN_401, S.LOGIN_401_DIRECT, S.LOGIN_401_VIA, S.LOGIN_400, S.NO_CREDENTIAL_SENT, S.FAILURE)
+
+
+def _is_nameless_refusal(complaint: Complaint) -> bool:
+    seen_by_log = complaint.observation.witness in ("registry", "proxy")
+    return seen_by_log and complaint.observation.user is None and complaint.symptom is S.LOGIN_401
+
+
+Row = tuple[Symptom, str, Source]
+
+
+def _two_realms(observations: tuple[Observation, ...]) -> Iterator[Row]:
+    """Two realms on one way: two logins are asked for, and one header cannot carry both.
+
+    Of a token's challenge only the realm counts: service and scope differ from request to request.
+    """
+    realms: dict[tuple[str, str], dict[str, Exchange]] = {}
+    for o in observations:
+        e = o.record
+        if isinstance(e, Exchange) and o.voice == "program" and e.status == 401 and e.is_api and e.route != "direct":
+            challenge = e.header("WWW-Authenticate")
+            if challenge:
+                key = challenge.split(",")[0] if challenge.lower().startswith("bearer") else challenge
+                realms.setdefault((str(o.address), e.method), {}).setdefault(key, e)
+    for asked in realms.values():
+        if len(asked) > 1:
+            for challenge, e in asked.items():
+                yield S.CHALLENGE_FOREIGN, f"{describe(e)}: {challenge}", e
+
+
+def _images_gone(observations: tuple[Observation, ...]) -> Iterator[Row]:
+    """A catalog that lost names after a container was re-created, within one record."""
+    recreated = [
+        o.source for o in observations if isinstance(o.record, Message) and o.record.kind == "container-recreated"
+    ]
+    catalogs = [
+        (o.record, names)
+        for o in observations
+        if isinstance(o.record, Exchange)
+        and o.path == "/v2/_catalog"
+        and (names := _repositories(o.record)) is not None
+    ]
+    for (before, had), (after, has) in pairwise(catalogs):
+        one, other = before.source, after.source
+        between = any(one.file == r.file and (one.line or 0) < (r.line or 0) < (other.line or 0) for r in recreated)
+        if between and one.file == other.file and (gone := had - has):
+            yield S.IMAGES_GONE, f"{', '.join(sorted(gone)[:3])}: in the catalog before, not after", after
+
+
+def _repositories(exchange: Exchange) -> frozenset[str] | None:
+    """The names in a response of the catalog; None where it is none."""
+    try:
+        data = json.loads(exchange.body)
+        return frozenset(map(str, data["repositories"] or ()))
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+
+
+def _from_checks(
+    observations: tuple[Observation, ...], evidence: Evidence, stack: Stack, focus: Focus
+) -> Iterator[Row]:
+    """A login in question that bcrypt refuses against the registry's own file."""
     read = stack.registry.htpasswd.file if stack.registry and stack.registry.htpasswd else None
-    works = {e.credential.password for e in traffic.exchanges if e.credential and e.status and e.status < 300}
-    users = {e.credential.user for e in traffic.exchanges if e.credential and e.status and e.status < 300}
+    accepted = [
+        o.record.credential for o in observations if isinstance(o.record, Exchange) and o.ok and o.login == "sent"
+    ]
+    works = {c.password for c in accepted if c}
+    users = {c.user for c in accepted if c}
+    stored = {str(s.place): s for client in evidence.clients for s in client.logins}
     for check in evidence.checks:
-        if check.outcome == "accepted" or check.origin == "injected" or (read and check.file != read):
+        if check.outcome in ("accepted", "too-slow") or check.origin == "injected" or (read and check.file != read):
+            continue
+        if check.origin == "stored" and not focus.uses_login(stored.get(str(check.source))):
             continue
         if read is None and any(c.outcome == "accepted" and c.user == check.user for c in evidence.checks):
             continue
         if check.password in works or (check.origin == "transcript" and check.user in users):
             continue
         what = f"{check.user}'s password against {check.file}: {check.outcome.replace('-', ' ')}"
-        notes.add(S.LOGIN_WOULD_FAIL, what, str(check.source))
+        yield S.LOGIN_WOULD_FAIL, what, check
 
 
-def _from_files(evidence: Evidence, stack: Stack, traffic: Traffic, notes: Notes) -> None:
+def _from_files(observations: tuple[Observation, ...], evidence: Evidence, stack: Stack) -> Iterator[Row]:
     for place, sentence in evidence.compose.refused if evidence.compose else ():
-        notes.add(S.COMPOSE_REFUSED, sentence, str(place))
-    started = any(e.meaning == "listening" for e in traffic.events) or any(
-        e.header("Docker-Distribution-Api-Version") for e in traffic.exchanges
+        yield S.COMPOSE_REFUSED, sentence, place
+    started = any(isinstance(o.record, LogEvent) and o.record.meaning == "listening" for o in observations) or any(
+        isinstance(o.record, Exchange) and is_registrys(o.record) for o in observations
     )
     for registry in stack.registries:
         for error in registry.start_errors if not started else ():
-            notes.add(S.NOT_STARTED, error.message, str(error.place or registry.name))
-
-
-__all__ = ["describe", "observe"]
+            yield S.NOT_STARTED, error.message, error.place or Place(registry.name)

@@ -1,52 +1,91 @@
-"""What was seen of the stack in action: requests, logs and messages, with routes named and symptoms drawn."""
+"""What was seen of the stack in action: requests, logs and messages with routes named, focus set and symptoms drawn."""
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterator
 from dataclasses import replace
 
 from runbook.model import (
     Evidence,
     Exchange,
     LogEvent,
+    LogFile,
     LoggedRequest,
     Meaning,
     Message,
     MessageKind,
-    Observation,
     Route,
+    Sighting,
     Stack,
     Symptom,
 )
-from runbook.observe.routes import Routing, foreign
-from runbook.observe.symptoms import observe
+from runbook.observe.focus import Focus, focus_of
+from runbook.observe.observation import Observation, of_event, of_exchange, of_logged, of_message
+from runbook.observe.passages import Change, Passage, passages
+from runbook.observe.routes import Routing
+from runbook.observe.signature import is_foreign
+from runbook.observe.symptoms import Complaint, complaints, sightings
 from runbook.observe.tapped import events, requests
 
 
 class Traffic:
-    """A view over evidence and stack; derived, never saved."""
+    """A view over evidence and stack; derived, never saved.
+
+    `exchanges`, `requests`, `events` and `messages` are what counts now: programs' own words, without what our own
+    earlier runs left in the logs and without failures that a later success of the same subject settled.
+    `observations` is all of it, `settled` what was left out for that reason.
+    """
 
     def __init__(self, evidence: Evidence, stack: Stack) -> None:
-        routing = Routing(evidence, stack)
+        self.routing = routing = Routing(evidence, stack)
+        asked = tuple(replace(e, route=routing.of(e)) if e.at == "client" else e for e in evidence.exchanges)
+        tapped = tuple(e for e in asked if e.at == "registry")
+        logged = (*(r for log in evidence.logs for r in log.requests), *requests(tapped))
+        told = (*_timed(evidence), *events(tapped))
         self.page_calls_out = stack.ui is not None and stack.ui.mode == "browser"
         """Whether the UI's page is known to call the registry itself, not through its own address."""
-        self.exchanges: tuple[Exchange, ...] = tuple(
-            replace(e, route=routing.of(e)) for e in evidence.exchanges if e.at == "client" and e.voice == "program"
+        self.observations: tuple[Observation, ...] = (
+            *map(of_exchange, asked),
+            *map(of_logged, logged),
+            *map(of_event, told),
+            *(of_message(m, routing.of_host(m.host)) for m in evidence.messages),
         )
+        old = _put_away(evidence)
+        if _has_files(evidence) or any(o.source.file not in old for o in self.observations):
+            self.observations = tuple(
+                replace(o, voice="document") if o.source.file in old else o for o in self.observations
+            )
+            self.logs: tuple[LogFile, ...] = tuple(log for log in evidence.logs if log.file not in old)
+        else:
+            self.logs = evidence.logs
+        self.passages: tuple[Passage, ...] = passages(self.observations)
+        """Requests that two witnesses saw: before a proxy and after it."""
+        whose = {id(p.after.record): p.before.user for p in self.passages if p.after.user is None}
+        self.observations = tuple(
+            replace(o, user=user) if (user := whose.get(id(o.record))) else o for o in self.observations
+        )
+        found = complaints(self.observations, stack, routing)
+        self.complaints: tuple[Complaint, ...] = found
+        self.focus: Focus = focus_of(
+            evidence, stack, self.observations, (c.observation for c in found if c.settled is None)
+        )
+        over = _only_settled(found)
+        self.settled: tuple[Complaint, ...] = tuple(c for c in found if id(c.observation.record) in over)
+        now = {id(o.record) for o in self.observations if o.voice == "program" and id(o.record) not in over}
+        ours = {id(o.record) for o in self.observations if o.own}
+        self.exchanges: tuple[Exchange, ...] = tuple(e for e in asked if e.at == "client" and id(e) in now)
         """Recorded and live, each with its route named where it can be told."""
-        self.arrived: tuple[Exchange, ...] = tuple(e for e in evidence.exchanges if e.at == "registry")
+        self.arrived: tuple[Exchange, ...] = tapped
         """What a tap before the registry saw."""
-        self.requests: tuple[LoggedRequest, ...] = (
-            *(r for log in evidence.logs for r in log.requests),
-            *requests(self.arrived),
-        )
+        self.requests: tuple[LoggedRequest, ...] = tuple(r for r in logged if id(r) in now and id(r) not in ours)
         """Of all logs, and what a tap saw: it is what the registry's log would say."""
-        self.events: tuple[LogEvent, ...] = (*(e for log in evidence.logs for e in log.events), *events(self.arrived))
-        self.messages: tuple[Message, ...] = tuple(m for m in evidence.messages if m.voice == "program")
-        self.observations: tuple[Observation, ...] = observe(self, evidence, stack, routing)
+        self.events: tuple[LogEvent, ...] = tuple(e for e in told if id(e) in now and id(e) not in ours)
+        self.messages: tuple[Message, ...] = tuple(m for m in evidence.messages if id(m) in now)
+        self.sightings: tuple[Sighting, ...] = sightings(found, self.observations, evidence, stack, self.focus)
         """The symptoms that were seen, with where."""
 
     def seen(self, *symptoms: Symptom) -> tuple[Symptom, ...]:
         """Those of the given symptoms that were seen; all seen ones when none is given."""
-        return tuple(o.symptom for o in self.observations if not symptoms or o.symptom in symptoms)
+        return tuple(o.symptom for o in self.sightings if not symptoms or o.symptom in symptoms)
 
     def on(self, route: Route, *, authenticated: bool | None = None, status: int | None = None) -> tuple[Exchange, ...]:
         """API exchanges of a route; `authenticated`: with a login that was not wrong on purpose / with none at all."""
@@ -75,14 +114,51 @@ class Traffic:
         """Messages of those kinds."""
         return tuple(m for m in self.messages if m.kind in kinds)
 
+    def passed(self, change: Change) -> Passage | None:
+        """A refused request whose credentials a proxy changed in that way, unless others were seen to pass unchanged."""
+        refused = [p for p in self.passages if p.before.status == 401]
+        kept = {p.before.user for p in self.passages if p.change == "kept"}
+        return next((p for p in refused if p.change == change and p.before.user not in kept), None)
+
     @property
     def login_works(self) -> bool:
-        """Whether a login was seen to work anywhere: on the wire, in a client's own words, in a log."""
+        """Whether a login was seen to work anywhere: in a request, in a client's own words, in a log."""
         return bool(
             any(is_authenticated(e) and succeeded(e) for e in self.exchanges)
             or self.said("login-ok")
             or any(r.user and r.status and r.status < 300 for r in self.requests)
         )
+
+
+def _timed(evidence: Evidence) -> Iterator[LogEvent]:
+    """The events of all logs. nginx and Apache write errors without a zone: that of an access log beside them is taken."""
+    offset = next((log.utc_offset for log in evidence.logs if log.utc_offset is not None), 0.0)
+    for log in sorted(evidence.logs, key=lambda log: -_rotation(log.file)):
+        for event in log.events:
+            zoned = event.when is None or not event.meaning.startswith(("upstream-", "proxy-", "body-", "entrypoint-"))
+            shift = 0.0 if zoned or log.kind in ("registry", "caddy", "haproxy") else (log.utc_offset or offset)
+            yield replace(event, when=event.when - shift) if shift and event.when is not None else event
+
+
+def _put_away(evidence: Evidence) -> frozenset[str]:
+    """Logs that were rotated away or kept as a copy: what they tell is from before."""
+    return frozenset(log.file for log in evidence.logs if _rotation(log.file))
+
+
+def _has_files(evidence: Evidence) -> bool:
+    return bool(evidence.compose or evidence.registry_files or evidence.htpasswd or evidence.routes)
+
+
+def _rotation(file: str) -> int:
+    """How old a rotated log is: registry.log.2 is older than registry.log.1, and that than registry.log."""
+    rotated = re.search(r"\.(\d{1,3})(?:\.gz)?$|[.-](old|bak|prev|previous)\b", file)
+    return 0 if rotated is None else int(rotated[1] or 1)
+
+
+def _only_settled(found: tuple[Complaint, ...]) -> frozenset[int]:
+    """Records all of whose symptoms are settled."""
+    open_ones = {id(c.observation.record) for c in found if c.settled is None}
+    return frozenset(id(c.observation.record) for c in found) - open_ones
 
 
 def is_authenticated(exchange: Exchange) -> bool:
@@ -91,17 +167,15 @@ def is_authenticated(exchange: Exchange) -> bool:
 
 
 def is_anonymous(exchange: Exchange) -> bool:
-    """Whether it is known that the request carried no login: an answer without its request does not say."""
+    """Whether it is known that the request carried no login."""
     return exchange.credential is None and exchange.login_known
 
 
 def succeeded(exchange: Exchange) -> bool:
     """Whether the registry's API answered the request as asked: 2xx, no web page, nobody else's answer."""
     return (
-        exchange.status is not None and 200 <= exchange.status < 300 and not exchange.is_html and not foreign(exchange)
+        exchange.status is not None
+        and 200 <= exchange.status < 300
+        and not exchange.is_html
+        and not is_foreign(exchange)
     )
-
-
-def first(items: Iterable[Exchange]) -> Exchange | None:
-    """The first of some exchanges, or None."""
-    return next(iter(items), None)

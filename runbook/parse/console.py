@@ -18,7 +18,7 @@ _LINES = tuple(
         # GET http://hub/v2/_catalog Failed to load resource: net::ERR_CONNECTION_REFUSED
         rf"{_METHOD}\s+{_URL}\s+Failed to load resource: (?:the server responded with a status of )?{_OUTCOME}",
         # http://hub/v2/_catalog:1 Failed to load resource: the server responded with a status of 502 (Bad Gateway)
-        rf"{_URL}(?::\d+)?\s+Failed to load resource: (?:the server responded with a status of )?{_OUTCOME}",
+        rf"(?:{_METHOD}\s+)?{_URL}(?::\d+)?\s+Failed to load resource: (?:the server responded with a status of )?{_OUTCOME}",
         # XHRGET http://hub/v2/_catalog [HTTP/1.1 401 Unauthorized 12ms]
         rf"XHR ?{_METHOD}\s*{_URL}\s+\[HTTP/[\d.]+ (?P<status>[1-5]\d\d)\b",
     )
@@ -56,7 +56,7 @@ def parse_console(text: str, file: str, vault: Vault) -> Iterator[Exchange]:
         yield Exchange(
             source=Place(file, number),
             method=given.get("method") or "GET",
-            url=vault.mask(re.sub(r":\d+$", "", given["url"]) if "method" not in given else given["url"], 500),
+            url=vault.mask(re.sub(r":\d+$", "", given["url"]) if not given.get("method") else given["url"], 500),
             status=int(given["status"]) if given["status"] else None,
             error=failure_of(error) if error else None,
             detail=f"net::{error}" if error else "",

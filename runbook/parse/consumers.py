@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from runbook.model import Entry
+from runbook.parse.htpasswd.facts import DOUBLED
 
 Consumer = Literal["registry", "nginx", "apache", "caddy", "traefik", "haproxy"]
 CONSUMERS: tuple[Consumer, ...] = ("registry", "nginx", "apache", "caddy", "traefik", "haproxy")
@@ -122,7 +123,7 @@ def form_of(entry: Entry) -> str | None:
     """The row of the table that an entry belongs to; None for one that nobody accepts (damaged, empty)."""
     if entry.scheme != "bcrypt":
         return _BY_SCHEME.get(entry.scheme)
-    if entry.defect == "doubled dollar":
+    if entry.defect == DOUBLED:
         return "$$2y$$"
     if not entry.usable:
         return None

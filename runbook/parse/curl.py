@@ -152,13 +152,39 @@ def _feed(now: Pending, line: str, vault: Vault) -> None:
             now.in_headers = False
     elif now.counts_status and now.status is None and (plain := _PLAIN_STATUS.match(line)):
         now.status = int(plain[1])
+    elif now.asked and not now.got and now.status is None and line.startswith("{") and implied_status(line):
+        now.body.append(line)  # `curl -s`: the body alone
     elif (
         not line.startswith(("* ", "> ", "< ", "{ [", "} ["))
         and line not in ("<", ">")
-        and now.got
+        and _has_answer(now)
         and len(now.body) < 60
     ):
         now.body.append(line.partition("* Connection #")[0].partition("* Closing connection")[0])
+
+
+_CODES = {"UNAUTHORIZED": 401, "DENIED": 403, "NAME_UNKNOWN": 404, "MANIFEST_UNKNOWN": 404, "BLOB_UNKNOWN": 404,
+          "UNSUPPORTED": 405, "TOOMANYREQUESTS": 429}  # fmt: skip
+"""Error codes of the distribution specification, with the status that each comes with."""
+
+
+def implied_status(body: str) -> int | None:
+    """The status that a body of the registry's API came with, where only the body was printed; None for others."""
+    try:
+        data = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(data, dict):
+        return None
+    errors = data.get("errors")
+    if isinstance(errors, list) and errors and isinstance(errors[0], dict):
+        return _CODES.get(str(errors[0].get("code")))
+    return 200 if not data or {"repositories", "tags", "schemaVersion"} & data.keys() else None
+
+
+def _has_answer(now: Pending) -> bool:
+    """Whether a response has begun: some have a status line and no header at all (Go's 400 to http on a TLS port)."""
+    return bool(now.got) or (now.status is not None and not now.counts_status)
 
 
 def _error(code: int, text: str) -> str:
@@ -183,6 +209,8 @@ def _finish(now: Pending, file: str, vault: Vault) -> Exchange | None:
     url = _url(now)
     if not url:
         return None
+    if now.status is None and now.error is None:
+        now.status = implied_status("\n".join(now.body))
     sent: Headers = tuple((n, vault.mask(v, 500)) for n, v in now.sent[:100])
     return Exchange(
         source=Place(file, now.line),

@@ -9,8 +9,12 @@ from typing import Literal
 from runbook.model import Credential
 from runbook.parse.credentials import WRONG, decode_basic, is_unexpanded
 from runbook.redact import Vault
+from runbook.redact.harmless import shown_header
 
 HEADER = re.compile(r"^([A-Za-z0-9-]{1,80}):[ \t]*(.*)$")
+_ADDRESS = re.compile(
+    r"(?:localhost|[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}|\[[0-9a-fA-F:]{2,45}\]|[\w-]{1,63}:\d{1,5})(?=[:/?]|$)"
+)
 
 _ELSEWHERE = (
     "-K",
@@ -53,20 +57,32 @@ _LONG_WITH_VALUE = {
     "--proxy-user",
     "--oauth2-bearer",
     "--range",
-    "--config",
+    "--pass",
+    "--proxy-header",
     "--netrc-file",
     "--aws-sigv4",
     "--data-urlencode",
-    "--proxy-header",
-    "--http-proxy",
     "--cert-type",
+    "--key-type",
+    "--limit-rate",
+    "--noproxy",
+    "--unix-socket",
+    "--doh-url",
+    "--form-string",
+    "--max-redirs",
+    "--retry-delay",
     "--capath",
     "--ciphers",
+    "--config",
+    "--cookie-jar",
+    "--dump-header",
+    "--preproxy",
+    "--socks5",
+    "--tls-max",
     "--trace",
     "--trace-ascii",
-    "--dump-header",
-    "--max-redirs",
-    "--unix-socket",
+    "--json",
+    "--http-proxy",
 }
 
 
@@ -98,7 +114,7 @@ class Pending:
     @property
     def answered(self) -> bool:
         """Whether an answer or a failure was read."""
-        return self.status is not None or self.error is not None
+        return self.status is not None or self.error is not None or (self.asked and bool(self.body))
 
 
 def read_command(command: str, line: int, vault: Vault) -> Pending:
@@ -124,7 +140,7 @@ def read_command(command: str, line: int, vault: Vault) -> Pending:
             if not is_unexpanded(value):
                 vault.token(value)
             now.credential = Credential(scheme="Bearer")
-        elif name in ("", "--url") and not now.url:
+        elif name == "--url" or (name == "" and (not now.url or _is_address(value) > _is_address(now.url))):
             now.url = value
     return now
 
@@ -153,6 +169,13 @@ def _options(words: list[str]) -> Iterator[tuple[str, str]]:
                 yield f"-{letter}", ""
         else:
             yield "", word
+
+
+def _is_address(word: str) -> int:
+    """How surely a word is the URL: what an option that we do not know takes stands between the words, too."""
+    if word.startswith(("http://", "https://")):
+        return 2
+    return int(_ADDRESS.match(word) is not None)
 
 
 def _user(value: str, vault: Vault) -> Credential | None:
@@ -184,7 +207,7 @@ def sent_header(now: Pending, text: str, vault: Vault) -> None:
                 now.credential = known or Credential(scheme=scheme)
         elif known is None or known.password is None:
             now.credential = decode_basic(value, vault)
-        value = f"{scheme if scheme.isalpha() else 'Basic'} [redacted]"
+        value = shown_header(name, value)
     now.sent.append((name, value))
 
 

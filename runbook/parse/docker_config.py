@@ -79,7 +79,7 @@ def _login(key: str, entry: dict[str, Any], helper: str | None, places: "_Places
             vault.token(token)
             return StoredLogin(**base, kind="identity-token", user=_user(entry.get("username"), vault))
     if auth := _text(entry.get("auth")):
-        user, password, defect = _decode(auth, vault)
+        user, password, defect = decode_login(auth, vault)
         return StoredLogin(**base, user=user, password=password, defect=defect)
     if _text(entry.get("username")) and isinstance(entry.get("password"), str):
         user = str(entry["username"])
@@ -88,7 +88,7 @@ def _login(key: str, entry: dict[str, Any], helper: str | None, places: "_Places
     return StoredLogin(**base, kind="empty")
 
 
-def _decode(auth: str, vault: Vault) -> tuple[str | None, str | None, str | None]:
+def decode_login(auth: str, vault: Vault) -> tuple[str | None, str | None, str | None]:
     """User, label of the password and what is odd, as docker's decodeAuth sees it."""
     try:
         text = base64.b64decode(re.sub(r"[\r\n]", "", auth), validate=True).decode("utf-8", "surrogateescape")

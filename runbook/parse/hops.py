@@ -13,6 +13,9 @@ _SIZES = {"": 1, "b": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
 _DECIMAL = {"kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 1 << 10, "mib": 1 << 20, "gib": 1 << 30}
 _TIMES = {"ms": 0.001, "": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
+_LOGIN = re.compile(r"^[^/?#\s]{1,1000}@")
+"""A login before the host; of it nothing may get into evidence."""
+
 Proto = Literal["right", "missing", "wrong"]
 """Whether the next hop learns the scheme that the client used."""
 
@@ -32,6 +35,7 @@ def split_upstream(written: str, scheme: str = "http") -> Upstream:
     """Take `http://registry:5000/path` or `registry:5000` apart; brackets of IPv6 are kept off."""
     if "://" in written:
         scheme, _, written = written.partition("://")
+    written = _LOGIN.sub("", written)
     found = re.match(r"(\[[^\]]*\]|[^:/?#]*)(?::(\d{1,5}))?(.*)", written, re.DOTALL)
     host, port, rest = found.groups() if found else (written, None, "")
     return Upstream(scheme=scheme.lower(), host=host.strip("[]"), port=int(port) if port else None, uri=rest or None)

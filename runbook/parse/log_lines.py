@@ -3,7 +3,7 @@
 import json
 import re
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Literal
 
 Fields = dict[str, str]
@@ -44,6 +44,8 @@ class Access:
     host: str = ""
     logger: Logger | None = None
     """Who wrote it, where the form tells."""
+    offset: float | None = None
+    """Seconds east of UTC, where the time is written with its zone."""
 
 
 def strip_prefix(line: str) -> tuple[str | None, str]:
@@ -115,7 +117,8 @@ def access_line(line: str) -> Access | None:
     return Access(
         remote=match["remote"],
         user=None if match["user"] == "-" else match["user"],
-        when=_when(match["when"]),
+        when=moment.timestamp() if (moment := _when(match["when"])) else None,
+        offset=offset.total_seconds() if moment and (offset := moment.utcoffset()) is not None else None,
         method=method if method.isalpha() else "",
         uri=rest.rsplit(" ", 1)[0] if " " in rest else rest,
         status=int(match["status"]),
@@ -125,8 +128,28 @@ def access_line(line: str) -> Access | None:
     )
 
 
-def _when(text: str) -> float | None:
+def _when(text: str) -> datetime | None:
     try:
-        return datetime.strptime(text, "%d/%b/%Y:%H:%M:%S %z").timestamp()
+        return datetime.strptime(text, "%d/%b/%Y:%H:%M:%S %z")
     except ValueError:
         return None
+
+
+_NAIVE = re.compile(r"^(?:nginx: )?(\d{4})/(\d\d)/(\d\d) (\d\d):(\d\d):(\d\d)\b")
+
+
+def written_at(line: str, fields: Fields | None) -> float | None:
+    """When a message was written, in seconds since the epoch: of logfmt and JSON from their time, of nginx's error log
+    as if its clock were UTC; None where the line does not tell."""
+    stamp = (fields or {}).get("time") or (fields or {}).get("ts") or ""
+    if stamp:
+        try:
+            return float(stamp) if stamp.replace(".", "", 1).isdecimal() else datetime.fromisoformat(stamp).timestamp()
+        except (ValueError, OverflowError):
+            return None
+    if naive := _NAIVE.match(line):
+        try:
+            return datetime(*map(int, naive.groups()), tzinfo=UTC).timestamp()  # type: ignore[arg-type,misc]
+        except ValueError:
+            return None
+    return None

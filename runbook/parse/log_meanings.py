@@ -27,6 +27,7 @@ _WORTH = (
     "TLS",
     "fatal",
     "can't move",
+    "cannot rename",
     "variable is not set",
     "version=",
     "handled request",
@@ -148,6 +149,9 @@ _NGINX_WORDS: tuple[tuple[str, Meaning], ...] = (
     ("password mismatch", "proxy-user-mismatch"),
     ("was not found in", "proxy-user-mismatch"),
     ("plain HTTP request was sent to HTTPS port", "http-request-on-tls"),
+    ("access forbidden by rule", "access-forbidden"),
+    ("limiting requests", "rate-limited"),
+    ("limiting connections", "rate-limited"),
 )
 _NGINX_USER = re.compile(r'user "([^"]*)"')
 _UNFIT = re.compile(r"^\s*line \d+: cannot unmarshal !!\w+ .{1,60} into \S+$")
@@ -166,7 +170,7 @@ def foreign_meaning(line: str) -> tuple[str, Meaning, str, str | None] | None:
         return "registry", panic_meaning(line), line, None
     if line.startswith("configuration error") or "configuration error: error parsing" in line or _UNFIT.match(line):
         return "registry", "config-error", line, None
-    if "can't move" in line and "Resource busy" in line:
+    if ("can't move" in line or "cannot rename" in line) and "resource busy" in line.lower():
         return "nginx", "entrypoint-cannot-edit", line, None
     if _UNSET.search(line):
         return "compose", "compose-unset-variable", "", None

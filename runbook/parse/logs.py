@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from runbook.model import PROBE_USER, LogEvent, LogFile, LoggedRequest, Meaning, Place
-from runbook.parse.log_lines import Access, Fields, Logger, access_line, fields_of, strip_prefix, unwrapped
+from runbook.parse.log_lines import Access, Fields, Logger, access_line, fields_of, strip_prefix, unwrapped, written_at
 from runbook.parse.log_meanings import foreign_meaning, interesting, meaning_of
 from runbook.parse.proxy_logs import Told, caddy_access, caddy_meaning, haproxy_access, is_caddy, proxy_line
 from runbook.redact import Vault
@@ -50,6 +50,7 @@ class _State:
     identified: dict[Place, str] = field(default_factory=dict)
     """Access line → id of the request that it belongs to."""
     loggers: set[str] = field(default_factory=set)
+    offset: float | None = None
     version: int | None = None
 
 
@@ -70,6 +71,7 @@ def parse_log(lines: Iterable[str], file: str, vault: Vault) -> LogFile:
         events=tuple(sorted(events, key=lambda e: e.place.line or 0)),
         requests=tuple(requests),
         counts=state.counts,
+        utc_offset=state.offset,
     )
 
 
@@ -87,23 +89,25 @@ def _line(raw: str, number: int, state: _State) -> None:
         _access(access, service, place, state)
     elif balanced := haproxy_access(line):
         _access(balanced[0], service, place, state)
-        _told(balanced[1], line, service, place, state)
+        _told(balanced[1], line, service, place, state, balanced[0].when)
     elif (fields := fields_of(line)) is None:
         _told(foreign_meaning(line) or proxy_line(line), line, service, place, state)
     elif is_caddy(fields):
         state.loggers.add("caddy")
         if access := caddy_access(fields):
             _access(access, service, place, state)
-        _told(caddy_meaning(fields), fields.get("msg", ""), service, place, state)
+        _told(caddy_meaning(fields), fields.get("msg", ""), service, place, state, written_at("", fields))
     else:
         _message(fields, line, service, place, state)
 
 
-def _told(found: Told | None, text: str, service: str | None, place: Place, state: _State) -> None:
+def _told(
+    found: Told | None, text: str, service: str | None, place: Place, state: _State, when: float | None = None
+) -> None:
     if found is not None:
         logger, meaning, detail, user = found
         state.loggers.add(logger)
-        _keep(state, meaning, place, service, text, detail=detail, user=user)
+        _keep(state, meaning, place, service, text, detail=detail, user=user, when=when or written_at(text, None))
 
 
 def _message(fields: Fields, line: str, service: str | None, place: Place, state: _State) -> None:
@@ -118,7 +122,8 @@ def _message(fields: Fields, line: str, service: str | None, place: Place, state
     if meaning is None:
         return
     text = fields.get("msg", "") + (f" ({fields['error']})" if fields.get("error") else "")
-    _keep(state, meaning, place, service, text, detail=detail, user=user, request=fields.get("http.request.id"))
+    request, when = fields.get("http.request.id"), written_at("", fields)
+    _keep(state, meaning, place, service, text, detail=detail, user=user, request=request, when=when)
     if fields.get("http.request.uri"):
         _join(state, service, fields, meaning, user)
 
@@ -133,6 +138,7 @@ def _keep(
     detail: str = "",
     user: str | None = None,
     request: str | None = None,
+    when: float | None = None,
 ) -> None:
     state.counts[meaning] = state.counts.get(meaning, 0) + 1
     kept = state.kept.setdefault(meaning, _Kept())
@@ -142,6 +148,7 @@ def _keep(
             place=place,
             meaning=meaning,
             service=service,
+            when=when,
             user=user,
             detail=mask(detail, 300),
             text=mask(text, 500),
@@ -156,6 +163,8 @@ def _keep(
 def _access(access: Access, service: str | None, place: Place, state: _State) -> None:
     state.counts[f"status:{access.status}"] = state.counts.get(f"status:{access.status}", 0) + 1
     logger = _logger(access, service, state)
+    if logger != "registry" and access.offset is not None:
+        state.offset = access.offset
     state.loggers.add(logger)
     request = LoggedRequest(
         place=place,

@@ -128,6 +128,7 @@ ROWS: tuple[tuple[str, re.Pattern[str], MessageKind], ...] = (
     _row(
         "no basic auth credentials", rf"(?:(?:Get|Head|Put|Post) {_URL}: )?.*no basic auth credentials", "no-basic-auth"
     ),
+    _row("basic credential not found", r"basic credential not found", "no-basic-auth"),  # oras
     _row(
         "invalid username/password",
         r"(?:login (?:at|to) (?P<host>[^\s:]+(?::\d+)?)|authenticating creds for \"?(?P<detail>[^\"\s]+)\"?)?.*invalid username/password",
@@ -194,6 +195,7 @@ ROWS: tuple[tuple[str, re.Pattern[str], MessageKind], ...] = (
     _row("unauthorized", r"(?:error|failed|denied|fatal|reason|message).*\bunauthorized\b", "unauthorized"),
     _row("requested access to the resource is denied", r"denied: requested access to the resource is denied", "denied"),
     _row("403 forbidden", rf"(?:{_URL}.*)?403 Forbidden", "denied"),
+    _row("container ", r"^\s*(?:✔\s*)?Container (?P<detail>\S+)\s+(?:Recreated|Removed)\b", "container-recreated"),
     # ---- the engine and its containers ---------------------------------------------------------------------
     _row("http proxy:", r"^\s*HTTPS? Proxy: (?P<detail>\S+)", "daemon-proxy"),
     _row("_proxy=", r"^(?:export )?(?:https?|all)_proxy=(?P<detail>\S+)", "daemon-proxy"),
@@ -203,5 +205,14 @@ ROWS: tuple[tuple[str, re.Pattern[str], MessageKind], ...] = (
     _row("exited (", r"\bExited \((?P<detail>[1-9]\d*)\)", "container-exited"),
     _row("exited with code", r"exited with code (?P<detail>[1-9]\d*)", "container-exited"),
     _row("pull access denied", r"pull access denied for (?P<detail>\S+)", "denied"),
+    # What registries and clients say in front of a reason of their own (the codes of the distribution specification).
+    _row(
+        "denied",
+        r"^(?:(?:Error|FATA\[\d+\]|error)[:\s]+)?(?:[\w ]{0,40}: )?denied: (?P<detail>.*)",
+        "denied",
+    ),
+    _row("toomanyrequests", r"toomanyrequests: (?P<detail>.*)", "other-error"),
+    _row("insufficient_scope", r"insufficient_scope: (?P<detail>.*)", "other-error"),
+    _row("unknown", r"^(?:Error: )?(?:name|manifest|blob) unknown: (?P<detail>.*)", "other-error"),
     _row("error response from daemon", r"Error response from daemon: (?P<detail>.*)", "other-error"),
 )

@@ -7,13 +7,17 @@ docker, moby, containerd, podman, skopeo, buildkit, Compose, Chromium, Firefox, 
 import re
 from collections.abc import Collection
 from dataclasses import replace
+from itertools import islice
 
 from runbook.model import Exchange, Message, MessageKind, Place, Voice
+from runbook.parse.calls import call_of
+from runbook.parse.client_words import ROWS as FIRST
 from runbook.parse.clients import canonical
 from runbook.parse.complaints import complaint
 from runbook.parse.console import parse_console
 from runbook.parse.curl import parse_canon
 from runbook.parse.message_words import ROWS
+from runbook.parse.outcomes import outcomes
 from runbook.parse.prompts import prompted
 from runbook.parse.sessions import Context, typed
 from runbook.parse.voices import Speaker
@@ -30,6 +34,17 @@ _SERVER = re.compile(
 """A line of a server's error log (nginx, Apache). It has a reader of its own: no client says such a thing."""
 
 
+_APPLICATION = re.compile(
+    r"\[?\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d\S{0,12}\]?\s+(?:\[[\w-]{1,40}\]\s+)?\[?(?:TRACE|DEBUG|INFO|WARN(?:ING)?|ERROR|FATAL|CRITICAL)\b"
+)
+_OURS = ("/v2/", "registry", "docker", "containerd", "buildkit", "kaniko", "skopeo", "podman", "kubelet", "harbor")
+
+
+def _of_another_program(line: str) -> bool:
+    """Whether a line of an application's log speaks of anything but a registry."""
+    return _APPLICATION.match(line) is not None and not any(word in line.lower() for word in _OURS)
+
+
 def parse_text(
     text: str, file: str, vault: Vault, *, voice: Voice = "person", framed: Collection[int] = ()
 ) -> tuple[tuple[Message, ...], tuple[Exchange, ...]]:
@@ -44,10 +59,13 @@ def parse_text(
     messages: list[Message] = []
     seen: set[tuple[str, str | None, str, str]] = set()
     context, speaker = Context(), Speaker(voice, framed)
-    for number, raw in enumerate(text.split("\n"), 1):
+    lines = text.split("\n")
+    for number, raw in enumerate(lines, 1):
         line = raw.rstrip("\r")[:_LINE]
         says = speaker.of(number - 1, line)
         if not line.strip() or number - 1 in canon.taken or _TRANSCRIPT.match(line) or _SERVER.match(line):
+            continue
+        if _of_another_program(line):
             continue
         context = typed(line, context, vault)
         if context.command_line == line and prompted(line) is not None:
@@ -58,7 +76,9 @@ def parse_text(
             if key not in seen and len(messages) < _MOST:
                 seen.add(key)
                 messages.append(message)
-    return tuple(messages), exchanges
+    taken = [m.place.line or 0 for m in messages]
+    ended = list(islice(outcomes(lines, file, vault, taken), _MOST))
+    return (*messages, *ended), exchanges
 
 
 def _of_line(line: str, place: Place, context: Context, vault: Vault) -> list[Message]:
@@ -67,7 +87,7 @@ def _of_line(line: str, place: Place, context: Context, vault: Vault) -> list[Me
         return []  # docker tries https first and then, where it may, http: no failure yet
     if "awaiting response... 401" in lowered:
         return []  # wget asks without a login first; it says so itself when it has to give up
-    for marker, pattern, kind in ROWS:
+    for marker, pattern, kind in (*FIRST, *ROWS):
         if marker not in lowered:
             continue
         match = pattern.search(line)
@@ -80,6 +100,8 @@ def _message(
     kind: MessageKind, match: re.Match[str], line: str, place: Place, context: Context, vault: Vault
 ) -> Message:
     groups = {name: value for name, value in match.groupdict().items() if value}
+    if kind == "url-invalid":
+        _learn_from_url(line, groups.pop("detail", ""), vault)
     url = groups.get("url", "")
     host = groups.get("host") or (urlsplit(url).netloc if "://" in url else None) or context.host
     detail, allowed = complaint(line) if kind == "cors" else (groups.get("detail", ""), groups.get("allowed"))
@@ -92,12 +114,30 @@ def _message(
         detail=vault.mask(detail, 200),
         page=groups.get("page"),
         allowed=vault.mask(allowed, 200) if allowed is not None else None,
+        tool="docker" if "response from daemon" in line else context.tool,
+        call=call_of(context.command_line),
     )
     return _refined(message, url, context)
 
 
+def _learn_from_url(line: str, piece: str, vault: Vault) -> None:
+    """What stands before the last @ of a URL that could not be read is a login, and what broke it a piece of one."""
+    for login in re.findall(r"://([^\s\"]{1,300})@", line):
+        user, _, password = login.partition(":")
+        if password:
+            vault.password(password, user)
+    if len(piece.strip(":")) >= 3:
+        vault.token(piece.strip(":"))
+
+
+_LONG_AGO = re.compile(r"\b(?:days|weeks|months|years?) ago\b|\ba (?:week|month|year) ago\b")
+_OF_A_STACK = re.compile(r"regist|nginx|\bui\b|proxy|traefik|caddy|httpd|apache|edge|gateway|auth", re.IGNORECASE)
+
+
 def _refined(message: Message, url: str, context: Context) -> Message:
-    """A failure at a host that is not the one asked for is another thing."""
+    """A failure at a host that is not the one asked for is another thing, and so is a container of last year."""
+    if message.kind == "container-exited" and (_LONG_AGO.search(message.text) or not _OF_A_STACK.search(message.text)):
+        return replace(message, kind="container-ended")
     if message.kind in ("refused", "timeout", "no-such-host", "token-endpoint-failed") and _is_token_url(url):
         return replace(message, kind="token-endpoint-failed", detail=message.detail or url, host=context.host)
     if message.kind == "no-such-host":

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from runbook.model import HeaderEdit, OwnAuth, Place, ProxyRoute
+from runbook.model import Guard, HeaderEdit, OwnAuth, Place, ProxyRoute
 from runbook.parse.hops import basic_auth, header_edit, size
 from runbook.parse.nginx_tree import Directive
 from runbook.redact import Vault
@@ -85,6 +85,7 @@ class Scope:
             "complete": self.complete,
             "response_headers": tuple(self._response_headers()),
             "auth": self._auth(),
+            "guards": tuple(self._guards()),
             **self._body_limit(),
         }
 
@@ -159,6 +160,15 @@ class Scope:
             place = Place(basic.file, basic.line)
             return basic_auth(place, self.vault.mask(basic.args[0], 200), self.word("auth_basic_user_file"))
         return None
+
+    def _guards(self) -> Iterator[Guard]:
+        """Lists of addresses that are let in or kept out, and limits of requests."""
+        for name in ("allow", "deny"):
+            for d in self.lists.get(name, ()):
+                yield Guard(kind="address", text=f"{name} {' '.join(d.args)[:100]}", place=Place(d.file, d.line))
+        for found in (self.single[n] for n in ("limit_req", "limit_conn") if n in self.single):
+            text = f"{found.name} {' '.join(found.args)[:100]}"
+            yield Guard(kind="rate", text=text, place=Place(found.file, found.line))
 
     def _body_limit(self) -> dict[str, Any]:
         """nginx takes 1 MB unless it is told otherwise; 0 means no limit."""

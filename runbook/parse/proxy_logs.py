@@ -161,6 +161,8 @@ _APACHE_WORDS: tuple[tuple[str, Meaning], ...] = (
     ("AH01618:", "proxy-user-mismatch"),
     ("AH01620:", "proxy-htpasswd-missing"),
     ("AH01587:", "body-too-large"),
+    ("AH01630:", "access-forbidden"),
+    ("AH01797:", "access-forbidden"),
     ("is larger than the configured limit", "body-too-large"),
 )
 _APACHE_USER = re.compile(r"user (?P<user>\S{1,120})(?: not found|: authentication failure)")

@@ -2,9 +2,10 @@
 
 import re
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from runbook.parse.credentials import is_unexpanded
+from runbook.parse.prompts import command as called
 from runbook.redact import Vault
 
 _COMMAND = re.compile(
@@ -46,12 +47,16 @@ class Context:
     host: str | None = None
     user: str | None = None
     command_line: str = ""
+    tool: str = ""
+    """The program that was called last, whatever it is."""
 
 
 def typed(line: str, before: Context, vault: Vault) -> Context:
     """The context after this line; a password on the command line goes into the vault."""
     if prompted := _PROMPTED_USER.match(line):
-        return Context(before.host, prompted[1], before.command_line)
+        return replace(before, user=prompted[1])
+    if words_typed := (called(line) or "").removeprefix("sudo ").split(maxsplit=1):
+        before = replace(before, tool=words_typed[0].rsplit("/", 1)[-1])
     command = _COMMAND.match(line)
     if not command or not any(verb in command["rest"] for verb in _VERBS):
         return before
@@ -69,7 +74,17 @@ def typed(line: str, before: Context, vault: Vault) -> Context:
     if host is None and words[:1] == ["login"] and (last := _LOGIN_HOST.match(words[-1])):
         host = last[1]
     same = host is not None and host == before.host
-    return Context(host or before.host, user or (before.user if same else None), line)
+    return Context(host or before.host, user or (before.user if same else None), line, command["tool"])
+
+
+def command_of(line: str, before: Context, vault: Vault) -> tuple[str, Context] | None:
+    """The verb of a container command ("push", "pull", "login", "copy", …) and the context that it sets; else None."""
+    command = _COMMAND.match(line)
+    if not command:
+        return None
+    words = [w for w in _words(command["rest"]) if not w.startswith("-")]
+    verb = next((w for w in words[:3] if w in _VERBS and w not in ("image", "compose", "buildx")), "")
+    return verb, typed(line, before, vault)
 
 
 def _arguments(words: list[str]) -> list[str]:

@@ -7,9 +7,9 @@ import re
 import tomllib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
-from runbook.model import Compose, EnvVar, HeaderEdit, OwnAuth, Place, ProxyRoute, Service
+from runbook.model import Compose, EnvVar, Guard, HeaderEdit, OwnAuth, Place, ProxyRoute, Service
 from runbook.parse import ParseError
 from runbook.parse.hops import Proto, basic_auth, header_edit, split_upstream
 from runbook.parse.yaml_nodes import Mapping, Node, Scalar, Sequence, load_yaml
@@ -17,7 +17,7 @@ from runbook.redact import Vault
 
 
 @dataclass(frozen=True, slots=True)
-class _Value:
+class Leaf:
     """A leaf: text and place; of a label also what its Authorization value was found to be."""
 
     text: str
@@ -25,14 +25,16 @@ class _Value:
     label: EnvVar | None = None
 
 
-_Tree = dict[str, _Value]
+Tree = dict[str, Leaf]
 
 
 def parse_traefik_file(text: str, file: str, vault: Vault) -> tuple[ProxyRoute, ...]:
     """The routes of a dynamic file; a static file has none."""
-    tree = dict(_toml(text, file) if file.endswith(".toml") else _yaml(load_yaml(text, file, duplicates="last"), ""))
+    tree = dict(
+        _toml(text, file) if file.endswith(".toml") else leaves_of(load_yaml(text, file, duplicates="last"), "")
+    )
     services = _services(tree)
-    return tuple(_routes(tree, services, vault))
+    return tuple(routes_of(tree, services, vault))
 
 
 def traefik_labels(compose: Compose | None) -> tuple[ProxyRoute, ...]:
@@ -40,28 +42,28 @@ def traefik_labels(compose: Compose | None) -> tuple[ProxyRoute, ...]:
     found: list[ProxyRoute] = []
     services = compose.services if compose else ()
     proxy = next((s.name for s in services if "traefik" in (s.image or "").split(":")[0]), None)
-    middlewares: _Tree = {}
+    middlewares: Tree = {}
     for service in services:
         middlewares |= {k: v for k, v in _labels(service).items() if ".middlewares." in k and ".routers." not in k}
     for service in services:
         tree = middlewares | _labels(service)
         own = {k: v for k, v in tree.items() if k.startswith("http.routers.")}
-        if own and tree.get("enable", _Value("true", service.place)).text.lower() != "false":
-            routes = _routes(tree, _label_services(tree, service), Vault())
+        if own and tree.get("enable", Leaf("true", service.place)).text.lower() != "false":
+            routes = routes_of(tree, _label_services(tree, service), Vault())
             found += (replace(route, service=proxy) for route in routes)
     return tuple(found)
 
 
-def _labels(service: Service) -> _Tree:
+def _labels(service: Service) -> Tree:
     prefix = "traefik."
     return {
-        label.name[len(prefix) :].lower(): _Value(label.value or "", label.place, label)
+        label.name[len(prefix) :].lower(): Leaf(label.value or "", label.place, label)
         for label in service.labels
         if label.name.lower().startswith(prefix)
     }
 
 
-def _label_services(tree: _Tree, service: Service) -> dict[str, tuple[str, Place]]:
+def _label_services(tree: Tree, service: Service) -> dict[str, tuple[str, Place]]:
     """Name → URL: the port is the label's, else the one that is exposed."""
     names = {k.split(".")[2] for k in tree if k.startswith("http.services.")} or {service.name}
     found: dict[str, tuple[str, Place]] = {}
@@ -74,7 +76,7 @@ def _label_services(tree: _Tree, service: Service) -> dict[str, tuple[str, Place
     return found
 
 
-def _services(tree: _Tree) -> dict[str, tuple[str, Place]]:
+def _services(tree: Tree) -> dict[str, tuple[str, Place]]:
     found: dict[str, tuple[str, Place]] = {}
     for key, value in tree.items():
         parts = key.split(".")
@@ -83,7 +85,7 @@ def _services(tree: _Tree) -> dict[str, tuple[str, Place]]:
     return found
 
 
-def _routes(tree: _Tree, services: dict[str, tuple[str, Place]], vault: Vault) -> Iterator[ProxyRoute]:
+def routes_of(tree: Tree, services: dict[str, tuple[str, Place]], vault: Vault) -> Iterator[ProxyRoute]:
     """Routers by the length of their rules: Traefik tries the longest first."""
     names = dict.fromkeys(k.split(".")[2] for k in tree if re.match(r"http\.routers\.[^.]+\.", k))
     rules = {name: tree.get(f"http.routers.{name}.rule") for name in names}
@@ -91,7 +93,7 @@ def _routes(tree: _Tree, services: dict[str, tuple[str, Place]], vault: Vault) -
         yield from _router(name, tree, services, vault)
 
 
-def _router(name: str, tree: _Tree, services: dict[str, tuple[str, Place]], vault: Vault) -> Iterator[ProxyRoute]:
+def _router(name: str, tree: Tree, services: dict[str, tuple[str, Place]], vault: Vault) -> Iterator[ProxyRoute]:
     prefix = f"http.routers.{name}."
     keys = {k.removeprefix(prefix): v for k, v in tree.items() if k.startswith(prefix)}
     rule = keys.get("rule") or next(iter(keys.values()))
@@ -136,6 +138,7 @@ def _router(name: str, tree: _Tree, services: dict[str, tuple[str, Place]], vaul
         auth=next((a for m in chain if (a := _auth(tree, m))), None),
         max_body=int(limit.text) or None if limit and limit.text.isdecimal() else None,
         max_body_place=limit.place if limit else None,
+        guards=tuple(g for m in chain for g in _guards(tree, m, vault)),
         complete=complete,
     )
 
@@ -145,7 +148,7 @@ def _plain(name: str) -> str:
     return name.split("@")[0].strip().lower()
 
 
-def _unchain(name: str, tree: _Tree, depth: int) -> Iterable[str]:
+def _unchain(name: str, tree: Tree, depth: int) -> Iterable[str]:
     """The middlewares of a chain, itself when it is none."""
     chained = [v for k, v in tree.items() if k.startswith(f"http.middlewares.{name}.chain.middlewares")]
     if not chained or depth > 5:
@@ -160,7 +163,7 @@ def _path(rule: str) -> tuple[str, Any]:
     return found[2], {"PathPrefix": "prefix", "Path": "exact", "PathRegexp": "regex"}[found[1]]
 
 
-def _edits(tree: _Tree, middleware: str, kind: str, vault: Vault) -> Iterator[HeaderEdit]:
+def _edits(tree: Tree, middleware: str, kind: str, vault: Vault) -> Iterator[HeaderEdit]:
     """Custom headers; the empty value removes the header (Traefik's documentation)."""
     prefix = f"http.middlewares.{middleware}.headers.{kind}."
     for key, value in tree.items():
@@ -183,7 +186,7 @@ def _written(name: str) -> str:
     return "-".join(part.capitalize() for part in name.split("-"))
 
 
-def _removed(tree: _Tree, middleware: str) -> Iterator[HeaderEdit]:
+def _removed(tree: Tree, middleware: str) -> Iterator[HeaderEdit]:
     """`removeHeader` of a login middleware takes Authorization away once it has been checked."""
     for kind in ("basicauth", "digestauth"):
         value = tree.get(f"http.middlewares.{middleware}.{kind}.removeheader")
@@ -191,7 +194,7 @@ def _removed(tree: _Tree, middleware: str) -> Iterator[HeaderEdit]:
             yield HeaderEdit(name="Authorization", action="remove", place=value.place)
 
 
-def _auth(tree: _Tree, middleware: str) -> OwnAuth | None:
+def _auth(tree: Tree, middleware: str) -> OwnAuth | None:
     basic = {k: v for k, v in tree.items() if k.startswith(f"http.middlewares.{middleware}.basicauth.")}
     if basic:
         realm = tree.get(f"http.middlewares.{middleware}.basicauth.realm")
@@ -202,7 +205,21 @@ def _auth(tree: _Tree, middleware: str) -> OwnAuth | None:
     return OwnAuth(kind="forward", place=forward.place) if forward else None
 
 
-def _strip(tree: _Tree, middleware: str) -> str:
+_GUARDS: tuple[tuple[str, Literal["address", "rate"]], ...] = (
+    ("ipallowlist.sourcerange", "address"),
+    ("ipwhitelist.sourcerange", "address"),
+    ("ratelimit.average", "rate"),
+    ("inflightreq.amount", "rate"),
+)
+
+
+def _guards(tree: Tree, middleware: str, vault: Vault) -> Iterator[Guard]:
+    for name, kind in _GUARDS:
+        if value := tree.get(f"http.middlewares.{middleware}.{name}"):
+            yield Guard(kind=kind, text=f"{name}: {vault.mask(value.text, 200)}", place=value.place)
+
+
+def _strip(tree: Tree, middleware: str) -> str:
     prefix = f"http.middlewares.{middleware}.stripprefix.prefixes"
     return next((v.text.split(",")[0] for k, v in tree.items() if k.startswith(prefix)), "")
 
@@ -214,24 +231,24 @@ def _proto(edits: tuple[HeaderEdit, ...], tls: bool) -> Proto:
     return "right"
 
 
-def _yaml(node: Node | None, key: str) -> Iterator[tuple[str, _Value]]:
+def leaves_of(node: Node | None, key: str) -> Iterator[tuple[str, Leaf]]:
     """Leaves of a file as dotted lower-case keys; of lists of texts one leaf with commas."""
     if isinstance(node, Mapping):
         if not node.pairs and key:
-            yield key, _Value("", node.place)
+            yield key, Leaf("", node.place)
         for name, value in node:
-            yield from _yaml(value, f"{key}.{name.lower()}".lstrip("."))
+            yield from leaves_of(value, f"{key}.{name.lower()}".lstrip("."))
     elif isinstance(node, Sequence):
         if all(isinstance(item, Scalar) for item in node.items):
-            yield key, _Value(",".join(i.text for i in node.items if isinstance(i, Scalar)), node.place)
+            yield key, Leaf(",".join(i.text for i in node.items if isinstance(i, Scalar)), node.place)
         else:
             for number, item in enumerate(node.items):
-                yield from _yaml(item, f"{key}.{number}")
+                yield from leaves_of(item, f"{key}.{number}")
     elif node is not None:
-        yield key, _Value("" if node.is_null else node.text, node.place)
+        yield key, Leaf("" if node.is_null else node.text, node.place)
 
 
-def _toml(text: str, file: str) -> Iterator[tuple[str, _Value]]:
+def _toml(text: str, file: str) -> Iterator[tuple[str, Leaf]]:
     """The same of TOML, which tells no lines."""
     try:
         data = tomllib.loads(text)
@@ -239,7 +256,7 @@ def _toml(text: str, file: str) -> Iterator[tuple[str, _Value]]:
         line = re.search(r"line (\d+)", str(error))
         raise ParseError(file, int(line[1]) if line else None, "not valid TOML") from None
 
-    def leaves(value: Any, key: str) -> Iterator[tuple[str, _Value]]:
+    def leaves(value: Any, key: str) -> Iterator[tuple[str, Leaf]]:
         if isinstance(value, dict):
             for name, inner in value.items():
                 yield from leaves(inner, f"{key}.{str(name).lower()}".lstrip("."))
@@ -247,8 +264,8 @@ def _toml(text: str, file: str) -> Iterator[tuple[str, _Value]]:
             for number, inner in enumerate(value):
                 yield from leaves(inner, f"{key}.{number}")
         elif isinstance(value, list):
-            yield key, _Value(",".join(str(v) for v in value), Place(file))
+            yield key, Leaf(",".join(str(v) for v in value), Place(file))
         else:
-            yield key, _Value(str(value).lower() if isinstance(value, bool) else str(value), Place(file))
+            yield key, Leaf(str(value).lower() if isinstance(value, bool) else str(value), Place(file))
 
     return leaves(data, "")

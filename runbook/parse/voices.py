@@ -27,7 +27,7 @@ _FORM = re.compile(
     r"|Access to (?:XMLHttpRequest|fetch|\w+) at '|Mixed Content|Blocked loading|Cross-Origin Request Blocked|Cross-origin|XMLHttpRequest cannot load|Fetch API cannot load"
     r"|Quellübergreifende|Blocage d|Solicitud desde|Uncaught|XHR ?(?:GET|POST|HEAD)|\[(?:Error|Warning|Log|ERROR|WARN|INFO|error|warn|emerg|crit|blocked)\]|Failed to load "
     r"|\[blocked\]|Origin https?://\S+ is not allowed|Preflight response|Request header field|Credentials flag|Cannot use wildcard|Access-Control-Allow-|Not allowed to request"
-    r"|The page at |An error occured|The `Access-Control|Your registry must"
+    r"|Refused to get unsafe header|The page at |An error occured|The `Access-Control|Your registry must"
     r"|#\d+ |=> |\[\+\] |-{3,}> |> \[|Step \d+/\d+|(?:fatal|panic|emerg|error): |rpc error|Get:|E: |W: |fatal: "
     r"|(?:Warning|Normal) {1,8}(?:Failed|BackOff|Pulling|Unhealthy|ErrImagePull)|Failed to pull image|Back-off|ErrImagePull|ImagePullBackOff"
     r"|\d{3} (?:Unauthorized|Forbidden|Not Found|Bad |Request |Payload |Content |Method |Gateway|Service |Internal )|<(?:html|title|h1|center|head|!DOCTYPE)"

@@ -89,12 +89,12 @@ def _origin(run: Run) -> Iterator[Joint]:
     if page and same_origin(page, ui.registry_url.value):
         return
     found = header(stack, "Access-Control-Allow-Origin")
-    allowed = values(found[1]) if found else []
+    allowed = values(found) if found else []
     state: State = "not known" if page is None else "agree" if allowed == [page] else "differ"
     yield Joint(
         "the page's origin and the one that is allowed",
         Side("browser", page or "not known", ui.service.place),
-        Side("registry", ", ".join(allowed) or "none is allowed", found[1].place if found else None),
+        Side("registry", ", ".join(allowed) or "none is allowed", found.place if found else None),
         state,
     )
 

@@ -5,11 +5,11 @@ from collections.abc import Iterable
 from runbook.judge import Run
 from runbook.judge.rank import explained
 from runbook.model import STEPS, Check, Finding, Step
+from runbook.report import words
 from runbook.report.block import Block, commands, diff, esc, items, para, place, tag
 from runbook.report.hops import hops as way
 
-_WORDS = {"fault": "Fault found", "healthy": "Healthy", "inconclusive": "Inconclusive"}
-_STATES = {"ok": "✓ nothing wrong seen", "bad": "✗ first wrong here", "unknown": "? not reached or not known"}
+_STATES = {"ok": "✓ seen to work", "bad": "✗ first wrong here", "unknown": "? not seen"}
 STEP_TITLES: dict[Step, str] = {
     "simplify": "1 · Simplify the stack",
     "htpasswd": "2 · Validate htpasswd",
@@ -19,25 +19,37 @@ STEP_TITLES: dict[Step, str] = {
 
 
 def verdict(run: Run) -> Block:
-    """The answer in a box: fault, healthy or inconclusive, and why."""
+    """The answer in a box: fault, healthy or inconclusive, why, and what it is about."""
     d = run.diagnosis
-    if d.causes:
+    _, rests = words.headline(run)
+    if d.verdict == "fault":
         first = d.causes[0]
-        lead, sub = first.summary, f"{first.cause} · {round(first.confidence * 100)} % sure"
+        lead, sub = first.summary, f"{first.cause} · {rests}"
         sub += f" · first wrong at {first.hop}" if first.hop else ""
-    elif d.verdict == "healthy":
-        passed = sum(c.outcome == "pass" for c in d.checks)
-        lead, sub = "Nothing wrong was found.", f"{passed} checks passed"
-        if d.warnings:
-            sub += f"; {len(d.warnings)} things are worth mending"
     else:
         seen = f" What was seen: {d.symptoms[0].symptom.value}." if d.symptoms else ""
-        lead, sub = "What was handed over does not decide it." + seen, "see “Not tested” for what would"
+        lead, sub = f"{rests[0].upper()}{rests[1:]}.{seen}", d.next.why if d.next else ""
+        if d.verdict == "healthy" and d.warnings:
+            sub = f"{len(d.warnings)} {'warning' if len(d.warnings) == 1 else 'warnings'}"
     html = (
-        f'<div class="rb-verdict {d.verdict}" role="status"><div class="rb-word">{_WORDS[d.verdict]}</div>'
-        f'<p class="rb-lead">{esc(lead)}</p><p class="rb-sub">{esc(sub)}</p></div>'
+        f'<div class="rb-verdict {d.verdict}" role="status"><div class="rb-word">{words.VERDICTS[d.verdict]}</div>'
+        f'<p class="rb-lead">{esc(lead)}</p><p class="rb-sub">{esc(sub)}</p>'
+        + (f'<p class="rb-sub">{esc(d.about)}</p>' if d.about else "")
+        + "</div>"
     )
-    return Block(html, f"{_WORDS[d.verdict].upper()}: {lead} ({sub})")
+    return Block(
+        html, "\n".join([f"{words.VERDICTS[d.verdict].upper()}: {lead} ({sub})", *([d.about] if d.about else [])])
+    )
+
+
+def next_step(run: Run) -> Block:
+    """What to do when it is not clear: one command, and what it tells apart."""
+    step = run.diagnosis.next
+    if step is None:
+        return Block(para("Nothing is left to ask.", "rb-soft"), "Nothing is left to ask.")
+    apart = f"It tells apart: {', '.join(step.separates)}." if step.separates else ""
+    html = para(step.why) + commands((str(step.command),)) + (para(apart, "rb-soft") if apart else "")
+    return Block(html, "\n".join([step.why, str(step.command), apart]).strip())
 
 
 def hops(run: Run) -> Block:
@@ -62,7 +74,7 @@ def cause(run: Run) -> Block:
         html += f"<h3>Evidence</h3>{items(finding.evidence)}"
     if finding.refuted:
         rows = "".join(f"<li><code>{esc(r.cause)}</code>: {esc(r.because)}</li>" for r in finding.refuted)
-        html += f"<h3>It is not</h3><ul>{rows}</ul>"
+        html += f"<h3>{words.RULED_OUT}</h3><ul>{rows}</ul>"
     lines = [f"{finding.cause}: {finding.summary}", told, *(f"  - {i.what} ({i.where})" for i in finding.evidence)]
     return Block(html, "\n".join(lines))
 
@@ -81,16 +93,40 @@ def fix(run: Run) -> Block:
     todo = run.diagnosis.causes[0].fix
     html = para(todo.summary)
     html += diff(todo.patch) if todo.patch else ""
-    html += commands(todo.command_lines)
+    html += commands(todo.command_lines) + (para(todo.applies) if todo.applies else "")
     if todo.verify:
-        html += f"<h3>Then this proves it</h3>{commands(todo.verify_lines)}"
+        html += f"<h3>{words.VERIFY}</h3>{commands(todo.verify_lines)}"
     text = "\n".join([todo.summary, todo.patch or "", *todo.command_lines, "verify:", *todo.verify_lines])
     return Block(html, text)
 
 
+def rivals_of(run: Run) -> tuple[Finding, ...]:
+    """Causes that would explain the same."""
+    return tuple(f for f in _rest(run) if f.role != "next obstacle")
+
+
+def obstacles_of(run: Run) -> tuple[Finding, ...]:
+    """Causes that stand in the way once the reason is fixed."""
+    return tuple(f for f in _rest(run) if f.role == "next obstacle")
+
+
+def _rest(run: Run) -> tuple[Finding, ...]:
+    return run.diagnosis.causes[1 if run.diagnosis.verdict == "fault" else 0 :]
+
+
 def others(run: Run) -> Block:
     """The candidates that explain less."""
-    return _short(run, run.diagnosis.causes[1:], "No other cause explains what was seen.", told=True)
+    return _short(run, rivals_of(run), "No other cause explains what was seen.", told=True)
+
+
+def obstacles(run: Run) -> Block:
+    """What comes next on the same way."""
+    return _short(run, obstacles_of(run), "Nothing else is in the way.")
+
+
+def also_seen(run: Run) -> Block:
+    """True, but about another registry, site, user or time."""
+    return _short(run, run.diagnosis.also_seen, "Nothing about anything else was seen.")
 
 
 def warnings(run: Run) -> Block:

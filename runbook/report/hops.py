@@ -1,85 +1,119 @@
-"""The way of a request, hop by hop, with the first bad one marked: the picture's data."""
+"""The request path, hop by hop, with the first bad one marked: the picture's data. A hop is ✓ only with something
+seen to cite."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
 from runbook.judge import Run
+from runbook.model import Exchange, LoggedRequest
+from runbook.observe.focus import reaches
+from runbook.observe.observation import Observation
+from runbook.observe.signature import from_registry
 
 State = Literal["ok", "bad", "unknown"]
+Kind = Literal["client", "browser", "proxy", "registry", "file"]
 
 
 @dataclass(frozen=True, slots=True)
 class Hop:
-    """A station on the way, or what lies between two."""
+    """A station on the request path. `note`: of a bad one what is wrong, of a good one where that was seen."""
 
     name: str
-    kind: Literal["client", "browser", "proxy", "registry", "file"]
+    kind: Kind
     state: State
     note: str = ""
 
 
 def hops(run: Run) -> tuple[Hop, ...]:
-    """Client, proxy (where there is one), registry and htpasswd file, each as far as it was seen."""
-    bad = _station(run.diagnosis.first_bad_hop)
-    stations: list[tuple[str, Literal["client", "browser", "proxy", "registry", "file"]]] = []
-    browser = bad == "browser" or any(e.page for e in run.traffic.exchanges)
-    stations.append(("browser", "browser") if browser else ("client", "client"))
-    if proxy := _proxy(run):
-        stations.append((proxy, "proxy"))
-    elif bad == "proxy":
-        stations.append(("proxy", "proxy"))
+    """Client, every proxy there is, registry and htpasswd file, each as far as it was seen."""
+    stations = list(_stations(run))
+    bad = _bad(run, stations)
+    found = []
+    for index, (name, kind) in enumerate(stations):
+        shown = _shown(run, kind, name) if bad is None or index < bad else ""
+        state: State = "bad" if index == bad else "ok" if shown else "unknown"
+        found.append(Hop(name, kind, state, run.diagnosis.causes[0].summary if state == "bad" else shown))
+    return tuple(found)
+
+
+def _stations(run: Run) -> Iterator[tuple[str, Kind]]:
+    browser = run.diagnosis.first_bad_hop == "browser" or any(e.page for e in run.traffic.exchanges)
+    yield ("browser", "browser") if browser else ("client", "client")
+    for name in _proxies(run):
+        yield name, "proxy"
     registry = run.stack.registry
-    stations.append((registry.name if registry else "registry", "registry"))
+    yield registry.name if registry else "registry", "registry"
     if registry and (registry.htpasswd or registry.auth == "htpasswd"):
-        stations.append(("htpasswd", "file"))
+        yield "htpasswd", "file"
+
+
+def _proxies(run: Run) -> list[str]:
+    """The proxies in the order of the request path: one whose upstream is another stands before it."""
+    behind: dict[str, set[str]] = {}
+    for route in run.stack.routes:
+        if route.kind == "proxy" and reaches(run.traffic.focus, route):
+            name = route.service or ("ui" if route.software == "joxit-ui" else route.software)
+            behind.setdefault(name, set()).update(host for host, _ in route.upstream_hosts)
+    names = sorted(behind, key=lambda n: sum(n in hosts for hosts in behind.values()))
+    if not names and _sender(run.diagnosis.first_bad_hop) not in (
+        "",
+        "client",
+        "browser",
+        "registry",
+        "htpasswd",
+        "docker",
+    ):
+        names = [_sender(run.diagnosis.first_bad_hop)]
+    seen = run.evidence.target.ui_url or any(e.route == "via" for e in run.traffic.exchanges)
+    return names[:4] or (["proxy"] if seen else [])
+
+
+def _sender(hop: str) -> str:
+    """Of "ui -> registry" the one that sends."""
+    return hop.split(" -> ")[0].strip().lower()
+
+
+def _bad(run: Run, stations: list[tuple[str, Kind]]) -> int | None:
+    """The station that the first cause names: by its name, else by its kind."""
+    sender = _sender(run.diagnosis.first_bad_hop)
+    if not sender or run.diagnosis.verdict != "fault":
+        return None
+    names = [name.lower() for name, _ in stations]
     kinds = [kind for _, kind in stations]
-    if bad is not None and bad not in kinds:
-        bad = "registry" if bad == "file" else kinds[0] if bad in ("client", "browser") else bad
-    reached = kinds.index(bad) if bad in kinds else None
-    return tuple(
-        Hop(name, kind, _state(index, reached, run), _note(run) if index == reached else "")
-        for index, (name, kind) in enumerate(stations)
+    if sender in names:
+        return names.index(sender)
+    kind: Kind = {
+        "client": "client",
+        "docker": "client",
+        "browser": "browser",
+        "htpasswd": "file",
+        "registry": "registry",
+    }.get(sender, "proxy")  # type: ignore[assignment]
+    if kind in kinds:
+        return kinds.index(kind)
+    if kind in ("client", "browser"):
+        return 0
+    return kinds.index("registry") if kind == "file" else 1 if len(kinds) > 2 else None
+
+
+def _shown(run: Run, kind: Kind, name: str) -> str:
+    """Where it was seen that a request passed this station soundly; "" where nothing shows it."""
+    return next(
+        (str(o.source) for o in run.traffic.observations if o.voice == "program" and _passes(o, kind, name)), ""
     )
 
 
-def _state(index: int, bad: int | None, run: Run) -> State:
-    if run.diagnosis.verdict == "healthy":
-        return "ok"
-    if bad is None:
-        return "unknown"
-    if index == bad:
-        return "bad"
-    return "ok" if index < bad else "unknown"
-
-
-def _station(hop: str) -> str | None:
-    """The station that a finding's hop means: of "ui -> registry" the one that sends."""
-    sender = hop.split(" -> ")[0].strip().lower()
-    if not sender:
-        return None
-    for word, kind in (
-        ("browser", "browser"),
-        ("client", "client"),
-        ("htpasswd", "file"),
-        ("registry", "registry"),
-    ):
-        if word == sender:
-            return kind
-    return "proxy"
-
-
-def _proxy(run: Run) -> str:
-    ui = run.stack.ui
-    if ui is not None and ui.mode == "proxy":
-        return ui.name
-    for route in run.stack.routes:
-        if route.kind == "proxy":
-            return route.service or route.software
-    if run.evidence.target.ui_url or any(e.route == "via" for e in run.traffic.exchanges):
-        return "proxy"
-    return ""
-
-
-def _note(run: Run) -> str:
-    causes = run.diagnosis.causes
-    return causes[0].summary if causes else ""
+def _passes(o: Observation, kind: Kind, name: str) -> bool:
+    record = o.record
+    if kind in ("client", "browser"):
+        return o.witness == kind and (o.login == "sent" or (kind == "browser" and o.ok))
+    if kind == "proxy":
+        via = isinstance(record, Exchange) and o.route == "via" and from_registry(record) is True and o.ok
+        return via or (isinstance(record, LoggedRequest) and o.witness == "proxy" and o.ok and o.service in ("", name))
+    if kind == "registry":
+        direct = isinstance(record, Exchange) and o.route == "direct" and o.ok and o.login == "sent"
+        return direct or (o.witness == "registry" and isinstance(record, LoggedRequest) and o.ok and o.user is not None)
+    if not isinstance(record, Exchange) or record.credential is None or record.credential.intent == "wrong":
+        return False
+    return o.ok and from_registry(record) is True

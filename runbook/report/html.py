@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from runbook import __version__
 from runbook.judge import Run
-from runbook.report import blocks, history, tables
+from runbook.report import blocks, history, tables, words
 from runbook.report.alignment import alignment
 from runbook.report.block import Block, css, esc, para, tag
 from runbook.report.history import Comparison
@@ -66,15 +66,21 @@ def _sections(run: Run, notebooks: Sequence[NotebookResult], changes: Comparison
     parts += [blocks.verdict(run).html, blocks.hops(run).html]
     if changes is not None:
         parts.append(_section("Since the earlier report", history.block(changes)))
-    if d.causes:
-        parts += [_section("Cause", blocks.cause(run)), _section("Fix", blocks.fix(run))]
-    parts.append(_section("What was seen", blocks.symptoms(run)))
+    if d.verdict == "fault":
+        parts += [_section(words.CAUSE, blocks.cause(run)), _section(words.FIX, blocks.fix(run))]
+    if d.next is not None:
+        parts.append(_section(words.NEXT_STEP, blocks.next_step(run)))
+    parts.append(_section(words.SEEN, blocks.symptoms(run)))
     if d.contradictions:
-        parts.append(_section("File and wire disagree", blocks.contradictions(run)))
-    if len(d.causes) > 1:
-        parts.append(_section("Less likely", blocks.others(run)))
+        parts.append(_section(words.DISAGREE, blocks.contradictions(run)))
+    if blocks.obstacles_of(run):
+        parts.append(_section(words.NEXT_OBSTACLE, blocks.obstacles(run)))
+    if blocks.rivals_of(run):
+        parts.append(_section(words.RIVALS, blocks.others(run)))
     if d.warnings:
-        parts.append(_section("Worth mending, but not the reason", blocks.warnings(run)))
+        parts.append(_section(words.WARNINGS, blocks.warnings(run)))
+    if d.also_seen:
+        parts.append(_section(words.ALSO_SEEN, blocks.also_seen(run)))
     parts += [
         _section("The four steps", blocks.steps(run)),
         _section("Requests", tables.matrix(run) + tables.headers(run)),
@@ -83,8 +89,8 @@ def _sections(run: Run, notebooks: Sequence[NotebookResult], changes: Comparison
         _section("The registry's settings in force", tables.settings(run)),
     ]
     if d.folklore:
-        parts.append(_section("Not the reason, whatever the forums say", blocks.folklore(run)))
-    parts.append(_section("Not tested", blocks.not_tested(run)))
+        parts.append(_section(words.FOLKLORE, blocks.folklore(run)))
+    parts.append(_section(words.NOT_TESTED, blocks.not_tested(run)))
     if notebooks:
         parts.append(f"<section><h2>The executed notebooks</h2>{_links(notebooks)}</section>")
     return parts

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 from runbook.judge import Run
 from runbook.model import EvidenceItem, Finding
 from runbook.redact import visible
+from runbook.report import words
 
-_WORDS = {"fault": "Fault found", "healthy": "Healthy", "inconclusive": "Inconclusive"}
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|!~&])")
 
 
@@ -38,46 +38,56 @@ def _block(text: str, language: str) -> str:
 
 def _lines(run: Run) -> Iterator[str]:
     d = run.diagnosis
-    yield f"# {_WORDS[d.verdict]}" + (f": {d.causes[0].cause}" if d.causes else "")
-    yield ""
-    for finding in d.causes[:1]:
+    word, rests = words.headline(run)
+    yield f"# {word}\n"
+    yield f"{plain(rests)}{' · ' + plain(d.about) if d.about else ''}\n"
+    reasons = d.causes[:1] if d.verdict == "fault" else ()
+    for finding in reasons:
         yield from _cause(finding)
+    if d.next is not None:
+        yield f"## {words.NEXT_STEP}\n\n{plain(d.next.why)}\n"
+        yield _block(visible(str(d.next.command)), "sh") + "\n"
     if d.symptoms:
-        yield "## What was seen\n"
+        yield f"## {words.SEEN}\n"
         for seen in d.symptoms:
             yield f"- {plain(seen.symptom.value)}"
             yield from _evidence(seen.evidence, "  ")
         yield ""
-    yield from _short("Less likely", d.causes[1:])
-    yield from _short("Worth mending, but not the reason", d.warnings)
+    rest = d.causes[len(reasons) :]
+    yield from _short(words.NEXT_OBSTACLE, [f for f in rest if f.role == "next obstacle"])
+    yield from _short(words.RIVALS, [f for f in rest if f.role != "next obstacle"])
+    yield from _short(words.WARNINGS, d.warnings)
+    yield from _short(words.ALSO_SEEN, d.also_seen)
     if d.contradictions:
-        yield "## File and wire disagree\n"
+        yield f"## {words.DISAGREE}\n"
         yield from _evidence(d.contradictions)
         yield ""
     if d.folklore:
-        yield "## Not the reason, whatever the forums say\n"
+        yield f"## {words.FOLKLORE}\n"
         yield from (f"- “{plain(b.claim)}” {plain(b.truth)}" for b in d.folklore)
         yield ""
-    yield "## Not tested\n"
+    yield f"## {words.NOT_TESTED}\n"
     yield from (f"- {plain(gap)}" for gap in d.not_tested)
 
 
 def _cause(finding: Finding) -> Iterator[str]:
-    yield f"{plain(finding.summary)} ({round(finding.confidence * 100)} % sure)\n"
-    yield "## Evidence\n"
+    yield f"{plain(finding.summary)}\n"
+    yield f"## {words.EVIDENCE}\n"
     yield from _evidence(finding.evidence)
     yield ""
     if finding.refuted:
-        yield "It is not:\n"
+        yield f"{words.RULED_OUT}:\n"
         yield from (f"- {code(r.cause)}: {plain(r.because)}" for r in finding.refuted)
         yield ""
-    yield f"## Fix\n\n{plain(finding.fix.summary)}\n"
+    yield f"## {words.FIX}\n\n{plain(finding.fix.summary)}\n"
     if finding.fix.patch:
         yield _block(visible(finding.fix.patch, 20_000), "diff") + "\n"
     if finding.fix.commands:
         yield _block("\n".join(visible(c) for c in finding.fix.command_lines), "sh") + "\n"
+    if finding.fix.applies:
+        yield plain(finding.fix.applies) + "\n"
     if finding.fix.verify:
-        yield "Then this proves it:\n\n" + _block("\n".join(visible(v) for v in finding.fix.verify_lines), "sh") + "\n"
+        yield f"{words.VERIFY}:\n\n" + _block("\n".join(visible(v) for v in finding.fix.verify_lines), "sh") + "\n"
 
 
 def _evidence(items: Iterable[EvidenceItem], indent: str = "") -> Iterator[str]:

@@ -1,21 +1,18 @@
 """For a person at night: the verdict first, the one cause, what shows it, what to type, what is still unknown."""
 
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from runbook.judge import Run
 from runbook.judge.rank import explained
 from runbook.model import Check, EvidenceItem, Finding, Verdict
 from runbook.redact import visible
+from runbook.report import words
 from runbook.report.hops import Hop, hops
 
 _CODES = {"red": "31", "green": "32", "yellow": "33", "blue": "34", "dim": "2", "bold": "1"}
-_VERDICTS: dict[Verdict, tuple[str, str]] = {
-    "fault": ("red", "FAULT FOUND"),
-    "healthy": ("green", "HEALTHY"),
-    "inconclusive": ("yellow", "INCONCLUSIVE"),
-}
+_STYLES: dict[Verdict, str] = {"fault": "red", "healthy": "green", "inconclusive": "yellow"}
 _MARKS = {"bad": ("x", "red"), "ok": ("ok", "green"), "unknown": ("?", "dim")}
 
 
@@ -53,52 +50,77 @@ def render_terminal(run: Run, color: bool = False, width: int = 80) -> str:
 
 def _lines(run: Run, pen: _Pen) -> Iterator[str]:
     diagnosis = run.diagnosis
-    style, word = _VERDICTS[diagnosis.verdict]
-    yield from _headline(run, pen, style, word)
+    yield from _headline(run, pen)
     yield ""
-    yield from _way(hops(run), pen)
-    for finding in diagnosis.causes[:1]:
+    yield from _path(hops(run), pen)
+    reasons = diagnosis.causes[:1] if diagnosis.verdict == "fault" else ()
+    for finding in reasons:
         yield from _cause(finding, run, pen)
     if diagnosis.verdict == "inconclusive":
-        yield from _section("What was seen, and is not explained", pen)
-        for seen in diagnosis.symptoms:
-            yield from _bullet(seen.symptom.value, "", pen)
-            for item in seen.evidence[:2]:
-                yield from pen.wrap(item.what, "      ", f"    {item.where}: " if item.where else None)
-        if not diagnosis.symptoms:
-            yield from pen.wrap("Nothing could be judged: no answer, no configuration, no login to compare.")
-    if others := diagnosis.causes[1:]:
-        yield from _section("Less likely", pen)
-        for finding in others[:5]:
-            yield from _bullet(f"{finding.summary} ({finding.certainty.words})", finding.cause, pen)
-    if diagnosis.warnings:
-        yield from _section("Worth mending, but not the reason", pen)
-        for finding in diagnosis.warnings[:8]:
-            yield from _bullet(finding.summary, finding.cause, pen)
+        yield from _inconclusive(run, pen)
+    rest = diagnosis.causes[len(reasons) :]
+    yield from _findings(words.NEXT_OBSTACLE, [f for f in rest if f.role == "next obstacle"], pen)
+    yield from _findings(words.RIVALS, [f for f in rest if f.role != "next obstacle"], pen, certainty=True)
+    yield from _findings(words.WARNINGS, diagnosis.warnings, pen)
+    yield from _findings(words.ALSO_SEEN, diagnosis.also_seen, pen, fix=False)
     if diagnosis.contradictions:
-        yield from _section("File and wire disagree", pen)
+        yield from _section(words.DISAGREE, pen)
         for item in diagnosis.contradictions:
             yield from _bullet(item.what, item.where, pen)
     if diagnosis.folklore:
-        yield from _section("Not the reason, whatever the forums say", pen)
+        yield from _section(words.FOLKLORE, pen)
         for belief in diagnosis.folklore:
             yield from _bullet(f"“{belief.claim}” {belief.truth}", belief.where, pen)
     yield from _untested(run, pen)
 
 
-def _headline(run: Run, pen: _Pen, style: str, word: str) -> Iterator[str]:
+def _headline(run: Run, pen: _Pen) -> Iterator[str]:
+    word, rests = words.headline(run)
+    verdict, _, cause = word.partition(": ")
+    shown = f"{verdict.upper()}: {cause}" if cause else verdict.upper()
+    yield from (
+        pen.wrap(f"{shown}  ({rests})", "  ", "")
+        if not pen.color
+        else (pen.paint(shown, "bold", _STYLES[run.diagnosis.verdict]) + f"  ({rests})",)
+    )
+    if run.diagnosis.about:
+        yield from pen.wrap(run.diagnosis.about, "")
+
+
+def _inconclusive(run: Run, pen: _Pen) -> Iterator[str]:
     diagnosis = run.diagnosis
-    if diagnosis.causes:
-        first = diagnosis.causes[0]
-        yield pen.paint(f"{word}: {first.cause}", "bold", style) + f"  ({round(first.confidence * 100)} % sure)"
+    yield from _section(words.SEEN, pen)
+    for seen in diagnosis.symptoms:
+        yield from _bullet(seen.symptom.value, "", pen)
+        for item in seen.evidence[:2]:
+            yield from pen.wrap(item.what, "      ", f"    {item.where}: " if item.where else None)
+    if not diagnosis.symptoms:
+        yield from pen.wrap("No failure; and nothing that shows that a login works.")
+    if diagnosis.next is not None:
+        yield from _section(words.NEXT_STEP, pen)
+        yield from pen.wrap(diagnosis.next.why)
+        yield ""
+        yield f"    {visible(str(diagnosis.next.command))}"
+        if diagnosis.next.separates:
+            yield from pen.wrap(f"It tells apart: {', '.join(diagnosis.next.separates)}.")
+
+
+def _findings(
+    title: str, findings: Iterable[Finding], pen: _Pen, *, certainty: bool = False, fix: bool = True
+) -> Iterator[str]:
+    """Findings other than the reason, in two lines each: what, and how to fix it."""
+    rows = list(findings)[:8]
+    if not rows:
         return
-    yield pen.paint(word, "bold", style)
-    if diagnosis.verdict == "healthy":
-        passed = sum(c.outcome == "pass" for c in diagnosis.checks)
-        yield from pen.wrap(f"Nothing wrong was found by {passed} checks.")
+    yield from _section(title, pen)
+    for finding in rows:
+        sure = f" ({finding.certainty.words})" if certainty else ""
+        yield from _bullet(f"{finding.summary}{sure}", finding.cause, pen)
+        if fix and finding.fix.summary:
+            yield from pen.wrap(f"Fix: {finding.fix.summary}", "      ")
 
 
-def _way(found: tuple[Hop, ...], pen: _Pen) -> Iterator[str]:
+def _path(found: tuple[Hop, ...], pen: _Pen) -> Iterator[str]:
     parts = []
     for hop in found:
         mark, style = _MARKS[hop.state]
@@ -110,22 +132,22 @@ def _way(found: tuple[Hop, ...], pen: _Pen) -> Iterator[str]:
 
 
 def _cause(finding: Finding, run: Run, pen: _Pen) -> Iterator[str]:
-    yield from _section("Cause", pen)
+    yield from _section(words.CAUSE, pen)
     yield from pen.wrap(finding.summary)
     yield from pen.wrap(f"Certainty: {finding.certainty.words}.")
     if told := explained(finding, run.diagnosis.seen):
-        yield from _section("It explains", pen)
+        yield from _section(words.EXPLAINS, pen)
         for symptom in told:
             yield from _bullet(symptom.value, "", pen)
     if finding.evidence:
-        yield from _section("Evidence", pen)
+        yield from _section(words.EVIDENCE, pen)
         for item in finding.evidence:
             yield from _evidence(item, pen)
     if finding.refuted:
-        yield from _section("It is not", pen)
+        yield from _section(words.RULED_OUT, pen)
         for refuted in finding.refuted:
             yield from _bullet(refuted.because, refuted.cause, pen)
-    yield from _section("Fix", pen)
+    yield from _section(words.FIX, pen)
     yield from pen.wrap(finding.fix.summary)
     if finding.fix.patch:
         yield ""
@@ -133,8 +155,11 @@ def _cause(finding: Finding, run: Run, pen: _Pen) -> Iterator[str]:
     for command in finding.fix.command_lines:
         yield ""
         yield from (f"    {line}" for line in visible(command).split("\n"))
+    if finding.fix.applies:
+        yield ""
+        yield from pen.wrap(finding.fix.applies)
     if finding.fix.verify:
-        yield from _section("Then this proves it", pen)
+        yield from _section(words.VERIFY, pen)
         yield from (f"    {visible(command)}" for command in finding.fix.verify_lines)
 
 
@@ -163,7 +188,7 @@ def _untested(run: Run, pen: _Pen) -> Iterator[str]:
     diagnosis = run.diagnosis
     if not diagnosis.not_tested:
         return
-    yield from _section("Not tested", pen)
+    yield from _section(words.NOT_TESTED, pen)
     for gap in diagnosis.not_tested:
         yield from _bullet(gap, "", pen)
     broken: list[Check] = [c for c in diagnosis.checks if c.outcome == "error"]

@@ -1,46 +1,127 @@
-"""What the rules about files that must agree share: how settings are named and how a line is changed or added."""
+"""What the rules about files that must agree share: citations, line edits, and how a change reaches the registry."""
 
 import re
 from itertools import takewhile
 
-from runbook.model import Edit, EnvVar, Evidence, EvidenceItem, Exchange, Place, Registry, Service, Setting, Symptom
+from runbook.model import (
+    Edit,
+    Evidence,
+    EvidenceItem,
+    Exchange,
+    Fix,
+    Place,
+    Registry,
+    Service,
+    Setting,
+    Subject,
+    Symptom,
+)
+from runbook.model.command import Command, Word, service, sh, url, user
 from runbook.observe.notes import describe
-from runbook.observe.traffic import Traffic
-from runbook.rules.hop_edits import insert, line_of
+from runbook.observe.signature import is_registrys
+from runbook.rules import logins
+from runbook.rules.base import Facts
+from runbook.rules.evidence import Item, context, read
+from runbook.rules.hop_edits import drop, insert, line_of, swap
+from runbook.rules.hops import user_of
 
 S = Symptom
 DOWN = (S.NOT_STARTED, S.UNREACHABLE, S.EMPTY_REPLY, S.BAD_GATEWAY)
 """What a registry that does not start shows."""
 REFUSED = (S.LOGIN_401_DIRECT, S.LOGIN_401, S.LOGIN_WOULD_FAIL)
-"""A login that the registry itself refuses."""
+"""Credentials that the registry itself refuses."""
 OPEN = (S.OPEN_DIRECT, S.OPEN_VIA, S.PING_OPEN)
 
 
-def at(what: str, place: Place | None) -> EvidenceItem:
-    """A piece of evidence at a place."""
-    return EvidenceItem(what=what, where=str(place) if place else "")
+# ---- citations ---------------------------------------------------------------------------------------
 
 
-def request(exchange: Exchange) -> EvidenceItem:
-    """A request as a piece of evidence."""
-    return EvidenceItem(what=describe(exchange), where=str(exchange.source))
+def observed(facts: Facts, *wanted: Symptom) -> tuple[EvidenceItem, ...]:
+    """What shows the symptoms, two places each, four at most; each cited as the request, line or message that it is."""
+    shown = (i for o in facts.traffic.sightings if o.symptom in wanted for i in o.evidence[:2])
+    return tuple(shown)[:4]
 
 
-def symptoms(traffic: Traffic, *wanted: Symptom) -> tuple[EvidenceItem, ...]:
-    """Where the symptoms were seen, two places each."""
-    return tuple(i for o in traffic.observations if o.symptom in wanted for i in o.evidence[:2])[:4]
-
-
-def said(setting: Setting | None, key: str) -> str:
+def name_of(setting: Setting | None, key: str) -> str:
     """A setting as it is written: by its variable's name, or by its dotted name in the file."""
+    return setting.origin if setting and setting.origin.startswith("REGISTRY_") else key
+
+
+def stated(setting: Setting | None, key: str) -> Item:
+    """A setting as evidence: read where a file sets it; the image's own default only explains. None: not set."""
     if setting is None:
-        return key
-    return setting.origin if setting.origin.startswith("REGISTRY_") else key
+        return None
+    what = f"{name_of(setting, key)}: {setting.value}"
+    return read(what, setting.place) if setting.place else context(f"{what} (the image's default)")
 
 
-def restart(registry: Registry | None) -> str:
-    """How the registry takes a changed file."""
-    return f"docker compose up -d {registry.name}" if registry and registry.service else "docker compose up -d"
+def subject(registry: Registry | None) -> Subject | None:
+    """What a finding about this registry is about: its compose service."""
+    return Subject(service=registry.name) if registry and registry.service else None
+
+
+def answers(facts: Facts) -> bool:
+    """Whether a registry was seen running: it listens, or a response carries its header."""
+    headers = any(is_registrys(e) for e in facts.traffic.exchanges)
+    return headers or bool(facts.traffic.logged("listening"))
+
+
+# ---- commands ----------------------------------------------------------------------------------------
+
+
+def base(facts: Facts) -> str:
+    """The registry's address, as the user knows it."""
+    return logins.url(facts.evidence, facts.traffic)
+
+
+def whom(facts: Facts) -> Word:
+    """The user in question, else the first of the htpasswd files, else the placeholder."""
+    listed = (e.name for h in facts.evidence.htpasswd for e in h.entries if e.name)
+    return user(user_of(facts) or next(listed, None))
+
+
+def status(facts: Facts, *options: str | Word, path: str = "/v2/", expect: str) -> Command:
+    """The command that prints the status of a request to the registry."""
+    return sh(
+        "curl", "-sS", "-o", "/dev/null", "-w", "%{http_code}\\n", *options, url(base(facts), path), expect=expect
+    )
+
+
+def login(facts: Facts) -> Command:
+    """The command that shows that the credentials work; curl asks for the password itself."""
+    return status(facts, "-u", whom(facts), expect="200")
+
+
+def anonymous(facts: Facts, registry: Registry | None) -> Command:
+    """The command that shows that the registry answers a request without credentials as it is configured."""
+    return status(facts, expect="200" if registry and registry.auth == "none" else "401")
+
+
+def change(
+    registry: Registry | None,
+    summary: str,
+    *verify: Command,
+    edits: tuple[Edit, ...] = (),
+    before: tuple[Command, ...] = (),
+    after: tuple[Command, ...] = (),
+    place: Place | None = None,
+) -> Fix:
+    """The fix of a change to a registry's settings, where the edits are or else at the place given.
+
+    Compose creates a container again when its own definition changes. A changed config.yml it does not notice, and
+    where that file is mounted by itself the container keeps the old one until it is created again.
+    """
+    files = {e.file for e in edits} or {place.file if place else ""}
+    in_file = registry is not None and registry.config_file in files
+    name = (service(registry.name),) if registry and registry.service else ()
+    words = ("--force-recreate",) if in_file else ()
+    why = "config.yml is read at start only, and a file mounted by itself is the old one until then" if in_file else ""
+    up = sh("docker", "compose", "up", "-d", *words, name)
+    applies = why or "Compose creates the container again, since its definition has changed"
+    return Fix(summary=summary, commands=(*before, up, *after), verify=verify, applies=applies)
+
+
+# ---- edits -------------------------------------------------------------------------------------------
 
 
 def add_variables(evidence: Evidence, registry: Registry, *pairs: tuple[str, str]) -> tuple[Edit, ...]:
@@ -60,7 +141,7 @@ def add_variables(evidence: Evidence, registry: Registry, *pairs: tuple[str, str
 
 
 def _new_section(evidence: Evidence, service: Service, pairs: tuple[tuple[str, str], ...]) -> tuple[Edit, ...]:
-    """An `environment:` of its own, right below the service's name, indented like what stands there."""
+    """An `environment:` of its own, right below the service's name, indented like what is there."""
     place = service.place
     head = line_of(evidence, place)
     below = line_of(evidence, Place(place.file, (place.line or 0) + 1))
@@ -77,15 +158,38 @@ def _new_section(evidence: Evidence, service: Service, pairs: tuple[tuple[str, s
     return (Edit(file=place.file, line=place.line, old=None, new=text),)
 
 
-def rename(evidence: Evidence, variable: EnvVar, name: str) -> tuple[Edit, ...]:
-    """The edit that gives a variable its right name."""
-    old = line_of(evidence, variable.place)
-    if old is None or variable.place.line is None:
+def rename(evidence: Evidence, place: Place, written: str, name: str) -> tuple[Edit, ...]:
+    """The edit that gives the variable in that line its right name."""
+    return swap(evidence, place, rf"(?<!\w){re.escape(written.strip())}\s*(?=[=:'\"]|$)", name)
+
+
+def unset(evidence: Evidence, setting: Setting | None, key: str = "") -> tuple[Edit, ...]:
+    """The edit that takes a setting out: the line of its variable, or that of its key in block style in a file."""
+    if setting is None or setting.place is None:
         return ()
-    new = re.sub(rf"(?<![\w]){re.escape(variable.name.strip())}\s*(?=[=:'\"]|$)", name, old, count=1)
-    return (Edit(file=variable.place.file, line=variable.place.line, old=old, new=new),) if new != old else ()
+    written = setting.origin if setting.origin.startswith("REGISTRY_") else key.rpartition(".")[2]
+    return drop(evidence, setting.place, rf"^\s*(?:-\s*)?[\"']?{re.escape(written)}[\"']?\s*[:=].*$") if written else ()
 
 
 def _yaml(value: str) -> str:
-    """A value that YAML reads as that very text."""
-    return value if re.fullmatch(r"[A-Za-z/][\w./ -]*", value) else f"'{value}'"
+    """A value that YAML reads as that very text; docker-compose 1 refuses a boolean as a variable's value."""
+    plain = re.fullmatch(r"[A-Za-z/][\w./ -]*", value) and value.lower() not in ("true", "false", "yes", "no", "null")
+    return value if plain else f"'{value}'"
+
+
+# ---- old forms, for rules that do not take facts yet -------------------------------------------------
+
+
+def at(what: str, place: Place | None) -> EvidenceItem:
+    """A piece of evidence at a place. Old form: use `read`, `said`, `computed` or `context`."""
+    return EvidenceItem(what=what, where=str(place) if place else "")
+
+
+def request(exchange: Exchange) -> EvidenceItem:
+    """A request as a piece of evidence. Old form: use `runbook.rules.evidence.seen`."""
+    return EvidenceItem(what=describe(exchange), where=str(exchange.source))
+
+
+def restart(registry: Registry | None) -> str:
+    """How the registry takes a changed file. Old form: use `change`."""
+    return f"docker compose up -d {registry.name}" if registry and registry.service else "docker compose up -d"

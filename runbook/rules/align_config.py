@@ -1,78 +1,74 @@
-"""Which configuration is in force: the file that the image really reads, and the variables that win over it."""
+"""Which configuration is in force: the file that the image really reads, and the variables that override it."""
 
 import posixpath
 from collections.abc import Iterator
 
-from runbook.model import Certainty, Edit, Evidence, Finding, Fix, Mount, Refutation, Registry, Setting, Symptom
-from runbook.observe.traffic import Traffic
-from runbook.rules.align import DOWN, OPEN, REFUSED, at, restart, symptoms
-from runbook.rules.base import rule
-from runbook.rules.hop_edits import drop, swap
-from runbook.rules.logins import url, verify
+from runbook.model import Edit, Evidence, Finding, Mount, Refutation, Registry, Setting, Symptom
+from runbook.model.command import PIPE, name, service, sh
+from runbook.model.command import file as word
+from runbook.rules.align import DOWN, OPEN, REFUSED, anonymous, change, login, observed, status, subject, unset
+from runbook.rules.base import Facts, rule
+from runbook.rules.evidence import finding, read
+from runbook.rules.hop_edits import swap
 from runbook.stack.registry import CONFIG_PATHS
 
 S = Symptom
+_OPEN = Refutation(cause="proxy-bypasses-auth", because="the registry itself is open; no proxy has to inject anything")
 
 
 @rule(
     "config-path-version-mismatch",
-    sees=("registry",),
     step="align",
     title="config.yml is mounted where this version does not read it",
-    fix="mount it at /etc/distribution/config.yml for version 3, at /etc/docker/registry/config.yml for version 2",
+    fix="Mount it at /etc/distribution/config.yml for version 3, at /etc/docker/registry/config.yml for version 2",
     source="distribution/distribution-library-image Dockerfile (CMD) of 2.8 and 3.0; distribution/distribution#4573",
+    needs=("registry",),
+    hop="registry",
 )
-def config_path_version(registry: Registry, evidence: Evidence, traffic: Traffic) -> Iterator[Finding]:
-    """Version 3 moved its configuration. A file at the old path is ignored without a word, and what it said is gone:
-    authorization first of all. `latest` became version 3 in April 2025, so a mere pull can open a registry.
+def config_path_version(facts: Facts) -> Iterator[Finding]:
+    """Version 3 moved its configuration. A file at the old path is ignored without a word, and so is what it
+    configures: authorization first of all. `latest` became version 3 in April 2025, so a mere pull can open a registry.
     """
-    if registry.ignored_config is None or registry.major is None or registry.service is None:
+    registry = facts.registry
+    if registry is None or registry.ignored_config is None or registry.major is None or registry.service is None:
         return
     mount, file = registry.ignored_config
-    ignored = next((f for f in evidence.registry_files if f.file == file), None)
+    ignored = next((f for f in facts.evidence.registry_files if f.file == file), None)
     lost = sorted({k.split(".")[0] for k in ignored.settings} & {"auth", "http", "storage"}) if ignored else []
     had_auth = ignored is None or "auth" in lost or any(s.startswith("auth") for s in ignored.sections)
     opened = had_auth and registry.auth in ("none", "unknown")
-    if opened and _challenges(traffic):
+    if opened and _challenges(facts):
         return
-    seen = traffic.seen(*OPEN)
     tag, path = registry.service.image or "the image", CONFIG_PATHS[registry.major]
-    yield Finding(
-        cause="config-path-version-mismatch",
-        summary=f"{tag} is version {registry.major} and reads {path}; {file or 'your file'} is mounted at {mount.target} "
-        f"and ignored{', so the registry asks for no login' if opened else ''}.",
-        certainty=Certainty.PROVEN if seen and opened else Certainty.READ,
+    edits = _remount(facts.evidence, mount, path)
+    inside = ("docker", "compose", "exec", "-T", service(registry.name), "cat", path)
+    same = sh(*inside, PIPE, "diff", "-", word(file or None), expect="nothing")
+    yield finding(
+        f"{tag} is version {registry.major} and reads {path}; {file or 'your file'} is mounted at {mount.target} "
+        f"and ignored{', so the registry asks for no credentials' if opened else ''}.",
+        read(f"mounted at {mount.target}", mount.place),
+        read(f"image {tag}", registry.service.place),
+        observed(facts, *OPEN) if opened else (),
         explains=_explains(registry, ignored is not None and "storage" in lost, opened, "http" in lost),
-        evidence=(
-            at(f"mounted at {mount.target}", mount.place),
-            at(f"image {tag}", registry.service.place),
-            *symptoms(traffic, *OPEN),
-        ),
-        hop="registry",
         proves=opened,
         supersedes=("auth-not-enforced", *(("delete-disabled",) if "storage" in lost else ())),
-        refuted=(
-            Refutation(
-                cause="proxy-bypasses-auth", because="the registry itself is open; no proxy has to put a login in"
-            ),
-        )
-        if opened
-        else (),
-        fix=Fix(
-            summary=f"Mount the file at {path}.",
-            commands=(restart(registry),),
-            verify=(
-                f"docker compose exec {registry.name} cat {path}",
-                f"curl -sS -o /dev/null -w '%{{http_code}}\\n' {url(evidence, traffic)}/v2/   # 401",
-            ),
+        refuted=(_OPEN,) if opened else (),
+        about=subject(registry),
+        edits=edits,
+        fix=change(
+            registry,
+            f"Mount the file at {path}",
+            same,
+            status(facts, expect="401") if had_auth else anonymous(facts, registry),
+            edits=edits,
         ),
-        edits=_remount(evidence, mount, path),
     )
 
 
-def _challenges(traffic: Traffic) -> bool:
+def _challenges(facts: Facts) -> bool:
     """A direct anonymous 401: the configuration is in force after all (an old image under the same tag)."""
-    return any(e.status == 401 for e in traffic.on("direct", authenticated=False)) and not traffic.seen(*OPEN)
+    asked = any(e.status == 401 for e in facts.traffic.on("direct", authenticated=False))
+    return asked and not facts.traffic.seen(*OPEN)
 
 
 def _explains(registry: Registry, storage: bool, opened: bool, http: bool) -> tuple[Symptom, ...]:
@@ -102,47 +98,50 @@ _EXPLAINS: tuple[tuple[str, tuple[Symptom, ...]], ...] = (
     ("http.tls", (S.SCHEME_MIXED, S.TLS_FAILED, *DOWN)),
     ("proxy", (S.UPLOAD_FAILS,)),
 )
-"""What it does when the wrong one of two values is in force; what is not here harms nobody."""
+"""What happens when the wrong one of two values is in force; a setting that is not here does no harm."""
 
 
 @rule(
     "env-overrides-config",
-    sees=("registry",),
     step="align",
-    title="a variable wins over config.yml",
-    fix="remove the variable, or make both say the same",
+    title="an environment variable overrides config.yml",
+    fix="Remove the variable, or make both say the same",
     source="distribution configuration/parser.go (overwriteFields); run with 2.8.2 and 3.1.1",
+    needs=("registry",),
+    hop="registry",
 )
-def env_overrides_config(registry: Registry, evidence: Evidence, traffic: Traffic) -> Iterator[Finding]:
-    """Every REGISTRY_* variable beats the mounted config.yml. Whoever reads or mends the file sees a value that
-    is not in force, and nothing says so.
+def env_overrides_config(facts: Facts) -> Iterator[Finding]:
+    """Every REGISTRY_* variable overrides the mounted config.yml. People read and edit a value in the file that is
+    not in force, and nothing says so.
     """
-    found = [(key, was, now, _effects(key, now)) for key, was, now in registry.overridden]
+    registry = facts.registry
+    found = [(key, was, now, _effects(key, now)) for key, was, now in registry.overridden] if registry else []
     found = [row for row in found if row[3] and not (row[0] == "auth.htpasswd.realm" and row[2].value)]
     if not found:
         return
-    seen = set(traffic.seen())
-    key, was, now, effects = max(found, key=lambda row: (bool(seen & set(row[3])), row[0].startswith("auth")))
-    if key.startswith("auth.htpasswd.path") and traffic.works("direct") is not None:
+    symptoms = set(facts.traffic.seen())
+    key, was, now, effects = max(found, key=lambda row: (bool(symptoms & set(row[3])), row[0].startswith("auth")))
+    if key.startswith("auth.htpasswd.path") and facts.traffic.works("direct") is not None:
         return
-    yield Finding(
-        cause="env-overrides-config",
-        summary=f"{now.origin} {_does(key, now)}, although {was.origin} says {_told(was)}: the variable wins.",
-        certainty=Certainty.PROVEN if seen & set(effects) else Certainty.READ,
+    edits = unset(facts.evidence, now)
+    names = ("env", PIPE, "cut", "-d=", "-f1", PIPE, "grep", "-x", name(now.origin))
+    absent = sh("docker", "compose", "exec", service(registry.name if registry else None), *names, expect="nothing")
+    yield finding(
+        f"{now.origin} {_does(key, now)}, although {was.origin} says {_value(was)}: the variable wins.",
+        read(f"{now.origin} {_does(key, now)}", now.place),
+        read(f"{key}: {_value(was)}", was.place),
+        observed(facts, *effects),
         explains=effects,
-        evidence=(
-            at(f"{now.origin} {_does(key, now)}", now.place),
-            at(f"{key}: {_told(was)}", was.place),
-            *symptoms(traffic, *effects),
+        supersedes=_superseded(facts.evidence, key, was, now),
+        about=subject(registry),
+        edits=edits,
+        fix=change(
+            registry,
+            f"Remove {now.origin}, or write its value into {was.origin}",
+            absent,
+            *((login(facts),) if key.startswith("auth.") else ()),
+            edits=edits,
         ),
-        hop="registry",
-        supersedes=_faces(key, was, now, evidence),
-        fix=Fix(
-            summary=f"Decide for one place: remove {now.origin}, or write its value into {was.origin}.",
-            commands=(restart(registry),),
-            verify=(verify("NAME", evidence, traffic),),
-        ),
-        edits=drop(evidence, now.place, r"^.*$") if now.place else (),
     )
 
 
@@ -153,21 +152,23 @@ def _effects(key: str, now: Setting) -> tuple[Symptom, ...]:
 
 
 def _does(key: str, now: Setting) -> str:
-    return f"sets {key} to {_told(now)}" if now.value is not None else f"replaces its section and drops {key}"
+    return f"sets {key} to {_value(now)}" if now.value is not None else f"replaces its section and drops {key}"
 
 
-def _told(setting: Setting) -> str:
+def _value(setting: Setting) -> str:
     return "nothing" if setting.value is None else str(setting.value)[:120]
 
 
-def _faces(key: str, was: Setting, now: Setting, evidence: Evidence) -> tuple[str, ...]:
-    """A user who is only in the file that config.yml names seems to be missing: that is how this shows."""
+def _superseded(evidence: Evidence, key: str, was: Setting, now: Setting) -> tuple[str, ...]:
+    """How this shows: deletes seem to be off, a user who is only in the file that config.yml names to be missing."""
+    if key == "storage.delete.enabled":
+        return ("delete-disabled",)
     if now.value is None and key.startswith("auth"):
         return ("auth-not-enforced", "auth-option-missing")
     if key != "auth.htpasswd.path":
         return ()
     names = {posixpath.basename(h.file): {e.name for e in h.entries} for h in evidence.htpasswd}
     meant = names.get(posixpath.basename(str(was.value)), set())
-    read = names.get(posixpath.basename(str(now.value)), set())
-    missed = {c.user for c in evidence.checks if c.outcome != "accepted"} & (meant - read)
+    loaded = names.get(posixpath.basename(str(now.value)), set())
+    missed = {c.user for c in evidence.checks if c.outcome != "accepted"} & (meant - loaded)
     return ("htpasswd-user-missing", "htpasswd-wrong-password") if missed else ()

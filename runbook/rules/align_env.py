@@ -1,196 +1,214 @@
-"""Variables that are not read as they were meant: wrong names, the wrong service, values that are no YAML list."""
+"""Variables that are not read as they were meant: wrong names, the wrong service, values that are not a YAML list."""
 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
-from runbook.model import (
-    Certainty,
-    Edit,
-    EnvVar,
-    Evidence,
-    EvidenceItem,
-    Finding,
-    Fix,
-    LogEvent,
-    Place,
-    Registry,
-    Stack,
-    Symptom,
-)
-from runbook.observe.traffic import Traffic
-from runbook.rules.align import DOWN, OPEN, REFUSED, at, rename, restart, symptoms
-from runbook.rules.base import rule
+from runbook.model import Edit, Evidence, Finding, LogEvent, Message, Place, Registry, Subject, Symptom
+from runbook.model.command import PIPE, Command, glued, name, service, sh, url
+from runbook.rules.align import DOWN, OPEN, REFUSED, anonymous, answers, base, change, observed, rename, subject
+from runbook.rules.base import Facts, rule
+from runbook.rules.evidence import Item, finding, read, said
 from runbook.rules.hop_edits import line_of, swap
-from runbook.rules.logins import url
-from runbook.stack.variables import nearest
+from runbook.rules.hops import aside
+from runbook.stack.variables import nearest, nearest_of_ui
 
 S = Symptom
 PARSER_GO = "distribution configuration/parser.go"
 _LINKS = re.compile(r"^REGISTRY_(?:PORT|SERVICE)(?:_|$)|_PORT_\d+_TCP|^REGISTRY_CONFIGURATION_PATH$")
 """What Docker's links and Kubernetes put into every container: nobody meant the registry to read it."""
+_INTENDED = {"REGISTRY_AUTH_TYPE": "REGISTRY_AUTH"}
+
+Reason = Literal["space", "stops", "unread", "of the registry", "of nobody", "logged"]
+_REASONS: dict[Reason, str] = {
+    "space": "has a space before its =, which Compose refuses",
+    "stops": "is no setting of the registry, which therefore does not start",
+    "unread": "is not read by the registry",
+    "of the registry": "is set on the UI but is a setting of the registry",
+    "of nobody": "is set on the UI but nothing reads it",
+    "logged": "is ignored by the registry (its log says so)",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class _Unread:
+    """A variable that has no effect, or the wrong one."""
+
     name: str
+    """"" where only its kind is known: a plain value where a section belongs."""
     right: str
-    place: Place
+    source: Place | LogEvent | Message
     service: str
-    why: str
-    variable: EnvVar | None = None
-    sure: bool = False
+    reason: Reason
+
+    @property
+    def sure(self) -> bool:
+        """Whether it keeps the registry from starting."""
+        return self.reason in ("space", "stops")
+
+    @property
+    def place(self) -> Place:
+        return self.source if isinstance(self.source, Place) else self.source.place
+
+    @property
+    def sentence(self) -> str:
+        return f"{self.name or 'A variable (REGISTRY_AUTH_TYPE, if that is set)'} {_REASONS[self.reason]}"
+
+    @property
+    def item(self) -> Item:
+        source = self.source
+        return read(self.sentence, source) if isinstance(source, Place) else said(source)
 
 
 @rule(
     "env-name-malformed",
     step="align",
-    title="a variable is not read under this name",
-    fix="write the name as the registry knows it, on the service that reads it",
+    title="unknown or misspelled environment variable",
+    fix="Write the name as the registry knows it, on the service that reads it",
     source=f"{PARSER_GO}; 3.x logs: Ignoring unrecognized environment variable",
-    sees=("compose", "registry", "logs", "messages"),
+    needs_any=("compose", "registry", "logs", "messages"),
+    hop="registry",
 )
-def env_name_malformed(evidence: Evidence, stack: Stack, traffic: Traffic) -> Iterator[Finding]:
+def env_name_malformed(facts: Facts) -> Iterator[Finding]:
     """A misspelled or invented variable changes nothing, and version 2 does not even say so. Compose itself
     refuses `- NAME = value`; REGISTRY_AUTH_TYPE stops the registry.
     """
     found = [
-        *_refused(evidence, traffic),
-        *_stopped(stack),
-        *_unread(stack, traffic),
-        *_on_ui(evidence),
-        *_logged(stack, traffic),
-        *_stopped_in_log(stack, traffic),
+        *_refused(facts),
+        *_stopped(facts),
+        *_unread(facts),
+        *_on_ui(facts),
+        *_misspelt_on_ui(facts),
+        *_logged(facts),
     ]
     if not found:
         return
-    meant = (
-        stack.registry is not None and stack.registry.known and stack.registry.auth == "none" and not _asked(traffic)
-    )
-    chosen = max(
-        found,
-        key=lambda u: (
-            u.sure,
-            bool(set(traffic.seen()) & set(_effects(u.name))),
-            u.right == "REGISTRY_AUTH",
-            bool(u.right),
-        ),
-    )
-    effects = (*DOWN, S.COMPOSE_REFUSED) if chosen.sure else _effects(chosen.name)
+    symptoms = set(facts.traffic.seen())
+
+    def relevance(u: _Unread) -> tuple[bool, ...]:
+        return u.sure, bool(symptoms & set(_effects(u))), u.right == "REGISTRY_AUTH", bool(u.right)
+
+    chosen = max(found, key=relevance)
+    effects = _effects(chosen)
     if not chosen.sure and S.DELETE_REFUSED in effects:
         return  # delete-disabled says it, with the right place for the variable
-    open_by_it = meant and chosen.right.startswith("REGISTRY_AUTH")
-    hurts = chosen.sure or open_by_it or bool(set(traffic.seen()) & set(effects))
-    yield Finding(
-        cause="env-name-malformed",
-        summary=f"{chosen.name} {chosen.why}{f'; the right name is {chosen.right}' if chosen.right else ''}.",
-        certainty=Certainty.PROVEN if chosen.sure and traffic.seen(*effects) else Certainty.READ,
+    proves = chosen.sure or (_open(facts) and chosen.right.startswith("REGISTRY_AUTH"))
+    proof = effects if chosen.sure else OPEN if proves else ()
+    hurts = proves or bool(symptoms & set(effects))
+    edits = _all_edits(chosen, found, facts.evidence)
+    registry = next((r for r in facts.stack.registries if r.name == chosen.service), None)
+    meant = f"; the right name is {chosen.right}" if chosen.right not in ("", chosen.name) else ""
+    yield finding(
+        f"{chosen.sentence}{meant}.",
+        (u.item for u in sorted(found, key=lambda u: u is not chosen)[:4]),
+        observed(facts, *proof),
+        map(aside, observed(facts, *(s for s in effects if s not in proof))),
         explains=effects,
-        evidence=(
-            *(at(f"{u.name} {u.why}", u.place) for u in sorted(found, key=lambda u: u is not chosen)[:4]),
-            *symptoms(traffic, *effects),
-        ),
-        hop="registry",
         warning=not hurts and not chosen.right,
-        proves=chosen.sure or open_by_it,
-        supersedes=_faces(chosen, hurts),
-        fix=Fix(
-            summary=f"Write {chosen.right}." if chosen.right else f"Remove {chosen.name} here: nobody reads it.",
-            commands=("docker compose config --quiet", "docker compose up -d"),
-            verify=(f"docker compose logs {chosen.service} | grep -i 'unrecognized environment variable'   # nothing",),
-        ),
-        edits=_all_edits(chosen, found, evidence),
+        proves=proves,
+        supersedes=_superseded(chosen, hurts),
+        about=Subject(service=chosen.service) if isinstance(chosen.source, Place) else None,
+        edits=edits,
+        fix=change(registry, _advice(chosen), *_checks(chosen), edits=edits),
     )
 
 
-def _asked(traffic: Traffic) -> bool:
-    """Whether a login was asked for after all."""
-    return any(e.status == 401 for e in traffic.on("direct")) or bool(traffic.logged("no-usable-credential"))
+def _open(facts: Facts) -> bool:
+    """Whether the registry asks for no credentials, as far as its files say and nobody saw otherwise."""
+    asked = any(e.status == 401 for e in facts.traffic.on("direct")) or facts.traffic.logged("no-usable-credential")
+    return facts.registry is not None and facts.registry.auth == "none" and not asked
 
 
-def _refused(evidence: Evidence, traffic: Traffic) -> Iterator[_Unread]:
-    """`- NAME = value`: refused by Compose, seen in the file or told by it."""
-    refused = evidence.compose.refused if evidence.compose else ()
-    for place, message in refused:
-        if match := re.match(r"environment variable (\S+) is declared with a trailing space", message):
-            yield _Unread(
-                match[1], match[1], place, "registry", "has a blank before its =, which Compose refuses", sure=True
-            )
-    for said in traffic.said("compose-refused"):
-        match = re.search(r"environment variable (\S+)\s+is declared with a trailing space", said.text)
-        if match and not refused:
-            yield _Unread(
-                match[1], match[1], said.place, "registry", "has a blank before its =, which Compose refuses", sure=True
-            )
+def _advice(chosen: _Unread) -> str:
+    if chosen.reason == "space":
+        return f"Write {chosen.right}=, without the space"
+    return f"Write {chosen.right}" if chosen.right else f"Remove {chosen.name or 'the variable'} here: it is not read"
 
 
-def _stopped(stack: Stack) -> Iterator[_Unread]:
-    for registry in stack.registries:
+def _checks(chosen: _Unread) -> tuple[Command, ...]:
+    """What shows that the container has the variable under its right name, or no longer has the wrong one."""
+    wanted = name(chosen.right or chosen.name or None)
+    names = ("env", PIPE, "cut", "-d=", "-f1", PIPE, "grep", "-x", wanted)
+    expect = wanted.text if chosen.right else "nothing"
+    there = sh("docker", "compose", "exec", service(chosen.service), *names, expect=expect)
+    valid = sh("docker", "compose", "config", "--quiet", expect="nothing")
+    return (valid, there) if chosen.reason == "space" else (there,)
+
+
+def _refused(facts: Facts) -> Iterator[_Unread]:
+    """`- NAME = value`: refused by Compose, seen in the file or said by it."""
+    refused = {place for place, _ in facts.compose.refused} if facts.compose else set()
+    for owner in facts.compose.services if facts.compose else ():
+        for variable in owner.environment:
+            if variable.place in refused and variable.name != variable.name.rstrip():
+                written = variable.name.strip()
+                yield _Unread(written, written, variable.place, owner.name, "space")
+    for message in facts.traffic.said("compose-refused") if not refused else ():
+        if message.detail and "trailing space" in message.text:
+            yield _Unread(message.detail, message.detail, message, "registry", "space")
+
+
+def _stopped(facts: Facts) -> Iterator[_Unread]:
+    """A variable that the registry cannot take, such as a plain value where a section belongs: REGISTRY_AUTH_TYPE."""
+    registries = facts.stack.registries
+    for registry in registries:
         for error in registry.start_errors:
-            name = re.search(r"variable (REGISTRY_\S+):", error.message)
-            if error.cause == "env-name-malformed" and name and error.place:
-                why = "is no setting of the registry, which therefore does not start"
-                yield _Unread(name[1], _right(name[1], registry), error.place, registry.name, why, sure=True)
-
-
-def _right(name: str, registry: Registry) -> str:
-    return {"REGISTRY_AUTH_TYPE": "REGISTRY_AUTH"}.get(name) or nearest(name, registry.major or 3)
-
-
-def _unread(stack: Stack, traffic: Traffic) -> Iterator[_Unread]:
-    for registry in stack.registries:
-        for variable, right in registry.unread:
-            if not _LINKS.search(variable.name):
-                why = f"is not read by the registry ({registry.name})"
-                yield _Unread(variable.name, right, variable.place, registry.name, why, variable)
-
-
-def _on_ui(evidence: Evidence) -> Iterator[_Unread]:
-    """Settings of the registry on the UI's container, and variables that nobody ever read."""
-    for service in evidence.compose.services if evidence.compose else ():
-        for variable in service.environment if service.role == "ui" else ():
-            if re.match(r"REGISTRY_(?:AUTH|STORAGE|HTTP|LOG|PROXY)(?:_|$)|REGISTRY_(?:USER|PASSWORD)$", variable.name):
-                owner = (
-                    "a setting of the registry"
-                    if not variable.name.endswith(("_USER", "_PASSWORD"))
-                    else "read by nobody"
-                )
-                why = f"stands on the UI ({service.name}) but is {owner}"
-                yield _Unread(variable.name, "", variable.place, service.name, why)
-
-
-def _logged(stack: Stack, traffic: Traffic) -> Iterator[_Unread]:
-    known = {v.name for r in stack.registries for v, _ in r.unread}
-    for event in traffic.logged("unknown-variable"):
-        if event.detail and event.detail not in known and not _LINKS.search(event.detail):
-            yield _of_log(event)
-
-
-def _stopped_in_log(stack: Stack, traffic: Traffic) -> Iterator[_Unread]:
-    """A plain value where a section belongs, told by the log alone: REGISTRY_AUTH_TYPE=htpasswd is the classic."""
-    if any(r.start_errors for r in stack.registries):
+            if error.cause == "env-name-malformed" and error.setting and error.place:
+                right = _INTENDED.get(error.setting) or nearest(error.setting, registry.major or 3)
+                yield _Unread(error.setting, right, error.place, registry.name, "stops")
+    if any(r.start_errors for r in registries):
         return
-    for event in traffic.logged("config-error", "panic-other"):
+    for event in facts.traffic.logged("config-error", "panic-other"):
         text = f"{event.text} {event.detail}"
         if "configuration.Parameters" in text:
-            told = re.search(r"environment variable (REGISTRY_\w+)", text)
-            name = told[1] if told else "A variable (REGISTRY_AUTH_TYPE, if that is set)"
-            right = {"REGISTRY_AUTH_TYPE": "REGISTRY_AUTH"}.get(name, "")
-            why = "is no setting of the registry, which therefore does not start"
-            yield _Unread(name, right, event.place, event.service or "registry", why, sure=True)
+            named = re.search(r"environment variable (REGISTRY_\w+)", text)
+            written = named[1] if named else ""
+            yield _Unread(written, _INTENDED.get(written, ""), event, event.service or "registry", "stops")
 
 
-def _of_log(event: LogEvent) -> _Unread:
-    right = nearest(event.detail, 3)
-    return _Unread(
-        event.detail, right, event.place, event.service or "registry", "is ignored by the registry (its log says so)"
-    )
+def _unread(facts: Facts) -> Iterator[_Unread]:
+    for registry in facts.stack.registries:
+        for variable, right in registry.unread:
+            if not _LINKS.search(variable.name) and variable.name == variable.name.strip():
+                yield _Unread(variable.name, right, variable.place, registry.name, "unread")
 
 
-def _effects(name: str) -> tuple[Symptom, ...]:
-    """What is missing when a variable of that name does not arrive."""
+def _on_ui(facts: Facts) -> Iterator[_Unread]:
+    """Settings of the registry on the UI's container, and variables that nothing ever read."""
+    for owner in facts.compose.services if facts.compose else ():
+        for variable in owner.environment if owner.role == "ui" else ():
+            if re.match(r"REGISTRY_(?:AUTH|STORAGE|HTTP|LOG|PROXY)(?:_|$)|REGISTRY_(?:USER|PASSWORD)$", variable.name):
+                invented = variable.name.endswith(("_USER", "_PASSWORD"))
+                reason: Reason = "of nobody" if invented else "of the registry"
+                yield _Unread(variable.name, "", variable.place, owner.name, reason)
+
+
+def _misspelt_on_ui(facts: Facts) -> Iterator[_Unread]:
+    """A variable of the UI's own that its entrypoint does not know, nearly written as one that it does."""
+    for owner in facts.compose.services if facts.compose else ():
+        taken = {v.name for v in owner.environment}
+        for variable in owner.environment if owner.role == "ui" else ():
+            if (right := nearest_of_ui(variable.name, taken)) is not None:
+                yield _Unread(variable.name, right, variable.place, owner.name, "unread")
+
+
+def _logged(facts: Facts) -> Iterator[_Unread]:
+    known = {v.name for r in facts.stack.registries for v, _ in r.unread}
+    for event in facts.traffic.logged("unknown-variable"):
+        if event.detail and event.detail not in known and not _LINKS.search(event.detail):
+            yield _Unread(event.detail, nearest(event.detail, 3), event, event.service or "registry", "logged")
+
+
+def _effects(unread: _Unread) -> tuple[Symptom, ...]:
+    """What is missing when that variable has no effect."""
+    name = unread.name
+    if unread.sure:
+        return (*DOWN, S.COMPOSE_REFUSED)
     if "DELETE" in name:
         return (S.DELETE_REFUSED,)
+    if unread.right == "NGINX_PROXY_PASS_URL":
+        return (S.NOT_THE_API, S.BROWSER_BLOCKED)
     if "ACCESS" in name or "HEADER" in name:
         return (S.BROWSER_BLOCKED, S.PREFLIGHT_REFUSED)
     if "AUTH" in name or "HTPASSWD" in name or "REALM" in name:
@@ -200,9 +218,11 @@ def _effects(name: str) -> tuple[Symptom, ...]:
     return (S.UNREACHABLE, S.EMPTY_REPLY) if "ADDR" in name or "TLS" in name else ()
 
 
-def _faces(chosen: _Unread, hurts: bool) -> tuple[str, ...]:
+def _superseded(chosen: _Unread, hurts: bool) -> tuple[str, ...]:
     if chosen.sure:
         return ("auth-option-missing", "registry-unreachable", "auth-not-enforced")
+    if hurts and chosen.right == "NGINX_PROXY_PASS_URL":
+        return ("no-v2-route",)
     if hurts and chosen.right and "AUTH" in chosen.right:
         return ("auth-not-enforced", "auth-option-missing", "htpasswd-missing-autocreated")
     return ()
@@ -215,66 +235,70 @@ def _all_edits(chosen: _Unread, found: list[_Unread], evidence: Evidence) -> tup
 
 
 def _edits(chosen: _Unread, evidence: Evidence) -> tuple[Edit, ...]:
-    if not chosen.right:
-        return ()
-    if chosen.right == chosen.name:
+    if chosen.reason == "space":
         return swap(evidence, chosen.place, rf"({re.escape(chosen.name)})\s*=\s*", r"\1=")
-    variable = chosen.variable or EnvVar(name=chosen.name, value="", place=chosen.place)
-    return rename(evidence, variable, chosen.right)
+    return rename(evidence, chosen.place, chosen.name, chosen.right) if chosen.right else ()
 
 
 # ---- header values -----------------------------------------------------------------------------------
 
-_LIST_ERROR = re.compile(
-    r"alphabetic or numeric character|into \[\]string|into http\.Header|while scanning an alias", re.I
-)
+_LIST_ERROR = re.compile(r"alphabetic or numeric character|into \[\]string|into http\.Header|while scanning an alias")
+_HEADERS = "REGISTRY_HTTP_HEADERS_"
 
 
 @rule(
     "env-header-value-not-yaml-list",
     step="align",
-    title="a header's value is no YAML list",
-    fix="""write REGISTRY_HTTP_HEADERS_…: '["value"]'""",
+    title="a header's value is not a YAML list",
+    fix="""Write REGISTRY_HTTP_HEADERS_…: '["value"]'""",
     source=f"{PARSER_GO} (yaml.Unmarshal into http.Header); run with 2.8.2 and 3.1.1",
-    sees=("registry", "logs"),
+    needs_any=("registry", "logs"),
+    explains=DOWN,
+    hop="registry",
+    proves=True,
+    supersedes=("registry-unreachable", "cors-wildcard-with-credentials", "cors-origin-mismatch"),
 )
-def header_value_not_list(evidence: Evidence, registry: Registry | None, traffic: Traffic) -> Iterator[Finding]:
+def header_value_not_list(facts: Facts) -> Iterator[Finding]:
     """Values of REGISTRY_* are YAML, and a header takes a list. `*` alone and `[*]` are YAML aliases, so the registry
     stops; version 2.8 then blames config.yml, although a variable is at fault.
     """
+    registry = facts.registry
     errors = [e for e in registry.start_errors if e.cause == "env-header-value-not-yaml-list"] if registry else []
-    logged = [e for e in traffic.logged("config-error", "panic-other") if _LIST_ERROR.search(e.text + e.detail)]
-    if not errors and not logged:
+    logged = [e for e in facts.traffic.logged("config-error", "panic-other") if _LIST_ERROR.search(e.text + e.detail)]
+    if not (errors or logged) or (not logged and answers(facts)):
         return
-    if errors and not logged and any(e.header("Docker-Distribution-Api-Version") for e in traffic.exchanges):
-        return
-    name = _variable(errors[0].message if errors else logged[0].text + logged[0].detail)
+    variable = errors[0].setting if errors else _variable(logged[0].text + logged[0].detail)
     place = errors[0].place if errors else None
-    yield Finding(
-        cause="env-header-value-not-yaml-list",
-        summary=f"The value of {name} is no YAML list, so the registry does not start.",
-        certainty=Certainty.PROVEN if errors and logged else Certainty.LOGGED if logged else Certainty.READ,
-        explains=DOWN,
-        evidence=(
-            *(at(e.message, e.place) for e in errors[:2]),
-            *(EvidenceItem(what=e.text, where=str(e.place)) for e in logged[:2]),
-            *symptoms(traffic, *DOWN),
+    edits = _quote_list(facts.evidence, place) if place else ()
+    yield finding(
+        f"The value of {variable or f'a header ({_HEADERS}… or http.headers)'} is not a YAML list, "
+        "so the registry does not start.",
+        (read(e.message, e.place) for e in errors[:2]),
+        (said(e) for e in logged[:2]),
+        observed(facts, *DOWN),
+        about=subject(registry),
+        edits=edits,
+        fix=change(
+            registry,
+            """Write the value as a list of quoted texts: '["*"]', '["http://localhost:8080"]'""",
+            _header_check(facts, registry, variable.removeprefix(_HEADERS)),
+            edits=edits,
+            place=place,
         ),
-        hop="registry",
-        proves=True,
-        supersedes=("registry-unreachable", "cors-wildcard-with-credentials", "cors-origin-mismatch"),
-        fix=Fix(
-            summary="""Write the value as a list of quoted texts: '["*"]', '["http://localhost:8080"]'.""",
-            commands=(restart(registry),),
-            verify=(f"curl -sS -i {url(evidence, traffic)}/v2/   # an answer, with the header",),
-        ),
-        edits=_quote_list(evidence, place) if place else (),
     )
 
 
 def _variable(text: str) -> str:
-    found = re.search(r"REGISTRY_HTTP_HEADERS_[A-Za-z0-9_-]+", text)
-    return found[0] if found else "a header (REGISTRY_HTTP_HEADERS_… or http.headers)"
+    found = re.search(rf"{_HEADERS}[A-Za-z0-9_-]+", text)
+    return found[0] if found else ""
+
+
+def _header_check(facts: Facts, registry: Registry | None, header: str) -> Command:
+    """A registry that runs puts its configured headers on every response."""
+    if not header:
+        return anonymous(facts, registry)
+    pattern = glued("^", name(header), ":")
+    return sh("curl", "-sSi", url(base(facts), "/v2/"), PIPE, "grep", "-i", pattern, expect=f"{name(header).text}: …")
 
 
 def _quote_list(evidence: Evidence, place: Place) -> tuple[Edit, ...]:

@@ -1,29 +1,15 @@
-"""Whether the configured htpasswd path, its options and its hash survive the way into the container."""
+"""Whether the configured htpasswd path, its options and its hash arrive in the container as they are meant."""
 
 import posixpath
 import re
 from collections.abc import Iterator
 
-from runbook.model import (
-    Certainty,
-    Compose,
-    Edit,
-    Evidence,
-    EvidenceItem,
-    Finding,
-    Fix,
-    Interpolation,
-    Mount,
-    Refutation,
-    Registry,
-    StartError,
-    Symptom,
-)
-from runbook.observe.traffic import Traffic
-from runbook.rules.align import DOWN, REFUSED, add_variables, at, restart, said, symptoms
-from runbook.rules.base import rule
+from runbook.model import Edit, Evidence, Finding, Fix, Interpolation, Mount, Refutation, Registry, StartError, Symptom
+from runbook.model.command import Command, file, glued, number, sh
+from runbook.rules.align import DOWN, REFUSED, add_variables, answers, change, login, name_of, observed, status, subject
+from runbook.rules.base import Facts, rule
+from runbook.rules.evidence import Item, finding, read, said
 from runbook.rules.hop_edits import insert, line_of, swap
-from runbook.rules.logins import url, verify
 from runbook.stack.registry import covering, host_path
 
 S = Symptom
@@ -33,45 +19,44 @@ HTPASSWD_GO = "distribution registry/auth/htpasswd/access.go"
 @rule(
     "htpasswd-path-mismatch",
     step="align",
-    title="the configured htpasswd path is not where the file is mounted",
-    fix="make REGISTRY_AUTH_HTPASSWD_PATH the path of the mounted file inside the container",
+    title="auth.htpasswd.path is not where the file is mounted",
+    fix="Make REGISTRY_AUTH_HTPASSWD_PATH the path of the mounted file inside the container",
     source=f"{HTPASSWD_GO} (createHtpasswdFile); run with 2.8.2 and 3.1.1",
+    needs=("registry",),
+    explains=(*REFUSED, S.LOGIN_400, S.NOT_STARTED),
+    hop="registry",
+    proves=True,
+    supersedes=("htpasswd-missing-autocreated", "htpasswd-user-missing"),
+    refuted=(Refutation(cause="htpasswd-wrong-password", because="the file with the password is not read at all"),),
 )
-def path_mismatch(registry: Registry, evidence: Evidence, traffic: Traffic) -> Iterator[Finding]:
+def path_mismatch(facts: Facts) -> Iterator[Finding]:
     """The registry looks for its users at a path inside the container. When no mount brings a file there it
     makes one with a random password, so the file on the host, however right, is never read.
     """
-    path = registry.htpasswd_path
-    if registry.service is None or path is None or registry.htpasswd is not None or _made_inside(registry, path):
+    registry, traffic = facts.registry, facts.traffic
+    path = registry.htpasswd_path if registry else None
+    if registry is None or path is None or registry.htpasswd is not None or _made_inside(registry, path):
         return
     if traffic.works("direct") is not None or (traffic.login_works and not traffic.seen(*REFUSED)):
         return
     mount = covering(registry.mounts, path)
-    reason = _reason(registry, path, mount, evidence)
+    reason = _reason(facts.evidence, path, mount)
     if reason is None:
         return
     setting = registry.settings.get("auth.htpasswd.path")
-    there = _mounted_files(registry, evidence)
-    provisioned = traffic.logged("provisioned")
-    name, place = said(setting, "auth.htpasswd.path"), setting.place if setting else None
-    fix = f"Set {name} to {there[0][1]}." if there else f"Mount the file so that it is {path} in the container."
-    yield Finding(
-        cause="htpasswd-path-mismatch",
-        summary=f"The registry reads {path}, but {reason}: the users of your file are unknown to it.",
-        certainty=Certainty.PROVEN if provisioned else Certainty.READ,
-        explains=(*REFUSED, S.LOGIN_400, S.NOT_STARTED),
-        evidence=(
-            at(f"{name} is {path}", place),
-            *(at(f"{file} is {inside} in the container", m.place) for file, inside, m in there[:2]),
-            *(at(e.text, e.place) for e in provisioned[:1]),
-            *symptoms(traffic, *REFUSED),
-        ),
-        hop="registry",
-        proves=True,
-        supersedes=("htpasswd-missing-autocreated", "htpasswd-user-missing"),
-        refuted=(Refutation(cause="htpasswd-wrong-password", because="the file with the password is not read at all"),),
-        fix=Fix(summary=fix, commands=(restart(registry),), verify=(verify(_any_user(evidence), evidence, traffic),)),
-        edits=swap(evidence, place, re.escape(path), there[0][1]) if there else (),
+    name, place = name_of(setting, "auth.htpasswd.path"), setting.place if setting else None
+    there = _mounted_files(facts.evidence, registry)
+    edits = swap(facts.evidence, place, re.escape(path), there[0][1]) if there else ()
+    todo = f"Set {name} to {there[0][1]}" if there else f"Mount the file so that it is {path} in the container"
+    yield finding(
+        f"The registry reads {path}, but {reason}: the users of your file are unknown to it.",
+        read(f"{name} is {path}", place),
+        (read(f"{source} is {inside} in the container", m.place) for source, inside, m in there[:2]),
+        (said(e) for e in traffic.logged("provisioned")[:1]),
+        observed(facts, S.LOGIN_401_DIRECT, S.LOGIN_401),
+        about=subject(registry),
+        edits=edits,
+        fix=change(registry, todo, login(facts), edits=edits),
     )
 
 
@@ -84,11 +69,12 @@ def _made_inside(registry: Registry, path: str) -> bool:
     return path in command or service.image is None
 
 
-def _reason(registry: Registry, path: str, mount: Mount | None, evidence: Evidence) -> str | None:
+def _reason(evidence: Evidence, path: str, mount: Mount | None) -> str | None:
+    """Why there is no file at that path, for showing; None where there may be one."""
     if mount is None:
         return "no volume covers that path"
     if mount.kind == "tmpfs":
-        return "that path lies on a tmpfs, which is empty at every start"
+        return "that path is on a tmpfs, which is empty at every start"
     if mount.kind != "bind" or mount.target == path:
         return None
     host = posixpath.normpath((host_path(mount, path) or "").replace("\\", "/"))
@@ -101,25 +87,20 @@ def _reason(registry: Registry, path: str, mount: Mount | None, evidence: Eviden
     return None
 
 
-def _mounted_files(registry: Registry, evidence: Evidence) -> list[tuple[str, str, Mount]]:
+def _mounted_files(evidence: Evidence, registry: Registry) -> list[tuple[str, str, Mount]]:
     """htpasswd files of the bundle with the path that they have inside the container."""
     found = []
-    for file in (h.file for h in evidence.htpasswd):
+    for path in (h.file for h in evidence.htpasswd):
         for mount in registry.mounts:
             if mount.kind != "bind" or mount.source is None:
                 continue
-            base = posixpath.dirname(mount.place.file)
-            source = posixpath.normpath(posixpath.join(base, mount.source.replace("\\", "/")))
-            if file == source or posixpath.basename(file) == posixpath.basename(source):
-                found.append((file, mount.target, mount))
-            elif file.startswith(source.rstrip("/") + "/"):
-                found.append((file, mount.target.rstrip("/") + file[len(source.rstrip("/")) :], mount))
+            folder = posixpath.dirname(mount.place.file)
+            source = posixpath.normpath(posixpath.join(folder, mount.source.replace("\\", "/")))
+            if path == source or posixpath.basename(path) == posixpath.basename(source):
+                found.append((path, mount.target, mount))
+            elif path.startswith(source.rstrip("/") + "/"):
+                found.append((path, mount.target.rstrip("/") + path[len(source.rstrip("/")) :], mount))
     return found
-
-
-def _any_user(evidence: Evidence) -> str:
-    names = [e.name for h in evidence.htpasswd for e in h.entries if e.name]
-    return evidence.target.user or (names[0] if names else "NAME")
 
 
 # ---- dollars -----------------------------------------------------------------------------------------
@@ -128,48 +109,40 @@ def _any_user(evidence: Evidence) -> str:
 @rule(
     "compose-dollar-interpolation",
     step="align",
-    title="a hash lost its dollars to Compose",
-    fix="write $$ for every $ in a compose file, or put the .env value between single quotes",
+    title="Compose interpolates the dollars of a password hash",
+    fix="Write $$ for every $ in a compose file, or put the .env value between single quotes",
     source="compose-go template/template.go and dotenv/parser.go; run with Compose 2.40",
-    sees=("compose", "messages", "logs"),
+    needs_any=("compose", "messages", "logs"),
+    explains=(*REFUSED, S.LOGIN_401_VIA, S.LOGIN_400, S.NOT_STARTED),
+    hop="registry",
+    supersedes=("htpasswd-hash-truncated", "htpasswd-invalid-line", "htpasswd-wrong-password", "htpasswd-not-bcrypt"),
 )
-def dollar_interpolation(evidence: Evidence, compose: Compose | None, traffic: Traffic) -> Iterator[Finding]:
+def dollar_interpolation(facts: Facts) -> Iterator[Finding]:
     """In compose files and unquoted .env values `$name` is a variable. A bcrypt hash is full of dollars, so a piece
     of it vanishes, with only a warning. A salt that begins with a digit, `.` or `/` survives, which is why one
     hash works and the next does not.
     """
-    lost = [i for i in (compose.interpolations if compose else ()) if i.damages_hash or i.damages_password]
-    used = [i for i in lost if _is_used(i, evidence)]
-    warned = _warnings(traffic)
-    if not used and not (warned and compose is None):
+    found = facts.compose.interpolations if facts.compose else ()
+    used = [i for i in found if (i.damages_hash or i.damages_password) and _is_used(i, facts.evidence)]
+    warned = _warnings(facts)
+    if not used and not (warned and facts.compose is None):
         return
     what = "password hash" if not used or used[0].damages_hash else "password"
     where = f"{used[0].key} ({used[0].place})" if used else "a value"
-    yield Finding(
-        cause="compose-dollar-interpolation",
-        summary=f"Compose takes a part of the {what} in {where} for a variable and replaces it by nothing; "
+    yield finding(
+        f"Compose takes a part of the {what} in {where} for a variable and replaces it by nothing; "
         "the container gets a broken one.",
-        certainty=Certainty.PROVEN if used and warned else Certainty.READ if used else Certainty.LOGGED,
-        explains=(*REFUSED, S.LOGIN_401_VIA, S.LOGIN_400, S.NOT_STARTED),
-        evidence=(
-            *(at(f"{i.key}: an unescaped $ begins a variable that is not set", i.place) for i in used[:3]),
-            *warned[:2],
-        ),
-        hop="registry",
-        proves=bool(used) and not traffic.login_works,
-        supersedes=(
-            "htpasswd-hash-truncated",
-            "htpasswd-invalid-line",
-            "htpasswd-wrong-password",
-            "htpasswd-not-bcrypt",
-        ),
+        (read(f"{i.key}: an unescaped $ begins a variable that is not set", i.place) for i in used[:3]),
+        warned[:2],
+        proves=bool(used) and not facts.traffic.login_works,
         fix=Fix(
-            summary="Double every dollar that is meant as one; in .env single quotes do as well.",
-            commands=(*(_escape(i) for i in used[:3]), "docker compose up -d"),
+            summary="Double every dollar that is meant as one; in .env single quotes do as well",
+            commands=(*(_escape(i) for i in used[:3]), sh("docker", "compose", "up", "-d")),
             verify=(
-                "docker compose config --quiet   # no warning about a variable that is not set",
-                verify("NAME", evidence, traffic),
+                sh("docker", "compose", "config", "--quiet", expect="no warning about a variable that is not set"),
+                login(facts),
             ),
+            applies="Compose creates those containers again whose values have changed",
         ),
     )
 
@@ -183,11 +156,10 @@ def _is_used(lost: Interpolation, evidence: Evidence) -> bool:
     return not texts or named or any(re.search(rf"\$\{{?{re.escape(lost.key)}\b", t) for t in texts)
 
 
-def _warnings(traffic: Traffic) -> list[EvidenceItem]:
+def _warnings(facts: Facts) -> list[Item]:
     """Compose's warning about a variable whose name can only be a piece of a hash: none is that long or odd."""
-    texts = [(m.text, m.place) for m in traffic.said("compose-unset")]
-    texts += [(e.text, e.place) for e in traffic.logged("compose-unset-variable")]
-    return [at(text, place) for text, place in texts if _names_a_piece(text)]
+    messages = [said(m) for m in facts.traffic.said("compose-unset") if _names_a_piece(m.text)]
+    return messages + [said(e) for e in facts.traffic.logged("compose-unset-variable") if _names_a_piece(e.text)]
 
 
 def _names_a_piece(text: str) -> bool:
@@ -197,11 +169,13 @@ def _names_a_piece(text: str) -> bool:
     return "[redacted]" in name[1] or (len(name[1]) > 12 and not name[1].isupper() and "_" not in name[1])
 
 
-def _escape(lost: Interpolation) -> str:
-    file, line = lost.place.file, lost.place.line
-    if posixpath.basename(file).endswith(".env"):
-        return f"sed -i \"/^{lost.key}=/s/=\\(.*\\)/='\\1'/\" {file}"
-    return f"sed -i '{line}s/\\$\\$*/$$/g' {file}"
+def _escape(lost: Interpolation) -> Command:
+    """The command that escapes the value in its line, which no diff may show; a second run changes nothing."""
+    path, line = lost.place.file, number(lost.place.line)
+    quoted = "s/=[\"']\\{0,1\\}\\(.*[^\"']\\)[\"']\\{0,1\\}$/='\\1'/"
+    doubled = r"s/\$\$*\([^{$]\)/$$\1/g"
+    script = quoted if posixpath.basename(path).endswith(".env") else doubled
+    return sh("sed", "-i", glued(line, script), file(path))
 
 
 # ---- options -----------------------------------------------------------------------------------------
@@ -211,51 +185,43 @@ def _escape(lost: Interpolation) -> str:
     "auth-option-missing",
     step="align",
     title="auth.htpasswd has no realm or no path",
-    fix="set REGISTRY_AUTH_HTPASSWD_REALM and REGISTRY_AUTH_HTPASSWD_PATH, both",
+    fix="Set REGISTRY_AUTH_HTPASSWD_REALM and REGISTRY_AUTH_HTPASSWD_PATH, both",
     source=f"{HTPASSWD_GO} (newAccessController); run with 2.8.2 and 3.1.1",
-    sees=("registry", "logs"),
+    needs_any=("registry", "logs"),
+    explains=DOWN,
+    hop="registry",
+    proves=True,
+    supersedes=("registry-unreachable", "htpasswd-unreadable"),
+    refuted=(Refutation(cause="port-mapping-mismatch", because="the process does not get as far as listening"),),
 )
-def auth_option_missing(evidence: Evidence, registry: Registry | None, traffic: Traffic) -> Iterator[Finding]:
+def auth_option_missing(facts: Facts) -> Iterator[Finding]:
     """There is no default realm and no default path. With one of them missing the registry panics at start, so
     nothing listens, and people look for the fault in the network.
     """
+    registry = facts.registry
     errors = [e for e in registry.start_errors if e.cause == "auth-option-missing"] if registry else []
-    panics = traffic.logged("panic-auth-option")
-    if not errors and not panics:
+    panics = facts.traffic.logged("panic-auth-option")
+    if not (errors or panics) or (not panics and answers(facts)):
         return
-    if errors and not panics and _started(traffic):
-        return
-    text = errors[0].message if errors else panics[0].text
-    option = "path" if '"path"' in text else "realm"
+    option = errors[0].setting if errors else "path" if '"path"' in panics[0].text else "realm"
     unusable = registry.settings.get(f"auth.htpasswd.{option}") if registry else None
     problem = f"is set to {unusable.value!r}, which is no text" if unusable else "is not set"
-    yield Finding(
-        cause="auth-option-missing",
-        summary=f"auth.htpasswd.{option} {problem}; it has no default, so the registry stops at start.",
-        certainty=Certainty.PROVEN if errors and panics else Certainty.LOGGED if panics else Certainty.READ,
-        explains=DOWN,
-        evidence=(
-            *(at(e.message, e.place) for e in errors[:1]),
-            *(at(p.text, p.place) for p in panics[:1]),
-            *symptoms(traffic, *DOWN),
+    edits = _set_option(facts.evidence, registry, option, errors[0]) if registry and errors and not unusable else ()
+    label = ". The realm may be any text: it is a label" if option == "realm" else ""
+    yield finding(
+        f"auth.htpasswd.{option} {problem}; it has no default, so the registry stops at start.",
+        (read(e.message, e.place) for e in errors[:1]),
+        (said(p) for p in panics[:1]),
+        observed(facts, *DOWN),
+        about=subject(registry),
+        edits=edits,
+        fix=change(
+            registry,
+            f"Give auth.htpasswd a {option}{label}",
+            status(facts, expect="401"),
+            edits=edits,
+            place=errors[0].place if errors else None,
         ),
-        hop="registry",
-        proves=True,
-        supersedes=("registry-unreachable", "htpasswd-unreadable"),
-        refuted=(Refutation(cause="port-mapping-mismatch", because="the process does not get as far as listening"),),
-        fix=Fix(
-            summary=f"Give auth.htpasswd a {option}. The realm may be any text: it is a label.",
-            commands=(restart(registry),),
-            verify=(f"curl -sS -i {url(evidence, traffic)}/v2/   # 401 with WWW-Authenticate",),
-        ),
-        edits=_set_option(evidence, registry, option, errors[0]) if registry and errors and not unusable else (),
-    )
-
-
-def _started(traffic: Traffic) -> bool:
-    """Whether the registry was seen alive: then the file is not what it runs with."""
-    return any(e.header("Docker-Distribution-Api-Version") for e in traffic.exchanges) or bool(
-        traffic.logged("listening")
     )
 
 

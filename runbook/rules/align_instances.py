@@ -2,70 +2,74 @@
 
 from collections.abc import Iterator
 
-from runbook.model import Certainty, Edit, Evidence, Finding, Fix, Registry, Stack, Symptom
-from runbook.observe.traffic import Traffic
-from runbook.rules.align import add_variables, at, symptoms
+from runbook.model import Edit, Evidence, Finding, Fix, Registry, Stack, Subject, Symptom
+from runbook.model.command import PIPE, Command, service, sh
+from runbook.rules.align import add_variables, observed
 from runbook.rules.align_storage import APP_GO
-from runbook.rules.base import rule
+from runbook.rules.base import Facts, rule
+from runbook.rules.evidence import finding, read, said
+from runbook.rules.hops import aside
 from runbook.stack.registry import covering
 
-S = Symptom
+_MAKE_ONE = "grep -qs ^REGISTRY_HTTP_SECRET= .env || echo REGISTRY_HTTP_SECRET=$(openssl rand -hex 32) >> .env"
+_COMPARE = "printenv REGISTRY_HTTP_SECRET | sha256sum | cut -c1-8"
+"""The secret itself is not shown; e3b0c442 is the sum of nothing."""
 
 
 @rule(
     "http-secret-not-shared",
     step="align",
     tier=2,
-    title="several instances without a common http.secret",
-    fix="give all instances the same REGISTRY_HTTP_SECRET",
+    title="several registry instances without a common http.secret",
+    fix="Give all instances the same REGISTRY_HTTP_SECRET",
     source=f"{APP_GO} (configureSecret); run: blob upload invalid, log: invalid secret",
-    sees=("registry", "logs"),
+    needs_any=("registry", "logs"),
+    explains=(Symptom.UPLOAD_FAILS,),
+    hop="registry",
 )
-def secret_not_shared(evidence: Evidence, stack: Stack, traffic: Traffic) -> Iterator[Finding]:
+def secret_not_shared(facts: Facts) -> Iterator[Finding]:
     """An upload's state is signed with http.secret. Without one every process makes its own at random, so an upload
-    that a balancer hands from one instance to another breaks off, and only sometimes.
+    that a balancer sends from one instance to another breaks off, and only sometimes.
     """
-    logged = traffic.logged("upload-secret")
-    together = _together(stack)
-    differing = len(together) > 1 and not _same_secret(together)
-    if not logged and not differing:
-        return
-    if len(together) > 1 and not differing:
+    logged = facts.traffic.logged("upload-secret")
+    together = _together(facts.stack)
+    shared = len(together) > 1 and _same_secret(together)
+    if shared or (len(together) < 2 and not logged):
         return
     missing = [r for r in together if not r.value("http.secret")]
-    yield Finding(
-        cause="http-secret-not-shared",
-        summary="Several registries share the work but not http.secret"
-        f"{f' ({names(together)})' if together else ''}: an upload that changes instance is refused.",
-        certainty=Certainty.PROVEN if logged and differing else Certainty.LOGGED if logged else Certainty.READ,
-        explains=(S.UPLOAD_FAILS,),
-        evidence=(
-            *(at(e.text, e.place) for e in logged[:2]),
-            *(at(f"{r.name}: http.secret is not set", r.service.place) for r in missing[:3] if r.service),
-            *(at(e.text, e.place) for e in traffic.logged("no-http-secret")[:1]),
-            *symptoms(traffic, S.UPLOAD_FAILS),
+    names = f" ({', '.join(r.name for r in together)})" if together else ""
+    yield finding(
+        f"Several registries serve one address without a common http.secret{names}: an upload that changes instance is refused.",
+        (said(e) for e in logged[:2]),
+        (read(f"{r.name}: http.secret is not set", r.service.place) for r in missing[:3] if r.service),
+        (
+            read(f"{r.name}: http.secret is its own", r.settings["http.secret"].place)
+            for r in together[:3]
+            if r not in missing
         ),
-        hop="registry",
+        map(aside, map(said, facts.traffic.logged("no-http-secret")[:1])),
+        observed(facts, Symptom.UPLOAD_FAILS),
+        about=Subject(service=missing[0].name) if missing else None,
+        edits=_share(facts.evidence, missing),
         fix=Fix(
-            summary="One secret for all: put REGISTRY_HTTP_SECRET into .env and hand it to every instance.",
-            commands=('printf "REGISTRY_HTTP_SECRET=%s\\n" "$(openssl rand -hex 32)" >> .env', "docker compose up -d"),
-            verify=(
-                f"docker compose logs {names(together, ' ')} | grep 'invalid secret'   # nothing new".replace(
-                    "  ", " "
-                ),
-            ),
+            summary="Set one REGISTRY_HTTP_SECRET for every instance, from .env",
+            commands=(sh("sh", "-c", _MAKE_ONE), sh("docker", "compose", "up", "-d")),
+            verify=_checks(together),
+            applies="Compose creates the instances again, since their environment has changed",
         ),
-        edits=_share(evidence, missing),
     )
 
 
-def names(registries: tuple[Registry, ...], separator: str = ", ") -> str:
-    """The services' names."""
-    return separator.join(r.name for r in registries)
+def _checks(together: tuple[Registry, ...]) -> tuple[Command, ...]:
+    if not together:
+        return (sh("docker", "compose", "logs", PIPE, "grep", "invalid secret", expect="nothing after another push"),)
+    expect = "the same from each instance, and not e3b0c442 (nothing is set)"
+    inside = ("docker", "compose", "exec")
+    return tuple(sh(*inside, service(r.name), "sh", "-c", _COMPARE, expect=expect) for r in together)
 
 
 def _together(stack: Stack) -> tuple[Registry, ...]:
-    """Registries that stand behind one upstream, or that share the volume with the images."""
+    """Registries behind one upstream, or that share the volume with the images."""
     behind = {h for route in stack.routes if len(route.upstream_hosts) > 1 for h, _ in route.upstream_hosts}
     balanced = tuple(r for r in stack.registries if r.name in behind)
     if len(balanced) > 1:

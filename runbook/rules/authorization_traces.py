@@ -1,25 +1,20 @@
-"""What became of the login on the way: traces of it in requests and in the registry's log, for the rules about Authorization."""
+"""What became of the Authorization header on the request path: traces in requests and logs, for the rules about it."""
 
 from collections.abc import Iterator
 
-from runbook.model import (
-    Evidence,
-    EvidenceItem,
-    Exchange,
-    HeaderEdit,
-    LoggedRequest,
-    ProxyRoute,
-    Refutation,
-    Stack,
-    Symptom,
-)
+from runbook.model import EvidenceItem, Exchange, HeaderEdit, LoggedRequest, ProxyRoute, Refutation, Symptom
+from runbook.observe.signature import is_registrys
 from runbook.observe.traffic import Traffic, is_authenticated, succeeded
-from runbook.rules.hops import api_routes, item
+from runbook.rules.base import Facts
+from runbook.rules.evidence import Item, said, seen
+from runbook.rules.hops import api_routes
 
 REFUSED = (Symptom.LOGIN_401_VIA, Symptom.LOGIN_401)
-"""What a login lost or replaced on the way explains."""
+"""What a header that is lost or replaced explains."""
 MISMATCH = ("authentication-failure", "bcrypt-mismatch", "bcrypt-malformed")
-"""What the registry logs of a login that arrived and did not match."""
+"""What the registry logs of credentials that arrived and did not match."""
+NO_CREDENTIALS = ("no-usable-credential",)
+"""What the registry logs of a request without a Basic header that it can read."""
 
 
 def strips(edit: HeaderEdit) -> bool:
@@ -27,18 +22,61 @@ def strips(edit: HeaderEdit) -> bool:
     return edit.action == "remove" or (edit.action == "set" and not edit.value.strip())
 
 
-def open_registry(stack: Stack) -> bool:
-    """A registry without auth behind a hop that asks for the login itself: stripping is harmless there."""
-    return stack.registry is not None and stack.registry.auth == "none"
+def written(edit: HeaderEdit, route: ProxyRoute) -> str:
+    """How an edit reads in the file of that software, masked."""
+    if route.software == "joxit-ui":
+        return f"NGINX_PROXY_HEADER_{edit.name}={edit.value}"
+    if edit.action == "remove":
+        removing = {
+            "caddy": f"header_up -{edit.name}",
+            "haproxy": f"http-request del-header {edit.name}",
+            "apache": f"RequestHeader unset {edit.name}",
+            "traefik": f"the empty custom request header {edit.name} (or removeHeader)",
+        }
+        return removing.get(route.software, f"{edit.name} is removed")
+    return {
+        "nginx": f'proxy_set_header {edit.name} "{edit.value}"',
+        "caddy": f'header_up {edit.name} "{edit.value}"',
+        "haproxy": f'http-request {edit.action}-header {edit.name} "{edit.value}"',
+        "apache": f'RequestHeader {edit.action} {edit.name} "{edit.value}"',
+    }.get(route.software, f"{edit.name}: {edit.value}")
+
+
+def replaces(route: ProxyRoute) -> bool:
+    """Whether this route replaces the client's credentials by others."""
+    edit = route.edit("Authorization")
+    return edit is not None and edit.action != "remove" and bool(edit.value.strip()) and edit.injected != "client"
+
+
+def replacing(facts: Facts) -> Iterator[tuple[ProxyRoute, HeaderEdit]]:
+    """The API's routes that send another Authorization, each line once; none before a registry without auth."""
+    known = set[object]()
+    for route in () if open_registry(facts) else api_routes(facts):
+        edit = route.edit("Authorization")
+        if edit is not None and replaces(route) and edit.place not in known:
+            known.add(edit.place)
+            yield route, edit
+
+
+def open_registry(facts: Facts) -> bool:
+    """A registry without auth behind a proxy that asks for credentials itself: there no edit does harm."""
+    return facts.stack.registry is not None and facts.stack.registry.auth == "none"
+
+
+def guarded(route: ProxyRoute) -> bool:
+    """A proxy that asks for credentials of its own first may send others behind it."""
+    return route.auth is not None and not route.auth.except_methods
 
 
 def opened(traffic: Traffic) -> Exchange | None:
-    """An answer through a hop to nobody, or to a wrong password, that only a login gets; not the mere ping."""
+    """A response through a proxy, to no or wrong credentials, that only right ones get; not the mere ping."""
     candidates = (
         e for e in traffic.on("via") if succeeded(e) and not is_authenticated(e) and e.method in ("GET", "HEAD")
     )
-    asked = any(traffic.on("direct", authenticated=False, status=401)) or any(via_requests_ok(traffic))
-    found = [e for e in candidates if e.header("Docker-Distribution-Api-Version")]
+    asked = any(traffic.on("direct", authenticated=False, status=401)) or any(
+        r.logger == "registry" and r.status == 401 and r.meaning for r in traffic.requests
+    )
+    found = [e for e in candidates if is_registrys(e)]
     beyond = [e for e in found if e.path.rstrip("/") != "/v2"]
     if beyond:
         return beyond[0] if asked else None
@@ -46,25 +84,20 @@ def opened(traffic: Traffic) -> Exchange | None:
     return found[0] if found and asked and not challenged else None
 
 
-def via_requests_ok(traffic: Traffic) -> Iterator[LoggedRequest]:
-    """Requests that the registry refused, with its reason."""
-    return (r for r in traffic.requests if r.logger == "registry" and r.status == 401 and r.meaning)
-
-
 def refused_like_the_registry(traffic: Traffic) -> Exchange | None:
-    """A login refused through the hop, by the registry itself as far as its realm tells."""
+    """Credentials refused through the proxy, by the registry itself as far as its realm tells."""
     refused = traffic.refused("via")
     if refused is None:
         return None
     own = {e.header("WWW-Authenticate") for e in traffic.on("direct", status=401)}
     challenge = refused.header("WWW-Authenticate")
-    if refused.response_headers and not refused.header("Docker-Distribution-Api-Version"):
+    if refused.response_headers and not is_registrys(refused):
         return None
     return refused if not own or challenge is None or challenge in own else None
 
 
 def same_login(traffic: Traffic, refused: Exchange) -> Exchange | None:
-    """The same login, accepted direct."""
+    """The same credentials, accepted direct."""
     mine = refused.credential
     for exchange in traffic.on("direct", authenticated=True):
         theirs = exchange.credential
@@ -76,21 +109,39 @@ def same_login(traffic: Traffic, refused: Exchange) -> Exchange | None:
     return None
 
 
-def accepted(evidence: Evidence, refused: Exchange) -> bool:
-    """Whether bcrypt says that the refused login is right."""
+def matches_file(facts: Facts, refused: Exchange) -> bool:
+    """Whether bcrypt says that the refused credentials are right."""
     mine = refused.credential
     return mine is not None and any(
         c.outcome == "accepted"
         and c.user == mine.user
         and c.password in (mine.password, None)
         and c.origin != "injected"
-        for c in evidence.checks
+        for c in facts.evidence.checks
     )
 
 
-def via_requests(traffic: Traffic, *meanings: str) -> list[LoggedRequest]:
-    """Requests that the registry refused for one of these reasons."""
-    return [r for r in traffic.requests if r.logger == "registry" and r.status == 401 and r.meaning in meanings]
+def injected_matches(facts: Facts, edit: HeaderEdit) -> bool:
+    """Whether bcrypt accepts the credentials that the proxy sends, written so that the registry can read them."""
+    return edit.injected == "cleartext" and any(
+        c.origin == "injected" and c.outcome == "accepted" and c.user == edit.user and c.password == edit.password
+        for c in facts.evidence.checks
+    )
+
+
+def injected_fails(facts: Facts, edit: HeaderEdit) -> bool:
+    """Whether bcrypt refuses the credentials that the proxy sends."""
+    return any(
+        c.origin == "injected" and c.password == edit.password and c.user == edit.user and c.outcome != "accepted"
+        for c in facts.evidence.checks
+    )
+
+
+def refused_for(traffic: Traffic, *meanings: str) -> LoggedRequest | None:
+    """The first request that the registry refused for one of these reasons."""
+    return next(
+        (r for r in traffic.requests if r.logger == "registry" and r.status == 401 and r.meaning in meanings), None
+    )
 
 
 def arrived(traffic: Traffic, sent: Exchange) -> list[Exchange]:
@@ -98,60 +149,38 @@ def arrived(traffic: Traffic, sent: Exchange) -> list[Exchange]:
     return [e for e in traffic.arrived if (e.method, e.path) == (sent.method, sent.path)]
 
 
-def another_login(traffic: Traffic, refused: Exchange) -> EvidenceItem | None:
-    """The login of somebody else that arrived where the client's own should have: seen by a tap, or named in the log."""
+def another_login(traffic: Traffic, refused: Exchange) -> Item:
+    """Credentials of somebody else that arrived instead of the client's: seen by a tap, or named in the log."""
     mine = refused.credential.user if refused.credential else None
-    seen = [e for e in arrived(traffic, refused) if e.credential is not None]
-    if seen and all(e.credential and e.credential.user != mine for e in seen):
-        login = seen[0].credential
-        who = f"{login.scheme} {login.user or ''}".strip() if login else ""
-        return item(f"{seen[0].method} {seen[0].path} arrived at the registry as {who}", seen[0].source)
-    logged = [r for r in via_requests(traffic, *MISMATCH) if r.uri.rstrip("/") == refused.path.rstrip("/")]
+    tapped = [e for e in arrived(traffic, refused) if e.credential is not None]
+    if tapped and all(e.credential and e.credential.user != mine for e in tapped):
+        sent = tapped[0].credential
+        who = f"{sent.scheme} {sent.user or ''}".strip() if sent else ""
+        return seen(tapped[0], what=f"{tapped[0].method} {tapped[0].path} arrived at the registry as {who}")
+    logged = [
+        r
+        for r in traffic.requests
+        if r.logger == "registry" and r.status == 401 and r.meaning in MISMATCH
+        if r.uri.rstrip("/") == refused.path.rstrip("/")
+    ]
     if mine and logged and not traffic.arrived and all(r.user and r.user != mine for r in logged):
-        return as_logged(logged[0], f"the login of {logged[0].user} arrived, not that of {mine}")
+        return as_logged(logged[0], f"credentials of {logged[0].user} arrived, not of {mine}")
     return None
 
 
-def as_logged(request: LoggedRequest, what: str) -> EvidenceItem:
-    """A logged request as a piece of evidence."""
-    return item(f"the registry's log for {request.method} {request.uri[:80]}: {what}", request.place)
+def as_logged(request: LoggedRequest | None, what: str) -> EvidenceItem | None:
+    """A request in the registry's log as a citation; None when there is none."""
+    if request is None:
+        return None
+    return said(request, f"the registry's log for {request.method} {request.uri[:80]}: {what}")
 
 
-def replaces(route: ProxyRoute) -> bool:
-    """Whether this route puts another login in the place of the client's."""
-    edit = route.edit("Authorization")
-    return edit is not None and edit.action != "remove" and bool(edit.value.strip()) and edit.injected != "client"
-
-
-def replacing(evidence: Evidence, stack: Stack) -> Iterator[tuple[ProxyRoute, HeaderEdit]]:
-    """The API's routes that put another Authorization in, each line once."""
-    told = set[object]()
-    for route in api_routes(stack, evidence.compose):
-        edit = route.edit("Authorization")
-        if edit is not None and replaces(route) and edit.place not in told:
-            told.add(edit.place)
-            yield route, edit
-
-
-def is_accepted(edit: HeaderEdit, evidence: Evidence) -> bool:
-    """Whether bcrypt accepts the login that is put in, and it is written so that the registry can read it."""
-    return edit.injected == "cleartext" and any(
-        c.origin == "injected" and c.outcome == "accepted" and c.user == edit.user and c.password == edit.password
-        for c in evidence.checks
-    )
-
-
-def guarded(route: ProxyRoute) -> bool:
-    """A hop that asks for its own login first may log in behind it."""
-    return route.auth is not None and not route.auth.except_methods
-
-
-def not_the_password(direct: Exchange | None, evidence: Evidence) -> tuple[Refutation, ...]:
-    """The refutation: the same login is accepted direct, or matches the file."""
+def not_the_password(facts: Facts, direct: Exchange | None) -> tuple[Refutation, ...]:
+    """The refutation: the same credentials are accepted direct, or match the file."""
     if direct is not None:
-        return (
-            Refutation(cause="htpasswd-wrong-password", because=f"the same login is accepted direct ({direct.source})"),
-        )
-    if any(c.outcome == "accepted" and c.origin != "injected" for c in evidence.checks):
-        return (Refutation(cause="htpasswd-wrong-password", because="the password matches the htpasswd file (bcrypt)"),)
-    return ()
+        why = f"the same credentials are accepted direct ({direct.source})"
+    elif any(c.outcome == "accepted" and c.origin != "injected" for c in facts.evidence.checks):
+        why = "the password matches the htpasswd file (bcrypt)"
+    else:
+        return ()
+    return (Refutation(cause="htpasswd-wrong-password", because=why),)

@@ -26,6 +26,8 @@ from runbook.model import (
     Symptom,
     Ui,
 )
+from runbook.observe.focus import Focus
+from runbook.observe.routes import Routing
 from runbook.observe.traffic import Traffic
 
 Judge = Callable[..., Iterator[Finding]]
@@ -38,6 +40,16 @@ class Facts:
     evidence: Evidence
     stack: Stack
     traffic: Traffic
+
+    @property
+    def focus(self) -> Focus:
+        """What the incident is about."""
+        return self.traffic.focus
+
+    @property
+    def routing(self) -> Routing:
+        """Which way an address leads."""
+        return self.traffic.routing
 
     @property
     def compose(self) -> Compose | None:
@@ -78,6 +90,11 @@ NEEDS: dict[str, tuple[Callable[[Facts], Any], str]] = {
     "clients": (lambda f: f.clients, "no docker config.json was handed over"),
     "checks": (lambda f: f.evidence.checks, "no login could be compared with an htpasswd file"),
     "listings": (lambda f: f.evidence.listings, "no file listing was handed over"),
+    "pullers": (
+        lambda f: f.evidence.pullers,
+        "no configuration of containerd, k3s, podman or BuildKit was handed over",
+    ),
+    "jobs": (lambda f: f.evidence.jobs, "no pipeline was handed over"),
 }
 """Kind of evidence → how to get it (empty or None: not there), and what to say then."""
 
@@ -187,9 +204,18 @@ def run(rule: Rule, facts: Facts) -> tuple[Check, tuple[Finding, ...]]:
         # A rule that breaks must not hide what the others know; it is shown as an error, never as a pass.
         reason = f"the rule broke ({type(error).__name__}); please report it"
         return Check(rule=rule.id, step=rule.step, outcome="error", reason=reason, title=rule.title), ()
+    if not found and _nothing_answered(rule, facts):
+        reason = "nothing answered, so there was no response to look at"
+        return Check(rule=rule.id, step=rule.step, outcome="skipped", reason=reason, title=rule.title), ()
     if not found:
         return Check(rule=rule.id, step=rule.step, outcome="pass", title=rule.title), ()
     return Check(rule=rule.id, step=rule.step, outcome="fail", reason=found[0].summary, title=rule.title), found
+
+
+def _nothing_answered(rule: Rule, facts: Facts) -> bool:
+    """Whether all that the rule could look at are requests that got no response."""
+    there = {kind for kind in (*rule.needs, *rule.needs_any) if NEEDS[kind][0](facts)}
+    return there == {"exchanges"} and all(e.status is None for e in facts.traffic.exchanges)
 
 
 def _complete(rule: Rule, finding: Finding) -> Finding:

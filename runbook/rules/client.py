@@ -1,25 +1,32 @@
-"""The client's stored logins: under which name, how written, and whether they are still right."""
+"""The client's stored credentials: under which name, how written, and whether they are still right."""
 
+import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from runbook.model import (
-    Certainty,
-    ClientConfig,
-    Evidence,
+    Command,
     EvidenceItem,
+    Exchange,
     Finding,
     Fix,
-    Message,
     Refutation,
-    Stack,
     StoredLogin,
+    Subject,
     Symptom,
 )
-from runbook.observe.traffic import Traffic, is_authenticated, succeeded
-from runbook.rules.base import rule
-from runbook.rules.logins import REFUSED, certainty, files, quoted
+from runbook.model.command import glued, host, name, sh, user
+from runbook.observe.traffic import is_authenticated, succeeded
+from runbook.rules.base import Facts, rule
+from runbook.rules.evidence import Item, computed, finding, read, said, seen
+from runbook.rules.logins import REFUSED, files
+from runbook.rules.shell import REFUSED_SEEN, login_with_docker, observed, status, stored_login
+from runbook.urls import netloc
 
 NOT_SENT = (Symptom.NO_CREDENTIAL_SENT, Symptom.LOGIN_401, Symptom.LOGIN_401_DIRECT)
+NO_PASSWORD = Refutation(cause="htpasswd-wrong-password", because="no password was sent to be compared")
+_HELPER = re.compile(r"docker-credential-([A-Za-z][\w-]{0,60})")
+NEWLINE = "trailing newline"
 
 
 def host_of(key: str) -> str:
@@ -27,60 +34,56 @@ def host_of(key: str) -> str:
     return key.split("://", 1)[-1].split("/", 1)[0].lower()
 
 
-def logins(clients: tuple[ClientConfig, ...]) -> Iterator[StoredLogin]:
-    """All stored logins of all client files."""
-    return (login for client in clients for login in client.logins)
+def stored(facts: Facts) -> list[StoredLogin]:
+    """All stored credentials of all client files."""
+    return [login for client in facts.clients for login in client.logins]
+
+
+def kept(login: StoredLogin, what: str) -> EvidenceItem:
+    """An entry of a client's file as evidence."""
+    return read(what, login.place, about=Subject(address=host_of(login.key), user=login.user or ""))
 
 
 @rule(
     "credentials-under-other-host",
-    sees=("clients", "messages"),
+    needs_any=("clients", "messages"),
     step="simplify",
-    title="the login is stored under another name of the same registry",
-    fix="docker login HOST:PORT with exactly the name that stands in the image's name",
+    title="credentials are stored under another name of the same registry",
+    fix="Run docker login HOST:PORT with exactly the name in the image reference",
     source="docker CLI config.json (run): the key is the literal host[:port]; moby/moby#10732",
+    explains=NOT_SENT,
+    hop="client",
+    refuted=(NO_PASSWORD,),
 )
-def under_other_host(evidence: Evidence, traffic: Traffic) -> Iterator[Finding]:
-    """docker keeps a login under the literal host:port: localhost:5000, 127.0.0.1:5000 and registry:5000 are three.
+def under_other_host(facts: Facts) -> Iterator[Finding]:
+    """docker keeps credentials under the literal host:port: localhost:5000, 127.0.0.1:5000 and registry:5000 are three.
 
     "Login Succeeded" and then 401 looks like a broken registry; the realm or "scope" is blamed instead.
     """
-    sent_none = [m for m in traffic.said("no-basic-auth", "unauthorized", "denied") if m.host]
-    sent_none += [
-        m for m in traffic.said("invalid-username-password") if m.host and not m.user
-    ]  # skopeo without a login
-    for message in sent_none:
-        host = (message.host or "").lower()
-        stored = list(logins(evidence.clients))
-        if any(host_of(login.key) == host for login in stored) or _logged_in(host, message, traffic):
+    logged_in = [m for m in facts.traffic.said("login-ok") if m.host]
+    for message in facts.traffic.said("no-basic-auth", "unauthorized", "denied", "invalid-username-password"):
+        used = (message.host or "").lower()
+        if not used or (message.kind == "invalid-username-password" and message.user):
+            continue  # skopeo says the same with credentials that are wrong
+        if used in {host_of(s.key) for s in stored(facts)} | {(m.host or "").lower() for m in logged_in}:
             continue
-        other = next((s for s in stored if _alias(host_of(s.key), host)), None)
-        earlier = next((m for m in traffic.said("login-ok") if m.host and _alias(m.host.lower(), host)), None)
-        if other is None and earlier is None:
+        other = next((s for s in stored(facts) if _alias(host_of(s.key), used)), None)
+        earlier = next((m for m in logged_in if _alias((m.host or "").lower(), used)), None)
+        known = host_of(other.key) if other else earlier.host if earlier else None
+        if known is None:
             continue
-        name = host_of(other.key) if other else (earlier.host if earlier else "")
-        places = [EvidenceItem(what=f"a login is stored for {other.key}", where=str(other.place))] if other else []
-        if earlier:
-            places.append(EvidenceItem(what=f"{earlier.text} ({earlier.host})", where=str(earlier.place)))
-        yield Finding(
-            cause="credentials-under-other-host",
-            summary=f"The login is stored for {name}, but the request goes to {host}: docker sends none there.",
-            certainty=Certainty.PROVEN if other else Certainty.LOGGED,
-            explains=NOT_SENT,
-            hop="client",
-            evidence=(EvidenceItem(what=message.text, where=str(message.place)), *places),
-            refuted=(Refutation(cause="htpasswd-wrong-password", because="no password was sent to be compared"),),
+        yield finding(
+            f"Credentials are stored for {known}, but the request goes to {used}: docker sends none there.",
+            said(message),
+            kept(other, f"credentials are stored for {other.key}") if other else None,
+            said(earlier, f"{earlier.text} ({earlier.host})") if earlier else None,
             fix=Fix(
-                summary=f"Log in under the name that the image uses, or use {name} everywhere.",
-                commands=(f"docker login {quoted(host)}",),
-                verify=('grep -o \'"[^"]*": {\' ~/.docker/config.json',),
+                summary=f"Log in under the name that the image reference uses, or use {known} everywhere",
+                commands=(login_with_docker(used),),
+                verify=(stored_login(used),),
             ),
         )
         return
-
-
-def _logged_in(host: str, before: Message, traffic: Traffic) -> bool:
-    return any((m.host or "").lower() == host for m in traffic.said("login-ok"))
 
 
 def _alias(one: str, other: str) -> bool:
@@ -93,160 +96,164 @@ def _alias(one: str, other: str) -> bool:
 
 @rule(
     "stale-stored-credentials",
-    sees=("clients",),
+    needs=("clients",),
     step="simplify",
-    title="the stored login is not the one that works",
-    fix="docker logout HOST; docker login HOST",
+    title="the stored credentials are not those that work",
+    fix="Run docker logout HOST, then docker login HOST",
     source="bcrypt of the stored login against the htpasswd file; docker/hub-feedback#711",
+    explains=REFUSED,
+    hop="client",
+    supersedes=("htpasswd-wrong-password", "htpasswd-user-missing"),
 )
-def stale(evidence: Evidence, stack: Stack, traffic: Traffic, clients: tuple[ClientConfig, ...]) -> Iterator[Finding]:
+def stale(facts: Facts) -> Iterator[Finding]:
     """docker goes on sending the password it stored, long after it was changed on the server.
 
-    Nobody types it any more, so nobody thinks of it; a colleague who logs in anew has no trouble.
+    Nobody types it any more, so nobody thinks of it; a colleague who logs in again has no trouble.
     """
-    names = {f.file for f in files(evidence, stack)}
-    for login in logins(clients):
-        if login.user is None or login.password is None or login.defect or not _concerns(login, traffic, clients):
+    names = {f.file for f in files(facts.evidence, facts.stack)}
+    for login in stored(facts):
+        if login.user is None or login.password is None or login.defect or not facts.focus.uses_login(login):
             continue
-        outcomes = {
-            c.outcome
-            for c in evidence.checks
-            if c.file in names and c.user == login.user and c.password == login.password
-        }
-        accepted = "accepted" in outcomes or _answers(login, traffic, works=True)
-        refused = bool(outcomes & {"mismatch", "no-such-user"}) or _answers(login, traffic, works=False)
-        newer = any(
-            e.credential and e.credential.user == login.user and e.credential.password != login.password
-            for e in traffic.exchanges
-            if is_authenticated(e) and succeeded(e)
-        )
-        if accepted or not (refused or (newer and traffic.seen(*REFUSED))):
+        pair = (login.user, login.password)
+        checks = {c.outcome: c for c in facts.evidence.checks if c.file in names and (c.user, c.password) == pair}
+        sent = [e for e in facts.traffic.exchanges if (c := e.credential) and (c.user, c.password) == pair]
+        compared = [c for o, c in sorted(checks.items()) if o in ("mismatch", "no-such-user")]
+        refused = next((e for e in sent if e.status == 401), None)
+        newer = next((e for e in facts.traffic.exchanges if _replaces(e, login)), None)
+        if "accepted" in checks or any(succeeded(e) for e in sent):
             continue
-        told = "no longer has this user" if outcomes == {"no-such-user"} else "has another password"
-        yield Finding(
-            cause="stale-stored-credentials",
-            summary=f"The login stored for {login.key} ({login.user}) is refused: the registry's file {told}.",
-            certainty=max(Certainty.SEEN, certainty(traffic, REFUSED)) if refused else Certainty.LOGGED,
-            explains=(*REFUSED, Symptom.NO_CREDENTIAL_SENT) if outcomes else REFUSED,
-            hop="client",
-            evidence=(
-                EvidenceItem(what=f"the login stored for {login.key} does not match", where=str(login.place)),
-                *(EvidenceItem(what=f"compared by bcrypt: {o}", where=next(iter(names))) for o in sorted(outcomes)),
-            ),
-            supersedes=("htpasswd-wrong-password", "htpasswd-user-missing"),
-            refuted=(Refutation(cause="htpasswd-not-bcrypt", because="the entry itself is sound"),) if outcomes else (),
+        if not (compared or refused or (newer and facts.traffic.seen(*REFUSED))):
+            continue
+        gone = set(checks) == {"no-such-user"}
+        reason = "the htpasswd file no longer has this user" if gone else "the registry has another password"
+        address = host_of(login.key)
+        yield finding(
+            f"The credentials stored for {login.key} ({login.user}) are refused: {reason}.",
+            kept(login, f"credentials of {login.user} are stored for {login.key}"),
+            [computed(f"compared by bcrypt: {c.outcome}", c.file, Subject(user=c.user)) for c in compared],
+            seen(refused),
+            seen(newer, ": another password of this user is accepted"),
+            observed(facts, *REFUSED_SEEN, about=Subject(address=address, user=login.user)),
+            explains=(*REFUSED, Symptom.NO_CREDENTIAL_SENT) if checks else (),
+            refuted=(Refutation(cause="htpasswd-not-bcrypt", because="the entry itself is sound"),) if checks else (),
             fix=Fix(
-                summary="Log in anew under exactly this name.",
-                commands=(f"docker logout {quoted(host_of(login.key))}", f"docker login {quoted(host_of(login.key))}"),
-                verify=(f"docker login {quoted(host_of(login.key))}",),
+                summary="Log in again under exactly this name",
+                commands=(sh("docker", "logout", host(address)), login_with_docker(address, login.user)),
+                verify=(stored_login(address),),
             ),
         )
         return
 
 
-def _concerns(login: StoredLogin, traffic: Traffic, clients: tuple[ClientConfig, ...]) -> bool:
-    """Whether this login is the one sent to the registry in question, as far as its name is known."""
-    hosts = {m.host.lower() for m in traffic.messages if m.host}
-    mine = host_of(login.key)
-    return not hosts or mine in hosts or not any(host_of(other.key) in hosts for other in logins(clients))
-
-
-def _answers(login: StoredLogin, traffic: Traffic, *, works: bool) -> bool:
-    return any(
-        succeeded(e) if works else e.status == 401
-        for e in traffic.exchanges
-        if e.credential and (e.credential.user, e.credential.password) == (login.user, login.password)
-    )
+def _replaces(exchange: Exchange, login: StoredLogin) -> bool:
+    """Whether another password of the same user was accepted."""
+    sent = exchange.credential if is_authenticated(exchange) and succeeded(exchange) else None
+    return sent is not None and sent.user == login.user and sent.password != login.password
 
 
 @rule(
     "credential-helper-broken",
-    sees=("clients", "messages"),
+    needs_any=("clients", "messages"),
     step="simplify",
     title="the credential helper is missing or fails",
-    fix="install or initialise docker-credential-NAME, or remove credsStore/credHelpers from config.json",
+    fix="Install or initialise docker-credential-NAME, or remove credsStore/credHelpers from config.json",
     source="docker CLI: it asks docker-credential-NAME and goes on without a login when that fails",
+    explains=(*NOT_SENT, Symptom.FAILURE),
+    hop="client",
+    refuted=(NO_PASSWORD,),
 )
-def helper_broken(evidence: Evidence, traffic: Traffic) -> Iterator[Finding]:
+def helper_broken(facts: Facts) -> Iterator[Finding]:
     """With credsStore or credHelpers the password is not in config.json but asked from a program.
 
-    When that fails, docker warns once and goes on without a login, so the registry seems to refuse it.
+    When that fails, docker warns once and goes on without credentials, so the registry seems to refuse them.
     """
-    failed = traffic.said("helper-failed")
-    stored = [login for login in logins(evidence.clients) if login.helper]
-    silent = [
-        (message, login)
-        for message in traffic.said("no-basic-auth")
-        for login in stored
-        if message.host and host_of(login.key) == message.host.lower() and login.kind == "empty"
-    ]
-    if not failed and not silent:
-        return
-    helper = next((login.helper for _, login in silent), None) or next((m.detail for m in failed if m.detail), "")
-    helper = helper or next((login.helper or "" for login in stored), "") or "the credential helper"
-    message = failed[0] if failed else silent[0][0]
-    yield Finding(
-        cause="credential-helper-broken",
-        summary=f"The credential helper ({helper}) gives no login, so docker sends none.",
-        certainty=Certainty.PROVEN if failed and stored else Certainty.LOGGED,
-        explains=(*NOT_SENT, Symptom.FAILURE),
-        hop="client",
-        evidence=(
-            EvidenceItem(what=message.text, where=str(message.place)),
-            *(EvidenceItem(what=f"{s.key} is kept by {s.helper}", where=str(s.place)) for s in stored[:2]),
+    failed = facts.traffic.said("helper-failed")
+    helped = [login for login in stored(facts) if login.helper]
+    silent = next(
+        (
+            (message, login)
+            for message in facts.traffic.said("no-basic-auth")
+            for login in helped
+            if message.host and host_of(login.key) == message.host.lower() and login.kind == "empty"
         ),
-        refuted=(Refutation(cause="htpasswd-wrong-password", because="no password was sent to be compared"),),
+        None,
+    )
+    if not failed and silent is None:
+        return
+    message = failed[0] if failed or silent is None else silent[0]
+    said_of = [found[1] for m in failed if (found := _HELPER.search(m.text))]
+    helper = next((n for n in (silent[1].helper if silent else None, *said_of, *(s.helper for s in helped)) if n), None)
+    own = [s for s in helped if s.helper == helper]
+    address = message.host or next((host_of(s.key) for s in own), None)
+    asked = sh(glued("docker-credential-", name(helper)), "list", expect="the registry's address and the user")
+    yield finding(
+        f"The credential helper ({helper or 'of config.json'}) gives no credentials, so docker sends none.",
+        said(message),
+        [kept(s, f"{s.key} is kept by {s.helper}") for s in own[:2]],
         fix=Fix(
-            summary="Make the helper work, or take credsStore/credHelpers out of config.json and log in again.",
-            commands=(f"echo https://HOST | docker-credential-{quoted(helper)} get",) if helper.isalnum() else (),
-            verify=("docker login HOST",),
+            summary="Make the helper work, or remove credsStore/credHelpers from config.json; then log in again",
+            commands=(login_with_docker(address),),
+            verify=(asked, stored_login(address)) if helper else (stored_login(address),),
         ),
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Spoilt:
+    """Credentials whose password ends in a newline: whose, where they go, and what shows it."""
+
+    user: str | None
+    password: str | None
+    address: str
+    cited: tuple[Item, ...]
+    verify: Command
+
+
 @rule(
     "base64-trailing-newline",
-    sees=("clients", "exchanges", "messages"),
+    needs_any=("clients", "exchanges", "messages"),
     step="simplify",
-    title="the stored login ends in a newline",
-    fix="printf '%s' USER:PASSWORD | base64 (printf, not echo), or docker login",
+    title="the encoded password ends in a newline",
+    fix="Encode with printf '%s' USER:PASSWORD | base64 (printf, not echo), or let docker login write it",
     source="docker CLI decodeAuth: the newline is part of the password; charmed-kubernetes/bundle#384",
+    explains=(*REFUSED, Symptom.NO_CREDENTIAL_SENT),
+    hop="client",
+    proves=True,
+    supersedes=("htpasswd-wrong-password", "stale-stored-credentials"),
 )
-def trailing_newline(evidence: Evidence, stack: Stack, traffic: Traffic) -> Iterator[Finding]:
+def trailing_newline(facts: Facts) -> Iterator[Finding]:
     """`echo user:password | base64` encodes the newline as well, and the registry compares it with the rest.
 
-    Decoded on a terminal the login looks right.
+    Decoded on a terminal the credentials look right.
     """
-    spoilt = [
-        (login.user, login.password, str(login.place), f"the login stored for {login.key}")
-        for login in logins(evidence.clients)
-        if login.defect == "trailing newline"
-    ]
-    spoilt += [
-        (e.credential.user, e.credential.password, str(e.source), f"the header of {e.method} {e.url}")
-        for e in traffic.exchanges
-        if e.credential and e.credential.defect == "trailing newline" and not succeeded(e)
-    ]
-    for user, password, where, what in spoilt:
-        checks = [c for c in evidence.checks if c.user == user and c.password == password]
+    for one in _spoilt(facts):
+        checks = [c for c in facts.evidence.checks if (c.user, c.password) == (one.user, one.password)]
         if any(c.outcome == "accepted" for c in checks):
             continue
-        yield Finding(
-            cause="base64-trailing-newline",
-            summary=f"The password of {user} was encoded together with a newline (echo in place of printf).",
-            certainty=Certainty.PROVEN if traffic.seen(*REFUSED) else Certainty.READ,
-            explains=(*REFUSED, Symptom.NO_CREDENTIAL_SENT),
-            hop="client",
-            evidence=(
-                EvidenceItem(what=f"{what} decodes to a password that ends in a newline", where=where),
-                *(EvidenceItem(what=f"accepted: {c.near}", where=c.file) for c in checks if "newline" in c.near),
-            ),
-            proves=True,
-            supersedes=("htpasswd-wrong-password", "stale-stored-credentials"),
+        near = [computed(f"bcrypt accepts {c.near}", c.file) for c in checks if c.outcome == "mismatch" and c.near]
+        yield finding(
+            f"The password of {one.user} was encoded together with a newline (echo instead of printf).",
+            one.cited,
+            near,
+            observed(facts, *REFUSED_SEEN, about=Subject(address=one.address, user=one.user or "")),
             fix=Fix(
-                summary="Let docker write the entry, or encode with printf.",
-                commands=("docker login HOST -u USER --password-stdin < PASSWORD_FILE",),
-                verify=("docker login HOST",),
+                summary="Let docker write the entry, or encode with printf '%s' instead of echo",
+                commands=(login_with_docker(one.address, one.user),),
+                verify=(one.verify,),
             ),
         )
         return
+
+
+def _spoilt(facts: Facts) -> Iterator[_Spoilt]:
+    decoded = "decoded, the password ends in a newline"
+    for login in stored(facts):
+        if login.defect == NEWLINE:
+            items = (kept(login, f"credentials are stored for {login.key}"), computed(decoded, login.place))
+            address = host_of(login.key)
+            yield _Spoilt(login.user, login.password, address, items, stored_login(address))
+    for e in facts.traffic.exchanges:
+        if e.credential and e.credential.defect == NEWLINE and not succeeded(e):
+            shown = (seen(e), computed(f"{decoded} (the Authorization header)", e.source))
+            check = status(e.url.split("/v2", 1)[0], "-u", user(e.credential.user), expect="200")
+            yield _Spoilt(e.credential.user, e.credential.password, netloc(e.url), shown, check)

@@ -1,57 +1,56 @@
-"""The form of a stored login's key: what one client finds and the next one does not."""
+"""The form of a stored key: what one client finds and the next one does not."""
 
 from collections.abc import Iterator
 
-from runbook.model import Certainty, ClientConfig, Evidence, EvidenceItem, Finding, Fix, Message, StoredLogin
-from runbook.observe.traffic import Traffic
-from runbook.rules.base import rule
-from runbook.rules.client import NOT_SENT, host_of, logins
-from runbook.rules.logins import quoted
+from runbook.model import ClientConfig, Finding, Fix, Message, StoredLogin
+from runbook.model.command import Word, glued, host, sh
+from runbook.rules.base import Facts, rule
+from runbook.rules.client import NOT_SENT, host_of, kept, stored
+from runbook.rules.evidence import finding, said
+from runbook.rules.shell import login_with_docker
 from runbook.stack.clients import Client, bare, stored_for
+
+_CONFIG = Word("~/.docker/config.json", operator=True)  # the shell has to expand the tilde, so it is not quoted
 
 
 @rule(
     "credentials-key-format",
-    sees=("clients",),
+    needs=("clients",),
     step="simplify",
     tier=2,
-    title="the key of the stored login has a scheme or a path",
-    fix="write the key as host:port",
+    title="the key of the stored credentials has a scheme or a path",
+    fix="Write the key as host:port",
     source="docker CLI ConvertToHostname strips it for auths, not for credHelpers; spotify/docker-client#804; run with docker 28.2, skopeo 1.9",
+    hop="client",
 )
-def key_format(evidence: Evidence, traffic: Traffic, clients: tuple[ClientConfig, ...]) -> Iterator[Finding]:
+def key_format(facts: Facts) -> Iterator[Finding]:
     """docker's command and today's skopeo understand `https://host/v2/` as a key; jib, older libraries and credHelpers do not.
 
     So the same config.json works for one tool and "has no login" for another.
     """
-    messages = traffic.said("no-basic-auth", "unauthorized", "invalid-username-password", "denied")
-    for login in logins(clients):
+    messages = facts.traffic.said("no-basic-auth", "unauthorized", "invalid-username-password", "denied")
+    for login in stored(facts):
         plain = host_of(login.key)
         if login.key.lower() == plain or plain in ("index.docker.io", "registry-1.docker.io"):
             continue
-        if any(other.key.lower() == plain for other in logins(clients)):
+        if any(other.key.lower() == plain for other in stored(facts)):
             continue
-        is_helper = any(login.key in client.cred_helpers for client in clients)
+        is_helper = any(login.key in client.cred_helpers for client in facts.clients)
         hit = next((m for m in messages if (m.host or plain).lower() == plain), None)
-        if hit is not None and not is_helper and _is_found_by(hit, login, clients):
+        if hit is not None and not is_helper and _is_found_by(hit, login, facts.clients):
             continue
         if hit is None and "://" not in login.key and "/v" not in login.key:
             continue  # a namespace, as podman writes them
-        yield Finding(
-            cause="credentials-key-format",
-            summary=f"The login is stored under {login.key}; the client in use looks for {plain} and finds nothing.",
-            certainty=Certainty.LOGGED if hit else Certainty.READ,
+        yield finding(
+            f"The credentials are stored under {login.key}; the client in use looks for {plain} and finds nothing.",
+            kept(login, f"the key {login.key}"),
+            said(hit),
             explains=NOT_SENT if hit else (),
-            hop="client",
-            evidence=(
-                EvidenceItem(what=f"the key {login.key}", where=str(login.place)),
-                *((EvidenceItem(what=hit.text, where=str(hit.place)),) if hit else ()),
-            ),
             warning=hit is None,
             fix=Fix(
-                summary=f"Write the key as {plain}.",
-                commands=(f"docker login {quoted(plain)}",),
-                verify=(f"skopeo login --get-login {quoted(plain)}",),
+                summary=f"Write the key as {plain}",
+                commands=(login_with_docker(plain),),
+                verify=(sh("grep", "-c", glued('"', host(plain), '"'), _CONFIG, expect="1"),),
             ),
         )
         return

@@ -1,35 +1,57 @@
-"""What lies between client and registry before any login: plain http, TLS, a forward proxy."""
+"""What lies between client and registry before any credentials are sent: plain http, TLS, a forward proxy."""
 
+import re
 from collections.abc import Iterator
 from ipaddress import ip_address, ip_network
 
-from runbook.model import Certainty, Evidence, EvidenceItem, Finding, Fix, Message, MessageKind, Refutation, Symptom
-from runbook.observe.traffic import Traffic
-from runbook.rules.base import rule
-from runbook.rules.logins import quoted
-from runbook.urls import urlsplit
+from runbook.model import ClientConfig, Command, Edit, Finding, Fix, MessageKind, Place, Refutation, Symptom
+from runbook.model.command import PIPE, READ_FROM, Word, glued, host, sh, url
+from runbook.rules.base import Facts, rule
+from runbook.rules.evidence import Item, context, finding, read, said, seen
+from runbook.rules.hop_edits import swap
+from runbook.urls import netloc
 
 _TLS = (Symptom.TLS_FAILED, Symptom.UNREACHABLE)
+_FOREIGN = (
+    Symptom.FORWARD_PROXY,
+    Symptom.FORBIDDEN,
+    Symptom.UNAVAILABLE,
+    Symptom.TIMEOUT,
+    Symptom.BAD_GATEWAY,
+    Symptom.GATEWAY_TIMEOUT,
+    Symptom.UNREACHABLE,
+    Symptom.NAME_UNKNOWN,
+    Symptom.NOT_THE_API,
+    Symptom.FAILURE,
+)
+"""What a forward proxy that does not know the registry looks like."""
+_BEFORE_CREDENTIALS = Refutation(cause="htpasswd-wrong-password", because="no credentials were sent yet")
+_HOST = re.compile(r"[A-Za-z0-9.:\[\]_-]+")
 
 
 @rule(
     "insecure-registry-missing",
-    sees=("messages", "exchanges", "clients"),
+    needs_any=("messages", "exchanges", "clients"),
     step="simplify",
     title="the docker daemon does not allow plain http to this name",
-    fix='add "insecure-registries": ["HOST:PORT"] to daemon.json and restart the daemon, or use TLS',
+    fix='Add "insecure-registries": ["HOST:PORT"] to daemon.json and restart the daemon, or use TLS',
     source="docker: https first, http only for loopback and insecure-registries (run); distribution/distribution#1874",
+    explains=(Symptom.SCHEME_MIXED, *_TLS),
+    hop="client",
+    supersedes=("scheme-mismatch-upstream",),
+    refuted=(_BEFORE_CREDENTIALS,),
 )
-def insecure_missing(evidence: Evidence, traffic: Traffic) -> Iterator[Finding]:
+def insecure_missing(facts: Facts) -> Iterator[Finding]:
     """docker speaks https to every name but loopback ones, so a plain-http registry works as localhost only.
 
     The setting belongs to the daemon of the CLIENT's machine, not to the server.
     """
-    for message in traffic.said("http-to-https-client"):
-        host = message.host or ""
-        listed = [c for c in evidence.clients if c.insecure_registries is not None]
-        there = any(host in (c.insecure_registries or ()) for c in listed)
-        near = next((n for c in listed for n in c.insecure_registries or () if host and host.split(":")[0] in n), "")
+    for message in facts.traffic.said("http-to-https-client"):
+        named = re.search(r"https://([^/\s\"]{1,300})", message.text)
+        name = message.host or (named[1] if named else "")
+        listed = [c for c in facts.clients if c.insecure_registries is not None]
+        there = any(name in (c.insecure_registries or ()) for c in listed)
+        near = next((n for c in listed for n in c.insecure_registries or () if name and name.split(":")[0] in n), "")
         how = (
             "it is listed, so the daemon was not restarted since"
             if there
@@ -39,89 +61,87 @@ def insecure_missing(evidence: Evidence, traffic: Traffic) -> Iterator[Finding]:
             if listed
             else "its insecure-registries do not list it"
         )
-        yield Finding(
-            cause="insecure-registry-missing",
-            summary=f"The registry {host or 'here'} speaks plain http and the client's docker insists on https: {how}.",
-            certainty=Certainty.PROVEN if listed and not there else Certainty.LOGGED,
-            explains=(Symptom.SCHEME_MIXED, *_TLS),
-            hop="client",
-            evidence=(
-                EvidenceItem(what=message.text, where=str(message.place)),
-                *(
-                    EvidenceItem(what="insecure-registries: " + ", ".join(c.insecure_registries or ()), where=c.file)
-                    for c in listed
-                ),
-            ),
-            supersedes=("scheme-mismatch-upstream",),
-            refuted=(Refutation(cause="htpasswd-wrong-password", because="no login was sent yet"),),
+        cite = context if there else read
+        yield finding(
+            f"The registry {name or 'here'} speaks plain http and the client's docker insists on https: {how}.",
+            said(message),
+            [cite("insecure-registries: " + ", ".join(c.insecure_registries or ()), c.file) for c in listed],
             fix=Fix(
-                summary="Allow it in the daemon.json of the machine that pulls, or give the registry a certificate.",
-                commands=(
-                    f'echo \'{{"insecure-registries": ["{host or "HOST:PORT"}"]}}\'',
-                    "sudo systemctl restart docker",
-                ),
-                verify=("docker info | sed -n '/Insecure/,/^ [A-Z]/p'", f"docker login {quoted(host or 'HOST:PORT')}"),
+                summary="Restart the daemon of the machine that pulls, so that it reads daemon.json"
+                if there
+                else f'Add "{name or "HOST:PORT"}" to "insecure-registries" in /etc/docker/daemon.json of the machine that '
+                "pulls, or give the registry a certificate",
+                commands=(sh("sudo", "systemctl", "restart", "docker"),),
+                verify=(_insecure_names(),),
+                applies="the daemon reads daemon.json when it starts",
             ),
+            edits=_allow(facts, listed, name) if not there else (),
         )
         return
 
 
+def _insecure_names() -> Command:
+    form = "{{range .RegistryConfig.IndexConfigs}}{{println .Name .Secure}}{{end}}"
+    return sh("docker", "info", "--format", form, expect="the registry's name and false")
+
+
+def _allow(facts: Facts, listed: list[ClientConfig], name: str) -> tuple[Edit, ...]:
+    """The edit that puts the name first into the list of the daemon.json that was handed over."""
+    file = next((f for f in facts.evidence.files if len(listed) == 1 and f.path == listed[0].file), None)
+    if file is None or not _HOST.fullmatch(name):
+        return ()
+    comma = ", " if listed[0].insecure_registries else ""
+    for number, line in enumerate(file.lines, 1):
+        if '"insecure-registries"' in line:
+            place = Place(file.path, number)
+            return swap(facts.evidence, place, r'("insecure-registries"\s*:\s*\[)', rf'\1"{name}"{comma}')
+    return ()
+
+
 @rule(
     "http-proxy-env-hijack",
-    sees=("messages", "exchanges", "clients"),
+    needs_any=("messages", "exchanges", "clients"),
     step="simplify",
     tier=2,
     title="a forward proxy answers in the registry's place",
-    fix="add the registry's host to NO_PROXY of the docker daemon (and of the shell)",
+    fix="Add the registry's host to NO_PROXY of the docker daemon (and of the shell)",
     source="docker daemon proxy settings; moby/moby#23426",
+    explains=_FOREIGN,
+    hop="client",
+    refuted=(Refutation(cause="registry-unreachable", because="another machine on the request path answers"),),
 )
-def proxy_hijack(evidence: Evidence, traffic: Traffic) -> Iterator[Finding]:
+def proxy_hijack(facts: Facts) -> Iterator[Finding]:
     """The docker daemon has proxy settings of its own, so `curl` from the shell works while docker gets 403 or 503.
 
     The company's forward proxy does not know the registry, and its error page looks like the registry's.
     """
-    seen = traffic.seen(
-        Symptom.FORWARD_PROXY,
-        Symptom.BAD_GATEWAY,
-        Symptom.GATEWAY_TIMEOUT,
-        Symptom.UNREACHABLE,
-        Symptom.NAME_UNKNOWN,
-        Symptom.NOT_THE_API,
-        Symptom.FAILURE,
-    )
-    told = [EvidenceItem(what=m.text, where=str(m.place)) for m in traffic.said("daemon-proxy")]
-    host = next((m.host for m in traffic.messages if m.host), None)
-    for client in evidence.clients:
-        if client.proxies and not (host and bypassed(host, client.no_proxy or "")):
-            told.append(EvidenceItem(what="; ".join(client.proxies), where=client.file))
+    traffic = facts.traffic
+    name = next((m.host for m in traffic.messages if m.host), None)
+    daemon = traffic.said("daemon-proxy")
+    exempt = any(name and bypassed(name, m.detail) for m in daemon if "no proxy" in m.text.lower())
+    set_in = [c for c in facts.clients if c.proxies and not (name and bypassed(name, c.no_proxy or ""))]
     marked = [
-        EvidenceItem(what=f"{e.method} {e.url} -> {e.status}: {name}: {value}", where=str(e.source))
+        seen(e, f": {key}: {value}")
         for e in traffic.exchanges
-        for name, value in e.response_headers
-        if _is_forward_proxy(name, value) and not (e.status and e.status < 300)
+        for key, value in e.response_headers
+        if _is_forward_proxy(key, value) and not (e.status and e.status < 300)
     ]
-    exempt = any(
-        host and bypassed(host, m.detail) for m in traffic.said("daemon-proxy") if "no proxy" in m.text.lower()
-    )
-    if not seen or exempt or not (told or marked):
+    if not traffic.seen(*_FOREIGN) or exempt or not (daemon or set_in or marked):
         return
-    address = next((m.detail for m in traffic.said("daemon-proxy") if m.detail), "a forward proxy")
-    yield Finding(
-        cause="http-proxy-env-hijack",
-        summary=f"Requests to {host or 'the registry'} go through {address}, which answers in its place.",
-        certainty=Certainty.SEEN if marked else Certainty.LOGGED,
-        explains=seen,
-        hop="client",
-        evidence=(*told[:3], *marked[:2]),
-        refuted=(Refutation(cause="registry-unreachable", because="another machine on the way answers"),),
+    address = next((m.detail for m in daemon if m.detail), "a forward proxy")
+    # `docker info` and a client's file say the same thing: that a proxy is set. Only a response shows that it answered.
+    cite = context if daemon and not marked else read
+    yield finding(
+        f"Requests to {name or 'the registry'} go through {address}, which answers in its place.",
+        [said(m) for m in daemon[:2]],
+        [cite("; ".join(c.proxies), c.file) for c in set_in[:1]],
+        marked[:2],
         fix=Fix(
-            summary="Exempt the registry from the proxy where the proxy is set: the daemon, config.json, the shell.",
-            commands=(
-                'sudo systemctl edit docker  # [Service] Environment="NO_PROXY=localhost,127.0.0.1,'
-                f'{(host or "HOST").split(":")[0]}"',
-                "sudo systemctl restart docker",
-            ),
-            verify=("docker info | grep -i proxy", f"docker login {quoted(host or 'HOST')}"),
+            summary=f"Add {(name or 'the registry').split(':')[0]} to NO_PROXY where the proxy is set: in the daemon's "
+            "[Service] section, in config.json, in the shell",
+            commands=(sh("sudo", "systemctl", "edit", "docker"), sh("sudo", "systemctl", "restart", "docker")),
+            verify=(sh("docker", "info", "--format", "{{.NoProxy}}", expect="a list with the registry's host"),),
+            applies="the daemon reads its proxy settings when it starts",
         ),
     )
 
@@ -155,111 +175,113 @@ def _is_forward_proxy(name: str, value: str) -> bool:
 
 @rule(
     "tls-ca-not-trusted",
-    sees=("messages", "exchanges", "logs"),
+    needs_any=("messages", "exchanges", "logs"),
     step="simplify",
     tier=2,
     title="the client does not trust the certificate's issuer",
-    fix="put the CA's certificate into /etc/docker/certs.d/HOST:PORT/ca.crt",
+    fix="Put the CA's certificate into /etc/docker/certs.d/HOST:PORT/ca.crt",
     source="Go crypto/x509 and curl's own words (run with a private CA)",
+    explains=_TLS,
+    hop="client",
+    refuted=(_BEFORE_CREDENTIALS,),
 )
-def ca_not_trusted(traffic: Traffic) -> Iterator[Finding]:
+def ca_not_trusted(facts: Facts) -> Iterator[Finding]:
     """A self-signed certificate, or one of a CA of one's own, is refused before any HTTP request is sent.
 
     The registry is sound and its log shows a failed handshake at most; docker has its own folder of CAs.
     """
-    items = _of(traffic, ("x509-unknown-authority",), "tls-untrusted")
-    handshakes = traffic.logged("tls-handshake-bad-certificate")
-    if not items and not handshakes:
+    shown = _complaints(facts, ("x509-unknown-authority",), "tls-untrusted")
+    handshakes = facts.traffic.logged("tls-handshake-bad-certificate")[:1]
+    elsewhere = _complaints(facts, ("x509-name", "x509-expired"), "tls-name", "tls-expired")
+    if not shown and (not handshakes or elsewhere or facts.traffic.login_works):
         return
-    elsewhere = _of(traffic, ("x509-name", "x509-expired"), "tls-name", "tls-expired")
-    if not items and (elsewhere or traffic.login_works):
-        return
-    host = _host(traffic, "x509-unknown-authority")
-    yield Finding(
-        cause="tls-ca-not-trusted",
-        summary=f"The client does not know the issuer of the certificate of {host}, so it ends the connection.",
-        certainty=Certainty.LOGGED if items else Certainty.POSSIBLE,
-        explains=_TLS,
-        hop="client",
-        evidence=(
-            *items[:3],
-            *_certificates(traffic),
-            *(EvidenceItem(what=e.text, where=str(e.place)) for e in handshakes[:1]),
-        ),
-        refuted=(Refutation(cause="htpasswd-wrong-password", because="TLS failed before any login was sent"),),
+    address = _address(facts, "x509-unknown-authority")
+    ca = glued("/etc/docker/certs.d/", host(address), "/ca.crt")
+    yield finding(
+        f"The client does not know the issuer of the certificate of {address or 'the registry'}, so it ends the "
+        "connection.",
+        shown[:3],
+        _certificates(facts),
+        # The registry's log says that a client refused the certificate, and not why.
+        [context(e.text, e.place) for e in handshakes],
         fix=Fix(
-            summary="Give the client the CA's certificate; do not switch the check off.",
+            summary="Give the client the CA's certificate; do not switch the check off",
             commands=(
-                f"sudo mkdir -p /etc/docker/certs.d/{host}",
-                f"sudo cp ca.crt /etc/docker/certs.d/{host}/ca.crt",
+                sh("sudo", "mkdir", "-p", glued("/etc/docker/certs.d/", host(address))),
+                sh("sudo", "cp", "ca.crt", ca),
             ),
-            verify=(f"curl -sS -o /dev/null -w '%{{http_code}}\\n' --cacert ca.crt https://{host}/v2/",),
+            verify=(_status_with(ca, address),),
+            applies="docker reads this folder at every request",
         ),
     )
+
+
+def _status_with(ca: Word, address: str | None) -> Command:
+    base = f"https://{address}" if address else None
+    form = "%{http_code}\\n"
+    return sh("curl", "-sS", "-o", "/dev/null", "-w", form, "--cacert", ca, url(base, "/v2/"), expect="401 (or 200)")
 
 
 @rule(
     "tls-san-missing",
-    sees=("messages", "exchanges"),
+    needs_any=("messages", "exchanges"),
     step="simplify",
     tier=2,
     title="the certificate is not for the name in use",
-    fix="issue the certificate anew with subjectAltName=DNS:HOST (or IP:…)",
+    fix="Issue a certificate with subjectAltName=DNS:HOST (or IP:…)",
     source="Go crypto/x509: only subjectAltName counts; goharbor/harbor#16971",
+    explains=_TLS,
+    hop="client",
+    refuted=(Refutation(cause="tls-ca-not-trusted", because="the complaint is about the name, not the issuer"),),
 )
-def san_missing(traffic: Traffic) -> Iterator[Finding]:
+def san_missing(facts: Facts) -> Iterator[Finding]:
     """Only the names in subjectAltName count; a common name (CN) is ignored, and an IP address must be listed as one.
 
     The certificate looks right, since its CN is the name.
     """
-    items = _of(traffic, ("x509-name",), "tls-name")
-    if not items:
+    shown = _complaints(facts, ("x509-name",), "tls-name")
+    if not shown:
         return
-    host = _host(traffic, "x509-name")
-    name = host.split(":")[0]
-    kind = "IP" if name.replace(".", "").isdecimal() else "DNS"
-    yield Finding(
-        cause="tls-san-missing",
-        summary=f"The certificate does not list {name} as a subjectAltName, so the client refuses it.",
-        certainty=Certainty.LOGGED,
-        explains=_TLS,
-        hop="client",
-        evidence=(*items[:3], *_certificates(traffic)),
-        refuted=(Refutation(cause="tls-ca-not-trusted", because="the complaint is about the name, not the issuer"),),
+    address = _address(facts, "x509-name")
+    name = address.split(":")[0] if address else None
+    kind = "IP" if name and name.replace(".", "").isdecimal() else "DNS"
+    server = address if address and ":" in address else f"{address}:443" if address else None
+    yield finding(
+        f"The certificate does not list {name or 'this name'} as a subjectAltName, so the client refuses it.",
+        shown[:3],
+        _certificates(facts),
         fix=Fix(
-            summary="Make a certificate with the name that clients use.",
+            summary="Make a certificate with the name that clients use",
             commands=(
-                "openssl req -x509 -newkey rsa:4096 -nodes -days 365 -keyout domain.key -out domain.crt "
-                f"-subj /CN={name} -addext subjectAltName={kind}:{name}",
+                sh("openssl", "req", "-x509", "-newkey", "rsa:4096", "-nodes", "-days", "365", "-keyout", "domain.key",
+                   "-out", "domain.crt", "-subj", glued("/CN=", host(name)),
+                   "-addext", glued(f"subjectAltName={kind}:", host(name))),
             ),
             verify=(
-                f"openssl s_client -connect {host if ':' in host else host + ':443'} </dev/null 2>/dev/null "
-                "| openssl x509 -noout -ext subjectAltName",
+                sh("openssl", "s_client", "-connect", host(server), READ_FROM, "/dev/null", PIPE,
+                   "openssl", "x509", "-noout", "-ext", "subjectAltName", expect="the name that clients use"),
             ),
+            applies="the server reads its certificate when it starts",
         ),
+    )  # fmt: skip
+
+
+def _complaints(facts: Facts, kinds: tuple[MessageKind, ...], *errors: str) -> tuple[Item, ...]:
+    """What clients said of a certificate, and requests that failed for it."""
+    failed = (e for e in facts.traffic.exchanges if e.error in errors)
+    return (
+        *(said(m) for m in facts.traffic.said(*kinds)),
+        *(seen(e, what=f"{e.method} {e.url}: {e.detail or e.error}") for e in failed),
     )
 
 
-def _of(traffic: Traffic, kinds: tuple[MessageKind, ...], *errors: str) -> tuple[EvidenceItem, ...]:
-    said = tuple(EvidenceItem(what=m.text, where=str(m.place)) for m in traffic.said(*kinds))
-    seen = tuple(
-        EvidenceItem(what=f"{e.method} {e.url}: {e.detail or e.error}", where=str(e.source))
-        for e in traffic.exchanges
-        if e.error in errors
-    )
-    return said + seen
-
-
-def _certificates(traffic: Traffic) -> tuple[EvidenceItem, ...]:
+def _certificates(facts: Facts) -> tuple[Item, ...]:
     """What the servers show of themselves, where it was looked at."""
-    return tuple(
-        EvidenceItem(what=f"{urlsplit(e.url).netloc} shows a {e.certificate}", where=str(e.source))
-        for e in traffic.exchanges
-        if e.certificate is not None
-    )[:2]
+    shown = (e for e in facts.traffic.exchanges if e.certificate is not None)
+    return tuple(seen(e, what=f"{netloc(e.url)} shows a {e.certificate}") for e in shown)[:2]
 
 
-def _host(traffic: Traffic, kind: MessageKind) -> str:
-    said: tuple[Message, ...] = traffic.said(kind)
-    named = next((m.host for m in said if m.host), None)
-    return named or next((e.url.split("://", 1)[-1].split("/", 1)[0] for e in traffic.exchanges), "HOST")
+def _address(facts: Facts, kind: MessageKind) -> str | None:
+    """host[:port] of the server whose certificate is in question."""
+    named = next((m.host for m in facts.traffic.said(kind) if m.host), None)
+    return named or next((netloc(e.url) for e in facts.traffic.exchanges), None)

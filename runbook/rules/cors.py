@@ -1,223 +1,222 @@
-"""Answers that the browser keeps from the page, because the registry does not allow it in the right words."""
+"""Responses that the browser keeps from the page, because the registry does not allow it in the right words."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
-from runbook.model import Certainty, Evidence, EvidenceItem, Finding, Refutation, Setting, Stack
-from runbook.observe.traffic import Traffic
-from runbook.rules.base import rule
+from runbook.model import Edit, Finding, HeaderEdit, Place, ProxyRoute, Refutation, Setting
+from runbook.rules.align import add_variables
+from runbook.rules.base import Facts, rule
 from runbook.rules.crossing import (
     BLOCKED,
     Crossing,
     console,
     crossings,
     header,
+    headers_fix,
     is_needed,
     page_of,
+    reload,
     rewrite,
-    same_origin_fix,
     values,
     wants_login,
+    where_of,
 )
-from runbook.stack.browser import origin_of, refusal
+from runbook.rules.evidence import finding, read, said, seen
+from runbook.rules.hop_edits import insert, line_of
+from runbook.rules.shell import subject
+from runbook.stack.browser import Refusal, origin_of, refusal
 
 FETCH = "Fetch standard, CORS check; run in Chromium 156 against registry 2.8.2 and 3.1.1"
+ORIGIN, CREDENTIALS = "Access-Control-Allow-Origin", "Access-Control-Allow-Credentials"
 _REALM = Refutation(cause="htpasswd-wrong-password", because="the registry answered; it is the browser that refuses")
 
 
-def _refused(traffic: Traffic, stack: Stack, reason: str) -> Crossing | None:
-    login = wants_login(stack, traffic)
-    return next(
-        (c for c in crossings(traffic) if refusal(c.page, c.exchange.response_headers, credentials=login) == reason),
-        None,
-    )
-
-
-def where_of(setting: Setting) -> str:
-    """Where a setting stands, in words."""
-    return str(setting.place or setting.origin)
+def _refused(facts: Facts, reason: Refusal) -> Crossing | None:
+    login = wants_login(facts)
+    refusals = ((c, refusal(c.page, c.exchange.response_headers, credentials=login)) for c in crossings(facts.traffic))
+    return next((c for c, found in refusals if found == reason), None)
 
 
 @rule(
     "cors-origin-mismatch",
-    sees=("ui", "exchanges", "messages", "registry"),
+    needs_any=("ui", "exchanges", "messages", "registry"),
     step="align",
     title="Access-Control-Allow-Origin names another origin than the page's",
     fix="Write the page's origin exactly as the browser shows it: scheme, host, port, no slash, no :80 or :443",
     source=FETCH,
+    explains=BLOCKED,
+    hop="browser",
+    refuted=(_REALM,),
+    proves=True,
 )
-def origin_mismatch(evidence: Evidence, stack: Stack, traffic: Traffic) -> Iterator[Finding]:
+def origin_mismatch(facts: Facts) -> Iterator[Finding]:
     """The browser compares byte by byte: another scheme or port, a slash at the end or a written-out :80 is another origin.
 
-    People put the container's name or the registry's own address there; the page's origin is what stands in
-    the browser's address bar. The UI's own error box names the wrong one, too.
+    People write the container's name or the registry's own address; the page's origin is what the browser's
+    address bar shows. The UI's own error box names the wrong one, too.
     """
-    if not is_needed(stack):
+    if not is_needed(facts.stack):
         return
-    page = page_of(evidence, stack, traffic)
-    seen = _refused(traffic, stack, "origin")
-    said = next((m for m in traffic.said("cors") if m.allowed and "," not in m.allowed and m.allowed != "*"), None)
-    setting = header(stack, "Access-Control-Allow-Origin")
-    allowed = seen.allowed[0] if seen else said.allowed if said else None
-    items = []
-    if seen:
-        items.append(
-            EvidenceItem(what=f"the page {seen.page} got Access-Control-Allow-Origin: {allowed}", where=seen.where)
-        )
-    if said:
-        items.append(EvidenceItem(what=said.text, where=str(said.place)))
-    written = values(setting[1])[0] if setting and len(values(setting[1])) == 1 else None
-    if setting and written and written != "*" and (allowed in (None, written)):
-        reason = _never_matches(written, stack) if page is None else "" if written == page else f"the page is {page}"
-        if reason or items:
-            items.append(
-                EvidenceItem(
-                    what=f"allowed is {written}" + (f": {reason}" if reason else ""), where=where_of(setting[1])
-                )
-            )
-            allowed = written
-    if not items or allowed is None or (page == allowed and not seen and not said):
+    page = page_of(facts)
+    got = _refused(facts, "origin")
+    complaints = facts.traffic.said("cors")
+    complaint = next((m for m in complaints if m.allowed and "," not in m.allowed and m.allowed != "*"), None)
+    allowed = got.allowed[0] if got else complaint.allowed if complaint else None
+    setting = header(facts.stack, ORIGIN)
+    written = values(setting)[0] if setting and len(values(setting)) == 1 else None
+    why, fits = None, False
+    if written and written != "*" and allowed in (None, written):
+        why = _never_matches(written, facts) if page is None else None if written == page else f"the page is {page}"
+        fits = bool(why or got or complaint)
+    allowed = written if fits else allowed
+    if allowed is None or (page == allowed and not got and not complaint):
         return
-    read = any(setting and i.where == where_of(setting[1]) for i in items)
-    yield Finding(
-        cause="cors-origin-mismatch",
-        summary=f"The registry allows the origin {allowed}, but the page is {page or 'opened under another one'}: "
-        "the browser throws the answer away.",
-        certainty=Certainty.PROVEN
-        if seen and read
-        else Certainty.SEEN
-        if seen
-        else Certainty.LOGGED
-        if said
-        else Certainty.READ,
-        explains=BLOCKED,
-        evidence=tuple(items),
-        hop="browser",
-        refuted=(_REALM,),
-        proves=True,
-        fix=same_origin_fix(f"Allow {page or 'the origin in the address bar'}.", evidence, traffic, page),
-        edits=rewrite(evidence, setting[1].place, written, page) if setting and written and page else (),
+    edits = rewrite(facts, setting.place, written, page) if setting and written and page else ()
+    yield finding(
+        f"The registry allows the origin {allowed}, but the page is {page or 'opened under another one'}: "
+        "the browser discards the response.",
+        seen(got.exchange, what=f"the page {got.page} got {ORIGIN}: {allowed}") if got else None,
+        said(complaint),
+        read(f"allowed is {written}" + (f": {why}" if why else ""), where_of(setting)) if setting and fits else None,
+        fix=headers_fix(facts, f"Allow {page or 'the origin in the address bar'}", edits),
+        edits=edits,
+        about=subject(facts.registry),
     )
 
 
-def _never_matches(allowed: str, stack: Stack) -> str:
-    """Why no page can ever have this origin, or ""."""
+def _never_matches(allowed: str, facts: Facts) -> str | None:
+    """Why no page can ever have this origin; None where one can."""
     if "://" not in allowed:
         return "an origin begins with http:// or https://"
     if allowed != origin_of(allowed):
         return f"a browser writes it {origin_of(allowed)}"
     host = allowed.split("://", 1)[1].split(":")[0]
-    ui, registry = stack.ui, stack.registry
-    names = {s.name for s in (ui.service if ui else None, registry.service if registry else None) if s}
-    if host in names:
+    ui, registry = facts.ui, facts.stack.registry
+    if host in {s.name for s in (ui.service if ui else None, registry.service if registry else None) if s}:
         return f"{host} is a name inside Docker's network, which no browser uses"
     if ui and ui.registry_url and ui.registry_url.value and origin_of(ui.registry_url.value) == allowed:
-        published = {p.published for p in ui.ports}
         port = allowed.rsplit(":", 1)[-1]
-        if not (port.isdecimal() and int(port) in published):
+        if not (port.isdecimal() and int(port) in {p.published for p in ui.ports}):
             return "that is the registry's own address, not the page's"
-    return ""
+    return None
 
 
 @rule(
     "cors-wildcard-with-credentials",
-    sees=("ui", "exchanges", "messages", "registry"),
+    needs_any=("ui", "exchanges", "messages", "registry"),
     step="align",
-    title="the wildcard * does not count for a call with a login",
+    title="wildcard origin is not allowed with credentials",
     fix="Name the page's origin instead of *",
     source=FETCH,
+    explains=BLOCKED,
+    hop="browser",
+    refuted=(Refutation(cause="cors-origin-mismatch", because="no origin is named at all"), _REALM),
+    proves=True,
+    supersedes=("cors-credentials-missing",),
 )
-def wildcard(evidence: Evidence, stack: Stack, traffic: Traffic) -> Iterator[Finding]:
+def wildcard(facts: Facts) -> Iterator[Finding]:
     """With credentials the browser accepts no `*`; the origin must be named.
 
-    `*` looks like the most tolerant value, so nobody suspects it. It works until the registry asks for a login.
+    `*` looks like the most tolerant value, so nobody suspects it. It works until the registry asks for credentials.
     """
-    if not is_needed(stack):
+    if not is_needed(facts.stack):
         return
-    page = page_of(evidence, stack, traffic)
-    seen = _refused(traffic, stack, "wildcard") if wants_login(stack, traffic) else None
-    said = console(traffic, "wildcard")
-    setting = header(stack, "Access-Control-Allow-Origin")
-    written = setting is not None and "*" in values(setting[1]) and wants_login(stack, traffic) and stack.ui is not None
-    if not (seen or said or written):
+    got = _refused(facts, "wildcard") if wants_login(facts) else None
+    complaint = console(facts.traffic, "wildcard")
+    setting = header(facts.stack, ORIGIN)
+    setting = setting if setting and "*" in values(setting) else None
+    if not (got or complaint or (setting and facts.ui and wants_login(facts))):
         return
-    items = []
-    if said:
-        items.append(EvidenceItem(what=said.text, where=str(said.place)))
-    if seen:
-        items.append(EvidenceItem(what=f"the page {seen.page} got Access-Control-Allow-Origin: *", where=seen.where))
-    if setting and "*" in values(setting[1]):
-        items.append(
-            EvidenceItem(
-                what="Access-Control-Allow-Origin is *, and the registry wants a login", where=where_of(setting[1])
-            )
-        )
-    yield Finding(
-        cause="cors-wildcard-with-credentials",
-        summary="The registry allows every origin with *, but the page sends a login, and then the browser accepts no *.",
-        certainty=Certainty.PROVEN
-        if (seen or said) and setting
-        else Certainty.SEEN
-        if seen or said
-        else Certainty.READ,
-        explains=BLOCKED,
-        evidence=tuple(items),
-        hop="browser",
-        refuted=(Refutation(cause="cors-origin-mismatch", because="no origin is named at all"), _REALM),
-        proves=True,
-        supersedes=("cors-credentials-missing",),
-        fix=same_origin_fix(
-            f"Allow {page or 'the page’s origin'} by name, with Allow-Credentials: true.", evidence, traffic, page
+    page = page_of(facts)
+    named = rewrite(facts, setting.place, "*", page) if setting and page else ()
+    edits = (*named, *_consent(facts, setting)) if named and setting else ()
+    yield finding(
+        "The registry allows every origin with *, but the page sends credentials, and then the browser accepts no *.",
+        said(complaint),
+        seen(got.exchange, what=f"the page {got.page} got {ORIGIN}: *") if got else None,
+        read(f"{ORIGIN} is *, and the registry asks for credentials", where_of(setting)) if setting else None,
+        fix=headers_fix(
+            facts, f"Name {page or 'the origin of the page'} instead of *, with {CREDENTIALS}: true", edits
         ),
-        edits=rewrite(evidence, setting[1].place, "*", page) if setting and page else (),
+        edits=edits,
+        about=subject(facts.registry),
     )
 
 
 @rule(
     "cors-credentials-missing",
-    sees=("ui", "exchanges", "messages", "registry"),
+    needs_any=("ui", "exchanges", "messages", "registry"),
     step="align",
     title="Access-Control-Allow-Credentials: true is missing",
-    fix="REGISTRY_HTTP_HEADERS_Access-Control-Allow-Credentials: '[\"true\"]'",
+    fix="Add REGISTRY_HTTP_HEADERS_Access-Control-Allow-Credentials: '[\"true\"]'",
     source=FETCH,
+    explains=BLOCKED,
+    hop="browser",
+    refuted=(_REALM,),
+    proves=True,
 )
-def credentials_missing(evidence: Evidence, stack: Stack, traffic: Traffic) -> Iterator[Finding]:
-    """The origin is allowed, but a call with a login needs Access-Control-Allow-Credentials: true besides.
+def credentials_missing(facts: Facts) -> Iterator[Finding]:
+    """The origin is allowed, but a call with credentials needs Access-Control-Allow-Credentials: true besides.
 
-    Only the exact word `true` counts. Without a login on the registry nobody misses the line.
+    Only the exact word `true` counts. While the registry asks for no credentials nobody misses the line.
     """
-    said = console(traffic, "credentials")
-    if not is_needed(stack) or not (said or wants_login(stack, traffic)):
+    complaint = console(facts.traffic, "credentials")
+    if not is_needed(facts.stack) or not (complaint or wants_login(facts)):
         return
-    page = page_of(evidence, stack, traffic)
-    seen = _refused(traffic, stack, "credentials")
-    origin, consent = header(stack, "Access-Control-Allow-Origin"), header(stack, "Access-Control-Allow-Credentials")
-    unset = consent is None or values(consent[1]) != ["true"]
-    written = origin is not None and unset and stack.ui is not None and "*" not in values(origin[1])
-    if not (seen or said or written):
+    got = _refused(facts, "credentials")
+    origin, consent = header(facts.stack, ORIGIN), header(facts.stack, CREDENTIALS)
+    unset = consent is None or values(consent) != ["true"]
+    origin = origin if origin and unset and facts.ui and "*" not in values(origin) else None
+    if not (got or complaint or origin):
         return
-    items = []
-    if said:
-        items.append(EvidenceItem(what=said.text, where=str(said.place)))
-    if seen:
-        items.append(
-            EvidenceItem(what=f"the page {seen.page} got its origin allowed, but no credentials", where=seen.where)
-        )
-    if written and origin:
-        items.append(EvidenceItem(what="an origin is allowed here, credentials are nowhere", where=where_of(origin[1])))
-    yield Finding(
-        cause="cors-credentials-missing",
-        summary="The page's origin is allowed, but Access-Control-Allow-Credentials: true is missing, and the page sends a login.",
-        certainty=Certainty.PROVEN
-        if (seen or said) and written
-        else Certainty.SEEN
-        if seen or said
-        else Certainty.READ,
-        explains=BLOCKED,
-        evidence=tuple(items),
-        hop="browser",
-        refuted=(_REALM,),
-        proves=True,
-        fix=same_origin_fix(
-            "Add Access-Control-Allow-Credentials: true to the registry's headers.", evidence, traffic, page
-        ),
+    proxies = [] if origin or header(facts.stack, ORIGIN) else _half_open(facts)
+    edits = _consent(facts, origin) if origin else _consent_of_nginx(facts, proxies)
+    fix = headers_fix(facts, f"Add {CREDENTIALS}: true to the headers that allow the origin", edits)
+    yield finding(
+        f"The page's origin is allowed, but {CREDENTIALS}: true is missing, and the page sends credentials.",
+        said(complaint),
+        seen(got.exchange, what=f"the page {got.page} got its origin allowed, but no credentials") if got else None,
+        read("an origin is allowed here, credentials are not", where_of(origin)) if origin else None,
+        [read(f"{r.software} allows the origin here, and no credentials", e.place) for r, e in proxies[:2]],
+        fix=replace(fix, commands=(reload(proxies[0][0]),), applies="") if proxies else fix,
+        edits=edits,
+        about=subject(facts.registry),
     )
+
+
+def _half_open(facts: Facts) -> list[tuple[ProxyRoute, HeaderEdit]]:
+    """Where proxies allow an origin and no credentials."""
+    return [
+        (route, edit)
+        for route in facts.stack.routes
+        for edit in route.response_headers
+        if edit.action != "remove" and edit.name.lower() == ORIGIN.lower()
+        if all(e.name.lower() != CREDENTIALS.lower() for e in route.response_headers)
+    ]
+
+
+def _consent_of_nginx(facts: Facts, proxies: list[tuple[ProxyRoute, HeaderEdit]]) -> tuple[Edit, ...]:
+    """The lines that allow credentials below those of nginx that allow the origin."""
+    places = dict.fromkeys(edit.place for route, edit in proxies if route.software == "nginx")
+    line = f'add_header {CREDENTIALS} "true" always;'
+    return tuple(e for place in places for e in insert(facts.evidence, place, line))
+
+
+def _consent(facts: Facts, origin: Setting) -> tuple[Edit, ...]:
+    """The edit that allows credentials, in the file in which the origin is allowed."""
+    registry, given = facts.registry, header(facts.stack, CREDENTIALS)
+    if registry is None or (given and values(given) == ["true"]):
+        return ()
+    if given is not None:
+        return rewrite(facts, given.place, values(given)[0], "true") if len(values(given)) == 1 else ()
+    if origin.origin.startswith("REGISTRY_"):
+        return add_variables(facts.evidence, registry, (f"REGISTRY_HTTP_HEADERS_{CREDENTIALS}", '["true"]'))
+    return _below(facts, origin.place)
+
+
+def _below(facts: Facts, place: Place | None) -> tuple[Edit, ...]:
+    """The line of config.yml below the one that allows the origin, where that is a list in one line."""
+    line = line_of(facts.evidence, place) if place else None
+    if line is None or not line.lstrip().startswith(ORIGIN) or "]" not in line:
+        return ()
+    return insert(facts.evidence, place, f"{CREDENTIALS}: ['true']")

@@ -1,148 +1,174 @@
 """Too many lines, or a line of the wrong name: CORS headers that no browser accepts."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from difflib import get_close_matches
 
-from runbook.model import Certainty, Evidence, EvidenceItem, Finding, Refutation, Stack, Symptom
-from runbook.observe.traffic import Traffic
-from runbook.rules.base import rule
-from runbook.rules.cors import FETCH, where_of
+from runbook.model import Edit, Exchange, Finding, Fix, HeaderEdit, ProxyRoute, Refutation, Setting, Subject
+from runbook.rules.base import Facts, rule
+from runbook.rules.cors import FETCH, ORIGIN
 from runbook.rules.crossing import (
     BLOCKED,
+    ONE_LINE,
+    allowed,
     console,
     crossings,
     header,
+    headers_fix,
     is_needed,
-    page_of,
+    reload,
     rewrite,
-    same_origin_fix,
     values,
+    where_of,
 )
-from runbook.stack.browser import CORS_HEADERS
+from runbook.rules.evidence import finding, read, said, seen
+from runbook.rules.hop_edits import insert
+from runbook.rules.shell import observed, subject
+from runbook.stack.browser import CORS_HEADERS, origin_of
 
 
 @rule(
     "cors-multiple-origins",
-    sees=("exchanges", "messages", "registry"),
+    needs_any=("exchanges", "messages", "registry"),
     step="align",
-    title="more than one origin is allowed in one answer",
+    title="more than one origin is allowed in one response",
     fix="Allow exactly one origin; for several pages let a proxy choose by the Origin header",
     source=FETCH,
+    explains=BLOCKED,
+    hop="browser",
+    proves=True,
+    supersedes=("cors-origin-mismatch", "cors-credentials-missing"),
 )
-def multiple(evidence: Evidence, stack: Stack, traffic: Traffic) -> Iterator[Finding]:
-    """An answer may allow one origin only. The registry sends one header line for each item of the list, and the browser refuses both.
+def multiple(facts: Facts) -> Iterator[Finding]:
+    """A response may allow one origin only. The registry sends one header line for each item of the list, and the browser refuses both.
 
     The configuration takes a list, which invites a second entry.
     """
-    if not is_needed(stack) or _doubled(stack, traffic):
+    if not is_needed(facts.stack) or _sent_twice(facts) or _added_twice(facts):
         return
-    page = page_of(evidence, stack, traffic)
-    seen = next((c for c in crossings(traffic) if len(c.allowed) > 1 or any("," in a for a in c.allowed)), None)
-    said = console(traffic, "multiple")
-    setting = header(stack, "Access-Control-Allow-Origin")
-    several = setting is not None and (len(values(setting[1])) > 1 or "," in values(setting[1])[0])
-    if not (seen or said or (several and stack.ui is not None)):
+    got = next((c for c in crossings(facts.traffic) if len(c.allowed) > 1 or any("," in a for a in c.allowed)), None)
+    complaint = console(facts.traffic, "multiple")
+    setting = header(facts.stack, ORIGIN)
+    setting = setting if setting and (len(values(setting)) > 1 or any("," in v for v in values(setting))) else None
+    if not (got or complaint or (setting and facts.ui)):
         return
-    items = []
-    if said:
-        items.append(EvidenceItem(what=said.text, where=str(said.place)))
-    if seen:
-        items.append(EvidenceItem(what=f"one answer allows {' and '.join(seen.allowed)}", where=seen.where))
-    if several and setting:
-        items.append(EvidenceItem(what=f"the list has {' and '.join(values(setting[1]))}", where=where_of(setting[1])))
-    yield Finding(
-        cause="cors-multiple-origins",
-        summary="The registry allows several origins in one answer; a browser accepts exactly one.",
-        certainty=Certainty.PROVEN
-        if (seen or said) and several
-        else Certainty.SEEN
-        if seen or said
-        else Certainty.READ,
-        explains=BLOCKED,
-        evidence=tuple(items),
-        hop="browser",
-        proves=True,
-        supersedes=("cors-origin-mismatch", "cors-credentials-missing"),
-        fix=same_origin_fix("Allow one origin only.", evidence, traffic, page),
+    yield finding(
+        "The registry allows several origins in one response; a browser accepts exactly one.",
+        said(complaint),
+        seen(got.exchange, what=f"one response allows {' and '.join(got.allowed)}") if got else None,
+        read(f"the list has {' and '.join(values(setting))}", where_of(setting)) if setting else None,
+        fix=headers_fix(facts, "Allow one origin only", expect=ONE_LINE),
+        about=subject(facts.registry),
     )
 
 
-def _doubled(stack: Stack, traffic: Traffic) -> bool:
-    """Whether proxy and registry both add the line: then it is not the registry's list."""
-    return next(_double_evidence(stack, traffic), None) is not None
+@dataclass(frozen=True, slots=True)
+class _Added:
+    """Where a proxy adds the line that the registry is set to send, too."""
+
+    route: ProxyRoute
+    edit: HeaderEdit
+    own: Setting
 
 
-def _double_evidence(stack: Stack, traffic: Traffic) -> Iterator[EvidenceItem]:
-    counts = {"direct": 9, "via": 0}
-    places = {"direct": "", "via": ""}
-    for e in (*traffic.on("direct"), *traffic.on("via")):
-        lines, route = len(list(e.headers("Access-Control-Allow-Origin"))), e.route
-        if lines:
-            counts[route] = min(counts[route], lines) if route == "direct" else max(counts[route], lines)
-            places[route] = str(e.source)
-    if counts["direct"] == 1 and counts["via"] > 1:
-        yield EvidenceItem(what="direct there is one Access-Control-Allow-Origin line", where=places["direct"])
-        yield EvidenceItem(what=f"through the proxy there are {counts['via']}", where=places["via"])
-    own = header(stack, "Access-Control-Allow-Origin")
+def _lines(exchange: Exchange) -> int:
+    return len(list(exchange.headers(ORIGIN)))
+
+
+def _sent_twice(facts: Facts) -> tuple[Exchange, Exchange] | None:
+    """A direct response with one line and one through the proxy with several: then it is not the registry's list."""
+    direct = min((e for e in facts.traffic.on("direct") if _lines(e)), key=_lines, default=None)
+    via = max(facts.traffic.on("via"), key=_lines, default=None)
+    return (direct, via) if direct and via and _lines(direct) == 1 < _lines(via) else None
+
+
+def _added_twice(facts: Facts) -> _Added | None:
+    """The same, by the files: the proxy appends a line and hides none."""
+    own = header(facts.stack, ORIGIN)
     if own is None:
-        return
-    hidden = {e.name.lower() for r in stack.routes for e in r.response_headers if e.action == "remove"}
-    for hop in stack.routes:
-        for edit in hop.response_headers:
-            added = edit.action == "add" and not edit.condition
-            if edit.name.lower() == "access-control-allow-origin" and added and edit.name.lower() not in hidden:
-                yield EvidenceItem(what=f"{hop.software} adds Access-Control-Allow-Origin", where=str(edit.place))
-                yield EvidenceItem(what="and so does the registry", where=where_of(own[1]))
-                return
+        return None
+    routes = facts.stack.routes
+    hidden = {e.name.lower() for r in routes for e in r.response_headers if e.action == "remove"}
+    if ORIGIN.lower() in hidden:
+        return None
+    added = ((r, e) for r in routes if r.kind == "proxy" for e in r.response_headers if e.action == "add")
+    return next((_Added(r, e, own) for r, e in added if e.name.lower() == ORIGIN.lower() and not e.condition), None)
 
 
 @rule(
     "cors-duplicate-headers",
-    sees=("exchanges", "routes"),
+    needs_any=("exchanges", "routes"),
     step="headers",
     title="proxy and registry both add the CORS headers",
     fix="Let one of them add the headers: remove them from the registry, or hide them in the proxy (proxy_hide_header)",
     source="nginx ngx_http_headers_module (add_header appends); run nginx 1.22 before registry 2.8.2; Fetch standard",
+    explains=BLOCKED,
+    hop="ui -> registry",
+    refuted=(Refutation(cause="cors-origin-mismatch", because="both lines name the right origin"),),
+    proves=True,
+    supersedes=("cors-multiple-origins", "cors-origin-mismatch"),
 )
-def duplicate(evidence: Evidence, stack: Stack, traffic: Traffic) -> Iterator[Finding]:
+def duplicate(facts: Facts) -> Iterator[Finding]:
     """A proxy's add_header appends; it does not replace what the registry already sent. Two lines: the browser refuses both.
 
     Each of the two configurations is right on its own, and both lines are even equal.
     """
-    items = tuple(_double_evidence(stack, traffic))
-    if not items or not is_needed(stack):
+    sent, added = _sent_twice(facts), _added_twice(facts)
+    if not is_needed(facts.stack) or not (sent or added):
         return
-    seen = any("through the proxy" in i.what for i in items)
-    yield Finding(
-        cause="cors-duplicate-headers",
-        summary="Proxy and registry both add Access-Control-Allow-Origin: the answer has two, and the browser refuses it.",
-        certainty=(Certainty.PROVEN if len(items) > 2 else Certainty.SEEN) if seen else Certainty.READ,
-        explains=(Symptom.BROWSER_BLOCKED,),
-        evidence=items,
-        hop="ui -> registry",
-        refuted=(Refutation(cause="cors-origin-mismatch", because="both lines name the right origin"),),
-        proves=True,
-        supersedes=("cors-multiple-origins", "cors-origin-mismatch"),
-        fix=same_origin_fix(
-            "Take the headers out of one of the two.", evidence, traffic, page_of(evidence, stack, traffic)
-        ),
+    edits = _hide(facts, added) if added else ()
+    route = added.route if added else None
+    base = origin_of(sent[1].url) if sent else _address(route)
+    fix = Fix(
+        summary=f"Hide the registry's header in the proxy, which sends its own: proxy_hide_header {ORIGIN}"
+        if edits
+        else "Remove the headers from one of the two",
+        commands=(reload(route),) if route else (),
+        verify=(allowed(facts, base, ONE_LINE),),
     )
+    yield finding(
+        f"Proxy and registry both add {ORIGIN}: the response has two, and the browser refuses it.",
+        [seen(sent[0], f": one {ORIGIN} line"), seen(sent[1], f": {_lines(sent[1])} of them")] if sent else (),
+        [
+            read(f"{added.route.software} adds {ORIGIN}", added.edit.place),
+            read("and so does the registry", where_of(added.own)),
+        ]
+        if added
+        else (),
+        fix=fix,
+        edits=edits,
+        about=Subject(service=route.service or "", sites=route.server_names) if route else None,
+    )
+
+
+def _address(route: ProxyRoute | None) -> str:
+    """The address of a proxy as its file names it."""
+    name = next((n for n in route.server_names if "*" not in n and "~" not in n), "localhost") if route else "localhost"
+    return f"{'https' if route and route.tls else 'http'}://{name}"
+
+
+def _hide(facts: Facts, added: _Added) -> tuple[Edit, ...]:
+    """nginx's directive that keeps the registry's own line from the response, below the line that adds one."""
+    nginx = added.route.software == "nginx"
+    return insert(facts.evidence, added.edit.place, f"proxy_hide_header {ORIGIN};") if nginx else ()
 
 
 @rule(
     "env-header-name-typo",
-    sees=("registry",),
+    needs_any=("registry",),
     step="align",
     title="a header's name is misspelled",
     fix="Write the header's name as the specification does: Access-Control-Allow-Origin",
     source="distribution configuration http.headers (names are emitted as they are); Fetch standard; run on both",
+    explains=BLOCKED,
+    hop="browser",
 )
-def header_typo(evidence: Evidence, stack: Stack, traffic: Traffic) -> Iterator[Finding]:
-    """The registry sends whatever name stands there. A name that no specification defines permits nothing, and nothing complains.
+def header_typo(facts: Facts) -> Iterator[Finding]:
+    """The registry sends whatever name it finds. A name that no specification defines permits nothing, and nothing complains.
 
     `Access-Control-Origin` reads right at a glance.
     """
-    settings = stack.registry.settings if stack.registry else {}
+    settings = facts.stack.registry.settings if facts.stack.registry else {}
     names = {key.removeprefix("http.headers."): s for key, s in settings.items() if key.startswith("http.headers.")}
     for name, setting in names.items():
         lowered = name.lower().replace("_", "-")
@@ -151,17 +177,17 @@ def header_typo(evidence: Evidence, stack: Stack, traffic: Traffic) -> Iterator[
         right = _nearest(lowered)
         if right is None or any(n.lower() == right.lower() for n in names):
             continue
-        yield Finding(
-            cause="env-header-name-typo",
-            summary=f"The header {name} does not exist; {right} was meant. The browser looks for that and finds nothing.",
-            certainty=Certainty.READ if not traffic.seen(Symptom.BROWSER_BLOCKED) else Certainty.PROVEN,
-            explains=BLOCKED,
-            evidence=(EvidenceItem(what=f"{name} is set", where=where_of(setting)),),
-            hop="browser",
-            proves=is_needed(stack) and stack.ui is not None,
-            warning=not is_needed(stack),
+        edits = rewrite(facts, setting.place, name, right)
+        yield finding(
+            f"The header {name} does not exist; {right} was meant. The browser looks for that and finds nothing.",
+            read(f"{name} is set", where_of(setting)),
+            observed(facts, *BLOCKED),
+            proves=is_needed(facts.stack) and facts.ui is not None,
+            warning=not is_needed(facts.stack),
             supersedes=("cors-credentials-missing",) if "origin" in lowered else (),
-            edits=rewrite(evidence, setting.place, name, right),
+            fix=headers_fix(facts, f"Write {right}", edits),
+            edits=edits,
+            about=subject(facts.registry),
         )
         return
 

@@ -1,27 +1,50 @@
-"""The browser's cross-origin calls in this stack: who calls whom, and what the registry is set to answer."""
+"""The browser's cross-origin calls in this stack: who calls whom, what the registry is set to answer, and how to end them."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from runbook.model import Edit, Evidence, Exchange, Fix, Message, Place, Setting, Stack, Symptom
-from runbook.observe.traffic import Traffic
+from runbook.model import (
+    Command,
+    Compose,
+    Edit,
+    EnvVar,
+    Exchange,
+    Fix,
+    Message,
+    Place,
+    ProxyRoute,
+    Setting,
+    Stack,
+    Symptom,
+    Ui,
+)
+from runbook.model.command import PIPE, glued, sh, url
+from runbook.observe.signature import is_registrys
+from runbook.observe.traffic import Traffic, is_authenticated
 from runbook.parse.complaints import INSIDE
+from runbook.rules.base import Facts
+from runbook.rules.hop_edits import line_of
+from runbook.rules.logins import url as base_url
+from runbook.rules.shell import status, up
 from runbook.stack.browser import origin_of, same_origin
 
 BLOCKED = (Symptom.BROWSER_BLOCKED,)
 _ALLOW = "http.headers."
+FORWARD = "NGINX_PROXY_PASS_URL"
+ALLOWED = "Access-Control-Allow-Origin: the page's origin, and Access-Control-Allow-Credentials: true"
+ONE_LINE = "one Access-Control-Allow-Origin line, with the page's origin"
+
+
+# ---- who calls whom ------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class Crossing:
-    """An answer that a page on another origin got, or a request that named such a page (curl -H Origin)."""
+    """A response that a page on another origin got, or a request that named such a page (curl -H Origin)."""
 
     exchange: Exchange
     page: str
-
-    @property
-    def where(self) -> str:
-        return str(self.exchange.source)
 
     @property
     def allowed(self) -> list[str]:
@@ -35,7 +58,7 @@ def is_needed(stack: Stack) -> bool:
 
 
 def crossings(traffic: Traffic) -> Iterator[Crossing]:
-    """Answers to calls across origins, those of a browser first, and of these preflights last: their headers must
+    """Responses to calls across origins, those of a browser first, and of these preflights last: their headers must
     allow the page just as well."""
     for e in sorted(traffic.exchanges, key=lambda e: (e.page is None, e.method == "OPTIONS")):
         page = e.page or e.sent("Origin")
@@ -47,41 +70,26 @@ def _only_asked_by_us(exchange: Exchange, page: str, traffic: Traffic) -> bool:
     """Our own question under the page's name, although the page has the registry at its own address and need not cross."""
     if exchange.source.file != "probe" or exchange.page is not None or traffic.page_calls_out:
         return False
-    return any(same_origin(page, e.url) and e.header("Docker-Distribution-Api-Version") for e in traffic.on("via"))
+    return any(same_origin(page, e.url) and is_registrys(e) for e in traffic.on("via"))
 
 
-def wants_login(stack: Stack, traffic: Traffic) -> bool:
-    """Whether the registry asks for a login, so that the page must send credentials."""
-    if stack.registry is not None and stack.registry.known and stack.registry.auth != "unknown":
-        return stack.registry.auth != "none"
-    return any(e.status == 401 for e in traffic.exchanges) or bool(traffic.logged("no-usable-credential"))
+def wants_login(facts: Facts) -> bool:
+    """Whether the registry asks for credentials, so that the page must send some."""
+    if facts.registry is not None and facts.registry.auth != "unknown":
+        return facts.registry.auth != "none"
+    sent = any(e.status == 401 or is_authenticated(e) for e in facts.traffic.exchanges)
+    return sent or bool(facts.traffic.logged("no-usable-credential"))
 
 
-def header(stack: Stack, name: str) -> tuple[str, Setting] | None:
-    """The registry's setting for a response header, with the name as it is written."""
-    for key, setting in (stack.registry.settings if stack.registry else {}).items():
-        if key.startswith(_ALLOW) and key[len(_ALLOW) :].lower() == name.lower():
-            return key[len(_ALLOW) :], setting
-    return None
-
-
-def values(setting: Setting) -> list[str]:
-    """A header setting as the lines that the registry will send, one for each item."""
-    items = setting.value if isinstance(setting.value, list) else [setting.value]
-    return ["true" if item is True else "false" if item is False else str(item) for item in items]
-
-
-def page_of(evidence: Evidence, stack: Stack, traffic: Traffic) -> str | None:
+def page_of(facts: Facts) -> str | None:
     """Origin of the UI's page where it was seen or given; None when only guesses are left."""
-    for crossing in crossings(traffic):
+    for crossing in crossings(facts.traffic):
         return crossing.page
-    for message in traffic.messages:
-        if message.page:
-            return origin_of(message.page)
-    for url in (evidence.target.origin, evidence.target.ui_url):
-        if url:
-            return origin_of(url)
-    return next(iter(fronted(stack)), None)
+    target = facts.evidence.target
+    for address in (*(m.page for m in facts.traffic.messages), target.origin, target.ui_url):
+        if address:
+            return origin_of(address)
+    return next(iter(fronted(facts.stack)), None)
 
 
 def fronted(stack: Stack) -> list[str]:
@@ -104,33 +112,123 @@ def fronted(stack: Stack) -> list[str]:
 
 
 def console(traffic: Traffic, *details: str) -> Message | None:
-    """The first CORS complaint of a browser's console with one of these reasons, be it about the preflight's answer."""
+    """The first CORS complaint of a browser's console with one of these reasons, be it about the preflight's response."""
     return next((m for m in traffic.said("cors") if m.detail.removeprefix(INSIDE) in details), None)
 
 
-def rewrite(evidence: Evidence, place: Place | None, old: str, new: str) -> tuple[Edit, ...]:
-    """An edit of one line, where the line is known and holds the old text exactly once."""
-    if place is None or place.line is None:
+# ---- what the registry is set to answer ----------------------------------------------------------------------
+
+
+def header(stack: Stack, name: str) -> Setting | None:
+    """The registry's setting for a response header."""
+    for key, setting in (stack.registry.settings if stack.registry else {}).items():
+        if key.startswith(_ALLOW) and key[len(_ALLOW) :].lower() == name.lower():
+            return setting
+    return None
+
+
+def values(setting: Setting) -> list[str]:
+    """A header setting as the lines that the registry will send, one for each item."""
+    items = setting.value if isinstance(setting.value, list) else [setting.value]
+    return ["true" if item is True else "false" if item is False else str(item) for item in items]
+
+
+def where_of(setting: Setting) -> Place | str:
+    """Where a setting comes from, in words where no line is known."""
+    return setting.place or setting.origin
+
+
+# ---- fixes ---------------------------------------------------------------------------------------------------
+
+
+def rewrite(facts: Facts, place: Place | None, old: str, new: str) -> tuple[Edit, ...]:
+    """An edit of one line, where the line is known and holds the old text exactly once, in whatever case."""
+    line = line_of(facts.evidence, place) if place else None
+    found = list(re.finditer(re.escape(old), line or "", re.IGNORECASE))
+    if line is None or place is None or place.line is None or len(found) != 1:
         return ()
-    for source in evidence.files:
-        if source.path == place.file and 0 < place.line <= len(source.lines):
-            line = source.lines[place.line - 1]
-            if place.line not in source.masked and line.count(old) == 1:
-                return (Edit(file=source.path, line=place.line, old=line, new=line.replace(old, new)),)
-    return ()
+    changed = line[: found[0].start()] + new + line[found[0].end() :]
+    return (Edit(file=place.file, line=place.line, old=line, new=changed),)
 
 
-def check_with(page: str | None, evidence: Evidence, traffic: Traffic) -> tuple[str, ...]:
-    """The command that shows what the registry answers to that page."""
-    url = next(
-        (origin_of(c.exchange.url) for c in crossings(traffic)), evidence.target.registry_url or "http://localhost:5000"
-    )
-    return (f"curl -sS -i -H 'Origin: {page or 'http://YOUR-UI'}' {url.rstrip('/')}/v2/ | grep -i access-control",)
-
-
-def same_origin_fix(summary: str, evidence: Evidence, traffic: Traffic, page: str | None) -> Fix:
-    """The advice that ends all of these: let the UI's own nginx forward /v2, and CORS is not used at all."""
+def headers_fix(facts: Facts, summary: str, edits: tuple[Edit, ...] = (), expect: str = ALLOWED) -> Fix:
+    """The fix of the registry's headers, with the advice that ends all such faults: stay on one origin."""
+    registry, compose = facts.registry, facts.compose
+    runs = registry is not None and registry.service is not None
+    # Compose does not notice a changed config.yml, and one that is mounted by itself stays the old one until then.
+    elsewhere = any(compose is None or e.file not in compose.files for e in edits)
+    again = up(registry.name, *(("--force-recreate",) if elsewhere else ())) if runs and registry else None
     return Fix(
-        summary=f"{summary} Or set NGINX_PROXY_PASS_URL on the UI, so that the browser stays on one origin.",
-        verify=check_with(page, evidence, traffic),
+        summary=f"{summary}, or set {FORWARD} on the UI, so that the browser stays on one origin",
+        commands=(again,) if again else (),
+        verify=(allowed(facts, _called(facts), expect),),
+        applies="the registry reads its configuration when it starts",
     )
+
+
+def reload(route: ProxyRoute) -> Command:
+    """How nginx takes a changed file: a new container reads it however it is mounted."""
+    return up(route.service, "--force-recreate") if route.service else sh("sudo", "nginx", "-s", "reload")
+
+
+def allowed(facts: Facts, base: str, expect: str = ALLOWED) -> Command:
+    """Shows what the server at an address allows to the page."""
+    origin = glued("Origin: ", url(page_of(facts)))
+    return sh(
+        "curl", "-sSi", "-H", origin, url(base, "/v2/"), PIPE, "grep", "-i", "^access-control-allow", expect=expect
+    )
+
+
+def _called(facts: Facts) -> str:
+    """The registry's address as the page calls it."""
+    seen = next((origin_of(c.exchange.url) for c in crossings(facts.traffic)), None)
+    set_to = facts.ui.registry_url.value if facts.ui and facts.ui.registry_url else None
+    return seen or set_to or base_url(facts.evidence, facts.traffic)
+
+
+def one_origin(facts: Facts, variable: EnvVar | None = None) -> tuple[Fix, tuple[Edit, ...]]:
+    """Let the UI's own nginx forward /v2 instead of the page calling the registry: no CORS, no preflight.
+
+    The edit writes NGINX_PROXY_PASS_URL in the place of `variable` (REGISTRY_URL where none is given), with an
+    address that the UI's container reaches. No edit where that address or the line is not known.
+    """
+    ui = facts.ui
+    variable = variable or (ui.registry_url if ui else None)
+    target = _inner(facts, ui, variable) if ui and variable else None
+    line = line_of(facts.evidence, variable.place) if variable and target else None
+    edits: tuple[Edit, ...] = ()
+    if line and variable and target and variable.value and line.count(variable.name) == line.count(variable.value) == 1:
+        new = line.replace(variable.value, target).replace(variable.name, FORWARD)
+        edits = (Edit(file=variable.place.file, line=variable.place.line or 0, old=line, new=new),)
+    old = variable.name if variable else "REGISTRY_URL"
+    port = next((p.published for p in ui.ports if p.published), 80) if ui else None
+    fix = Fix(
+        summary=f"Set {FORWARD}{f' to {target}' if target else ''} on the UI instead of {old}, so that its nginx "
+        "forwards /v2 and the browser stays on one origin",
+        commands=(up(ui.name),) if ui else (),
+        verify=(status(f"http://localhost:{port}", expect="401 (or 200)"),) if port else (),
+        applies="the UI writes its nginx configuration when its container starts",
+    )
+    return fix, edits
+
+
+def _inner(facts: Facts, ui: Ui, variable: EnvVar) -> str | None:
+    """The registry's address in the network of the UI's container; None where they share none."""
+    if facts.compose is None or ui.major == 1:
+        return None
+    named = _service_in(variable.value or "", facts.compose)
+    if named is not None and "://" in (variable.value or ""):
+        return variable.value
+    registry = facts.registry
+    service = registry.service if registry else None
+    if registry is None or service is None or not set(service.networks) & set(ui.service.networks):
+        return None
+    scheme = "https" if registry.value("http.tls.certificate") else "http"
+    return f"{scheme}://{service.name}:{registry.listens or 5000}"
+
+
+def _service_in(address: str, compose: Compose) -> str | None:
+    """The compose service that an address names."""
+    host = origin_of(address).split("://", 1)[1].rsplit(":", 1)[0]
+    service = compose.service(host) if host else None
+    return service.name if service else None

@@ -5,11 +5,9 @@ log or a client says may be about something else; what nothing shows is possible
 """
 
 from collections.abc import Iterable
-from urllib.parse import SplitResult
 
 from runbook.model import (
     Certainty,
-    Cited,
     Edit,
     EvidenceItem,
     Exchange,
@@ -23,8 +21,8 @@ from runbook.model import (
     Subject,
     Symptom,
 )
-from runbook.observe.notes import describe, describe_logged
-from runbook.urls import urlsplit
+from runbook.observe.notes import cite, describe, describe_logged
+from runbook.observe.observation import Observation
 
 Item = EvidenceItem | None
 Where = Place | str | None
@@ -49,34 +47,22 @@ def said(source: Message | LogEvent | LoggedRequest | None, what: str = "") -> I
     """A log or a client says so; None when there is no such line. What a person or a document says proves nothing."""
     if source is None:
         return None
-    if isinstance(source, LoggedRequest):
-        about = Subject(address=source.host, user=source.user or "")
-        return EvidenceItem(what=what or describe_logged(source), where=str(source.place), cited="said", about=about)
-    if isinstance(source, LogEvent):
-        about = Subject(user=source.user or "", service=source.service or "")
-        return EvidenceItem(what=what or source.text, where=str(source.place), cited="said", about=about)
-    cited: Cited = "said" if source.voice == "program" else "context"
-    about = Subject(address=source.host or "", user=source.user or "")
-    return EvidenceItem(what=what or source.text, where=str(source.place), cited=cited, about=about)
+    return cite(source, what or (describe_logged(source) if isinstance(source, LoggedRequest) else source.text))
 
 
 def seen(exchange: Exchange | None, more: str = "", *, what: str = "") -> Item:
     """A request and its response show it; `more` is added to the request's description, `what` replaces it."""
-    if exchange is None:
-        return None
-    credential = exchange.credential
-    user = credential.user if credential and credential.intent != "wrong" else None
-    return EvidenceItem(
-        what=what or f"{describe(exchange)}{more}",
-        where=f"{exchange.source} {exchange.route}".strip(),
-        cited="seen" if exchange.voice == "program" else "context",
-        about=Subject(address=netloc(urlsplit(exchange.url)), user=user or ""),
-    )
+    return cite(exchange, what or f"{describe(exchange)}{more}") if exchange else None
 
 
-def netloc(parts: SplitResult) -> str:
-    """host[:port] of an address, without a login before it."""
-    return parts.netloc.rpartition("@")[2].lower()
+def witnessed(observation: Observation, what: str) -> Item:
+    """What was seen happening, whoever saw it: a request shows it, or a log says so."""
+    record = observation.record
+    if isinstance(record, Exchange):
+        return seen(record, what=f"{describe(record)}: {what}")
+    if isinstance(record, LoggedRequest):
+        return said(record, f"{describe_logged(record)}: {what}")
+    return said(record, what)
 
 
 def certainty(items: Iterable[Item]) -> Certainty:

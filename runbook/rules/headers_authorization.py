@@ -1,226 +1,276 @@
-"""What happens to the client's Authorization on the way: taken off, or replaced by another."""
+"""What happens to the client's Authorization header on the request path: stripped, or replaced by another."""
 
 from collections.abc import Iterator
 
-from runbook.model import (
-    Certainty,
-    Evidence,
-    Finding,
-    HeaderEdit,
-    ProxyRoute,
-    Refutation,
-    Stack,
-    Symptom,
-)
-from runbook.observe.traffic import Traffic
+from runbook.model import Finding, HeaderEdit, ProxyRoute, Refutation, Symptom
+from runbook.observe.passages import Passage
 from runbook.rules.authorization_traces import (
     MISMATCH,
+    NO_CREDENTIALS,
     REFUSED,
-    accepted,
     another_login,
     arrived,
     as_logged,
-    is_accepted,
+    injected_fails,
+    injected_matches,
+    matches_file,
     not_the_password,
     open_registry,
     opened,
+    refused_for,
     refused_like_the_registry,
     replaces,
     replacing,
     same_login,
     strips,
-    via_requests,
+    written,
 )
-from runbook.rules.base import rule
+from runbook.rules.base import Facts, rule
+from runbook.rules.evidence import computed, context, finding, read, seen, witnessed
 from runbook.rules.hop_edits import delete_command, drop_header
-from runbook.rules.hops import api_routes, hop, item, login_check, name, repair, seen, written
-
-S, C = Symptom, Certainty
+from runbook.rules.hops import api_routes, aside, first_route, hop, login_check, name, search_files, site
+from runbook.rules.reloads import proxy_fix
 
 
 @rule(
     "authorization-stripped",
-    sees=("routes", "exchanges", "logs"),
+    needs_any=("routes", "exchanges", "logs"),
     step="headers",
-    title="a hop takes the Authorization header off",
-    fix="Delete the line that empties or removes Authorization: proxies hand it on by default.",
+    title="the proxy strips the Authorization header",
+    explains=REFUSED,
+    fix="Delete the line that empties or removes Authorization: proxies forward it by default",
     source="run: nginx 1.22, Caddy 2.6, HAProxy 2.6, Apache 2.4 before registry 2.8.2 (tests/real)",
 )
-def authorization_stripped(evidence: Evidence, stack: Stack, traffic: Traffic) -> Iterator[Finding]:
-    """The registry sees a request without a login and asks for one, whatever the client sent.
+def authorization_stripped(facts: Facts) -> Iterator[Finding]:
+    """The registry gets a request without credentials and asks for them, whatever the client sent.
 
-    People miss it because the header looks harmless in the file: the empty value does not mean "leave it",
-    it means "do not send it". Authorization is not a hop-by-hop header; no proxy drops it unasked.
+    People miss it because the line looks harmless: in nginx an empty value does not mean "leave it", it means
+    "do not send it". Authorization is an end-to-end header; no proxy drops it unasked.
     """
-    told = set[object]()
-    for route in api_routes(stack, evidence.compose):
+    known = set[object]()
+    for route in api_routes(facts):
         edit = route.edit("Authorization")
-        if edit is None or edit.place in told or not strips(edit) or open_registry(stack):
+        if edit is None or edit.place in known or not strips(edit) or open_registry(facts):
             continue
-        told.add(edit.place)
-        yield _stripped_by(route, edit, evidence, stack, traffic)
-    if not told and not any(replaces(r) for r in api_routes(stack, evidence.compose)):
-        yield from _lost_on_the_way(evidence, stack, traffic)
+        known.add(edit.place)
+        yield _stripped_by(facts, route, edit)
+    if not known and not any(replaces(r) for r in api_routes(facts)):
+        yield from _lost_on_the_way(facts)
 
 
-def _stripped_by(route: ProxyRoute, edit: HeaderEdit, evidence: Evidence, stack: Stack, traffic: Traffic) -> Finding:
+def _stripped_by(facts: Facts, route: ProxyRoute, edit: HeaderEdit) -> Finding:
+    traffic = facts.traffic
     refused, direct = traffic.refused("via"), traffic.works("direct")
-    logged = via_requests(traffic, "no-usable-credential")
-    certainty = C.PROVEN if refused or (logged and traffic.seen(*REFUSED)) else C.READ
-    certainty = C.POSSIBLE if edit.condition and not refused else certainty
-    shown = [item(f"{written(edit, route)}: the header is not sent on", edit.place)]
-    shown += [seen(e) for e in (refused, direct) if e]
-    shown += [as_logged(r, "no readable login arrived") for r in logged[:1]]
-    return Finding(
-        cause="authorization-stripped",
-        summary=f"{name(route)} removes the Authorization header, so the registry never sees the login.",
-        certainty=certainty,
-        explains=REFUSED,
-        evidence=tuple(shown),
+    what = f"{written(edit, route)}: the header is not forwarded"
+    logged = as_logged(refused_for(traffic, *NO_CREDENTIALS), "no readable credentials arrived")
+    edits = drop_header(facts.evidence, edit)
+    return finding(
+        f"{name(route)} removes the Authorization header, so the registry never sees the credentials.",
+        # Under a condition the line says nothing until a request shows that the condition holds.
+        read(what, edit.place) if refused or not edit.condition else context(what, edit.place),
+        seen(refused),
+        seen(direct) if refused else aside(seen(direct)),
+        # Every client is first refused without credentials: the log counts where credentials were sent.
+        logged if traffic.seen(*REFUSED) and not edit.condition else aside(logged),
         hop=hop(route),
-        refuted=not_the_password(direct, evidence),
-        fix=repair(
+        refuted=not_the_password(facts, direct),
+        fix=proxy_fix(
+            facts,
             route,
-            f"Delete this line ({edit.place}): by default the header is handed on.",
-            login_check(traffic, evidence, stack, route),
+            f"Delete this line ({edit.place}): by default the header is forwarded",
+            login_check(facts, route),
+            edits=edits,
+            at=edit.place,
         ),
-        edits=drop_header(evidence, edit),
+        edits=edits,
         proves=not edit.condition,
         supersedes=("proxy-overwrites-authorization", "double-auth-one-header"),
+        about=site(facts, route),
     )
 
 
-def _lost_on_the_way(evidence: Evidence, stack: Stack, traffic: Traffic) -> Iterator[Finding]:
-    """No file shows it: the same login works direct and not through the hop, with the registry's own realm."""
+def _lost_on_the_way(facts: Facts) -> Iterator[Finding]:
+    """No file shows it: the same credentials work direct and not through the proxy, with the registry's own realm."""
+    traffic = facts.traffic
+    if (passage := traffic.passed("lost")) is not None and Symptom.CHALLENGE_FOREIGN not in traffic.seen():
+        yield _seen_lost(facts, passage)
+        return
     refused = refused_like_the_registry(traffic)
     works = same_login(traffic, refused) if refused else None
     bare = arrived(traffic, refused) if refused else []
     stripped = bool(bare) and all(e.credential is None for e in bare)
-    if refused is None or not (works or stripped or accepted(evidence, refused)):
+    if refused is None or not (works or stripped or matches_file(facts, refused)):
         return
-    mismatch = via_requests(traffic, *MISMATCH)
-    logged = [] if traffic.arrived else via_requests(traffic, "no-usable-credential")
-    if mismatch and not stripped:
+    if refused_for(traffic, *MISMATCH) and not stripped:
         return
-    certainty = C.PROVEN if stripped else C.SEEN if works and logged else C.LOGGED if works or logged else C.READ
-    route = next(api_routes(stack, evidence.compose), None)
-    shown = [seen(e) for e in (refused, works) if e]
-    shown += [as_logged(r, "no readable login arrived") for r in logged[:1]]
-    shown += [
-        item(f"{e.method} {e.path} arrived at the registry without a login", e.source) for e in bare[:1] if stripped
-    ]
-    yield Finding(
-        cause="authorization-stripped",
-        summary="The client sent a login, and the request arrived at the registry without one: a hop takes it out."
+    route = first_route(facts)
+    logged = None if traffic.arrived else refused_for(traffic, *NO_CREDENTIALS)
+    tapped = bare[0] if stripped else None
+    yield finding(
+        "The client sent credentials, and the request arrived at the registry without them: a proxy removes them."
         if stripped
-        else "The login works at the registry itself and is refused through the proxy: the Authorization header is lost there.",
-        certainty=certainty,
-        explains=REFUSED,
-        evidence=tuple(shown),
-        hop=hop(route) if route else "proxy -> registry",
+        else "The credentials work at the registry itself and are refused through the proxy: it loses the Authorization header.",
+        seen(refused),
+        seen(works),
+        as_logged(logged, "no readable credentials arrived"),
+        seen(tapped, what=f"{refused.method} {refused.path} arrived at the registry without credentials"),
+        hop=hop(route),
         refuted=(
-            *not_the_password(works, evidence),
+            *not_the_password(facts, works),
             Refutation(cause="double-auth-one-header", because="the challenge through the proxy is the registry's own"),
         ),
-        fix=repair(
-            route or ProxyRoute(software="nginx", place=refused.source),
-            "Look in the proxy's configuration for a line that sets, empties or removes Authorization, and delete it.",
-            login_check(traffic, evidence, stack, route),
-            before=("grep -rniE 'authorization|removeheader|NGINX_PROXY_HEADER' .",),
+        fix=proxy_fix(
+            facts,
+            route,
+            "Search the proxy's configuration for a line that sets, empties or removes Authorization, and delete it",
+            login_check(facts, route),
+            before=(search_files("authorization", "removeheader", "NGINX_PROXY_HEADER"),),
+        ),
+    )
+
+
+def _seen_lost(facts: Facts, passage: Passage) -> Finding:
+    """Two witnesses saw one request: before the proxy with credentials, after it without."""
+    route, before, after = first_route(facts), passage.before, passage.after
+    proxy = name(route) if route else before.service or "the proxy"
+    return finding(
+        f"{before.user or 'The client'} sent credentials, and the same request arrived at the registry without them: "
+        f"{proxy} removes them.",
+        witnessed(before, f"credentials of {before.user} were sent" if before.user else "credentials were sent"),
+        witnessed(after, "no readable credentials arrived"),
+        seen(facts.traffic.works("direct")),
+        hop=hop(route) if route else f"{before.service or 'proxy'} -> registry",
+        refuted=(
+            *not_the_password(facts, facts.traffic.works("direct")),
+            Refutation(cause="proxy-overwrites-authorization", because="nothing arrived in their place"),
+        ),
+        fix=proxy_fix(
+            facts,
+            route,
+            "Search the proxy's configuration for a line that sets, empties or removes Authorization, and delete it",
+            login_check(facts, route),
+            before=(search_files("authorization", "removeheader", "NGINX_PROXY_HEADER"),),
         ),
     )
 
 
 @rule(
     "proxy-overwrites-authorization",
-    sees=("routes", "exchanges"),
+    needs_any=("routes", "exchanges", "logs"),
     step="headers",
-    title="a hop replaces the client's login by another one",
-    fix="Delete the line that sets Authorization, so that the client's own login is handed on.",
-    source="run: nginx 1.22 and registry 2.8.2, log `authentication failure` for a login that nobody typed",
+    title="the proxy replaces the client's credentials",
+    explains=REFUSED,
+    fix="Delete the line that sets Authorization, so that the client's own credentials are forwarded",
+    source="run: nginx 1.22 and registry 2.8.2, log `authentication failure` for credentials that nobody typed",
 )
-def proxy_overwrites_authorization(evidence: Evidence, stack: Stack, traffic: Traffic) -> Iterator[Finding]:
-    """The registry judges a login that the client never sent, so the right password is refused.
+def proxy_overwrites_authorization(facts: Facts) -> Iterator[Finding]:
+    """The registry checks credentials that the client never sent, so the right password is refused.
 
-    Its log says `authentication failure`, which reads like a wrong password. With a Bearer in the place of Basic
+    Its log says `authentication failure`, which reads like a wrong password. With a Bearer instead of Basic
     it says `invalid authorization credential`, as if nothing had arrived; only the file tells that from stripping.
     """
-    told = False
-    for route, edit in replacing(evidence, stack):
-        if is_accepted(edit, evidence) or open_registry(stack) or opened(traffic):
-            continue
-        if edit.injected == "bearer" and stack.registry and stack.registry.auth == "token":
-            continue
-        told = True
-        yield _overwritten_by(route, edit, evidence, stack, traffic)
+    token = facts.stack.registry is not None and facts.stack.registry.auth == "token"
+    found = [
+        (route, edit)
+        for route, edit in replacing(facts)
+        if not (injected_matches(facts, edit) or opened(facts.traffic) or (edit.injected == "bearer" and token))
+    ]
+    for route, edit in found:
+        yield _overwritten_by(facts, route, edit)
+    if not found and not any((e := r.edit("Authorization")) and strips(e) for r in api_routes(facts)):
+        yield from _replaced_on_the_way(facts)
+
+
+def _overwritten_by(facts: Facts, route: ProxyRoute, edit: HeaderEdit) -> Finding:
+    traffic, registry = facts.traffic, facts.stack.registry
+    refused, direct = traffic.refused("via"), traffic.works("direct")
+    fails, bearer = injected_fails(facts, edit), edit.injected == "bearer"
+    logged = as_logged(refused_for(traffic, *MISMATCH), "credentials arrived and did not match")
+    how = (
+        " of another kind (Bearer), which htpasswd does not read" if bearer
+        else ", which the registry refuses" if fails
+        else ""
+    )  # fmt: skip
+    edits = drop_header(facts.evidence, edit)
+    return finding(
+        f"{name(route)} replaces the client's credentials by fixed ones{how}.",
+        read(f"{written(edit, route)}: every request carries these credentials", edit.place),
+        computed("they do not match the registry's htpasswd file (bcrypt)", edit.place) if fails else None,
+        # Without a pair that works direct, a refusal in the log may be a mistyped password.
+        *((seen(direct), logged) if refused or (logged and direct) else (aside(seen(direct)), aside(logged))),
+        seen(refused),
+        hop=hop(route),
+        refuted=not_the_password(facts, direct),
+        fix=proxy_fix(
+            facts,
+            route,
+            f"Delete this line ({edit.place}), so that everybody logs in with their own name",
+            login_check(facts, route),
+            before=delete_command(facts.evidence, edit),
+            edits=edits,
+            at=edit.place,
+        ),
+        edits=edits,
+        proves=fails or (bearer and registry is not None and registry.auth == "htpasswd"),
+        supersedes=("authorization-stripped", *(("htpasswd-wrong-password",) if refused and direct else ())),
+        about=site(facts, route),
+    )
+
+
+def _replaced_on_the_way(facts: Facts) -> Iterator[Finding]:
+    """No file shows it: other credentials than the client's arrive at the registry."""
+    traffic = facts.traffic
+    if (passage := traffic.passed("replaced")) is not None:
+        yield _seen_replaced(facts, passage)
+        return
     refused = refused_like_the_registry(traffic)
     works = same_login(traffic, refused) if refused else None
-    logged = via_requests(traffic, *MISMATCH)
-    stripped = any((e := r.edit("Authorization")) and strips(e) for r in api_routes(stack, evidence.compose))
     other = another_login(traffic, refused) if refused else None
-    if told or stripped or refused is None or not (other or (works and logged)):
+    logged = as_logged(refused_for(traffic, *MISMATCH), "credentials arrived and did not match")
+    if refused is None or not (other or (works and logged)):
         return
-    onward = next(api_routes(stack, evidence.compose), None)
-    yield Finding(
-        cause="proxy-overwrites-authorization",
-        summary=f"The client logged in as {refused.credential.user}; what arrived at the registry is another login."
+    route = first_route(facts)
+    yield finding(
+        f"The client logged in as {refused.credential.user}; other credentials arrived at the registry."
         if other and refused.credential
-        else "The login works at the registry itself; through the proxy another login arrives in its place and is refused.",
-        certainty=C.SEEN,
-        explains=REFUSED,
-        evidence=(
-            *(seen(e) for e in (refused, works) if e),
-            other or as_logged(logged[0], "a login arrived and did not match"),
-        ),
-        hop=hop(onward) if onward else "proxy -> registry",
-        refuted=(
-            *not_the_password(works, evidence),
-            Refutation(cause="authorization-stripped", because="a login did arrive at the registry, only not this one"),
-        ),
-        fix=repair(
-            onward or ProxyRoute(software="nginx", place=refused.source),
-            "Look in the proxy's configuration for a line that sets Authorization, and delete it.",
-            login_check(traffic, evidence, stack, onward),
-            before=("grep -rni 'authorization' .",),
-        ),
-    )
-
-
-def _overwritten_by(route: ProxyRoute, edit: HeaderEdit, evidence: Evidence, stack: Stack, traffic: Traffic) -> Finding:
-    refused, direct = traffic.refused("via"), traffic.works("direct")
-    known_bad = any(
-        c.origin == "injected" and c.password == edit.password and c.user == edit.user and c.outcome != "accepted"
-        for c in evidence.checks
-    )
-    logged = via_requests(traffic, *MISMATCH)
-    sure = bool(refused) or bool(logged and direct)
-    basic_only = stack.registry is not None and stack.registry.auth == "htpasswd"
-    shown = [item(f"{written(edit, route)}: every request carries this login", edit.place)]
-    shown += [seen(e) for e in (refused, direct) if e]
-    shown += [as_logged(r, "a login arrived and did not match") for r in logged[:1]]
-    return Finding(
-        cause="proxy-overwrites-authorization",
-        summary=f"{name(route)} replaces the client's login by a fixed one{_that_fails(known_bad, edit)}.",
-        certainty=C.PROVEN if sure else C.SEEN if known_bad else C.READ,
-        explains=REFUSED,
-        evidence=tuple(shown),
+        else "The credentials work at the registry itself; through the proxy others arrive instead and are refused.",
+        seen(refused),
+        seen(works),
+        other or logged,
         hop=hop(route),
-        refuted=not_the_password(direct, evidence),
-        fix=repair(
-            route,
-            f"Delete this line ({edit.place}), so that everybody logs in with their own name.",
-            login_check(traffic, evidence, stack, route),
-            before=delete_command(evidence, edit),
+        refuted=(
+            *not_the_password(facts, works),
+            Refutation(cause="authorization-stripped", because="credentials did arrive at the registry, but others"),
         ),
-        edits=drop_header(evidence, edit),
-        proves=known_bad or (edit.injected == "bearer" and basic_only),
-        supersedes=("authorization-stripped", "htpasswd-wrong-password")
-        if refused and direct
-        else ("authorization-stripped",),
+        fix=proxy_fix(
+            facts,
+            route,
+            "Search the proxy's configuration for a line that sets Authorization, and delete it",
+            login_check(facts, route),
+            before=(search_files("authorization"),),
+        ),
     )
 
 
-def _that_fails(known_bad: bool, edit: HeaderEdit) -> str:
-    if edit.injected == "bearer":
-        return " of another kind (Bearer), which htpasswd does not read"
-    return ", which the registry refuses" if known_bad else ""
+def _seen_replaced(facts: Facts, passage: Passage) -> Finding:
+    """Two witnesses saw one request: before the proxy as one user, after it as another."""
+    route, before, after = first_route(facts), passage.before, passage.after
+    return finding(
+        f"The client logged in as {before.user}; the same request arrived at the registry as {after.user}.",
+        witnessed(before, f"credentials of {before.user} were sent"),
+        witnessed(after, f"credentials of {after.user} arrived and did not match"),
+        seen(facts.traffic.works("direct")),
+        hop=hop(route) if route else f"{before.service or 'proxy'} -> registry",
+        supersedes=("htpasswd-wrong-password", "htpasswd-user-missing", "authorization-stripped"),
+        refuted=(
+            *not_the_password(facts, facts.traffic.works("direct")),
+            Refutation(cause="authorization-stripped", because="credentials did arrive at the registry, but others"),
+        ),
+        fix=proxy_fix(
+            facts,
+            route,
+            "Search the proxy's configuration for a line that sets Authorization, and delete it",
+            login_check(facts, route),
+            before=(search_files("authorization"),),
+        ),
+    )

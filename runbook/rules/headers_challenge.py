@@ -1,72 +1,86 @@
-"""Whether the client hears that it should log in: the challenge on its way through a hop."""
+"""Whether clients are asked for credentials: the challenge on its way back through a proxy."""
 
 from collections.abc import Iterator
 
-from runbook.model import Certainty, Evidence, Exchange, Finding, Place, ProxyRoute, Refutation, Stack, Symptom
-from runbook.observe.routes import signed_by_proxy
+from runbook.model import Exchange, Finding, Place, ProxyRoute, Refutation, Symptom
+from runbook.observe.signature import from_registry, is_registrys, signed_by_proxy
 from runbook.observe.traffic import Traffic, succeeded
-from runbook.rules.base import rule
+from runbook.rules.base import Facts, rule
+from runbook.rules.evidence import finding, read, seen
 from runbook.rules.hop_edits import drop, drop_block
-from runbook.rules.hops import Front, api_routes, challenge_of, front_url, fronts, hop, item, name, repair, seen
+from runbook.rules.hops import (
+    Front,
+    aside,
+    challenge_check,
+    challenge_of,
+    first_route,
+    fronts,
+    hop,
+    name,
+    search_files,
+    site,
+)
+from runbook.rules.reloads import proxy_fix
 
-S, C = Symptom, Certainty
+S = Symptom
 
 
 @rule(
     "ping-not-challenged",
-    sees=("routes", "exchanges"),
+    needs_any=("routes", "exchanges"),
     step="headers",
-    title="GET /v2/ is answered 200 without a login, although other requests need one",
-    fix="Let GET /v2/ reach the registry, so that it can ask for the login there.",
+    title="GET /v2/ answers 200 without credentials, although other requests need them",
+    explains=(S.PING_OPEN, S.LOGIN_401, S.OPEN_VIA, S.NO_CREDENTIAL_SENT, S.NOT_THE_API),
+    fix="Let GET /v2/ reach the registry, so that it can ask for credentials there",
     source="run: nginx `location = /v2/ { return 200; }`: a real docker push prints unauthorized: authentication required",
 )
-def ping_not_challenged(evidence: Evidence, stack: Stack, traffic: Traffic) -> Iterator[Finding]:
-    """Clients decide on GET /v2/ whether to log in at all. Answered 200 without a challenge, they never send a login,
-    `docker login` accepts any password, and the first request that needs one fails."""
-    beyond = next((e for e in traffic.on("via", status=401) if e.path.rstrip("/") != "/v2"), None)
-    opened = _open_ping(traffic, page_counts=beyond is not None)
-    told = False
-    for front in fronts(stack, evidence.compose):
-        found = _answers_ping(front, stack)
-        if found is None:
-            continue
-        told = True
-        yield Finding(
-            cause="ping-not-challenged",
-            summary=f"{name(found)} answers GET /v2/ itself with 200, so clients believe that no login is needed.",
-            certainty=C.PROVEN if opened else C.READ,
-            explains=(S.PING_OPEN, S.LOGIN_401, S.OPEN_VIA, S.NO_CREDENTIAL_SENT, S.NOT_THE_API),
-            evidence=(
-                item("GET /v2/ ends here, without a challenge", _ping_place(found)),
-                *(seen(e) for e in (opened, beyond) if e),
+def ping_not_challenged(facts: Facts) -> Iterator[Finding]:
+    """Clients decide on GET /v2/ whether to log in at all. Answered 200 without a challenge, they never send
+    credentials, `docker login` accepts any password, and the first request that needs them fails."""
+    beyond = next((e for e in facts.traffic.on("via", status=401) if e.path.rstrip("/") != "/v2"), None)
+    opened = _open_ping(facts.traffic, page_counts=beyond is not None)
+    found = [route for front in fronts(facts) if (route := _answers_ping(front, facts))]
+    for route in found:
+        place = route.auth.place if route.auth and route.kind == "proxy" else route.place
+        own = route.kind == "return" and route.software == "nginx"
+        edits = drop_block(facts.evidence, route.place) if own else ()
+        yield finding(
+            f"{name(route)} answers GET /v2/ itself with 200, so clients believe that no credentials are needed.",
+            read("GET /v2/ ends here, without a challenge", place),
+            seen(opened),
+            seen(beyond) if opened else aside(seen(beyond)),
+            hop=hop(route),
+            refuted=(Refutation(cause="auth-not-enforced", because="the other requests still need credentials"),),
+            fix=proxy_fix(
+                facts,
+                route,
+                f"Delete this answer ({place}) and let GET /v2/ go to the registry. A monitor may take 401 as alive",
+                challenge_check(facts, route),
+                edits=edits,
+                at=place,
             ),
-            hop=hop(found),
-            refuted=(Refutation(cause="auth-not-enforced", because="the other requests still need a login"),),
-            fix=repair(
-                found,
-                f"Delete this answer ({_ping_place(found)}) and let GET /v2/ go to the registry. A monitor may take 401 as alive.",
-                f"curl -sSi {front_url(traffic, stack, found, evidence.compose)}/v2/ | head -1   # 401, with WWW-Authenticate",
-            ),
-            edits=drop_block(evidence, found.place) if found.kind == "return" and found.software == "nginx" else (),
+            edits=edits,
             proves=True,
+            about=site(facts, route),
         )
-    if not told and opened and beyond and not _is_root_answer(opened):
-        route = next(api_routes(stack, evidence.compose), None)
-        yield Finding(
-            cause="ping-not-challenged",
-            summary="Through the proxy GET /v2/ is open, other requests want a login: clients never send one.",
-            certainty=C.SEEN,
-            explains=(S.PING_OPEN, S.LOGIN_401, S.OPEN_VIA, S.NO_CREDENTIAL_SENT, S.NOT_THE_API),
-            evidence=(seen(opened), seen(beyond)),
-            hop=hop(route) if route else "proxy -> registry",
+    if not found and opened and beyond and not _is_root_answer(opened):
+        route = first_route(facts)
+        yield finding(
+            "Through the proxy GET /v2/ is open, other requests need credentials: clients never send any.",
+            seen(opened),
+            seen(beyond),
+            hop=hop(route),
             refuted=(
                 Refutation(cause="proxy-bypasses-auth", because="other requests through the proxy still get 401"),
+            ),
+            fix=proxy_fix(
+                facts, route, "Let GET /v2/ reach the registry through the proxy", challenge_check(facts, route)
             ),
         )
 
 
 def _open_ping(traffic: Traffic, *, page_counts: bool) -> Exchange | None:
-    """A ping that got 200 without a login; the page of a proxy counts where the rest of the API is behind it."""
+    """A ping that got 200 without credentials; the page of a proxy counts where the rest of the API is behind it."""
     pings = (
         e for e in traffic.on("via", authenticated=False) if e.path.rstrip("/") == "/v2" and e.method in ("GET", "HEAD")
     )
@@ -75,71 +89,94 @@ def _open_ping(traffic: Traffic, *, page_counts: bool) -> Exchange | None:
 
 def _is_root_answer(exchange: Exchange) -> bool:
     """The registry's 200 for `/`: another fault (the path was cut)."""
-    return not exchange.body.strip() and exchange.header("Docker-Distribution-Api-Version") is None
+    return not exchange.body.strip() and not is_registrys(exchange)
 
 
-def _answers_ping(front: Front, stack: Stack) -> ProxyRoute | None:
+def _answers_ping(front: Front, facts: Facts) -> ProxyRoute | None:
     """The route that answers the ping with 200 while the rest of the API is proxied."""
-    ping = front.ping
+    ping, registry = front.ping, facts.stack.registry
     if ping is None or not front.api:
         return None
     if ping.kind == "return" and ping.status is not None and 200 <= ping.status < 300:
         return ping
-    unguarded = stack.registry is not None and stack.registry.auth == "none"
+    unguarded = registry is not None and registry.auth == "none"
     guard = front.upload.auth if front.upload else None
     if unguarded and guard and ping.kind == "proxy" and (ping.auth is None or "GET" in ping.auth.except_methods):
         return ping
     return None
 
 
-def _ping_place(route: ProxyRoute) -> Place:
-    return route.auth.place if route.auth and route.kind == "proxy" else route.place
-
-
 @rule(
     "www-authenticate-missing",
-    sees=("routes", "exchanges"),
+    needs_any=("routes", "exchanges"),
     step="headers",
-    title="a hop drops the challenge",
-    fix="Delete the line that hides WWW-Authenticate, or send the challenge with the hop's own 401.",
+    title="the proxy removes WWW-Authenticate",
+    explains=(S.CHALLENGE_MISSING, S.LOGIN_401_VIA, S.LOGIN_401),
+    fix="Delete the line that hides WWW-Authenticate, or send the challenge with the proxy's own 401",
     source="run: proxy_hide_header WWW-Authenticate (nginx 1.22), header_down (Caddy), http-response del-header (HAProxy)",
 )
-def www_authenticate_missing(evidence: Evidence, stack: Stack, traffic: Traffic) -> Iterator[Finding]:
+def www_authenticate_missing(facts: Facts) -> Iterator[Finding]:
     """A 401 without WWW-Authenticate does not say how to log in, so clients give up: skopeo says "invalid
     username/password", docker login prints only the status, a browser shows no prompt."""
-    silent = [e for e in traffic.on("via", status=401) if e.response_headers and e.header("WWW-Authenticate") is None]
-    told = False
-    for route in dict.fromkeys(r for f in fronts(stack, evidence.compose) for r in (*f.api, *_bare_refusals(f))):
+    traffic = facts.traffic
+    silent = next(
+        (
+            e
+            for e in traffic.exchanges
+            if e.status == 401 and e.is_api and e.response_headers and e.header("WWW-Authenticate") is None
+            # The registry challenges with every 401: its own body without a challenge passed a proxy.
+            if e.route == "via" or (e.route == "unknown" and from_registry(e))
+        ),
+        None,
+    )
+    if found := next(_hidden(facts), None):
+        yield _hidden_by(facts, *found, silent)
+        return
+    direct = next((e for e in traffic.on("direct", status=401) if e.header("WWW-Authenticate")), None)
+    if silent and (direct or signed_by_proxy(silent) or from_registry(silent)):
+        yield _missing_on_the_way(facts, silent, direct)
+
+
+def _hidden(facts: Facts) -> Iterator[tuple[ProxyRoute, Place, bool]]:
+    """Routes that send 401 without a challenge, the line that does it, and whether that one hides the registry's."""
+    for route in dict.fromkeys(r for f in fronts(facts) for r in (*f.api, *_bare_refusals(f))):
         hides = [
             e for e in route.response_headers if e.name.lower() == "www-authenticate" and _is_gone(e.action, e.value)
         ]
-        bare = route.kind == "return" and route.status == 401
-        if told or not (hides or bare) or (hides and hides[-1].condition):
-            continue
-        place = hides[-1].place if hides else route.place
-        told = True
-        yield Finding(
-            cause="www-authenticate-missing",
-            summary=f"{name(route)} sends 401 without WWW-Authenticate: clients are not told that they should log in.",
-            certainty=C.PROVEN if silent else C.READ,
-            explains=(S.CHALLENGE_MISSING, S.LOGIN_401_VIA, S.LOGIN_401, S.NO_CREDENTIAL_SENT),
-            evidence=(
-                item("the challenge is taken out here" if hides else "401 is answered here without a challenge", place),
-                *(seen(e) for e in silent[:1]),
-            ),
-            hop=hop(route),
-            fix=repair(
-                route,
-                f"Delete this line ({place}): the registry's challenge then passes.",
-                f"curl -sSi {front_url(traffic, stack, route, evidence.compose)}/v2/ | grep -i '^www-authenticate'",
-            ),
-            edits=drop(evidence, place, _HIDES) if hides else drop_block(evidence, place),
-            proves=True,
-        )
-    told = told or bool(traffic.works("via") and not silent)
-    direct = next((e for e in traffic.on("direct", status=401) if e.header("WWW-Authenticate")), None)
-    if not told and silent and (direct or signed_by_proxy(silent[0])):
-        yield _dropped(silent[0], direct, evidence, stack, traffic)
+        if hides and (not hides[-1].condition or _holds(facts)):
+            yield route, hides[-1].place, True
+        elif not hides and route.kind == "return" and route.status == 401:
+            yield route, route.place, False
+
+
+def _holds(facts: Facts) -> bool:
+    """Whether the condition of a line that hides the challenge is seen to hold: the registry's own 401 came without."""
+    return any(
+        e.status == 401 and e.response_headers and e.header("WWW-Authenticate") is None and from_registry(e)
+        for e in facts.traffic.exchanges
+    )
+
+
+def _hidden_by(facts: Facts, route: ProxyRoute, place: Place, hides: bool, silent: Exchange | None) -> Finding:
+    edits = drop(facts.evidence, place, _HIDES) if hides else drop_block(facts.evidence, place)
+    return finding(
+        f"{name(route)} sends 401 without WWW-Authenticate: clients are not asked for credentials.",
+        read("the challenge is removed here" if hides else "401 is answered here without a challenge", place),
+        seen(silent),
+        explains=(S.CHALLENGE_MISSING, S.LOGIN_401_VIA, S.LOGIN_401, S.NO_CREDENTIAL_SENT),
+        hop=hop(route),
+        fix=proxy_fix(
+            facts,
+            route,
+            f"Delete this line ({place}): the registry's challenge then passes",
+            challenge_check(facts, route),
+            edits=edits,
+            at=place,
+        ),
+        edits=edits,
+        proves=True,
+        about=site(facts, route),
+    )
 
 
 _HIDES = (
@@ -161,21 +198,21 @@ def _bare_refusals(front: Front) -> Iterator[ProxyRoute]:
             yield route
 
 
-def _dropped(silent: Exchange, direct: Exchange | None, evidence: Evidence, stack: Stack, traffic: Traffic) -> Finding:
-    route = next(api_routes(stack, evidence.compose), None)
-    request = route.auth is not None and route.auth.kind == "request" if route else False
+def _missing_on_the_way(facts: Facts, silent: Exchange, direct: Exchange | None) -> Finding:
+    """No file shows it: through the proxy the challenge is missing."""
+    route = first_route(facts)
+    request = route is not None and route.auth is not None and route.auth.kind == "request"
     why = " Its auth_request asks a service that answers 401 without a challenge." if request else ""
-    return Finding(
-        cause="www-authenticate-missing",
-        summary=f"Through the proxy 401 comes without WWW-Authenticate, so clients are not told how to log in.{why}",
-        certainty=C.SEEN,
-        explains=(S.CHALLENGE_MISSING, S.LOGIN_401_VIA, S.LOGIN_401),
-        evidence=(seen(silent), *([seen(direct, f": {challenge_of(direct)}")] if direct else [])),
-        hop=hop(route) if route else "proxy -> registry",
-        fix=repair(
-            route or ProxyRoute(software="nginx", place=silent.source),
-            "Look for a line in the proxy's configuration that hides or removes WWW-Authenticate, and delete it.",
-            f"curl -sSi {front_url(traffic, stack, route, evidence.compose)}/v2/ | grep -i '^www-authenticate'",
-            before=("grep -rni 'www-authenticate' .",),
+    return finding(
+        f"Through the proxy 401 comes without WWW-Authenticate, so clients are not asked for credentials.{why}",
+        seen(silent),
+        seen(direct, f": {challenge_of(direct)}") if direct else None,
+        hop=hop(route),
+        fix=proxy_fix(
+            facts,
+            route,
+            "Search the proxy's configuration for a line that hides or removes WWW-Authenticate, and delete it",
+            challenge_check(facts, route),
+            before=(search_files("www-authenticate"),),
         ),
     )

@@ -1,98 +1,102 @@
-"""What a hop cuts short: bodies that are too large, answers that take too long, headers that miss on a 401."""
+"""What a proxy cuts short: bodies that are too large, responses that take too long, headers missing from a 401."""
 
 import re
 from collections.abc import Iterator
 
-from runbook.model import Certainty, Edit, Evidence, Exchange, Finding, Place, ProxyRoute, Refutation, Stack, Symptom
-from runbook.observe.routes import signed_by_proxy
+from runbook.model import Edit, Exchange, Finding, Place, ProxyRoute, Refutation, Stack, Symptom
+from runbook.model.command import PIPE, Command, number, service, sh, url
+from runbook.observe.signature import signed_by_proxy
 from runbook.observe.traffic import Traffic
-from runbook.rules.base import rule
-from runbook.rules.hop_edits import insert, line_of, swap
-from runbook.rules.hops import api_routes, front_url, fronts, hop, item, name, repair, seen, takes_pushes
+from runbook.rules.base import Facts, rule
+from runbook.rules.evidence import Item, finding, read, said, seen
+from runbook.rules.hop_edits import insert, line_of, places, swap
+from runbook.rules.hops import (
+    api_routes,
+    aside,
+    first_route,
+    front_url,
+    fronts,
+    header_check,
+    hop,
+    name,
+    search_files,
+    site,
+    takes_pushes,
+)
+from runbook.rules.reloads import proxy_fix
 from runbook.rules.upstreams import reaches
 
-S, C = Symptom, Certainty
-_CUT = (S.BAD_GATEWAY, S.EMPTY_REPLY)
-"""How a refused body shows besides 413: Caddy ends its own request to the registry (502), others close the connection."""
+S = Symptom
 _SMALL = 100 * (1 << 20)
-"""Layers under that are common enough that a smaller limit is no fault by itself above it."""
+"""Layers below that are common: a smaller limit is a fault by itself, a larger one only where a body was refused."""
 
 
 @rule(
     "client-max-body-size",
-    sees=("routes", "logs", "exchanges", "messages"),
+    needs_any=("routes", "logs", "exchanges", "messages"),
     step="align",
-    title="a hop refuses large bodies",
-    fix="Set client_max_body_size 0; in the server or location that uploads take.",
+    title="the proxy limits the size of request bodies",
+    # How a refused body shows besides 413: Caddy ends its own request to the registry (502), others the connection.
+    explains=(S.TOO_LARGE, S.UPLOAD_FAILS, S.BAD_GATEWAY, S.EMPTY_REPLY),
+    fix="Set client_max_body_size 0; in the server or location that uploads take",
     source="run: nginx 1.22 without client_max_body_size: 413 HTML for a PATCH over 1 MB (tests/real)",
 )
-def client_max_body_size(evidence: Evidence, stack: Stack, traffic: Traffic) -> Iterator[Finding]:
-    """nginx takes 1 MB unless it is told otherwise, so small images can be pushed and real ones cannot. The answer is
-    the proxy's own page: the registry has no limit."""
-    logged = traffic.logged("body-too-large")
-    limits = [r for r in stack.routes if r.software == "caddy" and r.max_body]
-    refused = next((e for e in traffic.exchanges if e.status == 413 or (limits and _cut_by_caddy(e, traffic))), None)
-    access = [r for r in traffic.requests if r.status == 413]
-    said = traffic.said("too-large")
-    seen_it = bool(refused or logged or access or said)
-    limited = [
-        f.upload for f in fronts(stack, evidence.compose) if f.upload in f.api and f.upload and f.upload.max_body
-    ]
-    pushed = [r for r in limited if seen_it or takes_pushes(r, evidence.compose)]
-    small = [r for r in pushed if r.max_body is not None and (r.max_body < _SMALL or seen_it)]
-    shown = [seen(refused)] if refused else []
-    shown += [item(e.text, e.place) for e in logged[:1]]
-    shown += [item(f"{r.method} {r.uri[:80]} -> 413", r.place) for r in access[:1] if not shown]
-    shown += [item(m.text, m.place) for m in said[:1] if not shown]
-    for route in small[:1]:
-        what = f"the limit is {_human(route.max_body)}" + (
-            "" if route.max_body_place else ", nginx's default: none is written"
-        )
-        yield Finding(
-            cause="client-max-body-size",
-            summary=f"{name(route)} takes bodies of at most {_human(route.max_body)}; layers of images are larger.",
-            certainty=C.PROVEN if seen_it else C.READ,
-            explains=(S.TOO_LARGE, S.UPLOAD_FAILS, *_CUT),
-            evidence=(*shown, item(what, route.max_body_place or route.place)),
+def client_max_body_size(facts: Facts) -> Iterator[Finding]:
+    """nginx takes 1 MB by default, so small images can be pushed and real ones cannot. The response
+    is the proxy's own page: the registry has no limit."""
+    traffic = facts.traffic
+    caddy = any(r.software == "caddy" and r.max_body for r in facts.stack.routes)
+    refused = next((e for e in traffic.exchanges if e.status == 413 or (caddy and _cut_by_caddy(e, traffic))), None)
+    shown = _too_large(traffic, refused)
+    uploads = [f.upload for f in fronts(facts) if f.upload in f.api and f.upload and f.upload.max_body]
+    pushed = [r for r in uploads if shown or takes_pushes(r, facts.compose)]
+    route = next((r for r in pushed if r.max_body is not None and (r.max_body < _SMALL or shown)), None)
+    signed = refused is not None and signed_by_proxy(refused)
+    refuted = (Refutation(cause="http-secret-not-shared", because="the response is the proxy's own page"),) * signed
+    if route:
+        edits = _lift(facts, route)
+        unwritten = "" if route.max_body_place else ", nginx's default: none is written"
+        yield finding(
+            f"{name(route)} takes bodies of at most {_human(route.max_body)}; layers of images are larger.",
+            shown,
+            read(f"the limit is {_human(route.max_body)}{unwritten}", route.max_body_place or route.place),
             hop=hop(route),
-            refuted=_signed(refused),
-            fix=repair(
-                route,
-                _no_limit(route),
-                f"docker push {front_url(traffic, stack, route, evidence.compose).split('//')[1]}/NAME   # no 413",
-            ),
-            edits=_lift(evidence, route),
+            refuted=refuted,
+            fix=proxy_fix(facts, route, _no_limit(route), *_larger_body(facts, route), edits=edits),
+            edits=edits,
             proves=not traffic.seen() and not traffic.works("via"),
+            about=site(facts, route),
         )
-    if seen_it and not small:
-        told = next(api_routes(stack, evidence.compose), None)
-        yield Finding(
-            cause="client-max-body-size",
-            summary="A proxy refuses the upload as too large (413); the registry itself has no such limit.",
-            certainty=C.SEEN if refused else C.LOGGED,
-            explains=(S.TOO_LARGE, S.UPLOAD_FAILS, *_CUT),
-            evidence=tuple(shown),
-            hop=hop(told) if told else "proxy -> registry",
-            refuted=_signed(refused),
-            fix=repair(
-                told or ProxyRoute(software="nginx", place=_shown_place(refused, traffic)),
-                "Raise the body limit of every hop on the way; in nginx: client_max_body_size 0;",
-                before=("grep -rn client_max_body_size .",),
+    elif shown:
+        route = first_route(facts)
+        yield finding(
+            "A proxy refuses the upload as too large (413); the registry itself has no such limit.",
+            shown,
+            hop=hop(route),
+            refuted=refuted,
+            fix=proxy_fix(
+                facts,
+                route,
+                "Raise the body limit of every proxy on the request path; in nginx: client_max_body_size 0;",
+                before=(search_files("client_max_body_size"),),
             ),
         )
+
+
+def _too_large(traffic: Traffic, refused: Exchange | None) -> list[Item]:
+    """What shows that a body was refused: the request and the error log; else the access log, or a client."""
+    logged = traffic.logged("body-too-large")
+    shown = [seen(refused)] if refused else []
+    shown += [said(e) for e in logged[:1]]
+    access = next((r for r in traffic.requests if r.status == 413), None)
+    if not shown and access:
+        shown = [said(access, f"{access.method} {access.uri[:80]} -> 413")]
+    return shown or [said(m) for m in traffic.said("too-large")[:1]]
 
 
 def _cut_by_caddy(exchange: Exchange, traffic: Traffic) -> bool:
     """Caddy 2.6 answers 502 when a body is over its limit, while everything else still gets through."""
     return exchange.status == 502 and exchange.method in ("PATCH", "PUT", "POST") and reaches(traffic)
-
-
-def _shown_place(refused: Exchange | None, traffic: Traffic) -> Place:
-    places = [
-        *(e.place for e in traffic.logged("body-too-large")),
-        *(r.place for r in traffic.requests if r.status == 413),
-    ]
-    return refused.source if refused else (*places, *(m.place for m in traffic.said("too-large")))[0]
 
 
 def _human(size: int | None) -> str:
@@ -104,130 +108,151 @@ def _human(size: int | None) -> str:
     return ""
 
 
-def _signed(refused: Exchange | None) -> tuple[Refutation, ...]:
-    if refused is None or not signed_by_proxy(refused):
-        return ()
-    return (
-        Refutation(cause="http-secret-not-shared", because="the answer is the proxy's own page, not the registry's"),
-    )
-
-
 def _no_limit(route: ProxyRoute) -> str:
     return {
-        "caddy": "Raise or delete request_body max_size.",
-        "traefik": "Raise or delete buffering.maxRequestBodyBytes.",
-    }.get(route.software, "Set client_max_body_size 0; (no limit) for the registry's location.")
+        "caddy": "Raise or delete request_body max_size",
+        "traefik": "Raise or delete buffering.maxRequestBodyBytes",
+    }.get(route.software, "Set client_max_body_size 0; (no limit) for the registry's location")
 
 
-def _lift(evidence: Evidence, route: ProxyRoute) -> tuple[Edit, ...]:
+def _larger_body(facts: Facts, route: ProxyRoute) -> tuple[Command, ...]:
+    """The command that sends one byte more than the limit, without credentials: the proxy refuses the size first, the
+    registry asks for credentials. Not for a limit that nobody wants to send."""
+    if not route.max_body or route.max_body >= _SMALL:
+        return ()
+    target = url(front_url(facts, route), "/v2/test/blobs/uploads/")
+    return (
+        sh("head", "-c", number(route.max_body + 1), "/dev/zero", PIPE, "curl", "-sS", "-o", "/dev/null", "-w",
+           "%{http_code}\\n", "-X", "POST", "--data-binary", "@-", target, expect="401, not 413"),
+    )  # fmt: skip
+
+
+def _lift(facts: Facts, route: ProxyRoute) -> tuple[Edit, ...]:
     if route.software != "nginx":
         return ()
     if route.max_body_place:
-        return swap(evidence, route.max_body_place, r"(client_max_body_size\s+)[^;]+;", r"\g<1>0;")
-    return insert(evidence, route.upstream_place, "client_max_body_size 0;")
+        return swap(facts.evidence, route.max_body_place, r"(client_max_body_size\s+)[^;]+;", r"\g<1>0;")
+    return insert(facts.evidence, route.upstream_place, "client_max_body_size 0;")
 
 
 @rule(
     "proxy-timeout",
-    sees=("routes", "logs", "exchanges", "messages"),
+    needs_any=("routes", "logs", "exchanges", "messages"),
     step="headers",
     tier=2,
-    title="a hop gives up before the registry has answered",
-    fix="Raise the read time-out of the hop: proxy_read_timeout 900;",
+    title="the proxy times out before the registry responds",
+    explains=(S.GATEWAY_TIMEOUT, S.UPLOAD_FAILS),
+    refuted=(Refutation(cause="client-max-body-size", because="it is 504 after a wait, not 413 at once"),),
+    fix="Raise the read time-out of the proxy: proxy_read_timeout 900;",
     source="nginx documentation: proxy_read_timeout is 60 s; 504 and `upstream timed out (110` in its log",
 )
-def proxy_timeout(evidence: Evidence, stack: Stack, traffic: Traffic) -> Iterator[Finding]:
-    """A large layer takes the registry minutes to store. A hop that waits 60 seconds ends it with 504 at a round number."""
-    late = next((e for e in traffic.exchanges if e.status == 504), None)
-    logged = [
-        e
-        for e in traffic.logged("upstream-timeout")
-        if not re.search(r"while connecting to upstream", e.text + e.detail)
-    ]
-    access = [r for r in traffic.requests if r.status == 504 and r.logger != "registry"]
-    said = [m for m in traffic.said("gateway") if m.detail == "504"]
-    if not (late or logged or access or said):
+def proxy_timeout(facts: Facts) -> Iterator[Finding]:
+    """A large layer takes the registry minutes to store. A proxy that waits 60 seconds ends it with 504 at a round
+    number."""
+    shown = _timed_out(facts.traffic)
+    if not shown:
         return
-    route = next((f.upload or f.ping for f in fronts(stack, evidence.compose) if f.api), None)
+    route = next((f.upload or f.ping for f in fronts(facts) if f.api), None)
     wait = f" after {route.read_timeout:.0f} s" if route and route.read_timeout else ""
-    shown = [seen(late, f" after {late.elapsed:.0f} s" if late.elapsed else "")] if late else []
-    shown += [item(e.text, e.place) for e in logged[:1]]
-    shown += [item(f"{r.method} {r.uri[:80]} -> 504", r.place) for r in access[:1]]
-    shown += [item(m.text, m.place) for m in said[:1]]
-    places = [*(e.place for e in logged), *(r.place for r in access), *(m.place for m in said)]
-    place = route.place if route else late.source if late else places[0]
-    yield Finding(
-        cause="proxy-timeout",
-        summary=f"{name(route) if route else 'A proxy'} gives up{wait} while the registry is still at work.",
-        certainty=C.PROVEN if route and (late or logged) else C.SEEN if late or logged else C.LOGGED,
-        explains=(S.GATEWAY_TIMEOUT, S.UPLOAD_FAILS),
-        evidence=tuple(shown),
-        hop=hop(route) if route else "proxy -> registry",
-        refuted=(Refutation(cause="client-max-body-size", because="it is 504 after a wait, not 413 at once"),),
-        fix=repair(
-            route or ProxyRoute(software="nginx", place=place),
-            "Raise the hop's read time-out; in nginx: proxy_read_timeout 900; proxy_request_buffering off;",
+    edits = _wait_longer(facts, route) if route else ()
+    yield finding(
+        f"{name(route) if route else 'A proxy'} times out{wait} while the registry is still at work.",
+        shown,
+        read(f"the proxy waits {route.read_timeout:.0f} s for a response", route.place) if route and wait else None,
+        hop=hop(route),
+        fix=proxy_fix(
+            facts,
+            route,
+            "Raise the proxy's read time-out; in nginx: proxy_read_timeout 900; proxy_request_buffering off;",
+            *_waits(route),
+            edits=edits,
         ),
-        edits=_wait_longer(evidence, route) if route else (),
+        edits=edits,
     )
 
 
-def _wait_longer(evidence: Evidence, route: ProxyRoute) -> tuple[Edit, ...]:
+def _timed_out(traffic: Traffic) -> list[Item]:
+    """What shows that a proxy waited in vain for a response: not for a connection, which is another fault."""
+    late = next((e for e in traffic.exchanges if e.status == 504), None)
+    connecting = re.compile("while connecting to upstream")
+    logged = [e for e in traffic.logged("upstream-timeout") if not connecting.search(e.text + e.detail)]
+    access = [r for r in traffic.requests if r.status == 504 and r.logger != "registry"]
+    return [
+        *([seen(late, f" after {late.elapsed:.0f} s" if late.elapsed else "")] if late else []),
+        *(said(e) for e in logged[:1]),
+        *(said(r, f"{r.method} {r.uri[:80]} -> 504") for r in access[:1]),
+        *[said(m) for m in traffic.said("gateway") if m.detail == "504"][:1],
+    ]
+
+
+def _waits(route: ProxyRoute | None) -> tuple[Command, ...]:
+    """The command that shows the time-out that the running nginx has read."""
+    if route is None or route.software != "nginx":
+        return ()
+    inside = ("docker", "compose", "exec", service(route.service)) if route.service else ("sudo",)
+    return (sh(*inside, "nginx", "-T", PIPE, "grep", "proxy_read_timeout", expect="proxy_read_timeout 900;"),)
+
+
+def _wait_longer(facts: Facts, route: ProxyRoute) -> tuple[Edit, ...]:
     if route.software != "nginx" or route.upstream_place is None:
         return ()
-    file = next((f for f in evidence.files if f.path == route.place.file), None)
-    for number, line in enumerate(file.lines if file else (), 1):
-        if re.match(r"\s*proxy_read_timeout\s", line) and number not in (file.masked if file else ()):
-            new = re.sub(r"(proxy_read_timeout\s+)[^;]+;", r"\g<1>900;", line)
-            return (Edit(file=route.place.file, line=number, old=line, new=new),) if new != line else ()
-    return insert(evidence, route.upstream_place, "proxy_read_timeout 900;")
+    if place := next(places(facts.evidence, route.place.file, r"^\s*proxy_read_timeout\s"), None):
+        return swap(facts.evidence, place, r"(proxy_read_timeout\s+)[^;]+;", r"\g<1>900;")
+    return insert(facts.evidence, route.upstream_place, "proxy_read_timeout 900;")
 
 
 @rule(
     "add-header-without-always",
-    sees=("routes",),
+    needs_any=("routes",),
     step="headers",
     tier=2,
-    title="headers that the hop adds are missing on a 401",
-    fix="Write `always` at the end of the add_header lines.",
+    title="headers that the proxy adds are missing from a 401",
+    explains=(S.BROWSER_BLOCKED,),
+    fix="Write `always` at the end of the add_header lines",
     source="nginx documentation of add_header: only on 200, 201, 204, 206, 301, 302, 303, 304, 307, 308",
 )
-def add_header_without_always(evidence: Evidence, stack: Stack, traffic: Traffic) -> Iterator[Finding]:
-    """nginx adds headers to good answers only. A browser that gets the 401 without Access-Control-Allow-Origin may not
-    show it to the page, so the login box never comes and it looks like CORS."""
-    for route in api_routes(stack, evidence.compose):
+def add_header_without_always(facts: Facts) -> Iterator[Finding]:
+    """nginx adds headers to successful responses only. A browser that gets the 401 without Access-Control-Allow-Origin
+    keeps it from the page, so the login box never comes and it looks like CORS."""
+    for route in api_routes(facts):
         quiet = [
             e
             for e in route.response_headers
             if e.action == "add" and not e.always and e.name.lower().startswith("access-control-")
         ]
-        if route.software != "nginx" or not quiet or _elsewhere(stack):
+        if route.software != "nginx" or not quiet or _same_origin(facts.stack):
             continue
-        bare = next((e for e in traffic.on("via", status=401) if e.header(quiet[0].name) is None), None)
-        good = next((e for e in traffic.on("via") if e.status == 200 and e.header(quiet[0].name)), None)
-        if any(e.header(quiet[0].name) for e in traffic.on("via", status=401)):
+        header, refusals = quiet[0].name, facts.traffic.on("via", status=401)
+        if any(e.header(header) for e in refusals):
             continue
-        yield Finding(
-            cause="add-header-without-always",
-            summary=f"{name(route)} adds {quiet[0].name} to good answers only: on a 401 it is missing.",
-            certainty=C.PROVEN if bare and good else C.READ,
-            explains=(S.BROWSER_BLOCKED,),
-            evidence=(
-                item(f"add_header {quiet[0].name} without always", quiet[0].place),
-                *(seen(e) for e in (good, bare) if e),
-            ),
+        bare = next(iter(refusals), None)
+        good = next((e for e in facts.traffic.on("via") if e.status == 200 and e.header(header)), None)
+        edits = tuple(e for h in quiet for e in _always(facts, h.place))
+        yield finding(
+            f"{name(route)} adds {header} to successful responses only: on a 401 it is missing.",
+            read(f"add_header {header} without always", quiet[0].place),
+            seen(good) if bare else aside(seen(good)),
+            seen(bare) if good else aside(seen(bare)),
             hop=hop(route),
-            fix=repair(route, "Write `always` before the semicolon of these add_header lines."),
-            edits=tuple(e for h in quiet for e in _always(evidence, h.place)),
+            fix=proxy_fix(
+                facts,
+                route,
+                "Write `always` before the semicolon of these add_header lines",
+                header_check(front_url(facts, route), "access-control-", "Access-Control-…, on the 401"),
+                edits=edits,
+            ),
+            edits=edits,
+            about=site(facts, route),
         )
         return
 
 
-def _elsewhere(stack: Stack) -> bool:
+def _same_origin(stack: Stack) -> bool:
     """With the UI as proxy page and API have one origin, and CORS is not used."""
     return stack.ui is not None and stack.ui.mode == "proxy"
 
 
-def _always(evidence: Evidence, place: Place) -> tuple[Edit, ...]:
-    old = line_of(evidence, place)
-    return swap(evidence, place, r"(add_header\s[^;]*?)\s*;", r"\1 always;") if old and old.count(";") == 1 else ()
+def _always(facts: Facts, place: Place) -> tuple[Edit, ...]:
+    old = line_of(facts.evidence, place)
+    edits = swap(facts.evidence, place, r"(add_header\s[^;]*?)\s*;", r"\1 always;")
+    return edits if old and old.count(";") == 1 else ()

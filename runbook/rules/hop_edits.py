@@ -1,9 +1,10 @@
 """Line edits in the user's own files, and commands where a secret forbids a diff: shared by the rules about proxies."""
 
 import re
-import shlex
+from collections.abc import Iterator
 
 from runbook.model import Edit, Evidence, HeaderEdit, Place
+from runbook.model.command import Command, file, glued, number, sh
 
 HEADER_LINE = (
     r"proxy_set_header\s+{0}\s+(?:\"[^\"]*\"|'[^']*'|[^;]*);|proxy_pass_request_headers\s+off\s*;|more_clear_input_headers[^;]*;"
@@ -20,6 +21,13 @@ def line_of(evidence: Evidence, place: Place) -> str | None:
     if file is None or place.line is None or not 0 < place.line <= len(file.lines) or place.line in file.masked:
         return None
     return file.lines[place.line - 1]
+
+
+def places(evidence: Evidence, file: str, pattern: str) -> Iterator[Place]:
+    """The lines of the user's file in which a pattern of ours is found."""
+    found = re.compile(pattern, re.IGNORECASE)
+    lines = _lines(evidence, Place(file))
+    return (Place(file, number) for number, line in enumerate(lines, 1) if found.search(line))
 
 
 def drop(evidence: Evidence, place: Place, pattern: str) -> tuple[Edit, ...]:
@@ -86,18 +94,70 @@ def insert(evidence: Evidence, place: Place | None, text: str) -> tuple[Edit, ..
 
 
 def drop_header(evidence: Evidence, edit: HeaderEdit) -> tuple[Edit, ...]:
-    """The edit that takes a header edit out of the file."""
-    return drop(evidence, edit.place, _header_line(edit))
+    """The edits that take a header edit out of the file.
+
+    A Traefik middleware of which nothing is left is taken out of its routers as well: a router that names a
+    middleware that does not exist answers 404.
+    """
+    dropped = drop(evidence, edit.place, _header_line(edit))
+    return (*dropped, *detach(evidence, edit.place)) if dropped and _only_label(evidence, edit.place) else dropped
 
 
-def delete_command(evidence: Evidence, edit: HeaderEdit) -> tuple[str, ...]:
-    """The command that deletes the line of a header edit where no diff can: a secret stands in it."""
-    file = next((f for f in evidence.files if f.path == edit.place.file), None)
+def detach(evidence: Evidence, place: Place) -> tuple[Edit, ...]:
+    """The edits that take the Traefik middleware of that label out of the routers of the same file; () for any other
+    line. The label itself may hold a secret: it is only read for the middleware's name."""
+    found = _middleware(evidence, place)
+    edits = []
+    for n, line in enumerate(_lines(evidence, place) if found else (), 1):
+        old, used = line_of(evidence, Place(place.file, n)), _ROUTER_USES.match(line.rstrip())
+        names = re.split(r"[,\s]+", used[1].strip()) if used else []
+        left = [m for m in names if m.split("@")[0].lower() != found]
+        if used and old is not None and left != names:
+            new = f"{line[: used.start(1)]}{','.join(left)}{line[used.end(1) :]}" if left else None
+            edits.append(Edit(file=place.file, line=n, old=old, new=new))
+    return tuple(edits)
+
+
+_ROUTER_USES = re.compile(
+    r"\s*(?:-\s*)?[\"']?traefik\.http\.routers\.[\w-]+\.middlewares[\"']?\s*[=:]\s*+[\"']?([^\"'#]*+)[\"']?$",
+    re.IGNORECASE,
+)
+"""A label, in a line of its own, with the middlewares that a router uses."""
+
+
+def _middleware(evidence: Evidence, place: Place) -> str | None:
+    """The name of the Traefik middleware that the label in this line belongs to."""
+    lines = _lines(evidence, place)
+    text = lines[place.line - 1] if place.line is not None and 0 < place.line <= len(lines) else ""
+    found = re.search(r"traefik\.http\.middlewares\.([\w-]+)\.", text, re.IGNORECASE)
+    return found[1].lower() if found else None
+
+
+def _only_label(evidence: Evidence, place: Place) -> bool:
+    """Whether no other line of the file says anything of the middleware of that label."""
+    found = _middleware(evidence, place)
+    same = re.compile(rf"traefik\.http\.middlewares\.{re.escape(found or '')}\.", re.IGNORECASE)
+    return found is not None and sum(bool(same.search(line)) for line in _lines(evidence, place)) == 1
+
+
+def _lines(evidence: Evidence, place: Place) -> tuple[str, ...]:
+    """The lines of the user's file, secrets masked."""
+    return next((f.lines for f in evidence.files if f.path == place.file), ())
+
+
+def delete_command(evidence: Evidence, edit: HeaderEdit) -> tuple[Command, ...]:
+    """The command that deletes the line of an Authorization edit where no diff can: a secret is in it.
+
+    It leaves no copy of the file, and once the line is gone it deletes nothing.
+    """
+    found = next((f for f in evidence.files if f.path == edit.place.file), None)
     line = edit.place.line
-    if file is None or line is None or line not in file.masked or line > len(file.lines):
+    if found is None or line is None or line not in found.masked or line > len(found.lines):
         return ()
-    whole = not re.sub(_header_line(edit), "", file.lines[line - 1], count=1, flags=re.IGNORECASE).strip()
-    return (f"sed -i.bak '{line}d' {shlex.quote(edit.place.file)}",) if whole else ()
+    if re.sub(_header_line(edit), "", found.lines[line - 1], count=1, flags=re.IGNORECASE).strip():
+        return ()
+    script = glued("print unless $. == ", number(line), " && /authorization/i")
+    return (sh("perl", "-ni", "-e", script, file(edit.place.file)),)
 
 
 def _header_line(edit: HeaderEdit) -> str:

@@ -1,28 +1,28 @@
-"""Which routes of the hops carry the registry's API, and what to show of them: shared by the rules about proxies."""
+"""Which routes of the proxies carry the registry's API, and what to show and type about them: shared by their rules."""
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from runbook.model import (
+    PROBE_USER,
     Compose,
-    Evidence,
-    EvidenceItem,
     Exchange,
-    Fix,
-    HeaderEdit,
-    Place,
     ProxyRoute,
     Service,
-    Stack,
+    Subject,
 )
-from runbook.observe.notes import describe
-from runbook.observe.routes import signed_by_proxy
-from runbook.observe.traffic import Traffic
+from runbook.model.command import PIPE, Command, sh, url, user
+from runbook.observe.focus import reaches
+from runbook.observe.signature import from_registry, signed_by_proxy
+from runbook.rules.base import Facts
+from runbook.rules.evidence import Item
 from runbook.stack.choose import choose
 from runbook.stack.foretell import Request
+from runbook.urls import urlsplit
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1", "0.0.0.0", "ip6-localhost")  # noqa: S104  (names, nothing is bound)
+USUAL_PORTS = {"http": 80, "https": 443}
 _SAMPLES = (
     ("GET", "/v2/"),
     ("GET", "/v2/_catalog"),
@@ -33,55 +33,101 @@ _SAMPLES = (
 )
 
 
+# ---- routes --------------------------------------------------------------------------------------------------
+
+
 @dataclass(frozen=True, slots=True)
 class Front:
-    """One virtual host of a hop, with the route that each kind of API request takes there."""
+    """One virtual host of a proxy, with the route that each kind of API request takes there."""
 
     routes: tuple[ProxyRoute, ...]
     ping: ProxyRoute | None
-    catalog: ProxyRoute | None
     upload: ProxyRoute | None
     api: tuple[ProxyRoute, ...]
     """The routes on which API requests are proxied."""
 
     @property
     def any(self) -> ProxyRoute:
-        """A route to name the hop by."""
+        """A route to name the proxy by."""
         return self.upload or self.ping or self.routes[0]
 
 
-def fronts(stack: Stack, compose: Compose | None) -> tuple[Front, ...]:
-    """The virtual hosts of all hops."""
+def fronts(facts: Facts) -> tuple[Front, ...]:
+    """The virtual hosts of all proxies, those that the addresses of this incident reach first.
+
+    Where a registry or its name is known, a site of another name whose upstream nobody knows is another site.
+    """
     groups: dict[object, list[ProxyRoute]] = {}
-    for route in stack.routes:
+    for route in facts.stack.routes:
         key = (route.software, route.place.file, route.service, route.server_names, route.listen)
         groups.setdefault(key, []).append(route)
-    return tuple(_front(tuple(group), compose) for group in groups.values())
+    strict = facts.registry is not None or any(_is_known_to_lead(r, facts) for r in facts.stack.routes)
+    strict = strict or any(not a.is_loopback and not a.host.replace(".", "").isdecimal() for a in facts.focus.addresses)
+    found = [_front(tuple(group), facts.compose) for group in groups.values()]
+    kept = [
+        f
+        if not strict or _is_named(f, facts) or any(_is_known_to_lead(r, facts) for r in f.api)
+        else replace(f, api=())
+        for f in found
+    ]
+    return tuple(sorted(kept, key=lambda f: not reaches(facts.focus, f.routes[0])))
+
+
+def _is_known_to_lead(route: ProxyRoute, facts: Facts) -> bool:
+    """Whether the upstream is plainly a registry: a service of that kind, a published port, a path or name that says so.
+    A site without a name of its own takes whatever comes."""
+    if route.kind != "proxy":
+        return False
+    behind = upstream_service(route, facts.compose)
+    if behind is not None:
+        return behind.role in ("registry", "ui", "proxy")
+    here = {*LOOPBACK, "host.docker.internal", *(a.host for a in facts.focus.used)}
+    catch_all = not any(_plain(n) for n in route.server_names)
+    return (
+        _speaks_for_itself(route)
+        or any(port == 5000 or (port in facts.focus.ports and host in here) for host, port in route.upstream_hosts)
+        or catch_all
+    )
+
+
+def _plain(name: str) -> bool:
+    return name not in ("", "_", "localhost") and not any(c in name for c in "*~^$")
+
+
+def _is_named(front: Front, facts: Facts) -> bool:
+    """Whether a client used the very name of this site."""
+    names = {n.lower() for n in front.routes[0].server_names}
+    return any(a.host in names for a in facts.focus.addresses)
 
 
 def _front(routes: tuple[ProxyRoute, ...], compose: Compose | None) -> Front:
     first = routes[0]
-    name = next((n for n in first.server_names if not n.startswith(("~", "*", "."))), "host.invalid")
+    host = next((n for n in first.server_names if not n.startswith(("~", "*", "."))), "host.invalid")
     port = first.listen[0] if first.listen else 80
-    taken = [choose(routes, Request(method=m, path=p, host=name, port=port, tls=first.tls)) for m, p in _SAMPLES]
+    taken = [choose(routes, Request(method=m, path=p, host=host, port=port, tls=first.tls)) for m, p in _SAMPLES]
     api = dict.fromkeys(r for r in taken if r is not None and r.kind == "proxy" and leads_to_registry(r, compose))
-    return Front(routes, taken[0], taken[1], taken[3], tuple(api))
+    return Front(routes, taken[0], taken[3], tuple(api))
 
 
-def api_routes(stack: Stack, compose: Compose | None) -> Iterator[ProxyRoute]:
-    """The proxied routes of the API, of all hops."""
-    for front in fronts(stack, compose):
+def api_routes(facts: Facts) -> Iterator[ProxyRoute]:
+    """The proxied routes of the API, of all proxies."""
+    for front in fronts(facts):
         yield from front.api
+
+
+def first_route(facts: Facts) -> ProxyRoute | None:
+    """The first proxied route of the API: the one to name where only traffic shows a fault; None without a file."""
+    return next(api_routes(facts), None)
 
 
 def leads_to_registry(route: ProxyRoute, compose: Compose | None) -> bool:
     """Whether the upstream is a registry, or unknown: then the path says that it is meant to be one."""
-    service = upstream_service(route, compose)
-    if service is None:
+    behind = upstream_service(route, compose)
+    if behind is None:
         return True
-    if service.role == "ui":
-        return any(service.env(n) is not None for n in ("NGINX_PROXY_PASS_URL",))
-    return service.role in ("registry", "proxy") or (service.role == "other" and _speaks_for_itself(route))
+    if behind.role == "ui":
+        return behind.env("NGINX_PROXY_PASS_URL") is not None
+    return behind.role in ("registry", "proxy") or (behind.role == "other" and _speaks_for_itself(route))
 
 
 def _speaks_for_itself(route: ProxyRoute) -> bool:
@@ -97,98 +143,47 @@ def upstream_service(route: ProxyRoute, compose: Compose | None) -> Service | No
 
 def takes_pushes(route: ProxyRoute, compose: Compose | None) -> bool:
     """Whether images are pushed along this route: not where it only leads to the registry UI's pages."""
-    service = upstream_service(route, compose)
-    return service is None or service.role != "ui"
+    behind = upstream_service(route, compose)
+    return behind is None or behind.role != "ui"
 
 
-def hop(route: ProxyRoute) -> str:
+def is_strange(exchange: Exchange) -> bool:
+    """A web page or a 404/405 that no registry wrote."""
+    status = exchange.status
+    if status is None or status >= 500 or status in (401, 403, 407, 413) or "/v2/" not in f"{exchange.path}/"[:5]:
+        return False
+    if 300 <= status < 400:
+        # A registry knows /v2/ as it is written; a web application takes the slash off.
+        return exchange.path == "/v2/" and urlsplit(exchange.header("Location") or "").path == "/v2"
+    if "404 page not found" in exchange.body or from_registry(exchange):
+        return False
+    return exchange.is_html or (status in (404, 405) and signed_by_proxy(exchange))
+
+
+# ---- names and citations -------------------------------------------------------------------------------------
+
+
+def hop(route: ProxyRoute | None) -> str:
     """The name of the hop in the picture."""
-    return f"{name(route)} -> registry"
+    return f"{name(route)} -> registry" if route else "proxy -> registry"
 
 
 def name(route: ProxyRoute) -> str:
-    """What to call the hop: the compose service's own name, else the software."""
+    """What to call the proxy: the compose service's own name, else the software."""
     return route.service or ("ui" if route.software == "joxit-ui" else route.software)
 
 
-def item(what: str, place: Place | None) -> EvidenceItem:
-    """A piece of evidence at a place."""
-    return EvidenceItem(what=what, where=str(place) if place else "")
+def site(facts: Facts, route: ProxyRoute) -> Subject:
+    """What a finding about this route is about. A site that takes requests of any name has no names: the default, and
+    the only one of a program that has a default."""
+    alike = [f.routes[0] for f in fronts(facts) if f.routes[0].place.file == route.place.file]
+    strict = route.software in ("traefik", "caddy") or not (route.default_server or len(alike) == 1)
+    return Subject(service=route.service or "", sites=route.server_names if strict else ())
 
 
-def seen(exchange: Exchange, more: str = "") -> EvidenceItem:
-    """A request as evidence."""
-    return EvidenceItem(what=f"{describe(exchange)}{more}", where=f"{exchange.source} {exchange.route}".strip())
-
-
-def front_url(traffic: Traffic, stack: Stack, route: ProxyRoute | None, compose: Compose | None) -> str:
-    """The address under which the hop is used: as it was seen, else as compose publishes it."""
-    for exchange in (*traffic.on("via"), *(e for e in traffic.exchanges if e.route == "unknown" and e.is_api)):
-        found = re.match(r"https?://[^/]+", exchange.url)
-        if found:
-            return found[0]
-    service = compose.service(route.service) if compose and route and route.service else None
-    port = next((p.published for p in service.ports if p.published), None) if service else None
-    scheme = "https" if route and route.tls else "http"
-    named = next(
-        (n for n in (route.server_names if route else ()) if re.fullmatch(r"[\w.-]+", n) and n != "_"), "localhost"
-    )
-    usual = {"http": 80, "https": 443}[scheme]
-    return f"{scheme}://{named}" + (f":{port}" if port and port != usual else "")
-
-
-def user_of(evidence: Evidence, traffic: Traffic) -> str:
-    """The user in question, for commands."""
-    if evidence.target.user:
-        return evidence.target.user
-    seen_users = (e.credential.user for e in traffic.exchanges if e.credential and e.credential.user)
-    return next(seen_users, None) or next((c.user for c in evidence.checks), "NAME")
-
-
-def login_check(traffic: Traffic, evidence: Evidence, stack: Stack, route: ProxyRoute | None) -> str:
-    """The command that proves a login through the hop; curl asks for the password itself."""
-    url = front_url(traffic, stack, route, evidence.compose)
-    return f"curl -sS -o /dev/null -w '%{{http_code}}\\n' -u {user_of(evidence, traffic)} {url}/v2/   # 200"
-
-
-def reload(route: ProxyRoute) -> str:
-    """How the hop takes a changed file."""
-    service = route.service
-    commands = {
-        "nginx": "nginx -t && nginx -s reload",
-        "caddy": "caddy reload --config /etc/caddy/Caddyfile",
-        "haproxy": "haproxy -c -f /usr/local/etc/haproxy/haproxy.cfg && kill -USR2 1",
-        "apache": "httpd -t && httpd -k graceful",
-    }
-    if route.software in ("joxit-ui", "traefik") or route.place.file.endswith((".yml", ".yaml")):
-        return f"docker compose up -d {service or ''}".rstrip()
-    inside = commands.get(route.software, "")
-    return f"docker compose exec {service} sh -c '{inside}'" if service else f"sudo sh -c '{inside}'"
-
-
-def repair(route: ProxyRoute, summary: str, *verify: str, before: tuple[str, ...] = ()) -> Fix:
-    """The fix of an edit in a hop's file."""
-    return Fix(summary=summary, commands=(*before, reload(route)), verify=verify)
-
-
-def written(edit: HeaderEdit, route: ProxyRoute) -> str:
-    """How an edit reads in the file of that software, masked."""
-    if route.software == "joxit-ui":
-        return f"NGINX_PROXY_HEADER_{edit.name}={edit.value}"
-    if edit.action == "remove":
-        removing = {
-            "caddy": f"header_up -{edit.name}",
-            "haproxy": f"http-request del-header {edit.name}",
-            "apache": f"RequestHeader unset {edit.name}",
-            "traefik": f"the empty custom request header {edit.name} (or removeHeader)",
-        }
-        return removing.get(route.software, f"{edit.name} is removed")
-    return {
-        "nginx": f'proxy_set_header {edit.name} "{edit.value}"',
-        "caddy": f'header_up {edit.name} "{edit.value}"',
-        "haproxy": f'http-request {edit.action}-header {edit.name} "{edit.value}"',
-        "apache": f'RequestHeader {edit.action} {edit.name} "{edit.value}"',
-    }.get(route.software, f"{edit.name}: {edit.value}")
+def aside(item: Item) -> Item:
+    """The same citation as context: for what fits the finding but does not show it by itself."""
+    return replace(item, cited="context") if item else None
 
 
 def challenge_of(exchange: Exchange) -> str:
@@ -196,12 +191,88 @@ def challenge_of(exchange: Exchange) -> str:
     return exchange.header("WWW-Authenticate") or "no challenge"
 
 
-def is_strange(exchange: Exchange) -> bool:
-    """A web page or a 404/405 that no registry wrote."""
-    if exchange.status is None or exchange.status >= 500 or exchange.header("Docker-Distribution-Api-Version"):
-        return False
-    if exchange.status in (401, 403, 407, 413) or 300 <= exchange.status < 400 or "/v2/" not in f"{exchange.path}/"[:5]:
-        return False
-    if "404 page not found" in exchange.body or "errors" in exchange.body[:40]:
-        return False
-    return exchange.is_html or (exchange.status in (404, 405) and signed_by_proxy(exchange))
+# ---- addresses and checks ------------------------------------------------------------------------------------
+
+
+def front_url(facts: Facts, route: ProxyRoute | None) -> str:
+    """The address under which the proxy is used, without a path: as it was seen, else as the files publish it."""
+    traffic = facts.traffic
+    for exchange in (*traffic.on("via"), *(e for e in traffic.exchanges if e.route == "unknown" and e.is_api)):
+        if found := re.match(r"https?://[^/]+", exchange.url):
+            return found[0]
+    scheme = "https" if route and route.tls else "http"
+    if route is None:
+        return f"{scheme}://localhost"
+    if published := published_address(facts, route):
+        return published
+    port = route.listen[0] if route.listen and route.service is None else USUAL_PORTS[scheme]
+    return f"{scheme}://{_named(route)}" + ("" if port == USUAL_PORTS[scheme] else f":{port}")
+
+
+def published_address(facts: Facts, route: ProxyRoute) -> str | None:
+    """The address that clients use for the proxy where compose tells its port; None where it does not."""
+    runs = facts.compose.service(route.service) if facts.compose and route.service else None
+    ports = [p for p in runs.ports if not route.listen or p.container in route.listen] if runs else []
+    ports.sort(key=lambda p: (p.container == 443) != route.tls)
+    port = next((p.published for p in ports if p.published), None)
+    if port is None:
+        return None
+    scheme = "https" if route.tls else "http"
+    return f"{scheme}://{_named(route)}" + ("" if port == USUAL_PORTS[scheme] else f":{port}")
+
+
+def _named(route: ProxyRoute) -> str:
+    plain = (n for n in route.server_names if n not in ("_", "localhost") and re.fullmatch(r"\w[\w.-]*", n))
+    return next(plain, "localhost")
+
+
+def user_of(facts: Facts) -> str:
+    """The user in question; "" where nobody tells (`user("")` is then the placeholder USER)."""
+    if facts.evidence.target.user:
+        return facts.evidence.target.user
+    sent = (e.credential for e in facts.traffic.exchanges if e.credential and e.credential.intent != "wrong")
+    names = (c.user for c in sent if c.user and c.user != PROBE_USER)
+    return next(names, None) or next((c.user for c in facts.evidence.checks if c.origin != "injected"), "")
+
+
+def login_check(facts: Facts, route: ProxyRoute | None) -> Command:
+    """The command that proves a login through the proxy; curl asks for the password itself."""
+    return login_at(facts, front_url(facts, route))
+
+
+def login_at(facts: Facts, base: str) -> Command:
+    """The same for any address."""
+    return sh("curl", "-sS", "-o", "/dev/null", "-w", "%{http_code}\\n", "-u", user(user_of(facts)), url(base, "/v2/"),
+              expect="200")  # fmt: skip
+
+
+def anonymous_check(facts: Facts, route: ProxyRoute | None, path: str) -> Command:
+    """The command that shows that nobody gets that path through the proxy without credentials."""
+    return sh("curl", "-sS", "-o", "/dev/null", "-w", "%{http_code}\\n", url(front_url(facts, route), path),
+              expect="401")  # fmt: skip
+
+
+def header_check(base: str, header: str, expect: str) -> Command:
+    """The command that shows a response header of GET /v2/ without credentials. `header` is a pattern of ours."""
+    return sh("curl", "-sSi", url(base, "/v2/"), PIPE, "grep", "-i", f"^{header}", expect=expect)
+
+
+def challenge_check(facts: Facts, route: ProxyRoute | None) -> Command:
+    """The command that shows that the registry asks for credentials through the proxy."""
+    return header_check(front_url(facts, route), "www-authenticate", "Www-Authenticate: …")
+
+
+def api_check(base: str) -> Command:
+    """The command that shows that a registry answers at that address."""
+    return header_check(base, "docker-distribution-api-version", "Docker-Distribution-Api-Version: registry/2.0")
+
+
+def upload_check(facts: Facts, base: str) -> Command:
+    """The command that shows where an upload is sent; it opens one, which the registry purges."""
+    return sh("curl", "-sSi", "-X", "POST", "-u", user(user_of(facts)), url(base, "/v2/test/blobs/uploads/"),
+              PIPE, "grep", "-i", "^location", expect=f"Location: {base}/…")  # fmt: skip
+
+
+def search_files(*words: str) -> Command:
+    """The command that finds words of ours in the files of the folder."""
+    return sh("grep", "-rniE", "|".join(words), ".")

@@ -1,235 +1,249 @@
-"""The htpasswd file as a whole: refused, empty, absent, a directory, or not readable."""
+"""The htpasswd file as a whole: refused, empty, or made by the registry itself."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
-from runbook.model import Certainty, Evidence, EvidenceItem, Finding, Fix, Stack, Symptom
-from runbook.observe.traffic import Traffic
-from runbook.rules.base import rule
+from runbook.model import EvidenceItem, Finding, Fix, Htpasswd, LogEvent, Place, Symptom, command
+from runbook.model.command import PIPE, service, sh
+from runbook.parse.htpasswd import TOO_LONG
+from runbook.rules.base import Facts, rule
+from runbook.rules.evidence import context, finding, read
+from runbook.rules.htpasswd_fixes import (
+    AS_UTF_8,
+    REREAD,
+    SHORT_LINES,
+    by_container,
+    edited,
+    filtered,
+    new_file,
+    new_hash,
+    own_path,
+    recreate,
+)
 from runbook.rules.logins import (
     BROKEN,
     REFUSED,
+    STOPPED,
     bad_requests,
-    certainty,
     files,
-    items,
+    lines,
     listed,
     panics,
-    quoted,
+    refusals,
+    registry_subject,
+    user_in_question,
+    users,
     verify,
 )
 
 ANSWER_400 = (
     "registry/auth/htpasswd/access.go of distribution; run on 2.8.2 and 3.1.1: with a login 400 and an empty body"
 )
-
-
-_FACES = ("htpasswd-user-missing", "htpasswd-wrong-password")
+_HIDDEN = ("htpasswd-user-missing", "htpasswd-wrong-password")
+"""What a file without the users looks like."""
 
 
 @rule(
     "htpasswd-invalid-line",
-    sees=("htpasswd", "checks", "logs", "exchanges"),
+    needs_any=("htpasswd", "checks", "logs", "exchanges"),
     step="htpasswd",
     title="a line makes the registry refuse the whole htpasswd file",
-    fix="give every line the form name:hash (UTF-8, one entry a line)",
+    fix="Give every line the form name:hash (UTF-8, one entry a line)",
     source=ANSWER_400,
+    explains=BROKEN,
+    hop="registry",
 )
-def invalid_line(evidence: Evidence, stack: Stack, traffic: Traffic) -> Iterator[Finding]:
+def invalid_line(facts: Facts) -> Iterator[Finding]:
     """One line without a colon, or of 64 KiB, refuses the whole file: a login gets 400, an anonymous request 401.
 
     400 does not sound like a password file, and the culprit may be a line that nobody uses: a stray word, or
     a file that PowerShell wrote as UTF-16.
     """
+    traffic = facts.traffic
     logged = traffic.logged("file-refused")
-    answers = bad_requests(traffic)
-    for file in files(evidence, stack):
-        if file.refused is None:
-            continue
-        wide = file.encoding.startswith("utf-16")
-        why = (
-            f"{file.file} is UTF-16 text, so the registry cannot split its lines"
-            if wide
-            else f"Line {file.refused.line} of {file.file} has no colon"
-            if "invalid entry" in file.refusal
-            else f"Line {file.refused.line} of {file.file} is longer than 64 KiB"
+    answers = bad_requests(facts)
+    sure = [item for item in answers if item and item.cited == "seen"]  # messages do not show an empty body
+    refused = [_refused(facts, f, f.refused) for f in files(facts) if f.refused]
+    if refused:
+        yield refused[0]
+    elif logged:
+        yield finding(
+            "The registry refuses the whole htpasswd file because of one line, so every login gets 400.",
+            lines(logged),
+            answers,
+            fix=_repair(facts, own_path(facts), TOO_LONG if TOO_LONG in logged[0].text else ""),
+            about=registry_subject(facts),
         )
-        commands = (
-            (f"iconv -f utf-16 -t utf-8 {quoted(file.file)} | tr -d '\\r' > htpasswd.new",)
-            if wide
-            else (
-                f"sed -n '{file.refused.line}p' {quoted(file.file)}",
-                f"sed -i '{file.refused.line}d' {quoted(file.file)}",
-            )
-        )
-        yield Finding(
-            cause="htpasswd-invalid-line",
-            summary=f"{why}: it refuses the whole file, and every login is answered 400.",
-            certainty=Certainty.PROVEN if logged or answers else Certainty.READ,
-            explains=(*BROKEN, *REFUSED) if wide else BROKEN,
-            hop="registry",
-            evidence=(EvidenceItem(what=file.refusal, where=str(file.refused)), *items(logged), *answers),
-            proves=True,
-            supersedes=("htpasswd-username-corrupted", "htpasswd-user-missing", "htpasswd-wrong-password"),
+    elif sure and not facts.evidence.htpasswd and not _otherwise_explained(facts):
+        yield finding(
+            "Every login gets 400 with an empty body: the registry cannot use its htpasswd file (an invalid line, no "
+            "permission, or a directory).",
+            # The response does not tell these apart.
+            (context(item.what, item.where) for item in sure),
             fix=Fix(
-                summary="Save the file as UTF-8." if wide else "Mend or remove that line.",
-                commands=commands,
-                verify=(verify("USER", evidence, traffic),),
+                summary="Read in the registry's log why",
+                commands=(sh("docker", "compose", "logs", PIPE, "grep", "checking authorization"),),
             ),
+            about=registry_subject(facts),
         )
-        return
-    if logged:
-        yield Finding(
-            cause="htpasswd-invalid-line",
-            summary="The registry refuses the whole htpasswd file because of one line; every login is answered 400.",
-            certainty=Certainty.PROVEN if answers else Certainty.LOGGED,
-            explains=BROKEN,
-            hop="registry",
-            evidence=(*items(logged), *answers),
-        )
-    elif (
-        answers and not traffic.logged("file-unreadable", "file-is-directory", "file-missing") and not evidence.htpasswd
-    ):
-        if any(f.kind == "directory" for f in listed(evidence, stack)) or _anonymous_400(traffic):
-            return
-        yield Finding(
-            cause="htpasswd-invalid-line",
-            summary="400 with an empty body to every login: the registry cannot use its htpasswd file. Its log tells "
-            "whether a line is invalid, or the file is unreadable or a directory.",
-            certainty=Certainty.POSSIBLE,
-            explains=BROKEN,
-            hop="registry",
-            evidence=answers,
-            fix=Fix(
-                summary="Read the log first.",
-                commands=("docker compose logs registry | grep 'checking authorization'",),
-            ),
-        )
+
+
+def _otherwise_explained(facts: Facts) -> bool:
+    """Whether 400 has another reason: the log or a listing names it, or requests without a login get it too."""
+    return (
+        bool(facts.traffic.logged("file-unreadable", "file-is-directory", "file-missing"))
+        or any(f.kind == "directory" for f in listed(facts))
+        or any(e.status == 400 and e.credential is None for e in facts.traffic.exchanges)
+    )
+
+
+def _refused(facts: Facts, file: Htpasswd, place: Place) -> Finding:
+    wide = file.encoding.startswith("utf-16")
+    if wide:
+        why = f"{file.file} is UTF-16 text, so the registry cannot split its lines"
+        fix = edited(facts, "Save the file as UTF-8", filtered(AS_UTF_8, command.file(file.file)), verify(facts))
+    else:
+        what = "is longer than 64 KiB" if file.refusal == TOO_LONG else "has no colon"
+        why = f"Line {place.line} of {file.file} {what}"
+        fix = _repair(facts, file.file, file.refusal)
+    return finding(
+        f"{why}: the registry refuses the whole file, and every login gets 400.",
+        read(file.refusal, place),
+        lines(facts.traffic.logged("file-refused")),
+        bad_requests(facts),
+        explains=(*BROKEN, *REFUSED) if wide else BROKEN,
+        proves=True,
+        supersedes=("htpasswd-username-corrupted", *_HIDDEN),
+        fix=fix,
+        about=registry_subject(facts),
+    )
+
+
+def _repair(facts: Facts, path: str | None, refusal: str) -> Fix:
+    if refusal == TOO_LONG:
+        summary, edit = "Remove the lines that are too long", filtered(SHORT_LINES, command.file(path))
+    else:
+        summary = "Remove the lines that are neither an entry nor a comment"
+        edit = sh("sed", "-i", r"/^[[:space:]]*\(#\|$\)/!{/:/!d}", command.file(path))
+    return edited(facts, summary, edit, verify(facts))
 
 
 @rule(
     "htpasswd-empty",
-    sees=("htpasswd", "checks", "listings", "messages"),
+    needs_any=("htpasswd", "checks", "listings", "messages"),
     step="htpasswd",
     title="the htpasswd file has no entry",
-    fix="htpasswd -B -c FILE USER (the registry images have no htpasswd any more; httpd:2 has)",
+    fix="Add the user: htpasswd -B FILE USER (the registry images have no htpasswd any more; httpd:2 has)",
     source="distribution 2.8.2 and 3.1.1 (run); twuni/docker-registry.helm#30",
+    explains=REFUSED,
+    hop="registry",
+    proves=True,
+    supersedes=_HIDDEN,
 )
-def empty(evidence: Evidence, stack: Stack, traffic: Traffic) -> Iterator[Finding]:
+def empty(facts: Facts) -> Iterator[Finding]:
     """A file without entries loads silently and refuses everybody; since it exists, no default user is made either.
 
     It is what a shell leaves behind when the command before `>` fails: the htpasswd tool left the registry
     image with 2.7, and the error scrolls away.
     """
-    missing = tuple(EvidenceItem(what=m.text, where=str(m.place)) for m in traffic.said("tool-missing"))
-    for file in files(evidence, stack):
-        if file.entries or file.more or file.refused:
-            continue
-        what = "no bytes at all" if file.size == 0 else f"{file.size} bytes, but only comments and blank lines"
-        yield _empty(file.file, what, file.file, missing, certainty(traffic, REFUSED), evidence, traffic)
+    for path, file, item in _empty_files(facts):
+        missing = facts.traffic.said("tool-missing")
+        fix = new_hash(facts, None, file, "Add the user; the registry images have no htpasswd any more")
+        yield finding(
+            f"{path} has no entry, so the registry refuses every login.",
+            item,
+            users(facts).cited(user_in_question(facts) or ""),
+            refusals(facts),
+            (context(m.text, m.place) for m in missing[:2]),
+            fix=replace(fix, commands=(by_container(facts, path),)) if missing else fix,
+            about=registry_subject(facts),
+        )
         return
-    if not files(evidence, stack):
-        for row in listed(evidence, stack):
-            if row.kind == "file" and row.size == 0:
-                yield _empty(
-                    row.path, "0 bytes", str(row.place), missing, certainty(traffic, REFUSED), evidence, traffic
-                )
-                return
 
 
-def _empty(
-    path: str,
-    what: str,
-    where: str,
-    missing: tuple[EvidenceItem, ...],
-    sure: Certainty,
-    evidence: Evidence,
-    traffic: Traffic,
-) -> Finding:
-    return Finding(
-        cause="htpasswd-empty",
-        summary=f"{path} holds no entry, so the registry refuses every login.",
-        certainty=sure,
-        explains=REFUSED,
-        hop="registry",
-        evidence=(EvidenceItem(what=what, where=where), *missing),
-        proves=True,
-        supersedes=("htpasswd-user-missing", "htpasswd-wrong-password"),
-        fix=Fix(
-            summary="Make the file with a tool that exists: the registry images have none any more.",
-            commands=(
-                f"htpasswd -B -c {quoted(path)} USER",
-                f"docker run --rm -it --entrypoint htpasswd httpd:2 -nB USER > {quoted(path)}",
-            ),
-            verify=(f"cat {quoted(path)} | cut -c1-20", verify("USER", evidence, traffic)),
-        ),
-    )
+def _empty_files(facts: Facts) -> Iterator[tuple[str, Htpasswd | None, EvidenceItem]]:
+    """Files without an entry, and what says so."""
+    read_by_registry = files(facts)
+    for file in read_by_registry:
+        if not (file.entries or file.more or file.refused):
+            size = "no bytes at all" if file.size == 0 else f"{file.size} bytes, but only comments and blank lines"
+            yield file.file, file, read(size, file.file)
+    for row in listed(facts) if not read_by_registry else ():
+        if row.kind == "file" and row.size == 0:
+            yield row.path, None, read("0 bytes", row.place)
 
 
 @rule(
     "htpasswd-missing-autocreated",
-    sees=("htpasswd", "checks", "logs"),
+    needs_any=("htpasswd", "checks", "logs"),
     step="htpasswd",
     title="the registry made an htpasswd file of its own",
-    fix="mount the folder that holds the htpasswd file, and name the file by its path inside the container",
+    fix="Mount the folder that holds the htpasswd file, and name the file by its path inside the container",
     source="distribution registry/auth/htpasswd/access.go createHtpasswdFile; run on 2.8.2 and 3.1.1",
+    hop="registry",
 )
-def missing_autocreated(evidence: Evidence, stack: Stack, traffic: Traffic) -> Iterator[Finding]:
+def missing_autocreated(facts: Facts) -> Iterator[Finding]:
     """Where the configured path holds no file, the registry makes one with the user `docker` and a random password.
 
     It starts well and refuses everybody else, so the file on the host looks innocent. On a read-only mount
     it cannot make the file and does not start.
     """
-    stopped = (Symptom.NOT_STARTED, Symptom.UNREACHABLE, Symptom.EMPTY_REPLY)
-    made, gone = traffic.logged("provisioned"), traffic.logged("file-missing")
-    failed = tuple(
-        e for e in panics(traffic) if "failed to open htpasswd path" in e.text + e.detail or "mkdir" in e.text
+    logged = facts.traffic.logged
+    failed = [e for e in panics(facts) if "failed to open htpasswd path" in e.text + e.detail or "mkdir" in e.text]
+    own = next((f for f in files(facts) if _by_the_registry(f)), None)
+    seen: tuple[tuple[Sequence[LogEvent], tuple[Symptom, ...], str], ...] = (
+        (logged("provisioned"), REFUSED, "the registry made one with the user docker"),
+        (failed, STOPPED, "the registry could not make one and stopped"),
+        (logged("file-missing"), BROKEN, "it vanished while the registry ran, and every login gets 400"),
     )
-    for events, symptoms, told in (
-        (made, REFUSED, "the registry made one with the user docker"),
-        (failed, stopped, "the registry could not make one and stopped"),
-        (gone, BROKEN, "it vanished while the registry ran, and every login is answered 400"),
-    ):
-        if events:
-            yield Finding(
-                cause="htpasswd-missing-autocreated",
-                summary=f"There is no htpasswd file at the configured path inside the container: {told}.",
-                certainty=Certainty.PROVEN if traffic.seen(*symptoms) else Certainty.LOGGED,
-                explains=symptoms,
-                hop="registry",
-                evidence=items(events),
-                proves=not traffic.login_works,
-                supersedes=(*_FACES, "htpasswd-unreadable", "registry-unreachable"),
-                fix=_mount_fix(stack),
-            )
-            return
-    for file in files(evidence, stack):
-        one = file.entries[0] if len(file.entries) == 1 else None
-        if one and (one.name, one.prefix, one.cost, file.final_newline) == ("docker", "$2a$", 10, False):
-            yield Finding(
-                cause="htpasswd-missing-autocreated",
-                summary=f"{file.file} is the file that the registry makes itself when it finds none: only the user "
-                "docker, with a random password that stands in its first log.",
-                certainty=certainty(traffic, REFUSED),
-                explains=REFUSED,
-                hop="registry",
-                evidence=(EvidenceItem(what="user docker, $2a$, cost 10, no newline at the end", where=file.file),),
-                proves=not traffic.login_works,
-                supersedes=_FACES,
-                fix=_mount_fix(stack),
-            )
-            return
+    events, explains, what = next((case for case in seen if case[0]), ((), REFUSED, ""))
+    if not events and own is None:
+        return
+    summary = (
+        f"{own.file} is the file that the registry makes itself when it finds none: only the user docker, with a "
+        "random password that is in its first log."
+        if own and not events
+        else f"There is no htpasswd file at the configured path inside the container: {what}."
+    )
+    yield finding(
+        summary,
+        lines(events),
+        read("user docker, $2a$, cost 10, no newline at the end", own.file) if own else None,
+        bad_requests(facts),
+        refusals(facts) if explains == REFUSED else (),
+        explains=explains,
+        proves=not facts.traffic.login_works,
+        supersedes=(*_HIDDEN, "htpasswd-unreadable", "registry-unreachable") if events else _HIDDEN,
+        fix=_right_file(facts),
+        about=registry_subject(facts),
+    )
 
 
-def _mount_fix(stack: Stack) -> Fix:
-    path = stack.registry.htpasswd_path if stack.registry else None
-    service = stack.registry.name if stack.registry else "registry"
+def _by_the_registry(file: Htpasswd) -> bool:
+    """Whether it looks like the file that a registry makes: htpasswd writes $2y$ and a newline."""
+    one = file.entries[0] if len(file.entries) == 1 else None
+    return one is not None and (one.name, one.prefix, one.cost, file.final_newline) == ("docker", "$2a$", 10, False)
+
+
+def _right_file(facts: Facts) -> Fix:
+    """The users' file at the place that is mounted; the one that the registry made is replaced, not added to."""
+    registry = facts.stack.registry
+    place = registry.htpasswd_host if registry else None
+    if registry is None or place is None:
+        inside = f", as {registry.htpasswd_path} there" if registry and registry.htpasswd_path else ""
+        return Fix(
+            summary=f"Mount the folder with the htpasswd file into the container{inside}",
+            verify=(verify(facts),),
+            applies="A new mount needs the container re-created: docker compose up -d",
+        )
+    if registry.htpasswd and not _by_the_registry(registry.htpasswd):
+        steps, summary = (recreate(registry),), "Re-create the container, so that it reads the file that is there now"
+        return Fix(summary=summary, commands=steps, verify=(verify(facts),))
+    others = [f for f in facts.evidence.htpasswd if f.entries and not _by_the_registry(f)]
+    put = sh("cp", command.file(others[0].file), command.file(place)) if len(others) == 1 else new_file(facts, place)
     return Fix(
-        summary="Mount the folder with the htpasswd file so that the file appears at the configured path"
-        + (f" ({path})." if path else "."),
-        commands=(f"docker compose exec {service} ls -l {path or '/auth'}",),
-        verify=(f"docker compose logs {service} | grep -c 'provisioning with default user'",),
+        summary="Put a file with your users in place of the one that the registry made (as root, where root owns it)",
+        commands=(put, sh("docker", "compose", "up", "-d", service(registry.name))),
+        verify=(verify(facts),),
+        applies=REREAD,
     )
-
-
-def _anonymous_400(traffic: Traffic) -> bool:
-    return any(e.status == 400 and e.credential is None for e in traffic.exchanges)

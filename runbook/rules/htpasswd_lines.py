@@ -2,113 +2,109 @@
 
 from collections.abc import Iterator
 
-from runbook.model import Certainty, Entry, Evidence, EvidenceItem, Finding, Fix, Htpasswd, Refutation, Stack
-from runbook.observe.traffic import Traffic
-from runbook.rules.base import rule
-from runbook.rules.logins import REFUSED, at, certainty, files, new_hash, quoted, users, verify
+from runbook.model import Entry, Finding, Fix, Htpasswd, Refutation, Subject, command
+from runbook.model.command import glued, number, sh
+from runbook.rules.base import Facts, rule
+from runbook.rules.evidence import computed, finding, read
+from runbook.rules.htpasswd_fixes import edited, new_hash
+from runbook.rules.logins import REFUSED, at, files, refusals, users, verify
+
+_SPLIT = r"{:a;s/(\$2[a-z]?\$[0-9]{2}\$[.\/0-9A-Za-z]{53})(\\[nr]|[ \t\r,;])*([^:\n]+:)/\1\n\3/;ta}"
+"""sed -E: a new line after each whole bcrypt hash that a further name follows."""
 
 
 @rule(
     "htpasswd-merged-lines",
-    sees=("htpasswd", "checks"),
+    needs_any=("htpasswd", "checks"),
     step="htpasswd",
     title="a newline is missing between two entries",
-    fix="put each entry on a line of its own",
+    fix="Put each entry on a line of its own",
     source="run on 2.8.2 and 3.1.1: the first user works, the second is gone",
+    explains=REFUSED,
+    hop="registry",
+    proves=True,
+    supersedes=("htpasswd-user-missing", "htpasswd-wrong-password"),
+    refuted=(
+        Refutation(cause="htpasswd-wrong-password", because="the registry sees no entry of that user to compare"),
+    ),
 )
-def merged_lines(evidence: Evidence, stack: Stack, traffic: Traffic) -> Iterator[Finding]:
+def merged_lines(facts: Facts) -> Iterator[Finding]:
     """Text appended to a file without a final newline sticks to its last line.
 
     bcrypt ignores what follows its 60 characters, so the first user still works and the file looks sound;
     the second one does not exist for the registry.
     """
-    known = users(evidence, stack, traffic)
-    found = [(f, e, name) for f in files(evidence, stack) for e in f.entries for name in e.merged]
+    known = users(facts)
+    found = [(f, e, name) for f in files(facts) for e in f.entries for name in e.merged]
     for file, entry, name in sorted(found, key=lambda item: item[2] not in known.failing):
-        if file.entry(name):
+        if file.entry(name) or name in known.accepted:
             continue
-        blamed, seen = known.blame(name)
-        if name in known.accepted:
-            continue
-        yield Finding(
-            cause="htpasswd-merged-lines",
-            summary=f"The entry of {name} is stuck to the end of {entry.name}'s line, so the registry has no {name}.",
-            certainty=certainty(traffic, REFUSED) if blamed else Certainty.READ,
-            explains=REFUSED if blamed else (),
-            hop="registry",
-            evidence=(
-                EvidenceItem(what=f"{entry.length} characters in place of 60", where=at(file, entry)),
-                *((seen,) if seen else ()),
-            ),
-            proves=blamed,
-            warning=not blamed,
-            supersedes=("htpasswd-user-missing", "htpasswd-wrong-password") if blamed else (),
-            refuted=(
-                Refutation(cause="htpasswd-wrong-password", because=f"the registry sees no entry of {name} to compare"),
-            ),
-            fix=Fix(
-                summary=f"Begin a new line before {name}:.",
-                commands=(f"sed -i 's/{name}:/\\n{name}:/' {quoted(file.file)}",),
-                verify=(f"cut -d: -f1 {quoted(file.file)}", verify(name, evidence, traffic)),
-            ),
+        yield finding(
+            f"The entry of {name} is on the same line as {entry.name}'s, so the registry has no user {name}.",
+            read(f"{entry.length} characters instead of 60", at(file, entry)),
+            known.cited(name),
+            warning=not known.blamed(name),
+            fix=_separated(facts, file, entry, name),
+            about=Subject(user=name),
         )
         return
 
 
+def _separated(facts: Facts, file: Htpasswd, entry: Entry, name: str) -> Fix:
+    if not entry.usable:
+        return new_hash(facts, name, file, f"Add an entry of its own for {name}")
+    path = command.file(file.file)
+    return edited(
+        facts,
+        f"Start a new line before {name}",
+        sh("sed", "-i", "-E", glued(number(entry.line), _SPLIT), path),
+        sh("cut", "-s", "-d:", "-f1", path, expect="every name on a line of its own"),
+        verify(facts, name),
+    )
+
+
 @rule(
     "htpasswd-duplicate-user",
-    sees=("htpasswd", "checks"),
+    needs_any=("htpasswd", "checks"),
     step="htpasswd",
-    title="the same user stands there twice and the last line wins",
-    fix="remove the older line",
+    title="duplicate user: the last entry wins",
+    fix="Remove the older line",
     source="distribution registry/auth/htpasswd/htpasswd.go: entries[name] = hash; run on 2.8.2 and 3.1.1",
+    explains=REFUSED,
+    hop="registry",
 )
-def duplicate_user(evidence: Evidence, stack: Stack, traffic: Traffic) -> Iterator[Finding]:
+def duplicate_user(facts: Facts) -> Iterator[Finding]:
     """The registry keeps the last line of a name; Apache and nginx take the first.
 
-    Whoever changes the first line sees the new password refused here, and working elsewhere.
+    A password that is changed on the first line is refused here and accepted elsewhere.
     """
-    known = users(evidence, stack, traffic)
-    for file in files(evidence, stack):
+    known = users(facts)
+    for file in files(facts):
         for entry in file.entries:
             last = file.entry(entry.name)
             if not entry.shadowed or last is None or last.hash == entry.hash:
                 continue
-            outcomes = {c.outcome for c in evidence.checks if c.user == entry.name and c.file == file.file}
-            if "accepted-by-earlier-line" in outcomes:
-                yield _found(file, entry, last, certainty(traffic, REFUSED), evidence, traffic)
+            outcomes = {c.outcome for c in facts.evidence.checks if c.user == entry.name and c.file == file.file}
+            matches = "accepted-by-earlier-line" in outcomes
+            if matches or not (outcomes or entry.name in known.accepted):
+                yield _found(facts, file, entry, last, matches, warning=not matches and entry.name not in known.failing)
                 return
-            if outcomes or entry.name in known.accepted:
-                continue
-            yield _found(file, entry, last, Certainty.READ, evidence, traffic, warning=entry.name not in known.failing)
-            return
 
 
-def _found(
-    file: Htpasswd,
-    entry: Entry,
-    last: Entry,
-    sure: Certainty,
-    evidence: Evidence,
-    traffic: Traffic,
-    warning: bool = False,
-) -> Finding:
-    computed = sure > Certainty.READ
-    match = "matches the password used, the last does not" if computed else "differ, and the last one wins"
-    return Finding(
-        cause="htpasswd-duplicate-user",
-        summary=f"{entry.name} stands on the lines {entry.line} and {last.line}: they differ, and the registry "
-        "takes the last" + (", but the password used is that of an earlier one." if computed else "."),
-        certainty=sure,
-        explains=() if warning else REFUSED,
-        hop="registry",
-        evidence=(
-            EvidenceItem(what=f"line {entry.line} and {last.line}: the earlier one {match}", where=at(file, entry)),
-        ),
+def _found(facts: Facts, file: Htpasswd, entry: Entry, last: Entry, matches: bool, warning: bool) -> Finding:
+    numbers = f"lines {entry.line} and {last.line}"
+    match = computed(f"line {entry.line} matches the password used, line {last.line} does not", at(file, entry))
+    return finding(
+        f"{entry.name} has two different entries ({numbers}) and the registry takes the last"
+        + (", but the password used is that of an earlier one." if matches else "."),
+        read(f"two different entries on the {numbers}", at(file, entry)),
+        match if matches else None,
+        () if warning else refusals(facts, entry.name),
         warning=warning,
-        supersedes=("htpasswd-wrong-password",) if computed else (),
+        supersedes=("htpasswd-wrong-password",) if matches else (),
         refuted=(Refutation(cause="htpasswd-wrong-password", because="an earlier line accepts this password"),)
-        if computed
+        if matches
         else (),
-        fix=new_hash(entry.name, file.file, evidence, traffic, "Remove one line, or set a new password."),
+        fix=new_hash(facts, entry.name, file, "Set the password again: htpasswd writes it into both lines"),
+        about=Subject(user=entry.name),
     )

@@ -1,26 +1,19 @@
-"""Where uploads are sent on to: addresses as they were seen, and as the files foretell them."""
+"""Where uploads are sent: addresses as they were seen, and as the files predict them."""
 
 from collections.abc import Iterator
 from urllib.parse import SplitResult
 
-from runbook.model import (
-    Evidence,
-    Exchange,
-    HeaderEdit,
-    Message,
-    ProxyRoute,
-    Stack,
-)
+from runbook.model import Exchange, HeaderEdit, Message, ProxyRoute
 from runbook.observe.traffic import Traffic
-from runbook.rules.hops import fronts, takes_pushes
+from runbook.rules.base import Facts
+from runbook.rules.evidence import Item, seen
+from runbook.rules.hops import USUAL_PORTS, fronts, published_address, takes_pushes
 from runbook.stack.foretell import Request, location, seen_address
 from runbook.urls import urlsplit
 
-_USUAL = {"http": 80, "https": 443}
-
 
 def uploads(traffic: Traffic) -> Iterator[tuple[Exchange, SplitResult, SplitResult]]:
-    """Answers to uploads with an absolute Location: the exchange, the address used, the address sent on to."""
+    """Responses to uploads with an absolute Location: the exchange, the address used, the address sent to."""
     for exchange in traffic.exchanges:
         target = exchange.header("Location") or ""
         upload = exchange.is_api and exchange.method in ("POST", "PATCH", "PUT") and "://" in target
@@ -31,7 +24,7 @@ def uploads(traffic: Traffic) -> Iterator[tuple[Exchange, SplitResult, SplitResu
 def port_of(parts: SplitResult) -> int | None:
     """The port of an address, the scheme's own where none is written."""
     try:
-        return parts.port or _USUAL.get(parts.scheme)
+        return parts.port or USUAL_PORTS.get(parts.scheme)
     except ValueError:
         return None
 
@@ -52,9 +45,9 @@ def host_differs(here: SplitResult, there: SplitResult) -> bool:
     return (here.hostname or "") != (there.hostname or "")
 
 
-def is_fixed(stack: Stack) -> bool:
-    """http.host overrides all that hops say, and relative URLs have no address: both are not about headers."""
-    registry = stack.registry
+def is_fixed(facts: Facts) -> bool:
+    """http.host overrides all that proxies say, and relative URLs have no address: both are not about headers."""
+    registry = facts.stack.registry
     return registry is not None and bool(registry.value("http.host") or registry.value("http.relativeurls"))
 
 
@@ -68,13 +61,13 @@ def fixed_direct(traffic: Traffic) -> bool:
     return any(host_differs(urlsplit(e.url), urlsplit(e.header("Location") or "")) for e in direct)
 
 
-def upload_routes(evidence: Evidence, stack: Stack) -> list[ProxyRoute]:
-    """The routes that uploads take; what stands before the registry UI is no matter here."""
-    found = (f.upload for f in fronts(stack, evidence.compose) if f.upload in f.api)
-    return [r for r in found if r is not None and takes_pushes(r, evidence.compose)]
+def upload_routes(facts: Facts) -> list[ProxyRoute]:
+    """The routes that uploads take; a proxy before the registry UI does not matter here."""
+    found = (f.upload for f in fronts(facts) if f.upload in f.api)
+    return [r for r in found if r is not None and takes_pushes(r, facts.compose)]
 
 
-def foretold(route: ProxyRoute, used: str | None) -> tuple[str, str]:
+def predicted(route: ProxyRoute, used: str | None) -> tuple[str, str]:
     """Scheme and address of Location for a request to this address."""
     parts = urlsplit(used) if used else None
     host = parts.netloc if parts else (route.server_names or ("registry.example",))[0]
@@ -85,47 +78,26 @@ def foretold(route: ProxyRoute, used: str | None) -> tuple[str, str]:
     return urlsplit(built).scheme, urlsplit(built).netloc
 
 
-def foreseen(
-    evidence: Evidence, stack: Stack, traffic: Traffic, strayed: Exchange | None
-) -> Iterator[tuple[ProxyRoute, SplitResult, SplitResult]]:
-    """Each upload route with the address it is used by and the one that its uploads are sent on to."""
-    for route in upload_routes(evidence, stack):
-        if not route.complete and strayed is None:
+def destinations(facts: Facts, misrouted: Exchange | None) -> Iterator[tuple[ProxyRoute, SplitResult, SplitResult]]:
+    """Each upload route with the address it is used by and the one that its uploads are sent to."""
+    for route in upload_routes(facts):
+        if not route.complete and misrouted is None:
             continue
-        address = strayed.url if strayed else published_address(evidence, route)
+        address = misrouted.url if misrouted else published_address(facts, route)
         if address is None:
             continue
         here = urlsplit(address)
-        if strayed:
-            yield route, here, urlsplit(strayed.header("Location") or "")
+        if misrouted:
+            yield route, here, urlsplit(misrouted.header("Location") or "")
             continue
-        scheme, netloc = foretold(route, address)
-        if "$" in netloc or "{" in netloc or "%" in netloc or not netloc:
-            continue
-        yield route, here, urlsplit(f"{here.scheme}://{netloc}" if scheme != here.scheme else f"{scheme}://{netloc}")
+        _, there = predicted(route, address)
+        if there and not any(c in there for c in "${%"):
+            yield route, here, urlsplit(f"{here.scheme}://{there}")
 
 
-def published_address(evidence: Evidence, route: ProxyRoute) -> str | None:
-    """The address that clients use for the hop, where compose or the user tell; a name is enough without a port."""
-    compose = evidence.compose
-    service = compose.service(route.service) if compose and route.service else None
-    if service is None or not service.ports:
-        return None
-    port = next(
-        (p.published for p in service.ports if p.published and (not route.listen or p.container in route.listen)), None
-    )
-    if port is None:
-        return None
-    named = next(
-        (n for n in route.server_names if n not in ("_", "localhost") and "*" not in n and "~" not in n), "localhost"
-    )
-    scheme = "https" if route.tls else "http"
-    return f"{scheme}://{named}" + ("" if port == _USUAL[scheme] else f":{port}")
-
-
-def is_known_address(evidence: Evidence, route: ProxyRoute) -> bool:
-    """Whether the compose file tells under which address this hop is published."""
-    return route.software != "joxit-ui" and published_address(evidence, route) is not None
+def is_known_address(facts: Facts, route: ProxyRoute) -> bool:
+    """Whether the compose file tells under which address this proxy is published."""
+    return route.software != "joxit-ui" and published_address(facts, route) is not None
 
 
 def last_edit(route: ProxyRoute, header: str) -> HeaderEdit | None:
@@ -139,7 +111,18 @@ def short(exchange: Exchange) -> str:
     return f"{parts.scheme}://{parts.netloc}/…"
 
 
+def sent_to(exchange: Exchange | None) -> Item:
+    """An upload with its Location as a citation; None when there is none."""
+    return seen(exchange, f", Location {short(exchange)}") if exchange else None
+
+
+def base_of(url: str) -> str:
+    """Scheme and host[:port] of an address."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+
+
 def dialled_elsewhere(message: Message) -> bool:
-    """Whether a client that was given one port dialled another: an answer in between must have told it so."""
+    """Whether a client that was given one port dialled another: a response in between must have named it."""
     asked, dialled = (message.host or "").rpartition(":")[2], message.detail.rpartition(":")[2]
     return asked.isdecimal() and dialled.isdecimal() and asked != dialled

@@ -1,63 +1,107 @@
-"""Whose login is in question, which htpasswd file decides, and what to type: shared by the rules of this step."""
+"""Whose credentials are in question, which htpasswd file decides, and what to type: shared by the rules of this step."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import overload
 
 from runbook.model import (
+    PROBE_USER,
     Certainty,
+    Command,
     CredentialCheck,
     Entry,
     Evidence,
     EvidenceItem,
-    Exchange,
-    Fix,
     Htpasswd,
     ListedFile,
     LogEvent,
+    Meaning,
     Place,
+    Registry,
     Stack,
+    Subject,
     Symptom,
+    command,
 )
 from runbook.observe.traffic import Traffic, is_authenticated, succeeded
+from runbook.rules.base import Facts
+from runbook.rules.evidence import Item, computed, context, said, seen
 
 REFUSED = (Symptom.LOGIN_401_DIRECT, Symptom.LOGIN_401, Symptom.LOGIN_WOULD_FAIL)
 """What every fault of a single entry explains: a 401 by the registry itself."""
 BROKEN = (Symptom.LOGIN_400, Symptom.LOGIN_WOULD_FAIL)
 """What a file that cannot be used at all explains: 400 with an empty body."""
+STOPPED = (Symptom.NOT_STARTED, Symptom.UNREACHABLE, Symptom.EMPTY_REPLY)
+"""What a registry that ends at its start explains."""
+_REFUSALS: tuple[Meaning, ...] = ("authentication-failure", "bcrypt-mismatch", "bcrypt-malformed")
+_KEPT = 2
+"""Observations cited per user."""
+
+
+# ---- whose login fails -----------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class Users:
-    """Names whose login fails at the registry, and names that it accepts."""
+    """Names whose login fails at the registry with what shows it, and names that it accepts."""
 
-    failing: dict[str, EvidenceItem]
+    failing: dict[str, tuple[EvidenceItem, ...]]
     accepted: frozenset[str]
+    nameless: tuple[EvidenceItem, ...]
+    """Refused logins whose source names no user."""
 
-    def blame(self, name: str) -> tuple[bool, EvidenceItem | None]:
-        """Whether a fault of this name's entry matters here, and what was seen of it.
+    def blamed(self, name: str) -> bool:
+        """Whether a fault of this name's entry matters here.
 
         Where no login is known at all, every faulty entry matters; else only those of logins that fail.
         """
-        if name in self.accepted:
-            return False, None
-        return (not (self.failing or self.accepted) or name in self.failing), self.failing.get(name)
+        return name not in self.accepted and (name in self.failing or not (self.failing or self.accepted))
+
+    def observed(self, name: str | None = None) -> tuple[EvidenceItem, ...]:
+        """The refused requests, log lines and client messages of that user (None: of anybody), two at most.
+
+        Those that name no user count where none names this one.
+        """
+        named = self.failing.get(name, ()) if name else [i for items in self.failing.values() for i in items]
+        return tuple(([i for i in named if i.cited in ("said", "seen")] or [*self.nameless])[:_KEPT])
+
+    def cited(self, name: str) -> tuple[EvidenceItem, ...]:
+        """What shows that this login fails: a bcrypt check and what was observed; empty when it is not blamed."""
+        if not self.blamed(name):
+            return ()
+        items = self.failing.get(name, ())
+        checks = [i for i in items if i.cited == "computed"]
+        return (*checks[:1], *(self.observed(name) or (items[:1] if not checks else ())))
 
 
-def users(evidence: Evidence, stack: Stack, traffic: Traffic) -> Users:
-    """Who fails and who does not, from requests, bcrypt checks and logs."""
+def users(facts: Facts) -> Users:
+    """Who fails and who does not, from requests, bcrypt checks, logs and messages."""
+    traffic, evidence = facts.traffic, facts.evidence
     accepted = {
         e.credential.user
         for e in traffic.exchanges
-        if e.credential and e.credential.user and is_authenticated(e) and succeeded(e) and _is_own(e.route, stack)
+        if e.credential and e.credential.user and is_authenticated(e) and succeeded(e) and _is_own(e.route, facts.stack)
     }
+    if Symptom.OPEN_DIRECT in traffic.seen():
+        accepted = set()  # an open registry accepts everybody, which says nothing of the entry
     accepted |= {r.user for r in traffic.requests if r.logger == "registry" and r.user and 200 <= (r.status or 0) < 300}
-    read = {f.file for f in files(evidence, stack)}
+    read = {f.file for f in files(facts)}
     accepted |= {c.user for c in evidence.checks if c.outcome == "accepted" and c.file in read and c.origin == "given"}
-    failing: dict[str, EvidenceItem] = {}
-    for name, item in _failures(evidence, stack, traffic):
-        if name not in accepted:
-            failing.setdefault(name, item)
-    return Users(failing, frozenset(accepted))
+    failing: dict[str, list[EvidenceItem]] = {}
+    # Whom a proxy put in the client's place, and whom nobody here asked for, are not the ones who cannot log in.
+    strangers = {p.after.user for p in traffic.passages if p.change in ("replaced", "added")}
+    for name, item in _failures(facts):
+        if item is not None and name not in accepted and name not in strangers:
+            kept = failing.setdefault(name, [])
+            if item not in kept and sum(i.cited == item.cited for i in kept) < _KEPT:
+                kept.append(item)
+    nameless = tuple(failing.pop("", ()))
+    return Users({name: tuple(items) for name, items in failing.items()}, frozenset(accepted), nameless)
+
+
+def refusals(facts: Facts, user: str | None = None) -> tuple[EvidenceItem, ...]:
+    """What was observed of that user's refused login (None: of anybody's) as citations, two at most."""
+    return users(facts).observed(user)
 
 
 def _is_own(route: str, stack: Stack) -> bool:
@@ -66,127 +110,202 @@ def _is_own(route: str, stack: Stack) -> bool:
 
 
 def overwrites(stack: Stack) -> bool:
-    """Whether a hop touches the login on its way or asks for one of its own: then a refusal says little of the file."""
+    """Whether a proxy changes the credentials or asks for its own: then a refusal says little of the file."""
     return any(route.edit("Authorization") or route.auth for route in stack.routes)
 
 
-def _failures(evidence: Evidence, stack: Stack, traffic: Traffic) -> Iterator[tuple[str, EvidenceItem]]:
+def _failures(facts: Facts) -> Iterator[tuple[str, Item]]:
+    """The logins that failed at the registry: name ("" where the source names none) and citation."""
+    evidence, stack, traffic = facts.evidence, facts.stack, facts.traffic
+    changed = overwrites(stack)
     for e in traffic.exchanges:
-        if e.credential and e.credential.user and is_authenticated(e) and e.status in (400, 401) and e.is_api:
-            if e.route == "via" and overwrites(stack):
-                continue
-            yield e.credential.user, EvidenceItem(what=f"{e.method} {e.url} -> {e.status}", where=str(e.source))
+        failed = e.status in (400, 401) and e.is_api and is_authenticated(e) and _is_own(e.route, stack)
+        if failed and e.credential and (e.credential.user or e.credential.scheme.lower() == "basic"):
+            yield e.credential.user or "", seen(e)
+    accepted = {c.user for c in evidence.checks if c.outcome == "accepted"}
     for check in evidence.checks:
-        if check.outcome not in ("accepted", "too-slow") and check.origin != "injected":
-            if for_a_hop(check, stack, traffic):
-                continue
-            if any(c.outcome == "accepted" and c.user == check.user for c in evidence.checks):
-                continue
-            yield check.user, EvidenceItem(what=f"login of {check.user}", where=str(check.source))
-    for event in traffic.logged("authentication-failure", "bcrypt-mismatch", "bcrypt-malformed"):
-        if event.user and not overwrites(stack):
-            yield event.user, EvidenceItem(what=event.text, where=str(event.place))
+        failed = check.outcome not in ("accepted", "too-slow") and check.origin != "injected"
+        if failed and check.user not in accepted and not for_a_hop(check, stack, traffic):
+            outcome = check.outcome.replace("-", " ")
+            yield check.user, computed(f"the login of {check.user} against {check.file}: {outcome}", check.source)
+    for event in traffic.logged(*_REFUSALS) if not changed else ():
+        if event.user and event.user != PROBE_USER:
+            yield event.user, said(event)
+    for request in traffic.requests if not changed else ():
+        refused = request.status == 401 and request.meaning in _REFUSALS and not request.answered_later
+        if refused and not request.user and not sends_empty_login(request.agent):
+            yield "", said(request)
     for message in traffic.said("unauthorized", "login-status", "invalid-username-password"):
-        if message.user and message.detail in ("", "400", "401"):
-            yield message.user, EvidenceItem(what=message.text, where=str(message.place))
+        if message.detail in ("", "400", "401") and message.voice == "program" and (message.user or not changed):
+            yield message.user or "", said(message)
     if evidence.target.user and traffic.seen(*REFUSED, *BROKEN):
-        yield evidence.target.user, EvidenceItem(what=f"login of {evidence.target.user}", where="command line")
+        yield evidence.target.user, context(f"login of {evidence.target.user}", "command line")
 
 
-def files(evidence: Evidence, stack: Stack) -> tuple[Htpasswd, ...]:
-    """The files that the registry may read: the one that its configuration names, else all but the proxies' own."""
-    registry = stack.registry
-    if registry and registry.htpasswd:
-        return (registry.htpasswd,)
-    if registry and registry.known and registry.auth in ("none", "token", "silly"):
-        return ()
-    theirs = {route.auth.user_file.rsplit("/", 1)[-1] for route in stack.routes if route.auth and route.auth.user_file}
-    own = tuple(f for f in evidence.htpasswd if f.file.rsplit("/", 1)[-1] not in theirs)
-    shared = registry is not None and registry.auth == "htpasswd"
-    return own or (evidence.htpasswd if shared else ())
+def sends_empty_login(agent: str) -> bool:
+    """skopeo and its kin send an empty user and password when they have none; ours asks with a wrong one on purpose."""
+    return agent.startswith(("registry-runbook", "skopeo/", "containers/", "podman/", "buildah/", "Buildah/"))
 
 
 def for_a_hop(check: CredentialCheck, stack: Stack, traffic: Traffic) -> bool:
-    """Whether a login was only ever shown to a hop that asks for one itself or replaces it: it may be the hop's own."""
+    """Whether a login was only ever shown to a proxy that asks for one itself or replaces it: it may be the proxy's own."""
     if check.origin != "transcript" or not overwrites(stack):
         return False
     return all(e.route == "via" for e in traffic.exchanges if e.credential and e.credential.user == check.user)
 
 
-def entries(evidence: Evidence, stack: Stack) -> Iterator[tuple[Htpasswd, Entry]]:
+def user_in_question(facts: Facts) -> str | None:
+    """The user to type into commands: the one asked about, else one whose login failed, else the only one known."""
+    if facts.evidence.target.user:
+        return facts.evidence.target.user
+    known = users(facts)
+    names = {e.name for file in files(facts) for e in file.entries}
+    only = names.pop() if len(names) == 1 else None
+    return next(iter(known.failing), None) or min(known.accepted, default=None) or only
+
+
+# ---- which file decides ----------------------------------------------------------------------------------
+
+
+@overload
+def files(facts: Facts, /) -> tuple[Htpasswd, ...]: ...
+@overload
+def files(facts: Evidence, stack: Stack, /) -> tuple[Htpasswd, ...]: ...
+def files(facts: Facts | Evidence, stack: Stack | None = None, /) -> tuple[Htpasswd, ...]:
+    """The files that the registry may read: the one that its configuration names, else all but the proxies' own."""
+    if isinstance(facts, Facts):
+        return files(facts.evidence, facts.stack)
+    evidence, registry = facts, stack.registry if stack else None
+    if registry and registry.htpasswd:
+        return (registry.htpasswd,)
+    if registry and registry.known and registry.auth in ("token", "silly"):
+        return ()
+    if registry and registry.known and registry.auth == "none" and not _mounts_one(registry):
+        return ()
+    routes = stack.routes if stack else ()
+    theirs = {route.auth.user_file.rsplit("/", 1)[-1] for route in routes if route.auth and route.auth.user_file}
+    own = tuple(f for f in evidence.htpasswd if f.file.rsplit("/", 1)[-1] not in theirs)
+    shared = registry is not None and registry.auth == "htpasswd"
+    return own or (evidence.htpasswd if shared else ())
+
+
+def _mounts_one(registry: Registry) -> bool:
+    """Whether an htpasswd file is mounted into a registry that does not ask for credentials yet: it is meant to."""
+    return any("htpasswd" in f"{m.target}{m.source}" or m.target.rstrip("/") == "/auth" for m in registry.mounts)
+
+
+def entries(facts: Facts) -> Iterator[tuple[Htpasswd, Entry]]:
     """The entries that decide: of each name the last one, in files whose text is UTF-8."""
-    for file in files(evidence, stack):
+    for file in files(facts):
         if not file.encoding.startswith("utf-16"):
             for entry in file.entries:
                 if not entry.shadowed:
                     yield file, entry
 
 
-def certainty(traffic: Traffic, symptoms: tuple[Symptom, ...]) -> Certainty:
-    """Read in the file; proven when the refusal was seen as well."""
-    seen = traffic.seen(*(s for s in symptoms if s is not Symptom.LOGIN_WOULD_FAIL))
-    return Certainty.PROVEN if seen else Certainty.SEEN if traffic.seen(*symptoms) else Certainty.READ
+def at(file: Htpasswd, entry: Entry) -> Place:
+    """Where an entry is."""
+    return Place(file.file, entry.line)
 
 
-def url(evidence: Evidence, traffic: Traffic) -> str:
-    """The address to verify against, as the user knows it."""
+def registry_subject(facts: Facts) -> Subject:
+    """What a fault of the whole file is about: the registry's service."""
+    registry = facts.stack.registry
+    return Subject(service=registry.service.name if registry and registry.service else "")
+
+
+def listed(facts: Facts) -> tuple[ListedFile, ...]:
+    """Rows of listings that are the htpasswd file: by the configured name, or by a telling one."""
+    registry = facts.stack.registry
+    names = {p.rsplit("/", 1)[-1] for p in (registry.htpasswd_path, registry.htpasswd_host) if p} if registry else set()
+    return tuple(
+        f for f in facts.evidence.listings if (n := f.path.rstrip("/").rsplit("/", 1)[-1]) in names or "htpasswd" in n
+    )
+
+
+# ---- observations of a file that cannot be used ----------------------------------------------------------
+
+
+def panics(facts: Facts) -> tuple[LogEvent, ...]:
+    """Panics of a registry that speak of its htpasswd file."""
+    return tuple(e for e in facts.traffic.logged("panic-unreadable", "panic-other") if "htpasswd" in e.text + e.detail)
+
+
+def lines(events: Iterable[LogEvent]) -> tuple[Item, ...]:
+    """Log lines as citations, two at most."""
+    return tuple(said(e) for e in tuple(events)[:_KEPT])
+
+
+def bad_requests(facts: Facts) -> tuple[Item, ...]:
+    """Logins that got 400 with nothing in the body, and clients' messages of a 400, two at most."""
+    sent = [e for e in facts.traffic.exchanges if e.status == 400 and e.credential and e.is_api]
+    found = [seen(e, ", empty body") for e in sent if not e.body.strip() and not e.is_html]
+    found += [said(m) for m in facts.traffic.said("login-status") if m.detail == "400"]
+    return tuple(found[:_KEPT])
+
+
+# ---- what to type ----------------------------------------------------------------------------------------
+
+
+@overload
+def url(facts: Facts, /) -> str: ...
+@overload
+def url(facts: Evidence, traffic: Traffic, /) -> str: ...
+def url(facts: Facts | Evidence, traffic: Traffic | None = None, /) -> str:
+    """The address to verify against, as the user knows it; plain text, for `command.url`."""
+    if isinstance(facts, Facts):
+        return _seen_url(facts.evidence, facts.traffic) or _published_url(facts.stack.registry)
+    return (_seen_url(facts, traffic) if traffic else "") or _published_url(None)
+
+
+def _seen_url(evidence: Evidence, traffic: Traffic) -> str:
     if evidence.target.registry_url:
         return evidence.target.registry_url.rstrip("/")
     for e in sorted((e for e in traffic.exchanges if e.is_api), key=lambda e: e.route != "direct"):
         return e.url.split("/v2", 1)[0]
-    host = next((m.host for m in traffic.messages if m.host), None)
-    return f"http://{host}" if host else "http://localhost:5000"
+    for message in traffic.messages:
+        if message.host:
+            return f"{'https' if f'https://{message.host}' in message.text else 'http'}://{message.host}"
+    host = next((r.host for r in traffic.requests if r.logger == "registry" and r.host), "")
+    return f"http://{host}" if host else ""
 
 
-def verify(user: str, evidence: Evidence, traffic: Traffic) -> str:
-    """The command that shows 200 when the login works; curl asks for the password itself."""
-    return f"curl -sS -o /dev/null -w '%{{http_code}}\\n' -u {quoted(user)} {url(evidence, traffic)}/v2/"
+def _published_url(registry: Registry | None) -> str:
+    port = next((p.published for p in registry.ports if p.published), None) if registry else None
+    scheme = "https" if registry and registry.value("http.tls.certificate") else "http"
+    return f"{scheme}://localhost:{port or 5000}"
 
 
-def new_hash(user: str, file: str, evidence: Evidence, traffic: Traffic, summary: str) -> Fix:
-    """Set the password anew as bcrypt; htpasswd asks for it, so that it stands nowhere."""
-    return Fix(
-        summary=summary,
-        commands=(f"htpasswd -B {quoted(file)} {quoted(user)}",),
-        verify=(f"htpasswd -v {quoted(file)} {quoted(user)}", verify(user, evidence, traffic)),
-    )
+@overload
+def verify(facts: Facts, user: str | None = None, /) -> Command: ...
+@overload
+def verify(facts: str, user: Evidence, traffic: Traffic, /) -> str: ...
+def verify(facts: Facts | str, user: str | Evidence | None = None, traffic: Traffic | None = None, /) -> Command | str:
+    """The request that gets 200 when the login works; curl asks for the password itself. No user: the one in question."""
+    if isinstance(facts, Facts):
+        return login_request(facts, user if isinstance(user, str) else None)
+    base = url(user, traffic) if isinstance(user, Evidence) and traffic else ""
+    return f"curl -sS -o /dev/null -w '%{{http_code}}\\n' -u {quoted(facts)} {base}/v2/"
+
+
+def login_request(
+    facts: Facts, user: str | None, base: str = "", *, shown: str = "%{http_code}\\n", expect: str = "200"
+) -> Command:
+    """`verify` at another address, or with more of the response shown than its status."""
+    name, address = command.user(user or user_in_question(facts)), command.url(base or url(facts), "/v2/")
+    return command.sh("curl", "-sS", "-o", "/dev/null", "-w", shown, "-u", name, address, expect=expect)
+
+
+# ---- old forms: `files`, `url` and `verify` above take them as well; the merger removes them with their callers ----
+
+
+def certainty(traffic: Traffic, symptoms: tuple[Symptom, ...]) -> Certainty:
+    """Read in the file; proven when the refusal was seen as well."""
+    observed = traffic.seen(*(s for s in symptoms if s is not Symptom.LOGIN_WOULD_FAIL))
+    return Certainty.PROVEN if observed else Certainty.SEEN if traffic.seen(*symptoms) else Certainty.READ
 
 
 def quoted(text: str) -> str:
     """Fit for a POSIX shell."""
     plain = text and all(c.isalnum() or c in "@%+=:,./_-" for c in text) and text.isascii()
     return text if plain else "'" + text.replace("'", "'\\''") + "'"
-
-
-def at(file: Htpasswd, entry: Entry) -> str:
-    """Where an entry stands."""
-    return str(Place(file.file, entry.line))
-
-
-def panics(traffic: Traffic) -> tuple[LogEvent, ...]:
-    """Panics of a registry that speak of its htpasswd file."""
-    return tuple(e for e in traffic.logged("panic-unreadable", "panic-other") if "htpasswd" in e.text + e.detail)
-
-
-def items(events: tuple[LogEvent, ...] | list[LogEvent]) -> tuple[EvidenceItem, ...]:
-    """Log lines as evidence, two at most."""
-    return tuple(EvidenceItem(what=e.text, where=str(e.place)) for e in events[:2])
-
-
-def bad_requests(traffic: Traffic) -> tuple[EvidenceItem, ...]:
-    """Logins that were answered 400 with nothing in the body: the registry could not use its file."""
-    found: list[Exchange] = [
-        e
-        for e in traffic.exchanges
-        if e.status == 400 and e.credential and e.is_api and not e.body.strip() and not e.is_html
-    ]
-    return tuple(EvidenceItem(what=f"{e.method} {e.url} -> 400, empty body", where=str(e.source)) for e in found[:2])
-
-
-def listed(evidence: Evidence, stack: Stack) -> tuple[ListedFile, ...]:
-    """Rows of listings that are the htpasswd file: by the configured name, or by a telling one."""
-    registry = stack.registry
-    names = {p.rsplit("/", 1)[-1] for p in (registry.htpasswd_path, registry.htpasswd_host) if p} if registry else set()
-    return tuple(
-        f for f in evidence.listings if (n := f.path.rstrip("/").rsplit("/", 1)[-1]) in names or "htpasswd" in n
-    )

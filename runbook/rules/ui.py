@@ -2,187 +2,176 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
 
-from runbook.model import Certainty, EnvVar, Evidence, EvidenceItem, Finding, Fix, Place, Stack, Symptom, Ui
-from runbook.observe.traffic import Traffic
-from runbook.rules.base import rule
-from runbook.rules.hop_edits import swap
-from runbook.rules.hops import item, seen
+from runbook.model import EnvVar, Finding, Fix, Place, Subject, Symptom, Ui
+from runbook.model.command import service, sh
+from runbook.rules.base import Facts, rule
+from runbook.rules.crossing import FORWARD, one_origin
+from runbook.rules.evidence import Item, finding, read, said, seen
+from runbook.rules.shell import status, up
+from runbook.urls import netloc, urlsplit
 
-S, C = Symptom, Certainty
-_OLD = re.compile(
-    r"docker-registry-ui:1[.\w-]*|\b1\.\d+(?:\.\d+)?-static\b|\b(?:from|was|vorher|before|old)\b.*\b1\.\d"
-)
+S = Symptom
+_OLD = re.compile(r"docker-registry-ui:1[.\w-]*|\b1\.\d+(?:\.\d+)?-static\b|\b(?:from|was|before|old)\b.{0,80}\b1\.\d")
+"""A trace of 1.x: its image, or words about it in a comment."""
 _OLD_NAMES = ("URL", "REGISTRY_HOST", "REGISTRY_PORT", "REGISTRY_PROTOCOL")
-_BLIND = (S.BROWSER_BLOCKED, S.NOT_THE_API, S.NAME_UNKNOWN)
+
+
+@dataclass(frozen=True, slots=True)
+class _Outdated:
+    """A variable that means something else in the UI's version."""
+
+    variable: EnvVar
+    kind: Literal["not yet known", "not read any more", "for the browser now"]
+    trace: Item = None
+    """What shows that it was 1.x before."""
 
 
 @rule(
     "ui-v1-env-semantics-changed",
-    sees=("ui",),
+    needs=("ui",),
     step="align",
-    title="the UI's variables are those of another major version",
-    fix="With 2.x write NGINX_PROXY_PASS_URL for the proxy; REGISTRY_URL is for the browser.",
+    title="UI variables belong to another major version",
+    fix="With 2.x write NGINX_PROXY_PASS_URL for the proxy; REGISTRY_URL is for the browser",
     source="Joxit/docker-registry-ui: README and bin/90-docker-registry-ui.sh of 2.x against 1.5-static",
+    explains=(S.BROWSER_BLOCKED, S.NOT_THE_API, S.NAME_UNKNOWN),
+    hop="browser -> ui",
+    proves=True,
 )
-def ui_v1_env_semantics_changed(evidence: Evidence, stack: Stack, ui: Ui, traffic: Traffic) -> Iterator[Finding]:
+def ui_v1_env_semantics_changed(facts: Facts) -> Iterator[Finding]:
     """In 1.x-static REGISTRY_URL (before that URL) was where the UI's own nginx proxied to, so a container's name was
     right. In 2.x the browser uses REGISTRY_URL, and NGINX_PROXY_PASS_URL proxies. The same file then fails in the browser."""
-    found = _out_of_date(ui, evidence)
-    if found is None:
+    ui = facts.ui
+    found = _out_of_date(ui, facts) if ui else None
+    if ui is None or found is None:
         return
-    variable, summary, proves, mark = found
-    marks = [mark] if mark else []
-    hints = [item(m.text, m.place) for m in traffic.said("ui-cors-hint", "cors", "no-such-host")[:1]]
-    new = "NGINX_PROXY_PASS_URL"
-    yield Finding(
-        cause="ui-v1-env-semantics-changed",
-        summary=summary,
-        certainty=C.PROVEN if marks and hints else C.LOGGED if marks else C.READ,
-        explains=_BLIND,
-        evidence=(
-            item(f"{variable.name}={variable.value or ''} on {ui.service.image}", variable.place),
-            *marks,
-            *hints,
-        ),
-        hop="browser -> ui",
-        fix=Fix(
-            summary=f"Write {new}={_target(variable)} in the place of {variable.name} (UI 2.x)."
-            if ui.major != 1
-            else "Use a 2.x image of the UI, or REGISTRY_URL with a 1.x-static one.",
-            commands=(f"docker compose up -d {ui.name}",),
-            verify=(f"curl -sSi http://localhost:{_port(ui)}/v2/ | head -1   # 401 or 200, from the registry",),
-        ),
-        edits=swap(evidence, variable.place, rf"\b{variable.name}\b", new) if ui.major != 1 else (),
-        proves=proves,
+    variable = found.variable
+    summary = {
+        "not yet known": f"UI {ui.service.tag} does not know {FORWARD}: it came with 2.x.",
+        "not read any more": f"{variable.name} is a variable of UI 1.x; {ui.service.tag or '2.x'} does not read it.",
+        "for the browser now": f"REGISTRY_URL={variable.value} was the proxy's target in UI 1.x; in 2.x the browser "
+        "calls it and cannot.",
+    }[found.kind]
+    fix, edits = one_origin(facts, variable)
+    if found.kind == "not yet known":
+        summary_of_fix = "Use a 2.x image of the UI, or REGISTRY_URL with a 1.x-static one"
+        fix = Fix(summary=summary_of_fix, commands=fix.commands, verify=fix.verify, applies=fix.applies)
+    yield finding(
+        summary,
+        read(f"{variable.name}={variable.value or ''} on {ui.service.image}", variable.place),
+        found.trace,
+        [said(m) for m in facts.traffic.said("ui-cors-hint", "cors", "no-such-host")[:1]],
+        fix=fix,
+        edits=edits,
         supersedes=("browser-cannot-resolve-container-name", "no-v2-route")
-        if mark or variable.name in _OLD_NAMES
+        if found.trace or found.kind == "not read any more"
         else (),
+        about=Subject(service=ui.name),
     )
 
 
-def _out_of_date(ui: Ui, evidence: Evidence) -> tuple[EnvVar, str, bool, EvidenceItem | None] | None:
-    """The variable that means something else in this version: (it, why, whether it does harm by itself, the trace of 1.x)."""
-    service, compose = ui.service, evidence.compose
+def _out_of_date(ui: Ui, facts: Facts) -> _Outdated | None:
+    """The variable that means something else in this version; None where all are of this version."""
+    env = ui.service.env
     if ui.major == 1:
-        late = service.env("NGINX_PROXY_PASS_URL")
-        if late and late.value and not service.env("REGISTRY_URL"):
-            return late, f"UI {service.tag} does not know NGINX_PROXY_PASS_URL: it came with 2.x.", True, None
-        return None
+        late = env(FORWARD)
+        return _Outdated(late, "not yet known") if late and late.value and not env("REGISTRY_URL") else None
     if ui.proxy_pass is not None:
         return None
-    mark = _trace_of_v1(evidence, ui)
+    trace = _trace_of_v1(facts, ui)
     for old in _OLD_NAMES:
-        variable = service.env(old)
-        if variable and variable.value and not service.env("REGISTRY_URL"):
-            return variable, f"{old} is a variable of UI 1.x; {service.tag or '2.x'} does not read it.", True, mark
+        variable = env(old)
+        if variable and variable.value and not env("REGISTRY_URL"):
+            return _Outdated(variable, "not read any more", trace)
     url = ui.registry_url
     host = re.sub(r"^\w+://", "", url.value or "").split("/")[0].split(":")[0] if url else ""
-    internal = bool(compose and host and compose.service(host))
-    if url and internal and mark:
-        why = f"REGISTRY_URL={url.value} was the proxy's target in UI 1.x; in 2.x the browser calls it and cannot."
-        return url, why, True, mark
-    return None
+    internal = bool(facts.compose and host and facts.compose.service(host))
+    return _Outdated(url, "for the browser now", trace) if url and internal and trace else None
 
 
-def _trace_of_v1(evidence: Evidence, ui: Ui) -> EvidenceItem | None:
-    """A comment or a message that tells of an earlier 1.x."""
-    for file in evidence.files:
-        if file.kind not in ("compose", "text"):
-            continue
-        for number, line in enumerate(file.lines, 1):
+def _trace_of_v1(facts: Facts, ui: Ui) -> Item:
+    """A comment or a message that mentions an earlier 1.x."""
+    for file in facts.evidence.files:
+        for number, line in enumerate(file.lines, 1) if file.kind in ("compose", "text") else ():
             if _OLD.search(line) and (ui.service.image or "") not in line:
-                return EvidenceItem(
-                    what=f"it was 1.x before: {line.strip()[:120]}", where=str(Place(file.path, number))
-                )
-    for message in evidence.messages:
-        if _OLD.search(message.text):
-            return item(message.text, message.place)
-    return None
-
-
-def _target(variable: EnvVar) -> str:
-    return variable.value or "http://registry:5000"
-
-
-def _port(ui: Ui) -> int:
-    return next((p.published for p in ui.ports if p.published), 80)
+                return read(f"it was 1.x before: {line.strip()[:120]}", Place(file.path, number))
+    return said(next((m for m in facts.traffic.messages if _OLD.search(m.text)), None))
 
 
 @rule(
     "ui-subpath-relative-api",
-    sees=("routes", "ui", "exchanges", "logs"),
+    needs_any=("routes", "ui", "exchanges", "logs"),
     step="align",
     tier=2,
     title="the UI under a sub-path calls the API under that sub-path, too",
-    fix="Hand SUB-PATH/v2/ on to the registry without the sub-path, or give the UI REGISTRY_URL.",
+    fix="Forward SUB-PATH/v2/ to the registry without the sub-path, or give the UI REGISTRY_URL",
     source="Joxit/docker-registry-ui#137: without a REGISTRY_URL the page calls its own folder + /v2",
+    explains=(S.NOT_THE_API, S.BROWSER_BLOCKED),
+    hop="browser -> proxy",
+    supersedes=("no-v2-route",),
 )
-def ui_subpath_relative_api(evidence: Evidence, stack: Stack, traffic: Traffic) -> Iterator[Finding]:
-    """The page asks for the API relative to where it was loaded from. Under /ui/ it calls /ui/v2/, for which no hop has
-    a route, while /v2/ itself works."""
-    for exchange in traffic.exchanges:
-        found = re.match(r"(/[^/]+(?:/[^/]+)*)/v2(?:/|$)", exchange.path)
-        if (
-            not found
-            or exchange.path.startswith("/v2")
-            or exchange.status not in (404, 405)
-            or exchange.route == "direct"
-        ):
+def ui_subpath_relative_api(facts: Facts) -> Iterator[Finding]:
+    """The page asks for the API relative to where it was loaded from. Under /ui/ it calls /ui/v2/, for which no proxy
+    has a route, while /v2/ itself works."""
+    for exchange in facts.traffic.exchanges:
+        sub = exchange.path.partition("/v2")[0].rstrip("/")
+        called = sub and re.match(r"/v2(?:/|$)", exchange.path[len(sub) :])
+        if not called or exchange.status not in (404, 405) or exchange.route == "direct":
             continue
-        sub = found[1]
-        yield Finding(
-            cause="ui-subpath-relative-api",
-            summary=f"The UI under {sub}/ calls {sub}/v2/, and no route leads from there to the registry.",
-            certainty=C.SEEN,
-            explains=(S.NOT_THE_API, S.BROWSER_BLOCKED),
-            evidence=(seen(exchange),),
-            hop="browser -> proxy",
+        outer = f"{urlsplit(exchange.url).scheme}://{netloc(exchange.url)}"
+        yield finding(
+            f"The UI under {sub}/ calls {sub}/v2/, and no route leads from there to the registry.",
+            seen(exchange),
             fix=Fix(
-                summary=f"Add a route for {sub}/v2/ that hands on /v2/, or set REGISTRY_URL on the UI to the outer address.",
-                commands=(f"# nginx: location {sub}/v2/ {{ proxy_pass http://registry:5000/v2/; }}",),
-                verify=(f"curl -sSi {exchange.url.split('/v2')[0]}/v2/ | head -1   # 401 or 200",),
+                summary=f"Add a route that forwards {sub}/v2/ to the registry's /v2/ (nginx: location {sub}/v2/ {{ "
+                "proxy_pass http://REGISTRY:5000/v2/; }), or set REGISTRY_URL on the UI to the outer address",
+                verify=(status(f"{outer}{sub}", expect="401 (or 200)"),),
             ),
-            supersedes=("no-v2-route",),
+            about=Subject(service=facts.ui.name) if facts.ui else None,
         )
         return
 
 
 @rule(
     "entrypoint-cannot-edit-mounted-conf",
-    sees=("logs",),
+    needs_any=("logs",),
     step="align",
     tier=2,
     title="the UI's entrypoint cannot edit the configuration that is mounted over its own",
-    fix="Take the mount of default.conf away and use the UI's variables, or write the whole configuration yourself.",
+    fix="Remove the mount of default.conf and use the UI's variables, or write the whole configuration yourself",
     source="Joxit/docker-registry-ui#170: sed: can't move … Resource busy",
+    explains=(S.NOT_THE_API, S.BAD_GATEWAY, S.PROXY_NOT_STARTED),
+    hop="ui",
+    supersedes=("no-v2-route",),
 )
-def entrypoint_cannot_edit_mounted_conf(evidence: Evidence, stack: Stack, traffic: Traffic) -> Iterator[Finding]:
+def entrypoint_cannot_edit_mounted_conf(facts: Facts) -> Iterator[Finding]:
     """The entrypoint edits default.conf in place, which replaces the file. A file that is mounted by itself cannot be
     replaced, so NGINX_PROXY_PASS_URL and its kin have no effect."""
-    events = traffic.logged("entrypoint-cannot-edit")
-    service = stack.ui.service if stack.ui else None
-    mount = next((m for m in service.mounts if m.target.endswith("/conf.d/default.conf")), None) if service else None
-    asked = service.env("NGINX_PROXY_PASS_URL") if service else None
-    name = stack.ui.name if stack.ui else next((e.service for e in events if e.service), "the UI")
-    if not events and not (mount and asked and asked.value):
+    event = next(iter(facts.traffic.logged("entrypoint-cannot-edit")), None)
+    runs = facts.ui.service if facts.ui else None
+    mount = next((m for m in runs.mounts if m.target.endswith("/conf.d/default.conf")), None) if runs else None
+    variable = runs.env(FORWARD) if runs else None
+    if event is None and not (mount and variable and variable.value):
         return
-    yield Finding(
-        cause="entrypoint-cannot-edit-mounted-conf",
-        summary=f"default.conf is mounted into {name}, so its entrypoint cannot write the settings of the variables into it.",
-        certainty=C.PROVEN if events and mount else C.LOGGED if events else C.READ,
-        explains=(S.NOT_THE_API, S.BAD_GATEWAY, S.PROXY_NOT_STARTED),
-        proves=bool(events) and not traffic.seen(),
-        evidence=(
-            *([item(f"{mount.target} is mounted", mount.place)] if mount else []),
-            *(item(e.text, e.place) for e in events[:1]),
-            *([item(f"{asked.name} has no effect then", asked.place)] if asked else []),
-        ),
-        hop="ui",
+    name = facts.ui.name if facts.ui else event.service if event else None
+    inside = sh("docker", "compose", "exec", service(name))
+    yield finding(
+        f"default.conf is mounted into {name or 'the UI'}, so its entrypoint cannot write the settings of the variables "
+        "into it.",
+        read(f"{mount.target} is mounted", mount.place) if mount else None,
+        said(event),
+        read(f"{variable.name} has no effect then", variable.place) if variable else None,
+        proves=event is not None and not facts.traffic.seen(),
         fix=Fix(
             summary="Delete the mount of default.conf and let the variables do it; or keep the mount and write the /v2/ "
-            "route there yourself.",
-            commands=(f"docker compose up -d --force-recreate {name}",),
-            verify=(f"docker compose exec {name} grep -n proxy_pass /etc/nginx/conf.d/default.conf",),
+            "route there yourself",
+            commands=(up(name, "--force-recreate"),),
+            verify=(
+                sh(inside.words, "grep", "-n", "proxy_pass", "/etc/nginx/conf.d/default.conf",
+                   expect="a proxy_pass line with the registry's address"),
+            ),
         ),
-    )
+        about=Subject(service=name or ""),
+    )  # fmt: skip

@@ -1,27 +1,22 @@
-"""The host of a hop's upstream: itself, or a name that nobody has."""
+"""The host of a proxy's upstream: itself, or a name that does not resolve."""
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from difflib import get_close_matches
+from typing import Literal
 
-from runbook.model import (
-    Certainty,
-    Compose,
-    Evidence,
-    Finding,
-    LogEvent,
-    ProxyRoute,
-    Service,
-    Stack,
-    Symptom,
-)
-from runbook.observe.traffic import Traffic
-from runbook.rules.base import rule
-from runbook.rules.hops import LOOPBACK, hop, item, login_check, name, repair, seen
+from runbook.model import Edit, Evidence, Finding, Fix, LogEvent, LoggedRequest, ProxyRoute, Service, Subject, Symptom
+from runbook.model.command import Command, service, sh
+from runbook.rules.base import Facts, rule
+from runbook.rules.evidence import Item, finding, read, said, seen
+from runbook.rules.hops import LOOPBACK, aside, hop, login_check, name, site
+from runbook.rules.reloads import proxy_fix
 from runbook.rules.upstreams import (
     NO_ANSWER,
     bad_gateway,
     inner_address,
+    join_network,
     point_to,
     proxied,
     reaches,
@@ -30,164 +25,192 @@ from runbook.rules.upstreams import (
     service_of,
 )
 
-S, C = Symptom, Certainty
+S = Symptom
 
 
 @rule(
     "upstream-is-localhost",
-    sees=("routes", "exchanges", "logs"),
     step="align",
-    title="the hop's upstream is localhost",
-    fix="Name the registry's service instead: http://registry:5000.",
+    title="the proxy's upstream is localhost",
+    fix="Name the registry's service instead: http://registry:5000",
     source="run: UI 2.6.0 with NGINX_PROXY_PASS_URL=http://localhost:5000: 502, connection refused",
+    needs_any=("routes", "exchanges", "logs"),
+    explains=NO_ANSWER,
+    supersedes=("nginx-stale-dns", "registry-unreachable", "upstream-wrong-port"),
 )
-def upstream_is_localhost(evidence: Evidence, stack: Stack, traffic: Traffic) -> Iterator[Finding]:
+def upstream_is_localhost(facts: Facts) -> Iterator[Finding]:
     """Inside a container localhost is that container, not the host and not the registry. On the host itself the same
     line would be right, which is why it works in the first try without Docker and not after."""
-    if reaches(traffic):
+    if reaches(facts.traffic):
         return
-    gateway = bad_gateway(traffic)
-    events = [
-        e
-        for e in traffic.logged("upstream-refused")
-        if re.search(r"//(?:127\.0\.0\.1|localhost|\[::1\])", e.text + e.detail)
-    ]
-    registry = registry_service(stack, evidence.compose)
-    for route in proxied(stack):
+    gateway = bad_gateway(facts)
+    refused = facts.traffic.logged("upstream-refused")
+    events = [e for e in refused if re.search(r"//(?:127\.0\.0\.1|localhost|\[::1\])", e.text + e.detail)]
+    registry = registry_service(facts.stack, facts.compose)
+    for route in proxied(facts.stack):
         hosts = [h for h, _ in route.upstream_hosts if h.lower() in LOOPBACK or h.startswith("127.")]
-        service = service_of(route, evidence.compose)
-        if not hosts or _shares_network(service, registry):
+        runs = service_of(facts, route)
+        contained = runs is not None or route.software == "joxit-ui"
+        if not hosts or _shares_network(runs, registry) or not (contained or gateway or events):
             continue
-        contained = service is not None or route.software == "joxit-ui"
-        if not contained and not gateway and not events:
-            continue
-        target = inner_address(registry or "registry", stack.registry)
-        block = route.upstream_hosts[0][0] not in route.upstream
-        port = next((f":{p}" for h, p in route.upstream_hosts if block or f"{h}:{p}" in route.upstream), "")
-        yield Finding(
-            cause="upstream-is-localhost",
-            summary=f"{name(route)} looks for the registry at {hosts[0]}: inside its container that is itself.",
-            certainty=C.PROVEN
-            if contained and (gateway or events)
-            else C.READ
-            if contained
-            else C.LOGGED
-            if events
-            else C.POSSIBLE,
-            explains=NO_ANSWER,
-            evidence=(
-                item(f"upstream {route.upstream}", route.upstream_place),
-                *([seen(gateway)] if gateway else []),
-                *(item(e.text, e.place) for e in events[:1]),
-            ),
+        target = inner_address(registry or "registry", facts.stack.registry)
+        in_block = route.upstream_hosts[0][0] not in route.upstream
+        port = next((f":{p}" for h, p in route.upstream_hosts if in_block or f"{h}:{p}" in route.upstream), "")
+        edits = point_to(facts.evidence, route, f"{hosts[0]}{port}", target)
+        shows = (read(f"upstream {route.upstream}", route.upstream_place), seen(gateway))
+        yield finding(
+            f"{name(route)} looks for the registry at {hosts[0]}: inside its container that is itself.",
+            shows if contained else map(aside, shows),
+            (said(e) for e in events[:1]),
             hop=hop(route),
-            refuted=registry_is_up(traffic),
-            fix=repair(route, f"Write http://{target} instead.", login_check(traffic, evidence, stack, route)),
-            edits=point_to(evidence, route, f"{hosts[0]}{port}", target),
+            refuted=registry_is_up(facts),
             proves=contained,
-            supersedes=("nginx-stale-dns", "registry-unreachable", "upstream-wrong-port"),
+            about=site(facts, route),
+            edits=edits,
+            fix=proxy_fix(
+                facts, route, f"Point the upstream at http://{target}", login_check(facts, route), edits=edits
+            ),
         )
         return
+    inside = next((e for e in events if e.service), None) or (events[0] if events and _serves(facts) else None)
+    if inside is not None:
+        yield finding(
+            f"{inside.service or 'The proxy'} looks for the registry at localhost, where nothing listens: inside a "
+            "container that is itself.",
+            said(inside),
+            seen(gateway),
+            said(_serves(facts), "the registry itself answers at the same time") if _serves(facts) else None,
+            hop=f"{inside.service or 'proxy'} -> registry",
+            refuted=registry_is_up(facts),
+            fix=Fix(summary=f"Point the proxy's upstream at http://{registry or 'registry'}:5000"),
+            about=Subject(service=inside.service or ""),
+        )
 
 
-def _shares_network(service: Service | None, registry: str | None) -> bool:
+def _serves(facts: Facts) -> LoggedRequest | None:
+    """A request that the registry's own log shows as answered: it is up, wherever the proxy looks for it."""
+    return next((r for r in facts.traffic.requests if r.logger == "registry" and (r.status or 0) < 500), None)
+
+
+def _shares_network(runs: Service | None, registry: str | None) -> bool:
     """In host mode, or inside the registry's own network, localhost may be right."""
-    mode = service.network_mode if service else None
+    mode = runs.network_mode if runs else None
     return bool(mode) and (mode == "host" or mode == f"service:{registry}")
+
+
+# ---- names -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Apart:
+    """Proxy and upstream have no network in common."""
+
+    proxy: Service
+    target: Service
+
+    @property
+    def sentence(self) -> str:
+        return " but ".join(f"{s.name} is on {', '.join(s.networks)}" for s in (self.proxy, self.target))
+
+
+Unknown = _Apart | Literal["no such service"]
 
 
 @rule(
     "upstream-name-not-resolved",
-    sees=("routes", "logs"),
     step="align",
-    title="the hop cannot resolve its upstream's name",
-    fix="Use the registry's service name and put both on one network.",
+    title="the proxy cannot resolve its upstream's name",
+    fix="Use the registry's service name, and put both services on one network",
     source="run: nginx 1.22: host not found in upstream, it does not start",
+    needs_any=("routes", "logs"),
+    explains=(S.PROXY_NOT_STARTED, S.BAD_GATEWAY, S.UNREACHABLE, S.EMPTY_REPLY, S.PROXY_500),
+    supersedes=("registry-unreachable", "nginx-stale-dns"),
 )
-def upstream_name_not_resolved(evidence: Evidence, stack: Stack, traffic: Traffic) -> Iterator[Finding]:
+def upstream_name_not_resolved(facts: Facts) -> Iterator[Finding]:
     """A service is reachable by its compose name, and only on a network that both are on. nginx looks the name up
     when it starts and stops if it is unknown; with a resolver it answers 502 instead."""
-    events = traffic.logged("upstream-not-found")
-    if reaches(traffic) and not events:
+    events = facts.traffic.logged("upstream-not-found")
+    if reaches(facts.traffic) and not events:
         return
-    for route in proxied(stack):
+    for route in proxied(facts.stack):
         for host, _ in route.upstream_hosts:
-            why = _unknown(host, route, evidence.compose, stack)
+            why = _unknown(facts, host, route)
             logged = [e for e in events if host and host in e.text + e.detail]
-            if host.lower() in LOOPBACK or not (why or logged):
-                continue
-            yield _not_found(route, host, why, logged, evidence, stack, traffic)
-            return
+            if host.lower() not in LOOPBACK and (why or logged):
+                yield _not_found(facts, route, host, why, logged)
+                return
     if events:
-        yield _only_logged(events[0])
-
-
-def _unknown(host: str, route: ProxyRoute, compose: Compose | None, stack: Stack) -> str:
-    """Why Compose's name service does not know the name for that hop; "" when it does, or when nobody can tell."""
-    hop_service = service_of(route, compose)
-    if compose is None or hop_service is None or not host or hop_service.network_mode == "host":
-        return ""
-    if not re.fullmatch(r"[A-Za-z0-9_-]+", host) or host in ("host", *LOOPBACK):
-        return ""
-    target = compose.service(host)
-    if target is None:
-        return "no service of the compose project has that name" if registry_service(stack, compose) else ""
-    if not set(target.networks) & set(hop_service.networks):
-        return (
-            f"{hop_service.name} is on {', '.join(hop_service.networks)}, {target.name} on {', '.join(target.networks)}"
+        proxy = events[0].service
+        advice = "Use the registry's service name as upstream, and put both services on one network"
+        yield finding(
+            "The proxy's log says that it cannot resolve the name of its upstream.",
+            said(events[0]),
+            hop=f"{proxy or 'proxy'} -> registry",
+            fix=_started(advice, [proxy or ""], (_lookup(proxy, registry_service(facts.stack, facts.compose)),)),
         )
-    return ""
 
 
-def _not_found(
-    route: ProxyRoute, host: str, why: str, logged: list[LogEvent], evidence: Evidence, stack: Stack, traffic: Traffic
-) -> Finding:
-    compose, gateway = evidence.compose, bad_gateway(traffic)
-    names = [s.name for s in compose.services if s.name != route.service] if compose else []
-    registry = registry_service(stack, compose)
+def _unknown(facts: Facts, host: str, route: ProxyRoute) -> Unknown | None:
+    """Why Compose's name service does not know the name for that proxy; None when it does, or nothing tells."""
+    runs = service_of(facts, route)
+    if facts.compose is None or runs is None or runs.network_mode == "host":
+        return None
+    if not re.fullmatch(r"[A-Za-z0-9_-]+", host) or host in ("host", *LOOPBACK):
+        return None
+    target = facts.compose.service(host)
+    if target is None:
+        return "no such service" if registry_service(facts.stack, facts.compose) else None
+    return None if set(target.networks) & set(runs.networks) else _Apart(runs, target)
+
+
+def _not_found(facts: Facts, route: ProxyRoute, host: str, why: Unknown | None, logged: list[LogEvent]) -> Finding:
+    names = [s.name for s in facts.compose.services if s.name != route.service] if facts.compose else []
     near = get_close_matches(host, names, 1, 0.6)
-    right = near[0] if near else registry
-    apart = "is on" in why
-    advice = (
-        f"Put both services on one network ({why})."
-        if apart
-        else f"Write {right or 'the service name of the registry'} instead."
-    )
-    return Finding(
-        cause="upstream-name-not-resolved",
-        summary=f"{name(route)} cannot resolve its upstream {host!r}: {why or 'its log says so'}.",
-        certainty=C.PROVEN if logged and why else C.LOGGED if logged else C.READ,
-        explains=(S.PROXY_NOT_STARTED, S.BAD_GATEWAY, S.UNREACHABLE, S.EMPTY_REPLY, S.PROXY_500),
-        evidence=(
-            item(f"upstream {route.upstream}", route.upstream_place),
-            *(item(e.text, e.place) for e in logged[:1]),
-            *([seen(gateway)] if gateway else []),
-        ),
+    right = near[0] if near else registry_service(facts.stack, facts.compose)
+    shows: list[Item] = [read(f"upstream {route.upstream}", route.upstream_place), seen(bad_gateway(facts))]
+    touched = [route.service] if route.service else []
+    if isinstance(why, _Apart):
+        reason, advice = why.sentence, "Put both services on one network"
+        both = (why.proxy, why.target)
+        edits = _join(facts.evidence, *both) or _join(facts.evidence, *reversed(both))
+        shows += [read(f"{s.name} is on {', '.join(s.networks)}", s.place) for s in both]
+        right, touched = host, [s.name for s in both]
+    else:
+        reason = "no service of the compose project has that name" if why else "its log says so"
+        advice = f"Name the upstream {right or 'as the service of the registry is called'}"
+        edits = point_to(facts.evidence, route, host, right) if right else ()
+    verify = (*((_lookup(route.service, right),) if route.service else ()), login_check(facts, route))
+    return finding(
+        f"{name(route)} cannot resolve its upstream {host!r}: {reason}.",
+        shows if why else map(aside, shows),
+        (said(e) for e in logged[:1]),
         hop=hop(route),
-        refuted=registry_is_up(traffic),
-        fix=repair(
-            route,
-            advice,
-            f"docker compose exec {route.service or 'PROXY'} getent hosts {right or 'registry'}",
-            login_check(traffic, evidence, stack, route),
-        ),
-        edits=point_to(evidence, route, host, right) if right and not apart else (),
-        proves=bool(why),
-        supersedes=("registry-unreachable", "nginx-stale-dns"),
+        refuted=registry_is_up(facts),
+        proves=why is not None,
+        about=site(facts, route),
+        edits=edits,
+        fix=_started(advice, touched, verify)
+        if route.service and route.software not in ("traefik", "caddy", "apache")
+        else proxy_fix(facts, route, advice, *verify, edits=edits),
     )
 
 
-def _only_logged(event: LogEvent) -> Finding:
-    return Finding(
-        cause="upstream-name-not-resolved",
-        summary="The proxy's log says that it cannot resolve the name of its upstream.",
-        certainty=C.LOGGED,
-        explains=(S.PROXY_NOT_STARTED, S.BAD_GATEWAY, S.UNREACHABLE, S.PROXY_500),
-        evidence=(item(event.text, event.place),),
-        hop=f"{event.service or 'proxy'} -> registry",
-        fix=repair(
-            ProxyRoute(software="nginx", place=event.place, service=event.service),
-            "Use the registry's service name as upstream, and put both services on one network.",
-            "docker compose exec PROXY getent hosts registry",
-        ),
+def _join(evidence: Evidence, one: Service, other: Service) -> tuple[Edit, ...]:
+    return join_network(evidence, one, other.networks[0]) if other.networks else ()
+
+
+def _lookup(proxy: str | None, target: str | None) -> Command:
+    """The command that resolves a name as the proxy does."""
+    inside = ("docker", "compose", "exec", service(proxy))
+    return sh(*inside, "getent", "hosts", service(target), expect="an address and the name")
+
+
+def _started(advice: str, services: list[str], verify: tuple[Command, ...]) -> Fix:
+    """The fix for a proxy that does not start without its upstream's name: there is no process to reload."""
+    again = sh("docker", "compose", "up", "-d", "--force-recreate", [service(s) for s in services])
+    return Fix(
+        summary=advice,
+        commands=(again,),
+        verify=verify,
+        applies="The proxy looks the name up when it starts, and does not start without it: a reload is not enough",
     )

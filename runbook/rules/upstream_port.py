@@ -1,194 +1,246 @@
-"""The port and scheme of a hop's upstream, and an address that is out of date."""
+"""The port and scheme of a proxy's upstream, and an address that is out of date."""
 
 import re
 from collections.abc import Iterator
 
-from runbook.model import Certainty, Evidence, Exchange, Finding, LogEvent, Place, ProxyRoute, Registry, Stack, Symptom
-from runbook.observe.traffic import Traffic
-from runbook.rules.base import rule
-from runbook.rules.hops import LOOPBACK, hop, item, login_check, name, repair, seen, upstream_service
-from runbook.rules.upstreams import NO_ANSWER, bad_gateway, point_to, proxied, reaches, registry_is_up
+from runbook.model import Edit, Exchange, Finding, Fix, LogEvent, ProxyRoute, Registry, Setting, Symptom
+from runbook.model.command import service, sh
+from runbook.rules.align import stated
+from runbook.rules.base import Facts, rule
+from runbook.rules.evidence import Item, context, finding, read, said, seen
+from runbook.rules.hop_edits import swap
+from runbook.rules.hops import LOOPBACK, aside, hop, login_check, name, site, upstream_service
+from runbook.rules.reloads import proxy_fix
+from runbook.rules.upstreams import (
+    NO_ANSWER,
+    bad_gateway,
+    point_to,
+    proxied,
+    reaches,
+    recovered,
+    registry_direct,
+    registry_is_up,
+)
 
-S, C = Symptom, Certainty
+S = Symptom
+_TLS = ("http.tls.certificate", "http.tls.letsencrypt.email")
 
 
 @rule(
     "upstream-wrong-port",
-    sees=("routes", "exchanges", "logs"),
     step="align",
-    title="the hop uses a port on which the registry does not listen",
-    fix="Use the port inside the container (5000 unless http.addr says otherwise), not the published one.",
+    title="the proxy's upstream port is not the registry's",
+    fix="Use the port inside the container (5000 unless http.addr says otherwise), not the published one",
     source="run: connection refused between containers on the published port; the debug server answers 404 text/plain",
+    needs_any=("routes", "exchanges", "logs"),
+    explains=(*NO_ANSWER, S.GATEWAY_TIMEOUT),
+    proves=True,
+    supersedes=("registry-unreachable", "nginx-stale-dns"),
 )
-def upstream_wrong_port(evidence: Evidence, stack: Stack, traffic: Traffic) -> Iterator[Finding]:
+def upstream_wrong_port(facts: Facts) -> Iterator[Finding]:
     """Between containers the port inside counts. The left side of `ports:` is for the host, and no port means 80."""
-    registry = stack.registry
-    if reaches(traffic) or registry is None or registry.service is None or not registry.listens:
+    registry = facts.stack.registry
+    if reaches(facts.traffic):
         return
-    for route in proxied(stack):
-        target = upstream_service(route, evidence.compose)
+    if registry is None or registry.service is None or not registry.listens:
+        yield from _ports_in_logs(facts)
+        return
+    for route in proxied(facts.stack):
+        target = upstream_service(route, facts.compose)
         wrong = [(h, p) for h, p in route.upstream_hosts if p != registry.listens]
         if target is None or target.name != registry.service.name or not wrong:
             continue
         host, port = wrong[0]
-        published = {p.published for p in registry.ports}
-        debug = str(registry.value("http.debug.addr") or "").endswith(f":{port}")
-        written_port = f"{host}:{port}" in route.upstream
-        kind = (
-            "that is its debug server" if debug
-            else "that is the port published on the host" if port in published
-            else "no port is written, so it is the scheme's own" if not written_port
-            else "nothing listens there"
-        )  # fmt: skip
-        gateway = bad_gateway(traffic)
-        yield Finding(
-            cause="upstream-wrong-port",
-            summary=f"{name(route)} asks for the registry on port {port}; it listens on {registry.listens} ({kind}).",
-            certainty=C.PROVEN if gateway or traffic.logged("upstream-refused") else C.READ,
-            explains=(*NO_ANSWER, S.GATEWAY_TIMEOUT),
-            evidence=(
-                item(f"upstream {route.upstream}", route.upstream_place),
-                item(f"the registry listens on {registry.listens}", _listens_place(registry)),
-                *([seen(gateway)] if gateway else []),
-            ),
+        edits = _repoint(facts, route, host, port, registry.listens)
+        yield finding(
+            f"{name(route)} asks for the registry on port {port}; it listens on {registry.listens} "
+            f"({_what_is_there(registry, route, host, port)}).",
+            read(f"upstream {route.upstream}", route.upstream_place),
+            stated(registry.settings.get("http.addr"), "http.addr"),
+            seen(bad_gateway(facts)),
+            (said(e) for e in facts.traffic.logged("upstream-refused")[:1]),
             hop=hop(route),
-            refuted=registry_is_up(traffic),
-            fix=repair(route, f"Write {host}:{registry.listens}.", login_check(traffic, evidence, stack, route)),
-            edits=point_to(evidence, route, f"{host}:{port}" if written_port else host, f"{host}:{registry.listens}"),
-            proves=True,
-            supersedes=("registry-unreachable", "nginx-stale-dns"),
+            refuted=registry_is_up(facts),
+            about=site(facts, route),
+            edits=edits,
+            fix=proxy_fix(facts, route, f"Write {host}:{registry.listens}", login_check(facts, route), edits=edits),
         )
         return
 
 
-def _listens_place(registry: Registry) -> Place | None:
-    setting = registry.settings.get("http.addr")
-    return (setting.place if setting else None) or (registry.service.place if registry.service else None)
+_REFUSED_AT = re.compile(r"upstream: \"https?://[^\"/\s]*?:(\d{1,5})/")
+_LISTENS = re.compile(r":(\d{1,5})(?:, tls)?$")
+
+
+def _ports_in_logs(facts: Facts) -> Iterator[Finding]:
+    """Logs alone: the registry says on which port it listens, and the proxy's log at which it was refused."""
+    starts = [(e, m[1]) for e in facts.traffic.logged("listening") if (m := _LISTENS.search(e.text.strip()))]
+    for event in facts.traffic.logged("upstream-refused"):
+        asked = _REFUSED_AT.search(event.text) or _REFUSED_AT.search(event.detail)
+        if asked is None or not starts or asked[1] in {port for _, port in starts}:
+            continue
+        listens = starts[-1][1]
+        yield finding(
+            f"The proxy asks for the registry on port {asked[1]}; it listens on {listens}.",
+            said(event),
+            said(starts[-1][0]),
+            hop=f"{event.service or 'proxy'} -> registry",
+            refuted=registry_is_up(facts),
+            fix=Fix(summary=f"Write port {listens} in the proxy's upstream"),
+        )
+        return
+
+
+def _what_is_there(registry: Registry, route: ProxyRoute, host: str, port: int | None) -> str:
+    if str(registry.value("http.debug.addr") or "").endswith(f":{port}"):
+        return "that is its debug server"
+    if port in {p.published for p in registry.ports}:
+        return "that is the port published on the host"
+    if f"{host}:{port}" not in route.upstream:
+        return "no port is written, so it is the scheme's own"
+    return "nothing listens there"
+
+
+def _repoint(facts: Facts, route: ProxyRoute, host: str, port: int | None, listens: int) -> tuple[Edit, ...]:
+    """The edit of the port: in the address, or in Traefik's label for it."""
+    if route.software == "traefik":
+        label = rf"(loadbalancer\.server\.port[\"']?\s*[:=]\s*[\"']?){port}(?!\d)"
+        if edits := swap(facts.evidence, route.upstream_place, label, rf"\g<1>{listens}"):
+            return edits
+    old = f"{host}:{port}" if f"{host}:{port}" in route.upstream else host
+    return point_to(facts.evidence, route, old, f"{host}:{listens}")
 
 
 @rule(
     "scheme-mismatch-upstream",
-    sees=("routes", "exchanges", "logs"),
     step="headers",
-    title="the hop speaks http to a TLS registry, or https to a plain one",
-    fix="Use the scheme that the registry speaks: https only with http.tls.certificate.",
+    title="the proxy speaks http to a TLS registry, or https to a plain one",
+    fix="Use the scheme that the registry speaks: https only with http.tls.certificate",
     source="run: nginx proxy_pass https:// to a plain registry: 502, SSL_do_handshake() failed (wrong version number)",
+    needs_any=("routes", "exchanges", "logs"),
+    explains=(S.BAD_GATEWAY, S.SCHEME_MIXED, S.NOT_THE_API),
+    hop="proxy -> registry",
+    supersedes=("registry-unreachable", "nginx-stale-dns"),
 )
-def scheme_mismatch_upstream(evidence: Evidence, stack: Stack, traffic: Traffic) -> Iterator[Finding]:
-    """The registry speaks TLS only with a certificate in its own configuration. TLS at the hop is no reason for https
-    behind it."""
-    told_plain = next((e for e in traffic.exchanges if e.route != "direct" and _is_plain_to_tls(e)), None)
-    tls_failed = traffic.logged("upstream-tls")
-    plain_on_tls = traffic.logged("http-request-on-tls")
+def scheme_mismatch_upstream(facts: Facts) -> Iterator[Finding]:
+    """The registry speaks TLS only with a certificate in its own configuration. TLS at the proxy is no reason for
+    https behind it."""
+    traffic = facts.traffic
     if reaches(traffic):
         return
-    registry, gateway = stack.registry, bad_gateway(traffic)
-    speaks_tls = bool(
-        registry and (registry.value("http.tls.certificate") or registry.value("http.tls.letsencrypt.email"))
-    )
-    for route in proxied(stack):
-        target = upstream_service(route, evidence.compose)
-        own = bool(target and registry and registry.service and target.name == registry.service.name and registry.known)
+    refused = next((e for e in traffic.exchanges if e.route != "direct" and _is_plain_to_tls(e)), None)
+    tls_failed = traffic.logged("upstream-tls")
+    for route in proxied(facts.stack):
         wants_tls = route.upstream_scheme == "https"
-        logged = tls_failed if wants_tls else plain_on_tls
-        wire_says = bool(logged) or (told_plain is not None and not wants_tls)
-        if (own and wants_tls == speaks_tls) or not (own or wire_says):
+        told = None if wants_tls else refused
+        logged = tls_failed if wants_tls else traffic.logged("http-request-on-tls")
+        registry = _own(facts, route)
+        setting = next((s for k in _TLS if (s := registry.settings.get(k)) and s.value), None) if registry else None
+        if (registry and wants_tls == (setting is not None)) or not (registry or logged or told):
             continue
-        right = "https" if not wants_tls else "http"
-        yield Finding(
-            cause="scheme-mismatch-upstream",
-            summary=f"{name(route)} speaks {route.upstream_scheme} to the registry, which speaks {right}.",
-            certainty=C.PROVEN if own and (wire_says or gateway) else C.LOGGED if wire_says else C.READ,
-            explains=(S.BAD_GATEWAY, S.SCHEME_MIXED, S.NOT_THE_API),
-            evidence=(
-                item(f"upstream {route.upstream}", route.upstream_place),
-                *(item(e.text, e.place) for e in logged[:1]),
-                *(seen(e) for e in dict.fromkeys((told_plain, gateway)) if e),
-            ),
+        right = "http" if wants_tls else "https"
+        shows: tuple[Item, ...] = (read(f"upstream {route.upstream}", route.upstream_place), seen(bad_gateway(facts)))
+        edits = point_to(facts.evidence, route, f"{route.upstream_scheme}://", f"{right}://")
+        yield finding(
+            f"{name(route)} speaks {route.upstream_scheme} to the registry, which speaks {right}.",
+            shows if registry else map(aside, shows),
+            _tls_of(registry, setting),
+            (said(e) for e in logged[:1]),
+            seen(told),
             hop=hop(route),
-            refuted=registry_is_up(traffic),
-            fix=repair(route, f"Write {right}:// in the upstream.", login_check(traffic, evidence, stack, route)),
-            edits=point_to(evidence, route, f"{route.upstream_scheme}://", f"{right}://"),
-            proves=own,
-            supersedes=("registry-unreachable", "nginx-stale-dns"),
+            refuted=registry_is_up(facts),
+            proves=registry is not None,
+            about=site(facts, route),
+            edits=edits,
+            fix=proxy_fix(facts, route, f"Write {right}:// in the upstream", login_check(facts, route), edits=edits),
         )
         return
-    if tls_failed or told_plain:
-        yield _mismatch_seen(tls_failed, told_plain)
+    if tls_failed or refused:
+        right, spoken = ("http", "https is spoken to a plain") if tls_failed else ("https", "http is spoken to a TLS")
+        yield finding(
+            f"Proxy and registry do not speak the same scheme: {spoken} port.",
+            (said(e) for e in tls_failed[:1]),
+            seen(refused),
+            fix=Fix(
+                summary=f"Write {right}:// in the proxy's upstream",
+                verify=(login_check(facts, None),) if refused else (),
+            ),
+        )
+
+
+def _tls_of(registry: Registry | None, setting: Setting | None) -> Item:
+    """What the configuration says of TLS, as evidence."""
+    if registry is None or registry.service is None:
+        return None
+    if setting is not None:
+        return read(f"TLS is configured: {setting.value}", setting.place)
+    return read(f"{_TLS[0]} is not set", registry.config_file or registry.service.place)
+
+
+def _own(facts: Facts, route: ProxyRoute) -> Registry | None:
+    """The registry, where the route is known to lead to it and its configuration is known."""
+    target, registry = upstream_service(route, facts.compose), facts.registry
+    same = target and registry and registry.service and target.name == registry.service.name
+    return registry if same else None
 
 
 def _is_plain_to_tls(exchange: Exchange) -> bool:
     return exchange.status == 400 and "http request to an https server" in (exchange.body + exchange.detail).lower()
 
 
-def _mismatch_seen(tls_failed: tuple[LogEvent, ...], told_plain: Exchange | None) -> Finding:
-    place = tls_failed[0].place if tls_failed else told_plain.source if told_plain else Place("")
-    return Finding(
-        cause="scheme-mismatch-upstream",
-        summary="Proxy and registry do not speak the same scheme: "
-        + ("https is spoken to a plain port." if tls_failed else "http is spoken to a TLS port."),
-        certainty=C.LOGGED if tls_failed else C.SEEN,
-        explains=(S.BAD_GATEWAY, S.SCHEME_MIXED),
-        evidence=(
-            *(item(e.text, e.place) for e in tls_failed[:1]),
-            *([seen(told_plain)] if told_plain else []),
-        ),
-        hop="proxy -> registry",
-        fix=repair(
-            ProxyRoute(software="nginx", place=place),
-            f"Write {'http' if tls_failed else 'https'}:// in the proxy's upstream.",
-        ),
-    )
-
-
 @rule(
     "nginx-stale-dns",
-    sees=("logs",),
     step="headers",
     tier=2,
-    title="nginx keeps the address that the upstream had when it started",
-    fix="Reload nginx, and let it look the name up again: a resolver and a variable in proxy_pass.",
+    title="nginx keeps a stale address of its upstream",
+    fix="Reload nginx, and let it look the name up again: a resolver and a variable in proxy_pass",
     source="nginx documentation of proxy_pass and resolver: names without a variable are looked up once",
+    needs_any=("logs",),
+    explains=(S.BAD_GATEWAY, S.GATEWAY_TIMEOUT),
 )
-def nginx_stale_dns(evidence: Evidence, stack: Stack, traffic: Traffic) -> Iterator[Finding]:
-    """nginx looks a name up once, when it starts. A registry that is re-created gets another address, and nginx goes on
-    asking the old one: 502, or another container answers. A restart of nginx hides it."""
-    gateway = bad_gateway(traffic)
-    events = [e for e in traffic.logged("upstream-refused", "upstream-timeout", "upstream-reset") if _is_stale(e)]
+def nginx_stale_dns(facts: Facts) -> Iterator[Finding]:
+    """nginx looks a name up once, when it starts. A registry that is created again gets another address, and nginx
+    goes on asking the old one: 502, or another container answers. A restart of nginx hides it."""
+    traffic, up = facts.traffic, registry_direct(facts)
+    stale = [e for e in traffic.logged("upstream-refused", "upstream-timeout", "upstream-reset") if _is_stale(e)]
     refused = traffic.logged("upstream-refused")
-    up = next((e for e in traffic.on("direct") if e.status is not None and e.status < 500), None)
     worked = any(
         r.logger == "nginx" and r.status and r.status < 400 and r.uri.startswith("/v2") for r in traffic.requests
     )
-    if not (events or (refused and worked and up)) and not (gateway and up):
+    shown = bool(stale or (refused and worked))
+    if recovered(facts) or not (stale or (up and (bad_gateway(facts) or (refused and worked)))):
         return
-    for route in proxied(stack):
+    for route in proxied(facts.stack):
         if route.software not in ("nginx", "joxit-ui") or route.upstream_variable:
             continue
         if any(h.lower() in LOOPBACK or re.fullmatch(r"[\d.:a-f]+", h) for h, _ in route.upstream_hosts):
             continue
-        yield Finding(
-            cause="nginx-stale-dns",
-            summary=f"{name(route)} may still ask the address that {route.upstream_hosts[0][0]} had when nginx started.",
-            certainty=C.LOGGED if events or (refused and worked) else C.POSSIBLE,
-            explains=(S.BAD_GATEWAY, S.GATEWAY_TIMEOUT),
-            evidence=(
-                item(f"upstream {route.upstream}: looked up once, at the start", route.upstream_place),
-                *(item(e.text, e.place) for e in (*events, *refused)[:1]),
-                *([seen(up)] if up else []),
-            ),
+        logged = [said(e) for e in (*stale, *refused)[:1]]
+        yield finding(
+            f"{name(route)} may still ask the address that {route.upstream_hosts[0][0]} had when nginx started.",
+            context(f"upstream {route.upstream}: looked up once, at the start", route.upstream_place),
+            logged if shown else map(aside, logged),
+            aside(seen(up)),
             hop=hop(route),
-            refuted=registry_is_up(traffic),
-            fix=repair(
-                route,
-                "Reload nginx now. To make it last: `resolver 127.0.0.11 valid=10s;` and a variable in proxy_pass "
-                "(for the UI: NGINX_RESOLVER=127.0.0.11).",
-                login_check(traffic, evidence, stack, route),
-            ),
+            refuted=registry_is_up(facts),
+            about=site(facts, route),
+            fix=_look_up_again(facts, route),
         )
         return
 
 
+def _look_up_again(facts: Facts, route: ProxyRoute) -> Fix:
+    inside = ("docker", "compose", "exec", service(route.service)) if route.service else ("sudo",)
+    variable = "`resolver 127.0.0.11 valid=10s;` and a variable in proxy_pass"
+    lasting = "NGINX_RESOLVER=127.0.0.11" if route.software == "joxit-ui" else variable
+    return Fix(
+        summary=f"Reload nginx now, and set {lasting} so that it lasts",
+        commands=(sh(*inside, "nginx", "-s", "reload"),),
+        verify=(login_check(facts, route),),
+        applies="nginx looks the name up again when it reloads; for Compose nothing has changed, so `up -d` does nothing",
+    )
+
+
 def _is_stale(event: LogEvent) -> bool:
-    """113: the old address is nobody's any more. A refused one may be any other container's."""
+    """113: nothing has the old address any more. A refused one may be any other container's."""
     return bool(re.search(r"113: (?:No route to host|Host is unreachable)|EHOSTUNREACH", event.text + event.detail))

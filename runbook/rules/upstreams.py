@@ -1,4 +1,4 @@
-"""Where hops look for the registry, and what was seen of it: shared by the rules about upstreams."""
+"""Where proxies look for the registry, and what was seen of it: shared by the rules about upstreams."""
 
 import re
 from collections.abc import Iterator
@@ -16,8 +16,10 @@ from runbook.model import (
     Stack,
     Symptom,
 )
+from runbook.observe.signature import from_registry
 from runbook.observe.traffic import Traffic
-from runbook.rules.hop_edits import swap
+from runbook.rules.base import Facts
+from runbook.rules.hop_edits import line_of, swap
 
 NO_ANSWER = (Symptom.BAD_GATEWAY, Symptom.NOT_THE_API)
 """What an upstream that is not there explains."""
@@ -25,28 +27,50 @@ NO_ANSWER = (Symptom.BAD_GATEWAY, Symptom.NOT_THE_API)
 
 def proxied(stack: Stack) -> Iterator[ProxyRoute]:
     """The proxied routes, each upstream once."""
-    told = set[object]()
+    yielded = set[object]()
     for route in stack.routes:
         key = (route.place.file, route.upstream_place, route.upstream)
-        if route.kind == "proxy" and key not in told:
-            told.add(key)
+        if route.kind == "proxy" and key not in yielded:
+            yielded.add(key)
             yield route
 
 
 def reaches(traffic: Traffic) -> bool:
-    """A hop that handed an answer of the registry on reaches it."""
-    through = (e for e in traffic.on("via") if e.header("Docker-Distribution-Api-Version"))
+    """A proxy that forwarded a response of the registry reaches it."""
+    through = (e for e in traffic.on("via") if from_registry(e))
     return any(e.status is not None and e.status < 500 for e in through)
 
 
-def service_of(route: ProxyRoute, compose: Compose | None) -> Service | None:
-    """The compose service that answers to an upstream's name."""
-    return compose.service(route.service) if compose and route.service else None
+def recovered(facts: Facts) -> bool:
+    """Whether the last response that is known through a proxy is no 5xx: what failed before is over."""
+    through = [e.status for e in facts.traffic.on("via") if e.status]
+    logged = [r for r in facts.traffic.requests if r.logger == "nginx" and r.status and r.uri.startswith("/v2")]
+    last = max(logged, key=lambda r: (r.when or 0, r.place.line or 0), default=None)
+    status = through[-1] if through else last.status if last else None
+    return status is not None and status < 500
 
 
-def bad_gateway(traffic: Traffic) -> Exchange | None:
+def service_of(facts: Facts, route: ProxyRoute) -> Service | None:
+    """The compose service that runs the proxy."""
+    return facts.compose.service(route.service) if facts.compose and route.service else None
+
+
+def bad_gateway(facts: Facts) -> Exchange | None:
     """The first 502 or 503 that came through a proxy."""
-    return next((e for e in traffic.exchanges if e.status in (502, 503) and e.route != "direct"), None)
+    return next((e for e in facts.traffic.exchanges if e.status in (502, 503) and e.route != "direct"), None)
+
+
+def registry_direct(facts: Facts) -> Exchange | None:
+    """A response of the registry that did not pass a proxy."""
+    return next((e for e in facts.traffic.on("direct") if e.status is not None and e.status < 500), None)
+
+
+def registry_is_up(facts: Facts) -> tuple[Refutation, ...]:
+    """The refutation: the registry answers direct."""
+    direct = registry_direct(facts)
+    if direct is None:
+        return ()
+    return (Refutation(cause="registry-unreachable", because=f"the registry answers direct ({direct.status})"),)
 
 
 def inner_address(service: str, registry: Registry | None) -> str:
@@ -61,6 +85,9 @@ def registry_service(stack: Stack, compose: Compose | None) -> str | None:
     return next((s.name for s in compose.services if s.role == "registry"), None) if compose else None
 
 
+# ---- edits -------------------------------------------------------------------------------------------
+
+
 def point_to(evidence: Evidence, route: ProxyRoute, old: str, new: str) -> tuple[Edit, ...]:
     """The edit of the upstream's address, in its own line or in the `server` line of its upstream block."""
     found = swap(evidence, route.upstream_place, re.escape(old), new)
@@ -71,9 +98,26 @@ def point_to(evidence: Evidence, route: ProxyRoute, old: str, new: str) -> tuple
     return found
 
 
-def registry_is_up(traffic: Traffic) -> tuple[Refutation, ...]:
-    """The refutation: the registry answers direct."""
-    direct = next((e for e in traffic.on("direct") if e.status is not None and e.status < 500), None)
-    if direct is None:
+def join_network(evidence: Evidence, service: Service, network: str) -> tuple[Edit, ...]:
+    """The edit that puts a service on one more network, written like those it names; () where it names none."""
+    file = next((f for f in evidence.files if f.path == service.place.file), None)
+    head = line_of(evidence, service.place)
+    if file is None or head is None or service.place.line is None or not re.fullmatch(r"[\w.-]+", network):
         return ()
-    return (Refutation(cause="registry-unreachable", because=f"the registry answers direct ({direct.status})"),)
+    outer = _indent(head)
+    for number, line in enumerate(file.lines[service.place.line :], service.place.line + 1):
+        if line.strip() and _indent(line) <= outer:
+            break
+        key = re.match(r"\s*networks\s*:\s*(\[[^\]]+\])?\s*(?:#.*)?$", line)
+        if key and key[1]:
+            return swap(evidence, Place(file.path, number), r"\s*\]", f", {network}]")
+        if key:
+            below = file.lines[number] if number < len(file.lines) else ""
+            text = f"- {network}" if below.lstrip().startswith("-") else f"{network}:"
+            edit = Edit(file=file.path, line=number, old=None, new=f"{' ' * _indent(below)}{text}")
+            return (edit,) if below.strip() else ()
+    return ()
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip())

@@ -1,6 +1,7 @@
 """Who talks to whom: the stack derived from the evidence. Pure, like the rules that use it."""
 
 from runbook.model import Evidence, Stack, Ui
+from runbook.stack.cluster import routes_to, through_services
 from runbook.stack.registry import registries
 from runbook.stack.ui import assign_services, uis
 from runbook.urls import urlsplit
@@ -11,10 +12,11 @@ def build(evidence: Evidence) -> Stack:
     found = uis(evidence)
     routes = assign_services(evidence.routes, evidence.compose)
     own = tuple(ui.route for ui in found if ui.route is not None)
+    known = registries(evidence)
     return Stack(
-        registries=registries(evidence),
+        registries=known,
         uis=found,
-        routes=(*routes, *own),
+        routes=through_services((*routes, *own), evidence.compose, known),
         page_origins=_page_origins(evidence, found),
     )
 
@@ -33,7 +35,11 @@ def _page_origins(evidence: Evidence, found: tuple[Ui, ...]) -> tuple[str, ...]:
             parts = urlsplit(url)
             origins[f"{parts.scheme}://{parts.netloc}"] = None
     for ui in found:
-        for port in ui.ports:
+        for route in routes_to(ui.service, evidence.routes):
+            origins |= {
+                f"http{'s' if route.tls else ''}://{name}": None for name in route.server_names if "*" not in name
+            }
+        for port in ui.ports if ui.service.platform != "kubernetes" else ():
             if port.published:
                 origins[f"http://localhost{'' if port.published == 80 else f':{port.published}'}"] = None
     return tuple(origins)

@@ -45,3 +45,26 @@ def _upwards(name: str) -> list[str]:
 def _whole(key: str, client: Client) -> bool:
     """Whether a key stands for a host, and not for a namespace of it."""
     return client == "docker" or "://" in key
+
+
+_PULLERS = (
+    "curl",
+    "docker",
+    "containerd",
+    "skopeo",
+    "podman",
+    "buildkit",
+    "buildah",
+    "crane",
+    "oras",
+    "helm",
+    "kaniko",
+    "cri-o",
+    "nerdctl",
+    "go-containerregistry",
+)
+
+
+def pulls(agent: str) -> bool:
+    """Whether a User-Agent is that of a program that pulls or pushes images."""
+    return any(word in agent.lower() for word in _PULLERS)

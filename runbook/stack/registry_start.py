@@ -72,6 +72,7 @@ def _of_variable(stop: Stop) -> StartError:
         cause=cause,
         message=f"configuration error: parsing environment variable {name}: {message}",
         place=stop.variable.place,
+        setting=name,
     )
 
 
@@ -80,8 +81,8 @@ def _place(effective: Effective, *path: str) -> Place | None:
     return next((m.place for p, m in reversed(effective.marks) if p[: len(path)] == path), None)
 
 
-def _error(effective: Effective, message: str, *path: str, cause: str = _FALLBACK) -> StartError:
-    return StartError(cause=cause, message=message, place=_place(effective, *path))
+def _error(effective: Effective, message: str, *path: str, cause: str = _FALLBACK, setting: str = "") -> StartError:
+    return StartError(cause=cause, message=message, place=_place(effective, *path), setting=setting)
 
 
 def _auth(effective: Effective) -> Iterator[StartError]:
@@ -92,7 +93,7 @@ def _auth(effective: Effective) -> Iterator[StartError]:
         for name in ("realm", "path"):
             if not isinstance(options.get(name), str):
                 message = f'panic: unable to configure authorization (htpasswd): "{name}" must be set for htpasswd access controller'
-                yield _error(effective, message, "auth", cause="auth-option-missing")
+                yield _error(effective, message, "auth", cause="auth-option-missing", setting=name)
                 return
     elif kind == "silly":
         wanted = ("realm", "service")

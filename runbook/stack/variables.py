@@ -49,6 +49,20 @@ def _suggestion(variable: EnvVar, major: int, taken: Collection[str]) -> str:
     return nearest(variable.name, major, taken)
 
 
+def nearest_of_ui(name: str, taken: Collection[str] = ()) -> str | None:
+    """The variable of the UI that an unknown name of that kind was meant to be; None for one that it knows, or that
+    is like none of them."""
+    if name in UI_VARIABLES or name.startswith(("NGINX_PROXY_HEADER_", "NGINX_PROXY_PASS_HEADER_", "THEME_")):
+        return None
+    upper = name.strip().upper().replace("-", "_")
+    known = [n for n in UI_VARIABLES if n not in taken and len(n) > 5]
+    if upper in known:
+        return upper
+    if upper.startswith("NGINX_PROXY"):
+        return "NGINX_PROXY_PASS_URL" if "NGINX_PROXY_PASS_URL" in known else None
+    return next(iter(get_close_matches(upper, known, 1, 0.86)), None)
+
+
 def nearest(name: str, major: int, taken: Collection[str] = ()) -> str:
     """The nearest name that the registry reads, if one is near: parts joined wrongly, letters swapped, another case.
 

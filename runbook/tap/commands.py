@@ -4,12 +4,10 @@ import argparse
 import asyncio
 import contextlib
 import signal
-import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from runbook import __version__
-from runbook.cli.output import write
+from runbook import __version__, door
 from runbook.collect import UsageError
 from runbook.collect.evidence_file import dump_evidence
 from runbook.model import Evidence
@@ -42,16 +40,14 @@ def run(options: argparse.Namespace) -> int:
     vault: Vault = options.vault
     listen = _address(options.listen, "--listen")
     if options.compose:
-        print(override(Path(options.compose), listen.port), end="")
+        door.out(override(Path(options.compose), listen.port), vault)
         return 0
     if not options.upstream:
         raise UsageError("The tap needs --upstream URL, the registry; or --compose FILE to see how to put it in.")
     upstream = _upstream(options.upstream)
     recorder = Recorder(options.upstream.rstrip("/"), vault)
     if listen.host not in _LOOPBACK:
-        print(
-            f"runbook: {listen} is reachable from outside; whoever comes there, comes to the registry.", file=sys.stderr
-        )
+        door.say(f"runbook: {listen} is reachable from outside; whoever comes there, comes to the registry.")
     try:
         asyncio.run(_record(listen, upstream, recorder, options))
     except OSError as error:
@@ -65,14 +61,14 @@ async def _record(listen: Address, upstream: Address, recorder: Recorder, option
     def note(seen: Seen) -> None:
         exchange = recorder.note(seen)
         if not options.quiet:
-            print(line(exchange), file=sys.stderr, flush=True)
+            door.say(line(exchange), options.vault)
 
     tap = Tap(listen, upstream, note)
     bound = await tap.start()
-    print(f"runbook: the tap listens on {bound} and passes on to {options.upstream}. Ctrl-C ends it.", file=sys.stderr)
+    door.say(f"runbook: the tap listens on {bound} and passes on to {options.upstream}. Ctrl-C ends it.")
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else ())):
         with contextlib.suppress(NotImplementedError):  # Windows
             loop.add_signal_handler(number, stop.set)
     ends = loop.time() + options.seconds if options.seconds else None
@@ -91,10 +87,10 @@ async def _record(listen: Address, upstream: Address, recorder: Recorder, option
 
 def _save(recorder: Recorder, options: argparse.Namespace) -> None:
     if options.har:
-        write(options.har, recorder.har())
+        door.write(options.har, recorder.har(), options.vault)
     if options.save_evidence:
         evidence = Evidence(exchanges=recorder.exchanges)
-        write(options.save_evidence, dump_evidence(evidence, __version__).decode())
+        door.write(options.save_evidence, dump_evidence(evidence, __version__).decode(), options.vault)
 
 
 def _told(recorder: Recorder, options: argparse.Namespace) -> None:
@@ -102,7 +98,7 @@ def _told(recorder: Recorder, options: argparse.Namespace) -> None:
     judged = (
         f" Judge it together with the other files: runbook diagnose {files.replace(' and ', ' ')} …" if files else ""
     )
-    print(f"runbook: {recorder.total} requests passed.{judged}", file=sys.stderr)
+    door.say(f"runbook: {recorder.total} requests passed.{judged}")
 
 
 def _address(text: str, option: str) -> Address:

@@ -6,15 +6,19 @@ from datetime import UTC, datetime
 from typing import Any
 
 from runbook import __version__
-from runbook.model import Credential, Exchange, Headers, Place
+from runbook.collect.scrub import scrub
+from runbook.model import Credential, Evidence, Exchange, Headers, Place
 from runbook.parse.credentials import decode_basic
 from runbook.redact import Vault, visible
+from runbook.redact.harmless import is_secret_name
 from runbook.tap.watch import Seen
 
 MOST = 5000
 """Exchanges that are kept, the last ones."""
 CREATOR = "runbook tap"
 _SECRET = {"authorization", "proxy-authorization", "cookie", "set-cookie", "x-registry-auth", "authentication-info"}
+_PUBLIC = ("www-authenticate", "proxy-authenticate", "x-registry-supports-signatures", "authorization")
+_SHORTEST = 8
 _TEXT = ("json", "text/", "xml", "html")
 
 
@@ -24,12 +28,13 @@ class Recorder:
     def __init__(self, base: str, vault: Vault) -> None:
         self._base, self._vault = base, vault
         self._kept: deque[tuple[Exchange, Seen]] = deque(maxlen=MOST)
+        self._known = 0
         self.total = 0
 
     def note(self, seen: Seen) -> Exchange:
         """Keep one; returns it in the form in which it may be shown."""
         self.total += 1
-        exchange = self._exchange(seen)
+        exchange = self._sealed((self._exchange(seen),))[0]
         seen.body.clear()
         seen.request_headers = seen.response_headers = ()
         seen.target = ""
@@ -38,14 +43,30 @@ class Recorder:
 
     @property
     def exchanges(self) -> tuple[Exchange, ...]:
-        """What was kept, in the order of its end."""
-        return tuple(exchange for exchange, _ in self._kept)
+        """What was kept, in the order of its end; what was learnt after a request is taken out of it, too."""
+        kept = tuple(exchange for exchange, _ in self._kept)
+        if self._vault.count != self._known:
+            kept = self._sealed(kept)
+            rows = zip(kept, (seen for _, seen in self._kept), strict=True)
+            self._kept = deque(rows, maxlen=MOST)
+            self._known = self._vault.count
+        return kept
+
+    def _sealed(self, exchanges: tuple[Exchange, ...]) -> tuple[Exchange, ...]:
+        return scrub(Evidence(exchanges=exchanges), self._vault).exchanges
 
     def _exchange(self, seen: Seen) -> Exchange:
         sent = {name.lower(): value for name, value in seen.request_headers}
         login = decode_basic(sent["authorization"], self._vault) if sent.get("authorization", "").strip() else None
         kind = next((v.lower() for n, v in seen.response_headers if n.lower() == "content-type"), "")
         body = bytes(seen.body).decode("utf-8", "replace") if any(word in kind for word in _TEXT) else ""
+        for name, value in (*seen.request_headers, *seen.response_headers):
+            if is_secret_name(name) and name.lower() not in _PUBLIC:
+                part = (
+                    value.partition("=")[2].partition(";")[0] if "cookie" in name.lower() else value.rpartition(" ")[2]
+                )
+                if len(part) >= _SHORTEST:
+                    self._vault.token(part)
         mask = self._vault.mask
         return Exchange(
             source=Place("tap"),
@@ -74,7 +95,8 @@ class Recorder:
 
     def har(self) -> str:
         """All of it as HAR 1.2, which browsers' developer tools and `runbook diagnose` read."""
-        entries = [_entry(exchange, seen) for exchange, seen in self._kept]
+        rows = zip(self.exchanges, (seen for _, seen in self._kept), strict=True)
+        entries = [_entry(exchange, seen) for exchange, seen in rows]
         log = {"version": "1.2", "creator": {"name": CREATOR, "version": __version__}, "pages": [], "entries": entries}
         return json.dumps({"log": log}, ensure_ascii=False, indent=1) + "\n"
 

@@ -3,7 +3,8 @@
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from runbook.cli import output
+from runbook import door
+from runbook.cli.output import check_writable
 from runbook.collect import UsageError
 
 
@@ -19,12 +20,12 @@ def run(options: Namespace) -> int:
     from runbook.training.grade import as_html, as_json, as_text, grade
 
     if options.html:
-        output.check_writable(options.html)
+        check_writable(options.html)
     for file in options.files:
         if not Path(file).is_file():
             raise UsageError(f"There is no file {file}.")
     grades = [grade(Path(file)) for file in options.files]
-    print(as_json(grades) if options.format == "json" else as_text(grades))
+    door.out(as_json(grades) if options.format == "json" else as_text(grades), options.vault)
     if options.html:
-        output.write(options.html, as_html(grades))
+        door.write(options.html, as_html(grades), options.vault)
     return 2 if any(g.problem for g in grades) else 0

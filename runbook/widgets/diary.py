@@ -4,9 +4,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
+from runbook import door
 from runbook.incident import Incident
-from runbook.redact import visible
+from runbook.redact import Vault
+from runbook.redact.text import one_line
 from runbook.report import render_markdown
+from runbook.report.markdown import plain
 
 
 @dataclass(slots=True)
@@ -17,11 +20,11 @@ class Diary:
 
     def note(self, text: str) -> None:
         """Add a line, with the time."""
-        self.lines.append((datetime.now().astimezone(), visible(text, 500)))
+        self.lines.append((datetime.now().astimezone(), one_line(text, 500)))
 
     def text(self, incident: Incident | None) -> str:
         """Everything as Markdown, the last answer after it."""
-        rows = "\n".join(f"- {when:%Y-%m-%d %H:%M:%S %Z} {_plain(line)}" for when, line in self.lines)
+        rows = "\n".join(f"- {when:%Y-%m-%d %H:%M:%S %Z} {plain(line)}" for when, line in self.lines)
         answer = f"\n## The answer\n\n{render_markdown(incident.run)}" if incident is not None else ""
         return f"# What was done\n\n{rows or 'Nothing yet.'}\n{answer}"
 
@@ -31,14 +34,9 @@ class Diary:
         for number in range(1, 100):
             path = folder / f"runbook-log-{stamp}{'' if number == 1 else f'-{number}'}.md"
             try:
-                with path.open("x", encoding="utf-8") as file:
-                    file.write(self.text(incident))
+                path.touch(0o600, exist_ok=False)
             except FileExistsError:
                 continue
+            door.write(path, self.text(incident), incident.vault if incident is not None else Vault())
             return path
         raise FileExistsError(f"there are a hundred logs of this second in {folder}")
-
-
-def _plain(line: str) -> str:
-    """A line that Markdown takes as text."""
-    return line.replace("\\", "\\\\").replace("`", "\\`").replace("*", "\\*").replace("<", "&lt;").replace("[", "\\[")

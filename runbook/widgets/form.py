@@ -1,6 +1,7 @@
 """The fields: what is to be examined, and with which login. The password is kept for one run and stored nowhere."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -38,15 +39,26 @@ class Form:
             placeholder="compose file, htpasswd, proxy configuration, logs, curl output…",
         )
         self.registry_url = self._field(
-            ipywidgets.Text, "Registry address", value=registry_url, placeholder="http://localhost:5000"
+            ipywidgets.Text,
+            "Registry address",
+            value=registry_url,
+            placeholder="http://localhost:5000",
+            continuous_update=False,
         )
         self.ui_url = self._field(
-            ipywidgets.Text, "UI or proxy", value=ui_url, placeholder="http://localhost:8080 (if there is one)"
+            ipywidgets.Text,
+            "UI or proxy",
+            value=ui_url,
+            placeholder="http://localhost:8080 (if there is one)",
+            continuous_update=False,
         )
         self.pasted = self._field(ipywidgets.Textarea, "Or paste", placeholder=_PASTE, rows=3, continuous_update=False)
         self.pasted.observe(self._take_paste, "value")
-        self._paste = ""
-        self.user = self._field(ipywidgets.Text, "User", value=user)
+        self._paste = self._refused = ""
+        self.user = self._field(ipywidgets.Text, "User", value=user, continuous_update=False)
+        self.user.observe(self._refuse_login(":", "a name has no colon, and nothing of that was kept"), "value")
+        for address in (self.registry_url, self.ui_url):
+            address.observe(self._refuse_login("@", "use User and Password; nothing of that was kept"), "value")
         self.password = self._field(ipywidgets.Password, "Password", placeholder=_EMPTY, continuous_update=False)
         self.password.observe(self._take_password, "value")
         self.plain = self._field(
@@ -75,6 +87,17 @@ class Form:
             self.password.value = ""
             self.password.placeholder = _TAKEN
 
+    def _refuse_login(self, sign: str, why: str) -> Callable[[dict[str, Any]], None]:
+        """Empty a field in which a password was typed: JupyterLab saves the state of widgets into the notebook."""
+
+        def refuse(change: dict[str, Any]) -> None:
+            if sign in change["new"]:
+                self._refused = f"{change['owner'].description}: leave the login out; {why}."
+                change["owner"].value = ""
+                change["owner"].placeholder = why
+
+        return refuse
+
     def _take_paste(self, change: dict[str, Any]) -> None:
         """The same for pasted text: a `curl -v` has the login in it."""
         if change["new"].strip():
@@ -93,21 +116,14 @@ class Form:
         user = self.user.value.strip() or None
         request = Request(
             paths=(self.bundle.value.strip(),) if self.bundle.value.strip() else (),
-            registry_url=self._address(self.registry_url),
-            ui_url=self._address(self.ui_url),
+            registry_url=self.registry_url.value.strip() or None,
+            ui_url=self.ui_url.value.strip() or None,
             user=user,
             password=password or (os.environ.get(self._password_env) if user else None),
             insecure_http=self.plain.value,
         )
-        return Job(request, pasted=pasted)
-
-    @staticmethod
-    def _address(field: Any) -> str | None:
-        """An address; one with a login in it is taken out of the field, where the notebook would keep it."""
-        address: str = field.value.strip()
-        if "@" in address:
-            field.value = ""
-        return address or None
+        refused, self._refused = self._refused, ""
+        return Job(request, pasted=pasted, refused=refused)
 
 
 def _wide() -> Any:

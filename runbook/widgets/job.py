@@ -1,5 +1,6 @@
 """What a person asked for with the form, carried out; what goes wrong becomes a sentence."""
 
+import os
 import tempfile
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -20,9 +21,13 @@ class Job:
     lab_fault: str = ""
     pasted: str = field(default="", repr=False)
     """Text that stands in no file; it may hold a login."""
+    refused: str = ""
+    """Why a field was emptied: nothing is run without what stood there."""
 
     def run(self, progress: Progress) -> Incident:
         """Collect and judge."""
+        if self.refused:
+            raise UsageError(self.refused)
         if self.request is None:
             progress("starting a registry and its UI on this machine")
             return Incident.of_lab(self.lab_fault, progress)
@@ -30,8 +35,8 @@ class Job:
             return Incident.of(self.request, progress=progress)
         with tempfile.TemporaryDirectory(prefix="runbook-") as folder:
             file = Path(folder) / "pasted.txt"
-            file.write_text(self.pasted, encoding="utf-8", errors="replace")
-            file.chmod(0o600)
+            with open(file, "w", encoding="utf-8", errors="replace", opener=_private) as stream:
+                stream.write(self.pasted)
             request = replace(self.request, paths=(*self.request.paths, str(file)))
             return Incident.of(request, "the pasted text", progress=progress)
 
@@ -55,6 +60,10 @@ class Job:
             "user": self.request.user,
         }
         return "\n".join(f"{name}: str = {_quoted(value)}" for name, value in asked.items() if value)
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def sentence(error: Exception, job: Job) -> str:

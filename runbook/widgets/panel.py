@@ -10,7 +10,9 @@ from typing import Any
 
 import ipywidgets
 
+from runbook.door import LeaveError
 from runbook.incident import Incident
+from runbook.report import words
 from runbook.report.block import Block, commands, esc, para
 from runbook.report.steps import ICONS, State, bricks
 from runbook.widgets.diary import Diary
@@ -138,8 +140,8 @@ class Console:
     def _save(self, _button: object) -> None:
         try:
             path = self.diary.save(Path.cwd(), self.incident)
-        except OSError as error:
-            self._say(f"✗ The log could not be written: {error.strerror or error}.")
+        except (OSError, LeaveError) as error:
+            self._say(f"✗ The log could not be written: {getattr(error, 'strerror', None) or error}.")
         else:
             self._say(f"✓ The log is in {path.name}, beside this notebook.")
 
@@ -205,7 +207,7 @@ def _whole(incident: Incident, job: Job) -> Block:
         incident.verdict()
         + incident.cause()
         + _titled("Fix", incident.fix())
-        + _titled("Worth mending, but not the reason", incident.warnings())
+        + _titled(words.WARNINGS, incident.warnings())
         + _titled("Not tested", incident.not_tested())
         + Block(f"<h3>Next</h3>{on + commands([lines]) if lines else same}")
     )

@@ -25,7 +25,7 @@ INSPECT = [
         "Name": "/registry",
         "Config": {
             "Image": "registry:3",
-            "Env": ["PATH=/bin", "REGISTRY_AUTH=htpasswd", "REGISTRY_AUTH_HTPASSWD_REALM=r", "A=$2y$x"],
+            "Env": ["PATH=/bin", "REGISTRY_AUTH=htpasswd", "REGISTRY_AUTH_HTPASSWD_REALM=r", "A=$x"],
             "Entrypoint": ["/entrypoint.sh"],
             "Cmd": ["/etc/distribution/config.yml"],
             "User": "1000",
@@ -76,7 +76,7 @@ def test_inspect_is_read_as_a_service(tmp_path: Path) -> None:
     assert [(p.published, p.container) for p in service.ports] == [(5001, 5000)]
     odd = service.env("A")
     assert odd
-    assert odd.value == "$2y$x"  # nothing is interpolated
+    assert odd.value == "$x"  # nothing is interpolated
 
 
 def judged(folder: Path) -> Diagnosis:

@@ -74,7 +74,7 @@ def test_the_users_name_is_never_tried_with_a_wrong_password() -> None:
 
 def test_only_reading_without_leave_to_write() -> None:
     with registry() as (direct, seen):
-        probed(direct)
+        probed(direct, origin="http://page.example")
     assert {method for method, *_ in seen.requests} == {"GET", "OPTIONS"}
 
 
@@ -82,7 +82,10 @@ def test_an_upload_is_opened_and_cancelled_where_it_was_opened() -> None:
     with registry() as (direct, seen):
         evidence = probed(direct, allow_writes=True)
     posts = [e for e in evidence.live if e.method == "POST"]
-    assert posts[0].header("Location") == "http://elsewhere.example/v2/runbook-probe/scratch/blobs/uploads/abc?_state=x"
+    assert (
+        posts[0].header("Location")
+        == "http://elsewhere.example/v2/runbook-probe/scratch/blobs/uploads/abc?_state=[redacted]"
+    )
     deleted = [(path, headers["Host"]) for method, path, _, headers in seen.requests if method == "DELETE"]
     assert deleted == [("/v2/runbook-probe/scratch/blobs/uploads/abc?_state=x", direct.removeprefix("http://"))]
 

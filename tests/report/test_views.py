@@ -92,7 +92,7 @@ def test_json_is_the_contracts_object(stripped: Run, healthy: Run) -> None:
 
 def test_the_terminal_says_the_verdict_first_and_marks_the_bad_hop(stripped: Run, healthy: Run) -> None:
     text = render_terminal(stripped)
-    assert text.startswith("FAULT FOUND: authorization-stripped")
+    assert text.startswith("FAULT: authorization-stripped")
     assert text.count("[x ") == 1
     assert text.index("Cause") < text.index("Evidence") < text.index("Fix") < text.index("Not tested")
     assert "\x1b[" in render_terminal(stripped, color=True)

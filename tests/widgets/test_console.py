@@ -7,9 +7,10 @@ import sys
 import ipywidgets
 import pytest
 
+from runbook.collect import UsageError
 from runbook.lab import Lab
 from runbook.widgets import console
-from runbook.widgets.form import OWN
+from runbook.widgets.form import OWN, Form
 
 
 @pytest.fixture(autouse=True)
@@ -123,7 +124,7 @@ def test_headless_builds_no_widget_and_imports_none():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "3 · Trace the headers: failed" in done.stdout
-    assert "FAULT FOUND" in done.stdout
+    assert "FAULT: " in done.stdout
 
 
 def test_a_cell_that_is_run_again_still_finds_the_function():
@@ -186,3 +187,18 @@ def test_the_log_tells_what_was_done_and_when_and_is_never_overwritten(tmp_path)
     assert "## The answer" in text
     assert secret not in text
     assert logs[0].name in shown.status.value or logs[1].name in shown.status.value
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("user", "anna:Kanarie77"), ("registry_url", "http://anna:Kanarie77@r:5000"), ("ui_url", "anna:Kanarie77@r")],
+)
+def test_a_login_in_the_wrong_field_is_not_kept(field: str, value: str) -> None:
+    form = Form("", "http://r.example:5000", "", "", "NONE", "")
+    getattr(form, field).value = value
+    assert "Kanarie77" not in repr({w: w.get_state() for w in (form.user, form.registry_url, form.ui_url)})
+    job = form.job()
+    assert "Kanarie77" not in job.about() + job.parameters() + repr(job)
+    with pytest.raises(UsageError, match="leave the login out"):
+        job.run(print)
+    assert not form.job().refused

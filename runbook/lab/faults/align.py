@@ -156,3 +156,21 @@ def _map_port(plan: Plan) -> None:
 def port_mapping_mismatch(plan: Plan) -> None:
     plan.environment[ADDR] = ":5001"
     plan.proxy.upstream = f"http://{plan.registry}:5001"
+
+
+def _drop_prefix(plan: Plan) -> None:
+    del plan.environment["REGISTRY_HTTP_PREFIX"]
+
+
+@fault("http-prefix-set", "http.prefix moves the API", solve=_drop_prefix)
+def http_prefix(plan: Plan) -> None:
+    plan.environment["REGISTRY_HTTP_PREFIX"] = f"/{plan.registry}/"
+
+
+def _quoted_secret(plan: Plan) -> None:
+    plan.environment["REGISTRY_HTTP_SECRET"] = "rye-" + plan.registry
+
+
+@fault("env-value-not-yaml", "a secret begins with a bracket", solve=_quoted_secret)
+def value_not_yaml(plan: Plan) -> None:
+    plan.environment["REGISTRY_HTTP_SECRET"] = "[rye-" + plan.registry

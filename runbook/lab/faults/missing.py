@@ -2,6 +2,7 @@
 
 _TLS = "the lab speaks plain http on loopback and has no certificates"
 _TOKEN = "the lab has no token service"
+_CLUSTER = "it needs a Kubernetes cluster"
 NO_FAULT: dict[str, str] = {
     "proxy-cannot-verify-bcrypt": "it needs an nginx whose C library lacks bcrypt; those at hand have it",
     "http-secret-not-shared": "it needs two registries behind one address",
@@ -24,6 +25,26 @@ NO_FAULT: dict[str, str] = {
     "http-proxy-env-hijack": "the lab does not change the environment of the person's programs",
     "tls-ca-not-trusted": _TLS,
     "tls-san-missing": _TLS,
+    "client-speaks-http-to-tls": _TLS,
+    "certificate-expired": _TLS,
+    "other-vhost-answers-https": _TLS,
+    "ingress-auth-secret-unusable": _CLUSTER,
+    "ingress-passthrough-skips-auth": _CLUSTER,
+    "containerd-login-under-other-host": _CLUSTER,
+    "mirror-address-has-project-path": _CLUSTER,
+    "client-config-not-read": "it is about a client's own files, and the lab runs no client",
+    "image-name-without-registry": "the push goes to Docker Hub, and the lab asks nothing outside this machine",
+    "ci-variable-empty": "the lab runs no pipeline",
+    "buildkit-insecure-registry-missing": "clients treat loopback as insecure anyway, and the lab runs no builder",
+    "engine-on-another-machine": "it needs an engine on a second machine",
+    "port-taken-by-other-program": "the lab takes free ports, so that nobody else's program is in the way",
+    "storage-redirect-unreachable": "the lab's registries keep their images in a folder, which redirects nobody",
+    "content-length-stripped": "the proxies at hand hand Content-Length on; it takes a CDN or a tunnel",
+    "cors-header-not-exposed": "it needs a browser that runs the page",
+    "file-not-reloaded": "processes of the lab have no mounts, so they see every change at once",
+    "mtu-too-large": "packets on loopback are never too large",
+    "password-not-url-encoded": "it is about a client's own command, and the lab runs no client",
+    "token-expired": _TOKEN,
 }
 
 _PAGE = "the page of the UI's image calls the registry itself, past every proxy"
@@ -35,6 +56,12 @@ NOT_BEHIND: dict[str, dict[str, str]] = {
         "apache": "its `Header set` holds for every answer of the upstream",
     },
     "client-max-body-size": {"apache": "LimitRequestBody does not hold for proxied requests"},
+    "access-denied-by-rule": dict.fromkeys(
+        ("caddy", "haproxy", "apache"), "the lab writes lists of addresses for nginx alone"
+    ),
+    "user-agent-filter": dict.fromkeys(
+        ("caddy", "haproxy", "apache"), "the lab writes filters by program for nginx alone"
+    ),
     **{
         cause: dict.fromkeys(("caddy", "haproxy", "apache"), _PAGE)
         for cause in (

@@ -125,3 +125,26 @@ def without_always(plan: Plan) -> None:
         ("Access-Control-Allow-Origin", "https://portal.example", False),
         ("Access-Control-Allow-Credentials", "true", False),
     ]
+
+
+def _let_all_in(plan: Plan) -> None:
+    plan.proxy.allowed = ""
+
+
+@fault("access-denied-by-rule", "the proxy lets one network in only", solve=_let_all_in)
+def access_denied(plan: Plan) -> None:
+    hand_made(plan)
+    plan.proxy.allowed = "10.20.0.0/16"
+
+
+def _let_all_programs_in(plan: Plan) -> None:
+    plan.proxy.turned_away = ""
+    plan.tried.clear()
+
+
+@fault("user-agent-filter", "the proxy turns one program away", solve=_let_all_programs_in)
+def user_agent_filter(plan: Plan) -> None:
+    hand_made(plan)
+    plan.proxy.turned_away = "docker/"
+    # Several, since a proxy writes a request down after it has answered: the last may come too late for the bundle.
+    plan.tried += [Try("GET", path, via=True, login=False) for path in ("/v2/", "/v2/_catalog") * 3]

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -57,6 +58,12 @@ class App:
         path = request.path
         if path == "/":
             return self._finish(Response(200, [("Cache-Control", "no-cache")]))
+        if self.settings.prefix:
+            begin = f"/{self.settings.prefix}"
+            if not path.startswith(f"{begin}/"):
+                return self._finish(_not_found())
+            request = replace(request, target=request.target.removeprefix(begin))
+            path = request.path
         if "//" in path or (path + "/" == "/v2/"):
             return self._finish(_moved(request))
         call = self._route(request)

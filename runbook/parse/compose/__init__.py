@@ -55,6 +55,7 @@ def parse_compose(
         interpolations=tuple(notes.interpolations.values()),
         refused=tuple(notes.refused),
         name=name,
+        platform=next((s.platform for s in sorted(services, key=lambda s: s.role != "registry")), "compose"),
     )
 
 

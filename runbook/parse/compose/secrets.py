@@ -4,9 +4,14 @@ import re
 from dataclasses import dataclass
 
 from runbook.model import EnvVar, Place
+from runbook.parse import ParseError
 from runbook.parse.credentials import describe_authorization
-from runbook.parse.interpolation import HASH
+from runbook.parse.yaml_nodes import Mapping, Sequence, load_yaml
 from runbook.redact import MASK, Vault
+from runbook.redact.harmless import is_secret_name as hints_at_secret
+from runbook.redact.harmless import shown_label, shown_variable
+from runbook.redact.hashes import hashes, starts_hash
+from runbook.redact.words import known
 
 _SECRET_NAME = re.compile(
     r"(?:PASSWORD|PASSWD|PASSWORT|PASSPHRASE|PASS|PWD|SECRET|SECRET_?KEY|ACCOUNT_?KEY|ACCESS_?KEY|API_?KEY"
@@ -18,8 +23,11 @@ _LOGIN_ONLY = re.compile(r"(?:HTPASSWD(?:_[A-Z]+)?|CREDENTIALS?|BASIC_?AUTH(?:_U
 """Names that hold a secret only when a pair stands there: HTPASSWD may be a path, USERS a number."""
 _AUTHORIZATION = re.compile(r"(?:^|[_.\-])authorization$", re.IGNORECASE)
 _SETTING = re.compile(r"^REGISTRY_AUTH(?:_HTPASSWD(?:_PATH|_REALM)?|_TOKEN_[A-Z]+)?$")
-_HASH_TOKEN = re.compile(r"\$\$?(?:2[abcxy]?|apr1|1|5|6|y|argon2[a-z]*)\$\$?[^\s'\",:;]{3,}|\{SHA\}[A-Za-z0-9+/=]{20,}")
 _USERINFO = re.compile(r"[a-z][a-z0-9+.-]*://([^\s/:@]+):([^\s/@]+)@", re.IGNORECASE)
+_PAIR = re.compile(r"[\w.@-]{1,64}:[^\s/,:][^\s,:]{2,200}")
+_PATH = re.compile(r"(?:/[a-z][\w.-]{1,40}){2,8}")
+_SHORTEST = 6
+"""Shorter values are too likely to be words."""
 _HARMLESS = ("", "true", "false", "none", "null", "yes", "no", "0", "1")
 
 
@@ -30,9 +38,9 @@ def is_secret_name(name: str) -> bool:
 
 def learn_hashes(text: str, vault: Vault) -> None:
     """Take every password hash in a text into the vault, as written and with single dollars."""
-    for match in _HASH_TOKEN.finditer(text):
-        vault.hash(match[0])
-        vault.hash(match[0].replace("$$", "$"))
+    for found in hashes(text):
+        vault.hash(found)
+        vault.hash(found.replace("$$", "$"))
 
 
 def learn_pieces(template: str, result: str, unset: tuple[str, ...] | list[str], vault: Vault) -> None:
@@ -61,7 +69,30 @@ def env_var(name: str, value: str | None, raw: str, place: Place, vault: Vault, 
         injected=shown.injected,
         user=shown.user,
         password=shown.password,
+        unreadable=_as_yaml(value) if _is_text_for_the_registry(name) else "",
     )
+
+
+_FIRST = {"[": "a list", "{": "a mapping", "*": "an alias", "&": "an anchor", "!": "a tag"}
+
+
+def _is_text_for_the_registry(name: str) -> bool:
+    """A secret that the registry reads as YAML and takes for text; the headers are lists, Allow-Credentials among them."""
+    return (
+        name.startswith("REGISTRY_") and not name.upper().startswith("REGISTRY_HTTP_HEADERS") and is_secret_name(name)
+    )
+
+
+def _as_yaml(value: str) -> str:
+    """What YAML takes a secret for where it is not the text that is meant; "" where it is. The registry reads every
+    REGISTRY_ variable as YAML. Nothing of the value is told but what it begins with."""
+    try:
+        node = load_yaml(value, "", duplicates="last")
+    except ParseError:
+        return f"YAML takes it for {_FIRST.get(value[:1], 'no valid text')}"
+    if isinstance(node, Mapping):
+        return f"YAML takes it for {_FIRST.get(value[:1], 'a mapping (it holds a colon and a blank)')}"
+    return "YAML takes it for a list" if isinstance(node, Sequence) else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,15 +112,20 @@ def masked(name: str, value: str, vault: Vault) -> _Shown:
     learn_hashes(value, vault)
     for user, password in _USERINFO.findall(value):
         vault.password(password, user)
-    if not is_secret_name(name) or value.strip().lower() in _HARMLESS:
+    if value.strip().lower() in _HARMLESS:
         return _Shown(vault.mask(value))
-    if _LOGIN_ONLY.search(name):
+    if _LOGIN_ONLY.search(name) or (hints_at_secret(name) and _PAIR.fullmatch(value)):
         return _login(value, vault)
-    if value.startswith(("/", "./")):
-        return _Shown(vault.mask(value))
     if re.fullmatch(r"\$\{?\w+\}?", value):
         return _Shown(value)
-    return _Shown(MASK, secret=vault.password(value))
+    if is_secret_name(name) and not _PATH.fullmatch(value):
+        return _Shown(MASK, secret=vault.password(value))
+    shown = (shown_label if "." in name else shown_variable)(name, value)
+    if shown == value:
+        return _Shown(vault.mask(value))
+    if hints_at_secret(name) and len(value) >= _SHORTEST and not known(value):
+        return _Shown(vault.mask(shown), secret=vault.password(value))
+    return _Shown(vault.mask(value), secret=vault.value(value))  # the last pass shows nothing of it
 
 
 def _login(value: str, vault: Vault) -> _Shown:
@@ -97,7 +133,7 @@ def _login(value: str, vault: Vault) -> _Shown:
     user, colon, rest = value.partition(":")
     if not colon or not rest or "/" in user or rest.startswith("//"):
         return _Shown(vault.mask(value))
-    if HASH.match(rest):
+    if starts_hash(rest):
         vault.hash(rest)
         return _Shown(vault.mask(value))
     return _Shown(f"{user}:{MASK}", secret=vault.password(rest, user), user=user)

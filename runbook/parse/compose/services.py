@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TypeVar
 
-from runbook.model import EnvVar, Mount, Place, Port, Service
+from runbook.model import EnvVar, Mount, Place, Platform, Port, Service
 from runbook.parse import ParseError
 from runbook.parse.compose import short
 from runbook.parse.compose.load import Lookup, Notes
@@ -46,7 +46,7 @@ def service(key: Scalar, node: Mapping, project: Project) -> Service:
     command, entrypoint = words(node.get("command")), words(node.get("entrypoint"))
     networks = _networks(node)
     role = role_of(image, (v.name for v in environment), (m.target for m in mounts))
-    if _is_tool((*(entrypoint or ()), *(command or ()))):
+    if is_tool((*(entrypoint or ()), *(command or ()))):
         role = "other"
     return Service(
         name=key.text,
@@ -68,7 +68,21 @@ def service(key: Scalar, node: Mapping, project: Project) -> Service:
         profiles=tuple(t for i in as_list(node.get("profiles") or _NOTHING) if (t := text_of(i))),
         depends_on=tuple(name for name, _ in as_names(node.get("depends_on") or _NOTHING)),
         expose=tuple(_expose(node)),
+        platform=_platform(node),
     )
+
+
+_PLATFORMS: dict[str, Platform] = {"docker": "docker", "podman": "podman"}
+_SWARM = ("mode", "placement", "update_config", "rollback_config", "endpoint_mode", "labels")
+"""Below `deploy` only swarm takes notice of these."""
+
+
+def _platform(node: Mapping) -> Platform:
+    """Who runs it: what was made of a `run` command says so, swarm shows in `deploy`."""
+    deploy = node.get("deploy")
+    if isinstance(deploy, Mapping) and any(deploy.get(name) is not None for name in _SWARM):
+        return "swarm"
+    return _PLATFORMS.get(text_of(node.get("x-platform")) or "", "compose")
 
 
 _NOTHING = Scalar("", Place(""), plain=True)
@@ -107,7 +121,7 @@ def _go_float(value: float) -> str:
     return f"{mantissa.removesuffix('.0')}e{int(exponent):+03d}" if exponent else repr(value)
 
 
-def _is_tool(command: tuple[str, ...]) -> bool:
+def is_tool(command: tuple[str, ...]) -> bool:
     """A container that makes a password file or collects garbage serves nobody."""
     return any(posixpath.basename(w) in ("htpasswd", "garbage-collect") for w in command[:3])
 

@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from runbook.model import Entry, Htpasswd, Place
-from runbook.parse.htpasswd.facts import merged_names, value_facts
+from runbook.parse.htpasswd.facts import DOUBLED, merged_names, value_facts
 from runbook.parse.htpasswd.names import odd_name, plain_name, shown_name
 from runbook.parse.htpasswd.registry import (
+    TOO_LONG,
     Answer,
     Line,
     Refusal,
@@ -20,6 +21,8 @@ from runbook.parse.htpasswd.registry import (
 from runbook.redact import Vault
 
 __all__ = [
+    "DOUBLED",
+    "TOO_LONG",
     "Answer",
     "load",
     "odd_name",

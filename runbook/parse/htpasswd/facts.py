@@ -28,6 +28,8 @@ _WHOLE = re.compile(
 )
 _NEXT = re.compile(rb"(?:\\r|\\n|[\s,;])*([^:\s]{1,64}):(?=\$|\{SHA\})")
 MOST_MERGED = 50
+DOUBLED = "doubled dollar"
+"""The defect of a hash that was escaped as in a compose file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,7 @@ def merged_names(value: bytes) -> tuple[str, ...]:
 
 def _defect(value: bytes, like: re.Match[bytes], reading: Hash | str) -> str:
     if like["dollars"] == b"$$":
-        return "doubled dollar"
+        return DOUBLED
     if like["dollars"] == b"\\$":
         return "a backslash before the dollar"
     if like["lead"].strip(b" \t\xc2\xa0\v\f\r"):

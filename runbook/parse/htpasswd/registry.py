@@ -17,6 +17,9 @@ ALPHABET = b"./ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 LONGEST_LINE = 64 * 1024
 """`bufio.MaxScanTokenSize`: a line and its newline must fit in this many bytes."""
 
+TOO_LONG = "bufio.Scanner: token too long"
+"""What its log says of a longer one."""
+
 _ASCII_SPACE = b"\t\n\v\f\r "
 _WIDE_SPACE = tuple(
     chr(c).encode() for c in (0x85, 0xA0, 0x1680, *range(0x2000, 0x200B), 0x2028, 0x2029, 0x202F, 0x205F, 0x3000)
@@ -71,7 +74,7 @@ def trim(line: bytes) -> bytes:
 def read_line(number: int, piece: bytes) -> Line | Refusal | None:
     """What the registry makes of one line: an entry, a reason to refuse the file, or nothing (blank, comment)."""
     if len(piece) >= LONGEST_LINE:
-        return Refusal(number, "bufio.Scanner: token too long")
+        return Refusal(number, TOO_LONG)
     line = trim(piece)
     if not line or line.startswith(b"#"):
         return None

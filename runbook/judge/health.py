@@ -1,0 +1,159 @@
+"""Health is proven, never assumed: by traffic (the login was accepted everywhere in question), or by files alone."""
+
+import posixpath
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from runbook.model import Check, Exchange, LoggedRequest, Message, Mount, Service
+from runbook.observe.address import Address
+from runbook.observe.observation import Observation
+from runbook.rules.base import Facts
+
+Basis = Literal["traffic", "files"]
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What a healthy verdict would rest on; without a basis, what is missing, in sentences."""
+
+    basis: Basis | None
+    missing: tuple[str, ...] = ()
+
+
+def health(facts: Facts, checks: tuple[Check, ...]) -> Health:
+    """Whether everything in question was seen to work, or, where only files were given, read and found sound."""
+    if not _has_traffic(facts):
+        missing = tuple(_unread(facts))
+        passed = any(check.outcome == "pass" for check in checks)
+        return Health(None if missing or not passed else "files", missing)
+    missing = tuple(_unproven(facts))
+    return Health(None if missing else "traffic", missing)
+
+
+def _has_traffic(facts: Facts) -> bool:
+    """Whether anything was seen happening that a login could have been part of."""
+    target = facts.evidence.target
+    return bool(
+        target.registry_url
+        or target.ui_url
+        or any(
+            isinstance(o.record, Exchange | LoggedRequest) and o.voice == "program" for o in facts.traffic.observations
+        )
+        or any(
+            isinstance(o.record, Message) and o.voice == "program" and o.login != "unknown"
+            for o in facts.traffic.observations
+        )
+    )
+
+
+# ---- traffic ------------------------------------------------------------------------------------------------
+
+
+def _unproven(facts: Facts) -> Iterator[str]:
+    """For every address that was used, why it is not known that the login works there; nothing when it is."""
+    focus, target = facts.focus, facts.evidence.target
+    accepted = [o for o in facts.traffic.observations if is_accepted_login(o, facts)]
+    if target.user:
+        accepted = [o for o in accepted if o.user in (target.user, None)]
+    for problem in facts.evidence.problems:
+        if problem.kind == "login-not-sent":
+            yield problem.message
+    asked = [a for a in focus.used if a.host != "unknown"]
+    for address in asked:
+        if not any(_proves(o, address, facts) for o in accepted):
+            yield f"No login was seen to be accepted at {address}."
+    if not asked and not accepted:
+        yield "No login was seen to be accepted."
+
+
+def is_accepted_login(observation: Observation, facts: Facts) -> bool:
+    """Whether a login was sent and accepted: a client's own word, a request with credentials, a user in a log, or a
+    browser's success where the same address asks for a login."""
+    if observation.voice != "program" or not observation.ok:
+        return False
+    record = observation.record
+    if isinstance(record, Message):
+        return True
+    if "/v2" not in observation.path:
+        return False
+    if isinstance(record, Exchange):
+        if record.credential is not None:
+            return record.credential.intent != "wrong"
+        challenged = any(
+            isinstance(o.record, Exchange) and o.status == 401 and o.address == observation.address
+            for o in facts.traffic.observations
+        )
+        return challenged and not (record.login_known and record.page is None)
+    if isinstance(record, LoggedRequest):
+        return record.user is not None or (record.logger == "registry" and _wants_login(facts))
+    return False
+
+
+def _wants_login(facts: Facts) -> bool:
+    """Whether the registry is known to ask for a login, so that what it serves was asked with one."""
+    configured = facts.registry is not None and facts.registry.auth in ("htpasswd", "token")
+    return configured or any(
+        isinstance(o.record, LoggedRequest) and o.witness == "registry" and o.status == 401
+        for o in facts.traffic.observations
+    )
+
+
+def _proves(accepted: Observation, address: Address, facts: Facts) -> bool:
+    """Whether an accepted login shows that logins work at an address: there, under another name of the same port, or
+    through a proxy whose upstream it is."""
+    place = accepted.address
+    if place is None:
+        return accepted.witness in ("client", "registry") and len(facts.focus.used) <= 1
+    if place.fits(address) or (place.port == address.port and address.port in facts.focus.ports):
+        return True
+    through = accepted.route == "via" and facts.routing.of_address(address) == "direct"
+    return through and not any(r.edit("Authorization") for r in facts.stack.routes)
+
+
+# ---- files --------------------------------------------------------------------------------------------------
+
+
+def _unread(facts: Facts) -> Iterator[str]:
+    """Files that the configuration names and nobody handed over; what nothing was said about at all."""
+    evidence = facts.evidence
+    registry = facts.registry
+    if registry is None:
+        yield "No compose file or config.yml says how the registry is set up."
+        return
+    if registry.auth == "htpasswd" and registry.htpasswd is None:
+        yield f"The htpasswd file ({registry.htpasswd_host or registry.htpasswd_path or 'of the registry'}) was not handed over."
+    known = {f.path for f in evidence.files} | {h.file for h in evidence.htpasswd}
+    for service in evidence.compose.services if evidence.compose else ():
+        if service.role in ("registry", "ui", "proxy"):
+            for mount in service.mounts:
+                if _is_configuration(mount, service) and not _is_there(mount, known):
+                    yield f"{mount.source} ({service.name}, {mount.place}) was not handed over."
+    for problem in evidence.problems:
+        known_kind = any(f.path == problem.place.file and f.kind != "unknown" for f in evidence.files)
+        if known_kind and problem.kind != "other-project":
+            yield f"{problem.place}: {problem.message}"
+
+
+_CONFIGURATION = ("/etc/nginx", "/etc/caddy", "/usr/local/etc/haproxy", "/usr/local/apache2/conf", "/etc/apache2",
+                  "/etc/httpd", "/etc/traefik", "/etc/docker/registry", "/etc/distribution", "/etc/haproxy")  # fmt: skip
+_NEVER = (".crt", ".pem", ".key", ".sock", ".cert")
+
+
+def _is_configuration(mount: Mount, service: Service) -> bool:
+    """Whether a mount holds what decides how the service behaves. Certificates, sockets and data do not count."""
+    target = mount.target.rstrip("/")
+    if mount.kind not in ("bind", "config", "secret") or not mount.source or target.lower().endswith(_NEVER):
+        return False
+    named = posixpath.basename(target)
+    return (
+        target.startswith(_CONFIGURATION) or "htpasswd" in named or named in ("Caddyfile", "haproxy.cfg", "config.yml")
+    )
+
+
+def _is_there(mount: Mount, known: set[str]) -> bool:
+    """Whether a file that was handed over is, or lies in, what is mounted."""
+    source = (mount.source or "").removeprefix("./").strip("/")
+    if "/" in source and (mount.source or "").startswith(("/", "~", "../")):
+        source = posixpath.basename(source)
+    return any(f == source or f.endswith(f"/{source}") or f"/{source}/" in f"/{f}" for f in known)

@@ -1,0 +1,207 @@
+"""What to do when it is not clear: the one command or file that tells the remaining candidates apart best."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from runbook import rules
+from runbook.judge.rank import MATCHES
+from runbook.model import Command, Diagnosis, NextStep, Service, Symptom
+from runbook.model.command import WRITE_TO, Word, file, glued, name, service, sh, url, user
+from runbook.observe.address import Address
+from runbook.rules.base import NEEDS, Facts, Rule
+
+S = Symptom
+_PASSED = 0.35
+"""How much a rule counts that looked already at something else and found nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """A kind of evidence, how to get it, and when it makes sense to ask for it."""
+
+    gives: str
+    kinds: tuple[str, ...]
+    """Of `NEEDS`: what rules may then look at."""
+    why: str
+    command: Callable[[Facts], Command]
+    missing: Callable[[Facts], bool]
+    prior: float = 0.0
+
+
+def next_step(facts: Facts, diagnosis: Diagnosis) -> NextStep:
+    """The step that separates the candidates best; where no login was tried at all, to try one."""
+    seen = set(diagnosis.seen)
+    if not _login_tried(facts) and not seen & _NOT_ABOUT_LOGINS and (step := _try_login(facts)):
+        return step
+    candidates = _candidates(facts, diagnosis)
+    outcome = {c.rule: c.outcome for c in diagnosis.checks}
+    best: tuple[float, _Source, tuple[str, ...]] | None = None
+    for source in _SOURCES:
+        if not source.missing(facts):
+            continue
+        served = [
+            r for r in candidates if set(source.kinds) & {*r.needs, *r.needs_any} and not _has(source.kinds, r, facts)
+        ]
+        score = source.prior + sum((1.0 if outcome.get(r.id) == "skipped" else _PASSED) / r.tier for r in served)
+        if best is None or score > best[0]:
+            best = (score, source, tuple(r.id for r in served))
+    if best is None:
+        return NextStep(why=_VERBOSE_WHY, command=_verbose(facts), gives="transcript")
+    _, source, separates = best
+    return NextStep(why=source.why, command=source.command(facts), separates=separates[:6], gives=source.gives)
+
+
+_NOT_ABOUT_LOGINS = {
+    S.NOT_STARTED, S.PROXY_NOT_STARTED, S.UNREACHABLE, S.EMPTY_REPLY, S.TIMEOUT, S.HANDSHAKE_TIMEOUT, S.BAD_GATEWAY,
+    S.UNAVAILABLE, S.GATEWAY_TIMEOUT, S.PROXY_500, S.REGISTRY_500, S.NOT_THE_API, S.REDIRECTED, S.TOO_LARGE,
+    S.TLS_FAILED, S.SCHEME_MIXED, S.NAME_UNKNOWN, S.COMPOSE_REFUSED, S.FORWARD_PROXY, S.FORBIDDEN, S.LOGIN_401,
+    S.LOGIN_401_DIRECT, S.LOGIN_401_VIA, S.LOGIN_400, S.LOGIN_WOULD_FAIL,
+}  # fmt: skip
+
+
+def _candidates(facts: Facts, diagnosis: Diagnosis) -> list[Rule]:
+    """Rules whose cause would explain what was seen (all of them where nothing was) and that did not fail."""
+    seen = [s for s in diagnosis.seen if s is not S.FAILURE]
+    wanted = {m for s in seen for m in MATCHES.get(s, frozenset({s}))}
+    failed = {c.rule for c in diagnosis.checks if c.outcome == "fail"} - {f.cause for f in diagnosis.causes}
+    return [r for r in rules.load().values() if r.id not in failed and (not wanted or wanted & set(r.explains))]
+
+
+def _has(kinds: tuple[str, ...], rule: Rule, facts: Facts) -> bool:
+    """Whether the rule can look at one of these kinds already."""
+    return any(k in kinds and NEEDS[k][0](facts) for k in (*rule.needs, *rule.needs_any))
+
+
+# ---- trying a login -----------------------------------------------------------------------------------------
+
+
+def _login_tried(facts: Facts) -> bool:
+    return any(
+        o.login == "sent" and o.voice == "program" and not _is_wrong(o.record) for o in facts.traffic.observations
+    )
+
+
+def _is_wrong(record: object) -> bool:
+    credential = getattr(record, "credential", None)
+    return credential is not None and credential.intent == "wrong"
+
+
+def _try_login(facts: Facts) -> NextStep | None:
+    target, focus = facts.evidence.target, facts.focus
+    address = (focus.used or focus.addresses or (None,))[0]
+    if address is None:
+        return None
+    words: list[Word] = []
+    given = [("--registry", target.registry_url), ("--ui", target.ui_url)]
+    if not (target.registry_url or target.ui_url):
+        given = [("--registry", _base(facts, address))]
+    for option, value in given:
+        if value:
+            words += [Word(option), url(value)]
+    name_of_user = (target.user, *focus.users, None)[0] or (focus.users[0] if focus.users else None)
+    plain = next((p for p in facts.evidence.problems if p.kind == "login-not-sent"), None)
+    insecure = [Word("--insecure-http")] if plain else []
+    command = sh(
+        "runbook", "diagnose", *map(file, target.paths), words, "--user", user(name_of_user), "--password-stdin", insecure,
+        expect="healthy, or the fault",
+    )  # fmt: skip
+    why = "No login was tried, so nothing shows whether one works. It asks for the password itself."
+    if plain:
+        why = f"{plain.message} Nothing shows yet whether it works."
+    return NextStep(why=why, command=command, gives="login")
+
+
+def _base(facts: Facts, address: Address) -> str:
+    """The address as a URL: with the scheme that was seen, else what docker would try on it."""
+    for exchange in facts.traffic.exchanges:
+        if exchange.url.partition("://")[2].lower().startswith(str(address)):
+            return exchange.url.partition("/v2")[0]
+    scheme = "https" if address.port in (443, None) and not address.is_loopback else "http"
+    return f"{scheme}://{address}"
+
+
+# ---- getting evidence ---------------------------------------------------------------------------------------
+
+
+def _registry_service(facts: Facts) -> Service | None:
+    return facts.stack.registry.service if facts.stack.registry else None
+
+
+def _container(facts: Facts, role: str) -> list[Word]:
+    """Whichever container publishes the port that was asked: no name has to be known."""
+    focus = facts.focus
+    addresses = [a for a in focus.used if facts.routing.of_address(a) == ("direct" if role == "registry" else "via")]
+    port = next((a.port for a in (*addresses, *focus.used) if a.port), 5000)
+    return [Word(f"$(docker ps -qf publish={port:d})", operator=True)]
+
+
+def _get_log(facts: Facts) -> Command:
+    found = _registry_service(facts)
+    if found is not None:
+        return sh("docker", "compose", "logs", "--no-color", service(found.name), WRITE_TO, "registry.log")
+    return sh("docker", "logs", _container(facts, "registry"), WRITE_TO, "registry.log", Word("2>&1", operator=True))
+
+
+def _get_htpasswd(facts: Facts) -> Command:
+    registry = facts.stack.registry
+    path = (registry.htpasswd_path if registry else None) or "/auth/htpasswd"
+    found = _registry_service(facts)
+    if found is not None:
+        return sh("docker", "compose", "cp", glued(service(found.name), ":", file(path)), "htpasswd")
+    copied = Word(f'"{_container(facts, "registry")[0].text}":', operator=True)
+    return sh("docker", "cp", Word(f"{copied.text}{file(path)}", operator=True), "htpasswd")
+
+
+def _get_inspect(facts: Facts) -> Command:
+    return sh("docker", "inspect", Word("$(docker ps -aq)", operator=True), WRITE_TO, "inspect.json")
+
+
+def _get_proxy(facts: Facts) -> Command:
+    route = next((r for r in facts.stack.routes if r.service), None)
+    ui = facts.ui
+    named = route.service if route else ui.name if ui else None
+    if named:
+        return sh("docker", "compose", "exec", service(named), "nginx", "-T", WRITE_TO, "nginx.conf")
+    return sh("docker", "exec", _container(facts, "proxy"), "nginx", "-T", WRITE_TO, "nginx.conf")
+
+
+def _get_clients(facts: Facts) -> Command:
+    return sh("cp", Word("~/.docker/config.json", operator=True), file("config.json"))
+
+
+def _verbose(facts: Facts) -> Command:
+    address = next(iter(facts.focus.used or facts.focus.addresses), None)
+    base = _base(facts, address) if address else None
+    who = next(iter(facts.focus.users), None)
+    return sh("curl", "-v", "-u", user(who), url(base, "/v2/"), WRITE_TO, "curl.txt", Word("2>&1", operator=True))
+
+
+def _get_daemon(facts: Facts) -> Command:
+    return sh("docker", "info", WRITE_TO, name("docker-info.txt"))
+
+
+_VERBOSE_WHY = "The request with its response, word for word, shows who answers and what was sent."
+_SOURCES = (
+    _Source("htpasswd", ("htpasswd", "checks"), "The htpasswd file tells whether the registry can accept this login at all. "
+            "Put it beside the other files and run it again.",
+            _get_htpasswd, lambda f: not f.evidence.htpasswd and _may_read_htpasswd(f), 0.3),
+    _Source("log", ("logs",), "The registry's log says which login arrived and why it was refused.",
+            _get_log, lambda f: not any(log.kind in ("registry", "mixed") for log in f.evidence.logs), 0.2),
+    _Source("compose", ("compose", "registry", "routes", "ui"), "How the containers are really set up (environment, "
+            "mounts, ports) is not known.", _get_inspect, lambda f: f.evidence.compose is None, 0.1),
+    _Source("proxy", ("routes",), "The proxy's configuration tells what it does with the request.",
+            _get_proxy, lambda f: not any(r.software == "nginx" for r in f.stack.routes) and _through_proxy(f), 0.1),
+    _Source("clients", ("clients",), "The client's stored logins tell what docker sends, and under which name.",
+            _get_clients, lambda f: not f.clients, 0.05),
+    _Source("daemon", ("messages",), "docker's own settings tell how it reaches the registry.",
+            _get_daemon, lambda f: not f.evidence.messages, 0.0),
+    _Source("transcript", ("exchanges",), _VERBOSE_WHY, _verbose, lambda f: not f.traffic.exchanges, 0.05),
+)  # fmt: skip
+
+
+def _may_read_htpasswd(facts: Facts) -> bool:
+    return facts.registry is None or facts.registry.auth in ("htpasswd", "unknown")
+
+
+def _through_proxy(facts: Facts) -> bool:
+    return bool(facts.traffic.on("via") or facts.stack.uis or facts.evidence.target.ui_url)

@@ -1,0 +1,45 @@
+"""Temporary things carry the number of the process that made them: the next start removes what a killed one left."""
+
+import contextlib
+import os
+import re
+import shutil
+from pathlib import Path
+
+
+def named(prefix: str) -> str:
+    """The prefix of a temporary name that `sweep` understands."""
+    return f"{prefix}{os.getpid()}-"
+
+
+def sweep(folder: Path, prefix: str) -> None:
+    """Remove what processes that are no more left in a folder under this prefix; nobody else's, nothing unknown."""
+    pattern = re.compile(rf"{re.escape(prefix)}(\d{{1,10}})-")
+    try:
+        found = [(entry, match) for entry in os.scandir(folder) if (match := pattern.match(entry.name))]
+    except OSError:
+        return
+    for entry, match in found:
+        with contextlib.suppress(OSError):
+            if entry.stat(follow_symlinks=False).st_uid != _user() or _runs(int(match[1])):
+                continue
+            if entry.is_dir(follow_symlinks=False):
+                shutil.rmtree(entry.path, ignore_errors=True)
+            else:
+                os.unlink(entry.path)
+
+
+def _user() -> int:
+    return os.getuid() if hasattr(os, "getuid") else 0
+
+
+def _runs(pid: int) -> bool:
+    if pid == os.getpid():
+        return True
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True

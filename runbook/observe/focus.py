@@ -1,0 +1,222 @@
+"""What this incident is about: which addresses, which user, since when. Computed once, from everything that is known.
+
+A folder usually speaks of more than one registry, site and user. In focus is what the user named, what clients were
+used on, and what the stack in the folder publishes; the rest is also there, and is nobody's reason.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from runbook.model import Evidence, LogEvent, LoggedRequest, Message, ProxyRoute, Stack, StoredLogin, Subject
+from runbook.observe.address import Address, address_of
+from runbook.observe.observation import Observation
+
+_SCANNED = frozenset(
+    "admin administrator root test user guest demo default anonymous docker oracle postgres ubuntu pi ftp www nobody".split()
+)
+"""Names that whoever scans the internet tries first."""
+_SCANNERS = ("zgrab", "masscan", "nmap", "nuclei", "nikto", "censys", "shodan", "expanse", "python-requests", "libwww-perl",
+             "scrapy", "httpx -", "gobuster", "dirbuster", "internetmeasurement", "palo alto")  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Focus:
+    """The subject of the incident. Empty tuples: nothing tells."""
+
+    addresses: tuple[Address, ...] = ()
+    """Most telling first: named by the user, used by clients (failing ones first), published by the stack."""
+    users: tuple[str, ...] = ()
+    since: float | None = None
+    """The first failure that is not settled, seconds since the epoch."""
+    others: tuple[str, ...] = ()
+    """Addresses of other registries that the folder speaks of."""
+    used: tuple[Address, ...] = ()
+    """Addresses that clients were really used on (or that the user named)."""
+    docker: tuple[Address, ...] = ()
+    """Of these, what docker and its kin were called with: they look stored logins up by the literal name."""
+    named: bool = False
+    """Whether the user named address or user by argument."""
+    strangers: frozenset[str] = frozenset()
+    """Users of the logs who look like scanners."""
+    ports: frozenset[int] = frozenset()
+    """Ports under which the stack in the folder is published: whatever the host is called, it is this stack."""
+
+    def speaks_of(self, address: Address | None) -> bool | None:
+        """Whether an address is one of the incident's; None when that cannot be told."""
+        if address is None or not self.addresses:
+            return None
+        if any(address.fits(a) for a in self.addresses):
+            return True
+        return address.port in self.ports if address.port is not None and not address.is_hosted else False
+
+    def covers(self, observation: Observation) -> bool:
+        """Whether something that was seen belongs to the incident: what cannot be told does."""
+        if self.speaks_of(observation.address) is False and observation.witness in ("client", "browser"):
+            return False
+        failed_login = observation.user is not None and not observation.ok
+        if failed_login and observation.witness in ("registry", "proxy"):
+            return observation.user in self.users if self.users else observation.user not in self.strangers
+        return True
+
+    def uses_login(self, login: StoredLogin | None) -> bool:
+        """Whether docker would send this stored login in this incident: it looks for the literal name that was used."""
+        key = address_of(login.key) if login else None
+        if key is None:
+            return False
+        if self.docker:
+            return any(key.host == a.host and (key.port or 443) == (a.port or 443) for a in self.docker)
+        return self.speaks_of(key) is not False
+
+    def link(self, about: Iterable[Subject]) -> float:
+        """How surely something concerns the incident, from what it is about: 1 it does, 0 it does not."""
+        best: float | None = None
+        for subject in about:
+            best = max(best or 0.0, self._link(subject))
+        return 0.9 if best is None else best
+
+    def _link(self, subject: Subject) -> float:
+        value = 0.9
+        if subject.address:
+            told = self.speaks_of(address_of(subject.address))
+            value = {True: 1.0, None: 0.8, False: 0.0}[told]
+        if subject.sites and self.used and not any(_is_site(a, subject.sites) for a in self.used):
+            value = min(value, 0.0 if all(_is_name(s) for s in subject.sites) else 0.8)
+        if subject.user and self.users and subject.user not in self.users:
+            value = min(value, 0.3)
+        return value
+
+
+def focus_of(
+    evidence: Evidence, stack: Stack, observations: tuple[Observation, ...], failing: Iterable[Observation]
+) -> Focus:
+    """The focus, from arguments, what clients were used on, and what the stack publishes."""
+    unsettled = [o for o in failing if o.voice == "program"]
+    named = [a for a in map(address_of, (evidence.target.registry_url, evidence.target.ui_url)) if a]
+    clients = [o for o in observations if o.witness in ("client", "browser") and o.voice == "program" and o.address]
+    seen = [o.address for o in (*(o for o in unsettled if o in clients), *clients) if o.address and _speaks(o)]
+    used = tuple(dict.fromkeys((*named, *_not_hosted(seen))))
+    ports = frozenset(_ports(evidence, stack))
+    published = tuple(Address("localhost", port) for port in sorted(ports))
+    logged = tuple(
+        dict.fromkeys(
+            o.address
+            for o in observations
+            if o.witness == "registry" and o.address and not o.own and o.voice == "program"
+        )
+    )
+    addresses = tuple(
+        dict.fromkeys((*used, *logged, *(published if not used else ()), *_site_addresses(stack, used or logged)))
+    )
+    users = _users(evidence, observations, unsettled)
+    times = [o.when for o in unsettled if o.when is not None]
+    docker = (o.address for o in clients if isinstance(o.record, Message) and o.address and o.witness == "client")
+    focus = Focus(
+        addresses=addresses,
+        users=users,
+        since=min(times) if times else None,
+        used=used,
+        docker=tuple(dict.fromkeys(docker)),
+        strangers=frozenset(o.user for o in unsettled if o.user and is_noise(o, _known(evidence))),
+        named=bool(named or evidence.target.user),
+        ports=ports,
+    )
+    others = dict.fromkeys(str(a) for a in _mentioned(evidence, seen) if focus.speaks_of(a) is False)
+    return replace(focus, others=tuple(others))
+
+
+def _speaks(observation: Observation) -> bool:
+    """Whether a client's request or message is about a registry at all, and not about any other server."""
+    record = observation.record
+    if isinstance(record, Message | LogEvent):
+        return True
+    return "/v2" in observation.path or observation.witness == "browser"
+
+
+def _not_hosted(addresses: Iterable[Address]) -> list[Address]:
+    """Docker Hub and the like are not the registry in question where there is another."""
+    rows = list(addresses)
+    return [a for a in rows if not a.is_hosted] or rows
+
+
+def _ports(evidence: Evidence, stack: Stack) -> Iterable[int]:
+    for service in evidence.compose.services if evidence.compose else ():
+        if service.role in ("registry", "ui", "proxy"):
+            yield from (p.published for p in service.ports if p.published)
+            if service.network_mode == "host":
+                yield 5000
+    for registry in stack.registries:
+        if registry.listens and registry.service is None:
+            yield registry.listens
+
+
+def _site_addresses(stack: Stack, used: tuple[Address, ...]) -> Iterable[Address]:
+    """Names of the sites that lead to the registry, where no client tells a name."""
+    if used:
+        return
+    for route in stack.routes:
+        registry = "/v2" in route.path or any("regist" in h or p == 5000 for h, p in route.upstream_hosts)
+        if route.kind == "proxy" and registry:
+            for name in route.server_names:
+                if _is_name(name):
+                    yield Address(name.lower(), route.listen[0] if len(route.listen) == 1 else None)
+
+
+def _is_name(name: str) -> bool:
+    """Whether a server name is a plain host name, no pattern and no catch-all."""
+    return bool(name) and name not in ("_", "localhost") and not any(c in name for c in "*~^$")
+
+
+def _is_site(address: Address, sites: tuple[str, ...]) -> bool:
+    """Whether requests to that address may reach a site with these names. Addresses and catch-alls reach any."""
+    host = address.host
+    if address.is_loopback or host.replace(".", "").isdecimal():
+        return True
+    return any(not _is_name(site) or site.lower().split(":")[0] == host for site in sites)
+
+
+def reaches(focus: Focus, route: ProxyRoute) -> bool:
+    """Whether a proxy's site serves an address of this incident, as far as its names and ports tell."""
+    if not route.server_names or not focus.used:
+        return True
+    return any(_is_site(address, route.server_names) for address in focus.used)
+
+
+def _mentioned(evidence: Evidence, seen: list[Address]) -> Iterable[Address]:
+    yield from seen
+    for client in evidence.clients:
+        for login in client.logins:
+            if (key := address_of(login.key)) is not None:
+                yield key
+    for message in evidence.messages:
+        if message.host and (host := address_of(message.host)) is not None:
+            yield host
+
+
+def _users(evidence: Evidence, observations: tuple[Observation, ...], unsettled: list[Observation]) -> tuple[str, ...]:
+    """Whose login it is about: the one named; those whom clients used (failing ones first); else those whom the logs
+    show failing, without the names that scanners try."""
+    if evidence.target.user:
+        return (evidence.target.user,)
+    clients = [
+        o for o in observations if o.witness in ("client", "browser") and o.user and not o.own and o.voice == "program"
+    ]
+    names = [o.user for o in (*(o for o in clients if o in unsettled), *clients)]
+    if names:
+        return tuple(dict.fromkeys(n for n in names if n))
+    logged = [o for o in unsettled if o.user and not o.own and not is_noise(o, _known(evidence))]
+    return tuple(dict.fromkeys(o.user for o in logged if o.user))
+
+
+def _known(evidence: Evidence) -> frozenset[str]:
+    """Names that an htpasswd file has."""
+    return frozenset(n for h in evidence.htpasswd for n in (*(e.name for e in h.entries), *h.more))
+
+
+def is_noise(observation: Observation, known: frozenset[str] = frozenset()) -> bool:
+    """Whether a logged login looks like a scanner's: a program that scans, or a name that they all try and nobody has."""
+    record = observation.record
+    agent = record.agent.lower() if isinstance(record, LoggedRequest) else ""
+    if any(word in agent for word in _SCANNERS):
+        return True
+    client = any(word in agent for word in ("docker", "containerd", "skopeo", "podman", "buildkit", "crane", "curl"))
+    return (observation.user or "").lower() in _SCANNED and observation.user not in known and not client

@@ -1,0 +1,179 @@
+"""Everything that was seen happening, in one form: who saw it, which request, what came of it, when, and who says so.
+
+Requests of transcripts, browsers and our own probes, lines of logs, messages of clients and what a tap recorded
+differ in what they can tell; here each says what it knows and leaves open what it does not.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+from typing import Literal
+
+from runbook.model import (
+    PROBE_USER,
+    Exchange,
+    LogEvent,
+    LoggedRequest,
+    Message,
+    Place,
+    Route,
+    Voice,
+)
+from runbook.observe.address import Address, address_of
+
+Witness = Literal["client", "proxy", "registry", "browser", "engine"]
+Login = Literal["sent", "none", "unknown"]
+Record = Exchange | LoggedRequest | LogEvent | Message
+
+_HOST = re.compile(r'\bhost: "([^"\s]{1,255})"')
+"""How nginx tells in its error log which Host was asked."""
+PROBE_AGENT = "registry-runbook"
+"""How our own requests sign themselves (User-Agent)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observation:
+    """One thing that was seen happening. What the witness could not see is None, "" or "unknown"."""
+
+    witness: Witness
+    record: Record
+    """Where it comes from, with everything that the source tells."""
+    source: Place
+    address: Address | None = None
+    """The address that was asked."""
+    route: Route = "unknown"
+    method: str = ""
+    path: str = ""
+    user: str | None = None
+    login: Login = "unknown"
+    """Whether credentials were sent with the request, as far as the witness saw."""
+    status: int | None = None
+    error: str = ""
+    """Why there was no response: a word of `FAILURES`."""
+    when: float | None = None
+    """Seconds since the epoch."""
+    service: str = ""
+    voice: Voice = "program"
+    own: bool = False
+    """Made by this program, now or in an earlier run."""
+
+    @property
+    def ok(self) -> bool:
+        """Whether the request was served as asked (2xx by the API, or a client's own word of success)."""
+        if isinstance(self.record, Message):
+            return self.record.kind in ("login-ok", "transfer-ok")
+        if isinstance(self.record, LogEvent):
+            return False
+        return self.status is not None and 200 <= self.status < 300
+
+
+def of_exchange(exchange: Exchange) -> Observation:
+    """A request of a transcript, a HAR, a probe or a tap."""
+    sent = exchange.credential
+    login: Login = "sent" if sent else "none" if exchange.login_known and exchange.page is None else "unknown"
+    return Observation(
+        witness="registry" if exchange.at == "registry" else "browser" if exchange.page else "client",
+        record=exchange,
+        source=exchange.source,
+        address=address_of(exchange.url),
+        route=exchange.route,
+        method=exchange.method,
+        path=exchange.path,
+        user=sent.user if sent else None,
+        login=login,
+        status=exchange.status,
+        error=exchange.error or "",
+        when=exchange.when if exchange.when is not None else date_of(exchange),
+        voice=exchange.voice,
+        own=exchange.source.file == "probe"
+        or PROBE_AGENT in (exchange.sent("User-Agent") or "")
+        or _is_probe(sent.user if sent else None),
+    )
+
+
+def of_logged(request: LoggedRequest) -> Observation:
+    """A request as the access log of the registry or of a proxy tells it."""
+    sent = request.user is not None or request.meaning in (
+        "authentication-failure",
+        "bcrypt-mismatch",
+        "bcrypt-malformed",
+    )
+    none = request.logger == "registry" and request.meaning in ("no-usable-credential", "token-required")
+    return Observation(
+        witness="registry" if request.logger == "registry" else "proxy",
+        record=request,
+        source=request.place,
+        address=address_of(request.host),
+        method=request.method,
+        path=request.uri.split("?", 1)[0],
+        user=request.user,
+        login="sent" if sent else "none" if none else "unknown",
+        status=request.status,
+        when=request.when,
+        service=request.service or "",
+        own=PROBE_AGENT in request.agent or _is_probe(request.user),
+    )
+
+
+def of_event(event: LogEvent) -> Observation:
+    """A line of a log that tells of more, or of less, than one request."""
+    host = _HOST.search(event.text) or _HOST.search(event.detail)
+    proxy = event.meaning.startswith(
+        ("upstream-", "proxy-", "body-too-large", "entrypoint-", "access-forbidden", "rate-limited")
+    )
+    engine = event.meaning == "compose-unset-variable"
+    return Observation(
+        witness="engine" if engine else "proxy" if proxy else "registry",
+        record=event,
+        source=event.place,
+        address=address_of(host[1]) if host else None,
+        user=event.user,
+        when=event.when,
+        service=event.service or "",
+        own=_is_probe(event.user),
+    )
+
+
+def of_message(message: Message, route: Route = "unknown") -> Observation:
+    """Something that a client, a browser, Compose or the engine printed."""
+    engine = message.kind in ("compose-unset", "compose-refused", "container-exited", "tool-missing", "daemon-proxy")
+    sent = message.kind in ("login-ok", "login-status", "unauthorized", "invalid-username-password")
+    status = int(message.detail) if message.kind == "login-status" and message.detail.isdecimal() else None
+    return Observation(
+        witness="engine" if engine else "browser" if message.page else "client",
+        record=message,
+        source=message.place,
+        address=address_of(message.host),
+        route=route,
+        user=message.user,
+        login="none" if message.kind == "no-basic-auth" else "sent" if sent else "unknown",
+        status=status,
+        voice=message.voice,
+    )
+
+
+def date_of(exchange: Exchange) -> float | None:
+    """When the response was made, from its Date header; None without one that can be read."""
+    try:
+        moment = parsedate_to_datetime(exchange.header("Date") or "")
+    except (ValueError, TypeError, IndexError):
+        return None
+    try:
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, OverflowError):
+        return None
+
+
+def is_later(one: Observation, other: Observation) -> bool:
+    """Whether the one is known to have happened after the other: by time, by order in the same record, or because it
+    is our own question of now. What cannot be told is not later."""
+    if one.when is not None and other.when is not None and one.when != other.when:
+        return one.when > other.when
+    if one.source.file == other.source.file and one.source.line is not None and other.source.line is not None:
+        return one.source.line > other.source.line
+    return one.source.file == "probe" and other.source.file != "probe"
+
+
+def _is_probe(user: str | None) -> bool:
+    return user == PROBE_USER

@@ -1,0 +1,97 @@
+"""One request seen by two witnesses: what a proxy did to its credentials follows from the difference.
+
+Any pair will do: a client and the registry's log, a client and a tap, a proxy's log and the registry's. Requests are the
+same when method, path and program agree and their times lie within two seconds.
+"""
+
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from runbook.model import Exchange, LoggedRequest
+from runbook.observe.observation import Observation
+
+Change = Literal["kept", "lost", "replaced", "added"]
+_SECONDS = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A request before a proxy and after it."""
+
+    before: Observation
+    """As the client sent it, or as the proxy got it."""
+    after: Observation
+    """As the registry got it."""
+    change: Change
+
+
+def passages(observations: Iterable[Observation]) -> tuple[Passage, ...]:
+    """Every request with credentials that two witnesses saw, nearest in time first taken."""
+    rows = [o for o in observations if o.voice == "program" and not o.own and _comparable(o)]
+    behind: dict[tuple[str, str], list[Observation]] = {}
+    for o in rows:
+        if o.witness == "registry":
+            behind.setdefault((o.method, o.path.rstrip("/")), []).append(o)
+    for arrived in behind.values():
+        arrived.sort(key=lambda o: o.when or 0.0)
+    taken: set[int] = set()
+    return tuple(p for o in rows if o.witness != "registry" for p in _pair(o, behind, taken))
+
+
+def _comparable(o: Observation) -> bool:
+    if o.when is None or o.status is None:
+        return False
+    if isinstance(o.record, LoggedRequest):
+        return True
+    return isinstance(o.record, Exchange) and (o.witness == "registry" or o.route != "direct")
+
+
+def _pair(sent: Observation, behind: dict[tuple[str, str], list[Observation]], taken: set[int]) -> Iterator[Passage]:
+    arrived = behind.get((sent.method, sent.path.rstrip("/")), [])
+    when = sent.when or 0.0
+    start = bisect_left(arrived, when - _SECONDS, key=lambda o: o.when or 0.0)
+    for o in arrived[start : start + 200]:
+        if (o.when or 0.0) > when + _SECONDS:
+            return
+        if id(o) not in taken and _same(sent, o) and (change := _change(sent, o)):
+            taken.add(id(o))
+            yield Passage(sent, o, change)
+            return
+
+
+def _same(sent: Observation, arrived: Observation) -> bool:
+    """Whether both may be the same request: what the registry says reaches the client through the proxy."""
+    if sent.status != arrived.status:
+        return False
+    one, other = _agent(sent), _agent(arrived)
+    if one and other and one != other:
+        return False
+    if sent.witness == "client":
+        # Host must name the address that the client asked: the same request sent direct has another one.
+        return sent.address is not None and arrived.address is not None and arrived.address.fits(sent.address)
+    peers = {
+        getattr(o.record, "remote", "").rpartition(":")[0] or getattr(o.record, "remote", "") for o in (sent, arrived)
+    }
+    return "" in peers or len(peers) == 2 or sent.address == arrived.address
+
+
+def _agent(o: Observation) -> str:
+    record = o.record
+    if isinstance(record, LoggedRequest):
+        return record.agent
+    return (record.sent("User-Agent") or "") if isinstance(record, Exchange) else ""
+
+
+def _change(sent: Observation, arrived: Observation) -> Change | None:
+    if sent.login == "sent" and arrived.login == "none":
+        return "lost"
+    if sent.user and arrived.user:
+        return "kept" if sent.user == arrived.user else "replaced"
+    if sent.user and arrived.login == "sent":
+        return "kept"  # registry 3 does not name a user that it does not know
+    bare = isinstance(sent.record, LoggedRequest) and sent.record.logger == "nginx" and sent.user is None
+    if (bare or sent.login == "none") and arrived.user:
+        return "added"
+    return None

@@ -1,0 +1,217 @@
+"""The last state counts: a failure that the same subject left behind with a later success explains nothing now."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Literal
+
+from runbook.model import Exchange, LogEvent, LoggedRequest, Message, Symptom
+from runbook.observe.address import Address
+from runbook.observe.observation import Observation, is_later
+from runbook.observe.words import FATAL
+
+S = Symptom
+Success = Literal["login", "response", "upload", "page", "delete", "refusal", "start"]
+
+_LOGIN = (
+    S.LOGIN_401, S.LOGIN_401_DIRECT, S.LOGIN_401_VIA, S.LOGIN_400, S.NO_CREDENTIAL_SENT, S.TOKEN_REFUSED,
+    S.TOKEN_SERVICE, S.FAILURE,
+)  # fmt: skip
+NEEDS: dict[Symptom, Success] = {
+    **dict.fromkeys(_LOGIN, "login"),
+    **dict.fromkeys((S.TOO_LARGE, S.UPLOAD_FAILS, S.LOCATION_WRONG), "upload"),
+    **dict.fromkeys((S.BROWSER_BLOCKED, S.PREFLIGHT_REFUSED), "page"),
+    **dict.fromkeys((S.OPEN_DIRECT, S.OPEN_VIA, S.PING_OPEN, S.CHALLENGE_MISSING), "refusal"),
+    S.DELETE_REFUSED: "delete",
+    S.NOT_STARTED: "start",
+    S.CHALLENGE_FOREIGN: "login",
+}
+"""Symptom → the kind of success that shows it to be over; all others are over with any response of the API."""
+
+
+@dataclass(slots=True)
+class _Group:
+    """Successes of one kind, by one witness, at one address, of one user, on one record: the last of them."""
+
+    kind: Success
+    last: Observation
+
+
+@dataclass(slots=True)
+class Successes:
+    """What went well, kept so that "was there a later success?" costs little."""
+
+    groups: dict[tuple[object, ...], _Group] = field(default_factory=dict)
+    by_kind: dict[Success, list[_Group]] = field(default_factory=dict)
+
+    def add(self, observation: Observation) -> None:
+        """Note an observation under each kind of success that it is."""
+        for kind in kinds_of(observation):
+            key = (kind, observation.witness, observation.source.file, observation.service, observation.route,
+                   observation.address, observation.user, observation.login, _asked(observation))  # fmt: skip
+            known = self.groups.get(key)
+            if known is None:
+                self.groups[key] = _Group(kind, observation)
+                self.by_kind.setdefault(kind, []).append(self.groups[key])
+            elif is_later(observation, known.last):
+                known.last = observation
+
+    def after(self, failure: Observation, symptom: Symptom) -> Observation | None:
+        """A success that ended the failure, or None."""
+        kind = NEEDS.get(symptom, "response")
+        for group in self.by_kind.get(kind, ()):
+            last = group.last
+            if not is_later(last, failure) or not _same_subject(last, failure, kind):
+                continue
+            if kind == "page" and failure.status and last.status != failure.status:
+                continue  # what a page may read of a 200 says nothing of the 401 before it
+            if symptom in _ANY_PATH or _same_request(last, failure):
+                return last
+        return None
+
+
+def successes(observations: Iterable[Observation]) -> Successes:
+    """All successes among observations that show nothing wrong."""
+    found = Successes()
+    for observation in observations:
+        if observation.voice == "program":
+            found.add(observation)
+    return found
+
+
+def _asked(observation: Observation) -> tuple[object, ...]:
+    """What a client may change from one try to the next: a success with another scheme, Host or program is no end of
+    the failure but a difference, which is evidence of its own."""
+    record = observation.record
+    if isinstance(record, LoggedRequest):
+        return record.remote, record.agent
+    if not isinstance(record, Exchange):
+        return ()
+    sent = {n.lower(): v for n, v in record.request_headers if n.lower() in _TELLING}
+    agent = sent.get("user-agent", "").split("/")[0]
+    return (record.url.partition("://")[0], *(sent.get(n, "") for n in _TELLING if n != "user-agent"), agent)
+
+
+_TELLING = ("host", "origin", "user-agent", "x-forwarded-proto", "x-forwarded-host", "forwarded")
+_ANY_PATH = (
+    S.UNREACHABLE, S.EMPTY_REPLY, S.TIMEOUT, S.HANDSHAKE_TIMEOUT, S.BAD_GATEWAY, S.UNAVAILABLE, S.GATEWAY_TIMEOUT,
+    S.NAME_UNKNOWN, S.TOO_LARGE, S.UPLOAD_FAILS, S.LOCATION_WRONG, S.NOT_STARTED,
+)  # fmt: skip
+"""Symptoms of the connection or of an upload: any path of the API shows that they are over."""
+
+
+def kinds_of(observation: Observation) -> tuple[Success, ...]:
+    """What kind of success an observation is; empty for a failure."""
+    record = observation.record
+    if isinstance(record, LogEvent):
+        return ("start",) if record.meaning == "listening" else ()
+    if isinstance(record, Message):
+        return {"login-ok": ("response", "login"), "transfer-ok": ("response", "login", "upload")}.get(record.kind, ())  # type: ignore[return-value]
+    status = observation.status or 0
+    if "/v2" not in observation.path:
+        return ()
+    if status == 401:
+        challenged = record.header("WWW-Authenticate") if isinstance(record, Exchange) else True
+        return ("response", "start", "refusal") if challenged and observation.login != "sent" else ()
+    if not observation.ok or (isinstance(record, Exchange) and (record.is_html or _wrong_on_purpose(record))):
+        return ()
+    found: list[Success] = ["response", "start"]
+    if observation.login == "sent" or (isinstance(record, LoggedRequest) and record.logger == "registry"):
+        found.append("login")
+    if observation.method in ("PUT", "PATCH") or (observation.method == "POST" and status in (201, 202)):
+        found.append("upload")
+    if observation.method == "DELETE":
+        found.append("delete")
+    if observation.witness == "browser" or (isinstance(record, LoggedRequest) and "Mozilla/" in record.agent):
+        found.append("page")
+    return tuple(found)
+
+
+def _wrong_on_purpose(exchange: Exchange) -> bool:
+    return exchange.credential is not None and exchange.credential.intent == "wrong"
+
+
+def _same_subject(success: Observation, failure: Observation, kind: Success) -> bool:
+    """Whether a success is of the same place, user and way as the failure."""
+    if kind == "start":
+        return success.service == failure.service or not (success.service and failure.service)
+    if not _same_place(success, failure):
+        return False
+    if kind in ("login", "upload") and success.user and failure.user and success.user != failure.user:
+        return False
+    if kind != "login" or success.own or (success.user is not None and success.user == failure.user):
+        return True
+    if success.witness in ("registry", "proxy"):
+        return failure.user is not None and _same_client(success, failure)
+    return success.source.file == failure.source.file
+
+
+def _same_request(success: Observation, failure: Observation) -> bool:
+    """Whether both asked for the same thing; what one of them does not tell does not part them."""
+    one, other = success.record, failure.record
+    if isinstance(one, Exchange) and isinstance(other, Exchange) and _asked(success) != _asked(failure):
+        return success.own and failure.witness != "browser"
+    if failure.login == "none" and success.login == "sent":
+        return False
+    told = success.path and failure.path
+    return not told or (success.path.rstrip("/") == failure.path.rstrip("/") and success.method == failure.method)
+
+
+def _same_client(success: Observation, failure: Observation) -> bool:
+    """Whether two lines of logs are of the same peer and program."""
+    one, other = success.record, failure.record
+    if isinstance(one, LoggedRequest) and isinstance(other, LoggedRequest):
+        return (one.remote, one.agent) == (other.remote, other.agent)
+    return False
+
+
+def _same_place(success: Observation, failure: Observation) -> bool:
+    if success.address is not None and failure.address is not None and not _fits(success.address, failure.address):
+        return False
+    if isinstance(success.record, Exchange) and isinstance(failure.record, Message) and not success.own:
+        return False  # curl succeeds where docker fails: no end of it, but a difference
+    if isinstance(success.record, Message) and not isinstance(failure.record, Message):
+        return False
+    if _tool(success) != _tool(failure):
+        return False  # docker's success is not kaniko's
+    if success.route != failure.route and "unknown" not in (success.route, failure.route):
+        return False
+    logs = {"registry", "proxy"}
+    if success.witness != failure.witness and {success.witness, failure.witness} == logs:
+        return False  # what the registry serves to one client says nothing of what a proxy makes of another
+    known = success.address is not None and failure.address is not None
+    return known or success.source.file == failure.source.file or _same_logger(success, failure) or success.own
+
+
+def _tool(observation: Observation) -> str | None:
+    """The client whose message it is; None for what is no client's message."""
+    return observation.record.tool if isinstance(observation.record, Message) else None
+
+
+def _both_logged(success: Observation, failure: Observation) -> bool:
+    return success.witness == failure.witness and success.witness in ("registry", "proxy")
+
+
+def _same_logger(success: Observation, failure: Observation) -> bool:
+    return (
+        success.witness == failure.witness
+        and success.witness in ("registry", "proxy")
+        and success.service == failure.service
+    )
+
+
+def _fits(one: Address, other: Address) -> bool:
+    return one.fits(other) or (one.port is not None and one.port == other.port and one.port not in (80, 443))
+
+
+def ends_in_a_crash(events: Iterable[LogEvent]) -> frozenset[str | None]:
+    """Services whose last word is a fatal error, with no start after it."""
+    state: dict[str | None, bool] = {}
+    known: dict[str | None, float] = {}
+    for event in events:
+        if event.when is not None:
+            if event.when < known.get(event.service, event.when):
+                continue  # of an older file: what came after it is known already
+            known[event.service] = event.when
+        if event.meaning == "listening" or event.meaning in FATAL:
+            state[event.service] = event.meaning in FATAL
+    return frozenset(service for service, crashed in state.items() if crashed)

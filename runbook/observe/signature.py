@@ -1,0 +1,62 @@
+"""Who answered: what in a response only a registry writes, and what any proxy may add."""
+
+from runbook.model import Exchange
+
+PROXY_SIGNATURES = ("nginx", "openresty", "caddy", "apache", "haproxy", "traefik", "envoy", "cloudflare", "tengine")
+"""Words of a Server header. The registry itself sends none."""
+
+
+def signed_by_proxy(exchange: Exchange) -> bool:
+    """Whether the response carries a proxy's signature (its Server or Via header): it passed one, or is the proxy's own."""
+    server = " ".join(exchange.headers("Server")).lower()
+    return any(word in server for word in PROXY_SIGNATURES) or exchange.header("Via") is not None
+
+
+def from_registry(exchange: Exchange) -> bool | None:
+    """Whether a registry wrote the response; None when what was kept of it does not tell.
+
+    The body decides: JSON of the API. `Docker-Distribution-Api-Version` proves nothing where a proxy stands before it,
+    since well-known recipes for nginx and Apache set it by hand (docs.docker.com's own among them).
+    """
+    if exchange.status is None:
+        return None
+    body = exchange.body.lstrip()
+    if exchange.is_html or "HTTP request to an HTTPS server" in body:
+        return False
+    kind = (exchange.header("Content-Type") or "").lower()
+    json = "json" in kind or "vnd.docker" in kind or "vnd.oci" in kind
+    named = exchange.header("Docker-Distribution-Api-Version") is not None
+    if body:
+        if body.startswith('{"errors"') or (body.startswith("{") and (json or named)):
+            return True
+        if body.startswith("{") and not exchange.response_headers:
+            return True
+        return None if named and not signed_by_proxy(exchange) else False
+    if named and (json or not signed_by_proxy(exchange)):
+        return True
+    if exchange.status in (201, 202, 204, 206, 304, 307) and named:
+        return True
+    return None
+
+
+def is_registrys(exchange: Exchange) -> bool:
+    """Whether a response is taken for the registry's own: its body says so, or, where no body was kept, its header."""
+    wrote = from_registry(exchange)
+    return wrote is True or (wrote is None and exchange.header("Docker-Distribution-Api-Version") is not None)
+
+
+def is_foreign(exchange: Exchange) -> bool:
+    """A success that no registry wrote: whatever answers there, the API it is not. Browsers' exports are not judged."""
+    if exchange.status != 200 or not exchange.response_headers or exchange.page is not None:
+        return False
+    return not is_registrys(exchange)
+
+
+def is_foreign_404(exchange: Exchange) -> bool:
+    """A 404 that no registry wrote."""
+    if exchange.status != 404:
+        return False
+    always = exchange.path.rstrip("/") in ("/v2", "/v2/_catalog")
+    if "404 page not found" in exchange.body and not always and not signed_by_proxy(exchange):
+        return False  # the Go router of the registry itself (Traefik's reads the same): a path that it does not have
+    return not is_registrys(exchange)

@@ -1,0 +1,101 @@
+"""What messages of clients and lines of logs mean, as symptoms: one table each."""
+
+from runbook.model import Meaning, MessageKind, Symptom
+
+S = Symptom
+
+MESSAGES: dict[MessageKind, Symptom] = {
+    "unauthorized": S.LOGIN_401,
+    "invalid-username-password": S.LOGIN_401,
+    "no-basic-auth": S.NO_CREDENTIAL_SENT,
+    "denied": S.FAILURE,
+    "refused": S.UNREACHABLE,
+    "reset": S.EMPTY_REPLY,
+    "eof": S.EMPTY_REPLY,
+    "timeout": S.TIMEOUT,
+    "handshake-timeout": S.HANDSHAKE_TIMEOUT,
+    "no-such-host": S.NAME_UNKNOWN,
+    "x509-unknown-authority": S.TLS_FAILED,
+    "x509-name": S.TLS_FAILED,
+    "x509-expired": S.TLS_FAILED,
+    "http-to-https-client": S.SCHEME_MIXED,
+    "https-to-http-server": S.SCHEME_MIXED,
+    "blob-upload": S.UPLOAD_FAILS,
+    "too-large": S.TOO_LARGE,
+    "cors": S.BROWSER_BLOCKED,
+    "mixed-content": S.BROWSER_BLOCKED,
+    "ui-cors-hint": S.FAILURE,
+    "helper-failed": S.NO_CREDENTIAL_SENT,
+    "compose-refused": S.COMPOSE_REFUSED,
+    "container-exited": S.NOT_STARTED,
+    "token-endpoint-failed": S.TOKEN_SERVICE,
+    "other-error": S.FAILURE,
+    "command-failed": S.FAILURE,
+    "empty-password": S.NO_CREDENTIAL_SENT,
+    "pull-secret-missing": S.NO_CREDENTIAL_SENT,
+    "html-answer": S.NOT_THE_API,
+    "hub-refused": S.FAILURE,
+    "url-invalid": S.FAILURE,
+    "header-hidden": S.BROWSER_BLOCKED,
+    "no-content-length": S.FAILURE,
+    "token-expired": S.TOKEN_REFUSED,
+    "config-error": S.NOT_STARTED,
+    "port-in-use": S.NOT_STARTED,
+    "ingress-secret": S.UNAVAILABLE,
+}
+"""Kinds that always mean the same; `login-status`, `gateway` and `method-unsupported` depend on their details."""
+
+EVENTS: dict[Meaning, Symptom] = {
+    "file-refused": S.LOGIN_400,
+    "file-unreadable": S.LOGIN_400,
+    "file-missing": S.LOGIN_400,
+    "file-is-directory": S.LOGIN_400,
+    "upload-secret": S.UPLOAD_FAILS,
+    "token-untrusted-key": S.TOKEN_REFUSED,
+    "token-audience": S.TOKEN_REFUSED,
+    "token-clock": S.TOKEN_REFUSED,
+    "token-issuer": S.TOKEN_REFUSED,
+    "token-invalid": S.TOKEN_REFUSED,
+    "tls-handshake-bad-certificate": S.TLS_FAILED,
+    "http-request-on-tls": S.SCHEME_MIXED,
+    "upstream-refused": S.BAD_GATEWAY,
+    "upstream-timeout": S.GATEWAY_TIMEOUT,
+    "upstream-tls": S.BAD_GATEWAY,
+    "upstream-reset": S.BAD_GATEWAY,
+    "body-too-large": S.TOO_LARGE,
+    "proxy-crypt-failed": S.PROXY_500,
+    "proxy-user-mismatch": S.LOGIN_401_VIA,
+    "access-forbidden": S.FORBIDDEN,
+    "rate-limited": S.THROTTLED,
+}
+
+FATAL: tuple[Meaning, ...] = ("panic-auth-option", "panic-unreadable", "panic-other", "config-error")
+"""After these a registry does not start."""
+
+FAILURES: dict[str, Symptom] = {
+    "refused": S.UNREACHABLE,
+    "reset": S.EMPTY_REPLY,
+    "empty-reply": S.EMPTY_REPLY,
+    "timeout": S.TIMEOUT,
+    "handshake-timeout": S.HANDSHAKE_TIMEOUT,
+    "dns": S.NAME_UNKNOWN,
+    "tls-untrusted": S.TLS_FAILED,
+    "tls-name": S.TLS_FAILED,
+    "tls-expired": S.TLS_FAILED,
+    "tls-protocol": S.SCHEME_MIXED,
+    "http-on-https": S.SCHEME_MIXED,
+    "blocked": S.BROWSER_BLOCKED,
+    "other": S.FAILURE,
+}
+"""Why no response came (`Exchange.error`)."""
+
+STATUSES: dict[int, Symptom] = {
+    407: S.FORWARD_PROXY,
+    413: S.TOO_LARGE,
+    429: S.THROTTLED,
+    500: S.PROXY_500,
+    502: S.BAD_GATEWAY,
+    503: S.UNAVAILABLE,
+    504: S.GATEWAY_TIMEOUT,
+}
+"""Statuses that mean the same whatever was asked."""

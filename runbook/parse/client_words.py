@@ -1,0 +1,76 @@
+"""Sentences of clusters, pipelines, builders and engines: tried before the general rows, which would take them for less.
+
+The words are those of the kubelet, containerd, kaniko, BuildKit, docker's command, GitHub's login action, Go's net/http and net/url.
+"""
+
+import re
+
+from runbook.model import MessageKind
+
+_URL = r"\"?(?P<url>https?://[^\s\"']{1,500})\"?"
+_IMAGE = r"\"(?P<host>(?:[\w-]+\.)+[\w-]+(?::\d+)?|localhost(?::\d+)?|[\w.-]+:\d+)/(?P<detail>[^\"\s]{1,300})\""
+_FETCH = rf"(?:Get|Head|Put|Post|Patch) {_URL}: "
+
+
+def _row(marker: str, pattern: str, kind: MessageKind) -> tuple[str, re.Pattern[str], MessageKind]:
+    return marker, re.compile(pattern, re.IGNORECASE), kind
+
+
+ROWS: tuple[tuple[str, re.Pattern[str], MessageKind], ...] = (
+    # ---- the kubelet and containerd -------------------------------------------------------------------
+    _row("no basic auth credentials", rf"image {_IMAGE}.*no basic auth credentials", "no-basic-auth"),
+    _row("no basic auth credentials", rf"{_FETCH}.*no basic auth credentials", "no-basic-auth"),
+    _row(
+        "pulling from host",
+        r"(?:reference|image) \"(?P<detail>[^\"\s]{1,300})\": pulling from host (?P<host>[^\s\"]{1,255}) failed with "
+        r"status code \[[^\]]{0,60}\]: 401",
+        "unauthorized",
+    ),
+    _row("pulling from host", r"pulling from host (?P<host>[^\s\"]{1,255}) failed with status code \[[^\]]{0,60}\]: 401", "unauthorized"),
+    _row("image pull secret", r"Unable to retrieve some image pull secrets \((?P<detail>[^)]{1,300})\)", "pull-secret-missing"),
+    _row("key with value auth", r"secret \"?(?P<detail>[\w./-]{1,300})\"? does not contain a key with value auth", "ingress-secret"),
+    _row("unexpected media type", rf"(?:(?:reference|image) {_IMAGE}.*)?unexpected media type text/html", "html-answer"),
+    # ---- nothing to log in with -----------------------------------------------------------------------
+    _row("non tty device", r"cannot perform an interactive login from a non[- ]?TTY device", "empty-password"),
+    _row("--password-stdin", r"Must provide --username with --password-stdin", "empty-password"),
+    _row("flag needs an argument", r"flag needs an argument: (?:'[pu]' in -[pu]|--(?:password|username))", "empty-password"),
+    _row("password required", r"(?:^|[ :])(?:Username and )?password required", "empty-password"),
+    _row("password is empty", r"(?:username or )?password is empty", "empty-password"),
+    # ---- Docker Hub in place of the registry ------------------------------------------------------------
+    _row("docker.io/", r"push refers to repository \[(?P<host>docker\.io)/(?P<detail>[^\]\s]{1,300})\]", "hub-push"),
+    _row("docker.io/", r"failed to push docker\.io/(?P<detail>[^\s,]{1,300}?):? ", "hub-refused"),
+    # ---- BuildKit --------------------------------------------------------------------------------------
+    _row("gave http response", rf"failed to (?P<detail>solve|export)\b.*{_FETCH}.*server gave HTTP response", "http-to-https-client"),
+    _row("unknown authority", rf"failed to (?P<detail>solve|export)\b.*{_FETCH}.*signed by unknown authority", "x509-unknown-authority"),
+    _row("docker-container", r"^\s*\S{1,80}?(?: ?\*)?\s+(?P<detail>docker-container)\b", "builder"),
+    # ---- TLS, time, addresses -------------------------------------------------------------------------
+    _row(
+        "has expired or is not yet valid",
+        rf"(?:{_FETCH})?.*certificate has expired or is not yet valid(?::? current time (?P<detail>\S{{1,40}} is (?:after|before) \S{{1,40}}))?",
+        "x509-expired",
+    ),
+    _row("token", r"\b(?:authorization |security |access |id )?token (?:included in the request )?(?:has |is )?expired", "token-expired"),
+    _row("expiredtoken", r"\bExpiredToken(?:Exception)?\b", "token-expired"),
+    _row("invalid url escape", r"invalid URL escape \\?\"(?P<detail>[^\"\\]{1,20})", "url-invalid"),
+    _row("after host", r"invalid port \\?\"(?P<detail>:[^\"\\]{1,200})\\?\" after host", "url-invalid"),
+    _row("invalid userinfo", r"net/url: invalid userinfo", "url-invalid"),
+    _row("unsafe header", r"Refused to get unsafe header \"(?P<detail>[\w-]{1,80})\"", "header-hidden"),
+    _row("content-length", r"missing or empty Content-Length header", "no-content-length"),
+    _row("tls handshake timeout", rf"(?:.*\b{_FETCH})?.*TLS handshake timeout", "handshake-timeout"),
+    _row("parsing http 403", r"error parsing HTTP 403 response body", "denied"),
+    # ---- the engine --------------------------------------------------------------------------------------
+    _row("configuration error", r"^(?:\S{1,80}[ \t]+\| ?)?configuration error: (?P<detail>.{1,300})", "config-error"),
+    _row("already allocated", r"Bind for \S{0,60}:(?P<detail>\d{1,5}) failed: port is already allocated", "port-in-use"),
+    _row("address already in use", r"[\]\d.*]:(?P<detail>\d{1,5})\b.{0,200}address already in use", "port-in-use"),
+    _row("operating system:", r"^\s*Operating System: (?P<detail>Docker Desktop\b.{0,60})", "engine-elsewhere"),
+    _row(
+        "://",
+        r"^\S{1,80} ?\*\s.{0,300}?(?P<detail>(?:ssh|tcp)://\S{1,200}|(?:unix|npipe)://\S{0,200}(?:desktop|colima|lima|rancher|"
+        r"orbstack|podman-machine)\S{0,100})",
+        "engine-elsewhere",
+    ),
+    _row("docker_host", r"\bDOCKER_HOST[=:] ?[\"']?(?P<detail>(?:ssh|tcp)://[^\s\"']{1,200})", "engine-elsewhere"),
+    # ---- what people measure ---------------------------------------------------------------------------
+    _row("mtu", r"\bmtu[ =:]{1,3}(?P<detail>\d{3,5})\b", "mtu"),
+    _row("  ", r"^(?P<detail>(?:[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64})  \S{1,300})\s*$", "checksum"),
+)  # fmt: skip

@@ -1,0 +1,86 @@
+"""How commands ended: a push, pull or login that does not end in its own success line has failed, whatever it says.
+
+The success lines are those of docker 28, podman 4, skopeo 1.9, crane, oras, helm and buildah (run, or read in their
+sources). A command without any output was not shown to the end, and says nothing.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+
+from runbook.model import Message, Place
+from runbook.parse.prompts import prompted
+from runbook.parse.sessions import Context, command_of
+from runbook.redact import Vault
+
+_SUCCESS: dict[str, re.Pattern[str]] = {
+    "login": re.compile(
+        r"Login Succeeded|^Logged in|^Authenticated|Existing credentials are valid|logged in via", re.I
+    ),
+    "push": re.compile(
+        r"digest: sha256:|Writing manifest to image destination|Storing signatures|^Pushed |pushed: |"
+        r"[\w./:-]+@sha256:[0-9a-f]{64}|\bPushed$|pushing manifest for .* done",
+        re.I,
+    ),
+    "pull": re.compile(
+        r"Status: (?:Downloaded newer image|Image is up to date)|^Digest: sha256:|^[0-9a-f]{64}$|^Pulled |\bPulled\b|"
+        r"Writing manifest to image destination|Storing signatures|^Pulled: ",
+        re.I,
+    ),
+    "copy": re.compile(r"Writing manifest to image destination|Storing signatures|copied|Skipping", re.I),
+}
+_ASIDE = re.compile(
+    r"^\s*$|^(?:Username|Password)(?: \([^)]*\))?:|^WARNING!|^Configure a credential helper|credential-store|^```|^~~~|"
+    r"^Enter .* password|^(?:real|user|sys)\s",
+    re.I,
+)
+"""What is printed however it ends."""
+_CUT = re.compile(r"^\s*(?:\.{3}|…|\[\.\.\.\]|\[…\]|<snip>|\(.*(?:cut|snip|gekürzt|shortened).*\))\s*$", re.I)
+_LONGEST = 400
+"""Lines of output that are looked at for one command."""
+
+
+def outcomes(lines: Sequence[str], file: str, vault: Vault, taken: Sequence[int]) -> Iterator[Message]:
+    """What became of each command: `transfer-ok`, or `command-failed` where neither success nor a known error was
+    printed. `taken` are the numbers of the lines in which a known message stands already."""
+    known = set(taken)
+    context = Context()
+    for index, raw in enumerate(lines):
+        line = raw.rstrip("\r")
+        found = command_of(line, context, vault)
+        if found is None:
+            continue
+        verb, context = found
+        success = _SUCCESS.get(verb)
+        if success is None or prompted(line) is None:
+            continue
+        shown = list(_output(lines, index + 1))
+        telling = [(n, text) for n, text in shown if not _ASIDE.match(text)]
+        well = next(((n, text) for n, text in telling if success.search(text)), None)
+        if well is not None:
+            if verb != "login":
+                yield _message("transfer-ok", file, well, context, vault)
+        elif telling and not any(n in known or _CUT.match(text) for n, text in shown):
+            yield _message("command-failed", file, telling[-1], context, vault)
+
+
+def _output(lines: Sequence[str], start: int) -> Iterator[tuple[int, str]]:
+    """The lines that a command printed, with their numbers: up to the next prompt or command."""
+    for number, raw in enumerate(lines[start : start + _LONGEST], start + 1):
+        text = raw.rstrip("\r")
+        if prompted(text) is not None or text.startswith(("```", "~~~", "## ", "---")):
+            return
+        yield number, text[:1000]
+
+
+def _message(kind: str, file: str, row: tuple[int, str], context: Context, vault: Vault) -> Message:
+    number, text = row
+    shown = vault.mask(text.strip(), 300)
+    return Message(
+        kind="transfer-ok" if kind == "transfer-ok" else "command-failed",
+        place=Place(file, number),
+        text=shown,
+        host=context.host.lower() if context.host else None,
+        user=context.user,
+        detail="" if kind == "transfer-ok" else shown[:200],
+        tool=context.tool,
+    )

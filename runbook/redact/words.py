@@ -1,0 +1,106 @@
+"""Free text by allow-list: words that anybody may know stay, and so do numbers, names and addresses of the incident.
+
+The list is English and the field's own words: those of this package, of the programs' messages and of technical
+prose. A password that is such a word is masked by the vault once it is known; nothing here can tell it from prose.
+"""
+
+import re
+from collections.abc import Collection
+from functools import cache
+from pathlib import Path
+
+from runbook.redact.text import MASK
+
+_TOKEN = re.compile(r"[^\s\"'`,;()<>\[\]{}|=“”‘’]+")
+_EDGES = ".:!?*#…-_/\\&%@^~"
+_CAMEL = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
+_PART = re.compile(r"[A-Za-z0-9]+")
+_NUMBER = re.compile(
+    r"[+-]?\d{1,12}(?:[.,:/T-]\d{1,9}){0,8}(?:Z|[+-]\d\d:?\d\d)?(?:ms|us|µs|ns|[smhdkKMGTB%]|[kKMGT]i?B|px|rem)?|0x[0-9a-fA-F]{1,8}|v?\d{1,4}(?:\.\d{1,6}){1,3}(?:[-+][a-z0-9.]{1,12})?"
+)
+_HOST = re.compile(
+    r"\[?[0-9a-fA-F:.]{2,45}\]?(?::\d{1,5})?|(?=[^:]{1,120}(?::|$))(?:[a-z0-9_](?:[a-z0-9_-]{0,30})\.){1,8}[a-z]{2,18}\.?(?::\d{1,5})?"
+)
+_DIGEST = re.compile(r"sha256:[0-9a-f]{1,64}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_VARIABLE = re.compile(
+    r"\$?\{?(?:REGISTRY|NGINX|DOCKER|COMPOSE|TRAEFIK|SSL|HTTPS?|NO|OTEL|SINGLE|DELETE)(?:_[A-Z0-9]+){1,10}\}?"
+)
+_MAIL = re.compile(r"[\w.+-]{1,64}@(?:[a-z0-9_-]{1,30}\.){1,8}[a-z]{2,18}")
+_SHORT = 3
+"""Shorter pieces tell nothing."""
+
+
+@cache
+def vocabulary() -> frozenset[str]:
+    """The words that are shown wherever they stand, in small letters."""
+    return frozenset((Path(__file__).parent / "words.txt").read_text(encoding="utf-8").split())
+
+
+def known(token: str) -> bool:
+    """Whether a token is made of words that anybody may know: `Unauthorized`, `hashedPassword`, `no-basic-auth`."""
+    words = vocabulary()
+    if token.lower() in words:
+        return True
+    parts = _PART.findall(token)
+    if len(parts) > 8 or len(token) > 100 or len("".join(parts)) * 2 < len(token):
+        return False
+    return bool(parts) and all(_is_word(part, words) for part in parts)
+
+
+def _is_word(part: str, words: frozenset[str]) -> bool:
+    if part.lower() in words or (part.isdigit() and len(part) <= 4):
+        return True
+    pieces = _CAMEL.findall(part)
+    return 1 < len(pieces) <= 5 and all(p.lower() in words and not p.isdigit() for p in pieces)
+
+
+def shows(token: str, names: Collection[str] = ()) -> bool:
+    """Whether a token of free text is shown: a word, a number, a name of the incident, an address."""
+    bare = token.strip(_EDGES)
+    if len(bare) <= _SHORT or bare in names or token in names or known(bare):
+        return True
+    if any(pattern.fullmatch(bare) for pattern in (_NUMBER, _HOST, _DIGEST, _VARIABLE, _MAIL)):
+        return not _is_secret_like(bare)
+    scheme, mark, rest = bare.partition("://")
+    if mark and scheme.isalpha() and len(scheme) <= 12:
+        return "@" not in rest and "?" not in rest and _path(rest, names)
+    return ("/" in bare or ":" in bare) and _path(bare, names)
+
+
+def _path(text: str, names: Collection[str]) -> bool:
+    """Whether every piece of a path, an image or a pair is shown by itself."""
+    pieces = [piece for piece in re.split(r"[/:@]", text) if piece]
+    return len(pieces) <= 24 and all(
+        len(p) <= _SHORT or p in names or known(p.strip(_EDGES)) or _NUMBER.fullmatch(p) or _plain_host(p)
+        for p in pieces
+    )
+
+
+def _plain_host(piece: str) -> bool:
+    return _HOST.fullmatch(piece) is not None and not _is_secret_like(piece)
+
+
+def _is_secret_like(text: str) -> bool:
+    """Letters and digits that hang together as in no name: a version or a host has few of them in a row."""
+    return any(len(run) >= 24 for run in re.findall(r"[A-Za-z0-9]+", text)) and not text.startswith("sha256:")
+
+
+def only_known(text: str, names: Collection[str] = ()) -> str:
+    """Free text with every other token masked; neighbours share a mask. The same again for text that went through."""
+    held = text.replace(MASK, "\x00")
+    shown = _TOKEN.sub(lambda m: m[0] if "\x00" in m[0] or shows(m[0], names) else _masked(m[0], names), held)
+    return _MANY.sub("\x00", shown).replace("\x00", MASK)
+
+
+_MANY = re.compile(r"\x00(?:[\s,;]{0,4}\x00)+")
+
+
+def _masked(token: str, names: Collection[str]) -> str:
+    """A mask for the token; a sign at its edge and a host in front of an address stay."""
+    end = token[len(token.rstrip(_EDGES)) :]
+    if "?" in token:
+        path, _, query = token.partition("?")
+        if path and shows(path, names):
+            keys = [part.partition("=")[0] for part in query.split("&")]
+            return f"{path}?{'&'.join(f'{key}=' if known(key) else chr(0) for key in keys)}\x00"
+    return f"\x00{end}"

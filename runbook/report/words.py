@@ -1,0 +1,36 @@
+"""What every view says alike: the headline, the titles of the sections, the words for states."""
+
+from runbook.judge import Run
+from runbook.model import Verdict
+
+VERDICTS: dict[Verdict, str] = {"fault": "Fault", "healthy": "Healthy", "inconclusive": "Inconclusive"}
+CAUSE = "Cause"
+EXPLAINS = "It explains"
+EVIDENCE = "Evidence"
+RULED_OUT = "Ruled out"
+FIX = "Fix"
+VERIFY = "Verify"
+NEXT_OBSTACLE = "Next obstacle, once that is fixed"
+RIVALS = "Other explanations"
+WARNINGS = "Warnings: true, and not the reason"
+ALSO_SEEN = "Also seen, about something else"
+DISAGREE = "Files and traffic disagree"
+FOLKLORE = "Often blamed, and not the reason"
+NOT_TESTED = "Not tested"
+NEXT_STEP = "Next step"
+SEEN = "What was seen"
+
+
+def headline(run: Run) -> tuple[str, str]:
+    """The verdict in a word with the cause, and what it rests on: ("Fault: authorization-stripped", "96 % sure")."""
+    d = run.diagnosis
+    if d.verdict == "fault":
+        first = d.causes[0]
+        return f"{VERDICTS['fault']}: {first.cause}", f"{round(first.confidence * 100)} % sure"
+    if d.verdict == "healthy":
+        if d.basis == "files":
+            return VERDICTS["healthy"], "nothing wrong in the files; no login was tried"
+        return VERDICTS["healthy"], "the login was seen to be accepted at every address in question"
+    if d.causes:
+        return VERDICTS["inconclusive"], f"{d.causes[0].cause} is possible, and nothing shows it"
+    return VERDICTS["inconclusive"], "what was handed over does not decide it"

@@ -1,0 +1,189 @@
+"""Whether API requests reach the registry at all."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from runbook.model import (
+    Edit,
+    EnvVar,
+    Exchange,
+    Finding,
+    Fix,
+    LoggedRequest,
+    ProxyRoute,
+    Refutation,
+    Subject,
+    Symptom,
+    Ui,
+)
+from runbook.observe.routes import calls_itself, only_a_page, only_pages
+from runbook.observe.signature import is_registrys
+from runbook.observe.traffic import Traffic, succeeded
+from runbook.rules.base import Facts, rule
+from runbook.rules.evidence import finding, read, said, seen
+from runbook.rules.hop_edits import places, swap
+from runbook.rules.hops import (
+    api_check,
+    front_url,
+    fronts,
+    hop,
+    is_strange,
+)
+from runbook.rules.reloads import compose_up, proxy_fix
+from runbook.rules.upstreams import inner_address, registry_service
+from runbook.urls import urlsplit
+
+S = Symptom
+
+
+@dataclass(frozen=True, slots=True)
+class _NearName:
+    """A virtual host's name that is nearly the one that was asked for, and the route that has it."""
+
+    known: str
+    asked: str
+    route: ProxyRoute
+
+
+@rule(
+    "no-v2-route",
+    needs_any=("routes", "ui", "exchanges"),
+    step="headers",
+    title="no /v2/ route to the registry",
+    explains=(S.NOT_THE_API,),
+    refuted=(
+        Refutation(
+            cause="authorization-stripped", because="the request never reached a registry: its headers are missing"
+        ),
+    ),
+    fix="Give the address a /v2/ route to the registry, or use the registry's own address",
+    source="run: UI 2.6.0 without NGINX_PROXY_PASS_URL: 404 HTML for /v2/; nginx with another server_name",
+)
+def no_v2_route(facts: Facts) -> Iterator[Finding]:
+    """A web server answers, but not the registry: its pages are HTML and lack Docker-Distribution-Api-Version. Often
+    the name used is nobody's server_name, and the first server in the file answers instead."""
+    traffic, stack = facts.traffic, facts.stack
+    signed = [e for e in traffic.on("via") if is_registrys(e)]
+    beyond = any(e.path.rstrip("/") != "/v2" for e in signed)
+    strangers = _strangers(facts, ping_counts=not beyond)
+    if any(succeeded(e) for e in signed) and not strangers:
+        return
+    logged = None if beyond or only_a_page(stack) else _not_found(traffic)
+    own = calls_itself(stack)
+    if own is not None and not (strangers or beyond):
+        yield _ui_calls_itself(facts, *own, logged)
+    elif strangers or logged:
+        yield _unrouted(facts, strangers, logged)
+
+
+def _unrouted(facts: Facts, strangers: list[Exchange], logged: LoggedRequest | None) -> Finding:
+    near = _near_name(facts, strangers)
+    front = _front_without(facts, near)
+    route = front or (near.route if near else next(iter(facts.stack.routes), None))
+    edits = _rename(facts, near) if near else ()
+    return finding(
+        "The address answers, but no registry is behind its /v2/"
+        + (f": the registry's route is for {near.known}, not for {near.asked}." if near else "."),
+        *(seen(e) for e in strangers[:2]),
+        said(logged, f"{logged.method} {logged.uri} -> 404, by the web server itself") if logged else None,
+        read("no route of this server leads /v2/ to a registry", front.place) if front else None,
+        read(f"the registry's route is for {near.known}", near.route.place) if near else None,
+        hop=hop(route) if route else "client -> proxy",
+        fix=proxy_fix(
+            facts,
+            route,
+            f"Let the route be for {near.asked} instead of {near.known}, or use the name {near.known}"
+            if near
+            else "Add a /v2/ route to the registry (for the UI: NGINX_PROXY_PASS_URL), or use the registry's own address",
+            api_check(front_url(facts, route)),
+            edits=edits,
+        ),
+        edits=edits,
+    )
+
+
+def _strangers(facts: Facts, *, ping_counts: bool) -> list[Exchange]:
+    """Responses to API requests that no registry wrote. Where only the ping ends early, that is another cause."""
+    traefik = any(r.software == "traefik" for r in facts.stack.routes)
+    return [
+        e
+        for e in facts.traffic.exchanges
+        if e.is_api
+        and e.route != "direct"
+        and (is_strange(e) or (traefik and _by_traefik(e)))
+        and not only_pages(e, facts.stack)
+        and (ping_counts or e.path.rstrip("/") != "/v2")
+    ]
+
+
+def _by_traefik(exchange: Exchange) -> bool:
+    """What Traefik answers when none of its routers takes a request."""
+    return exchange.status == 404 and exchange.body.startswith("404 page not found") and not is_registrys(exchange)
+
+
+def _not_found(traffic: Traffic) -> LoggedRequest | None:
+    """A web server's own 404 for a path that a registry always knows."""
+    known = ("/v2/", "/v2/_catalog")
+    found = (r for r in traffic.requests if r.status == 404 and r.uri in known)
+    return next((r for r in found if r.logger not in ("registry", "unknown")), None)
+
+
+def _ui_calls_itself(facts: Facts, ui: Ui, variable: EnvVar, logged: LoggedRequest | None) -> Finding:
+    stack, restart = facts.stack, compose_up(ui.service.name)
+    upstream = f"http://{inner_address(registry_service(stack, facts.compose) or 'registry', stack.registry)}"
+    return finding(
+        f"The page of {ui.name} calls {variable.value}, which is the UI's own address, and the UI forwards nothing.",
+        read(f"{variable.name} is the UI's own published port", variable.place),
+        said(logged, f"{logged.method} {logged.uri} -> 404, by the UI's nginx") if logged else None,
+        explains=(S.NOT_THE_API, S.BROWSER_BLOCKED),
+        hop="browser -> ui",
+        fix=Fix(
+            summary=f"Write NGINX_PROXY_PASS_URL={upstream} instead of {variable.name}",
+            commands=restart.commands,
+            verify=(api_check(variable.value or ""),),
+            applies=restart.applies,
+        ),
+        edits=swap(
+            facts.evidence,
+            variable.place,
+            rf"{variable.name}([\"']?\s*[:=]\s*)[\"']?[^\s\"']+[\"']?",
+            rf"NGINX_PROXY_PASS_URL\g<1>{upstream}",
+        ),
+        proves=True,
+        about=Subject(service=ui.service.name),
+    )
+
+
+def _near_name(facts: Facts, strangers: list[Exchange]) -> _NearName | None:
+    """The name of a route to the registry that is a misspelling of the one asked for (or the other way round)."""
+    host = (urlsplit(strangers[0].url).hostname or "") if strangers else ""
+    by_name = {n: f.any for f in fronts(facts) if f.api for n in f.routes[0].server_names}
+    traefik = all(r.software == "traefik" for r in by_name.values())
+    if not host or host in by_name or not by_name:
+        return None
+    if traefik and len(by_name) == 1:
+        return _NearName(next(iter(by_name)), host, next(iter(by_name.values())))
+    near = get_close_matches(host, by_name, 1, 0.7)
+    # Where no other virtual host is known, nginx and its kind take the request by default; Traefik answers 404.
+    if near and (traefik or any(not f.api for f in fronts(facts))):
+        return _NearName(near[0], host, by_name[near[0]])
+    return None
+
+
+def _front_without(facts: Facts, near: _NearName | None) -> ProxyRoute | None:
+    """The virtual host that took the request without leading it to a registry, as far as the files tell."""
+    everyone = fronts(facts)
+    without = [f.any for f in everyone if not f.api]
+    partial = any(r.kind == "proxy" and not r.complete for r in facts.stack.routes)
+    return without[0] if without and (near or (len(without) == len(everyone) and not partial)) else None
+
+
+def _rename(facts: Facts, near: _NearName) -> tuple[Edit, ...]:
+    """The edit of a misspelled name: in the route's own line (Traefik's rule), else in a server_name of its file."""
+    place, pattern = near.route.place, rf"(?<![\w.-]){re.escape(near.known)}(?![\w.-])"
+    if edits := swap(facts.evidence, place, pattern, near.asked):
+        return edits
+    names = places(facts.evidence, place.file, "server_name")
+    return next((edits for found in names if (edits := swap(facts.evidence, found, pattern, near.asked))), ())

@@ -1,0 +1,164 @@
+"""Where uploads are sent: the scheme of Location."""
+
+from collections.abc import Iterator
+from urllib.parse import SplitResult
+
+from runbook.model import Edit, Exchange, Finding, HeaderEdit, Place, ProxyRoute, Refutation, Symptom
+from runbook.rules.base import Facts, rule
+from runbook.rules.evidence import finding, read
+from runbook.rules.hop_edits import drop_header, insert, swap
+from runbook.rules.hops import (
+    first_route,
+    front_url,
+    hop,
+    name,
+    published_address,
+    site,
+    upload_check,
+    upstream_service,
+)
+from runbook.rules.location_math import (
+    base_of,
+    is_fixed,
+    last_edit,
+    predicted,
+    sent_to,
+    upload_routes,
+    uploads,
+)
+from runbook.rules.reloads import proxy_fix
+
+S = Symptom
+
+
+@rule(
+    "x-forwarded-proto-missing",
+    needs_any=("routes", "exchanges"),
+    step="headers",
+    title="the proxy ends TLS and does not forward the scheme",
+    explains=(S.LOCATION_WRONG, S.UPLOAD_FAILS),
+    fix="Send X-Forwarded-Proto with the scheme that the client used",
+    source="run: nginx 1.22 with TLS before registry 2.8.2: Location http:// without the header, https:// with it",
+)
+def x_forwarded_proto_missing(facts: Facts) -> Iterator[Finding]:
+    """The registry builds Location from what it sees. Behind a proxy that ends TLS it sees http, so an upload begun on
+    https is sent to http://. Pulling works, so it looks like a fault of pushing or of the credentials.
+
+    A `Forwarded` header that says proto=http wins over a right X-Forwarded-Proto.
+    """
+    if is_fixed(facts):
+        return
+    found = list(uploads(facts.traffic))
+    misrouted = next((e for e, here, there in found if _lost_tls(here, there)), None)
+    fine = any(here.scheme == "https" and there.scheme == "https" for _, here, there in found)
+    if fine and not misrouted:
+        return
+    routes = [r for r in upload_routes(facts) if r.forwards_proto != "right"]
+    guilty = [r for r in routes if r.tls and predicted(r, None)[0] == "http"] or (routes if misrouted else [])
+    if guilty:
+        yield _scheme_lost(facts, guilty[0], misrouted)
+        return
+    inner, outer = _scheme_overwritten(facts)
+    if inner and (outer or misrouted):
+        yield _overwritten_by(facts, inner, outer, misrouted)
+    elif misrouted:
+        route = first_route(facts)
+        yield finding(
+            "The request came over https, the upload is sent to http://: the registry does not know of the TLS.",
+            sent_to(misrouted),
+            hop=hop(route),
+            refuted=(Refutation(cause="location-header-wrong-host", because="only the scheme differs"),),
+            fix=proxy_fix(
+                facts,
+                route,
+                "Let the proxy that ends TLS send X-Forwarded-Proto: https",
+                upload_check(facts, base_of(misrouted.url)),
+            ),
+        )
+
+
+def _scheme_overwritten(facts: Facts) -> tuple[ProxyRoute | None, ProxyRoute | None]:
+    """A proxy without TLS that sends its own scheme, and the one before it that ends TLS where its file is known."""
+    routes = upload_routes(facts)
+    own = [
+        r for r in routes if not r.tls and (e := last_edit(r, "x-forwarded-proto")) and e.value in ("$scheme", "http")
+    ]
+    for inner in own:
+        for outer in routes:
+            behind = upstream_service(outer, facts.compose)
+            leads_there = any(port in inner.listen for _, port in outer.upstream_hosts)
+            if outer.tls and leads_there and (behind is None or behind.name == inner.service):
+                return inner, outer
+    return (own[0] if own else None), None
+
+
+def _overwritten_by(facts: Facts, inner: ProxyRoute, outer: ProxyRoute | None, misrouted: Exchange | None) -> Finding:
+    edit = last_edit(inner, "x-forwarded-proto")
+    where = edit.place if edit else inner.place
+    line, edits = "X-Forwarded-Proto as it came", tuple[Edit, ...]()
+    if inner.software == "nginx":
+        line = "proxy_set_header X-Forwarded-Proto $http_x_forwarded_proto;"
+        pattern = r"(proxy_set_header\s+X-Forwarded-Proto\s+)[^;]+;"
+        edits = swap(facts.evidence, where, pattern, r"\1$http_x_forwarded_proto;")
+    base = base_of(misrouted.url) if misrouted else front_url(facts, outer)
+    return finding(
+        f"{name(inner)} overwrites X-Forwarded-Proto by its own scheme (http), although TLS ends before it: uploads are "
+        "sent to http://.",
+        read("the scheme of the inner connection is sent here", where),
+        read("TLS ends here", outer.place) if outer else None,
+        sent_to(misrouted),
+        hop=hop(inner),
+        fix=proxy_fix(facts, inner, f"Forward what the proxy before it sends: {line}", upload_check(facts, base),
+                      edits=edits, at=where),
+        edits=edits,
+        proves=outer is not None and inner.complete,
+        about=site(facts, outer or inner),
+    )  # fmt: skip
+
+
+def _lost_tls(here: SplitResult, there: SplitResult) -> bool:
+    """Only the scheme went wrong. Another name as well means that the proxy's Host arrived, which is another fault."""
+    return here.scheme == "https" and there.scheme == "http" and here.hostname == there.hostname
+
+
+def _scheme_lost(facts: Facts, route: ProxyRoute, misrouted: Exchange | None) -> Finding:
+    what, where, advice, edits = _scheme_of(facts, route)
+    base = base_of(misrouted.url) if misrouted else published_address(facts, route) or front_url(facts, route)
+    return finding(
+        f"{name(route)} ends TLS and does not tell the registry, so uploads are sent to http://.",
+        read(f"TLS ends here and it sends {what}", where),
+        sent_to(misrouted),
+        hop=hop(route),
+        fix=proxy_fix(facts, route, advice, upload_check(facts, base), edits=edits, at=where),
+        edits=edits,
+        proves=route.complete and route.tls,
+        about=site(facts, route),
+    )
+
+
+def _scheme_of(facts: Facts, route: ProxyRoute) -> tuple[str, Place, str, tuple[Edit, ...]]:
+    """What the route says of the scheme, in which line, what to do about it, and the edits that do it."""
+    line = {
+        "nginx": "proxy_set_header X-Forwarded-Proto $scheme;",
+        "haproxy": "http-request set-header X-Forwarded-Proto https if { ssl_fc }",
+        "apache": 'RequestHeader set X-Forwarded-Proto "https"',
+    }.get(route.software, "X-Forwarded-Proto: https")
+    forwarded, plain = last_edit(route, "forwarded"), last_edit(route, "x-forwarded-proto")
+    near = plain or next((e for e in route.request_headers if "forwarded-proto" in e.name.lower()), None)
+    if forwarded and "proto=" in forwarded.value.lower():
+        advice = f"Delete this line ({forwarded.place}), and send X-Forwarded-Proto: {line}"
+        edits = drop_header(facts.evidence, forwarded) if plain else ()
+        return f"{_shown(forwarded)}, which wins over X-Forwarded-Proto", forwarded.place, advice, edits
+    if near is None:
+        edits = insert(facts.evidence, route.upstream_place, line) if route.software in ("nginx", "apache") else ()
+        return "no X-Forwarded-Proto", route.place, f"Add: {line}", edits
+    edits = ()
+    if route.software == "nginx":
+        pattern = r"X-Forwarded-Proto\w*(\s+)[^;]+;"
+        edits = swap(facts.evidence, near.place, pattern, r"X-Forwarded-Proto\1$scheme;")
+    unread = "" if near is plain else ", which the registry does not read"
+    return f"{_shown(near)}{unread}", near.place, f"Write this line as {line}", edits
+
+
+def _shown(edit: HeaderEdit) -> str:
+    return f"{edit.name}: {edit.value or '(nothing)'}"

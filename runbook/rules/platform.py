@@ -1,0 +1,121 @@
+"""What to type on the platform that runs a container or a proxy: Compose, Kubernetes, podman, swarm, plain docker."""
+
+from runbook.model import Command, Edit, Fix, Mount, Place, ProxyRoute, Registry, Service
+from runbook.model.command import Word, file, service, sh
+from runbook.rules.align import change
+from runbook.rules.reloads import Reload
+
+
+def in_namespace(namespace: str) -> tuple[str | Word, ...]:
+    """`-n NAMESPACE`, where one is known."""
+    return ("-n", service(namespace)) if namespace else ()
+
+
+def workload(one: Service) -> str:
+    """What kubectl calls it: "deployment/registry", also for a second container of the same pod."""
+    base, _, last = one.name.rpartition("-")
+    return base if one.network_mode == f"service:{base}" and last.isdecimal() else one.name
+
+
+def restarted(one: Service | None, at: Place | None = None) -> Reload:
+    """How a container takes a change of its variables, mounts or of a file that is read at the start.
+
+    `at`: the file that was changed, where it is known. A Secret or ConfigMap that is mounted as a folder shows its new
+    content within about a minute by itself; one behind a subPath, and every variable, needs a new pod.
+    """
+    if one is None:
+        return Reload((), "")
+    match one.platform:
+        case "kubernetes":
+            pod = workload(one)
+            where = in_namespace(one.namespace)
+            if at is None and pod.startswith("pod/"):
+                return Reload((), "a pod that nothing manages is deleted and created again")
+            applied = (sh("kubectl", *where, "apply", "-f", file(at.file)),) if at and " § " not in at.file else ()
+            rolled = sh("kubectl", *where, "rollout", "restart", service(pod))
+            if pod.startswith("pod/"):
+                rolled = sh("kubectl", *where, "replace", "--force", "-f", file(one.place.file))
+                applied = ()
+            return Reload((*applied, rolled), "variables and configuration are read when a pod starts")
+        case "podman":
+            unit = f"{one.name}.service"
+            reloaded = sh("systemctl", "--user", "daemon-reload")
+            return Reload(
+                (reloaded, sh("systemctl", "--user", "restart", service(unit))),
+                "podman makes the container again from its unit",
+            )
+        case "swarm":
+            return Reload(
+                (sh("docker", "service", "update", "--force", service(one.name)),),
+                "`docker stack deploy` takes the changed file, and the service makes new tasks",
+            )
+        case "docker":
+            return Reload(
+                (sh("docker", "rm", "-f", service(one.name)),),
+                "a container keeps what it was created with: remove it and run it again with the change",
+            )
+    return Reload((sh("docker", "compose", "up", "-d", service(one.name)),), "Compose creates it again")
+
+
+def registry_fix(
+    registry: Registry | None, summary: str, *verify: Command, edits: tuple[Edit, ...] = (), place: Place | None = None
+) -> Fix:
+    """The fix of a change to a registry's settings, in the words of the platform that runs it."""
+    one = registry.service if registry else None
+    if one is None or one.platform == "compose":
+        return change(registry, summary, *verify, edits=edits, place=place)
+    where = next((Place(e.file, e.line) for e in edits), place)
+    applied = restarted(one, where)
+    return Fix(summary=summary, commands=applied.commands, verify=verify, applies=applied.applies)
+
+
+def route_applied(route: ProxyRoute, at: Place | None = None) -> Reload | None:
+    """How a route that is written in a manifest takes a change there; None for one of a proxy's own file.
+
+    The controller watches its objects and loads the change by itself.
+    """
+    if route.platform != "kubernetes":
+        return None
+    changed = at or route.place
+    kind = (route.service or "").partition("/")[0]
+    if kind not in ("ingress", "ingressroute", "ingressroutetcp", "httproute"):
+        return None
+    return Reload((sh("kubectl", "apply", "-f", file(changed.file)),), "the controller watches it and loads the change")
+
+
+def logs(one: Service | None) -> Command:
+    """Shows the last lines of a container's log."""
+    if one is None:
+        return sh("docker", "compose", "logs", "--tail", "50", "registry")
+    match one.platform:
+        case "kubernetes":
+            inside = ("-c", service(one.container)) if one.container else ()
+            return sh("kubectl", *in_namespace(one.namespace), "logs", "--tail=50", service(workload(one)), *inside)
+        case "podman":
+            return sh("journalctl", "--user", "-n", "50", "-u", service(f"{one.name}.service"))
+        case "swarm":
+            return sh("docker", "service", "logs", "--tail", "50", service(one.name))
+        case "docker":
+            return sh("docker", "logs", "--tail", "50", service(one.name))
+    return sh("docker", "compose", "logs", "--tail", "50", service(one.name))
+
+
+def inside(one: Service | None, *words: str | Word, expect: str = "") -> Command:
+    """Runs something in a container."""
+    if one is None:
+        return sh("docker", "compose", "exec", "registry", *words, expect=expect)
+    match one.platform:
+        case "kubernetes":
+            into = ("-c", service(one.container)) if one.container else ()
+            where = in_namespace(one.namespace)
+            return sh("kubectl", *where, "exec", service(workload(one)), *into, "--", *words, expect=expect)
+        case "podman":
+            return sh("podman", "exec", service(one.name), *words, expect=expect)
+        case "docker" | "swarm":
+            return sh("docker", "exec", service(one.name), *words, expect=expect)
+    return sh("docker", "compose", "exec", service(one.name), *words, expect=expect)
+
+
+def is_single_file(mount: Mount | None, path: str) -> bool:
+    """Whether a file is mounted by itself: a bind of the file, or a subPath. Both keep the old content after a change."""
+    return mount is not None and mount.target.rstrip("/") == path.rstrip("/") and mount.kind == "bind"

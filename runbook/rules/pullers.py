@@ -1,0 +1,174 @@
+"""Programs that pull without docker's daemon: under which name they look a login up, and which address they ask."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from runbook.model import (
+    Command,
+    Edit,
+    Endpoint,
+    Finding,
+    Fix,
+    Message,
+    Mirror,
+    Place,
+    PullerConfig,
+    Refutation,
+    Subject,
+    Symptom,
+)
+from runbook.model.command import image, sh
+from runbook.rules.base import Facts, rule
+from runbook.rules.client import NO_PASSWORD, NOT_SENT, host_of
+from runbook.rules.evidence import Item, finding, read, said, seen
+from runbook.rules.hop_edits import swap
+from runbook.urls import urlsplit
+
+S = Symptom
+
+
+@dataclass(frozen=True, slots=True)
+class _Restart:
+    """How a puller takes a changed file."""
+
+    commands: tuple[Command, ...]
+    applies: str
+
+
+def _restart(puller: PullerConfig) -> _Restart:
+    match puller.program:
+        case "k3s":
+            again = sh("sudo", "systemctl", "restart", "k3s")
+            return _Restart((again,), "k3s reads registries.yaml when it starts, on every node (agents: k3s-agent)")
+        case "containerd" if puller.file.endswith("hosts.toml"):
+            return _Restart((), "containerd reads hosts.toml at every pull")
+        case "containerd":
+            return _Restart(
+                (sh("sudo", "systemctl", "restart", "containerd"),), "containerd reads config.toml when it starts"
+            )
+        case "buildkit":
+            return _Restart((), "a builder reads buildkitd.toml when it is created")
+    return _Restart((), "podman reads registries.conf at every command")
+
+
+def _pull(puller: PullerConfig, name: str) -> Command:
+    """Pulls with the program that the file belongs to."""
+    if puller.program == "podman":
+        return sh("podman", "pull", image(name or None), expect="the digest of the image")
+    tool = ("sudo", "k3s", "crictl") if puller.program == "k3s" else ("sudo", "crictl")
+    return sh(*tool, "pull", image(name or None), expect="Image is up to date")
+
+
+@rule(
+    "containerd-login-under-other-host",
+    needs=("pullers",),
+    step="simplify",
+    title="the login stands under the mirrored name, not under the endpoint's host",
+    fix="Write the login under configs: ENDPOINT-HOST:PORT",
+    source="k3s docs/installation/private-registry: configs are keyed by the endpoint's host; k3s-io/k3s#3937",
+    explains=NOT_SENT,
+    hop="client",
+    supersedes=("credentials-under-other-host",),
+    refuted=(NO_PASSWORD,),
+)
+def under_mirrored_name(facts: Facts) -> Iterator[Finding]:
+    """containerd asks the endpoints of a mirror and looks a login up by the host that it asks. One that is written under
+    the name in the image is never sent to another host.
+    """
+    for puller in facts.evidence.pullers:
+        known = {host_of(s.key) for s in puller.logins}
+        for mirror in puller.mirrors:
+            for endpoint in mirror.endpoints:
+                asked = _host(endpoint.url)
+                login = next((s for s in puller.logins if host_of(s.key) == mirror.host.lower()), None)
+                if login is None or not asked or asked in known or asked == mirror.host.lower():
+                    continue
+                told = next(
+                    (m for m in facts.traffic.said("unauthorized", "no-basic-auth") if m.host in (asked, None)), None
+                )
+                applied = _restart(puller)
+                yield finding(
+                    f"The login stands under {login.key}, but the images are fetched from {asked}: it goes there without one.",
+                    read(f"the login of {login.user or login.key}", login.place),
+                    read(f"images of {mirror.host} are fetched from {endpoint.url}", endpoint.place),
+                    said(told),
+                    about=Subject(address=asked),
+                    edits=_rekeyed(facts, login.place.line, login.place.file, login.key, asked),
+                    fix=Fix(
+                        summary=f"Write the login under {asked}",
+                        commands=applied.commands,
+                        verify=(_pull(puller, told.detail if told else ""),),
+                        applies=applied.applies,
+                    ),
+                )
+                return
+
+
+def _host(url: str) -> str:
+    """host[:port] of an endpoint; 443 and 80 are left out as the files do."""
+    return url.split("://", 1)[-1].split("/", 1)[0].lower()
+
+
+def _rekeyed(facts: Facts, line: int | None, file: str, old: str, new: str) -> tuple[Edit, ...]:
+    return swap(
+        facts.evidence, Place(file, line), rf"(?<![\w.-]){re.escape(old)}(?![\w.-]*\w)(?=[\"']?(?:\s*:|\]|\.))", new
+    )
+
+
+# ---- a path in a mirror's address ----------------------------------------------------------------------------
+
+
+@rule(
+    "mirror-address-has-project-path",
+    needs_any=("pullers", "messages"),
+    step="align",
+    tier=2,
+    title="a mirror's address has a path that is put before /v2",
+    fix="Write the address with /v2/PROJECT and override_path = true, or without a path",
+    source="containerd docs/hosts.md: without override_path /v2 is added to the path; goharbor/harbor#18530, k3s-io/k3s#5502",
+    explains=(S.NOT_THE_API, S.FAILURE),
+    hop="client",
+    supersedes=("no-v2-route",),
+    refuted=(Refutation(cause="no-v2-route", because="the registry serves /v2/; another path is asked"),),
+)
+def mirror_path(facts: Facts) -> Iterator[Finding]:
+    """The API begins with /v2 at the top of the host. A project's path before it makes /project/v2/…, which is a page of the
+    registry's web interface, if it is anything.
+    """
+    told = next(iter(facts.traffic.said("html-answer")), None)
+    for puller in facts.evidence.pullers:
+        for mirror in puller.mirrors:
+            for endpoint in mirror.endpoints:
+                path = urlsplit(endpoint.url if "://" in endpoint.url else f"https://{endpoint.url}").path.rstrip("/")
+                if not path or puller.program in ("podman", "buildkit") or _is_right(path, endpoint, puller):
+                    continue
+                yield _path_finding(facts, puller, mirror, endpoint, path, told)
+                return
+
+
+def _is_right(path: str, endpoint: Endpoint, puller: PullerConfig) -> bool:
+    """Whether the path leads to the API: it ends in /v2, or stands for it."""
+    return path.endswith("/v2") or (path.startswith("/v2/") and (endpoint.override_path or puller.program == "k3s"))
+
+
+def _path_finding(
+    facts: Facts, puller: PullerConfig, mirror: Mirror, endpoint: Endpoint, path: str, told: Message | None
+) -> Finding:
+    asked = f"{path}/v2/…" if not endpoint.override_path else f"{path}/…"
+    project = path.removeprefix("/v2").strip("/")
+    page = next((e for e in facts.traffic.exchanges if e.path.startswith(f"{path}/") and e.is_html), None)
+    cited: list[Item] = [read(f"endpoint {endpoint.url}", endpoint.place), said(told), seen(page)]
+    applied = _restart(puller)
+    override = "" if puller.program == "k3s" else " with override_path = true"
+    return finding(
+        f"{puller.program} asks {mirror.host} at {asked}, which is no path of the API.",
+        cited,
+        about=Subject(address=(told.host if told else "") or mirror.host.strip("*")),
+        fix=Fix(
+            summary=f"Write the address as https://{_host(endpoint.url)}/v2/{project}{override}",
+            commands=applied.commands,
+            verify=(_pull(puller, told.detail if told else ""),),
+            applies=applied.applies,
+        ),
+    )

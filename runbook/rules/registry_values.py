@@ -1,0 +1,233 @@
+"""Values of the registry's own configuration: a prefix, a text that is no YAML, a file that the process does not have."""
+
+import re
+from collections.abc import Iterator
+
+from runbook.model import (
+    Edit,
+    Exchange,
+    Finding,
+    LogEvent,
+    Message,
+    Mount,
+    Refutation,
+    StartError,
+    Symptom,
+)
+from runbook.observe.signature import from_registry
+from runbook.observe.traffic import is_authenticated
+from runbook.rules.align import DOWN, REFUSED, answers, login, stated, status, subject, unset
+from runbook.rules.base import Facts, rule
+from runbook.rules.evidence import Item, computed, finding, read, said, seen
+from runbook.rules.hop_edits import swap
+from runbook.rules.platform import registry_fix
+from runbook.stack.registry import covering
+
+S = Symptom
+
+
+@rule(
+    "http-prefix-set",
+    needs=("registry",),
+    step="align",
+    tier=2,
+    title="http.prefix moves the API away from /v2/",
+    fix="Remove http.prefix: clients ask for /v2/ at the top of the host and nowhere else",
+    source="distribution registry/handlers/app.go (RouterWithPrefix); run with 2.8.2 and 3.1.1: /v2/ 404, /reg/v2/ 401",
+    explains=(S.NOT_THE_API, S.FAILURE, S.UNREACHABLE),
+    hop="registry",
+    supersedes=("no-v2-route", "registry-unreachable", "proxy-pass-uri-rewrite"),
+    refuted=(Refutation(cause="no-v2-route", because="the 404 is the registry's own"),),
+)
+def prefix_set(facts: Facts) -> Iterator[Finding]:
+    """The prefix is put before every path of the registry. No client knows of it: docker asks for /v2/ and gets 404, which
+    looks as if no registry were there.
+    """
+    registry = facts.registry
+    setting = registry.settings.get("http.prefix") if registry else None
+    prefix = str(setting.value).strip("/") if setting and isinstance(setting.value, str) else ""
+    if registry is None or setting is None or not prefix:
+        return
+    missed = next(
+        (e for e in facts.traffic.exchanges if e.status == 404 and e.path.startswith("/v2") and not e.is_html), None
+    )
+    moved = next(
+        (e for e in facts.traffic.exchanges if e.path.startswith(f"/{prefix}/v2") and e.status in (200, 401)), None
+    )
+    logged = next(
+        (r for r in facts.traffic.requests if r.logger == "registry" and r.status == 404 and r.uri == "/v2/"), None
+    )
+    if missed is None and logged is None and _is_undone(facts, prefix):
+        return
+    if any(e.path.startswith("/v2") and from_registry(e) and e.status in (200, 401) for e in facts.traffic.exchanges):
+        return
+    edits = unset(facts.evidence, setting, "http.prefix")
+    yield finding(
+        f"http.prefix is /{prefix}: the registry serves /{prefix}/v2/ and answers 404 to /v2/, where clients ask.",
+        stated(setting, "http.prefix"),
+        seen(missed),
+        seen(moved),
+        said(logged),
+        proves=True,
+        about=subject(registry),
+        edits=edits,
+        fix=registry_fix(registry, "Remove http.prefix", status(facts, expect="401"), edits=edits, place=setting.place),
+    )
+
+
+def _is_undone(facts: Facts, prefix: str) -> bool:
+    """Whether a proxy puts the prefix before the path again, so that clients need not know it."""
+    for route in facts.stack.routes:
+        uri = (route.upstream_uri or "") + (route.rewrite[1] if route.rewrite else "")
+        if f"/{prefix}" in uri or f"/{prefix}" in route.upstream:
+            return True
+    return False
+
+
+# ---- YAML ----------------------------------------------------------------------------------------------------
+
+_YAML = re.compile(
+    r"yaml: |did not find|found character|cannot start any token|mapping values are not allowed|unknown anchor|undefined alias",
+    re.I,
+)
+_HEADERS = re.compile(r"into \[\]string|http\.Header|alphabetic or numeric character")
+
+
+@rule(
+    "env-value-not-yaml",
+    needs_any=("registry", "logs", "messages"),
+    step="align",
+    title="the value of a REGISTRY_ variable is no valid YAML",
+    fix="Put the value between quotes of its own: REGISTRY_HTTP_SECRET: '\"…\"'",
+    source="distribution configuration/parser.go: every REGISTRY_* value goes through yaml.Unmarshal; distribution/distribution#3038",
+    explains=DOWN,
+    hop="registry",
+    proves=True,
+    supersedes=("registry-unreachable",),
+    refuted=(Refutation(cause="htpasswd-unreadable", because="it stops before it reads any file"),),
+)
+def value_not_yaml(facts: Facts) -> Iterator[Finding]:
+    """A password or secret that begins with [ { * & ! % @ or holds `: ` is a list, an alias or a mapping to YAML, not a text.
+    The registry then refuses its whole configuration, and 2.8 names config.yml instead of the variable.
+    """
+    registry = facts.registry
+    errors = [e for r in facts.stack.registries for e in r.start_errors if _is_of_variable(e)]
+    odd = [v for r in facts.stack.registries if r.service for v in r.service.environment if v.unreadable]
+    logged = next((e for e in facts.traffic.logged("config-error") if _is_yaml(e.text + e.detail)), None)
+    told = next((m for m in facts.traffic.said("config-error") if _is_yaml(m.text)), None)
+    if not (errors or odd or ((logged or told) and registry is None)) or (not (logged or told) and answers(facts)):
+        return
+    variable = next((v.name for v in odd), None) or _named(errors, logged, told)
+    yield finding(
+        f"The value of {variable} is not the text that is meant to YAML, so the registry does not start.",
+        [read(f"{v.name}: {v.unreadable}", v.place) for v in odd[:2]],
+        [read(e.message, e.place) for e in errors[:1] if not odd],
+        said(logged),
+        said(told),
+        about=subject(registry),
+        fix=registry_fix(
+            registry,
+            f"Put the value of {variable} between quotes of its own, so that YAML takes it as text: '\"…\"' in a compose file",
+            status(facts, expect="401"),
+            place=odd[0].place if odd else None,
+        ),
+    )
+
+
+def _is_of_variable(error: StartError) -> bool:
+    return "environment variable" in error.message and error.cause == "registry-unreachable" and _is_yaml(error.message)
+
+
+def _is_yaml(text: str) -> bool:
+    return bool(_YAML.search(text)) and not _HEADERS.search(text)
+
+
+def _named(errors: list[StartError], logged: LogEvent | None, told: Message | None) -> str:
+    texts = [e.message for e in errors] + [logged.text + logged.detail if logged else "", told.text if told else ""]
+    found = next((m for t in texts if (m := re.search(r"REGISTRY_[A-Z0-9_]{3,80}", t))), None)
+    return found[0] if found else "a REGISTRY_ variable"
+
+
+# ---- the file of the process ---------------------------------------------------------------------------------
+
+
+@rule(
+    "file-not-reloaded",
+    needs_any=("checks", "messages"),
+    step="align",
+    title="the process has another content of the file than the disk",
+    fix="Create the container again (single-file mount), or mount the folder",
+    source="a bind mount of a file is one of its inode, editors write a new one; moby/moby#15793 (run with docker 28)",
+    explains=REFUSED,
+    hop="registry",
+    supersedes=("htpasswd-wrong-password", "htpasswd-user-missing", "stale-stored-credentials"),
+    refuted=(Refutation(cause="htpasswd-wrong-password", because="the file on the disk accepts this password"),),
+)
+def not_reloaded(facts: Facts) -> Iterator[Finding]:
+    """An editor, `htpasswd` and `patch` write a new file and put it in the old one's place. A mount of that one file goes on
+    showing the old inode, so the host's file is right and the registry still compares with the old one.
+    """
+    registry = facts.registry
+    path = (registry.htpasswd_path if registry else None) or ""
+    mount = covering(registry.mounts, path) if registry and path else None
+    single = mount is not None and mount.target.rstrip("/") == path
+    sums = _two_sums(facts)
+    refused = _refused_though_right(facts)
+    if sums is None and (refused is None or not single):
+        return
+    accepted, exchange = refused or (None, None)
+    cited: list[Item] = [*(said(m) for m in sums or ()), accepted, seen(exchange)]
+    yield finding(
+        "The htpasswd file on the disk is not the one that the registry has: the container still shows the old one."
+        if mount is None or single
+        else "The file inside the container differs from the one on the disk.",
+        cited,
+        read(f"{path} is mounted by itself", mount.place) if single and mount else None,
+        about=subject(registry),
+        edits=_folder(facts, mount),
+        fix=registry_fix(
+            registry,
+            "Create the container again; mount the folder in place of the file, so that the next change is seen",
+            login(facts),
+            place=mount.place if mount else None,
+        ),
+    )
+
+
+def _two_sums(facts: Facts) -> tuple[Message, Message] | None:
+    """Two checksums of files of one name, one taken inside a container, that differ."""
+    rows = [m for m in facts.traffic.said("checksum") if " " in m.detail]
+    for one in rows:
+        digest, path = one.detail.split(None, 1)
+        for other in rows:
+            second, where = other.detail.split(None, 1)
+            apart = bool(one.call and one.call.inside) and not (other.call and other.call.inside)
+            if apart and digest != second and len(digest) == len(second) and _base(path) == _base(where):
+                return other, one
+    return None
+
+
+def _base(path: str) -> str:
+    return path.rstrip("/").rsplit("/", 1)[-1]
+
+
+def _refused_though_right(facts: Facts) -> tuple[Item, Exchange] | None:
+    """A login that bcrypt accepts against the file on the disk, and that the registry itself refuses."""
+    read_by = facts.htpasswd.file if facts.htpasswd else None
+    right = {(c.user, c.password): c for c in facts.evidence.checks if c.outcome == "accepted" and c.file == read_by}
+    for e in facts.traffic.on("direct", authenticated=True):
+        sent = e.credential
+        check = right.get((sent.user or "", sent.password)) if sent and is_authenticated(e) else None
+        if check is not None and e.status == 401 and from_registry(e) is not False:
+            return computed("bcrypt accepts this login against the file", check.file), e
+    return None
+
+
+def _folder(facts: Facts, mount: Mount | None) -> tuple[Edit, ...]:
+    """The mount of the folder in place of the file, where it is written in one line of a compose file."""
+    if mount is None or mount.kind != "bind" or not mount.source or "/" not in mount.source.strip("./"):
+        return ()
+    folder, target = mount.source.rsplit("/", 1)[0], mount.target.rsplit("/", 1)[0]
+    if mount.source.rsplit("/", 1)[1] != mount.target.rsplit("/", 1)[1] or not target:
+        return ()
+    return swap(facts.evidence, mount.place, re.escape(f"{mount.source}:{mount.target}"), f"{folder}:{target}")

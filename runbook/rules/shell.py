@@ -1,0 +1,47 @@
+"""Commands and observations that rules of several themes share: clients, pages, the registry's own door."""
+
+from runbook.model import Command, EvidenceItem, Exchange, Registry, Subject, Symptom
+from runbook.model.command import READ_FROM, Word, host, service, sh, url, user
+from runbook.rules.base import Facts
+from runbook.rules.evidence import said, seen
+
+REFUSED_SEEN = (Symptom.LOGIN_401_DIRECT, Symptom.LOGIN_401, Symptom.LOGIN_401_VIA)
+
+
+def observed(facts: Facts, *symptoms: Symptom, about: Subject | None = None) -> tuple[EvidenceItem, ...]:
+    """What was said or seen of these symptoms and not settled since, two items at most; with `about`, nothing of
+    another user or address."""
+    records = (c.observation.record for c in facts.traffic.complaints if c.symptom in symptoms and c.settled is None)
+    items = (seen(r) if isinstance(r, Exchange) else said(r) for r in records)
+    return tuple(dict.fromkeys(i for i in items if i and (about is None or _fits(i.about, about))))[:2]
+
+
+def _fits(one: Subject | None, wanted: Subject) -> bool:
+    if one is None:
+        return True
+    return one.user in ("", wanted.user) and ("" in (one.address, wanted.address) or one.address == wanted.address)
+
+
+def subject(registry: Registry | None) -> Subject | None:
+    """What a finding about this registry is about: its compose service, where there is one."""
+    return Subject(service=registry.name) if registry and registry.service else None
+
+
+def status(base: str | None, *options: str | Word, expect: str) -> Command:
+    """Prints the status of GET /v2/ at an address, sent with curl and these options of it."""
+    return sh("curl", "-sS", "-o", "/dev/null", "-w", "%{http_code}\\n", *options, url(base, "/v2/"), expect=expect)
+
+
+def login_with_docker(registry: str | None, name: str | None = None) -> Command:
+    """Stores new credentials for this host[:port]; docker asks for the password itself."""
+    return sh("docker", "login", *(("-u", user(name)) if name else ()), host(registry))
+
+
+def stored_login(registry: str | None) -> Command:
+    """Sends what docker has stored for this host[:port]. With no terminal docker cannot ask for other credentials."""
+    return sh("docker", "login", host(registry), READ_FROM, "/dev/null", expect="Login Succeeded")
+
+
+def up(name: str | None, *options: str) -> Command:
+    """Creates a compose service again where its definition has changed."""
+    return sh("docker", "compose", "up", "-d", *options, *((service(name),) if name else ()))

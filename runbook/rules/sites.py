@@ -1,0 +1,256 @@
+"""Which site answers, and to whom: another site on 443, filters by program, lists of addresses and rates."""
+
+import re
+from collections.abc import Iterator
+
+from runbook.model import Command, Exchange, Finding, Fix, LoggedRequest, ProxyRoute, Refutation, Subject, Symptom
+from runbook.observe.address import address_of
+from runbook.observe.signature import from_registry, signed_by_proxy
+from runbook.rules.base import Facts, rule
+from runbook.rules.evidence import Item, finding, read, said, seen
+from runbook.rules.hops import api_check, hop, leads_to_registry, login_check, name, site
+from runbook.rules.platform import route_applied
+from runbook.rules.reloads import proxy_fix
+from runbook.urls import netloc
+
+S = Symptom
+_AGENT = re.compile(
+    r"http_user_agent|hdr(?:_\w+)?\(user-agent\)|header\s+user-agent|header_regexp\s+\S*\s*user-agent|http_user-agent|user-agent",
+    re.I,
+)
+
+
+def _fix(facts: Facts, route: ProxyRoute | None, summary: str, *verify: Command) -> Fix:
+    """The fix at a proxy; at an object of Kubernetes its controller takes the change by itself."""
+    applied = route_applied(route) if route else None
+    if applied is not None:
+        return Fix(summary=summary, commands=applied.commands, verify=verify, applies=applied.applies)
+    return proxy_fix(facts, route, summary, *verify)
+
+
+# ---- another site on 443 -------------------------------------------------------------------------------------
+
+
+@rule(
+    "other-vhost-answers-https",
+    needs_any=("routes", "logs", "exchanges"),
+    step="headers",
+    tier=2,
+    title="another site answers for this name on 443",
+    fix="Add a server for the registry's name that listens on 443 with a certificate of that name",
+    source="nginx: the first server of a port is the default for names that none has; docker asks https first; goharbor/harbor#14593",
+    explains=(S.NOT_THE_API, S.TLS_FAILED, S.REDIRECTED, S.FORBIDDEN),
+    supersedes=("no-v2-route", "tls-san-missing"),
+    refuted=(Refutation(cause="no-v2-route", because="the registry's own site has the route, on port 80"),),
+)
+def other_site(facts: Facts) -> Iterator[Finding]:
+    """The registry's site listens on 80 only. Clients try https first, and on 443 nginx has but one other site, which it
+    takes for every name: its certificate, its pages, its 404.
+    """
+    for route in facts.stack.routes:
+        names = [n for n in route.server_names if re.fullmatch(r"[\w-][\w.-]+\.[\w.-]+", n)]
+        if route.tls or not names or route.kind != "proxy" or not leads_to_registry(route, facts.compose):
+            continue
+        tls = [r for r in facts.stack.routes if r.tls and r.software == route.software]
+        if not tls or any(set(r.server_names) & set(names) or not _named(r) for r in tls):
+            continue
+        other = tls[0]
+        strange = next(
+            (e for e in facts.traffic.exchanges if _is_on(e, names) and (e.error or from_registry(e) is False)), None
+        )
+        told = next((m for m in facts.traffic.said("x509-name") if (m.host or "").split(":")[0] in names), None)
+        logged = next((e for e in facts.traffic.events if _is_served_by(e.text, other, names)), None)
+        yield finding(
+            f"{names[0]} is served on port 80 only; on 443 {other.server_names[0]} answers for it.",
+            read(f"server_name {names[0]}, no TLS", route.place),
+            read(f"the only site with TLS is {other.server_names[0]}", other.place),
+            seen(strange),
+            said(told),
+            said(logged),
+            hop=hop(route),
+            about=Subject(address=names[0], service=route.service or "", sites=tuple(names)),
+            fix=_fix(
+                facts,
+                route,
+                f"Add a server for {names[0]} with `listen 443 ssl` and a certificate of that name; redirect port 80 to it",
+                api_check(f"https://{names[0]}"),
+            ),
+        )
+        return
+
+
+def _named(route: ProxyRoute) -> bool:
+    """Whether a site is for names of its own: one that takes any name may be meant for this one."""
+    return any(re.fullmatch(r"[\w-][\w.-]+\.[\w.-]+", n) for n in route.server_names)
+
+
+def _is_on(exchange: Exchange, names: list[str]) -> bool:
+    asked = address_of(exchange.url)
+    return exchange.url.startswith("https://") and asked is not None and asked.host in names
+
+
+def _is_served_by(text: str, other: ProxyRoute, names: list[str]) -> bool:
+    """nginx's error log names the site that answered and the Host that was asked."""
+    server = re.search(r"\bserver: ([^,\s]{1,255})", text)
+    asked = re.search(r'\bhost: "([^"\s:]{1,255})', text)
+    return bool(server and asked and server[1] in other.server_names and asked[1] in names)
+
+
+# ---- by program ----------------------------------------------------------------------------------------------
+
+
+@rule(
+    "user-agent-filter",
+    needs_any=("exchanges", "logs"),
+    step="headers",
+    tier=2,
+    title="a proxy lets one program in and another not (User-Agent)",
+    fix="Take the registry's paths out of the rule on User-Agent",
+    source="two requests that differ in User-Agent alone (run with nginx 1.22); containers/skopeo#1553",
+    explains=(S.FORBIDDEN, S.NOT_THE_API, S.REDIRECTED, S.EMPTY_REPLY, S.FAILURE),
+    supersedes=("no-v2-route", "access-denied-by-rule", "http-proxy-env-hijack"),
+    refuted=(
+        Refutation(cause="htpasswd-wrong-password", because="the response depends on the program, not on the login"),
+    ),
+)
+def agent_filter(facts: Facts) -> Iterator[Finding]:
+    """A rule against bots and scripts, or one that shows browsers a page, decides by the User-Agent. docker works and skopeo
+    does not, or the other way round, at the same address and at the same time.
+    """
+    pair = _differing(facts)
+    rules = [r for r in facts.stack.routes if _AGENT.search(r.condition)]
+    if pair is None:
+        return
+    refused, passed = pair
+    route = rules[0] if rules else next((r for r in facts.stack.routes if r.kind == "proxy"), None)
+    yield finding(
+        f"The same request is answered {_status(passed)} to {_agent(passed)} and {_status(refused)} to {_agent(refused)}.",
+        _cited(refused),
+        _cited(passed),
+        [read(f"if {r.condition}", r.place) for r in rules[:1]],
+        hop=f"client -> {name(route)}" if route else "client -> proxy",
+        proves=bool(rules),
+        about=site(facts, route) if route and rules else None,
+        fix=_fix(
+            facts,
+            route if rules else None,
+            "Take /v2/ out of the rule on User-Agent"
+            if rules
+            else "Look for a rule on User-Agent in the proxy, firewall or CDN before the registry, and take /v2/ out of it",
+            login_check(facts, route),
+        ),
+    )
+
+
+_Asked = Exchange | LoggedRequest
+
+
+def _differing(facts: Facts) -> tuple[_Asked, _Asked] | None:
+    """Two requests for the same thing by two programs, one served (or asked for a login), one turned away."""
+    rows: dict[tuple[str, str, str], list[_Asked]] = {}
+    # What a later success settled counts as well: the difference is the evidence.
+    for o in facts.traffic.observations:
+        one = o.record
+        if o.voice != "program" or o.own or not o.status or not o.path.startswith("/v2"):
+            continue
+        if isinstance(one, Exchange) and one.sent("User-Agent") and one.page is None and one.at == "client":
+            rows.setdefault((netloc(one.url), o.method, o.path), []).append(one)
+        elif isinstance(one, LoggedRequest) and one.agent and one.logger != "registry":
+            rows.setdefault((one.host, o.method, o.path), []).append(one)
+    for same in rows.values():
+        away = next((x for x in same if _status(x) in (403, 404, 444, 302, 301) and not _is_registry_404(x)), None)
+        let_in = next((x for x in same if _status(x) in (200, 401) and away and _program(x) != _program(away)), None)
+        mixed = away and any(_program(x) == _program(away) and _status(x) in (200, 401) for x in same)
+        if away is not None and let_in is not None and not mixed:
+            return away, let_in
+    return None
+
+
+def _is_registry_404(asked: _Asked) -> bool:
+    return isinstance(asked, Exchange) and from_registry(asked) is True
+
+
+def _status(asked: _Asked) -> int:
+    return asked.status or 0
+
+
+def _agent(asked: _Asked) -> str:
+    return (asked.sent("User-Agent") or "") if isinstance(asked, Exchange) else asked.agent
+
+
+def _program(asked: _Asked) -> str:
+    return _agent(asked).split("/")[0].split(" ")[0].lower()
+
+
+def _cited(asked: _Asked) -> Item:
+    more = f", User-Agent: {_agent(asked)[:60]}"
+    return seen(asked, more) if isinstance(asked, Exchange) else said(asked)
+
+
+# ---- by address and rate -------------------------------------------------------------------------------------
+
+_EDGE = re.compile(r"error code: 1[0-9]{3}|attention required! \| cloudflare|request blocked|access denied \| ", re.I)
+
+
+@rule(
+    "access-denied-by-rule",
+    needs_any=("exchanges", "logs", "routes"),
+    step="headers",
+    tier=2,
+    title="a proxy's access list or rate limit refuses the request",
+    fix="Let the clients' addresses in, or raise the limit, where the rule stands",
+    source="nginx ngx_http_access_module (403, `access forbidden by rule`), ngx_http_limit_req_module; Apache AH01797; Traefik ipAllowList",
+    explains=(S.FORBIDDEN, S.THROTTLED, S.FORWARD_PROXY),
+    supersedes=("http-proxy-env-hijack",),
+    refuted=(
+        Refutation(
+            cause="htpasswd-wrong-password", because="a refused login is 401; the registry never saw this request"
+        ),
+    ),
+)
+def denied_by_rule(facts: Facts) -> Iterator[Finding]:
+    """A list of addresses or a limit of requests is applied before any login is looked at. What it refuses is never in the
+    registry's log, and the password has nothing to do with it.
+    """
+    refused = next((e for e in facts.traffic.exchanges if e.status in (403, 429) and e.is_api and _is_hops(e)), None)
+    logged = next((e for e in facts.traffic.logged("access-forbidden", "rate-limited")), None)
+    status = refused.status if refused else 429 if logged and logged.meaning == "rate-limited" else 403
+    kind = "rate" if status == 429 else "address"
+    ruled = [
+        (r, g) for r in facts.stack.routes for g in r.guards if g.kind == kind and leads_to_registry(r, facts.compose)
+    ]
+    edge = refused is not None and bool(_EDGE.search(refused.body))
+    said_so = logged is not None or edge or status == 429
+    if (refused is None and logged is None) or not (ruled or said_so):
+        return
+    route = ruled[0][0] if ruled else None
+    where = (
+        name(route)
+        if route
+        else "a CDN or firewall before the registry"
+        if edge
+        else (logged.service if logged else "") or "a proxy"
+    )
+    yield finding(
+        f"{where} answers {status} by a rule of its own, before the registry is asked.",
+        seen(refused),
+        said(logged),
+        [read(g.text, g.place) for _, g in ruled[:2]],
+        hop=f"client -> {where}",
+        about=site(facts, route) if route else Subject(address=netloc(refused.url)) if refused else None,
+        fix=_fix(
+            facts,
+            route,
+            "Raise the limit for /v2/ (a push sends many requests at once)"
+            if kind == "rate"
+            else "Let the clients' addresses in, in the rule that refuses them (behind another proxy the address is that proxy's)",
+            login_check(facts, route),
+        ),
+    )
+
+
+def _is_hops(exchange: Exchange) -> bool:
+    """Whether a refusal is a proxy's own: signed by one, a page, or plainly not the registry's JSON."""
+    return from_registry(exchange) is not True and (
+        signed_by_proxy(exchange) or exchange.is_html or bool(_EDGE.search(exchange.body)) or exchange.status == 429
+    )
