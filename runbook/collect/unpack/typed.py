@@ -13,6 +13,9 @@ _SHOW = re.compile(
 _IN_CONTAINER = re.compile(r"\b(?:exec|run|kubectl|ssh)\b")
 _DOCKER = re.compile(r"\b(?:docker-compose|docker|podman|nerdctl|podman-compose)(?:\.exe)?\s")
 _PROSE = (".md", ".markdown", ".rst", ".adoc", ".txt")
+_MANIFEST = re.compile(
+    r"\b(?:kubectl|oc|k3s kubectl)\s.{0,300}(?:-o ?|--output[= ])(?:yaml|json)\b|\bhelm (?:template|get manifest)\b|\bkustomize build\b"
+)
 _FAILED = (
     "cat: ",
     "type: ",
@@ -89,4 +92,6 @@ def _of_command(typed: str) -> tuple[str, str | None] | None:
             return "docker-compose.yml", None
         if "inspect" in words and "--format" not in typed and " -f" not in typed:
             return "inspect.json", None
+    if _MANIFEST.search(typed) and "|" not in typed:
+        return "manifest.yml", None
     return None
