@@ -129,7 +129,7 @@ class Harvest:
         def real(place: Place) -> Place:
             return Place(place.file, numbers[place.line - 1]) if place.line and place.line <= len(numbers) else place
 
-        return self._absorb(inner, real if paste.rows.moved else None)
+        return self._absorb(inner, real if paste.rows.moved and paste.rows.rises else None)
 
     def _shown(self, name: str, text: str, framed: Iterable[int]) -> None:
         """Listings and log lines that stand in a ticket or a terminal."""

@@ -1,6 +1,6 @@
 """A fixed sample of incidents in every form: the verdict stays. The whole of it: `python -m tests.rewrites`."""
 
-import random
+import zlib
 from collections import Counter
 
 import pytest
@@ -9,7 +9,8 @@ from tests.rewrites.__main__ import judged, outcome
 from tests.rewrites.forms import FORMS, LOSSY, rewritten
 from tests.rewrites.incidents import Incident, answer, incidents
 
-SAMPLE = random.Random(12).sample([i for i in incidents() if "/" in i.name], 14)
+SAMPLE = [i for i in incidents() if "/" in i.name and zlib.crc32(i.name.encode()) % 32 == 5]
+"""Drawn by name, so that a new case changes nothing for the others."""
 EXACT = [name for name in FORMS if name not in LOSSY]
 
 

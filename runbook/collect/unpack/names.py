@@ -16,7 +16,7 @@ _BARE = (
 )
 NAME = (
     r"(?<![\w/~.-])(?:[A-Za-z]:[\\/]|~/|\./|\.\\|/)?(?:[\w.@+-]{1,80}[\\/]){0,10}"
-    rf"(?:[\w@+-][\w.@+-]{{0,80}}\.(?:{_ENDINGS})(?:\.\d{{1,3}})?|{_BARE}){_COPIES}?(?![\w/\\-])(?!\.\w)"
+    rf"(?:\.?[\w@+-][\w.@+-]{{0,80}}\.(?:{_ENDINGS})(?:\.\d{{1,3}})?|{_BARE}){_COPIES}?(?![\w/\\-])(?!\.\w)"
 )
 _NAME = re.compile(NAME, re.IGNORECASE)
 _WORDS = r"(?:(?:files?|datei|fichier|contents?(?: of)?|inhalt(?: von)?|h[1-6]\.|\d{1,2}[.)]|the|my|our|this is|here is|here's|und|and)[\s:]{1,3}){0,4}"

@@ -31,6 +31,7 @@ _BEGINS = re.compile(
     r"(?P<yaml>services:|version: ?[\"']?[0-9.]{1,5}[\"']?\s*$|http:\s*$|storage:\s*$|apiVersion:)|(?P<json>[{\[]\s*[{\"]?|\{)|(?P<apache><VirtualHost\b)"
     r"|(?P<brace>(?:server|http|upstream|location|events|map)\b[^;:]{0,200}\{\s*$)|(?P<haproxy>(?:frontend|backend|defaults|global|listen)\b[^:;{]{0,80}$)"
 )
+_WORD = re.compile(r"[^\W\d_]{1,40}(?:['’-][^\W\d_]{1,40})?[,:;.!?]?$")
 _FEWEST = 3
 _MOST_ROWS = 2000
 
@@ -91,6 +92,8 @@ def _head(rows: list[str], number: int, typed: bool) -> Head | None:
     if name is not None and (is_bold(row) or TAIL.match(row) or not typed):
         ruled = number + 1 < len(rows) and RULER.match(rows[number + 1]) is not None
         apart = number == 0 or not rows[number - 1].strip() or ruled
+        if row[:1] == "#" and not apart and not is_bold(row) and not TAIL.match(row):
+            return None  # a setting that was commented out
         alone = apart or is_bold(row) or TAIL.match(row) is not None or row.rstrip()[-1:] == ":"
         return (number, number + 1 + ruled, name, True) if alone else None
     if not typed and is_intro(row) and (name := mentioned(row)) is not None and prompted(row) is None:
@@ -205,7 +208,7 @@ def _telling_json(rows: list[str]) -> bool:
 def is_prose(row: str) -> bool:
     """Whether a line is a person's sentence rather than a line of a file."""
     words = row.split()
-    if len(words) < 4 or row[:1] in (" ", "\t", "#") or marks.log_start(row) is not None:
+    if len(words) < 4 or row[:1] in (" ", "\t", "#") or not _WORD.match(words[0]) or marks.log_start(row) is not None:
         return False
     plain = sum(word.strip("\"'`.,:;!?()").isalpha() for word in words)
-    return words[0][:1].isalpha() and plain * 3 >= len(words) * 2
+    return plain * 3 >= len(words) * 2

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import islice, pairwise
+from itertools import islice
 
 from runbook.collect import marks
 from runbook.collect.kinds import recognise
@@ -75,7 +75,7 @@ class Paste:
     def padded(self) -> str:
         """The same as a text in which each row has the number of its line in the file, where that can be."""
         numbers = self.rows.numbers
-        if not self.rows.moved or any(a >= b for a, b in pairwise(numbers)):
+        if not self.rows.moved or not self.rows.rises:
             return "\n".join(self.rest())
         return Rows(self.rest(), numbers).padded(0, len(numbers))
 

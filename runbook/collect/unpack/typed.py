@@ -8,7 +8,7 @@ from runbook.collect.unpack.part import safe_path
 from runbook.parse.prompts import ends, prompted
 
 _SHOW = re.compile(
-    r"(?:^|[\s;&])(?:cat|type|less|more|bat|batcat|nl|gc|Get-Content|head|tail)(?:\s+(?:-{1,2}[\w=+:-]{1,30}|\+\d+|\d+))*\s+(?P<name>\"[^\"\n]{1,300}\"|'[^'\n]{1,300}'|[^\s\"'|<>;&*?]{1,300})\s*(?:2>\S+\s*)?$"
+    r"(?:^|[\s;&])(?:cat|type|less|more|bat|batcat|nl|gc|Get-Content|head|tail)(?:\s+(?:-{1,2}[\w=+:-]{1,30}|\+\d+|\d+))*\s+(?P<name>\"[^\"\n]{1,300}\"|'[^'\n]{1,300}'|(?!-)[^\s\"'|<>;&*?]{1,300})\s*(?:2>\S+\s*)?$"
 )
 _IN_CONTAINER = re.compile(r"\b(?:exec|run|kubectl|ssh)\b")
 _DOCKER = re.compile(r"\b(?:docker-compose|docker|podman|nerdctl|podman-compose)(?:\.exe)?\s")
