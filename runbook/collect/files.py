@@ -227,8 +227,7 @@ class Reading:
         if (whole := carrier.whole) is not None:
             self._line_up(source, lambda s: self._parse_text(s, whole))
             return
-        if carrier.paste.rows.moved and not carrier.paste.rows.rises:
-            # Many messages on one line, or the newest first: they are counted, and keep their order.
+        if carrier.paste.counted:
             self.shown[item.name] = f"{item.title} § messages"
         self._line_up(source, lambda s: self._parse_prose(s, carrier))
         for path, message in carrier.paste.partial:

@@ -91,7 +91,7 @@ def line_reader(head: str) -> Callable[[Iterable[str]], Iterator[str]] | None:
     sample = [row for row in head.split("\n")[:200] if row.strip()]
     if not sample:
         return None
-    if sample[0].lstrip().startswith("1\t") and all(_NUMBER.match(row) for row in sample[:50]):
+    if is_numbered(head):
         inner = line_reader("\n".join(map(_unnumbered, sample)))
         return (lambda rows: inner(map(_unnumbered, rows))) if inner else (lambda rows: map(_unnumbered, rows))
     hits = sum(_opened(row) is not None for row in sample)
@@ -102,6 +102,12 @@ def line_reader(head: str) -> Callable[[Iterable[str]], Iterator[str]] | None:
     if (tokens := _prefix(sample)) is not None:
         return lambda rows: (_without(row, tokens) for row in rows)
     return None
+
+
+def is_numbered(head: str) -> bool:
+    """Whether every line has the number that `cat -n` puts before it."""
+    sample = [row for row in head.split("\n")[:50] if row.strip()]
+    return bool(sample) and sample[0].lstrip().startswith("1\t") and all(_NUMBER.match(row) for row in sample)
 
 
 def _unnumbered(row: str) -> str:

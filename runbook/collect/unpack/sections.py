@@ -17,14 +17,16 @@ _YAML_ROW = re.compile(r"\s|#|-(?: |$)|---|\.\.\.$|[}\])]|[\"']?[\w./$@{}*<&!~+-
 _BRACE_ROW = re.compile(r"\s|#|[{}]|.*[;{}\\]\s{0,8}(?:#.*)?$")
 _ENV_ROW = re.compile(r"#|(?:export )?[A-Za-z_][\w.-]{0,120}\s?=")
 _HASH_ROW = re.compile(r"#|[^\s:]{1,255}:\S{0,400}$")
-_INI_ROW = re.compile(r"\s|[#;\[\]]|[\w.\"-]{1,120}\s{0,8}=")
+_INI_ROW = re.compile(r"\s|[#;\]]|\[.{0,400}\]\s{0,8}(?:#.*)?$|[\w.\"-]{1,120}\s{0,8}=")
+_MIXED_ROW = re.compile(rf"{_INI_ROW.pattern}|{_YAML_ROW.pattern}")
+"""Clients of clusters are configured in TOML by some and in YAML by others."""
 _HAPROXY_ROW = re.compile(
     r"\s|#|(?:global|defaults|frontend|backend|listen|resolvers|userlist|peers|mailers|cache|program|http-errors)\b"
 )
 _APACHE_ROW = re.compile(r"\s|#|<|[A-Z][A-Za-z]{2,40}[ \t]|\}")
 _ROWS: dict[FileKind, re.Pattern[str]] = {
     "compose": _YAML_ROW, "registry-config": _YAML_ROW, "traefik": _YAML_ROW, "nginx": _BRACE_ROW, "caddy": _BRACE_ROW,
-    "kubernetes": _YAML_ROW, "chart-values": _YAML_ROW, "ci": _YAML_ROW, "puller": _INI_ROW, "quadlet": _INI_ROW,
+    "kubernetes": _YAML_ROW, "chart-values": _YAML_ROW, "ci": _YAML_ROW, "puller": _MIXED_ROW, "quadlet": _INI_ROW,
     "dotenv": _ENV_ROW, "htpasswd": _HASH_ROW, "haproxy": _HAPROXY_ROW, "apache": _APACHE_ROW,
 }  # fmt: skip
 _BEGINS = re.compile(

@@ -72,6 +72,12 @@ class Paste:
         """The rows that belong to no file; the others are empty."""
         return ["" if number in self.claimed else row for number, row in enumerate(self.rows.rows)]
 
+    @property
+    def counted(self) -> bool:
+        """Whether its rows are messages that are counted, because the lines of the file tell nothing of their order and
+        distance: the export of a log in one document."""
+        return self.rows.moved and (self.program or not self.rows.rises)
+
     def padded(self) -> str:
         """The same as a text in which each row has the number of its line in the file, where that can be."""
         numbers = self.rows.numbers
