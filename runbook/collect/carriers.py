@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-from runbook.collect import marks
 from runbook.collect.kinds import recognise, tells
 from runbook.collect.unpack import envelope, page, terminal, tickets
 from runbook.collect.unpack.rows import Rows
@@ -33,13 +32,12 @@ def carried(name: str, kind: FileKind, text: str) -> Carrier:
     if reader is not None:
         rows = Rows.of(text)
         rows = Rows(list(reader(rows.rows)), rows.numbers)
-        return _of_rows(name, "log" if marks.is_log(rows.text[:65536]) else kind, rows)
+        return _of_rows(name, recognise(name, rows.text[:65536]) if envelope.is_numbered(head) else "log", rows)
     first = head.split("\n", 1)[0]
     if start in ("{", "[") or first.count(",") or first.count("\t"):
         export = envelope.exported(text)
         if export is not None:
-            is_log = marks.is_log(export.text[:65536])
-            return Carrier("log" if is_log else "text", Paste(export, program=True))
+            return Carrier("log", Paste(export, program=True))
     if terminal.is_recording(text):
         return _of_rows(name, "text", Rows.of(terminal.recorded(text)))
     if page.is_page(name, head):
@@ -60,7 +58,7 @@ def _of_rows(name: str, kind: FileKind, rows: Rows) -> Carrier:
         return Carrier(kind, paste, voice_of(name, plain.text))
     structured = not tells(name) and (paste.framed or any(file.path for file in paste.files))
     if kind == "log" and not structured:
-        return Carrier(kind, Paste(plain))
+        return Carrier(kind, Paste(plain, program=True))
     if not structured:
         return Carrier(kind, Paste(plain), whole=plain.text, as_it_is=same)
     return Carrier("text", paste, voice_of(name, plain.text))

@@ -20,6 +20,7 @@ from runbook.collect.unpack.envelope import line_reader
 from runbook.collect.unpack.part import Budget, Part, RefusedError
 from runbook.collect.unpack.rows import Rows
 from runbook.collect.unpack.texts import Pasted
+from runbook.collect.unpack.voice import is_example
 from runbook.collect.walk import Found, unreadable, walk
 from runbook.model import ClientConfig, FileKind, ListedFile, Place, Problem, SourceFile, Voice
 from runbook.parse import ParseError
@@ -226,6 +227,8 @@ class Reading:
         if (whole := carrier.whole) is not None:
             self._line_up(source, lambda s: self._parse_text(s, whole))
             return
+        if carrier.paste.counted:
+            self.shown[item.name] = f"{item.title} § messages"
         self._line_up(source, lambda s: self._parse_prose(s, carrier))
         for path, message in carrier.paste.partial:
             self._problem(item.name, f"{path}: {message}")
@@ -258,6 +261,7 @@ class Reading:
     def parse_all(self, progress: Progress) -> None:
         """Give every file to its parser, those with secrets first."""
         had = {p.source.kind for p in self._pieces if not p.pasted}
+        self._set_examples_aside()
         for piece in sorted(self._pieces, key=lambda p: (_rank(p.source.kind), p.pasted)):
             source = piece.source
             if piece.pasted and source.kind in had:
@@ -274,6 +278,18 @@ class Reading:
         self.guarded(manifests, partial(cluster.finish, self.harvest))
         self.guarded(SourceFile(path="quadlets", kind="quadlet"), partial(clients.finish, self.harvest))
         self.keep_lines()
+
+    def _set_examples_aside(self) -> None:
+        """Of files in a folder of documents or examples nothing is judged where the stack has files of its own."""
+        own = {p.source.kind for p in self._pieces if not is_example(p.source.path)}
+        for piece in self._pieces:
+            if (
+                piece.source.kind in EDITABLE | {"htpasswd"}
+                and is_example(piece.source.path)
+                and piece.source.kind in own
+            ):
+                piece.source = replace(piece.source, voice="document")
+                piece.parse = lambda: None
 
     def guarded(self, source: SourceFile, action: Callable[[], None]) -> None:
         """Run a parser. What it cannot understand is a problem of that file; its breaking must not hide the rest."""

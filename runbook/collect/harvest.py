@@ -79,11 +79,12 @@ class Harvest:
 
         self.earlier.append(load_evidence(data, name, self.vault))
 
-    def add_log(self, name: str, lines: Iterator[str]) -> None:
-        """A log, streamed."""
+    def add_log(self, name: str, lines: Iterator[str]) -> bool:
+        """A log, streamed; whether anything in it was understood."""
         from runbook.parse.logs import parse_log
 
         self.logs.append(parse_log(lines, name, self.vault))
+        return bool(self.logs[-1].events or self.logs[-1].requests)
 
     def add_large_log(
         self,
@@ -113,15 +114,14 @@ class Harvest:
         inner = Harvest(self.vault)
         rows = paste.rest()
         text = "\n".join(rows)
-        if kind == "log":
-            inner.add_log(name, iter(rows))
-        else:
+        understood = kind == "log" and inner.add_log(name, iter(rows))
+        if kind != "log" or (paste.program and not understood):  # the log of an engine or a client
             messages, exchanges = parse_text(
                 text, name, self.vault, voice=voice, framed=range(len(rows)) if paste.program else paste.framed
             )
             inner.messages.extend(messages)
             inner.exchanges.extend(exchanges)
-            if voice != "document":
+            if voice != "document" and kind != "log":
                 self.pasted_texts[name] = paste.padded()
                 inner._shown(name, text, paste.framed)
         numbers = paste.rows.numbers
@@ -129,7 +129,7 @@ class Harvest:
         def real(place: Place) -> Place:
             return Place(place.file, numbers[place.line - 1]) if place.line and place.line <= len(numbers) else place
 
-        return self._absorb(inner, real if paste.rows.moved else None)
+        return self._absorb(inner, real if paste.rows.moved and not paste.counted else None)
 
     def _shown(self, name: str, text: str, framed: Iterable[int]) -> None:
         """Listings and log lines that stand in a ticket or a terminal."""

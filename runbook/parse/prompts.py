@@ -31,6 +31,9 @@ _UNSURE = re.compile(
     rf"^\s{{0,8}}{_HEAD}(?:[\w./~:@\[\]() -]{{0,80}}?[#%>$] ?|\+{{1,3}} (?=[a-z])|\$)"
     rf"(?P<command>(?:sudo +(?:-\S+ +)*)?(?:[A-Z_]{{2,40}}=\S{{0,200}} +)*(?:{TOOLS})(?=\s|$).*)$"
 )
+_MARK = re.compile(r"[$#%>❯➜»λ└╰+]")
+"""Every prompt has one of these: most lines are told apart by that alone."""
+_FARTHEST = 280
 _NOT = ("> ", "< ", "* ", "<!--", "---")
 _LONGEST = 16_000
 
@@ -40,7 +43,7 @@ def prompted(line: str) -> tuple[str, str] | None:
 
     The prompt is "" where it cannot be mistaken, else the text of it: `#` is a comment as well.
     """
-    if not line or len(line) > _LONGEST or line.startswith(_NOT):
+    if not _MARK.search(line, 0, _FARTHEST) or len(line) > _LONGEST or line.startswith(_NOT):
         return None
     if sure := _SURE.match(line):
         return "", sure["command"]

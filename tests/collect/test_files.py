@@ -130,3 +130,99 @@ def test_a_secret_learnt_late_is_taken_out_of_what_was_read_early(tmp_path: Path
         "> Host: localhost:5000\n> Authorization: Basic YW5uYTpNYXVzZWZhbGxlNzc=\n>\n< HTTP/1.1 401 Unauthorized\n<\n",
     )
     assert "Mausefalle77" not in repr(evidence)
+
+
+# ---- what is handed over in containers ---------------------------------------------------------------------
+
+ENDINGS = "container tf pod kube j2 hcl ini service socket properties xml rb groovy sh ps1 weird".split()
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_a_file_that_is_not_understood_is_listed_whatever_its_ending(ending: str, tmp_path: Path) -> None:
+    (tmp_path / f"thing.{ending}").write_text("[Unit]\nDescription=something\n")
+    evidence = collected(tmp_path)
+    assert [f.path for f in evidence.files] == [f"thing.{ending}"]
+    known = evidence.files[0].kind in ("quadlet", "settings-text")
+    assert known or "It is not clear what this file is" in problems(evidence)
+    assert not any(p.fatal for p in evidence.problems), "it was looked at"
+
+
+def test_one_unclear_part_beside_a_note_does_not_end_the_run(tmp_path: Path) -> None:
+    evidence = collected(tmp_path, a__yml="a: 1\n", note__txt="The login fails since today.\n", b__yml="x: [\n")
+    assert "a.yml: It is not clear" in problems(evidence)
+    assert not any(p.fatal for p in evidence.problems)
+
+
+def test_parts_of_containers_that_have_the_same_name_are_told_apart(tmp_path: Path) -> None:
+    import io
+    import zipfile
+
+    for name, image in (("monday.zip", "registry:2"), ("friday.zip", "registry:3")):
+        stream = io.BytesIO()
+        with zipfile.ZipFile(stream, "w") as archive:
+            archive.writestr("docker-compose.yml", f"services:\n  r:\n    image: {image}\n")
+        (tmp_path / name).write_bytes(stream.getvalue())
+    evidence = collected(tmp_path)
+    parts = {f.shown: f.path for f in evidence.files if f.kind == "compose"}
+    assert parts == {
+        "friday.zip § docker-compose.yml": "docker-compose.yml",
+        "monday.zip § docker-compose.yml": "monday.zip/docker-compose.yml",
+    }
+
+
+def test_a_broken_part_of_a_container_is_a_problem_of_that_part(tmp_path: Path) -> None:
+    import io
+    import zipfile
+
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        archive.writestr("reg/docker-compose.yml", "services:\n  r: [\n")
+        archive.writestr("reg/htpasswd", f"anna:{HASH}\n")
+        archive.writestr("reg/photo.png", b"\x89PNG\r\n\x1a\n\0\0\0")
+    (tmp_path / "x.zip").write_bytes(stream.getvalue())
+    evidence = collected(tmp_path)
+    assert evidence.htpasswd[0].file == "reg/htpasswd"
+    assert "x.zip § reg/docker-compose.yml:3: " in problems(evidence)
+    assert "x.zip § reg/photo.png: This file is binary" in problems(evidence)
+
+
+def test_secrets_of_a_mail_are_nowhere(tmp_path: Path) -> None:
+    from email.message import EmailMessage
+
+    mail = EmailMessage()
+    mail["From"], mail["To"] = "a@x.example", "b@x.example"
+    mail.set_content(
+        "Hello, PASSWORD=Holunder-Strauch-77 "
+        + "long " * 30
+        + "\n\n$ docker login -u ci -p Holunder-Strauch-77 r:5000\n"
+        "Error response from daemon: Get x: unauthorized: Holunder-Strauch-77\n",
+        cte="quoted-printable",
+    )
+    mail.add_attachment(f"ci:{HASH}\n", filename="auth/htpasswd")
+    (tmp_path / "thread.eml").write_bytes(mail.as_bytes())
+    evidence = collected(tmp_path)
+    assert evidence.messages[0].place.shown == "thread.eml § text.txt"
+    assert "Holunder" not in repr(evidence)
+    assert HASH not in repr(evidence)
+
+
+def test_examples_are_nobodys_stack_where_there_is_one(tmp_path: Path) -> None:
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "nginx.conf").write_text(NGINX)
+    (tmp_path / "docs" / "README.md").write_text(
+        "# Kit\n\n`docker-compose.yml`:\n\n```yaml\nservices:\n  r:\n    image: registry:1\n```\n"
+    )
+    evidence = collected(tmp_path, nginx__conf=NGINX.replace("registry:5000", "hub:5000"))
+    assert evidence.compose is None
+    assert {r.place.file for r in evidence.routes} == {"nginx.conf"}
+    voices = {f.path: f.voice for f in evidence.files}
+    assert voices == {
+        "nginx.conf": "program", "docs/nginx.conf": "document", "docs/README.md": "document", "docs/docker-compose.yml": "document",
+    }  # fmt: skip
+
+
+def test_a_long_text_is_read_from_its_beginning(tmp_path: Path) -> None:
+    text = "$ docker push r:5000/a\nError response from daemon: denied\n\n" + "bla bla blub\n" * 800_000
+    evidence = collected(tmp_path, mail__txt=text)
+    assert "longer than 8 MB" in problems(evidence)
+    assert evidence.messages

@@ -17,6 +17,10 @@ _BEGINS = datetime(2026, 11, 26, 8, 0, tzinfo=UTC)
 _PREFIX = re.compile(r"^([A-Za-z0-9][\w.-]{0,60}?)\s*\|\s?(.*)$")
 
 
+_NAMELESS = ("cri", "cri_partial", "docker_json", "aws_tail_short", "aws_csv", "grafana_text")
+"""Forms that hold one container's log and do not name it."""
+
+
 def _lines(name: str, text: str) -> Iterator[Line]:
     service = name.rsplit("/", 1)[-1].split(".")[0]
     for line in text.splitlines():
@@ -42,6 +46,8 @@ def form(ending: str) -> Callable[[Callable[[list[Line]], str]], Callable[[list[
             for name, data in files.items():
                 text = data.decode("utf-8", "replace")
                 if name.endswith(".log") and "\ufffd" not in text and recognise(name, text) == "log":
+                    if render.__name__ in _NAMELESS and len({service for service, _ in _lines(name, text)}) > 1:
+                        return None
                     made[name.removesuffix(".log") + ending] = render(list(_lines(name, text))).encode()
                     changed = True
                 else:

@@ -18,7 +18,7 @@ from runbook.collect import marks
 from runbook.collect.unpack.rows import Rows
 
 LIMIT = 64 * 1024 * 1024
-_MOST = 400_000
+_MOST = 200_000
 _DEPTH = 6
 _MISSES = 20
 _WORDS = 7
@@ -49,6 +49,11 @@ _SERVICES = (
     "resource.labels.container_name", "logStreamName", "@logStream", "logStream", "SYSLOG_IDENTIFIER", "app", "pod", "source",
     "swarm_service",
 )  # fmt: skip
+_RANKS = {
+    name: rank
+    for rank, key in enumerate(_SERVICES)
+    for name in (key, f"_source.{key}", f"fields.{key}", f"stream.{key}")
+}
 _TIMES = (
     "@timestamp", "timestamp", "time", "ts", "date", "Time", "tsNs", "_time", "__REALTIME_TIMESTAMP", "receiveTimestamp",
     "Timestamp", "Date", "eventTime", "TimeGenerated",
@@ -86,7 +91,7 @@ def line_reader(head: str) -> Callable[[Iterable[str]], Iterator[str]] | None:
     sample = [row for row in head.split("\n")[:200] if row.strip()]
     if not sample:
         return None
-    if sample[0].lstrip().startswith("1\t") and all(_NUMBER.match(row) for row in sample[:50]):
+    if is_numbered(head):
         inner = line_reader("\n".join(map(_unnumbered, sample)))
         return (lambda rows: inner(map(_unnumbered, rows))) if inner else (lambda rows: map(_unnumbered, rows))
     hits = sum(_opened(row) is not None for row in sample)
@@ -97,6 +102,12 @@ def line_reader(head: str) -> Callable[[Iterable[str]], Iterator[str]] | None:
     if (tokens := _prefix(sample)) is not None:
         return lambda rows: (_without(row, tokens) for row in rows)
     return None
+
+
+def is_numbered(head: str) -> bool:
+    """Whether every line has the number that `cat -n` puts before it."""
+    sample = [row for row in head.split("\n")[:50] if row.strip()]
+    return bool(sample) and sample[0].lstrip().startswith("1\t") and all(_NUMBER.match(row) for row in sample)
 
 
 def _unnumbered(row: str) -> str:
@@ -253,13 +264,11 @@ def _flat(record: Record, prefix: str = "", depth: int = 0) -> Record:
 
 def _service(record: Record) -> str:
     flat = _flat(record) if any(isinstance(v, dict) for v in record.values()) else record
-    for key in _SERVICES:
-        for name in (key, f"_source.{key}", f"fields.{key}", f"stream.{key}"):
-            value = flat.get(name)
-            if isinstance(value, list) and len(value) == 1:
-                value = value[0]
-            if isinstance(value, str) and value.strip("/ "):
-                return _clean(value)
+    told = [(_RANKS[name], value) for name, value in flat.items() if name in _RANKS]
+    for _, value in sorted(told, key=lambda row: row[0]):
+        value = value[0] if isinstance(value, list) and len(value) == 1 else value
+        if isinstance(value, str) and value.strip("/ "):
+            return _clean(value)
     return ""
 
 

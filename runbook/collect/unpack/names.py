@@ -16,7 +16,7 @@ _BARE = (
 )
 NAME = (
     r"(?<![\w/~.-])(?:[A-Za-z]:[\\/]|~/|\./|\.\\|/)?(?:[\w.@+-]{1,80}[\\/]){0,10}"
-    rf"(?:[\w@+-][\w.@+-]{{0,80}}\.(?:{_ENDINGS})(?:\.\d{{1,3}})?|{_BARE}){_COPIES}?(?![\w/\\-])(?!\.\w)"
+    rf"(?:\.?[\w@+-][\w.@+-]{{0,80}}\.(?:{_ENDINGS})(?:\.\d{{1,3}})?|{_BARE}){_COPIES}?(?![\w/\\-])(?!\.\w)"
 )
 _NAME = re.compile(NAME, re.IGNORECASE)
 _WORDS = r"(?:(?:files?|datei|fichier|contents?(?: of)?|inhalt(?: von)?|h[1-6]\.|\d{1,2}[.)]|the|my|our|this is|here is|here's|und|and)[\s:]{1,3}){0,4}"
@@ -26,7 +26,10 @@ HEADING = re.compile(
     re.IGNORECASE,
 )
 RULER = re.compile(r"\s{0,8}([-=#*_~+─━])\1{3,200}\s{0,8}$")
-TAIL = re.compile(r"={2,3}> (?P<name>[^\n]{1,300}?) <={2,3}\s{0,4}$")
+TAIL = re.compile(
+    r"(?:={2,3}> (?=.{1,300} <=)|# configuration file (?=.{1,300}:\s{0,4}$))(?P<name>[^\n]{1,300}?)(?: <={2,3}|:)\s{0,4}$"
+)
+"""What `tail -n +1 *` and `nginx -T` write before each file."""
 _LOOP = re.compile(r"([=#*~>─━-])\1{1,40} (?P<name>(?:\.\.?/|/|~/)[\w.@+/-]{1,200})\s*$")
 """What `for f in …; do echo "== $f"; cat "$f"; done` writes before each."""
 _PLAIN = re.compile(r"[\w.@+-]{1,80}(?:/[\w.@+-]{1,80}){0,8}$")

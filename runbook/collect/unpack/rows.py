@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 
 @dataclass(slots=True)
@@ -31,6 +32,11 @@ class Rows:
     def moved(self) -> bool:
         """Whether a row no longer has the number of its line."""
         return self.numbers[-1:] != [len(self.rows)] or self.numbers[:1] != [1]
+
+    @property
+    def rises(self) -> bool:
+        """Whether each row stands below the one before it: else their numbers tell nothing of their order."""
+        return all(a < b for a, b in pairwise(self.numbers))
 
     def padded(self, start: int, end: int) -> str:
         """Rows start to end (exclusive) as a text in which they keep the line numbers of the file."""

@@ -17,19 +17,23 @@ _YAML_ROW = re.compile(r"\s|#|-(?: |$)|---|\.\.\.$|[}\])]|[\"']?[\w./$@{}*<&!~+-
 _BRACE_ROW = re.compile(r"\s|#|[{}]|(?>.*[;{}\\])\s{0,8}(?:#.*)?$")
 _ENV_ROW = re.compile(r"#|(?:export )?[A-Za-z_][\w.-]{0,120}\s?=")
 _HASH_ROW = re.compile(r"#|[^\s:]{1,255}:\S{0,400}$")
-_INI_ROW = re.compile(r"\s|[#;\[\]]|[\w.\"-]{1,120}\s{0,8}=")
+_INI_ROW = re.compile(r"\s|[#;\]]|\[.{0,400}\]\s{0,8}(?:#.*)?$|[\w.\"-]{1,120}\s{0,8}=")
+_MIXED_ROW = re.compile(rf"{_INI_ROW.pattern}|{_YAML_ROW.pattern}")
+"""Clients of clusters are configured in TOML by some and in YAML by others."""
 _HAPROXY_ROW = re.compile(
     r"\s|#|(?:global|defaults|frontend|backend|listen|resolvers|userlist|peers|mailers|cache|program|http-errors)\b"
 )
 _APACHE_ROW = re.compile(r"\s|#|<|[A-Z][A-Za-z]{2,40}[ \t]|\}")
 _ROWS: dict[FileKind, re.Pattern[str]] = {
     "compose": _YAML_ROW, "registry-config": _YAML_ROW, "traefik": _YAML_ROW, "nginx": _BRACE_ROW, "caddy": _BRACE_ROW,
-    "kubernetes": _YAML_ROW, "chart-values": _YAML_ROW, "dotenv": _ENV_ROW, "htpasswd": _HASH_ROW, "haproxy": _HAPROXY_ROW, "apache": _APACHE_ROW,
+    "kubernetes": _YAML_ROW, "chart-values": _YAML_ROW, "ci": _YAML_ROW, "puller": _MIXED_ROW, "quadlet": _INI_ROW,
+    "dotenv": _ENV_ROW, "htpasswd": _HASH_ROW, "haproxy": _HAPROXY_ROW, "apache": _APACHE_ROW,
 }  # fmt: skip
 _BEGINS = re.compile(
     r"(?P<yaml>services:|version: ?[\"']?[0-9.]{1,5}[\"']?\s*$|http:\s*$|storage:\s*$|apiVersion:)|(?P<json>[{\[]\s*[{\"]?|\{)|(?P<apache><VirtualHost\b)"
     r"|(?P<brace>(?:server|http|upstream|location|events|map)\b[^;:]{0,200}\{\s*$)|(?P<haproxy>(?:frontend|backend|defaults|global|listen)\b[^:;{]{0,80}$)"
 )
+_WORD = re.compile(r"[^\W\d_]{1,40}(?:['’-][^\W\d_]{1,40})?[,:;.!?]?$")
 _FEWEST = 3
 _MOST_ROWS = 2000
 
@@ -65,7 +69,7 @@ Head = tuple[int, int, str, bool]
 def _heads(rows: list[str], taken: Callable[[int], bool]) -> list[Head]:
     """Every heading that names a file, with what follows it unframed."""
     found: list[Head] = []
-    typed, by_tail = False, any(TAIL.match(row) for row in rows if row[:2] == "==")
+    typed, by_tail = False, any(TAIL.match(row) for row in rows if row[:2] in ("==", "# "))
     for number, row in enumerate(rows):
         if taken(number):
             typed = False
@@ -87,9 +91,12 @@ def _head(rows: list[str], number: int, typed: bool) -> Head | None:
     if 0 < number < len(rows) - 1 and (name := between_rulers(rows[number - 1], row, rows[number + 1])):
         return number - 1, number + 2, name, True
     name = heading(row)
-    if name is not None and (is_bold(row) or not typed):
+    if name is not None and (is_bold(row) or TAIL.match(row) or not typed):
         ruled = number + 1 < len(rows) and RULER.match(rows[number + 1]) is not None
-        alone = number == 0 or not rows[number - 1].strip() or is_bold(row) or row.rstrip()[-1:] == ":" or ruled
+        apart = number == 0 or not rows[number - 1].strip() or ruled
+        if row[:1] == "#" and not apart and not is_bold(row) and not TAIL.match(row):
+            return None  # a setting that was commented out
+        alone = apart or is_bold(row) or TAIL.match(row) is not None or row.rstrip()[-1:] == ":"
         return (number, number + 1 + ruled, name, True) if alone else None
     if not typed and is_intro(row) and (name := mentioned(row)) is not None and prompted(row) is None:
         return number, number + 1, name, False
@@ -102,6 +109,7 @@ def _under(rows: list[str], start: int, begins: int, end: int, name: str, sure: 
     kind = recognise(name, text)
     fits = kind in _ROWS and (sure or looks_like(kind, text))
     if TAIL.match(rows[start]):
+        end = next((n for n in range(begins, end) if ends(rows[n], ())), end) if kind in _ROWS else end
         while end > begins and not rows[end - 1].strip():
             end -= 1
         return Block(begins, end, "section", name, outer=(start, end))
@@ -125,9 +133,9 @@ def looks_like(kind: FileKind, text: str) -> bool:
 
 def _extent(kind: FileKind, rows: list[str], begins: int, end: int) -> int:
     """How far the rows fit the syntax; an empty row belongs to it when a fitting one follows."""
-    if rows[begins][:1] == "{" and kind in ("compose", "traefik", "registry-config", "kubernetes"):
-        return _json_end(rows, begins, end)
     fits, depth, last = _ROWS[kind], 0, begins
+    if rows[begins][:1] == "{" and fits is _YAML_ROW:
+        return _json_end(rows, begins, end)
     for number in range(begins, end):
         row = rows[number]
         if not row.strip():
@@ -138,7 +146,7 @@ def _extent(kind: FileKind, rows: list[str], begins: int, end: int) -> int:
         apart = kind not in ("htpasswd", "caddy") or number > last
         if depth <= 0 and number > begins and apart and not fits.match(row):
             break
-        if kind in ("compose", "registry-config") and number > last + 1 and is_prose(row):
+        if fits is _YAML_ROW and number > last + 1 and is_prose(row):
             break
         if kind in ("nginx", "caddy"):
             depth += row.count("{") - row.count("}")
@@ -185,7 +193,7 @@ def _bare(rows: list[str], start: int, end: int, free: list[int]) -> Iterator[Bl
         last = _json_end(rows, number, stop) if begins["json"] else _extent(kind, rows, number, stop)
         enough = last - number >= _FEWEST or begins["json"]
         if enough and not (begins["json"] and not _telling_json(rows[number:last])):
-            yield Block(number, last, "section", outer=(number, last))
+            yield Block(number, last, "section", language="yaml" if begins["yaml"] else "", outer=(number, last))
             number = last
         else:
             number += 1
@@ -202,7 +210,7 @@ def _telling_json(rows: list[str]) -> bool:
 def is_prose(row: str) -> bool:
     """Whether a line is a person's sentence rather than a line of a file."""
     words = row.split()
-    if len(words) < 4 or row[:1] in (" ", "\t", "#") or marks.log_start(row) is not None:
+    if len(words) < 4 or row[:1] in (" ", "\t", "#") or not _WORD.match(words[0]) or marks.log_start(row) is not None:
         return False
     plain = sum(word.strip("\"'`.,:;!?()").isalpha() for word in words)
-    return words[0][:1].isalpha() and plain * 3 >= len(words) * 2
+    return plain * 3 >= len(words) * 2

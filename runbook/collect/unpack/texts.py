@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import islice, pairwise
+from itertools import islice
 
 from runbook.collect import marks
 from runbook.collect.kinds import recognise
@@ -21,7 +21,7 @@ from runbook.model import FileKind, Voice
 
 CONFIGURED: tuple[FileKind, ...] = (
     "compose", "dotenv", "registry-config", "htpasswd", "nginx", "caddy", "haproxy", "apache", "traefik", "docker-config",
-    "daemon-config", "inspect", "har", "kubernetes", "chart-values", "puller", "quadlet",
+    "daemon-config", "inspect", "har", "kubernetes", "chart-values", "puller", "quadlet", "ci",
 )  # fmt: skip
 """Kinds that are files in their own right, also without a name."""
 _LANGUAGES = {
@@ -72,10 +72,16 @@ class Paste:
         """The rows that belong to no file; the others are empty."""
         return ["" if number in self.claimed else row for number, row in enumerate(self.rows.rows)]
 
+    @property
+    def counted(self) -> bool:
+        """Whether its rows are messages that are counted, because the lines of the file tell nothing of their order and
+        distance: the export of a log in one document."""
+        return self.rows.moved and (self.program or not self.rows.rises)
+
     def padded(self) -> str:
         """The same as a text in which each row has the number of its line in the file, where that can be."""
         numbers = self.rows.numbers
-        if not self.rows.moved or any(a >= b for a, b in pairwise(numbers)):
+        if not self.rows.moved or not self.rows.rises:
             return "\n".join(self.rest())
         return Rows(self.rest(), numbers).padded(0, len(numbers))
 

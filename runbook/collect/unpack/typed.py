@@ -8,7 +8,7 @@ from runbook.collect.unpack.part import safe_path
 from runbook.parse.prompts import ends, prompted
 
 _SHOW = re.compile(
-    r"(?:^|[\s;&])(?:cat|type|less|more|bat|batcat|nl|gc|Get-Content|head|tail)(?:\s+(?:-{1,2}[\w=+:-]{1,30}|\+\d+|\d+))*\s+(?P<name>\"[^\"\n]{1,300}\"|'[^'\n]{1,300}'|[^\s\"'|<>;&*?]{1,300})\s*(?:2>\S+\s*)?$"
+    r"(?:^|[\s;&])(?:cat|type|less|more|bat|batcat|nl|gc|Get-Content|head|tail)(?:\s+(?:-{1,2}[\w=+:-]{1,30}|\+\d+|\d+))*\s+(?P<name>\"[^\"\n]{1,300}\"|'[^'\n]{1,300}'|(?!-)[^\s\"'|<>;&*?]{1,300})\s*(?:2>\S+\s*)?$"
 )
 _IN_CONTAINER = re.compile(r"\b(?:exec|run|kubectl|ssh)\b")
 _DOCKER = re.compile(r"\b(?:docker-compose|docker|podman|nerdctl|podman-compose)(?:\.exe)?\s")
@@ -17,6 +17,9 @@ _MANIFESTS = re.compile(
     r"|\bhelm\s(?:template|get (?:manifest|all))\b"
 )
 _PROSE = (".md", ".markdown", ".rst", ".adoc", ".txt")
+_MANIFEST = re.compile(
+    r"\b(?:kubectl|oc|k3s kubectl)\s.{0,300}(?:-o ?|--output[= ])(?:yaml|json)\b|\bhelm (?:template|get manifest)\b|\bkustomize build\b"
+)
 _FAILED = (
     "cat: ",
     "type: ",
@@ -67,6 +70,8 @@ def shown(rows: list[str], taken: Callable[[int], bool]) -> Iterator[Shown]:
 def prose_shown(rows: list[str]) -> set[int]:
     """The rows of texts that commands showed, up to the prompt behind them: their fences are their own."""
     found: set[int] = set()
+    if not any(row.rstrip("\"' ").lower().endswith(_PROSE) for row in rows):
+        return found
     for item in shown(rows, lambda _: False):
         if item.name.lower().endswith(_PROSE) and item.end < len(rows):
             found.update(range(item.start, item.end))
@@ -93,4 +98,6 @@ def _of_command(typed: str) -> tuple[str, str | None] | None:
             return "docker-compose.yml", None
         if "inspect" in words and "--format" not in typed and " -f" not in typed:
             return "inspect.json", None
+    if _MANIFEST.search(typed) and "|" not in typed:
+        return "manifest.yml", None
     return None

@@ -37,6 +37,11 @@ EXAMPLE = re.compile(
 """Words before a block that is nobody's own file."""
 
 
+def is_example(name: str) -> bool:
+    """Whether a file lies among documents or examples."""
+    return any(part.lower() in _FOLDERS for part in PurePosixPath(name).parts[:-1])
+
+
 def voice_of(name: str, text: str) -> Voice:
     """The voice of a text file: "document" for a manual, a README, notes of old troubles; "program" where a program
     wrote it; else "person". The lines of a person's text may still be a program's, each for itself."""
@@ -45,7 +50,7 @@ def voice_of(name: str, text: str) -> Voice:
         return "program"
     if path.suffix.lower() not in _PROSE:
         return "person"
-    called = _DOCUMENT.match(path.name) is not None or any(part.lower() in _FOLDERS for part in path.parts[:-1])
+    called = _DOCUMENT.match(path.name) is not None or is_example(name)
     if called and not marks.is_log(text) and not _is_about_now(text):
         return "document"
     return "document" if _is_diary(text) else "person"
