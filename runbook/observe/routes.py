@@ -72,6 +72,23 @@ def only_pages(exchange: Exchange, stack: Stack) -> bool:
     return asks_across_origins(stack, exchange.url) and exchange.source.file == "probe" and exchange.route == "via"
 
 
+def is_beside_a_page(exchange: Exchange, others: Iterable[Exchange], stack: Stack) -> bool:
+    """Whether the address of a UI, of which nothing but the address is known, serves its page and has no /v2/: its
+    page may well call the registry itself, so that this is no fault yet."""
+    if exchange.source.file != "probe" or exchange.route != "via" or stack.ui or stack.routes:
+        return False
+    if exchange.status not in (404, 405) or is_registrys(exchange) or not exchange.is_api:
+        return False
+    return any(
+        e.source.file == "probe"
+        and e.path == "/"
+        and e.status == 200
+        and e.is_html
+        and same_origin(e.url, exchange.url)
+        for e in others
+    )
+
+
 def asks_across_origins(stack: Stack, address: str) -> bool:
     """Whether the UI's page, opened under that address, calls a registry on another origin."""
     ui = stack.ui
