@@ -41,6 +41,28 @@ class Answer:
     """The address that answered."""
 
 
+class _Phase:
+    """How far a request got: httpcore tells each step as it begins and ends."""
+
+    def __init__(self) -> None:
+        self.step = ""
+
+    async def note(self, event: str, _: object) -> None:
+        """Take an event ("connection.connect_tcp.started")."""
+        self.step = event
+
+    def hang(self, seconds: float) -> tuple[str, str]:
+        """The word for a wait in vain, and what it was for: nobody there, no TLS, or a program that hangs."""
+        if self.step == "connection.connect_tcp.started":
+            return "timeout", f"no connection within {seconds:.0f} s: what is sent there is lost on the way"
+        if self.step == "connection.start_tls.started":
+            return "handshake-timeout", f"connected, and no answer to the TLS handshake within {seconds:.0f} s"
+        return (
+            "timeout",
+            f"connected, and no response within {seconds:.0f} s: the program there, or one behind it, hangs",
+        )
+
+
 async def ask(client: httpx.AsyncClient, question: Question, vault: Vault, seconds: float) -> Exchange:
     """Send one request; whatever happens comes back as an exchange. Redirects are recorded, never followed."""
     return (await answered(client, question, vault, seconds)).exchange
@@ -55,9 +77,12 @@ async def answered(client: httpx.AsyncClient, question: Question, vault: Vault, 
     headers: Headers = ()
     error: str | None = None
     body, detail, location, peer = b"", "", "", ""
+    phase = _Phase()
     try:
         async with asyncio.timeout(seconds):
-            request = client.build_request(question.method, url, headers=[*question.headers, *secret.items()])
+            request = client.build_request(
+                question.method, url, headers=[*question.headers, *secret.items()], extensions={"trace": phase.note}
+            )
             response = await client.send(request, stream=True, follow_redirects=False)
             try:
                 status, headers = response.status_code, _shown(response.headers, vault)
@@ -67,6 +92,8 @@ async def answered(client: httpx.AsyncClient, question: Question, vault: Vault, 
                 await asyncio.shield(response.aclose())
     except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as failure:
         error, detail = classify(failure)
+        if error == "timeout":
+            error, detail = phase.hang(time.monotonic() - begun)
     exchange = Exchange(
         source=PROBE,
         method=question.method,

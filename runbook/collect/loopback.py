@@ -5,7 +5,7 @@ other address gets somebody else's answer, or none.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterator
 
 from runbook.model import Exchange, Place, Problem
 from runbook.observe.signature import is_registrys
@@ -28,17 +28,21 @@ def siblings(base: str) -> tuple[str, ...]:
         return ()
     port = f":{parts.port}" if parts.port else ""
     names = (f"[{a}]" if ":" in a else a for a in _ADDRESSES if a != host)
-    return tuple(f"{parts.scheme}://{name}{port}" for name in names)
+    return tuple(f"{parts.scheme}://{name}{port}{parts.path}" for name in names)
 
 
-async def compared(base: str, answer: Exchange, ask: Callable[[str], Awaitable[Exchange]]) -> tuple[Problem, ...]:
-    """What is worth saying of the siblings of an address that gave this answer. `ask` pings one without a login."""
+Answers = tuple[tuple[str, Exchange], ...]
+"""Addresses with what each answered."""
+
+
+async def asked(base: str, ask: Callable[[str], Awaitable[Exchange]]) -> Answers:
+    """The siblings of an address with their answers. `ask` pings one without a login."""
     others = siblings(base)
-    answers = await asyncio.gather(*(ask(other) for other in others))
-    return tuple(_notes(base, answer, zip(others, answers, strict=True)))
+    return tuple(zip(others, await asyncio.gather(*map(ask, others)), strict=True))
 
 
-def _notes(base: str, answer: Exchange, others: Iterable[tuple[str, Exchange]]) -> Iterable[Problem]:
+def compared(base: str, answer: Exchange, others: Answers) -> Iterator[Problem]:
+    """What is worth saying of the siblings' answers beside that of the address itself."""
     for other, its in others:
         name = urlsplit(other).netloc
         if answer.status is None and its.status is not None:

@@ -17,11 +17,12 @@ import httpx
 from runbook.collect.ask import PROBE, Answer, Question, answered, ask
 from runbook.collect.certificate import shown_certificate
 from runbook.collect.logins import Login
-from runbook.collect.loopback import compared
+from runbook.collect.loopback import asked, compared
 from runbook.collect.notes import plain_notes, proxy_notes
 from runbook.collect.resolve import fails_to_resolve, inner_of
 from runbook.collect.uploads import try_upload
 from runbook.model import PROBE_USER, Certificate, Exchange, Headers, Place, Problem, Route
+from runbook.observe.signature import is_foreign, is_foreign_404, is_registrys
 from runbook.redact import Vault
 from runbook.urls import urlsplit
 
@@ -29,6 +30,8 @@ AGENT = "registry-runbook"
 _PREFLIGHT = "authorization"
 _CONNECTIONS = 8
 _REDIRECTS = 5
+_CONNECTS_IN = 3.0
+"""Seconds in which a machine that is there takes a connection, one lost packet included."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,26 +115,44 @@ class _Prober:
     def _client(self, *, verify: bool) -> httpx.AsyncClient:
         limits = httpx.Limits(max_connections=_CONNECTIONS, max_keepalive_connections=_CONNECTIONS)
         agent = {"User-Agent": AGENT, "Accept-Encoding": "identity", "Accept": "*/*"}
-        return httpx.AsyncClient(verify=_tls(verify), trust_env=False, timeout=self.one, limits=limits, headers=agent)
+        return httpx.AsyncClient(
+            verify=_tls(verify), trust_env=False, timeout=self._patience(), limits=limits, headers=agent
+        )
+
+    def _patience(self) -> httpx.Timeout:
+        """A connection is made at once or never; a response may take its time."""
+        return httpx.Timeout(self.one, connect=min(_CONNECTS_IN, self.one))
 
     async def _all(self, allow_writes: bool) -> None:
-        there = await self._reachable()
-        reached = [t for t in self.targets if t.route in there]
-        await asyncio.gather(self._anonymous(reached), self._given(reached), self._wrong(reached))
+        first = await self._reachable()
+        alive = [t for t in self.targets if not is_dead_end(first[t.route])]
+        reached = [t for t in alive if not self._is_not_the_api(t, first[t.route])]
+        pages = [q for t in self.targets if first[t.route].status is not None for q in _page(t)]
+        await asyncio.gather(self._at_once(pages), self._anonymous(reached), self._given(reached), self._wrong(reached))
         if allow_writes:
             for target in reached:
                 self.result.exchanges += await try_upload(
                     self.client, target.route, target.base, target.login, self.vault, self.one
                 )
 
-    async def _reachable(self) -> set[Route]:
-        """The routes on which something answers; nobody needs to be asked twice whether he is there."""
-        answers = await asyncio.gather(*(self._greet(t) for t in self.targets))
-        await asyncio.gather(
-            *(self._follow(answer) for answer in answers if _target(answer)),
-            *(self._compare(target, a.exchange) for target, a in zip(self.targets, answers, strict=True)),
-        )
-        return {answer.exchange.route for answer in answers if answer.exchange.status is not None}
+    async def _reachable(self) -> dict[Route, Exchange]:
+        """The first answer on each route. The other names of a machine are asked meanwhile, so that a slow one is
+        waited for once."""
+        answers = await asyncio.gather(*(self._greet_and_compare(t) for t in self.targets))
+        await asyncio.gather(*(self._follow(answer) for answer in answers if _target(answer)))
+        return {answer.exchange.route: answer.exchange for answer in answers}
+
+    def _is_not_the_api(self, target: Target, first: Exchange) -> bool:
+        """Whether what answers is surely no registry: another program, to which a login must not go."""
+        if not (is_foreign(first) or is_foreign_404(first)):
+            return False
+        if target.login is not None:
+            message = (
+                f"The login was not sent to {urlsplit(target.base).netloc}: what answers there at {first.path} "
+                f"({first.status}) is not a registry."
+            )
+            self.result.problems.append(Problem(place=Place("probe"), message=message, kind="login-not-sent"))
+        return True
 
     async def _follow(self, first: Answer) -> None:
         """Where a redirected ping leads, without a login: it was given for this address only.
@@ -162,8 +183,9 @@ class _Prober:
         message = f"{_base(first)} redirects to {base}. {shown} given for another address. To try it there, give that address instead."
         self.result.problems.append(Problem(place=Place("probe"), message=message))
 
-    async def _compare(self, target: Target, answer: Exchange) -> None:
-        """The other names of this machine are asked too, where the target is on loopback; only differences are said."""
+    async def _greet_and_compare(self, target: Target) -> Answer:
+        """The first answer. The other names of this machine are asked too, where the target is on loopback; only
+        differences are said."""
 
         def ping(base: str) -> Awaitable[Exchange]:
             same_host = (("Host", urlsplit(target.base).netloc),)
@@ -171,8 +193,10 @@ class _Prober:
                 self.client, Question(target.route, base, "GET", "/v2/", headers=same_host), self.vault, self.one
             )
 
-        if answer.error in (None, "refused", "dns"):
-            self.result.problems += await compared(target.base, answer, ping)
+        answer, others = await asyncio.gather(self._greet(target), asked(target.base, ping))
+        if answer.exchange.error in (None, "refused", "dns"):
+            self.result.problems += compared(target.base, answer.exchange, others)
+        return answer
 
     async def _greet(self, target: Target) -> Answer:
         """The first request to an address, unless its name leads nowhere."""
@@ -193,24 +217,31 @@ class _Prober:
         return Answer(nowhere)
 
     async def _anonymous(self, targets: Iterable[Target]) -> None:
-        questions = [q for t in targets for q in (*self._further(t, None), *_page(t))]
-        await asyncio.gather(*(self._ask(q) for q in questions))
+        await self._at_once(q for t in targets for q in self._further(t, None))
 
     async def _given(self, targets: list[Target]) -> None:
         """The user's login: one ping after the other; the rest in parallel only if none was refused."""
         asked = [t for t in targets if t.login]
-        answers = [await self._ask(_ping(t, t.login)) for t in asked]
-        rest = [q for t in asked for q in (*self._further(t, t.login), *self._from_page(t))]
-        if all(a.status is not None and a.status < 400 for a in answers):
-            await asyncio.gather(*(self._ask(q) for q in rest))
+        answers = [(t, await self._ask(_ping(t, t.login))) for t in asked]
+        rest = [(*self._further(t, t.login), *self._from_page(t)) for t, a in answers if not is_dead_end(a)]
+        if all(a.status is not None and a.status < 400 for _, a in answers):
+            await self._at_once(q for questions in rest for q in questions)
         else:
-            for question in rest:
-                await self._ask(question)
+            for questions in rest:
+                await self._in_turn(questions)
 
     async def _wrong(self, targets: Iterable[Target]) -> None:
         for target in targets:
-            for question in (_ping(target, self.wrong), *self._further(target, self.wrong)):
-                await self._ask(question)
+            await self._in_turn((_ping(target, self.wrong), *self._further(target, self.wrong)))
+
+    async def _at_once(self, questions: Iterable[Question]) -> None:
+        await asyncio.gather(*(self._ask(q) for q in questions))
+
+    async def _in_turn(self, questions: Iterable[Question]) -> None:
+        """One after the other; no more once nobody is behind the answers."""
+        for question in questions:
+            if is_dead_end(await self._ask(question)):
+                return
 
     async def _ask(self, question: Question) -> Exchange:
         return (await self._asked(question)).exchange
@@ -249,6 +280,14 @@ class _Prober:
         if self.origin is None:
             return ()
         return (Question(target.route, target.base, "GET", "/v2/", target.login, (("Origin", self.origin),)),)
+
+
+def is_dead_end(answer: Exchange) -> bool:
+    """Whether asking more is of no use: no answer came, or a proxy says that nobody is behind it.
+
+    The registry's own 503 (its JSON) is an answer like any other.
+    """
+    return answer.status is None or (answer.status in (502, 503, 504) and not is_registrys(answer))
 
 
 def _ping(target: Target, login: Login | None) -> Question:

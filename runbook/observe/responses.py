@@ -4,8 +4,8 @@ from urllib.parse import SplitResult
 
 from runbook.model import Exchange, LoggedRequest, Route, Stack, Symptom
 from runbook.observe.notes import LOGIN_401
-from runbook.observe.routes import asks_across_origins, only_a_page, only_pages
-from runbook.observe.signature import from_registry, is_foreign, is_foreign_404, signed_by_proxy
+from runbook.observe.routes import asks_across_origins, is_beside_a_page, only_a_page, only_pages
+from runbook.observe.signature import from_registry, is_foreign, is_foreign_404, is_go_404, signed_by_proxy
 from runbook.observe.words import STATUSES
 from runbook.stack.browser import refusal, same_origin
 from runbook.urls import urlsplit
@@ -16,7 +16,7 @@ S = Symptom
 def of_exchange(exchange: Exchange, others: tuple[Exchange, ...], stack: Stack) -> list[Symptom]:
     """Symptoms of a request that was seen with its response. `others`: all requests, to compare with."""
     status = exchange.status or 0
-    if not exchange.is_api or only_pages(exchange, stack):
+    if not exchange.is_api or only_pages(exchange, stack) or is_beside_a_page(exchange, others, stack):
         return []
     found: list[Symptom] = [S.BROWSER_BLOCKED] if _is_blocked(exchange, stack) else []
     if status in (401, 403) and exchange.method == "OPTIONS":
@@ -35,7 +35,7 @@ def of_exchange(exchange: Exchange, others: tuple[Exchange, ...], stack: Stack) 
         found.append(S.DELETE_REFUSED)
     elif 300 <= status < 400 and status != 304 and not _is_blob_elsewhere(exchange):
         found.append(S.REDIRECTED)
-    elif exchange.is_html or is_foreign_404(exchange) or is_foreign(exchange):
+    elif exchange.is_html or is_foreign_404(exchange) or is_foreign(exchange) or is_go_404(exchange):
         found.append(S.NOT_THE_API)
     elif status < 300 and exchange.method in ("GET", "HEAD") and _is_without_login(exchange):
         found += _of_open_answer(exchange, others)

@@ -1,7 +1,10 @@
 """Which way a recorded request took: straight to the registry, or through a proxy."""
 
+from collections.abc import Iterable
+
 from runbook.model import EnvVar, Evidence, Exchange, Route, Stack, Ui
 from runbook.observe.address import Address
+from runbook.observe.signature import is_registrys
 from runbook.observe.signature import signed_by_proxy as signed_by_proxy
 from runbook.stack.browser import same_origin
 from runbook.urls import urlsplit
@@ -70,6 +73,23 @@ class Routing:
 def only_pages(exchange: Exchange, stack: Stack) -> bool:
     """Whether we asked a UI for the API that it never promised: its page calls the registry across origins."""
     return asks_across_origins(stack, exchange.url) and exchange.source.file == "probe" and exchange.route == "via"
+
+
+def is_beside_a_page(exchange: Exchange, others: Iterable[Exchange], stack: Stack) -> bool:
+    """Whether the address of a UI, of which nothing but the address is known, serves its page and has no /v2/: its
+    page may well call the registry itself, so that this is no fault yet."""
+    if exchange.source.file != "probe" or exchange.route != "via" or stack.ui or stack.routes:
+        return False
+    if exchange.status not in (404, 405) or is_registrys(exchange) or not exchange.is_api:
+        return False
+    return any(
+        e.source.file == "probe"
+        and e.path == "/"
+        and e.status == 200
+        and e.is_html
+        and same_origin(e.url, exchange.url)
+        for e in others
+    )
 
 
 def asks_across_origins(stack: Stack, address: str) -> bool:

@@ -52,6 +52,14 @@ def is_foreign(exchange: Exchange) -> bool:
     return not is_registrys(exchange)
 
 
+def is_go_404(exchange: Exchange) -> bool:
+    """Go's own 404 at an address of the ping, behind the registry's header: its API is not at /v2/ (http.prefix), or
+    a proxy asked it for another path. No registry that serves at /v2/ answers so."""
+    if exchange.status != 404 or not exchange.path.endswith("/v2/") or exchange.page is not None:
+        return False
+    return exchange.body.strip() == "404 page not found" and is_registrys(exchange)
+
+
 def is_foreign_404(exchange: Exchange) -> bool:
     """A 404 that no registry wrote."""
     if exchange.status != 404:

@@ -12,7 +12,7 @@ from runbook.model import (
     Refutation,
     Symptom,
 )
-from runbook.observe.signature import is_registrys
+from runbook.observe.signature import is_go_404, is_registrys
 from runbook.observe.traffic import Traffic
 from runbook.rules.base import Facts, rule
 from runbook.rules.evidence import finding, read, said, seen
@@ -69,7 +69,20 @@ def proxy_pass_uri_rewrite(facts: Facts) -> Iterator[Finding]:
             about=site(facts, route),
         )
         return
-    if odd and (answer or facts.traffic.seen(S.REDIRECTED)):
+    if pair := _two_paths(facts.traffic):
+        first = first_route(facts)
+        yield finding(
+            "The registry serves /v2/, and through the proxy it answers its own 404: the proxy asks it for another path.",
+            map(seen, pair),
+            hop=hop(first),
+            fix=proxy_fix(
+                facts,
+                first,
+                "Write the upstream without anything after the port, and delete what rewrites the path",
+                challenge_check(facts, first),
+            ),
+        )
+    elif odd and (answer or facts.traffic.seen(S.REDIRECTED)):
         first = first_route(facts)
         yield finding(
             f"The registry is asked for {odd.uri[:60]}: a proxy changes the path of API requests.",
@@ -82,6 +95,13 @@ def proxy_pass_uri_rewrite(facts: Facts) -> Iterator[Finding]:
                 challenge_check(facts, first),
             ),
         )
+
+
+def _two_paths(traffic: Traffic) -> tuple[Exchange, Exchange] | None:
+    """The ping as the registry serves it, and its own 404 to the same ping through a proxy."""
+    served = (e for e in traffic.on("direct") if e.status in (200, 401) and e.path.endswith("/v2/") and is_registrys(e))
+    direct, via = next(served, None), next((e for e in traffic.on("via") if is_go_404(e)), None)
+    return (direct, via) if direct and via else None
 
 
 def _bent(route: ProxyRoute) -> tuple[str, str] | None:
