@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from runbook import rules
 from runbook.judge.rank import MATCHES
 from runbook.model import Command, Diagnosis, NextStep, Service, Symptom
-from runbook.model.command import WRITE_TO, Word, file, glued, name, service, sh, url, user
+from runbook.model.command import WRITE_TO, Word, file, name, sh, url, user
 from runbook.observe.address import Address
 from runbook.rules.base import NEEDS, Facts, Rule
+from runbook.rules.platform import fetched, inside, logs, runs
 
 S = Symptom
 _PASSED = 0.35
@@ -138,7 +139,7 @@ def _container(facts: Facts, role: str) -> list[Word]:
 def _get_log(facts: Facts) -> Command:
     found = _registry_service(facts)
     if found is not None:
-        return sh("docker", "compose", "logs", "--no-color", service(found.name), WRITE_TO, "registry.log")
+        return logs(found, WRITE_TO, "registry.log", last=None)
     return sh("docker", "logs", _container(facts, "registry"), WRITE_TO, "registry.log", Word("2>&1", operator=True))
 
 
@@ -147,7 +148,7 @@ def _get_htpasswd(facts: Facts) -> Command:
     path = (registry.htpasswd_path if registry else None) or "/auth/htpasswd"
     found = _registry_service(facts)
     if found is not None:
-        return sh("docker", "compose", "cp", glued(service(found.name), ":", file(path)), "htpasswd")
+        return fetched(found, path, "htpasswd")
     copied = Word(f'"{_container(facts, "registry")[0].text}":', operator=True)
     return sh("docker", "cp", Word(f"{copied.text}{file(path)}", operator=True), "htpasswd")
 
@@ -161,7 +162,7 @@ def _get_proxy(facts: Facts) -> Command:
     ui = facts.ui
     named = route.service if route else ui.name if ui else None
     if named:
-        return sh("docker", "compose", "exec", service(named), "nginx", "-T", WRITE_TO, "nginx.conf")
+        return inside(runs(facts, named), "nginx", "-T", WRITE_TO, "nginx.conf")
     return sh("docker", "exec", _container(facts, "proxy"), "nginx", "-T", WRITE_TO, "nginx.conf")
 
 

@@ -15,7 +15,6 @@ from runbook.rules.crossing import (
     headers_fix,
     is_needed,
     page_of,
-    reload,
     rewrite,
     values,
     wants_login,
@@ -23,6 +22,7 @@ from runbook.rules.crossing import (
 )
 from runbook.rules.evidence import finding, read, said, seen
 from runbook.rules.hop_edits import insert, line_of
+from runbook.rules.reloads import reload
 from runbook.rules.shell import subject
 from runbook.stack.browser import Refusal, origin_of, refusal
 
@@ -171,6 +171,7 @@ def credentials_missing(facts: Facts) -> Iterator[Finding]:
         return
     proxies = [] if origin or header(facts.stack, ORIGIN) else _half_open(facts)
     edits = _consent(facts, origin) if origin else _consent_of_nginx(facts, proxies)
+    again = reload(facts, proxies[0][0], proxies[0][1].place) if proxies else None
     fix = headers_fix(facts, f"Add {CREDENTIALS}: true to the headers that allow the origin", edits)
     yield finding(
         f"The page's origin is allowed, but {CREDENTIALS}: true is missing, and the page sends credentials.",
@@ -178,7 +179,7 @@ def credentials_missing(facts: Facts) -> Iterator[Finding]:
         seen(got.exchange, what=f"the page {got.page} got its origin allowed, but no credentials") if got else None,
         read("an origin is allowed here, credentials are not", where_of(origin)) if origin else None,
         [read(f"{r.software} allows the origin here, and no credentials", e.place) for r, e in proxies[:2]],
-        fix=replace(fix, commands=(reload(proxies[0][0]),), applies="") if proxies else fix,
+        fix=replace(fix, commands=again.commands, applies=again.applies) if again else fix,
         edits=edits,
         about=subject(facts.registry),
     )

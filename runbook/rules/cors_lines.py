@@ -18,13 +18,13 @@ from runbook.rules.crossing import (
     headers_fix,
     is_needed,
     page_of,
-    reload,
     rewrite,
     values,
     where_of,
 )
 from runbook.rules.evidence import finding, read, said, seen
 from runbook.rules.hop_edits import drop_line, insert, line_of
+from runbook.rules.reloads import reload
 from runbook.rules.shell import observed, subject
 from runbook.stack.browser import CORS_HEADERS, origin_of
 
@@ -136,14 +136,16 @@ def duplicate(facts: Facts) -> Iterator[Finding]:
     edits = _hide(facts, added) if added else ()
     route = added.route if added else None
     base = origin_of(sent[1].url) if sent else _address(route)
+    again = reload(facts, route) if route else None
     fix = Fix(
         summary=f"Hide the registry's header in the proxy, which sends its own: proxy_hide_header {ORIGIN}"
         if edits and route and route.software == "nginx"
         else "Let the registry alone send them: delete the proxy's own"
         if edits
         else "Remove the headers from one of the two",
-        commands=(reload(route),) if route else (),
+        commands=again.commands if again else (),
         verify=(allowed(facts, base, ONE_LINE),),
+        applies=again.applies if again else "",
     )
     yield finding(
         f"Proxy and registry both add {ORIGIN}: the response has two, and the browser refuses it.",

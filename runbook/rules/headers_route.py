@@ -31,7 +31,8 @@ from runbook.rules.hops import (
     hop,
     is_strange,
 )
-from runbook.rules.reloads import compose_up, proxy_fix
+from runbook.rules.platform import restarted
+from runbook.rules.reloads import proxy_fix
 from runbook.rules.upstreams import inner_address, registry_service
 from runbook.urls import urlsplit
 
@@ -99,7 +100,9 @@ def _moved(facts: Facts) -> Finding | None:
         fix=Fix(
             summary="Delete http.prefix (REGISTRY_HTTP_PREFIX) from the registry's configuration, or let a proxy put it "
             "before /v2/",
-            commands=compose_up(registry.name).commands if registry and registry.service else (),
+            commands=restarted(registry.service, setting.place if setting else None).commands
+            if registry and registry.service
+            else (),
             verify=(api_check(lost[0].url.removesuffix("/v2/")),),
             applies="the registry reads its configuration when it starts",
         ),
@@ -162,7 +165,7 @@ def _not_found(traffic: Traffic) -> LoggedRequest | None:
 def _ui_calls_itself(
     facts: Facts, ui: Ui, variable: EnvVar, strangers: list[Exchange], logged: LoggedRequest | None
 ) -> Finding:
-    stack, restart = facts.stack, compose_up(ui.service.name)
+    stack, restart = facts.stack, restarted(ui.service, variable.place)
     upstream = f"http://{inner_address(registry_service(stack, facts.compose) or 'registry', stack.registry)}"
     return finding(
         f"The page of {ui.name} calls {variable.value}, which is the UI's own address, and the UI forwards nothing.",

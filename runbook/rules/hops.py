@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import chain
 
 from runbook.model import (
     PROBE_USER,
@@ -227,12 +228,14 @@ def _named(route: ProxyRoute) -> str:
 
 
 def user_of(facts: Facts) -> str:
-    """The user in question; "" where nobody tells (`user("")` is then the placeholder USER)."""
+    """The user in question, else one that the registry knows; "" where nobody tells (`user("")` is then USER)."""
     if facts.evidence.target.user:
         return facts.evidence.target.user
     sent = (e.credential for e in facts.traffic.exchanges if e.credential and e.credential.intent != "wrong")
     names = (c.user for c in sent if c.user and c.user != PROBE_USER)
-    return next(names, None) or next((c.user for c in facts.evidence.checks if c.origin != "injected"), "")
+    checked = (c.user for c in facts.evidence.checks if c.origin != "injected")
+    listed = (e.name for h in facts.evidence.htpasswd for e in h.entries if e.name)
+    return next(chain(names, checked, facts.focus.users, listed), "")
 
 
 def login_check(facts: Facts, route: ProxyRoute | None) -> Command:

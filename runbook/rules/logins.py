@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 
 from runbook.model import (
     PROBE_USER,
@@ -162,6 +163,12 @@ def user_in_question(facts: Facts) -> str | None:
     return next(iter(known.failing), None) or min(known.accepted, default=None) or only
 
 
+def somebody(facts: Facts) -> str | None:
+    """A user to try a login with: the one in question, else the first that anybody speaks of."""
+    listed = (e.name for file in facts.evidence.htpasswd for e in file.entries if e.name)
+    return user_in_question(facts) or next(chain(facts.focus.users, listed), None)
+
+
 # ---- which file decides ----------------------------------------------------------------------------------
 
 
@@ -271,5 +278,5 @@ def login_request(
     facts: Facts, user: str | None, base: str = "", *, shown: str = "%{http_code}\\n", expect: str = "200"
 ) -> Command:
     """`verify` at another address, or with more of the response shown than its status."""
-    name, address = command.user(user or user_in_question(facts)), command.url(base or url(facts), "/v2/")
+    name, address = command.user(user or somebody(facts)), command.url(base or url(facts), "/v2/")
     return command.sh("curl", "-sS", "-o", "/dev/null", "-w", shown, "-u", name, address, expect=expect)

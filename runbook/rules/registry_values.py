@@ -22,11 +22,10 @@ from runbook.model import (
 from runbook.model.command import file, glued, number, sh
 from runbook.observe.signature import from_registry
 from runbook.observe.traffic import is_authenticated
-from runbook.rules.align import DOWN, REFUSED, answers, login, stated, status, subject, unset
+from runbook.rules.align import DOWN, REFUSED, answers, change, login, stated, status, subject, unset
 from runbook.rules.base import Facts, rule
 from runbook.rules.evidence import Item, computed, finding, read, said, seen
 from runbook.rules.hop_edits import swap
-from runbook.rules.platform import registry_fix
 from runbook.stack.registry import covering
 
 S = Symptom
@@ -77,7 +76,7 @@ def prefix_set(facts: Facts) -> Iterator[Finding]:
         proves=True,
         about=subject(registry),
         edits=edits,
-        fix=registry_fix(registry, "Remove http.prefix", status(facts, expect="401"), edits=edits, place=setting.place),
+        fix=change(registry, "Remove http.prefix", status(facts, expect="401"), edits=edits, place=setting.place),
     )
 
 
@@ -158,7 +157,7 @@ def _quoted(variable: EnvVar) -> tuple[Command, ...]:
 
 
 def _first(before: tuple[Command, ...], *arguments: Any, **options: Any) -> Fix:
-    fix = registry_fix(*arguments, **options)
+    fix = change(*arguments, **options)
     return replace(fix, commands=(*before, *fix.commands))
 
 
@@ -213,7 +212,7 @@ def not_reloaded(facts: Facts) -> Iterator[Finding]:
         read(f"{path} is mounted by itself", mount.place) if single and mount else None,
         about=subject(registry),
         edits=_folder(facts, mount),
-        fix=registry_fix(
+        fix=change(
             registry,
             "Create the container again; mount the folder in place of the file, so that the next change is seen",
             login(facts),
