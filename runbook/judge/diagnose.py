@@ -58,6 +58,18 @@ def diagnose(evidence: Evidence) -> Run:
     return Run(evidence, stack, facts.traffic, diagnosis)
 
 
+def reconsidered(run: Run, causes: tuple[Finding, ...]) -> Run:
+    """The run with these causes in place of its own, which may be surer or less sure than before."""
+    facts = Facts(run.evidence, run.stack, run.traffic)
+    if run.diagnosis.verdict != "fault":
+        return replace(run, diagnosis=replace(run.diagnosis, causes=causes))
+    verdict = _verdict(causes, facts, health(facts, run.diagnosis.checks))
+    diagnosis = replace(run.diagnosis, causes=causes, verdict=verdict)
+    if verdict == "inconclusive":
+        diagnosis = replace(diagnosis, next=next_step(facts, diagnosis))
+    return replace(run, diagnosis=diagnosis)
+
+
 def _verdict(causes: tuple[Finding, ...], facts: Facts, proof: Health) -> Verdict:
     """A reason that is surely true and surely about this: fault. Nothing wrong and health proven: healthy."""
     if any(_is_strong(f) for f in causes[:1]) and not _only_silence(causes, facts):

@@ -105,6 +105,13 @@ def _finding(finding: Finding, run: Run) -> dict[str, Any]:
                 "kind": fix.proof.kind,
                 "before": visible(fix.proof.before),
                 "after": visible(fix.proof.after),
+                "requests": [
+                    {"request": visible(r.request), "before": visible(r.before), "after": visible(r.after)}
+                    for r in fix.proof.rows
+                ],
+                "copy": visible(fix.proof.twin),
+                "without": [visible(g) for g in fix.proof.gaps],
+                "backend": fix.proof.backend,
             },
             "verify": [visible(str(v)) for v in fix.verify],
             "expect": [visible(c.expect) for c in fix.verify],

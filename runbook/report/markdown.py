@@ -25,6 +25,11 @@ def plain(text: str) -> str:
     return _MARKER.sub(r"\1\\\2", words)
 
 
+def cell(text: str) -> str:
+    """Text in a cell of a table."""
+    return plain(text.replace("|", " "))
+
+
 def code(text: str) -> str:
     """Inline code, with a fence that is longer than any run of backticks inside."""
     shown = " ".join(visible(text, 400).split())
@@ -92,6 +97,9 @@ def _cause(finding: Finding) -> Iterator[str]:
         yield plain(finding.fix.applies) + "\n"
     if proof := words.proof(finding.fix):
         yield plain(proof) + "\n"
+    if finding.fix.proof.rows:
+        rows = (f"| {cell(r.request)} | {cell(r.before)} | {cell(r.after)} |" for r in finding.fix.proof.rows)
+        yield "\n".join(["| request | before | after |", "|---|---|---|", *rows]) + "\n"
     if finding.fix.verify:
         yield f"{words.VERIFY}:\n\n" + _block("\n".join(visible(v) for v in finding.fix.verify_lines), "sh") + "\n"
 

@@ -161,6 +161,10 @@ def _cause(finding: Finding, run: Run, pen: _Pen) -> Iterator[str]:
     if proof := words.proof(finding.fix):
         yield ""
         yield from pen.wrap(proof)
+        for row in finding.fix.proof.rows:
+            yield f"    {visible(row.request)}"
+            yield f"      before  {pen.paint(visible(row.before, 200), 'red')}"
+            yield f"      after   {pen.paint(visible(row.after, 200), 'green')}"
     if finding.fix.verify:
         yield from _section(words.VERIFY, pen)
         yield from (f"    {visible(command)}" for command in finding.fix.verify_lines)

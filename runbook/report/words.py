@@ -1,7 +1,7 @@
 """What every view says alike: the headline, the titles of the sections, the words for states."""
 
 from runbook.judge import Run
-from runbook.model import Fix, Verdict
+from runbook.model import Fix, Proof, Verdict
 
 VERDICTS: dict[Verdict, str] = {"fault": "Fault", "healthy": "Healthy", "inconclusive": "Inconclusive"}
 CAUSE = "Cause"
@@ -38,9 +38,22 @@ def headline(run: Run) -> tuple[str, str]:
 
 def proof(fix: Fix) -> str:
     """How the edits were proven, or why their diff is not shown; "" where there is nothing to say."""
+    run = f" {fix.proof.twin[0].upper()}{fix.proof.twin[1:]}." if fix.proof.twin else ""
+    return (_proof(fix) + run).strip() + _without(fix.proof)
+
+
+def _without(proof: Proof) -> str:
+    """What the copy of the stack does without."""
+    return f" In the copy: {'; '.join(proof.gaps)}." if proof.gaps and proof.kind == "run" else ""
+
+
+def _proof(fix: Fix) -> str:
+    if fix.proof.kind == "run":
+        return (
+            f"Run in a copy of the stack ({fix.proof.backend}): the symptom is there before the fix, and gone after it."
+        )
     if fix.proof.kind != "none":
-        how = "Predicted from the files" if fix.proof.kind == "predicted" else "Run in a copy of the stack"
-        return f"{how}: {fix.proof.after}."
+        return f"Predicted from the files: {fix.proof.after}."
     if fix.proof.before:
         return f"The edit fails its prediction and is not shown as a diff: {fix.proof.after}."
     return f"{fix.proof.after[0].upper()}{fix.proof.after[1:]}." if fix.proof.after else ""

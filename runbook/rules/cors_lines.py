@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
 from runbook.model import Edit, Exchange, Finding, Fix, HeaderEdit, ProxyRoute, Refutation, Setting, Subject
@@ -175,7 +175,16 @@ def _hide(facts: Facts, added: _Added) -> tuple[Edit, ...]:
         cors = [e for e in added.route.response_headers if e.name.lower().startswith("access-control-")]
         pattern = r"^\s*(?:header|http-response\s+\S+|Header(?:\s+always)?\s+\w+)\s+\"?Access-Control-"
         return tuple(e for edit in cors for e in drop_line(facts.evidence, edit.place, pattern))
-    return insert(facts.evidence, added.edit.place, f"proxy_hide_header {ORIGIN};") if nginx else ()
+    settings = facts.stack.registry.settings if facts.stack.registry else {}
+    sent = {k.removeprefix("http.headers.").lower() for k in settings if k.startswith("http.headers.")}
+    twice = [e.name for e in added.route.response_headers if e.name.lower() in sent and e.action != "remove"]
+    found = (
+        e
+        for name in dict.fromkeys((ORIGIN, *twice))
+        for e in insert(facts.evidence, added.edit.place, f"proxy_hide_header {name};")
+    )
+    lines = list(found)
+    return (replace(lines[0], new="\n".join(e.new or "" for e in lines)),) if lines else ()
 
 
 @rule(
