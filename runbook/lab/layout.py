@@ -20,12 +20,25 @@ _ERROR_PAGE = "<!DOCTYPE html><html><head><title>Error</title></head><body><h1>A
 def new_home() -> Path:
     """A private folder for one lab, named after its process. Those of dead ones are removed first:
     a process that was killed could not do it."""
-    temporary = Path(tempfile.gettempdir())
-    for left in temporary.glob(f"{_PREFIX}*"):
-        pid = left.name.removeprefix(_PREFIX).partition("-")[0]
-        if pid.isdecimal() and not lives(int(pid)) and left.lstat().st_uid == os.getuid():
-            shutil.rmtree(left, ignore_errors=True)
+    clear()
     return Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-"))
+
+
+def clear() -> int:
+    """Remove the folders of labs whose process is no more; returns how many there were."""
+    count = 0
+    for left in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+        pid = left.name.removeprefix(_PREFIX).partition("-")[0]
+        if pid.isdecimal() and not lives(int(pid)) and is_home(left, int(pid)):
+            shutil.rmtree(left, ignore_errors=True)
+            count += 1
+    return count
+
+
+def is_home(path: Path, pid: int) -> bool:
+    """Whether that is the folder of a lab of that process, of ours: what may be removed."""
+    right = path.name.startswith(f"{_PREFIX}{pid}-") and path.parent == Path(tempfile.gettempdir())
+    return right and path.is_dir() and not path.is_symlink() and path.lstat().st_uid == os.getuid()
 
 
 def lives(pid: int) -> bool:
