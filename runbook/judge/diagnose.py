@@ -7,6 +7,7 @@ from runbook.judge.folklore import folklore
 from runbook.judge.health import Health, health
 from runbook.judge.next_step import next_step
 from runbook.judge.not_tested import not_tested
+from runbook.judge.odd_names import odd_names
 from runbook.judge.patch import unified_diff
 from runbook.judge.proof import predict
 from runbook.judge.rank import rank
@@ -55,7 +56,7 @@ def diagnose(evidence: Evidence) -> Run:
     )
     if verdict == "inconclusive":
         diagnosis = replace(diagnosis, next=next_step(facts, diagnosis))
-    return Run(evidence, stack, facts.traffic, diagnosis)
+    return Run(evidence, stack, facts.traffic, replace(diagnosis, odd_names=odd_names(diagnosis)))
 
 
 def _verdict(causes: tuple[Finding, ...], facts: Facts, proof: Health) -> Verdict:
