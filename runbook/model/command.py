@@ -80,7 +80,10 @@ def service(text: str | None) -> Word:
 
 
 def file(path: str | None) -> Word:
-    """A file or folder. One that climbs out of the folder that was handed over becomes FILE."""
+    """A file or folder. One that climbs out of the folder that was handed over becomes FILE; a part of a file has no
+    path, and is FILE, too."""
+    if path is not None and " § " in path:
+        return _foreign("file", None)
     climbs = path is not None and ".." in path.split("/")
     return Word("FILE", odd=("file", path or "")) if climbs else _foreign("file", path)
 
