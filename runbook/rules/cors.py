@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from runbook.model import Edit, Finding, HeaderEdit, Place, ProxyRoute, Refutation, Setting
+from runbook.numbers import whole_number
 from runbook.rules.align import add_variables
 from runbook.rules.base import Facts, rule
 from runbook.rules.crossing import (
@@ -96,7 +97,7 @@ def _never_matches(allowed: str, facts: Facts) -> str | None:
         return f"{host} is a name inside Docker's network, which no browser uses"
     if ui and ui.registry_url and ui.registry_url.value and origin_of(ui.registry_url.value) == allowed:
         port = allowed.rsplit(":", 1)[-1]
-        if not (port.isdecimal() and int(port) in {p.published for p in ui.ports}):
+        if not (port.isdecimal() and whole_number(port) in {p.published for p in ui.ports}):
             return "that is the registry's own address, not the page's"
     return None
 
