@@ -21,7 +21,9 @@ def test_a_long_thread_of_mails_takes_little_time(tmp_path: Path) -> None:
     )
     with (tmp_path / "thread.eml").open("w") as file:
         file.write(f"From: a@b.example\nSubject: Re: 401\nMIME-Version: 1.0\n\nnginx.conf:\n\n```\n{stripped}```\n\n")
-        for number in range(50_000_000 // (len(prose) + 40)):
+        for number in range(20_000_000):
+            if file.tell() > 50_000_000:
+                break
             mark = "> " * min(number // 50, 12)
             file.write(
                 f"{mark}On Mon, {number}, somebody wrote:\n" + "".join(f"{mark}> {row}\n" for row in prose.split("\n"))
