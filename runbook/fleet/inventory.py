@@ -47,7 +47,7 @@ class Waiver(Struct, forbid_unknown_fields=True, frozen=True):
     expires: date
 
 
-Reference = Annotated[Credentials, Meta(extra_json_schema={"minProperties": 1, "maxProperties": 1})]
+Reference = Annotated[Credentials | None, Meta(extra_json_schema={"minProperties": 1, "maxProperties": 1})]
 Labels = Annotated[dict[Annotated[str, Meta(max_length=60)], Annotated[str, Meta(max_length=100)]], Meta(max_length=20)]
 
 
@@ -60,7 +60,7 @@ class Target(Struct, forbid_unknown_fields=True, frozen=True, omit_defaults=True
     evidence: tuple[str, ...] = ()
     """Files or folders; a relative path begins where the inventory is."""
     user: Text | None = None
-    credentials: Reference | None = None
+    credentials: Reference = None
     insecure_http: bool = False
     timeout: Annotated[float, Meta(gt=0, le=600)] = 20.0
     owner: Annotated[str, Meta(max_length=100)] = ""
@@ -71,9 +71,11 @@ class Target(Struct, forbid_unknown_fields=True, frozen=True, omit_defaults=True
     waivers: tuple[Waiver, ...] = ()
 
 
-class _Defaults(Struct, forbid_unknown_fields=True, frozen=True):
+class Defaults(Struct, forbid_unknown_fields=True, frozen=True):
+    """What holds for every target that says nothing else; labels and waivers are joined."""
+
     user: Text | None = None
-    credentials: Reference | None = None
+    credentials: Reference = None
     insecure_http: bool = False
     timeout: Annotated[float, Meta(gt=0, le=600)] = 20.0
     owner: Annotated[str, Meta(max_length=100)] = ""
@@ -83,11 +85,12 @@ class _Defaults(Struct, forbid_unknown_fields=True, frozen=True):
     waivers: tuple[Waiver, ...] = ()
 
 
-class _File(Struct, forbid_unknown_fields=True, frozen=True):
+class File(Struct, forbid_unknown_fields=True, frozen=True):
+    """The registries of a team."""
+
     version: Literal[1]
     targets: Annotated[tuple[Target, ...], Meta(min_length=1)]
-    defaults: _Defaults = _Defaults()
-    """For every target that says nothing else; labels and waivers are joined."""
+    defaults: Defaults = Defaults()
 
 
 class Inventory(Struct, frozen=True):
@@ -104,7 +107,7 @@ class Inventory(Struct, frozen=True):
 
 def schema() -> dict[str, Any]:
     """The JSON Schema of the YAML form."""
-    made = msgspec.json.schema(_File)
+    made = msgspec.json.schema(File)
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "inventory of runbook fleet", **made}
 
 
@@ -130,13 +133,13 @@ def _from_yaml(text: str, path: Path) -> tuple[Target, ...]:
         data = plain_data(load_yaml(text, path.name))
     except ParseError as error:
         raise UsageError(f"The inventory cannot be read: {error}") from None
-    file = _converted(data, _File)
+    file = _converted(data, File)
     return tuple(_with_defaults(target, file.defaults) for target in file.targets)
 
 
-def _with_defaults(target: Target, defaults: _Defaults) -> Target:
+def _with_defaults(target: Target, defaults: Defaults) -> Target:
     """What the target leaves unsaid."""
-    plain = msgspec.structs.asdict(_Defaults())
+    plain = msgspec.structs.asdict(Defaults())
     own, given = msgspec.structs.asdict(target), msgspec.structs.asdict(defaults)
     taken = {key: given[key] for key in plain if own[key] == plain[key]}
     joined = {"labels": {**given["labels"], **own["labels"]}, "waivers": own["waivers"] + given["waivers"]}
