@@ -2,6 +2,6 @@
 
 from runbook.advice.check import Judgement, check
 from runbook.advice.claims import CLAIMS, Claim
-from runbook.advice.views import advice
+from runbook.advice.views import advice, box
 
-__all__ = ["CLAIMS", "Claim", "Judgement", "advice", "check"]
+__all__ = ["CLAIMS", "Claim", "Judgement", "advice", "box", "check"]

@@ -647,6 +647,11 @@ CLAIMS: tuple[Claim, ...] = (
             (
                 r"\bui\b|\bfront-?end",
                 r"\bvolume|\bmount",
+                r"\b(?:only|just)\b.{0,30}\bapi\b|\b(?:do not|don't|never|no need to)\b.{0,20}\b(?:run|mount|share|give)\b",
+            ),
+            (
+                r"\bui\b|\bfront-?end",
+                r"\bvolume|\bmount",
                 r"(?:not|n't|never|no)\b.{0,12}\b(?:need|require|read|mount|volume|access|have to)",
                 r"\bregistry|\bapi\b",
             ),

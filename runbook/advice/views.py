@@ -1,12 +1,16 @@
 """What was found, for people and for programs."""
 
 import json
+from typing import TYPE_CHECKING
 
 from runbook import __version__
 from runbook.advice.check import Judgement, check
 from runbook.redact import Vault
 from runbook.redact.text import one_line
 from runbook.report.block import Block, esc, para, table, tag
+
+if TYPE_CHECKING:
+    from runbook.widgets.advice import AdviceBox
 
 _SIGNS = {"true": "✓ true", "wrong": "✗ wrong", "depends": "! depends"}
 _KINDS = {"true": "kept", "wrong": "dropped", "depends": ""}
@@ -33,6 +37,15 @@ def advice(text: str = "") -> Block:
     ]
     html = para(summary(judged)) + table("Claims", ("Verdict", "What it says", "What is true", "See it"), rows)
     return Block(html, as_text(judged, vault))
+
+
+def box(text: str = "", interactive: bool = True) -> "Block | AdviceBox":
+    """A box to paste advice into; with interactive=False what is to be said of the text."""
+    if not interactive:
+        return advice(text)
+    from runbook.widgets.advice import AdviceBox
+
+    return AdviceBox(text)
 
 
 def summary(judged: list[Judgement]) -> str:
