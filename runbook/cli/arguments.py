@@ -77,6 +77,8 @@ _OTHERS = (
      "add_open_arguments", "run_open"),
     ("serve", "serve the first notebook as a web page, on this machine only", "runbook.headless.commands",
      "add_serve_arguments", "run_serve"),
+    ("collect", "read a running stack into a folder for `diagnose`, secrets masked", "runbook.collect.commands",
+     "add_arguments", "run"),
     ("verify", "run the printed checks of a report again: which print what they should", "runbook.verify.commands",
      "add_arguments", "run"),
     ("lab", "start a stack on this machine and break it for practice", "runbook.lab.commands",
