@@ -7,6 +7,7 @@ from runbook.judge.folklore import folklore
 from runbook.judge.health import Health, health
 from runbook.judge.next_step import next_step
 from runbook.judge.not_tested import not_tested
+from runbook.judge.odd_names import odd_names
 from runbook.judge.patch import unified_diff
 from runbook.judge.proof import predict
 from runbook.judge.rank import rank
@@ -53,9 +54,9 @@ def diagnose(evidence: Evidence) -> Run:
         not_tested=(*(proof.missing if verdict != "healthy" else ()), *not_tested(facts, checks)),
         first_bad_hop=causes[0].hop if causes else "",
     )
-    if verdict == "inconclusive":
-        diagnosis = replace(diagnosis, next=next_step(facts, diagnosis))
-    return Run(evidence, stack, facts.traffic, diagnosis)
+    if verdict == "inconclusive" and (step := next_step(facts, diagnosis)):
+        diagnosis = replace(diagnosis, next=step)
+    return Run(evidence, stack, facts.traffic, replace(diagnosis, odd_names=odd_names(diagnosis)))
 
 
 def reconsidered(run: Run, causes: tuple[Finding, ...]) -> Run:
@@ -65,8 +66,8 @@ def reconsidered(run: Run, causes: tuple[Finding, ...]) -> Run:
         return replace(run, diagnosis=replace(run.diagnosis, causes=causes))
     verdict = _verdict(causes, facts, health(facts, run.diagnosis.checks))
     diagnosis = replace(run.diagnosis, causes=causes, verdict=verdict)
-    if verdict == "inconclusive":
-        diagnosis = replace(diagnosis, next=next_step(facts, diagnosis))
+    if verdict == "inconclusive" and (step := next_step(facts, diagnosis)):
+        diagnosis = replace(diagnosis, next=step)
     return replace(run, diagnosis=diagnosis)
 
 

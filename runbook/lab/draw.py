@@ -4,14 +4,12 @@ import os
 import random
 import socket
 import string
-from itertools import chain
 
 from runbook.lab.errors import LabError
 from runbook.lab.hashes import htpasswd_line
 from runbook.lab.plan import Plan, Proxy
 
 REALM = "REGISTRY_AUTH_HTPASSWD_REALM"
-_SPAN = 13999
 _WORDS = "amber birch cobalt delta ember fjord garnet harbor indigo juniper kestrel lagoon".split()
 _USERS = "anna ben chen dora emil farah goran hana ivan jana kofi lena".split()
 _REGISTRIES = ("registry", "hub", "images", "store")
@@ -30,7 +28,7 @@ def draw(seed: int, major: int | None) -> Plan:
     rng = random.Random(f"runbook-lab-{seed}")  # noqa: S311 a lab that can be repeated, not cryptography
     user, colleague = rng.sample(_USERS, 2)
     registry = rng.choice(_REGISTRIES)
-    ports = _free([rng.randint(0, _SPAN) for _ in range(3)], random.Random(f"runbook-ports-{seed}"), 3)  # noqa: S311
+    ports = free_ports(rng, 3)
     major = major or rng.choice((2, 3))
     plan = Plan(
         seed=seed,
@@ -76,15 +74,13 @@ def free_ports(rng: random.Random, count: int) -> list[int]:
 
     RUNBOOK_LAB_PORTS=LOW-HIGH names the range to draw from, so that jobs on one machine keep apart.
     """
-    return _free([], rng, count)
-
-
-def _free(wanted: list[int], rng: random.Random, count: int) -> list[int]:
-    """The ports that are wanted, as far as they are free; others after them, so that no other draw depends on it."""
     low, high = _range()
     found: list[int] = []
-    for draw in chain(wanted, (rng.randint(0, _SPAN) for _ in range(200))):
-        port = low + draw % (high - low + 1)  # the range must not change what else is drawn
+    drawn = [rng.randint(0, 13999) for _ in range(count)]
+    others = random.Random(f"runbook-ports-{drawn}")  # noqa: S311 a port in use must not change what else is drawn
+    for attempt in range(200):
+        number = drawn[attempt] if attempt < count else others.randint(0, 13999)
+        port = low + number % (high - low + 1)  # nor must the range
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:

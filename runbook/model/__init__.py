@@ -47,6 +47,7 @@ from runbook.model.http import FAILURES, Certificate, Credential, Exchange, Head
 from runbook.model.proxy import Guard, HeaderEdit, OwnAuth, ProxyRoute, Software
 from runbook.model.stack import Registry, Stack, StartError, Ui
 from runbook.model.traces import (
+    PROBE_AGENT,
     PROBE_USER,
     Call,
     CiJob,
@@ -66,6 +67,7 @@ from runbook.model.traces import (
 
 __all__ = [
     "FAILURES",
+    "PROBE_AGENT",
     "PROBE_USER",
     "STEPS",
     "Call",

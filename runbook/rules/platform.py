@@ -79,13 +79,15 @@ def restarted(one: Service, at: Place | None = None, *, fresh: bool = False) -> 
 
 def _new_pod(one: Service, at: Place | None) -> Applied:
     pod, where = workload(one), in_namespace(one.namespace)
-    if pod.startswith("pod/"):
-        if at is None:
-            return Applied((), "a pod that nothing manages is deleted and created again")
-        replaced = sh("kubectl", *where, "replace", "--force", "-f", file(one.place.file))
-        return Applied((replaced,), "variables and configuration are read when a pod starts")
+    if at is None and pod.startswith("pod/"):
+        return Applied((), "a pod that nothing manages is deleted and created again")
     applied = (sh("kubectl", *where, "apply", "-f", file(at.file)),) if at and " § " not in at.file else ()
+    if pod.startswith("cronjob/"):
+        return Applied(applied, "the next run takes it")
     rolled = sh("kubectl", *where, "rollout", "restart", service(pod))
+    if pod.startswith(("pod/", "job/")):  # nothing rolls them out
+        rolled = sh("kubectl", *where, "replace", "--force", "-f", file(one.place.file))
+        applied = ()
     return Applied((*applied, rolled), "variables and configuration are read when a pod starts")
 
 

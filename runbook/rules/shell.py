@@ -1,9 +1,10 @@
 """Commands and observations that rules of several themes share: clients, pages, the registry's own door."""
 
-from runbook.model import Command, EvidenceItem, Exchange, Registry, Subject, Symptom
-from runbook.model.command import READ_FROM, Word, host, sh, url, user
+from runbook.model import ClientConfig, Command, EvidenceItem, Exchange, Registry, Subject, Symptom
+from runbook.model.command import PIPE, READ_FROM, Word, file, glued, host, name, sh, url, user
 from runbook.rules.base import Facts
 from runbook.rules.evidence import said, seen
+from runbook.rules.platform import in_namespace
 
 REFUSED_SEEN = (Symptom.LOGIN_401_DIRECT, Symptom.LOGIN_401, Symptom.LOGIN_401_VIA)
 
@@ -40,3 +41,15 @@ def login_with_docker(registry: str | None, name: str | None = None) -> Command:
 def stored_login(registry: str | None) -> Command:
     """Sends what docker has stored for this host[:port]. With no terminal docker cannot ask for other credentials."""
     return sh("docker", "login", host(registry), READ_FROM, "/dev/null", expect="Login Succeeded")
+
+
+def pull_secret_again(secret: ClientConfig | None, config: str = "config.json") -> tuple[Command, ...]:
+    """The pull Secret made again from the client's file, in which the new login is."""
+    if secret is None:
+        return ()
+    where = in_namespace(secret.namespace)
+    return (
+        sh("kubectl", *where, "create", "secret", "generic", name(secret.secret_name or None),
+           "--type=kubernetes.io/dockerconfigjson", glued("--from-file=.dockerconfigjson=", file(config)),
+           "--dry-run=client", "-o", "yaml", PIPE, "kubectl", *where, "apply", "-f", "-"),
+    )  # fmt: skip

@@ -55,8 +55,9 @@ def test_a_sidecar_belongs_to_its_pod() -> None:
     assert workload(sidecar) == "deployment/hub"
 
 
-def test_a_bare_pod_is_replaced() -> None:
-    pod = replace(POD, name="pod/hub")
+@pytest.mark.parametrize("name", ["pod/hub", "job/bake"])
+def test_what_nothing_rolls_out_anew_is_replaced(name: str) -> None:
+    pod = replace(POD, name=name)
     assert typed(*restarted(pod, pod.place).commands) == ["kubectl -n oven replace --force -f hub.yaml"]
 
 
@@ -81,6 +82,19 @@ def test_only_objects_of_a_controller_are_applied() -> None:
     assert typed(*applied.commands) == ["kubectl apply -f i.yaml"]
     assert route_applied(replace(route, service="deployment/nginx")) is None
     assert route_applied(replace(route, platform="compose")) is None
+
+
+MANIFESTS = [c for c in all_cases() if "apiVersion:" in str(c.files) and "services:" not in str(c.files)]
+
+
+@pytest.mark.parametrize("case", MANIFESTS, ids=lambda c: f"{c.cause}/{c.path.stem}")
+def test_nobody_who_showed_kubernetes_is_told_of_compose(case: Case, tmp_path: Path) -> None:
+    d = judge(case, tmp_path).diagnosis
+    for finding in (*d.causes, *d.warnings):
+        fix = finding.fix
+        assert "compose" not in " ".join((fix.applies, *fix.command_lines, *fix.verify_lines)).lower(), finding.cause
+        assert fix.commands or fix.patch or fix.summary
+    assert d.next is None or "compose" not in str(d.next.command)
 
 
 @pytest.mark.parametrize(
