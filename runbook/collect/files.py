@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Literal
 
 from runbook.collect import clients, cluster, read
 from runbook.collect.carriers import Carrier, carried
@@ -43,6 +43,8 @@ _DEPTH = 4
 """Containers within containers."""
 Progress = Callable[[str], None]
 UNCLEAR = "It is not clear what this file is; it was not judged."
+UNTOLD = "Nothing in it was recognised."
+UNOPENED = "Keys and certificates are not opened."
 
 
 def read_files(paths: tuple[str, ...], docker_config: str | None, vault: Vault, progress: Progress) -> "Reading":
@@ -132,6 +134,7 @@ class Reading:
         """Recognise a file and put it in line for its parser; what is packed in it likewise."""
         if item.name.lower().endswith(NEVER):
             self._note(item, "unknown")
+            self._problem(item.name, UNOPENED, kind="nothing-found")
             return
         try:
             head = item.read(HEAD)
@@ -349,7 +352,8 @@ class Reading:
                 self.harvest.add_large_log(source.path, stream, source.size, name, reader)
                 return
             rows = read.lines(stream, name)
-            self.harvest.add_log(source.path, reader(rows) if reader else rows)
+            if not self.harvest.add_log(source.path, reader(rows) if reader else rows):
+                self._problem(source.path, UNTOLD, kind="nothing-found")
 
     def _parse_text(self, source: SourceFile, text: str, *, keep: bool = True) -> None:
         """A text of a kind that has its own syntax."""
@@ -360,7 +364,10 @@ class Reading:
         else:
             if keep and source.kind in EDITABLE:
                 self._texts[source.path] = text
+            had = self.harvest.told
             self.harvest.add_text(source.kind, source.path, text)
+            if source.kind == "settings-text" and self.harvest.told == had:
+                self._problem(source.path, UNTOLD, kind="nothing-found")
 
     def _parse_prose(self, source: SourceFile, carrier: Carrier) -> None:
         """What people and programs said."""
@@ -368,6 +375,8 @@ class Reading:
         known = told or carrier.paste.files or source.voice == "document"
         if not known and (source.kind == "unknown" or not is_prose_name(source.path)):
             self._problem(source.path, UNCLEAR)
+        elif not known:
+            self._problem(source.path, UNTOLD, kind="nothing-found")
 
     # ---- notes ----------------------------------------------------------------------------------------------
 
@@ -381,9 +390,11 @@ class Reading:
         self._note(item, "unknown")
         self._problem(item.name, why)
 
-    def _problem(self, file: str, message: str, line: int | None = None) -> None:
+    def _problem(
+        self, file: str, message: str, line: int | None = None, kind: Literal["", "nothing-found"] = ""
+    ) -> None:
         shown = self.harvest.vault.mask(message, 500)
-        self.harvest.problems.append(Problem(place=self.place(Place(file, line)), message=shown))
+        self.harvest.problems.append(Problem(place=self.place(Place(file, line)), message=shown, kind=kind))
 
 
 def with_lines(source: SourceFile, text: str, vault: Vault, encoding: str = "utf-8") -> SourceFile:

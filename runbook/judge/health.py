@@ -131,7 +131,7 @@ def _unread(facts: Facts) -> Iterator[str]:
                     yield f"{mount.source} ({service.name}, {mount.place}) was not handed over."
     for problem in evidence.problems:
         known_kind = any(f.path == problem.place.file and f.kind != "unknown" for f in evidence.files)
-        if known_kind and problem.kind != "other-project":
+        if known_kind and problem.kind not in ("other-project", "nothing-found"):
             yield f"{problem.place}: {problem.message}"
 
 

@@ -67,8 +67,8 @@ class Problem:
     message: str
     fatal: bool = False
     """Whether nothing can be judged because of it (exit 2)."""
-    kind: Literal["", "login-not-sent", "other-project"] = ""
-    """What a verdict depends on."""
+    kind: Literal["", "login-not-sent", "other-project", "nothing-found"] = ""
+    """What a verdict depends on: a text in which nothing is recognised takes nothing from it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
