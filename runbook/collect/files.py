@@ -12,7 +12,7 @@ from typing import BinaryIO, Literal
 from runbook.collect import clients, cluster, read
 from runbook.collect.carriers import Carrier, carried
 from runbook.collect.harvest import Harvest
-from runbook.collect.kinds import HEAD, NEVER, is_prose_name, recognise, tells
+from runbook.collect.kinds import HEAD, NEVER, is_dump, is_prose_name, recognise, tells
 from runbook.collect.large_log import LARGE
 from runbook.collect.unpack import mail, packed
 from runbook.collect.unpack.dress import unnumbered
@@ -174,7 +174,7 @@ class Reading:
             return False
         if kind == "log":
             return item.size <= read.limit("text") and (not tells(item.name) or b"\n==> " in b"\n" + head)
-        return not tells(item.name)
+        return not tells(item.name) or is_dump(head.decode("utf-8", "replace"))
 
     def _unpack(self, item: Item, depth: int) -> None:
         """The files in an archive or a mail."""

@@ -216,6 +216,12 @@ def _caddy(to: Harvest, name: str, text: str) -> None:
     to.routes.extend(parse_caddy(text, name, to.vault))
 
 
+def _caddy_json(to: Harvest, name: str, text: str) -> None:
+    from runbook.parse.caddy_json import parse_caddy_json
+
+    to.routes.extend(parse_caddy_json(text, name, to.vault))
+
+
 def _haproxy(to: Harvest, name: str, text: str) -> None:
     from runbook.parse.haproxy import parse_haproxy
 
@@ -278,6 +284,7 @@ PARSERS: dict[FileKind, Callable[[Harvest, str, str], None]] = {
     "registry-config": _registry_config,
     "nginx": _nginx,
     "caddy": _caddy,
+    "caddy-json": _caddy_json,
     "haproxy": _haproxy,
     "apache": _apache,
     "traefik": _traefik,

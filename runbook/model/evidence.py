@@ -16,6 +16,7 @@ FileKind = Literal[
     "nginx",
     "traefik",
     "caddy",
+    "caddy-json",
     "haproxy",
     "apache",
     "docker-config",
