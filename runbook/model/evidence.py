@@ -68,7 +68,7 @@ class Problem:
     message: str
     fatal: bool = False
     """Whether nothing can be judged because of it (exit 2)."""
-    kind: Literal["", "login-not-sent", "other-project", "nothing-found"] = ""
+    kind: Literal["", "login-not-sent", "not-the-api", "no-engine", "other-project", "nothing-found"] = ""
     """What a verdict depends on: a text in which nothing is recognised takes nothing from it."""
 
 
