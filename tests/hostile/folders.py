@@ -118,6 +118,7 @@ def _odd() -> Iterator[tuple[str, Callable[[Path], None]]]:
 
 
 def _loop(folder: Path) -> None:
+    (folder / "docker-compose.yml").write_bytes(samples()["docker-compose.yml"])
     (folder / "a").symlink_to(folder / "b")
     (folder / "b").symlink_to(folder / "a")
 
