@@ -7,12 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, Literal
 
 from runbook.collect import clients, cluster, read
 from runbook.collect.carriers import Carrier, carried
 from runbook.collect.harvest import Harvest
-from runbook.collect.kinds import HEAD, NEVER, is_prose_name, recognise, tells
+from runbook.collect.kinds import HEAD, NEVER, is_dump, is_prose_name, recognise, tells
 from runbook.collect.large_log import LARGE
 from runbook.collect.unpack import mail, packed
 from runbook.collect.unpack.dress import unnumbered
@@ -46,6 +46,8 @@ _DEPTH = 4
 """Containers within containers."""
 Progress = Callable[[str], None]
 UNCLEAR = "It is not clear what this file is; it was not judged."
+UNTOLD = "Nothing in it was recognised."
+UNOPENED = "Keys and certificates are not opened."
 
 
 def read_files(
@@ -143,6 +145,7 @@ class Reading:
         """Recognise a file and put it in line for its parser; what is packed in it likewise."""
         if item.name.lower().endswith(NEVER):
             self._note(item, "unknown")
+            self._problem(item.name, UNOPENED, kind="nothing-found")
             return
         try:
             head = item.read(HEAD)
@@ -194,7 +197,7 @@ class Reading:
             return False
         if kind == "log":
             return item.size <= read.limit("text") and (not tells(item.name) or b"\n==> " in b"\n" + head)
-        return not tells(item.name)
+        return not tells(item.name) or is_dump(head.decode("utf-8", "replace"))
 
     def _unpack(self, item: Item, depth: int) -> None:
         """The files in an archive or a mail."""
@@ -372,7 +375,8 @@ class Reading:
                 self.harvest.add_large_log(source.path, stream, source.size, name, reader)
                 return
             rows = read.lines(stream, name)
-            self.harvest.add_log(source.path, reader(rows) if reader else rows)
+            if not self.harvest.add_log(source.path, reader(rows) if reader else rows):
+                self._problem(source.path, UNTOLD, kind="nothing-found")
 
     def _parse_text(self, source: SourceFile, text: str, *, keep: bool = True) -> None:
         """A text of a kind that has its own syntax."""
@@ -383,7 +387,10 @@ class Reading:
         else:
             if keep and source.kind in EDITABLE:
                 self._texts[source.path] = text
+            had = self.harvest.told
             self.harvest.add_text(source.kind, source.path, text)
+            if source.kind == "settings-text" and self.harvest.told == had:
+                self._problem(source.path, UNTOLD, kind="nothing-found")
 
     def _parse_prose(self, source: SourceFile, carrier: Carrier) -> None:
         """What people and programs said."""
@@ -391,6 +398,8 @@ class Reading:
         known = told or carrier.paste.files or source.voice == "document"
         if not known and (source.kind == "unknown" or not is_prose_name(source.path)):
             self._problem(source.path, UNCLEAR)
+        elif not known:
+            self._problem(source.path, UNTOLD, kind="nothing-found")
 
     # ---- notes ----------------------------------------------------------------------------------------------
 
@@ -404,9 +413,11 @@ class Reading:
         self._note(item, "unknown")
         self._problem(item.name, why)
 
-    def _problem(self, file: str, message: str, line: int | None = None) -> None:
+    def _problem(
+        self, file: str, message: str, line: int | None = None, kind: Literal["", "nothing-found"] = ""
+    ) -> None:
         shown = self.harvest.vault.mask(message, 500)
-        self.harvest.problems.append(Problem(place=self.place(Place(file, line)), message=shown))
+        self.harvest.problems.append(Problem(place=self.place(Place(file, line)), message=shown, kind=kind))
 
 
 def with_lines(source: SourceFile, text: str, vault: Vault, encoding: str = "utf-8") -> SourceFile:

@@ -5,7 +5,7 @@ Parsers are imported when the first file of their kind turns up: most bundles ne
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import BinaryIO
 
 from runbook.collect import clients, marks
@@ -62,6 +62,11 @@ class Harvest:
     pullers: list[PullerConfig] = field(default_factory=list)
     jobs: list[CiJob] = field(default_factory=list)
     units: dict[str, Service] = field(default_factory=dict)
+
+    @property
+    def told(self) -> int:
+        """How many things were found so far."""
+        return sum(len(getattr(self, f.name)) for f in fields(self) if isinstance(getattr(self, f.name), list | dict))
 
     def add_text(self, kind: FileKind, name: str, text: str) -> None:
         """Give a file's text to the parser of its kind."""
@@ -211,6 +216,12 @@ def _caddy(to: Harvest, name: str, text: str) -> None:
     to.routes.extend(parse_caddy(text, name, to.vault))
 
 
+def _caddy_json(to: Harvest, name: str, text: str) -> None:
+    from runbook.parse.caddy_json import parse_caddy_json
+
+    to.routes.extend(parse_caddy_json(text, name, to.vault))
+
+
 def _haproxy(to: Harvest, name: str, text: str) -> None:
     from runbook.parse.haproxy import parse_haproxy
 
@@ -273,6 +284,7 @@ PARSERS: dict[FileKind, Callable[[Harvest, str, str], None]] = {
     "registry-config": _registry_config,
     "nginx": _nginx,
     "caddy": _caddy,
+    "caddy-json": _caddy_json,
     "haproxy": _haproxy,
     "apache": _apache,
     "traefik": _traefik,

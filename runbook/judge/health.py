@@ -124,6 +124,8 @@ def _unread(facts: Facts) -> Iterator[str]:
     if registry.auth == "htpasswd" and registry.htpasswd is None:
         yield f"The htpasswd file ({registry.htpasswd_host or registry.htpasswd_path or 'of the registry'}) was not handed over."
     known = {f.path for f in evidence.files} | {h.file for h in evidence.htpasswd}
+    if any(f.kind == "caddy-json" for f in evidence.files):
+        known.add("Caddyfile")  # what Caddy made of it says the same
     for service in evidence.compose.services if evidence.compose else ():
         if service.role in ("registry", "ui", "proxy"):
             for mount in service.mounts:
@@ -131,7 +133,7 @@ def _unread(facts: Facts) -> Iterator[str]:
                     yield f"{mount.source} ({service.name}, {mount.place}) was not handed over."
     for problem in evidence.problems:
         known_kind = any(f.path == problem.place.file and f.kind != "unknown" for f in evidence.files)
-        if known_kind and problem.kind != "other-project":
+        if known_kind and problem.kind not in ("other-project", "nothing-found"):
             yield f"{problem.place}: {problem.message}"
 
 
@@ -156,4 +158,6 @@ def _is_there(mount: Mount, known: set[str]) -> bool:
     source = (mount.source or "").removeprefix("./").strip("/")
     if "/" in source and (mount.source or "").startswith(("/", "~", "../")):
         source = posixpath.basename(source)
-    return any(f == source or f.endswith(f"/{source}") or f"/{source}/" in f"/{f}" for f in known)
+    target = mount.target.strip("/")
+    inside = any(f"/{f}".endswith(f"/{target}") or f"/{target}/" in f"/{f}" for f in known)  # as `nginx -T` names them
+    return inside or any(f == source or f.endswith(f"/{source}") or f"/{source}/" in f"/{f}" for f in known)

@@ -20,7 +20,7 @@ from runbook.collect.unpack.voice import EXAMPLE
 from runbook.model import FileKind, Voice
 
 CONFIGURED: tuple[FileKind, ...] = (
-    "compose", "dotenv", "registry-config", "htpasswd", "nginx", "caddy", "haproxy", "apache", "traefik", "docker-config",
+    "compose", "dotenv", "registry-config", "htpasswd", "nginx", "caddy", "caddy-json", "haproxy", "apache", "traefik", "docker-config",
     "daemon-config", "inspect", "har", "kubernetes", "chart-values", "puller", "quadlet", "ci",
 )  # fmt: skip
 """Kinds that are files in their own right, also without a name."""
