@@ -11,6 +11,7 @@ from typing import BinaryIO
 
 from runbook.collect import clients, cluster, read
 from runbook.collect.carriers import Carrier, carried
+from runbook.collect.copies import copies
 from runbook.collect.harvest import Harvest
 from runbook.collect.kinds import HEAD, NEVER, is_prose_name, recognise, tells
 from runbook.collect.large_log import LARGE
@@ -38,6 +39,8 @@ _ORDER: tuple[FileKind, ...] = ("htpasswd", "docker-config", "dotenv", "kubernet
 """Files full of secrets come first, so that the secrets are known when the others are masked."""
 TEXTS: frozenset[FileKind] = frozenset({"text", "curl", "listing", "ps", "unknown"})
 """Kinds in which other files may stand."""
+_COPIED: frozenset[FileKind] = EDITABLE - {"compose"} | {"htpasswd", "docker-config"}
+"""Kinds of which a copy beside the original says nothing of now; which compose files count is decided for all of them."""
 _MOST_LINES = 20_000
 _DEPTH = 4
 """Containers within containers."""
@@ -271,6 +274,7 @@ class Reading:
             if not piece.pasted or source.path in self.shown:
                 self.sources.append(source)
             self.guarded(source, piece.parse)
+        self._set_copies_aside()
         manifests = SourceFile(path="Kubernetes manifests", kind="kubernetes")
         self.guarded(manifests, partial(cluster.join, self.harvest))
         self.guarded(SourceFile(path="nginx files", kind="nginx"), self.harvest.join_nginx)
@@ -290,6 +294,14 @@ class Reading:
             ):
                 piece.source = replace(piece.source, voice="document")
                 piece.parse = lambda: None
+
+    def _set_copies_aside(self) -> None:
+        """Of a copy that was set aside beside its original nothing is judged; its secrets are known all the same."""
+        kinds = {p.source.path: p.source.kind for p in self._pieces if not p.pasted and p.source.kind in _COPIED}
+        old = copies(kinds, self._texts)
+        if old:
+            self.harvest.drop(old)
+            self.sources = [replace(s, voice="document") if s.path in old else s for s in self.sources]
 
     def guarded(self, source: SourceFile, action: Callable[[], None]) -> None:
         """Run a parser. What it cannot understand is a problem of that file; its breaking must not hide the rest."""

@@ -149,6 +149,17 @@ class Harvest:
             getattr(self, name).extend(with_places(item, change) if change else item for item in found)
         return told
 
+    def drop(self, files: frozenset[str]) -> None:
+        """Forget what was read in these files."""
+        for texts in (self.dotenv_texts, self.nginx_texts):
+            for name in files & texts.keys():
+                del texts[name]
+        self.htpasswd = [h for h in self.htpasswd if h.file not in files]
+        self.registry_files = [r for r in self.registry_files if r.file not in files]
+        self.clients = [c for c in self.clients if c.file not in files]
+        self.routes = [r for r in self.routes if r.place.file not in files]
+        self.pullers = [p for p in self.pullers if p.file not in files]
+
     def join_nginx(self) -> None:
         """nginx files are read together: one includes another."""
         if self.nginx_texts:

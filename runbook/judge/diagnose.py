@@ -37,7 +37,7 @@ def diagnose(evidence: Evidence) -> Run:
     checks = tuple(check for check, _ in results)
     ranking = rank((finding for _, found in results for finding in found), facts)
     causes = tuple(_proven(_with_patch(f, evidence), evidence) for f in ranking.causes)
-    proof = health(facts, checks)
+    proof = health(facts, checks, ranking.dormant)
     verdict = _verdict(causes, facts, proof)
     diagnosis = Diagnosis(
         verdict=verdict,
@@ -54,7 +54,7 @@ def diagnose(evidence: Evidence) -> Run:
         first_bad_hop=causes[0].hop if causes else "",
     )
     if verdict == "inconclusive":
-        diagnosis = replace(diagnosis, next=next_step(facts, diagnosis))
+        diagnosis = replace(diagnosis, next=next_step(facts, diagnosis, ranking.dormant))
     return Run(evidence, stack, facts.traffic, diagnosis)
 
 

@@ -53,10 +53,22 @@ class Focus:
         """Whether something that was seen belongs to the incident: what cannot be told does."""
         if self.speaks_of(observation.address) is False and observation.witness in ("client", "browser"):
             return False
+        if self._knocks(observation):
+            return False
         failed_login = observation.user is not None and not observation.ok
         if failed_login and observation.witness in ("registry", "proxy"):
             return observation.user in self.users if self.users else observation.user not in self.strangers
         return True
+
+    def _knocks(self, observation: Observation) -> bool:
+        """Whether a log shows a nameless refusal of somebody who asked for a bare IP address, where everybody else asks
+        for a name: those who scan the internet know no names."""
+        asked = observation.address
+        if observation.witness not in ("registry", "proxy") or observation.user or observation.status != 401:
+            return False
+        if asked is None or not _is_numeric(asked.host) or any(asked.host == a.host for a in self.used):
+            return False
+        return any(not _is_numeric(a.host) and not a.is_loopback for a in self.addresses)
 
     def uses_login(self, login: StoredLogin | None) -> bool:
         """Whether docker would send this stored login in this incident: it looks for the literal name that was used."""
@@ -101,7 +113,7 @@ def focus_of(
         dict.fromkeys(
             o.address
             for o in observations
-            if o.witness == "registry" and o.address and not o.own and o.voice == "program"
+            if o.witness in ("registry", "proxy") and o.address and not o.own and o.voice == "program"
         )
     )
     addresses = tuple(
@@ -166,10 +178,15 @@ def _is_name(name: str) -> bool:
     return bool(name) and name not in ("_", "localhost") and not any(c in name for c in "*~^$")
 
 
+def _is_numeric(host: str) -> bool:
+    """Whether a host is an IP address and no name."""
+    return ":" in host or host.replace(".", "").isdecimal()
+
+
 def _is_site(address: Address, sites: tuple[str, ...]) -> bool:
     """Whether requests to that address may reach a site with these names. Addresses and catch-alls reach any."""
     host = address.host
-    if address.is_loopback or host.replace(".", "").isdecimal():
+    if address.is_loopback or _is_numeric(host):
         return True
     return any(not _is_name(site) or site.lower().split(":")[0] == host for site in sites)
 
