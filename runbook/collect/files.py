@@ -13,6 +13,7 @@ from runbook.collect import clients, cluster, read
 from runbook.collect.carriers import Carrier, carried
 from runbook.collect.copies import copies
 from runbook.collect.harvest import Harvest
+from runbook.collect.inside import Inside, differences
 from runbook.collect.kinds import HEAD, NEVER, is_prose_name, recognise, tells
 from runbook.collect.large_log import LARGE
 from runbook.collect.unpack import mail, packed
@@ -122,6 +123,7 @@ class Reading:
         self._texts: dict[str, str] = {}
         self._encodings: dict[str, str] = {}
         self._pieces: list[Piece] = []
+        self._inside_containers: list[Inside] = []
         self._budget = Budget()
 
     @property
@@ -243,6 +245,8 @@ class Reading:
         voice: Voice = "document" if "document" in (source.voice, file.voice) else "program"
         if file.path is None:
             if voice == "program":
+                if file.inside:
+                    self._inside_containers.append(Inside(file.inside, item.name, file.text))
                 inner = SourceFile(path=item.name, kind=file.kind, size=len(file.text))
                 self._line_up(inner, lambda s: self._parse_text(s, file.text, keep=False), pasted=True)
             return
@@ -279,6 +283,7 @@ class Reading:
         self.guarded(manifests, partial(cluster.join, self.harvest))
         self.guarded(SourceFile(path="nginx files", kind="nginx"), self.harvest.join_nginx)
         self.guarded(SourceFile(path="compose files", kind="compose"), self.harvest.join_compose)
+        self.harvest.messages.extend(differences(self._inside_containers, self.harvest.compose, self._texts))
         self.guarded(manifests, partial(cluster.finish, self.harvest))
         self.guarded(SourceFile(path="quadlets", kind="quadlet"), partial(clients.finish, self.harvest))
         self.keep_lines()

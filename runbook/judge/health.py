@@ -79,14 +79,25 @@ def _refused_since(facts: Facts) -> Iterator[str]:
     names = {a.host for a in facts.focus.used}
     known = {n.lower() for h in facts.evidence.htpasswd for n in (*(e.name for e in h.entries), *h.more)}
     over = {id(c.observation.record) for c in facts.traffic.settled}
-    served = {(r.remote, r.agent) for r in facts.traffic.requests if r.status and r.status < 300}
+    served = {
+        (o.record.remote, o.record.agent, user)
+        for o in facts.traffic.observations
+        if isinstance(o.record, LoggedRequest) and o.ok
+        for user in (o.user, None)
+    }
     for o in facts.traffic.observations:
         r = o.record
         if not isinstance(r, LoggedRequest) or o.address is None or o.address.host not in names or id(r) in over:
             continue
-        if r.status != 401 or r.answered_later or o.own or o.voice != "program" or (r.remote, r.agent) in served:
+        if (
+            r.status != 401
+            or r.answered_later
+            or o.own
+            or o.voice != "program"
+            or (r.remote, r.agent, o.user) in served
+        ):
             continue
-        expected = r.user.lower() in known if r.user and known else r.user is None
+        expected = o.user.lower() in known if o.user and known else o.user is None
         if expected and (o.login == "sent" or r.agent.startswith(_STORES_LOGINS)):
             yield f"{r.place}: a login was refused, and nothing shows it accepted since."
             return

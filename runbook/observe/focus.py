@@ -38,6 +38,8 @@ class Focus:
     """Whether the user named address or user by argument."""
     strangers: frozenset[str] = frozenset()
     """Users of the logs who look like scanners."""
+    sites: frozenset[str] = frozenset()
+    """Names of sites that lead to an address that was used: other doors of the same registry."""
     ports: frozenset[int] = frozenset()
     """Ports under which the stack in the folder is published: whatever the host is called, it is this stack."""
 
@@ -91,7 +93,8 @@ class Focus:
         if subject.address:
             told = self.speaks_of(address_of(subject.address))
             value = {True: 1.0, None: 0.8, False: 0.0}[told]
-        if subject.sites and self.used and not any(_is_site(a, subject.sites) for a in self.used):
+        other_door = any(site.lower() in self.sites for site in subject.sites)
+        if subject.sites and self.used and not other_door and not any(_is_site(a, subject.sites) for a in self.used):
             value = min(value, 0.0 if all(_is_name(s) for s in subject.sites) else 0.8)
         if subject.user and self.users and subject.user not in self.users:
             value = min(value, 0.3)
@@ -131,6 +134,7 @@ def focus_of(
         strangers=frozenset(o.user for o in unsettled if o.user and is_noise(o, _known(evidence))),
         named=bool(named or evidence.target.user),
         ports=ports,
+        sites=frozenset(_doors(stack, used)),
     )
     others = dict.fromkeys(str(a) for a in _mentioned(evidence, seen) if focus.speaks_of(a) is False)
     return replace(focus, others=tuple(others))
@@ -171,6 +175,23 @@ def _site_addresses(stack: Stack, used: tuple[Address, ...]) -> Iterable[Address
             for name in route.server_names:
                 if _is_name(name):
                     yield Address(name.lower(), route.listen[0] if len(route.listen) == 1 else None)
+
+
+def _doors(stack: Stack, used: tuple[Address, ...]) -> Iterable[str]:
+    """Names of sites that proxy or redirect to an address that was used."""
+    for route in stack.routes:
+        targets = [Address(host.lower(), port) for host, port in route.upstream_hosts]
+        if route.kind == "redirect" and (elsewhere := address_of((route.location or "").partition("$")[0])):
+            targets = [elsewhere]
+        if any(_is_same(target, address) for target in targets for address in used):
+            yield from (name.lower() for name in route.server_names)
+
+
+def _is_same(target: Address, used: Address) -> bool:
+    """Whether an upstream is an address that was used; a service of Kubernetes has longer names as well."""
+    host = used.host.split(".svc", 1)[0] if ".svc" in used.host else used.host
+    fits = target.host in (used.host, host, host.split(".")[0] if host != used.host else host)
+    return fits and not used.is_loopback and (target.port or 80) == (used.port or 80)
 
 
 def _is_name(name: str) -> bool:

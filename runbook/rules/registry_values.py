@@ -16,10 +16,12 @@ from runbook.model import (
     Message,
     Mount,
     Refutation,
+    Service,
     StartError,
+    Subject,
     Symptom,
 )
-from runbook.model.command import file, glued, number, sh
+from runbook.model.command import file, glued, number, service, sh
 from runbook.observe.signature import from_registry
 from runbook.observe.traffic import is_authenticated
 from runbook.rules.align import DOWN, REFUSED, answers, login, stated, status, subject, unset
@@ -179,6 +181,18 @@ def _named(errors: list[StartError], logged: LogEvent | None, told: Message | No
 # ---- the file of the process ---------------------------------------------------------------------------------
 
 
+_OF_A_HOP = (
+    "authorization-stripped", "proxy-overwrites-authorization", "client-max-body-size", "no-v2-route",
+    "proxy-pass-uri-rewrite", "x-forwarded-proto-missing", "location-header-wrong-host", "www-authenticate-missing",
+    "upstream-wrong-port", "upstream-is-localhost", "double-auth-one-header",
+)  # fmt: skip
+_OF_PROXY = (
+    S.LOGIN_401_VIA, S.LOGIN_401, S.CHALLENGE_MISSING, S.CHALLENGE_FOREIGN, S.TOO_LARGE, S.BAD_GATEWAY, S.GATEWAY_TIMEOUT,
+    S.NOT_THE_API, S.REDIRECTED, S.LOCATION_WRONG, S.UPLOAD_FAILS, S.OPEN_VIA, S.BROWSER_BLOCKED, S.PROXY_500,
+)  # fmt: skip
+"""What a proxy does with an old file shows as one of these; the file on the disk no longer says so."""
+
+
 @rule(
     "file-not-reloaded",
     needs_any=("checks", "messages"),
@@ -200,6 +214,9 @@ def not_reloaded(facts: Facts) -> Iterator[Finding]:
     mount = covering(registry.mounts, path) if registry and path else None
     single = mount is not None and mount.target.rstrip("/") == path
     sums = _two_sums(facts)
+    if sums is not None and sums[1].detail.split(None, 1)[1] != path and (other := _mounted_at(sums[1], facts)):
+        yield _of_another_file(sums, *other)
+        return
     refused = _refused_though_right(facts)
     if sums is None and (refused is None or not single):
         return
@@ -233,6 +250,34 @@ def _two_sums(facts: Facts) -> tuple[Message, Message] | None:
             if apart and digest != second and len(digest) == len(second) and _base(path) == _base(where):
                 return other, one
     return None
+
+
+def _mounted_at(inside: Message, facts: Facts) -> tuple[Service, Mount] | None:
+    """The service and the mount that bring the file there."""
+    path = inside.detail.split(None, 1)[1]
+    services = facts.compose.services if facts.compose else ()
+    found = ((s, m) for s in services if (m := covering(s.mounts, path)) is not None)
+    return next(found, None)
+
+
+def _of_another_file(sums: tuple[Message, Message], owner: Service, mount: Mount) -> Finding:
+    """A proxy's or another service's file."""
+    single = mount.target.rstrip("/") == sums[1].detail.split(None, 1)[1]
+    again = sh("docker", "compose", "up", "-d", "--force-recreate", service(owner.name))
+    return finding(
+        f"{owner.name} has another content of {sums[1].detail.split(None, 1)[1]} than the file on the disk.",
+        map(said, sums),
+        read(f"{mount.source} is mounted by itself" if single else f"{mount.source} is mounted", mount.place),
+        explains=_OF_PROXY if owner.role in ("proxy", "ui") else (),
+        hop=f"{owner.name} -> registry" if owner.role in ("proxy", "ui") else "registry",
+        supersedes=_OF_A_HOP if owner.role in ("proxy", "ui") else (),
+        about=Subject(service=owner.name),
+        fix=Fix(
+            summary=f"Create {owner.name} again; mount the folder in place of the file, so that the next change is seen",
+            commands=(again,),
+            applies="a mount of a single file keeps the old one until the container is created again",
+        ),
+    )
 
 
 def _base(path: str) -> str:
