@@ -79,7 +79,7 @@ class Focus:
             return False
         if self.docker:
             return any(key.host == a.host and (key.port or 443) == (a.port or 443) for a in self.docker)
-        return self.speaks_of(key) is not False
+        return bool(self.addresses) and self.speaks_of(key) is not False
 
     def link(self, about: Iterable[Subject]) -> float:
         """How surely something concerns the incident, from what it is about: 1 it does, 0 it does not."""

@@ -65,6 +65,8 @@ def under_other_host(facts: Facts) -> Iterator[Finding]:
         used = (message.host or "").lower()
         if not used or (message.kind == "invalid-username-password" and message.user):
             continue  # skopeo says the same with credentials that are wrong
+        if message.call and message.call.verb == "login":
+            continue  # what is typed is sent, whatever is stored
         if used in {host_of(s.key) for s in stored(facts)} | {(m.host or "").lower() for m in logged_in}:
             continue
         other = next((s for s in stored(facts) if _alias(host_of(s.key), used)), None)
