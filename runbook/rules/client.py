@@ -89,11 +89,15 @@ def under_other_host(facts: Facts) -> Iterator[Finding]:
 
 
 def _alias(one: str, other: str) -> bool:
-    """Whether two host:port pairs may be names of one registry: the same port or the same host, but not both."""
+    """Whether two host:port pairs may be names of one registry: the same host under another port, the same name in
+    another domain, or at the same port a name of the same domain, a short one or an address."""
     if one == other or not one or not other:
         return False
     (a, _, p), (b, _, q) = one.partition(":"), other.partition(":")
-    return a == b or (p or "443") == (q or "443") or a.split(".")[0] == b.split(".")[0]
+    same_port = (p or "443") == (q or "443")
+    short = any("." not in host or host.replace(".", "").isdecimal() for host in (a, b))
+    akin = short or a.split(".")[-2:] == b.split(".")[-2:] or p not in ("", "443")
+    return a == b or a.split(".")[0] == b.split(".")[0] or (same_port and akin)
 
 
 @rule(

@@ -63,9 +63,7 @@ def fronts(facts: Facts) -> tuple[Front, ...]:
         groups.setdefault(key, []).append(route)
     found = [_front(tuple(group), facts.compose) for group in groups.values()]
     kept = [
-        f
-        if _is_named(f, facts) or any(_is_known_to_lead(r, facts) for r in f.api)
-        else replace(f, api=())
+        f if _is_named(f, facts) or any(_is_known_to_lead(r, facts) for r in f.api) else replace(f, api=())
         for f in found
     ]
     return tuple(sorted(kept, key=lambda f: not reaches(facts.focus, f.routes[0])))
