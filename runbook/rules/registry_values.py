@@ -22,7 +22,7 @@ from runbook.model import (
     Symptom,
 )
 from runbook.model.command import file, glued, number, service, sh
-from runbook.observe.signature import from_registry
+from runbook.observe.signature import from_registry, is_go_404
 from runbook.observe.traffic import is_authenticated
 from runbook.rules.align import DOWN, REFUSED, answers, login, stated, status, subject, unset
 from runbook.rules.base import Facts, rule
@@ -36,7 +36,7 @@ S = Symptom
 
 @rule(
     "http-prefix-set",
-    needs=("registry",),
+    needs_any=("registry", "exchanges"),
     step="align",
     tier=2,
     title="http.prefix moves the API away from /v2/",
@@ -55,6 +55,7 @@ def prefix_set(facts: Facts) -> Iterator[Finding]:
     setting = registry.settings.get("http.prefix") if registry else None
     prefix = str(setting.value).strip("/") if setting and isinstance(setting.value, str) else ""
     if registry is None or setting is None or not prefix:
+        yield from _seen_live(facts)
         return
     missed = next(
         (e for e in facts.traffic.exchanges if e.status == 404 and e.path.startswith("/v2") and not e.is_html), None
@@ -81,6 +82,26 @@ def prefix_set(facts: Facts) -> Iterator[Finding]:
         edits=edits,
         fix=registry_fix(registry, "Remove http.prefix", status(facts, expect="401"), edits=edits, place=setting.place),
     )
+
+
+def _seen_live(facts: Facts) -> Iterator[Finding]:
+    """The registry itself answers its own 404 at /v2/, and nothing is known of its configuration. Through a proxy the
+    same may be a path that the proxy rewrote."""
+    registry, direct = facts.registry, facts.traffic.on("direct")
+    lost = [e for e in direct if is_go_404(e)]
+    served = any(e.status in (200, 401) and from_registry(e) for e in direct)
+    if lost and not served and (registry is None or registry.service is None):
+        yield finding(
+            "A registry answers, but /v2/ is not its API: that lies below a prefix of its own (http.prefix), and docker asks "
+            "for /v2/ only.",
+            (seen(e, ": Go's own 404, with the registry's header") for e in lost[:2]),
+            fix=Fix(
+                summary="Delete http.prefix (REGISTRY_HTTP_PREFIX) from the registry's configuration, or let a proxy put it "
+                "before /v2/",
+                verify=(status(facts, expect="401"),),
+                applies="the registry reads its configuration when it starts",
+            ),
+        )
 
 
 def _is_undone(facts: Facts, prefix: str) -> bool:
@@ -261,20 +282,33 @@ def _mounted_at(inside: Message, facts: Facts) -> tuple[Service, Mount] | None:
 
 
 def _of_another_file(sums: tuple[Message, Message], owner: Service, mount: Mount) -> Finding:
-    """A proxy's or another service's file."""
-    single = mount.target.rstrip("/") == sums[1].detail.split(None, 1)[1]
+    """A proxy's or another service's file: the process goes on with what it was started with."""
+    path = sums[1].detail.split(None, 1)[1]
+    single = mount.target.rstrip("/") == path
     again = sh("docker", "compose", "up", "-d", "--force-recreate", service(owner.name))
+    of_a_hop = owner.role != "registry"
     return finding(
-        f"{owner.name} has another content of {sums[1].detail.split(None, 1)[1]} than the file on the disk.",
+        f"{owner.name} has another content of {path} than the file on the disk: the container still shows the old one.",
         map(said, sums),
-        read(f"{mount.source} is mounted by itself" if single else f"{mount.source} is mounted", mount.place),
-        explains=_OF_PROXY if owner.role in ("proxy", "ui") else (),
-        hop=f"{owner.name} -> registry" if owner.role in ("proxy", "ui") else "registry",
-        supersedes=_OF_A_HOP if owner.role in ("proxy", "ui") else (),
+        read(f"{path} is mounted by itself" if single else f"{mount.source} is mounted", mount.place),
+        explains=(*_OF_PROXY, S.FAILURE) if of_a_hop else (),
+        hop=f"{owner.name} -> registry" if of_a_hop else "registry",
+        supersedes=_OF_A_HOP if of_a_hop else (),
         about=Subject(service=owner.name),
         fix=Fix(
             summary=f"Create {owner.name} again; mount the folder in place of the file, so that the next change is seen",
             commands=(again,),
+            verify=(
+                sh(
+                    "docker",
+                    "compose",
+                    "exec",
+                    service(owner.name),
+                    "sha256sum",
+                    file(path),
+                    expect=sums[0].detail[:16],
+                ),
+            ),
             applies="a mount of a single file keeps the old one until the container is created again",
         ),
     )
