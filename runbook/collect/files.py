@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, BinaryIO, Literal
 
 from runbook.collect import clients, cluster, read
 from runbook.collect.carriers import Carrier, carried
+from runbook.collect.copies import copies
 from runbook.collect.harvest import Harvest
+from runbook.collect.inside import Inside, differences
 from runbook.collect.kinds import HEAD, NEVER, is_dump, is_prose_name, recognise, tells
 from runbook.collect.large_log import LARGE
 from runbook.collect.unpack import mail, packed
@@ -41,6 +43,8 @@ _ORDER: tuple[FileKind, ...] = ("htpasswd", "docker-config", "dotenv", "kubernet
 """Files full of secrets come first, so that the secrets are known when the others are masked."""
 TEXTS: frozenset[FileKind] = frozenset({"text", "curl", "listing", "ps", "unknown"})
 """Kinds in which other files may stand."""
+_COPIED: frozenset[FileKind] = EDITABLE - {"compose"} | {"htpasswd", "docker-config"}
+"""Kinds of which a copy beside the original says nothing of now; which compose files count is decided for all of them."""
 _MOST_LINES = 20_000
 _DEPTH = 4
 """Containers within containers."""
@@ -132,6 +136,7 @@ class Reading:
         self._texts: dict[str, str] = {}
         self._encodings: dict[str, str] = {}
         self._pieces: list[Piece] = []
+        self._inside_containers: list[Inside] = []
         self._budget = Budget()
 
     @property
@@ -269,6 +274,8 @@ class Reading:
         voice: Voice = "document" if "document" in (source.voice, file.voice) else "program"
         if file.path is None:
             if voice == "program":
+                if file.inside:
+                    self._inside_containers.append(Inside(file.inside, item.name, file.text))
                 inner = SourceFile(path=item.name, kind=file.kind, size=len(file.text))
                 self._line_up(inner, lambda s: self._parse_text(s, file.text, keep=False), pasted=True)
             return
@@ -300,10 +307,12 @@ class Reading:
             if not piece.pasted or source.path in self.shown:
                 self.sources.append(source)
             self.guarded(source, piece.parse)
+        self._set_copies_aside()
         manifests = SourceFile(path="Kubernetes manifests", kind="kubernetes")
         self.guarded(manifests, partial(cluster.join, self.harvest))
         self.guarded(SourceFile(path="nginx files", kind="nginx"), self.harvest.join_nginx)
         self.guarded(SourceFile(path="compose files", kind="compose"), self.harvest.join_compose)
+        self.harvest.messages.extend(differences(self._inside_containers, self.harvest.compose, self._texts))
         self.guarded(manifests, partial(cluster.finish, self.harvest))
         self.guarded(SourceFile(path="quadlets", kind="quadlet"), partial(clients.finish, self.harvest))
         self.keep_lines()
@@ -319,6 +328,14 @@ class Reading:
             ):
                 piece.source = replace(piece.source, voice="document")
                 piece.parse = lambda: None
+
+    def _set_copies_aside(self) -> None:
+        """Of a copy that was set aside beside its original nothing is judged; its secrets are known all the same."""
+        kinds = {p.source.path: p.source.kind for p in self._pieces if not p.pasted and p.source.kind in _COPIED}
+        old = copies(kinds, self._texts)
+        if old:
+            self.harvest.drop(old)
+            self.sources = [replace(s, voice="document") if s.path in old else s for s in self.sources]
 
     def guarded(self, source: SourceFile, action: Callable[[], None]) -> None:
         """Run a parser. What it cannot understand is a problem of that file; its breaking must not hide the rest."""

@@ -38,7 +38,7 @@ def diagnose(evidence: Evidence) -> Run:
     checks = tuple(check for check, _ in results)
     ranking = rank((finding for _, found in results for finding in found), facts)
     causes = tuple(_proven(_with_patch(f, evidence), evidence) for f in ranking.causes)
-    proof = health(facts, checks)
+    proof = health(facts, checks, ranking.dormant)
     verdict = _verdict(causes, facts, proof)
     diagnosis = Diagnosis(
         verdict=verdict,
@@ -55,7 +55,7 @@ def diagnose(evidence: Evidence) -> Run:
         not_tested=tuple(dict.fromkeys((*(proof.missing if verdict != "healthy" else ()), *not_tested(facts, checks)))),
         first_bad_hop=causes[0].hop if causes else "",
     )
-    if verdict == "inconclusive" and (step := next_step(facts, diagnosis)):
+    if verdict == "inconclusive" and (step := next_step(facts, diagnosis, ranking.dormant)):
         diagnosis = replace(diagnosis, next=step)
     return Run(evidence, stack, facts.traffic, replace(diagnosis, odd_names=odd_names(diagnosis)))
 
