@@ -58,7 +58,7 @@ class _Phase:
         if self.step == "connection.start_tls.started":
             return "handshake-timeout", f"connected, and no answer to the TLS handshake within {seconds:.0f} s"
         return (
-            "timeout",
+            "no-response",
             f"connected, and no response within {seconds:.0f} s: the program there, or one behind it, hangs",
         )
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from runbook import rules
 from runbook.judge.folklore import folklore
 from runbook.judge.health import Health, health
-from runbook.judge.next_step import next_step
+from runbook.judge.next_step import next_step, where_it_is_written
 from runbook.judge.not_tested import not_tested
 from runbook.judge.patch import unified_diff
 from runbook.judge.proof import predict
@@ -55,6 +55,8 @@ def diagnose(evidence: Evidence) -> Run:
     )
     if verdict == "inconclusive":
         diagnosis = replace(diagnosis, next=next_step(facts, diagnosis))
+    elif verdict == "fault":
+        diagnosis = replace(diagnosis, next=where_it_is_written(facts, diagnosis))
     return Run(evidence, stack, facts.traffic, diagnosis)
 
 

@@ -137,6 +137,7 @@ FAILURES = (
     "reset",
     "empty-reply",
     "timeout",
+    "no-response",
     "handshake-timeout",
     "dns",
     "tls-untrusted",
@@ -147,4 +148,4 @@ FAILURES = (
     "blocked",
     "other",
 )
-"""Why no answer came. `blocked`: a browser had it and kept it from the page (CORS, mixed content)."""
+"""Why no answer came. `no-response`: the connection was made, and whoever took it hangs. `blocked`: a browser had it and kept it from the page (CORS, mixed content)."""

@@ -77,6 +77,7 @@ FAILURES: dict[str, Symptom] = {
     "reset": S.EMPTY_REPLY,
     "empty-reply": S.EMPTY_REPLY,
     "timeout": S.TIMEOUT,
+    "no-response": S.TIMEOUT,
     "handshake-timeout": S.HANDSHAKE_TIMEOUT,
     "dns": S.NAME_UNKNOWN,
     "tls-untrusted": S.TLS_FAILED,

@@ -144,11 +144,7 @@ def unreachable(facts: Facts) -> Iterator[Finding]:
     """
     stack, traffic = facts.stack, facts.traffic
     crash = _crashes(facts) if S.NOT_STARTED in traffic.seen() else ()
-    failed = [
-        e
-        for e in traffic.exchanges
-        if e.route != "via" and e.error in ("refused", "reset", "empty-reply", "timeout") and not _on_a_desk(e)
-    ]
+    failed = [e for e in traffic.exchanges if e.route != "via" and e.error in _NO_ANSWER and not _on_a_desk(e)]
     reported = [
         m
         for m in traffic.said("refused", "reset", "eof", "timeout")
@@ -159,11 +155,16 @@ def unreachable(facts: Facts) -> Iterator[Finding]:
     answered = any(e.status and is_registrys(e) for e in traffic.on("direct"))
     if answered or not (crash or failed or reported or debug):
         return
-    other = _other_port(stack, failed)
+    hangs = bool(failed) and all(e.error == "no-response" for e in failed)
+    other = None if hangs else _other_port(stack, failed)
     if crash:
         summary = f"The registry does not start: {crash[0].what[:200]}"
     elif debug:
         summary = "The address is that of the registry's debug server, which knows no /v2/: use the port of http.addr."
+    elif hangs:
+        summary = (
+            "The registry's address takes connections and never responds: the program there, or one behind it, hangs."
+        )
     elif other:
         summary = f"Nothing answers at port {other[0]}; compose publishes the registry at {other[1]}."
     else:
@@ -189,6 +190,9 @@ def unreachable(facts: Facts) -> Iterator[Finding]:
         ),
         about=subject(stack.registry),
     )
+
+
+_NO_ANSWER = ("refused", "reset", "empty-reply", "timeout", "no-response")
 
 
 def _crashes(facts: Facts) -> tuple[EvidenceItem, ...]:

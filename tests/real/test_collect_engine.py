@@ -15,7 +15,13 @@ def judged(project: str) -> Run:
 
 @pytest.mark.parametrize(
     "cause",
-    ["authorization-stripped", "htpasswd-not-bcrypt", "auth-option-missing", "upstream-name-not-resolved", "htpasswd-path-mismatch"],
+    [
+        "authorization-stripped",
+        "htpasswd-not-bcrypt",
+        "auth-option-missing",
+        "upstream-name-not-resolved",
+        "htpasswd-merged-lines",
+    ],
 )
 def test_the_cause_is_read_from_the_engine(cause: str) -> None:
     with lab(3, 11, cause) as running:
