@@ -85,6 +85,9 @@ _OTHERS = (
      "add_arguments", "run"),
     ("tap", "record what passes between a proxy and its registry, changing nothing", "runbook.tap.commands",
      "add_arguments", "run"),
+    ("fleet", "judge many registries, and say what is new since the last run", "runbook.fleet.commands",
+    ("check-advice", "hold a post or an answer about a registry's 401 against experiments", "runbook.advice.commands",
+     "add_arguments", "run"),
     ("grade", "check saved rounds of practice again, for a class", "runbook.training.commands",
      "add_arguments", "run"),
 )  # fmt: skip
