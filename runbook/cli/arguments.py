@@ -86,6 +86,7 @@ _OTHERS = (
     ("tap", "record what passes between a proxy and its registry, changing nothing", "runbook.tap.commands",
      "add_arguments", "run"),
     ("fleet", "judge many registries, and say what is new since the last run", "runbook.fleet.commands",
+     "add_arguments", "run"),
     ("check-advice", "hold a post or an answer about a registry's 401 against experiments", "runbook.advice.commands",
      "add_arguments", "run"),
     ("grade", "check saved rounds of practice again, for a class", "runbook.training.commands",
