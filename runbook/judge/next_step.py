@@ -127,14 +127,19 @@ def _addresses(given: Iterable[tuple[str, str | None]]) -> list[Word]:
 def _where_it_leads(facts: Facts) -> NextStep | None:
     """Where the address that was given redirects to a registry: to ask there, since the login was not sent on."""
     target = facts.evidence.target
+    password = [Word("--user"), user(_who(facts)), Word("--password-stdin")] if target.password else []
     for option, base, route in (("--registry", target.registry_url, "direct"), ("--ui", target.ui_url, "via")):
         asked = [e for e in facts.evidence.live if base and e.route == route]
+        if base and any(e.error == "tls-to-http" and same_origin(e.url, base) for e in asked):
+            address = f"http://{base.partition('://')[2]}"
+            command = sh("runbook", "diagnose", Word(option), url(address), password, expect="healthy, or the fault")
+            why = f"{base} speaks plain http, not TLS. docker falls back to http on loopback names."
+            return NextStep(why=why, command=command, gives="address")
         if not any(e.url == f"{base}/v2/" and e.status in _REDIRECTS for e in asked):
             continue
         led = next((e for e in asked if not same_origin(e.url, base or "") and is_registrys(e)), None)
         if led is not None:
             address = led.url.partition("/v2")[0]
-            password = [Word("--user"), user(_who(facts)), Word("--password-stdin")] if target.password else []
             command = sh("runbook", "diagnose", Word(option), url(address), password, expect="healthy, or the fault")
             why = f"{base} redirects to {address}, where a registry answers. The login was not sent there; ask it by its name."
             return NextStep(why=why, command=command, gives="address")
@@ -191,7 +196,7 @@ def _get_all(facts: Facts) -> Command:
 
 def where_it_is_written(facts: Facts, diagnosis: Diagnosis) -> NextStep | None:
     """For a fault of a stack of which only its responses are known: to read where it comes from."""
-    if not _may_run_here(facts):
+    if not _may_run_here(facts) or diagnosis.causes[0].hop.startswith("client"):
         return None
     why = "The responses show the fault, not the line that makes it. The engine on this machine knows that, and nothing is changed."
     others = tuple(f.cause for f in diagnosis.causes)

@@ -59,7 +59,7 @@ class Certificate:
     expires: str
     sent: int | None = None
     """How many certificates the server sends; one that is not self-signed usually needs its intermediate, too.
-    None where this Python cannot tell (before 3.13)."""
+    None where this Python cannot tell."""
 
     def __str__(self) -> str:
         names = ", ".join(self.names) or f"no name (only the common name {self.subject!r})"
@@ -145,6 +145,7 @@ FAILURES = (
     "tls-expired",
     "tls-protocol",
     "http-on-https",
+    "tls-to-http",
     "blocked",
     "other",
 )

@@ -85,6 +85,7 @@ FAILURES: dict[str, Symptom] = {
     "tls-expired": S.TLS_FAILED,
     "tls-protocol": S.SCHEME_MIXED,
     "http-on-https": S.SCHEME_MIXED,
+    "tls-to-http": S.SCHEME_MIXED,
     "blocked": S.BROWSER_BLOCKED,
     "other": S.FAILURE,
 }
