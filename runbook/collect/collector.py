@@ -139,6 +139,7 @@ def _asked(
         request.timeout,
         allow_writes=request.allow_writes,
         cacert=request.cacert,
+        in_clear=request.insecure_http,
         progress=tell,
     )
     login = next((t.login for t in targets if t.login), None)

@@ -20,6 +20,7 @@ from runbook.collect.logins import Login
 from runbook.collect.loopback import asked, compared
 from runbook.collect.notes import plain_notes, proxy_notes
 from runbook.collect.resolve import fails_to_resolve, inner_of
+from runbook.collect.tokens import asks_for_token, fetch
 from runbook.collect.trust import context, of_docker, trust_notes
 from runbook.collect.uploads import try_upload
 from runbook.model import PROBE_AGENT, PROBE_USER, Certificate, Exchange, Headers, Place, Problem, Route
@@ -59,12 +60,13 @@ def probe(
     *,
     allow_writes: bool = False,
     cacert: str | None = None,
+    in_clear: bool = False,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Probing:
     """Ask all targets, within so many seconds altogether. `origin` is that of the page that may call the registry;
     without one nothing is asked as a page would: an invented origin is refused everywhere, which says nothing."""
     result = Probing(problems=[*proxy_notes(), *trust_notes(cacert, tuple(t.base for t in targets))])
-    _complete(_Prober(targets, origin, vault, seconds, result, cacert, progress).run(allow_writes))
+    _complete(_Prober(targets, origin, vault, seconds, result, cacert, in_clear, progress).run(allow_writes))
     order = {target.route: n for n, target in enumerate(targets)}
     result.problems += plain_notes([(t.route, t.base) for t in targets], result.exchanges)
     result.exchanges.sort(key=lambda e: order.get(e.route, 9))
@@ -97,9 +99,10 @@ class _Prober:
         seconds: float,
         result: Probing,
         cacert: str | None,
+        in_clear: bool,
         progress: Callable[[str], None],
     ) -> None:
-        self.cacert = cacert
+        self.cacert, self.in_clear = cacert, in_clear
         self.targets, self.origin, self.vault, self.result, self.progress = targets, origin, vault, result, progress
         self.seconds, self.one = seconds, min(10.0, seconds / 2)
         self.wrong = Login(PROBE_USER, vault.password(secrets.token_urlsafe(18), PROBE_USER), wrong=True)
@@ -141,7 +144,15 @@ class _Prober:
         alive = [t for t in self.targets if not is_dead_end(first[t.route])]
         reached = [t for t in alive if not self._is_not_the_api(t, first[t.route])]
         pages = [q for t in self.targets if first[t.route].status is not None for q in _page(t)]
-        await asyncio.gather(self._at_once(pages), self._anonymous(reached), self._given(reached), self._wrong(reached))
+        tokened = [t for t in reached if asks_for_token(first[t.route])]
+        basic = [t for t in reached if t not in tokened]
+        await asyncio.gather(
+            self._at_once(pages),
+            self._anonymous(basic),
+            self._given(basic),
+            self._wrong(basic),
+            self._tokens(tokened, first),
+        )
         if allow_writes:
             for target in reached:
                 self.result.exchanges += await try_upload(
@@ -242,6 +253,18 @@ class _Prober:
         else:
             for questions in rest:
                 await self._in_turn(questions)
+
+    async def _tokens(self, targets: Iterable[Target], first: dict[Route, Exchange]) -> None:
+        """Where a token is asked for: the realm once, then the ping with what it gives."""
+        for target in targets:
+            answer = first[target.route]
+            self.progress(f"asking the token service for {target.base}")
+            async with self._client(verify=True) as client:
+                got = await fetch(client, answer, target.login, self.vault, self.one, in_clear=self.in_clear)
+            self.result.exchanges.append(got.exchange)
+            self.result.problems += [got.problem] if got.problem else []
+            if got.token is not None:
+                await self._ask(Question(target.route, target.base, "GET", "/v2/", got.token))
 
     async def _wrong(self, targets: Iterable[Target]) -> None:
         for target in targets:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from runbook.model import Edit, EvidenceItem, Exchange, Finding, Fix, Refutation, Registry, Stack, Symptom
 from runbook.model.command import service, sh
 from runbook.numbers import whole_number
-from runbook.observe.signature import is_registrys
+from runbook.observe.signature import is_registrys, is_token_service
 from runbook.observe.traffic import Traffic, succeeded
 from runbook.rules.align import DOWN, OPEN, add_variables
 from runbook.rules.base import Facts, rule
@@ -145,7 +145,14 @@ def unreachable(facts: Facts) -> Iterator[Finding]:
     """
     stack, traffic = facts.stack, facts.traffic
     crash = _crashes(facts) if S.NOT_STARTED in traffic.seen() else ()
-    failed = [e for e in traffic.exchanges if e.route != "via" and e.error in _NO_ANSWER and not _on_a_desk(e)]
+    failed = [
+        e
+        for e in traffic.exchanges
+        if e.route != "via"
+        and e.error in _NO_ANSWER
+        and not _on_a_desk(e)
+        and not is_token_service(e, traffic.exchanges)
+    ]
     reported = [
         m
         for m in traffic.said("refused", "reset", "eof", "timeout")
