@@ -51,7 +51,7 @@ def run(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.
         (("diagnose", ""), "path is empty"),
         (("diagnose", "empty", "--registri", "x"), "Did you mean --registry?"),
         (("diagnose", "empty", "-u", "anna"), "Did you mean --user?"),
-        (("diagnose", "--registry", "localhost:5000"), "needs a scheme: http://localhost:5000"),
+        (("diagnose", "--registry", "a_b"), "needs a scheme: http://HOST"),
         (("diagnose", "--registry", "ftp://x"), "ftp:// is not one"),
         (("diagnose", "--registry", "http://"), "no host"),
         (("diagnose", "--registry", "http://x:99999"), "port"),

@@ -43,7 +43,7 @@ def test_headers_that_drip_end_with_the_time() -> None:
 
     with raw_server(behave) as url:
         _, answer = ask(url)
-    assert (answer.status, answer.error) == (None, "timeout")
+    assert (answer.status, answer.error) == (None, "no-response")
 
 
 def test_a_body_without_end_is_cut() -> None:
@@ -209,7 +209,7 @@ def test_a_reset_in_the_middle_of_the_head() -> None:
 def test_a_server_that_never_answers() -> None:
     with raw_server(lambda connection: time.sleep(4)) as url:
         evidence, answer = ask(url)
-    assert answer.error == "timeout"
+    assert answer.error == "no-response"
     assert len(evidence.exchanges) == 1, "nobody needs to be asked twice whether he is there"
 
 
@@ -317,7 +317,7 @@ def test_https_to_a_plain_server() -> None:
 
     with raw_server(behave) as url:
         _, answer = ask(url.replace("http:", "https:"))
-    assert answer.error == "tls-protocol"
+    assert answer.error == "tls-to-http"
 
 
 def test_a_name_server_that_is_silent(monkeypatch: pytest.MonkeyPatch) -> None:

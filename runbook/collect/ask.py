@@ -4,6 +4,7 @@ import asyncio
 import time
 import zlib
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import httpx
 
@@ -11,6 +12,9 @@ from runbook.collect.failures import classify
 from runbook.collect.logins import Login
 from runbook.model import Exchange, Headers, Place, Route
 from runbook.redact import MASK, Vault
+
+if TYPE_CHECKING:
+    from runbook.collect.tokens import Token
 
 BODY = 64 * 1024
 SHOWN = 8000
@@ -26,7 +30,7 @@ class Question:
     base: str
     method: str
     path: str
-    login: Login | None = None
+    login: "Login | Token | None" = None
     headers: Headers = ()
 
 
@@ -39,6 +43,8 @@ class Answer:
     """Where the answer leads, with all of its query."""
     peer: str = ""
     """The address that answered."""
+    whole: bytes = b""
+    """The body of an answer that is itself a secret."""
 
 
 class _Phase:
@@ -58,7 +64,7 @@ class _Phase:
         if self.step == "connection.start_tls.started":
             return "handshake-timeout", f"connected, and no answer to the TLS handshake within {seconds:.0f} s"
         return (
-            "timeout",
+            "no-response",
             f"connected, and no response within {seconds:.0f} s: the program there, or one behind it, hangs",
         )
 
@@ -68,10 +74,12 @@ async def ask(client: httpx.AsyncClient, question: Question, vault: Vault, secon
     return (await answered(client, question, vault, seconds)).exchange
 
 
-async def answered(client: httpx.AsyncClient, question: Question, vault: Vault, seconds: float) -> Answer:
-    """The same, with what is needed to go on from there."""
+async def answered(
+    client: httpx.AsyncClient, question: Question, vault: Vault, seconds: float, *, secret: bool = False
+) -> Answer:
+    """The same, with what is needed to go on from there. The body of a `secret` answer is no evidence."""
     url = question.base + question.path
-    secret = {"Authorization": question.login.header(vault)} if question.login else {}
+    login = {"Authorization": question.login.header(vault)} if question.login else {}
     begun, when = time.monotonic(), time.time()
     status: int | None = None
     headers: Headers = ()
@@ -81,7 +89,7 @@ async def answered(client: httpx.AsyncClient, question: Question, vault: Vault, 
     try:
         async with asyncio.timeout(seconds):
             request = client.build_request(
-                question.method, url, headers=[*question.headers, *secret.items()], extensions={"trace": phase.note}
+                question.method, url, headers=[*question.headers, *login.items()], extensions={"trace": phase.note}
             )
             response = await client.send(request, stream=True, follow_redirects=False)
             try:
@@ -100,16 +108,19 @@ async def answered(client: httpx.AsyncClient, question: Question, vault: Vault, 
         url=url,
         route=question.route,
         credential=question.login.credential if question.login else None,
-        request_headers=(*question.headers, *((name, f"Basic {MASK}") for name in secret)),
+        request_headers=(
+            *question.headers,
+            *((name, f"{value.partition(' ')[0]} {MASK}") for name, value in login.items()),
+        ),
         status=status,
         response_headers=headers,
-        body=vault.answer(body.decode("utf-8", "replace"), SHOWN),
+        body="" if secret and status == 200 else vault.answer(body.decode("utf-8", "replace"), SHOWN),
         error=error,
         detail=vault.answer(detail, 300),
         elapsed=round(time.monotonic() - begun, 4),
         when=round(when, 3),
     )
-    return Answer(exchange, location, peer)
+    return Answer(exchange, location, peer, body if secret else b"")
 
 
 def _peer(response: httpx.Response) -> str:

@@ -24,7 +24,11 @@ async def shown_certificate(host: str, port: int, vault: Vault, seconds: float) 
             seen = await _handshake(host, port, _unchecked())
             if seen is None or (raw := seen.getpeercert(binary_form=True)) is None:
                 return None
-            count = len(seen.get_unverified_chain()) if hasattr(seen, "get_unverified_chain") else None
+            # Public from Python 3.13 on; before, the same method is one level below.
+            chain = getattr(seen, "get_unverified_chain", None) or getattr(
+                getattr(seen, "_sslobj", None), "get_unverified_chain", None
+            )
+            count = len(chain()) if chain else None
             told = await _handshake(host, port, _trusting(raw))
     except (OSError, ValueError, TimeoutError, EOFError):  # ssl.SSLError is an OSError
         return None

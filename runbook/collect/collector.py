@@ -23,7 +23,11 @@ Progress = Callable[[str], None]
 def collect(request: Request, vault: Vault, progress: Progress | None = None) -> Evidence:
     """Everything that can be known now. Unreadable files and silent servers are evidence, not exceptions;
     only a request that makes no sense raises (`UsageError`)."""
-    request = checked(request)
+    request, told = checked(request), list[Problem]()
+    if request.live:
+        from runbook.collect.scheme import with_schemes
+
+        request, told = with_schemes(request)
     tell = progress or (lambda _: None)
     label = vault.password(request.password, request.user) if request.password is not None else None
     gathered = _gathered(request, request.running, tell) if request.running else None
@@ -34,7 +38,7 @@ def collect(request: Request, vault: Vault, progress: Progress | None = None) ->
     if reading.shown:
         evidence = with_places(evidence, reading.place)
     if request.live:
-        evidence = _asked(request, evidence, reading, label, vault, tell)
+        evidence = _asked(request, replace(evidence, problems=(*evidence.problems, *told)), reading, label, vault, tell)
     for number, earlier in enumerate(reading.harvest.earlier, 1):
         from runbook.collect.evidence_file import merged
 
@@ -134,6 +138,8 @@ def _asked(
         vault,
         request.timeout,
         allow_writes=request.allow_writes,
+        cacert=request.cacert,
+        in_clear=request.insecure_http,
         progress=tell,
     )
     login = next((t.login for t in targets if t.login), None)

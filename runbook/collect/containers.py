@@ -44,6 +44,11 @@ def concerns(image: str) -> bool:
     return bool(_ABOUT.search(image))
 
 
+def is_registry(image: str) -> bool:
+    """Whether an image is that of a registry."""
+    return bool(_REGISTRY.search(image))
+
+
 def all_of(texts: Iterable[tuple[str, str]]) -> dict[str, str]:
     """Compose text for each file that describes containers, its own and those that others describe counted together;
     nothing when no registry is among them. A file may come in several pieces that keep its line numbers."""

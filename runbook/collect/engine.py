@@ -19,7 +19,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from runbook.collect.containers import concerns
+from runbook.collect.containers import concerns, is_registry
 from runbook.collect.request import Running
 from runbook.model import Call, ListedFile, Message, Place, Problem
 from runbook.urls import urlsplit
@@ -265,10 +265,12 @@ def _wanted(row: dict[str, Any]) -> Iterator[str]:
         if _CONFIGURATION.search(target) or _FOLDER.search(target):
             yield target
     env, words = _environment(row), [str(w) for w in (row["Config"].get("Cmd") or ())]
-    if path := env.get("REGISTRY_AUTH_HTPASSWD_PATH"):
+    written = _HTPASSWD.search(env.get("REGISTRY_AUTH", ""))
+    path = env.get("REGISTRY_AUTH_HTPASSWD_PATH") or (written[1] if written else "")
+    if path:
         yield path
-    elif found := _HTPASSWD.search(env.get("REGISTRY_AUTH", "")):
-        yield found[1]
+    if path and (folder := posixpath.dirname(path)) in {str(m["Destination"]).rstrip("/") for m in _mounts(row)}:
+        yield folder  # the right file may lie beside one that the registry made itself
     for word in words:
         path = word.rpartition("=")[2]
         if path.startswith("/") and _CONFIGURATION.search(path) and _is_mounted(row, path):
@@ -303,6 +305,7 @@ class _Reader:
         self.found.add("inspect.json", data, f"{tool} inspect", f"{tool} inspect of {', '.join(map(_name, self.rows))}")
         self._projects()
         for row in self.rows:
+            self._state(row)
             self._log(row)
             self._files(row)
         return self.found
@@ -327,6 +330,20 @@ class _Reader:
         if data is not None:
             self.found.add(name, data, name, f"{path} ({len(data)} bytes)")
         return data
+
+    def _state(self, row: dict[str, Any]) -> None:
+        """That a container does not run."""
+        state = row.get("State") or {}
+        status, code = str(state.get("Status") or ""), str(state.get("ExitCode", ""))
+        if status not in ("exited", "restarting", "dead"):
+            return
+        text = f"{_name(row)} ({_image(row)[:80]}) is not running: {status}, its last exit code is {code}"
+        self.found.read.append(text)
+        if is_registry(_image(row)):
+            message = Message(place=Place("docker inspect"), kind="container-exited", text=text, detail=code)
+            self.found.messages.append(message)
+        else:
+            self._problem(row, f"it is not running ({status}, its last exit code is {code}).")
 
     def _log(self, row: dict[str, Any]) -> None:
         since = str((row.get("State") or {}).get("StartedAt") or "")
@@ -386,9 +403,12 @@ class _Reader:
     def _listed(self, row: dict[str, Any], path: str, entry: tarfile.TarInfo) -> None:
         kind = "directory" if entry.isdir() else "file"
         mode = stat.filemode(entry.mode | (stat.S_IFDIR if entry.isdir() else stat.S_IFREG))
+        place = Place(f"{_name(row)}:{path}")
+        if any(known.place == place for known in self.found.listings):
+            return
         self.found.listings.append(
             ListedFile(
-                place=Place(f"{_name(row)}:{path}"),
+                place=place,
                 path=path,
                 kind="directory" if kind == "directory" else "file",
                 mode=mode,

@@ -8,6 +8,9 @@ import httpx
 _VERIFY = {9: "tls-expired", 10: "tls-expired", 62: "tls-name", 64: "tls-name"}
 """OpenSSL's X509_V_ERR_…: not yet valid, no longer valid, another name, another address."""
 
+_IN_CLEAR = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG")
+"""OpenSSL's words for a first answer that is no TLS."""
+
 
 def classify(error: BaseException) -> tuple[str, str]:
     """The word for a failure and the failure in its own words."""
@@ -24,7 +27,7 @@ def _word(error: BaseException) -> str | None:
         case ssl.SSLCertVerificationError():
             return _VERIFY.get(error.verify_code, "tls-untrusted")
         case ssl.SSLError():
-            return "tls-protocol"
+            return "tls-to-http" if error.reason in _IN_CLEAR else "tls-protocol"
         case httpx.TimeoutException() | TimeoutError():
             return "timeout"
         case ConnectionRefusedError():

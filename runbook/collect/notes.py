@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterable
 
 from runbook.model import Exchange, Place, Problem, Route
+from runbook.observe.signature import is_registrys
 from runbook.urls import urlsplit
 
 
@@ -27,6 +28,14 @@ def plain_notes(bases: Iterable[tuple[Route, str]], exchanges: list[Exchange]) -
         if sent and is_readable_by_others(base):
             message = (
                 f"The password went to {urlsplit(base).netloc} over plain http: everybody on the way could read it."
+            )
+            yield Problem(place=Place("probe"), message=message)
+        answered = any(e.route == route and e.status is not None and is_registrys(e) for e in exchanges)
+        if answered and is_readable_by_others(base):
+            name = urlsplit(base).netloc
+            message = (
+                f"docker asks {name} over https and, unless its insecure-registries name it, says: http: server gave HTTP "
+                "response to HTTPS client. It speaks plain http by itself only to loopback names."
             )
             yield Problem(place=Place("probe"), message=message)
 

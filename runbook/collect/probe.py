@@ -20,6 +20,8 @@ from runbook.collect.logins import Login
 from runbook.collect.loopback import asked, compared
 from runbook.collect.notes import plain_notes, proxy_notes
 from runbook.collect.resolve import fails_to_resolve, inner_of
+from runbook.collect.tokens import asks_for_token, fetch
+from runbook.collect.trust import context, of_docker, trust_notes
 from runbook.collect.uploads import try_upload
 from runbook.model import PROBE_AGENT, PROBE_USER, Certificate, Exchange, Headers, Place, Problem, Route
 from runbook.observe.signature import is_foreign, is_foreign_404, is_go_404, is_registrys
@@ -57,12 +59,14 @@ def probe(
     seconds: float,
     *,
     allow_writes: bool = False,
+    cacert: str | None = None,
+    in_clear: bool = False,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Probing:
     """Ask all targets, within so many seconds altogether. `origin` is that of the page that may call the registry;
     without one nothing is asked as a page would: an invented origin is refused everywhere, which says nothing."""
-    result = Probing(problems=[*proxy_notes()])
-    _complete(_Prober(targets, origin, vault, seconds, result, progress).run(allow_writes))
+    result = Probing(problems=[*proxy_notes(), *trust_notes(cacert, tuple(t.base for t in targets))])
+    _complete(_Prober(targets, origin, vault, seconds, result, cacert, in_clear, progress).run(allow_writes))
     order = {target.route: n for n, target in enumerate(targets)}
     result.problems += plain_notes([(t.route, t.base) for t in targets], result.exchanges)
     result.exchanges.sort(key=lambda e: order.get(e.route, 9))
@@ -94,8 +98,11 @@ class _Prober:
         vault: Vault,
         seconds: float,
         result: Probing,
+        cacert: str | None,
+        in_clear: bool,
         progress: Callable[[str], None],
     ) -> None:
+        self.cacert, self.in_clear = cacert, in_clear
         self.targets, self.origin, self.vault, self.result, self.progress = targets, origin, vault, result, progress
         self.seconds, self.one = seconds, min(10.0, seconds / 2)
         self.wrong = Login(PROBE_USER, vault.password(secrets.token_urlsafe(18), PROBE_USER), wrong=True)
@@ -114,8 +121,18 @@ class _Prober:
     def _client(self, *, verify: bool) -> httpx.AsyncClient:
         limits = httpx.Limits(max_connections=_CONNECTIONS, max_keepalive_connections=_CONNECTIONS)
         agent = {"User-Agent": PROBE_AGENT, "Accept-Encoding": "identity", "Accept": "*/*"}
+        own = {t.base: files for t in self.targets if t.base.startswith("https:") and (files := of_docker(t.base))}
+        mounts = {
+            _base(base): httpx.AsyncHTTPTransport(verify=context(self.cacert, files), limits=limits)
+            for base, files in own.items()
+        }
         return httpx.AsyncClient(
-            verify=_tls(verify), trust_env=False, timeout=self._patience(), limits=limits, headers=agent
+            verify=context(self.cacert) if verify else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
+            mounts=mounts,
+            trust_env=False,
+            timeout=self._patience(),
+            limits=limits,
+            headers=agent,
         )
 
     def _patience(self) -> httpx.Timeout:
@@ -127,7 +144,15 @@ class _Prober:
         alive = [t for t in self.targets if not is_dead_end(first[t.route])]
         reached = [t for t in alive if not self._is_not_the_api(t, first[t.route])]
         pages = [q for t in self.targets if first[t.route].status is not None for q in _page(t)]
-        await asyncio.gather(self._at_once(pages), self._anonymous(reached), self._given(reached), self._wrong(reached))
+        tokened = [t for t in reached if asks_for_token(first[t.route])]
+        basic = [t for t in reached if t not in tokened]
+        await asyncio.gather(
+            self._at_once(pages),
+            self._anonymous(basic),
+            self._given(basic),
+            self._wrong(basic),
+            self._tokens(tokened, first),
+        )
         if allow_writes:
             for target in reached:
                 self.result.exchanges += await try_upload(
@@ -229,6 +254,18 @@ class _Prober:
             for questions in rest:
                 await self._in_turn(questions)
 
+    async def _tokens(self, targets: Iterable[Target], first: dict[Route, Exchange]) -> None:
+        """Where a token is asked for: the realm once, then the ping with what it gives."""
+        for target in targets:
+            answer = first[target.route]
+            self.progress(f"asking the token service for {target.base}")
+            async with self._client(verify=True) as client:
+                got = await fetch(client, answer, target.login, self.vault, self.one, in_clear=self.in_clear)
+            self.result.exchanges.append(got.exchange)
+            self.result.problems += [got.problem] if got.problem else []
+            if got.token is not None:
+                await self._ask(Question(target.route, target.base, "GET", "/v2/", got.token))
+
     async def _wrong(self, targets: Iterable[Target]) -> None:
         for target in targets:
             await self._in_turn((_ping(target, self.wrong), *self._further(target, self.wrong)))
@@ -313,14 +350,3 @@ def _target(answer: Answer) -> str | None:
 def _base(url: str) -> str:
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc}"
-
-
-def _tls(verify: bool) -> ssl.SSLContext | bool:
-    """This machine's certificates and the usual ones; not loaded when nothing is asked over TLS."""
-    if not verify:
-        return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    import certifi
-
-    context = ssl.create_default_context()
-    context.load_verify_locations(certifi.where())
-    return context

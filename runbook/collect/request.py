@@ -10,6 +10,8 @@ from urllib.parse import SplitResult, urlsplit
 _LOOKS_LIKE_HOST = re.compile(
     r"(?:localhost|[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63}){1,8}|[a-z0-9.-]{1,200}(?=:\d))(?::\d{1,5})?(?:/[\w./-]{0,100})?"
 )
+UNSAID = "docker"
+"""The scheme of an address that was given without one, as docker takes it: what it speaks is found out (`scheme`)."""
 TIMEOUT = 20.0
 """Seconds for all live requests together."""
 
@@ -154,8 +156,9 @@ def _split(option: str, url: str) -> SplitResult:
     """A URL that can be asked. What stands in it is quoted only once it is known to hold no password."""
     if any(c.isspace() or ord(c) < 32 for c in url) or len(url) > 2000:
         raise UsageError(f"{option}: the address has blanks or control characters in it, or is too long.")
+    bare = option != "--origin" and _LOOKS_LIKE_HOST.fullmatch(url) is not None
     try:
-        parts = urlsplit(url)
+        parts = urlsplit(f"{UNSAID}://{url}" if bare else url)
         port = parts.port
     except ValueError as error:
         raise UsageError(f"{option}: that is not an address: {_without_userinfo(error)}.") from None
@@ -164,10 +167,9 @@ def _split(option: str, url: str) -> SplitResult:
             f"{option}: leave the login out of the address. Credentials are never arguments, since others can read"
             " those: use --user NAME with --password-env NAME."
         )
-    if "://" not in url:
-        shown = url if _LOOKS_LIKE_HOST.fullmatch(url) else "HOST"
-        raise UsageError(f"{option}: the address needs a scheme: http://{shown} or https://{shown}")
-    if parts.scheme.lower() not in ("http", "https"):
+    if "://" not in url and not bare:
+        raise UsageError(f"{option}: the address needs a scheme: http://HOST or https://HOST")
+    if parts.scheme.lower() not in ("http", "https") and not bare:
         known = parts.scheme.lower() in ("ftp", "ws", "wss", "tcp", "ssh", "docker", "oci", "unix", "file")
         named = f"the scheme {parts.scheme}://" if known else "that scheme"
         raise UsageError(f"{option}: {named} is not one that a registry speaks: use http or https.")

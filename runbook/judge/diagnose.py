@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from runbook import rules
 from runbook.judge.folklore import folklore
 from runbook.judge.health import Health, health
-from runbook.judge.next_step import next_step
+from runbook.judge.next_step import next_step, where_it_is_written
 from runbook.judge.not_tested import not_read, not_tested
 from runbook.judge.odd_names import odd_names
 from runbook.judge.patch import unified_diff
@@ -55,8 +55,12 @@ def diagnose(evidence: Evidence) -> Run:
         not_tested=tuple(dict.fromkeys((*(proof.missing if verdict != "healthy" else ()), *not_tested(facts, checks)))),
         first_bad_hop=causes[0].hop if causes else "",
     )
-    if verdict == "inconclusive" and (step := next_step(facts, diagnosis, ranking.dormant)):
-        diagnosis = replace(diagnosis, next=step)
+    step = None
+    if verdict == "inconclusive":
+        step = next_step(facts, diagnosis, ranking.dormant)
+    elif verdict == "fault":
+        step = where_it_is_written(facts, diagnosis)
+    diagnosis = replace(diagnosis, next=step)
     return Run(evidence, stack, facts.traffic, replace(diagnosis, odd_names=odd_names(diagnosis)))
 
 

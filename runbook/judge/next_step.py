@@ -1,6 +1,6 @@
 """What to do when it is not clear: the one command or file that tells the remaining candidates apart best."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from runbook import rules
@@ -8,8 +8,11 @@ from runbook.judge.rank import MATCHES
 from runbook.model import Command, Diagnosis, Finding, LogEvent, NextStep, Service, Symptom
 from runbook.model.command import WRITE_TO, Word, file, name, sh, url, user
 from runbook.observe.address import Address
+from runbook.observe.routes import asks_across_origins
+from runbook.observe.signature import is_registrys
 from runbook.rules.base import NEEDS, Facts, Rule
 from runbook.rules.platform import fetched, inside, logs, runs
+from runbook.stack.browser import same_origin
 
 S = Symptom
 _DECIDES = 100.0
@@ -37,6 +40,8 @@ def next_step(facts: Facts, diagnosis: Diagnosis, dormant: tuple[Finding, ...] =
         why = f"Nothing that was tried shows whether this hurts: {dormant[0].summary}"
         return NextStep(why=why, command=verify[0], gives="transcript")
     seen = set(diagnosis.seen)
+    if step := _where_it_leads(facts) or _what_the_page_calls(facts):
+        return step
     if not _login_tried(facts) and not seen & _NOT_ABOUT_LOGINS and (step := _try_login(facts)):
         return step
     candidates = _candidates(facts, diagnosis)
@@ -99,26 +104,67 @@ def _is_wrong(record: object) -> bool:
 def _try_login(facts: Facts) -> NextStep | None:
     target, focus = facts.evidence.target, facts.focus
     address = (focus.used or focus.addresses or (None,))[0]
-    if address is None:
+    if address is None or any(p.kind == "not-the-api" for p in facts.evidence.problems):
         return None
-    words: list[Word] = []
     given = [("--registry", target.registry_url), ("--ui", target.ui_url)]
     if not (target.registry_url or target.ui_url):
         given = [("--registry", _base(facts, address))]
-    for option, value in given:
-        if value:
-            words += [Word(option), url(value)]
-    name_of_user = (target.user, *focus.users, None)[0] or (focus.users[0] if focus.users else None)
     plain = next((p for p in facts.evidence.problems if p.kind == "login-not-sent"), None)
-    insecure = [Word("--insecure-http")] if plain else []
+    insecure = [Word("--insecure-http")] if plain and plain.place.file == "probe" else []
     command = sh(
-        "runbook", "diagnose", *map(file, target.paths), words, "--user", user(name_of_user), "--password-stdin", insecure,
-        expect="healthy, or the fault",
+        "runbook", "diagnose", *map(file, target.paths), _addresses(given), "--user", user(_who(facts)), "--password-stdin",
+        insecure, expect="healthy, or the fault",
     )  # fmt: skip
     why = "No login was tried, so nothing shows whether one works. It asks for the password itself."
     if plain:
         why = f"{plain.message} Nothing shows yet whether it works."
     return NextStep(why=why, command=command, gives="login")
+
+
+def _who(facts: Facts) -> str | None:
+    return facts.evidence.target.user or next(iter(facts.focus.users), None)
+
+
+def _addresses(given: Iterable[tuple[str, str | None]]) -> list[Word]:
+    return [word for option, value in given if value for word in (Word(option), url(value))]
+
+
+def _where_it_leads(facts: Facts) -> NextStep | None:
+    """Where the address that was given redirects to a registry: to ask there, since the login was not sent on."""
+    target = facts.evidence.target
+    password = [Word("--user"), user(_who(facts)), Word("--password-stdin")] if target.password else []
+    for option, base, route in (("--registry", target.registry_url, "direct"), ("--ui", target.ui_url, "via")):
+        asked = [e for e in facts.evidence.live if base and e.route == route]
+        if base and any(e.error == "tls-to-http" and same_origin(e.url, base) for e in asked):
+            address = f"http://{base.partition('://')[2]}"
+            command = sh("runbook", "diagnose", Word(option), url(address), password, expect="healthy, or the fault")
+            why = f"{base} speaks plain http, not TLS. docker falls back to http on loopback names."
+            return NextStep(why=why, command=command, gives="address")
+        if not any(e.url == f"{base}/v2/" and e.status in _REDIRECTS for e in asked):
+            continue
+        led = next((e for e in asked if not same_origin(e.url, base or "") and is_registrys(e)), None)
+        if led is not None:
+            address = led.url.partition("/v2")[0]
+            command = sh("runbook", "diagnose", Word(option), url(address), password, expect="healthy, or the fault")
+            why = f"{base} redirects to {address}, where a registry answers. The login was not sent there; ask it by its name."
+            return NextStep(why=why, command=command, gives="address")
+    return None
+
+
+def _what_the_page_calls(facts: Facts) -> NextStep | None:
+    """The registry that the UI's page calls itself, where only the UI was asked."""
+    target, ui = facts.evidence.target, facts.ui
+    called = ui.registry_url.value if ui and ui.mode == "browser" and ui.registry_url else None
+    if not target.ui_url or target.registry_url or not called or not asks_across_origins(facts.stack, target.ui_url):
+        return None
+    given = _addresses([("--registry", called.rstrip("/")), ("--ui", target.ui_url)])
+    login = [Word("--user"), user(_who(facts)), Word("--password-stdin")]
+    command = sh("runbook", "diagnose", *map(file, target.paths), given, login, expect="healthy, or the fault")
+    why = f"The UI's page calls {called} itself, from the browser. Ask that address."
+    return NextStep(why=why, command=command, gives="registry")
+
+
+_REDIRECTS = (301, 302, 303, 307, 308)
 
 
 def _base(facts: Facts, address: Address) -> str:
@@ -143,6 +189,31 @@ def _container(facts: Facts, role: str) -> list[Word]:
     addresses = [a for a in focus.used if facts.routing.of_address(a) == ("direct" if role == "registry" else "via")]
     port = next((a.port for a in (*addresses, *focus.used) if a.port), 5000)
     return [Word(f"$(docker ps -qf publish={port:d})", operator=True)]
+
+
+def _get_all(facts: Facts) -> Command:
+    """The engine has it all: settings, mounts, logs, and the files inside the containers."""
+    target = facts.evidence.target
+    given = _addresses([("--registry", target.registry_url), ("--ui", target.ui_url)])
+    login = [Word("--user"), user(_who(facts)), Word("--password-stdin")] if target.password else []
+    return sh("runbook", "diagnose", "--collect", given, login, expect="the fault")
+
+
+def where_it_is_written(facts: Facts, diagnosis: Diagnosis) -> NextStep | None:
+    """For a fault of a stack of which only its responses are known: to read where it comes from."""
+    if not _may_run_here(facts) or diagnosis.causes[0].hop.startswith("client"):
+        return None
+    why = "The responses show the fault, not the line that makes it. The engine on this machine knows that, and nothing is changed."
+    others = tuple(f.cause for f in diagnosis.causes)
+    return NextStep(why=why, command=_get_all(facts), separates=others if len(others) > 1 else (), gives="engine")
+
+
+def _may_run_here(facts: Facts) -> bool:
+    """Whether only live answers are known of a stack that may run on this machine's engine."""
+    evidence = facts.evidence
+    known = evidence.compose or evidence.logs or evidence.files
+    here = [a for a in facts.focus.used if a.is_loopback]
+    return bool(evidence.live and here) and not known and all(p.kind != "no-engine" for p in evidence.problems)
 
 
 def _get_log(facts: Facts) -> Command:
@@ -192,6 +263,9 @@ def _get_daemon(facts: Facts) -> Command:
 
 _VERBOSE_WHY = "The request with its response, word for word, shows who answers and what was sent."
 _SOURCES = (
+    _Source("engine", ("compose", "registry", "routes", "ui", "logs", "htpasswd", "checks"),
+            "The engine on this machine knows the rest: settings, mounts, logs, the files inside the containers. It is read "
+            "through docker (or podman), and nothing is changed.", _get_all, _may_run_here, 0.5),
     _Source("htpasswd", ("htpasswd", "checks"), "The htpasswd file tells whether the registry can accept this login at all. "
             "Put it beside the other files and run it again.",
             _get_htpasswd, lambda f: not f.evidence.htpasswd and _may_read_htpasswd(f), 0.3),

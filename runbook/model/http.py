@@ -59,7 +59,7 @@ class Certificate:
     expires: str
     sent: int | None = None
     """How many certificates the server sends; one that is not self-signed usually needs its intermediate, too.
-    None where this Python cannot tell (before 3.13)."""
+    None where this Python cannot tell."""
 
     def __str__(self) -> str:
         names = ", ".join(self.names) or f"no name (only the common name {self.subject!r})"
@@ -137,6 +137,7 @@ FAILURES = (
     "reset",
     "empty-reply",
     "timeout",
+    "no-response",
     "handshake-timeout",
     "dns",
     "tls-untrusted",
@@ -144,7 +145,8 @@ FAILURES = (
     "tls-expired",
     "tls-protocol",
     "http-on-https",
+    "tls-to-http",
     "blocked",
     "other",
 )
-"""Why no answer came. `blocked`: a browser had it and kept it from the page (CORS, mixed content)."""
+"""Why no answer came. `no-response`: the connection was made, and whoever took it hangs. `blocked`: a browser had it and kept it from the page (CORS, mixed content)."""

@@ -7,7 +7,7 @@ used on, and what the stack in the folder publishes; the rest is also there, and
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from runbook.model import Evidence, LogEvent, LoggedRequest, Message, ProxyRoute, Stack, StoredLogin, Subject
+from runbook.model import Evidence, Exchange, LogEvent, LoggedRequest, Message, ProxyRoute, Stack, StoredLogin, Subject
 from runbook.observe.address import Address, address_of
 from runbook.observe.observation import Observation
 
@@ -53,6 +53,8 @@ class Focus:
 
     def covers(self, observation: Observation) -> bool:
         """Whether something that was seen belongs to the incident: what cannot be told does."""
+        if observation.own and isinstance(observation.record, Exchange):
+            return True  # our own questions are about nothing else, be they to the token service
         if self.speaks_of(observation.address) is False and observation.witness in ("client", "browser"):
             return False
         if self._knocks(observation):

@@ -1,9 +1,15 @@
 """Who answered: what in a response only a registry writes, and what any proxy may add."""
 
+import re
+from collections.abc import Iterable
+
 from runbook.model import Exchange
 
 PROXY_SIGNATURES = ("nginx", "openresty", "caddy", "apache", "haproxy", "traefik", "envoy", "cloudflare", "tengine")
 """Words of a Server header. The registry itself sends none."""
+
+
+_REALM = re.compile(r'\brealm="(https?://[^"]{1,500})"', re.IGNORECASE)
 
 
 def signed_by_proxy(exchange: Exchange) -> bool:
@@ -50,6 +56,21 @@ def is_foreign(exchange: Exchange) -> bool:
     if exchange.status != 200 or not exchange.response_headers or exchange.page is not None:
         return False
     return not is_registrys(exchange)
+
+
+def realm_of(exchange: Exchange) -> str:
+    """The URL at which a Bearer challenge sends clients for a token; "" for any other answer."""
+    challenge = exchange.header("WWW-Authenticate") or ""
+    found = _REALM.search(challenge) if challenge.lower().startswith("bearer") else None
+    return found[1] if found else ""
+
+
+def is_token_service(exchange: Exchange, others: Iterable[Exchange]) -> bool:
+    """Whether we asked the realm of a challenge for a token."""
+    if exchange.source.file != "probe" or exchange.is_api:
+        return False
+    asked = exchange.url.split("?", 1)[0]
+    return any(realm_of(e).split("?", 1)[0] == asked for e in others if e.status == 401)
 
 
 def is_go_404(exchange: Exchange) -> bool:

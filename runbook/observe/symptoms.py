@@ -24,7 +24,7 @@ from runbook.observe.observation import Observation
 from runbook.observe.responses import of_exchange, of_logged
 from runbook.observe.routes import Routing
 from runbook.observe.settled import Successes, ends_in_a_crash, successes
-from runbook.observe.signature import is_registrys
+from runbook.observe.signature import is_registrys, is_token_service
 from runbook.observe.words import EVENTS, FAILURES, FATAL, MESSAGES, STATUSES
 
 S = Symptom
@@ -140,6 +140,8 @@ def _symptoms(
     if isinstance(record, Exchange):
         if record.at == "registry":
             return []
+        if is_token_service(record, exchanges):
+            return _of_token_service(record)
         if record.error:
             return [FAILURES.get(record.error, S.FAILURE)]
         return of_exchange(record, exchanges, stack) if record.status is not None else []
@@ -148,6 +150,13 @@ def _symptoms(
     if isinstance(record, LogEvent):
         return _of_event(record, crashed)
     return _of_message(record, routing)
+
+
+def _of_token_service(exchange: Exchange) -> list[Symptom]:
+    if exchange.error or (exchange.status or 0) >= 500 or exchange.status == 404:
+        return [S.TOKEN_SERVICE]
+    given = exchange.credential is not None and exchange.credential.intent == "given"
+    return [S.LOGIN_401] if given and exchange.status in (401, 403) else []
 
 
 def _of_event(event: LogEvent, crashed: frozenset[str | None]) -> list[Symptom]:

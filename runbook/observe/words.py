@@ -77,6 +77,7 @@ FAILURES: dict[str, Symptom] = {
     "reset": S.EMPTY_REPLY,
     "empty-reply": S.EMPTY_REPLY,
     "timeout": S.TIMEOUT,
+    "no-response": S.TIMEOUT,
     "handshake-timeout": S.HANDSHAKE_TIMEOUT,
     "dns": S.NAME_UNKNOWN,
     "tls-untrusted": S.TLS_FAILED,
@@ -84,6 +85,7 @@ FAILURES: dict[str, Symptom] = {
     "tls-expired": S.TLS_FAILED,
     "tls-protocol": S.SCHEME_MIXED,
     "http-on-https": S.SCHEME_MIXED,
+    "tls-to-http": S.SCHEME_MIXED,
     "blocked": S.BROWSER_BLOCKED,
     "other": S.FAILURE,
 }

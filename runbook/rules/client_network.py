@@ -4,8 +4,21 @@ import re
 from collections.abc import Iterator
 from ipaddress import ip_address, ip_network
 
-from runbook.model import ClientConfig, Command, Edit, Finding, Fix, MessageKind, Place, Refutation, Symptom
+from runbook.model import (
+    ClientConfig,
+    Command,
+    Edit,
+    EvidenceItem,
+    Exchange,
+    Finding,
+    Fix,
+    MessageKind,
+    Place,
+    Refutation,
+    Symptom,
+)
 from runbook.model.command import PIPE, READ_FROM, Word, glued, host, sh, url
+from runbook.observe.address import address_of
 from runbook.rules.base import Facts, rule
 from runbook.rules.evidence import Item, context, finding, read, said, seen
 from runbook.rules.hop_edits import swap
@@ -46,6 +59,20 @@ def insecure_missing(facts: Facts) -> Iterator[Finding]:
 
     The setting belongs to the daemon of the CLIENT's machine, not to the server.
     """
+    live = next((e for e in facts.traffic.exchanges if _is_refused_by_docker(e)), None)
+    if live is not None and not facts.traffic.said("http-to-https-client"):
+        name = netloc(live.url)
+        yield finding(
+            f"{name} speaks plain http. docker asks it over https and says: server gave HTTP response to HTTPS client.",
+            seen(live),
+            fix=Fix(
+                summary=f'Give the registry a certificate; or add "{name}" to "insecure-registries" in /etc/docker/daemon.json of '
+                "the machine that pulls",
+                commands=(sh("sudo", "systemctl", "restart", "docker"),),
+                verify=(_insecure_names(),),
+                applies="the daemon reads daemon.json when it starts",
+            ),
+        )
     for message in facts.traffic.said("http-to-https-client"):
         named = re.search(r"https://([^/\s\"]{1,300})", message.text)
         name = message.host or (named[1] if named else "")
@@ -78,6 +105,12 @@ def insecure_missing(facts: Facts) -> Iterator[Finding]:
             edits=_allow(facts, listed, name) if not there else (),
         )
         return
+
+
+def _is_refused_by_docker(exchange: Exchange) -> bool:
+    """A TLS handshake that was answered in plain http, on a name on which docker insists on https."""
+    asked = address_of(exchange.url)
+    return exchange.error == "tls-to-http" and exchange.route != "via" and asked is not None and not asked.is_loopback
 
 
 def _insecure_names() -> Command:
@@ -198,17 +231,25 @@ def ca_not_trusted(facts: Facts) -> Iterator[Finding]:
     elsewhere = _complaints(facts, ("x509-name", "x509-expired"), "tls-name", "tls-expired")
     if not shown and (not handshakes or elsewhere or facts.traffic.login_works):
         return
-    address = _address(facts, "x509-unknown-authority")
+    address = _address(facts, "x509-unknown-authority", "tls-untrusted")
+    alone = _alone(facts)
     ca = glued("/etc/docker/certs.d/", host(address), "/ca.crt")
     yield finding(
         f"The client does not know the issuer of the certificate of {address or 'the registry'}, so it ends the "
         "connection.",
         shown[:3],
         _certificates(facts),
+        seen(alone, ": the server sends its certificate alone, without the intermediate one that issued it")
+        if alone
+        else None,
+        _by_docker(address),
         # The registry's log says that a client refused the certificate, and not why.
         [context(e.text, e.place) for e in handshakes],
         fix=Fix(
-            summary="Give the client the CA's certificate; do not switch the check off",
+            summary="Let the server send its whole chain (fullchain.pem in place of cert.pem); where the issuer is a CA of "
+            "your own, give the client the CA's certificate"
+            if alone
+            else "Give the client the CA's certificate; do not switch the check off",
             commands=(
                 sh("sudo", "mkdir", "-p", glued("/etc/docker/certs.d/", host(address))),
                 sh("sudo", "cp", "ca.crt", ca),
@@ -245,7 +286,7 @@ def san_missing(facts: Facts) -> Iterator[Finding]:
     shown = _complaints(facts, ("x509-name",), "tls-name")
     if not shown:
         return
-    address = _address(facts, "x509-name")
+    address = _address(facts, "x509-name", "tls-name")
     name = address.split(":")[0] if address else None
     kind = "IP" if name and name.replace(".", "").isdecimal() else "DNS"
     server = address if address and ":" in address else f"{address}:443" if address else None
@@ -284,7 +325,26 @@ def _certificates(facts: Facts) -> tuple[Item, ...]:
     return tuple(seen(e, what=f"{netloc(e.url)} shows a {e.certificate}") for e in shown)[:2]
 
 
-def _address(facts: Facts, kind: MessageKind) -> str | None:
+def _address(facts: Facts, kind: MessageKind, error: str) -> str | None:
     """host[:port] of the server whose certificate is in question."""
     named = next((m.host for m in facts.traffic.said(kind) if m.host), None)
-    return named or next((netloc(e.url) for e in facts.traffic.exchanges), None)
+    failed = (netloc(e.url) for e in facts.traffic.exchanges if e.error == error)
+    return named or next(failed, None) or next((netloc(e.url) for e in facts.traffic.exchanges), None)
+
+
+def _by_docker(address: str | None) -> EvidenceItem | None:
+    """docker's own rule for the names of its own machine (run with CLI 28)."""
+    asked = address_of(address) if address else None
+    if asked is None or not asked.is_loopback:
+        return None
+    return context(
+        "docker itself accepts this certificate: on loopback names it does not insist; others do", address or ""
+    )
+
+
+def _alone(facts: Facts) -> Exchange | None:
+    """A server that sends its certificate without the one that issued it, as far as was looked."""
+    shown = (e for e in facts.traffic.exchanges if e.error == "tls-untrusted" and e.certificate)
+    return next(
+        (e for e in shown if e.certificate and e.certificate.sent == 1 and not e.certificate.is_self_signed), None
+    )

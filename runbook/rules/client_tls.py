@@ -1,6 +1,7 @@
 """TLS and packets between client and registry: the wrong scheme, a certificate out of date, packets that are too large."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 from runbook.model import Command, Exchange, Finding, Fix, Refutation, Subject, Symptom
 from runbook.model.command import PIPE, READ_FROM, host, number, sh, url
@@ -78,11 +79,7 @@ def _is_upstreams(exchange: Exchange, facts: Facts) -> bool:
     source="Go crypto/x509: certificate has expired or is not yet valid; curl (60), OpenSSL error 10 and 9",
     explains=(S.TLS_FAILED, S.UNREACHABLE),
     hop="client",
-    supersedes=("tls-ca-not-trusted", "tls-san-missing"),
-    refuted=(
-        Refutation(cause="tls-ca-not-trusted", because="the complaint is about the dates, not the issuer"),
-        _BEFORE,
-    ),
+    refuted=(_BEFORE,),
 )
 def certificate_expired(facts: Facts) -> Iterator[Finding]:
     """A certificate holds between two dates, by the clock of whoever looks. A renewed file that the server has not loaded
@@ -90,11 +87,13 @@ def certificate_expired(facts: Facts) -> Iterator[Finding]:
     """
     told = next(iter(facts.traffic.said("x509-expired")), None)
     failed = next((e for e in facts.traffic.exchanges if e.error == "tls-expired"), None)
+    beside = None if told or failed else next((e for e in facts.traffic.exchanges if _is_dated(e)), None)
+    failed = failed or beside
     if told is None and failed is None:
         return
     address = (told.host if told else None) or (netloc(failed.url) if failed else "")
-    early = bool(told and " is before " in told.detail)
     shown = next((e for e in facts.traffic.exchanges if e.certificate and netloc(e.url) == address), failed)
+    early = bool(told and " is before " in told.detail) or _is_early(failed)
     dates = f" ({shown.certificate.begins} to {shown.certificate.expires})" if shown and shown.certificate else ""
     cited: list[Item] = [said(told), seen(failed)]
     if shown is not None and shown.certificate is not None:
@@ -104,6 +103,10 @@ def certificate_expired(facts: Facts) -> Iterator[Finding]:
         if early
         else f"The certificate of {address or 'the registry'}{dates} has expired by the client's clock.",
         cited,
+        supersedes=() if beside else ("tls-ca-not-trusted", "tls-san-missing"),
+        refuted=()
+        if beside
+        else (Refutation(cause="tls-ca-not-trusted", because="the complaint is about the dates, not the issuer"),),
         about=Subject(address=address),
         fix=Fix(
             summary="Set the client's clock (it stands before the certificate's first day)"
@@ -116,6 +119,24 @@ def certificate_expired(facts: Facts) -> Iterator[Finding]:
             else "servers read a certificate when they start or reload: nginx -s reload, a restart of the registry",
         ),
     )
+
+
+def _is_early(failed: Exchange | None) -> bool:
+    """Whether the certificate's first day was still to come when it was looked at."""
+    if failed is None or failed.certificate is None or failed.when is None:
+        return False
+    return failed.certificate.begins > _day(failed.when)
+
+
+def _is_dated(exchange: Exchange) -> bool:
+    """A certificate that is refused for another reason, and out of date besides."""
+    shown, when = exchange.certificate, exchange.when
+    refused = exchange.error in ("tls-untrusted", "tls-name")
+    return refused and shown is not None and when is not None and not shown.begins <= _day(when) <= shown.expires
+
+
+def _day(when: float) -> str:
+    return datetime.fromtimestamp(when, UTC).strftime("%Y-%m-%d")
 
 
 def _dates(address: str) -> Command:

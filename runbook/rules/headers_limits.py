@@ -186,7 +186,7 @@ def proxy_timeout(facts: Facts) -> Iterator[Finding]:
 
 def _timed_out(traffic: Traffic) -> list[Item]:
     """What shows that a proxy waited in vain for a response: not for a connection, which is another fault."""
-    late = next((e for e in traffic.exchanges if e.status == 504), None)
+    late = next((e for e in traffic.exchanges if e.status == 504 and not _is_short(e)), None)
     connecting = re.compile("while connecting to upstream")
     logged = [e for e in traffic.logged("upstream-timeout") if not connecting.search(e.text + e.detail)]
     access = [r for r in traffic.requests if r.status == 504 and r.logger != "registry"]
@@ -196,6 +196,11 @@ def _timed_out(traffic: Traffic) -> list[Item]:
         *(said(r, f"{r.method} {r.uri[:80]} -> 504") for r in access[:1]),
         *[said(m) for m in traffic.said("gateway") if m.detail == "504"][:1],
     ]
+
+
+def _is_short(exchange: Exchange) -> bool:
+    """A question that no registry at work takes long over: a 504 to it says that the upstream hangs or is cut off."""
+    return exchange.method in ("GET", "HEAD", "OPTIONS") and exchange.path.rstrip("/") in ("/v2", "/v2/_catalog")
 
 
 def _waits(facts: Facts, route: ProxyRoute | None) -> tuple[Command, ...]:

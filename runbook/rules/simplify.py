@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from runbook.model import Edit, EvidenceItem, Exchange, Finding, Fix, Refutation, Registry, Stack, Symptom
 from runbook.numbers import whole_number
-from runbook.observe.signature import is_registrys
+from runbook.observe.signature import is_registrys, is_token_service
 from runbook.observe.traffic import Traffic, succeeded
 from runbook.rules.align import DOWN, OPEN, add_variables
 from runbook.rules.base import Facts, rule
@@ -150,7 +150,10 @@ def unreachable(facts: Facts) -> Iterator[Finding]:
     failed = [
         e
         for e in traffic.exchanges
-        if e.route != "via" and e.error in ("refused", "reset", "empty-reply", "timeout") and not _on_a_desk(e)
+        if e.route != "via"
+        and e.error in _NO_ANSWER
+        and not _on_a_desk(e)
+        and not is_token_service(e, traffic.exchanges)
     ]
     reported = [
         m
@@ -162,11 +165,16 @@ def unreachable(facts: Facts) -> Iterator[Finding]:
     answered = any(e.status and is_registrys(e) for e in traffic.on("direct"))
     if answered or not (crash or failed or reported or debug):
         return
-    other = _other_port(stack, failed)
+    hangs = bool(failed) and all(e.error == "no-response" for e in failed)
+    other = None if hangs else _other_port(stack, failed)
     if crash:
         summary = f"The registry does not start: {crash[0].what[:200]}"
     elif debug:
         summary = "The address is that of the registry's debug server, which knows no /v2/: use the port of http.addr."
+    elif hangs:
+        summary = (
+            "The registry's address takes connections and never responds: the program there, or one behind it, hangs."
+        )
     elif other:
         summary = f"Nothing answers at port {other[0]}; compose publishes the registry at {other[1]}."
     else:
@@ -193,6 +201,9 @@ def unreachable(facts: Facts) -> Iterator[Finding]:
         ),
         about=subject(stack.registry),
     )
+
+
+_NO_ANSWER = ("refused", "reset", "empty-reply", "timeout", "no-response")
 
 
 def _crashes(facts: Facts) -> tuple[EvidenceItem, ...]:

@@ -3,8 +3,9 @@
 import re
 from collections.abc import Iterator
 
-from runbook.model import Finding, Fix, Message, Place, Refutation, Symptom
+from runbook.model import Finding, Fix, Message, Place, Refutation, Subject, Symptom
 from runbook.model.command import PIPE, Command, host, sh, url
+from runbook.observe.signature import is_token_service, realm_of
 from runbook.rules.align import base, change
 from runbook.rules.base import Facts, rule
 from runbook.rules.evidence import Item, finding, read, said, seen
@@ -37,21 +38,25 @@ def realm_unreachable(facts: Facts) -> Iterator[Finding]:
     """
     realms = list(_realms(facts))
     failed = _failures(facts, {netloc(realm) for realm, _ in realms})
+    silent = [e for e in facts.traffic.exchanges if e.error and is_token_service(e, facts.traffic.exchanges)]
     services = {s.name for s in facts.compose.services} if facts.compose else set()
     inner = [(r, item) for r, item in realms if urlsplit(r).hostname in services]
     local = [(r, item) for r, item in realms if urlsplit(r).hostname in _LOOPBACK and _client_is_remote(facts)]
-    if not failed and not inner and not local:
+    if not failed and not inner and not local and not silent:
         return
     suspect = inner or local or realms
+    asking = next((e for e in facts.traffic.exchanges if realm_of(e)), None) if silent else None
     reported = next((m.detail for m in failed if m.detail.startswith("http")), "")
-    realm = (reported or (suspect[0][0] if suspect else "")).split("?", 1)[0]
+    realm = (reported or (silent[0].url if silent else "") or (suspect[0][0] if suspect else "")).split("?", 1)[0]
     yield finding(
         f"The registry sends clients to {realm or 'its token service'} for a token, "
         "and the client cannot reach that address.",
         (said(m) for m in failed[:2]),
+        (seen(e) for e in silent[:1]),
         (item for _, item in suspect[:2]),
         proves=bool(inner),
-        supersedes=("registry-unreachable",) if failed else (),
+        about=Subject(address=netloc(asking.url)) if asking else None,
+        supersedes=("registry-unreachable",) if failed or silent else (),
         fix=change(
             facts.registry,
             "Set auth.token.realm to an address that resolves and answers from the client's machine",

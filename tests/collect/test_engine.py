@@ -60,7 +60,7 @@ def container(name: str, image: str, **more: Any) -> dict[str, Any]:
         "Name": f"/hub-{name}-1",
         "Config": config,
         "HostConfig": {"PortBindings": ports},
-        "State": {"Status": "exited", "StartedAt": "2026-11-20T08:00:00.5Z"},
+        "State": {"Status": "running", "StartedAt": "2026-11-20T08:00:00.5Z"},
         "Mounts": more.get("mounts", []),
         "NetworkSettings": {"Networks": {"hub_default": {"Aliases": [name]}}},
     }
@@ -108,6 +108,13 @@ def test_only_reading_commands_are_used(command: Path) -> None:
     assert {line.split()[0] for line in asked} <= {"ps", "inspect", "logs", "cp", "context", "exec"}
     assert all(line.endswith(" -") for line in asked if line.startswith("cp "))
     assert any("--since 2026-11-20T08:00:00.5Z" in line for line in asked if line.startswith("logs"))
+
+
+def test_a_container_that_does_not_run_is_told(command: Path) -> None:
+    stack(command, {**REGISTRY, "State": {"Status": "exited", "ExitCode": 2, "StartedAt": "2026-11-20T08:00:00.5Z"}})
+    found = diagnose(collect(Request(running=Running()), Vault())).diagnosis
+    assert [f.cause for f in found.causes][:1] == ["registry-unreachable"]
+    assert "exited" in found.causes[0].summary
 
 
 def test_a_file_that_is_not_there_is_told(command: Path) -> None:

@@ -20,7 +20,7 @@ def judged(project: str) -> Run:
         "htpasswd-not-bcrypt",
         "auth-option-missing",
         "upstream-name-not-resolved",
-        "htpasswd-path-mismatch",
+        "htpasswd-merged-lines",
     ],
 )
 def test_the_cause_is_read_from_the_engine(cause: str) -> None:

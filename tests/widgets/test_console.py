@@ -94,7 +94,7 @@ def test_the_password_is_used_for_one_run_only():
     [
         ({}, "Nothing to diagnose"),
         ({"bundle": "no/such/folder"}, "There is no file or folder called no/such/folder"),
-        ({"registry_url": "localhost:5000"}, "needs a scheme"),
+        ({"registry_url": "a_b"}, "needs a scheme"),
         ({"registry_url": "http://me:hunter2@localhost:5000"}, "leave the login out"),
     ],
 )
