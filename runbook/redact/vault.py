@@ -114,13 +114,12 @@ class Vault:
         What came from outside was masked before it got into the document.
         """
         words = vocabulary()
-        forms = [f for f in self._forms if f.lower() not in words]
-        if not forms and not self._words:
+        forms = [f for f in self._forms if f in text and f.lower() not in words]
+        plain = [w for w in self._words if w in text and len(w) > 2 and w.lower() not in words]
+        if not forms and not plain:
             return text
         own = "|".join([*(re.escape(name) for name in sorted(names, key=len, reverse=True)), re.escape(MASK)])
-        secrets = self._alternatives(forms, [w for w in self._words if len(w) > 2 and w.lower() not in words])
-        if not secrets:
-            return text
+        secrets = self._alternatives(forms, plain)
         pattern = re.compile(rf"(?P<own>{_SKELETON}|(?<![\w-])(?:{own})(?![\w-]))|{secrets}", re.DOTALL)
         return pattern.sub(lambda m: m["own"] or MASK, text)
 
