@@ -95,13 +95,13 @@ def _night(options: argparse.Namespace, vault: Vault) -> int:
 
     inventory = load(Path(options.inventory))
     url = password_from_env(options.webhook_env) if options.webhook_env else None
-    if options.prometheus:
-        check_writable(options.prometheus)
     folder = Path(options.output_dir)
     try:
         (folder / "reports").mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UsageError(f"--output-dir {folder} cannot be made: {error.strerror}.") from None
+    if options.prometheus:
+        check_writable(options.prometheus)
     with opened(folder / "history.sqlite") as store:
         started = store.begin(inventory, time.time(), fresh=options.fresh)
         _ask(inventory, store, started, folder, options)
@@ -204,7 +204,7 @@ def exit_code(fleet: "Rollup", options: argparse.Namespace) -> int:
         return 1
     if _beyond(fleet.counts["inconclusive"], options.max_inconclusive, total):
         return INCONCLUSIVE
-    if options.fail_on == "warning" and total > fleet.counts["healthy"] + fleet.counts["waived"]:
+    if options.fail_on == "warning" and total > fleet.counts["healthy"] + fleet.counts["waived"]:  # tolerated ones, too
         return WARNINGS
     return 0
 
