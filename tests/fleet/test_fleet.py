@@ -350,3 +350,52 @@ def test_nothing_of_this_is_loaded_by_diagnose() -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=ROOT)
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+SCHEDULE = ROOT / "runbook" / "fleet" / "schedule"
+
+
+def test_the_inventory_of_the_readme_is_valid(tmp_path: Path) -> None:
+    from runbook.fleet.inventory import load
+
+    text = (ROOT / "README.md").read_text()
+    block = next(b for b in re.findall(r"```yaml\n(.*?)```", text, re.DOTALL) if "version: 1" in b)
+    (tmp_path / "all.yaml").write_text(block)
+    assert [t.name for t in load(tmp_path / "all.yaml").targets] == ["berlin", "mirror", "legacy"]
+
+
+def words_of(command: list[str]) -> None:
+    """What a schedule calls is a command line that the program takes."""
+    from runbook.cli.arguments import parser
+
+    assert command[:2] == ["runbook", "fleet"]
+    parser(command[1:]).parse_args(command[1:])
+
+
+def test_the_units_are_valid(tmp_path: Path) -> None:
+    unit = (SCHEDULE / "runbook-fleet.service").read_text()
+    words_of(re.findall(r"^ExecStart=/usr/bin/env (.*)$", unit, re.MULTILINE)[0].split())
+    if shutil.which("systemd-analyze") is None:
+        pytest.skip("no systemd-analyze here")
+    for name in ("runbook-fleet.service", "runbook-fleet.timer"):
+        shutil.copy(SCHEDULE / name, tmp_path / name)
+    units = [str(tmp_path / name) for name in ("runbook-fleet.service", "runbook-fleet.timer")]
+    done = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", *units], capture_output=True, text=True, check=False
+    )
+    assert [line for line in done.stderr.splitlines() if "runbook-fleet" in line] == []
+    calendar = re.findall(r"^OnCalendar=(.*)$", (SCHEDULE / "runbook-fleet.timer").read_text(), re.MULTILINE)[0]
+    assert subprocess.run(["systemd-analyze", "calendar", calendar], capture_output=True, check=False).returncode == 0
+
+
+def test_the_cron_job_is_valid() -> None:
+    import yaml
+
+    claim, job = yaml.safe_load_all((SCHEDULE / "cronjob.yaml").read_text())
+    assert (claim["apiVersion"], claim["kind"]) == ("v1", "PersistentVolumeClaim")
+    assert (job["apiVersion"], job["kind"]) == ("batch/v1", "CronJob")
+    assert re.fullmatch(r"[\d*/,-]+( [\d*/,-]+){4}", job["spec"]["schedule"])
+    pod = job["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+    words_of(pod["containers"][0]["command"])
+    assert {m["name"] for m in pod["containers"][0]["volumeMounts"]} == {v["name"] for v in pod["volumes"]}
+    assert claim["metadata"]["name"] in [v.get("persistentVolumeClaim", {}).get("claimName") for v in pod["volumes"]]
