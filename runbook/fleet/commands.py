@@ -132,7 +132,7 @@ def _ask(inventory: "Inventory", store: "Store", started: "Started", folder: Pat
         row = held_against(target, judged.result, today)
         page = folder / "reports" / f"{target.name}.html"
         if judged.report:
-            door.write(page, judged.report, no_secrets)
+            door.write(page, judged.report, no_secrets, tidy=False)
         else:
             page.unlink(missing_ok=True)
         store.record(started.id, judged.result, row.state, row.found, time.time())
@@ -168,11 +168,14 @@ def _write(fleet: "Rollup", folder: Path, options: argparse.Namespace, vault: Va
     """The page, the forms for programs, the metrics; reports of targets that are gone are taken away."""
     from runbook.fleet import views
 
-    reports = {path.stem for path in (folder / "reports").glob("*.html")}
     names = {row.target.name for row in fleet.rows}
-    for gone in reports - names:
-        (folder / "reports" / f"{gone}.html").unlink()
-    door.write(folder / "index.html", views.as_html(fleet, reports & names), vault)
+    reports = set()
+    for path in (folder / "reports").iterdir():
+        if path.suffix == ".html" and path.stem in names:
+            reports.add(path.stem)
+        elif path.suffix == ".html" or path.name.startswith("."):  # one that was being written when a run was killed
+            path.unlink()
+    door.write(folder / "index.html", views.as_html(fleet, reports), vault)
     for format_, name in (("json", "fleet.json"), ("markdown", "fleet.md"), ("junit", "junit.xml")):
         door.write(folder / name, _view(format_)(fleet), vault)
     if options.prometheus:

@@ -211,6 +211,7 @@ def test_twenty_times_killed_nothing_recorded_is_lost_or_repeated(tmp_path: Path
     assert len(final) == len(cases)
     subprocess.run([*command, str(tmp_path / "whole")], check=False, capture_output=True)
     assert without_times(out) == without_times(tmp_path / "whole")
+    assert [p.name for p in (out / "reports").iterdir() if not p.name.endswith(".html")] == []
 
 
 # ---- hand-over -------------------------------------------------------------------------------------------
