@@ -31,21 +31,26 @@ def published(text: str, vault: Vault) -> str:
     return without_commands(whole, as_json=whole.startswith("{"))
 
 
-def write(file: str | Path, text: str, vault: Vault) -> None:
-    """Write a document whole or not at all, for this user alone (0600). `LeaveError` says why it could not be."""
+def write(file: str | Path, text: str, vault: Vault, *, tidy: bool = True) -> None:
+    """Write a document whole or not at all, for this user alone (0600). `LeaveError` says why it could not be.
+
+    What a killed process left of the same document is removed first, unless `tidy` is false: whoever writes thousands
+    into one folder looks through it once, not each time.
+    """
     path, whole = Path(file), published(text if text.endswith("\n") else text + "\n", vault)
     try:
-        _write(path, whole)
+        _write(path, whole, tidy)
     except OSError as error:
         raise LeaveError(f"{path} could not be written: {error.strerror or error}.") from error
 
 
-def _write(path: Path, text: str) -> None:
+def _write(path: Path, text: str, tidy: bool) -> None:
     if path.exists() and not path.is_file():
         path.write_text(text, encoding="utf-8")  # /dev/stderr, a pipe: nothing to move into place
         return
     prefix = f".{path.name[:100]}."
-    sweep(path.parent, prefix)
+    if tidy:
+        sweep(path.parent, prefix)
     handle, beside = tempfile.mkstemp(dir=path.parent, prefix=named(prefix))  # made with 0600
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="") as stream:

@@ -45,8 +45,8 @@ def code_cells(content):
     return [cell for cell in content["cells"] if cell["cell_type"] == "code"]
 
 
-def test_the_six_are_there_and_no_other():
-    assert tuple(sorted(p.stem for p in FOLDER.glob("*.ipynb"))) == NAMES
+def test_the_six_and_the_fleets_are_there_and_no_other():
+    assert tuple(sorted(p.stem for p in FOLDER.glob("*.ipynb"))) == (*NAMES, "fleet")
 
 
 def test_the_file_is_stripped_and_in_the_format_with_ids(notebook):

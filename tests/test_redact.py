@@ -148,3 +148,14 @@ def test_secrets_in_them_go(said: str) -> None:
     assert MASK in shown
     assert said.split()[-1].strip("!") not in shown
     assert "Kanarie" not in shown
+
+
+def test_what_was_shown_is_shown_no_more_once_it_is_known_to_be_secret() -> None:
+    vault = Vault()
+    assert vault.answer("kestrel-4711-amber") == "kestrel-4711-amber"
+    vault.password("kestrel-4711-amber", "anna")
+    assert "kestrel" not in vault.answer("kestrel-4711-amber")
+    text = "anna:$2y$05$yvHVXtBtNZ12TpHmDNjWeO"
+    vault.answer(text)
+    vault.hash("yvHVXtBtNZ12TpHmDNjWeO")
+    assert "yvHV" not in vault.answer(text)

@@ -95,13 +95,13 @@ def _night(options: argparse.Namespace, vault: Vault) -> int:
 
     inventory = load(Path(options.inventory))
     url = password_from_env(options.webhook_env) if options.webhook_env else None
-    if options.prometheus:
-        check_writable(options.prometheus)
     folder = Path(options.output_dir)
     try:
         (folder / "reports").mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UsageError(f"--output-dir {folder} cannot be made: {error.strerror}.") from None
+    if options.prometheus:
+        check_writable(options.prometheus)
     with opened(folder / "history.sqlite") as store:
         started = store.begin(inventory, time.time(), fresh=options.fresh)
         _ask(inventory, store, started, folder, options)
@@ -132,7 +132,7 @@ def _ask(inventory: "Inventory", store: "Store", started: "Started", folder: Pat
         row = held_against(target, judged.result, today)
         page = folder / "reports" / f"{target.name}.html"
         if judged.report:
-            door.write(page, judged.report, no_secrets)
+            door.write(page, judged.report, no_secrets, tidy=False)
         else:
             page.unlink(missing_ok=True)
         store.record(started.id, judged.result, row.state, row.found, time.time())
@@ -168,11 +168,14 @@ def _write(fleet: "Rollup", folder: Path, options: argparse.Namespace, vault: Va
     """The page, the forms for programs, the metrics; reports of targets that are gone are taken away."""
     from runbook.fleet import views
 
-    reports = {path.stem for path in (folder / "reports").glob("*.html")}
     names = {row.target.name for row in fleet.rows}
-    for gone in reports - names:
-        (folder / "reports" / f"{gone}.html").unlink()
-    door.write(folder / "index.html", views.as_html(fleet, reports & names), vault)
+    reports = set()
+    for path in (folder / "reports").iterdir():
+        if path.suffix == ".html" and path.stem in names:
+            reports.add(path.stem)
+        elif path.suffix == ".html" or path.name.startswith("."):  # one that was being written when a run was killed
+            path.unlink()
+    door.write(folder / "index.html", views.as_html(fleet, reports), vault)
     for format_, name in (("json", "fleet.json"), ("markdown", "fleet.md"), ("junit", "junit.xml")):
         door.write(folder / name, _view(format_)(fleet), vault)
     if options.prometheus:
@@ -204,7 +207,7 @@ def exit_code(fleet: "Rollup", options: argparse.Namespace) -> int:
         return 1
     if _beyond(fleet.counts["inconclusive"], options.max_inconclusive, total):
         return INCONCLUSIVE
-    if options.fail_on == "warning" and total > fleet.counts["healthy"] + fleet.counts["waived"]:
+    if options.fail_on == "warning" and total > fleet.counts["healthy"] + fleet.counts["waived"]:  # tolerated ones, too
         return WARNINGS
     return 0
 

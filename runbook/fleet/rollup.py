@@ -202,6 +202,7 @@ def _groups(rows: tuple[Row, ...], past: Past) -> tuple[Group, ...]:
     for row in rows:
         for cause in row.found:
             by_cause.setdefault(cause, []).append(row)
+    traits = Counter(trait for row in rows for trait in _traits(row))
     made = []
     for cause, members in by_cause.items():
         rule = rules().get(cause)
@@ -213,7 +214,7 @@ def _groups(rows: tuple[Row, ...], past: Past) -> tuple[Group, ...]:
                 title=rule.title if rule else _ASKED.summary,
                 fix=rule.fix if rule else _ASKED.fix,
                 rows=tuple(members),
-                shared=tuple(_shared(cause, members, rows)),
+                shared=tuple(_shared(cause, members, traits, len(rows))),
                 owners=tuple(owners.most_common()),
                 trend=(*(counts.get(run.id, 0) for run in past.runs), len(members)),
             )
@@ -221,7 +222,7 @@ def _groups(rows: tuple[Row, ...], past: Past) -> tuple[Group, ...]:
     return tuple(sorted(made, key=lambda g: (-len(g.rows), g.cause)))
 
 
-def _shared(cause: str, members: list[Row], rows: tuple[Row, ...]) -> Iterable[str]:
+def _shared(cause: str, members: list[Row], traits: Counter[tuple[str, str]], total: int) -> Iterable[str]:
     """What nearly all of them have, and few of the others: where to look for the one place to mend."""
     if len(members) < _SHARED:
         return
@@ -229,15 +230,13 @@ def _shared(cause: str, members: list[Row], rows: tuple[Row, ...]) -> Iterable[s
     for line, count in lines.most_common(1):
         if count > 1:
             yield f"{count} of {len(members)}: the same line: {line}"
-    names = {row.target.name for row in members}
-    others = [_traits(row) for row in rows if row.target.name not in names]
-    mine = Counter(trait for row in members for trait in _traits(row))
-    for (key, value), count in mine.most_common():
+    others = total - len(members)
+    for trait, count in Counter(trait for row in members for trait in _traits(row)).most_common():
         if count < 0.9 * len(members):
             break
-        elsewhere = sum((key, value) in traits for traits in others)
-        if elsewhere <= 0.5 * len(others):
-            yield f"{count} of {len(members)}: {key} {value} ({elsewhere} of {len(others)} others)"
+        elsewhere = traits[trait] - count
+        if elsewhere <= 0.5 * others:
+            yield f"{count} of {len(members)}: {trait[0]} {trait[1]} ({elsewhere} of {others} others)"
 
 
 def _traits(row: Row) -> set[tuple[str, str]]:

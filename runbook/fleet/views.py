@@ -231,12 +231,17 @@ def as_html(fleet: Rollup, reports: Iterable[str]) -> str:
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(autoescape=True, loader=PackageLoader("runbook.fleet", "."), undefined=StrictUndefined)
-    environment.filters |= {"day": day, "what": what, "change": change, "spark": _spark}
+    environment.filters |= {
+        "day": day,
+        "what": what,
+        "change": change,
+        "spark": _spark,
+        "capfirst": lambda text: text[:1].upper() + text[1:],
+    }
     script = files("runbook.fleet").joinpath("page.js").read_text(encoding="utf-8")
     return environment.get_template("page.html.j2").render(
         fleet=fleet,
         headline=headline(fleet),
-        states=STATES,
         reports=frozenset(reports),
         css=Markup(css()),  # noqa: S704 (ours)
         script=Markup(script),  # noqa: S704 (ours)

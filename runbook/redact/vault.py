@@ -14,6 +14,8 @@ from runbook.redact.words import vocabulary
 
 _SHORTEST_PLAIN = 4
 """Below that a password is masked only as a whole word."""
+_REPEATED, _ANSWERS = 200, 2000
+"""Of what servers send, most are headers that come with every answer: so long, and so many, are remembered."""
 _WORDS_OF_OURS = "verdict|step|outcome|cause|rule|kind|route|intent|method|at|logger|meaning|software|certainty"
 _SKELETON = (
     rf'"(?:{_WORDS_OF_OURS})": ?"[A-Za-z-]{{2,40}}"|"[a-z_]{{2,24}}": ?'
@@ -36,6 +38,7 @@ class Vault:
         self._secrets: dict[bytes, None] = {}
         self._pattern: re.Pattern[str] | None = None
         self._needles: Needles | None = None
+        self._answers: dict[tuple[str, int], str] = {}
 
     def __repr__(self) -> str:
         return f"Vault({len(self._values)} secrets)"
@@ -56,7 +59,7 @@ class Vault:
         text = as_bytes(value).decode("utf-8", "replace")
         if len(text) >= 8:
             self._forms[text] = None
-            self._pattern = None
+            self._forget()
         return label
 
     def token(self, value: str | bytes) -> str:
@@ -92,7 +95,13 @@ class Vault:
 
     def answer(self, text: str, limit: int = 2000) -> str:
         """Text that a server sent, which knows the login that it was sent: nothing of it where that is in it."""
-        return MASK if self.hides(text[: limit * 8]) else self.mask(text, limit)
+        key = (text, limit)
+        if (known := self._answers.get(key)) is not None:
+            return known
+        shown = MASK if self.hides(text[: limit * 8]) else self.mask(text, limit)
+        if len(text) <= _REPEATED and len(self._answers) < _ANSWERS:
+            self._answers[key] = shown
+        return shown
 
     def scrub(self, text: str) -> str:
         """Replace every known secret in every spelling that can be replaced in place; leaves all else as it is."""
@@ -114,13 +123,12 @@ class Vault:
         What came from outside was masked before it got into the document.
         """
         words = vocabulary()
-        forms = [f for f in self._forms if f.lower() not in words]
-        if not forms and not self._words:
+        forms = [f for f in self._forms if f in text and f.lower() not in words]
+        plain = [w for w in self._words if w in text and len(w) > 2 and w.lower() not in words]
+        if not forms and not plain:
             return text
         own = "|".join([*(re.escape(name) for name in sorted(names, key=len, reverse=True)), re.escape(MASK)])
-        secrets = self._alternatives(forms, [w for w in self._words if len(w) > 2 and w.lower() not in words])
-        if not secrets:
-            return text
+        secrets = self._alternatives(forms, plain)
         pattern = re.compile(rf"(?P<own>{_SKELETON}|(?<![\w-])(?:{own})(?![\w-]))|{secrets}", re.DOTALL)
         return pattern.sub(lambda m: m["own"] or MASK, text)
 
@@ -158,4 +166,9 @@ class Vault:
             found = spellings(plain, raw, user) | spellings(plain, plain.encode("utf-8", "replace"), user)
             self._secrets[raw] = None
         self._forms.update(dict.fromkeys(found))
+        self._forget()
+
+    def _forget(self) -> None:
+        """What was made of the secrets known so far."""
         self._pattern = self._needles = None
+        self._answers.clear()
