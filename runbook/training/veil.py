@@ -8,10 +8,9 @@ import base64
 import re
 from functools import cache
 
-import bcrypt
-
 from runbook.lab.hashes import apr1_line, bcrypt_hash, sha_line
 from runbook.lab.plan import Plan
+from runbook.parse.htpasswd.bcrypt import hashpw
 
 _BCRYPT = re.compile(r"(\$\$?)2[abxy]?\1\d\d\1[./A-Za-z0-9]{53}")
 _CUT = re.compile(r"\$2[abxy]?\$\d\d\$([./A-Za-z0-9]{0,52})(?![./A-Za-z0-9])")
@@ -85,7 +84,8 @@ def _matches(password: str, hashed: str) -> bool:
     if int(hashed.split("$")[2]) > _DEAREST:
         return False
     try:
-        return bcrypt.checkpw(password.encode(), hashed.replace("$2y$", "$2b$", 1).encode())
+        wanted = hashed.replace("$2y$", "$2b$", 1).encode()
+        return hashpw(password.encode(), wanted) == wanted
     except ValueError:
         return False
 
