@@ -64,3 +64,9 @@ def bench(session: nox.Session) -> None:
     """Print the figures of tests/bench; each is a ratio within one run."""
     for name in session.posargs or ("diagnose", "headless", "live", "tap", "widgets"):
         session.run("python", "-m", f"tests.bench.bench_{name}")
+
+
+@nox.session
+def onefile(session: nox.Session) -> None:
+    """dist/runbook.pyz: runs on a bare Python 3.11 or later."""
+    session.run("python", ".ci/onefile/build.py", *session.posargs)

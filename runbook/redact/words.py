@@ -7,7 +7,7 @@ prose. A password that is such a word is masked by the vault once it is known; n
 import re
 from collections.abc import Collection
 from functools import cache
-from pathlib import Path
+from importlib.resources import files
 
 from runbook.redact.text import MASK
 
@@ -33,7 +33,7 @@ _SHORT = 3
 @cache
 def vocabulary() -> frozenset[str]:
     """The words that are shown wherever they stand, in small letters."""
-    return frozenset((Path(__file__).parent / "words.txt").read_text(encoding="utf-8").split())
+    return frozenset(files("runbook.redact").joinpath("words.txt").read_text(encoding="utf-8").split())
 
 
 def known(token: str) -> bool:
