@@ -56,6 +56,7 @@ def rows() -> list[object]:
     return found
 
 
+@pytest.mark.timeout(1800)
 def test_every_case_gets_the_same_answer_in_every_format(
     pyz: Path, bare: str, env: dict[str, str], tmp_path: Path
 ) -> None:
