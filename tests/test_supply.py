@@ -47,7 +47,7 @@ def test_the_list_of_what_it_is_made_of(capsys: pytest.CaptureFixture[str]) -> N
     bom = json.loads(capsys.readouterr().out)
     assert bom["bomFormat"] == "CycloneDX"
     names = {c["name"]: c for c in bom["components"]}
-    assert {"httpx", "bcrypt", "jupyterlab", "pyyaml"} <= set(names)
+    assert {"httpx", "bcrypt", "jupyterlab", "pyyaml", "msgspec"} <= set(names)
     assert names["httpx"]["purl"] == f"pkg:pypi/httpx@{names['httpx']['version']}"
     assert all(c["licenses"] for c in bom["components"])
     known = {d["ref"] for d in bom["dependencies"]}

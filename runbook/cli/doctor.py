@@ -14,7 +14,7 @@ from importlib.metadata import PackageNotFoundError, version
 from runbook import __version__, door
 from runbook.redact import Vault
 
-_PACKAGES = ("jupyterlab", "ipywidgets", "httpx", "pandas", "papermill", "bcrypt", "nbconvert", "ipykernel")
+_PACKAGES = ("jupyterlab", "ipywidgets", "httpx", "pandas", "papermill", "bcrypt", "nbconvert", "ipykernel", "msgspec")
 _PROXIES = {"nginx": "nginx-light", "caddy": "caddy", "haproxy": "haproxy", "apache2": "apache2"}
 
 

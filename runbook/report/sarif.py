@@ -12,7 +12,7 @@ from runbook.redact import visible
 from runbook.report.catalogue import page
 
 _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
-_PLACE = re.compile(r"^(?P<file>[^\s:][^:]*?)(?::(?P<line>\d+))?(?:\s.*)?$")
+_PLACE = re.compile(r"^(?P<file>[^\s:][^:]*?)(?::(?P<line>\d{1,9}))?(?:\s.*)?$")
 
 
 def render_sarif(run: Run) -> str:

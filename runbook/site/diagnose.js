@@ -48,14 +48,22 @@ function below(name) {
   return name.split("/").filter((part) => part && part !== "." && part !== "..").slice(-6).join("/") || "file";
 }
 
+// Files with their paths; a folder that holds them all is the incident itself.
+function named(list) {
+  const rows = list.map((file) => [file.path || file.webkitRelativePath || file.name, file]);
+  const top = rows[0]?.[0].split("/")[0];
+  const whole = rows.every(([name]) => name.startsWith(`${top}/`));
+  return whole ? rows.map(([name, file]) => [name.slice(top.length + 1), file]) : rows;
+}
+
 async function diagnose() {
   get("go").disabled = true;
   get("state").textContent = "Judging…";
   await new Promise((done) => setTimeout(done, 30));
   try {
     python.runPython("empty()");
-    for (const file of files) {
-      const path = `/incident/bundle/${below(file.path || file.webkitRelativePath || file.name)}`;
+    for (const [name, file] of named(files)) {
+      const path = `/incident/bundle/${below(name)}`;
       python.FS.mkdirTree(path.slice(0, path.lastIndexOf("/")));
       python.FS.writeFile(path, new Uint8Array(await file.arrayBuffer()));
     }
