@@ -1,6 +1,6 @@
 """Run by a Python of its own: every case in every format, and a digest of what was printed.
 
-`python driver.py CASES.json` where CASES.json lists [name, folder, arguments, environment]. Standard library only: it
+`python driver.py CASES.json [FORMAT,…]` where CASES.json lists [name, folder, arguments, environment]. Standard library only: it
 runs under a bare Python with runbook.pyz on its path as well as in the developers' environment.
 """
 
@@ -14,7 +14,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-FORMATS = ("text", "json", "markdown", "junit", "sarif")
+FORMATS = sys.argv[2].split(",") if sys.argv[2:] else ("text", "json", "markdown", "junit", "sarif")
 _WHEN = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d UTC|time(?:stamp)?=\"[^\"]*\"")
 
 

@@ -107,7 +107,13 @@ def test_it_starts_about_as_fast_as_the_installed_one(pyz: Path, bare: str, env:
 
 @pytest.mark.parametrize(
     ("words", "needs"),
-    [(["report", "."], "papermill"), (["demo"], "papermill"), (["open"], "jupyterlab"), (["serve"], "voila")],
+    [
+        (["report", "."], "papermill"),
+        (["demo"], "papermill"),
+        (["open"], "jupyterlab"),
+        (["serve"], "voila"),
+        (["fleet", "x"], "msgspec"),
+    ],
     ids=lambda v: v[0] if isinstance(v, list) else "",
 )
 def test_what_is_missing_is_one_sentence(
@@ -155,3 +161,14 @@ def test_an_old_python_is_told_so() -> None:
     text = (ROOT / ".ci/onefile/start.py").read_text(encoding="utf-8")
     ast.parse(text, feature_version=(3, 7))
     assert "Python 3.11 or later is needed" in text
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["completion", "bash"], ["man"], ["schema"], ["explain", "--format", "json"], ["doctor"]],
+    ids=lambda w: w[0],
+)
+def test_what_needs_no_package_works(pyz: Path, bare: str, env: dict[str, str], words: list[str]) -> None:
+    done = run(bare, str(pyz), *words, env=env)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout

@@ -100,7 +100,7 @@ def test_every_case_gets_the_same_answer_under_webassembly(site: Path, pyodide: 
     cases.write_text(json.dumps(rows()))
     words = [str(node), str(HERE / "wasm.mjs"), str(pyodide), str(site / "runbook.zip"), str(DRIVER), str(cases)]
     told = []
-    for way in ([*words, str(CASES[0].parent)], [sys.executable, str(DRIVER), str(cases)]):
+    for way in ([*words, str(CASES[0].parent)], [sys.executable, str(DRIVER), str(cases), "text,json"]):
         done = subprocess.run(
             way, capture_output=True, text=True, timeout=1500, env={**os.environ, "PYTHONPATH": str(ROOT)}
         )

@@ -11,6 +11,6 @@ python.globals.set("source", fs.readFileSync(driver, "utf8"));
 python.runPython(`
 import sys
 sys.path.insert(0, "/runbook")
-sys.argv = ["driver.py", "/cases.json"]
+sys.argv = ["driver.py", "/cases.json", "text,json"]  # the others are made from the same answer
 exec(compile(source, "driver.py", "exec"), {"__name__": "__main__"})
 `);
