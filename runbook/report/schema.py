@@ -89,6 +89,7 @@ def _diagnosis() -> dict[str, Any]:
         symptoms=_list(_object(symptom=_TEXT, text=_TEXT, evidence=items)),
         folklore=_list(_object(claim=_TEXT, truth=_TEXT, shown=_TEXT, where=_TEXT)),
         contradictions=items,
+        odd_names={**items, "description": "names from outside that entered no command"},
         changes={"type": "object", "description": "with --compare: what is new, still there, mended"},
     )  # fmt: skip
 
