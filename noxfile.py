@@ -67,6 +67,12 @@ def bench(session: nox.Session) -> None:
 
 
 @nox.session
+def onefile(session: nox.Session) -> None:
+    """dist/runbook.pyz: runs on a bare Python 3.11 or later."""
+    session.run("python", ".ci/onefile/build.py", *session.posargs)
+
+
+@nox.session
 def advisories(session: nox.Session) -> None:
     """What is pinned against the published advisories (pip-audit, in an environment of its own; needs the network)."""
     session.run("uvx", "pip-audit", "--strict", "--no-deps", "--disable-pip", "-r", "constraints.txt", external=True)

@@ -34,6 +34,6 @@ def test_what_is_missing_is_named_with_the_way_to_get_it(
 
 
 def test_a_broken_core_ends_with_1(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setattr(doctor, "_PACKAGES", ("no-such-package-at-all",))
+    monkeypatch.setattr(doctor, "_CORE", ("no-such-package-at-all",))
     assert main(["doctor"]) == 1
     assert "missing: no-such-package-at-all" in capsys.readouterr().out

@@ -38,11 +38,13 @@ def test_commands_of_the_readme_exist(command: str, capsys: pytest.CaptureFixtur
 def test_options_of_the_readme_exist(capsys: pytest.CaptureFixture[str]) -> None:
     from runbook.cli import main
 
-    for command in ("diagnose", "report", "tap", "grade", "fleet"):
+    for command in ("diagnose", "report", "tap", "grade", "fleet", "mcp"):
         with pytest.raises(SystemExit):
             main([command, "--help"])
     with pytest.raises(SystemExit):
         main(["lab", "up", "--help"])
+    with pytest.raises(SystemExit):
+        main(["site", "build", "--help"])
     known = capsys.readouterr().out
     used = set(re.findall(r"(?:^|\s)(--[a-z][a-z-]+)", "\n".join(re.findall(r"runbook [^`]*", README))))
     assert not {o for o in used if o not in known}

@@ -71,8 +71,8 @@ def _failed(error: Exception, vault: Vault) -> int:
         door.say(f"runbook: {vault.mask(str(error))}")
         return WRONG_USE
     if isinstance(error, ModuleNotFoundError) and not (error.name or "runbook").startswith("runbook"):
-        door.say(f"runbook: the package {error.name} is missing here; install registry-runbook again.")
-        return INTERNAL
+        door.say(f"runbook: this part needs {error.name}, which is not here: pip install registry-runbook")
+        return WRONG_USE
     if isinstance(error, OSError) and error.errno is not None and error.filename is None:
         door.say(f"runbook: the system refused: {error.strerror}.", vault)
         return WRONG_USE

@@ -44,8 +44,8 @@ class Parser(argparse.ArgumentParser):
         return found
 
 
-def parser(arguments: Sequence[str]) -> Parser:
-    """The parser of the whole command line. Subcommands of other parts are filled in when they are asked for."""
+def parser(arguments: Sequence[str], *, whole: bool = False) -> Parser:
+    """The parser of the command line. Commands of other parts are filled in when they are asked for, or all (`whole`)."""
     top = Parser(
         prog="runbook",
         description="Finds out why a Docker registry says 401, proves it, and teaches it.",
@@ -63,7 +63,7 @@ def parser(arguments: Sequence[str]) -> Parser:
     top.asked = asked if asked in ("diagnose", "explain", "doctor", *(row[0] for row in _OTHERS)) else ""
     for name, help_, module, add, run in _OTHERS:
         command = _command(commands, name, help_, _late(module, run))
-        if name == asked:
+        if whole or name == asked:
             _fill(command, name, module, add)
     return top
 
@@ -85,6 +85,15 @@ _OTHERS = (
      "add_arguments", "run"),
     ("tap", "record what passes between a proxy and its registry, changing nothing", "runbook.tap.commands",
      "add_arguments", "run"),
+    ("site", "write the causes as web pages, and the edition that runs in a browser", "runbook.site.commands",
+     "add_arguments", "run"),
+    ("mcp", "answer an assistant on standard input and output (Model Context Protocol)", "runbook.mcp.commands",
+     "add_arguments", "run"),
+    ("schema", "the JSON Schema of what a command prints with --format json", "runbook.cli.machine",
+     "add_schema", "run_schema"),
+    ("completion", "what a shell reads to complete commands and options", "runbook.cli.machine",
+     "add_completion", "run_completion"),
+    ("man", "the manual page: runbook man | man -l -", "runbook.cli.machine", "", "run_man"),
     ("fleet", "judge many registries, and say what is new since the last run", "runbook.fleet.commands",
      "add_arguments", "run"),
     ("check-advice", "hold a post or an answer about a registry's 401 against experiments", "runbook.advice.commands",
@@ -110,7 +119,8 @@ def _fill(command: Parser, name: str, module: str, add: str) -> None:
 
     if name == "report":
         add_target(command)
-    getattr(import_module(module), add, lambda _: None)(command)
+    if add:
+        getattr(import_module(module), add)(command)
 
 
 def _late(module: str, function: str) -> Run:

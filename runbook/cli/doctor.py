@@ -14,7 +14,9 @@ from importlib.metadata import PackageNotFoundError, version
 from runbook import __version__, door
 from runbook.redact import Vault
 
-_PACKAGES = ("jupyterlab", "ipywidgets", "httpx", "pandas", "papermill", "bcrypt", "nbconvert", "ipykernel", "msgspec")
+_CORE = ("httpx", "h11", "pyyaml", "ngxparse")
+"""What `diagnose` needs; the one file has no more."""
+_MORE = ("jupyterlab", "ipywidgets", "pandas", "papermill", "bcrypt", "nbconvert", "ipykernel", "msgspec")
 _PROXIES = {"nginx": "nginx-light", "caddy": "caddy", "haproxy": "haproxy", "apache2": "apache2"}
 
 
@@ -76,6 +78,7 @@ def examined() -> Iterator[Part]:
     """All parts, the core first. A look that fails is an answer, too."""
     looks: tuple[tuple[str, Callable[[], Part]], ...] = (
         ("core: packages", _packages),
+        ("packages for notebooks and fleet", _more_packages),
         ("core: temporary folder", _temporary),
         ("notebooks", _notebooks),
         ("kernel for reports", _kernel),
@@ -94,15 +97,23 @@ def examined() -> Iterator[Part]:
 
 
 def _packages() -> Part:
-    missing = []
-    for name in _PACKAGES:
+    return _installed("core: packages", _CORE)
+
+
+def _more_packages() -> Part:
+    return _installed("packages for notebooks and fleet", _MORE)
+
+
+def _installed(part: str, names: tuple[str, ...]) -> Part:
+    found, missing = [], []
+    for name in names:
         try:
-            version(name)
+            found.append(f"{name} {version(name)}")
         except PackageNotFoundError:
             missing.append(name)
     if missing:
-        return Part("core: packages", False, f"missing: {', '.join(missing)}; install registry-runbook again")
-    return Part("core: packages", True, ", ".join(f"{n} {version(n)}" for n in ("jupyterlab", "papermill", "httpx")))
+        return Part(part, False, f"missing: {', '.join(missing)}: pip install registry-runbook")
+    return Part(part, True, ", ".join(found[:3]))
 
 
 def _temporary() -> Part:

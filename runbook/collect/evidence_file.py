@@ -1,12 +1,10 @@
 """Evidence as a file: saved today, judged again tomorrow, by another person, without the stack."""
 
-import json
 import re
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
-import msgspec
-
+from runbook.collect import typed_json
 from runbook.collect.scrub import LABELS, rebuilt
 from runbook.model import Entry, Evidence
 from runbook.parse import ParseError
@@ -20,30 +18,21 @@ _HIGHEST_COST = 99
 _LABEL = re.compile(r"[a-z]\d{1,7}(?:\.\d{1,4}){0,8}")
 
 
-class _Envelope(msgspec.Struct, kw_only=True):
-    """What stands around the evidence, so that a later version knows what it reads."""
-
-    schema: int
-    tool: str
-    evidence: Evidence
-
-
 def dump_evidence(evidence: Evidence, version: str) -> bytes:
     """The evidence as JSON. It holds no secret; labels ("p1") stand for passwords."""
-    envelope = _Envelope(schema=SCHEMA, tool=f"runbook {version}", evidence=evidence)
-    return msgspec.json.format(msgspec.json.encode(envelope, enc_hook=str), indent=1) + b"\n"
+    return typed_json.encode({"schema": SCHEMA, "tool": f"runbook {version}", "evidence": evidence})
 
 
 def load_evidence(data: bytes, file: str, vault: Vault) -> Evidence:
     """Read saved evidence back. What is in it is hostile like any other file: it is masked and bounded again."""
     if len(data) > LIMIT:
         raise ParseError(file, None, f"the saved evidence is larger than {LIMIT >> 20} MB")
-    schema = _schema(data, file)
+    body, schema = _read(data, file)
     if schema != SCHEMA:
         raise ParseError(file, None, f"this evidence has schema {schema}; this version of runbook reads {SCHEMA}")
     try:
-        evidence = msgspec.json.decode(data, type=_Envelope).evidence
-    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
+        evidence: Evidence = typed_json.fitted(body.get("evidence"), Evidence)
+    except (typed_json.MisfitError, RecursionError) as error:
         raise ParseError(file, None, f"this is no saved evidence: {vault.mask(str(error), 200)}") from None
     if not _is_bounded(evidence):
         raise ParseError(file, None, "a number in this evidence is one that no run of runbook can have saved")
@@ -94,10 +83,12 @@ def merged(now: Evidence, earlier: Evidence, number: int) -> Evidence:
     return replace(now, target=target, compose=now.compose or earlier.compose, **changes)
 
 
-def _schema(data: bytes, file: str) -> int:
-    """The version that stands in front, read without building anything deep."""
+def _read(data: bytes, file: str) -> tuple[dict[str, Any], int]:
+    """The saved object, and the version that it says it has."""
     try:
-        found = msgspec.json.decode(data, type=dict[str, msgspec.Raw]).get("schema")
-        return int(json.loads(bytes(found))) if found is not None else 0
-    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError, ValueError, TypeError):
-        raise ParseError(file, None, "this is no saved evidence: it is not a JSON object with a schema") from None
+        body = typed_json.decode(data)
+    except (RecursionError, ValueError):
+        body = None
+    if not isinstance(body, dict) or type(schema := body.get("schema", 0)) is not int:
+        raise ParseError(file, None, "this is no saved evidence: it is not a JSON object with a schema")
+    return body, schema

@@ -10,8 +10,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import fields, is_dataclass, replace
 from typing import Any, TypeVar
 
-import msgspec
-
 from runbook.collect.keep import kept
 from runbook.model import Entry, Evidence, Place
 from runbook.redact import MASK, Vault, printable
@@ -58,11 +56,19 @@ def scrub(evidence: Evidence, vault: Vault) -> Evidence:
 
 def _unicode(evidence: Evidence) -> Evidence:
     """The evidence as text that can be written: names that are no UTF-8 and lone surrogates are spelled out."""
-    try:
-        msgspec.json.encode(evidence, enc_hook=str)
-    except UnicodeEncodeError:
-        return _spelled(evidence)  # type: ignore[no-any-return]
-    return evidence
+    return evidence if _writable(evidence) else _spelled(evidence)
+
+
+def _writable(value: Any) -> bool:
+    if isinstance(value, str):
+        return value.isascii() or printable(value) == value
+    if isinstance(value, tuple | list):
+        return all(map(_writable, value))
+    if isinstance(value, dict):
+        return all(map(_writable, value)) and all(map(_writable, value.values()))
+    if is_dataclass(value) and not isinstance(value, type):
+        return all(_writable(getattr(value, f.name)) for f in fields(value))
+    return True
 
 
 def _spelled(value: Any) -> Any:

@@ -5,12 +5,11 @@ import subprocess
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-import bcrypt
-
 from runbook.experiments.base import Experiment, Trial, answered, changed, direct, started, status
 from runbook.lab import Lab
 from runbook.lab.hashes import apr1_line, htpasswd_line, sha_line
 from runbook.lab.plan import Plan
+from runbook.parse.htpasswd.bcrypt import hashpw
 
 _FILE = "auth/htpasswd"
 
@@ -106,7 +105,8 @@ def _htpasswd(path: Path, lab: Lab, *words: str) -> int:
     if len(named) != 3:
         return 2
     hashed = dict(line.split(b":", 1) for line in path.read_bytes().splitlines())[named[1].encode()]
-    return 0 if bcrypt.checkpw(named[2].encode(), hashed.replace(b"$2y$", b"$2b$", 1)) else 3
+    setting = hashed.replace(b"$2y$", b"$2b$", 1)
+    return 0 if hashpw(named[2].encode(), setting) == setting else 3
 
 
 def _reload(lab: Lab) -> Iterable[Trial]:

@@ -57,6 +57,7 @@ def _add_output(parser: argparse.ArgumentParser) -> None:
 
 def run_report(options: argparse.Namespace) -> int:
     """Diagnose, execute the notebooks, write the report; the exit code tells the verdict."""
+    _needs("papermill")
     from runbook.cli.diagnose import exit_code
     from runbook.cli.target import request_from
     from runbook.headless.report import make_report, to_stderr
@@ -76,6 +77,7 @@ def run_demo(options: argparse.Namespace) -> int:
 
     Ends with 0 when the demo found what it had broken: here the fault is the success.
     """
+    _needs("papermill")
     from runbook.headless.report import make_report, to_stderr
     from runbook.lab import Lab
 
@@ -99,6 +101,7 @@ def run_open(options: argparse.Namespace) -> int:
     """Start JupyterLab on the first notebook; ends when the user ends it."""
     from runbook.headless.places import writable_copy
 
+    _needs("jupyterlab")
     try:
         folder = writable_copy(Path(options.folder).resolve())
     except FileNotFoundError as missing:
@@ -125,6 +128,12 @@ def run_serve(options: argparse.Namespace) -> int:
     command += [str(options.port), "no-browser" if options.no_browser else "browser"]
     sys.stdout.flush()
     os.execv(sys.executable, command)  # noqa: S606 (no shell, and Voilà takes the place of this process)
+
+
+def _needs(package: str) -> None:
+    """The sentence for those who run a smaller edition than this command needs."""
+    if find_spec(package) is None:
+        raise UsageError(f"This command needs {package}, which is not here: pip install registry-runbook")
 
 
 @contextmanager

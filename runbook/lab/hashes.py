@@ -4,7 +4,7 @@ import base64
 import hashlib
 import random
 
-import bcrypt
+from runbook.parse.htpasswd.bcrypt import hashpw
 
 _BCRYPT = "./ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 
@@ -15,7 +15,7 @@ def bcrypt_hash(password: str, rng: random.Random | None = None, cost: int = 5) 
     rng = rng or random.Random(f"runbook-salt-{password}")  # noqa: S311
     letters = "".join(rng.choice(_BCRYPT) for _ in range(21)) + rng.choice(".Oeu")
     salt = f"$2b${cost:02d}${letters}".encode()
-    return bcrypt.hashpw(password.encode(), salt).replace(b"$2b$", b"$2y$", 1)
+    return hashpw(password.encode(), salt).replace(b"$2b$", b"$2y$", 1)
 
 
 def htpasswd_line(user: str, password: str, rng: random.Random | None = None, cost: int = 5) -> bytes:

@@ -134,6 +134,7 @@ def _up(home: Path, faults: Sequence[str], backend: str, seed: int, proxy: str, 
     with (home / f"{name}.log").open("wb") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "runbook.lab.supervisor", wanted],
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)},  # the one file is on no other
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,

@@ -8,7 +8,7 @@ is such a word is masked by the vault once it is known; nothing here can tell it
 import re
 from collections.abc import Collection
 from functools import cache
-from pathlib import Path
+from importlib.resources import files
 
 from runbook.redact.text import MASK
 
@@ -37,8 +37,8 @@ _SHORT = 3
 @cache
 def vocabulary() -> frozenset[str]:
     """The words that are shown wherever they stand, in small letters."""
-    lists = (Path(__file__).parent / name for name in ("words.txt", "words-other.txt"))
-    return frozenset(word for path in lists for word in path.read_text(encoding="utf-8").split())
+    lists = (files("runbook.redact").joinpath(name) for name in ("words.txt", "words-other.txt"))
+    return frozenset(word for each in lists for word in each.read_text(encoding="utf-8").split())
 
 
 def known(token: str) -> bool:

@@ -7,6 +7,7 @@ from runbook.judge.rank import explained
 from runbook.model import STEPS, Check, Finding, Step
 from runbook.report import words
 from runbook.report.block import Block, commands, diff, esc, items, para, place, table, tag
+from runbook.report.catalogue import page
 from runbook.report.hops import hops as way
 
 _STATES = {"ok": "✓ seen to work", "bad": "✗ first wrong here", "unknown": "? not seen"}
@@ -75,6 +76,8 @@ def cause(run: Run) -> Block:
     if finding.refuted:
         rows = "".join(f"<li><code>{esc(r.cause)}</code>: {esc(r.because)}</li>" for r in finding.refuted)
         html += f"<h3>{words.RULED_OUT}</h3><ul>{rows}</ul>"
+    if address := page(finding.cause):
+        html += f'<p><a href="{esc(address)}">More about this cause</a></p>'
     lines = [f"{finding.cause}: {finding.summary}", told, *(f"  - {i.what} ({i.where})" for i in finding.evidence)]
     return Block(html, "\n".join(lines))
 

@@ -9,6 +9,7 @@ from runbook import __version__, rules
 from runbook.judge import Run
 from runbook.model import EvidenceItem, Finding
 from runbook.redact import visible
+from runbook.report.catalogue import page
 
 _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 _PLACE = re.compile(r"^(?P<file>[^\s:][^:]*?)(?::(?P<line>\d{1,9}))?(?:\s.*)?$")
@@ -38,9 +39,10 @@ def render_sarif(run: Run) -> str:
 
 
 def _rule(name: str) -> dict[str, Any]:
-    rule = rules.load()[name]
+    rule, address = rules.load()[name], page(name)
     return {
         "id": name,
+        **({"helpUri": address} if address else {}),
         "shortDescription": {"text": rule.title},
         "fullDescription": {"text": rule.why},
         "help": {"text": f"Fix: {rule.fix}\nSource: {rule.source}"},

@@ -9,10 +9,8 @@ import re
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-import bcrypt
-
-ALPHABET = b"./ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
-"""bcrypt's own base64."""
+from runbook.parse.htpasswd.bcrypt import LETTERS as ALPHABET
+from runbook.parse.htpasswd.bcrypt import hashpw
 
 LONGEST_LINE = 64 * 1024
 """`bufio.MaxScanTokenSize`: a line and its newline must fit in this many bytes."""
@@ -130,7 +128,7 @@ def registry_accepts(value: bytes, password: bytes) -> bool:
         return False
     # The last character of a salt carries two bits that count and four that do not; Python insists on zeros.
     salt = parts.salt[:21] + ALPHABET[ALPHABET.index(parts.salt[21]) & 0x30 :][:1]
-    return bcrypt.hashpw(password[:72], b"$2b$%02d$%s" % (parts.cost, salt))[-31:] == parts.digest
+    return hashpw(password[:72], b"$2b$%02d$%s" % (parts.cost, salt))[-31:] == parts.digest
 
 
 def digest_can_match(digest: bytes) -> bool:

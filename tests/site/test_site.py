@@ -1,0 +1,169 @@
+"""The site: whole, without foreign hosts; and the browser edition: the same verdicts, and nothing leaves the tab."""
+
+import functools
+import http.server
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from runbook import rules
+from runbook.cli import main
+from runbook.site.browser import VERSION
+from tests.onefile.test_onefile import CASES, DRIVER, ROOT, rows
+
+HERE = Path(__file__).parent
+
+
+def cannot(why: str) -> None:
+    if os.environ.get("RUNBOOK_REQUIRE_REAL"):
+        pytest.fail(why)
+    pytest.skip(why)
+
+
+@pytest.fixture(scope="module")
+def pyodide(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("npm")
+    (folder / "package.json").write_text("{}")
+    npm = shutil.which("npm")
+    if not npm:
+        cannot("npm is not here")
+    words = [str(npm), "install", "--no-audit", "--no-fund", "--ignore-scripts", f"pyodide@{VERSION}"]
+    done = subprocess.run(words, cwd=folder, capture_output=True, text=True, timeout=200)
+    if done.returncode:
+        cannot(f"Pyodide cannot be had: {done.stderr[-200:]}")
+    return folder / "node_modules/pyodide"
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory, pyodide: Path) -> Path:
+    folder = tmp_path_factory.mktemp("site") / "site"
+    assert main(["site", "build", str(folder), "--cases", str(ROOT / "tests/cases"), "--pyodide", str(pyodide)]) == 0
+    return folder
+
+
+@pytest.fixture(scope="module")
+def address(site: Path) -> Iterator[str]:
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *_: object) -> None:
+            return
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(site)))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+def test_every_cause_has_a_page_and_every_link_leads_somewhere(site: Path) -> None:
+    assert {p.stem for p in (site / "causes").iterdir()} == set(rules.load())
+    for page in site.rglob("*.html"):
+        text = page.read_text(encoding="utf-8")
+        assert "default-src 'none'" in text
+        for link in re.findall(r'(?:href|src)="([^"]*)"', text):
+            assert not re.match(r"[a-z]+:|//", link), (page, link)
+            assert (page.parent / link).is_file(), (page, link)
+
+
+def test_nearly_every_page_has_an_example_that_the_engine_judged(site: Path) -> None:
+    without = [
+        p.stem for p in (site / "causes").iterdir() if "as runbook judges it" not in p.read_text(encoding="utf-8")
+    ]
+    assert len(without) <= len(rules.load()) // 10, without
+    page = (site / "causes/authorization-stripped.html").read_text(encoding="utf-8")
+    assert 'aria-label="the fix as a diff"' in page
+    assert "runbook lab up --fault authorization-stripped" in page
+
+
+def test_a_folder_with_other_things_is_left_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "mine.txt").write_text("mine")
+    assert main(["site", "build", str(tmp_path)]) == 2
+    assert [p.name for p in tmp_path.iterdir()] == ["mine.txt"]
+    assert main(["site", "build", str(tmp_path / "new"), "--pyodide", str(tmp_path)]) == 2
+    assert f"npm install pyodide@{VERSION}" in capsys.readouterr().err
+
+
+@pytest.mark.timeout(1800)
+def test_every_case_gets_the_same_answer_under_webassembly(site: Path, pyodide: Path, tmp_path: Path) -> None:
+    node = shutil.which("node")
+    if not node:
+        cannot("node is not here")
+    cases = tmp_path / "cases.json"
+    cases.write_text(json.dumps(rows()))
+    words = [str(node), str(HERE / "wasm.mjs"), str(pyodide), str(site / "runbook.zip"), str(DRIVER), str(cases)]
+    told = []
+    for way in ([*words, str(CASES[0].parent)], [sys.executable, str(DRIVER), str(cases), "text,json"]):
+        done = subprocess.run(
+            way, capture_output=True, text=True, timeout=1500, env={**os.environ, "PYTHONPATH": str(ROOT)}
+        )
+        assert done.returncode == 0, done.stderr[-1500:]
+        told.append(json.loads(done.stdout))
+    wasm, native = told
+    assert len(wasm) >= 40
+    assert [name for name in native if wasm[name] != native[name]] == []
+
+
+def test_in_the_browser_nothing_leaves_the_tab(site: Path, address: str) -> None:
+    playwright = pytest.importorskip("playwright.sync_api")
+    chromium = shutil.which("chromium")
+    if not chromium:
+        cannot("Chromium is not here")
+    case = next(c for c in CASES if c.name.startswith(("a03", "a0")))
+    with playwright.sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        context = browser.new_context()
+        page = context.new_page()
+        asked: list[str] = []
+        complaints: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
+        page.on("console", lambda message: complaints.append(message.text))
+        page.goto(f"{address}/diagnose.html")
+        page.wait_for_selector("#go:not([disabled])", timeout=150_000)
+        assert all(url.startswith(address) for url in asked)
+        loaded = len(asked)
+        context.set_offline(True)
+        page.set_input_files("#folder", str(case / "bundle"))
+        page.click("#go")
+        for _ in range(600):
+            if page.inner_text("#state") == "Done.":
+                break
+            time.sleep(0.2)
+        body = json.loads(page.get_attribute("#answer", "data-json") or "{}")
+        assert page.frame_locator("#report").locator(".rb-verdict").count() == 1
+        assert asked[loaded:] == ["about:srcdoc"][: len(asked) - loaded]
+        assert complaints == []
+        # The policy holds: the page may not speak to another host.
+        refused = page.evaluate("fetch('https://example.org/').then(() => false, () => true)")
+        assert refused
+        assert any("Content Security Policy" in text for text in complaints)
+        browser.close()
+    done = subprocess.run(
+        [sys.executable, "-m", "runbook", "diagnose", "bundle", "--format", "json"],
+        capture_output=True, text=True, cwd=case, env={**os.environ, "PYTHONPATH": str(ROOT)}, timeout=120,
+    )  # fmt: skip
+    native = json.loads(done.stdout)
+    native.pop("next"), body.pop("next")
+    assert body == native
+
+
+def test_a_hostile_name_stays_inside() -> None:
+    """The page lays files out by their names: none may climb out of the folder of the incident."""
+    node = shutil.which("node")
+    if not node:
+        cannot("node is not here")
+    text = (ROOT / "runbook/site/diagnose.js").read_text(encoding="utf-8")
+    function = text[text.index("function below") : text.index("async function diagnose")]
+    names = ["../../etc/passwd", "/etc/passwd", "a/./b/../c", "", "..", "x" * 3 + "/.env"]
+    done = subprocess.run(
+        [str(node), "-e", f"{function}; console.log(JSON.stringify({json.dumps(names)}.map(below)))"],
+        capture_output=True, text=True, timeout=60, check=True,
+    )  # fmt: skip
+    assert json.loads(done.stdout) == ["etc/passwd", "etc/passwd", "a/b/c", "file", "file", "xxx/.env"]
