@@ -84,3 +84,40 @@ def pool(step: str, catalogue: int = CATALOGUE) -> tuple[str, ...]:
     """The faults of a step; of all steps for any other word."""
     steps = POOLS[catalogue]
     return steps[step] if step in steps else tuple(sorted({cause for causes in steps.values() for cause in causes}))
+
+
+WIRE_TELLS = (
+    "cors-credentials-missing",
+    "cors-multiple-origins",
+    "cors-origin-mismatch",
+    "cors-wildcard-with-credentials",
+    "delete-disabled",
+    "http-host-wrong",
+    "http-prefix-set",
+    "port-mapping-mismatch",
+    "proxy-bypasses-auth",
+    "proxy-pass-uri-rewrite",
+    "upstream-name-not-resolved",
+)
+ONLY_FILES_TELL = (
+    "compose-dollar-interpolation",
+    "env-overrides-config",
+    "htpasswd-duplicate-user",
+    "htpasswd-empty",
+    "htpasswd-hash-truncated",
+    "htpasswd-merged-lines",
+    "htpasswd-missing-autocreated",
+    "htpasswd-not-bcrypt",
+    "htpasswd-path-mismatch",
+    "htpasswd-user-missing",
+    "htpasswd-username-corrupted",
+    "htpasswd-wrong-password",
+    "over-escaped-dollar",
+)
+
+
+def level(cause: str) -> int:
+    """How hard a cause is, by measurement and not by taste: how many others of the catalogue answer the fourteen requests
+    that tell stacks apart in exactly the same way. 1: none does; 2: one or two do; 3: a dozen do, and only the files
+    tell. A test measures it again; learners' own results stand in the overview of a class."""
+    return 1 if cause in WIRE_TELLS else 3 if cause in ONLY_FILES_TELL else 2

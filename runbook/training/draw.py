@@ -88,10 +88,8 @@ def draw(name: str, seed: int, faults: int | None = None, catalogue: int = CATAL
     if only and only not in pool(FINAL, catalogue):
         raise LabError(f'catalogue {catalogue} has no round about "{only}"')
     rng = random.Random(f"runbook-training-{name}-{seed}")  # noqa: S311 a lesson that can be repeated
-    count = faults if faults is not None else rng.choices((0, 1, 2), (1, 7, 2 if name == FINAL else 0))[0]
-    chosen = (only,) if only else tuple(rng.sample(pool(name, catalogue), 1)) if count == 1 else ()
-    if count == 2 and not only:
-        chosen = tuple(rng.choice(causes) for causes in TWO[catalogue])
+    chosen = _chosen(rng, name, faults, catalogue)
+    chosen = (only,) if only else chosen
     plan = draw_plan(seed, None)
     for cause in chosen:
         FAULTS[cause].inject(plan)
@@ -99,6 +97,18 @@ def draw(name: str, seed: int, faults: int | None = None, catalogue: int = CATAL
     if decoy:
         FAULTS["storage-outside-volume"].inject(plan)
     return Round(name, seed, plan, chosen, decoy, _choices(chosen, catalogue, rng), catalogue)
+
+
+def _chosen(rng: random.Random, name: str, faults: int | None, catalogue: int) -> tuple[str, ...]:
+    count = faults if faults is not None else rng.choices((0, 1, 2), (1, 7, 2 if name == FINAL else 0))[0]
+    if count == 2:
+        return tuple(rng.choice(causes) for causes in TWO[catalogue])
+    return tuple(rng.sample(pool(name, catalogue), count))
+
+
+def faults_of(name: str, seed: int, catalogue: int = CATALOGUE) -> tuple[str, ...]:
+    """Only the faults of a round, without drawing its stack."""
+    return _chosen(random.Random(f"runbook-training-{name}-{seed}"), name, None, catalogue)  # noqa: S311
 
 
 def _choices(chosen: tuple[str, ...], catalogue: int, rng: random.Random) -> tuple[str, ...]:

@@ -117,6 +117,10 @@ def careful(lesson: Practice) -> None:
 def smallest(cause: str, seen: list, felt: list, drawn) -> list[int]:
     """What shows the cause, and nothing else; files and requests before logs."""
     order = sorted(seen, key=lambda o: ({"log": 0, "request": 1, "file": 2}[o.kind], o not in felt, -o.number))
+    usual = [o for o in order if o.asked is None or o.asked.method not in ("DELETE", "OPTIONS")]
+    # Where the page calls the registry itself, nobody asks the page's server for /v2/.
+    direct = [o for o in usual if o.asked is None or o.asked.way == "direct"]
+    order = next((some for some in (order, usual, direct) if not judge.separates(cause, some, drawn)), order)
     kept = list(order)
     for item in order:
         rest = [o for o in kept if o is not item]
