@@ -13,7 +13,8 @@ from runbook.training import project
 from runbook.training.draw import HEALTHY, Round
 from runbook.training.hints import PROBES
 from runbook.training.judge import Answer, otherwise
-from runbook.training.seen import telling
+from runbook.training.practice import send
+from runbook.training.seen import Asked, telling
 from runbook.training.wishes import failing
 
 
@@ -44,7 +45,7 @@ def _what(drawn: Round) -> Block:
 
 def _picture(drawn: Round) -> Block:
     """The request path as the whole evidence shows it."""
-    with Lab(backend="embedded", plan=drawn.instead(drawn.faults[0]) if len(drawn.faults) == 1 else drawn.plan) as lab:
+    with Lab(backend="embedded", plan=drawn.broken()) as lab:
         request = Request(paths=(str(lab.bundle),), user=lab.user, password=lab.password)
         run = diagnose(collect(request, Vault()))
     shown = blocks.hops(run)
@@ -53,7 +54,7 @@ def _picture(drawn: Round) -> Block:
 
 def _change(drawn: Round) -> Block:
     """What a sound stack has otherwise."""
-    ours, sound = project.files(drawn.plan), project.files(drawn.fixed())
+    ours, sound = project.files(drawn.broken(here=True)), project.files(drawn.fixed(here=True))
     patches = []
     for name in sorted(ours.keys() | sound.keys()):
         before, after = (files.get(name, b"").decode("utf-8", "replace").splitlines() for files in (ours, sound))
@@ -64,39 +65,43 @@ def _change(drawn: Round) -> Block:
 
 
 def _apart(drawn: Round, answer: Answer) -> Block:
-    """The look-alike, and the request that would have been answered otherwise."""
-    here, answers = otherwise(drawn.plan, list(PROBES))
-    for rival in _look_alikes(drawn, answer):
-        there, others = otherwise(drawn.instead(rival), list(PROBES))
-        for asked in PROBES:
-            ours, theirs = telling(answers[asked], here), telling(others[asked], there)
-            if ours != theirs:
-                title = "nothing broken" if rival == HEALTHY else load()[rival].title
-                text = f"{rival} ({title}) looks alike. {asked.words()} tells them apart: here {_short(ours)}, with {rival} {_short(theirs)}."
-                return _titled("The look-alike, and what tells it apart", para(text), text)
-    return Block("", "")
-
-
-def _look_alikes(drawn: Round, answer: Answer) -> list[str]:
-    """Of the list, what people would complain about in the same way; the one that the learner thought of comes first."""
-    listed = [c for c in drawn.choices if c not in (*drawn.truth, HEALTHY)]
-    with Lab(backend="embedded", plan=drawn.instead(drawn.faults[0]) if drawn.faults else drawn.fixed()) as lab:
+    """The nearest look-alike, and the request, else the file, that tells the two apart."""
+    here, answers = otherwise(drawn.broken(), list(PROBES))
+    ours = {asked: telling(answers[asked], here) for asked in PROBES}
+    with Lab(backend="embedded", plan=drawn.broken()) as lab:
         felt = {e.name for e in failing(lab, lab.plan)}
-    alike = []
-    for cause in listed:
+    found = []
+    for cause in [c for c in drawn.choices if c not in (*drawn.truth, HEALTHY)]:
         with Lab(backend="embedded", plan=drawn.instead(cause)) as lab:
-            if felt & {e.name for e in failing(lab, lab.plan)}:
-                alike.append(cause)
-    thought = [c for c in (answer.rival, *answer.wrong) if c in listed]
-    return [*thought, *(c for c in alike if c not in thought), *(c for c in listed if c not in (*alike, *thought))]
+            alike = bool(felt & {e.name for e in failing(lab, lab.plan)})
+            theirs = {asked: telling(send(asked, lab.plan)[0], lab.plan) for asked in PROBES}
+        apart = sorted((a for a in PROBES if ours[a] != theirs[a]), key=lambda a: _dull(a, ours[a], theirs[a]))
+        thought = cause in (answer.rival, *answer.wrong)
+        found.append((not thought, not alike, len(apart), cause, apart[:1], theirs))
+    if not found:
+        return Block("", "")
+    *_, rival, first, theirs = min(found, key=lambda row: row[:4])
+    text = f"{rival} ({load()[rival].title}) looks alike. "
+    for asked in first:
+        said = _short(ours[asked], theirs[asked]), _short(theirs[asked], ours[asked])
+        text += f"{asked.words()} tells them apart: here {said[0]}, with {rival} {said[1]}."
+    if not first:
+        files, another = (project.files(plan) for plan in (drawn.broken(here=True), drawn.instead(rival, here=True)))
+        names = sorted(name for name in files.keys() | another.keys() if files.get(name) != another.get(name))
+        text += f"Every request is answered the same; only {' and '.join(names) or 'the folder'} tells them apart."
+    return _titled("The look-alike, and what tells it apart", para(text), text)
 
 
-def _short(lines: tuple[str, ...]) -> str:
-    status = lines[0].removeprefix("HTTP/1.1 ") if lines else "no answer"
-    rest = [
-        line.partition(":")[0] for line in lines[1:] if line.lower().startswith(("access-control", "location", "www-"))
-    ]
-    return f"{status}{' with ' + ', '.join(sorted(set(rest))) if rest else ''}"
+def _dull(asked: Asked, ours: tuple[str, ...], theirs: tuple[str, ...]) -> tuple[bool, bool]:
+    """What to tell first: another status, and with the right login."""
+    return ours[:1] == theirs[:1], asked.login != "right"
+
+
+def _short(lines: tuple[str, ...], others: tuple[str, ...]) -> str:
+    """Of an answer what the other one does not have: the status, or the headers."""
+    if lines[:1] != others[:1]:
+        return lines[0].removeprefix("HTTP/1.1 ") if lines and lines[0].startswith("HTTP") else "nobody answers"
+    return "; ".join(line for line in lines if line not in others) or "not so"
 
 
 def _page(cause: str) -> Block:

@@ -1,6 +1,5 @@
 """What a seed decides about a round: which faults, how many, and which look-alikes stand in the list."""
 
-import copy
 import random
 import re
 from dataclasses import dataclass
@@ -52,18 +51,31 @@ class Round:
         """The round as a word to share: step, seed and catalogue."""
         return f"{self.name}.{self.seed}.{self.catalogue}"
 
-    def fixed(self) -> Plan:
+    def broken(self, *, here: bool = False) -> Plan:
+        """The stack once more; `here`: on the ports of this round, for its texts, else on free ones, to run it."""
+        plan = self._sound(here)
+        for cause in (*self.faults, *(["storage-outside-volume"] if self.decoy else [])):
+            FAULTS[cause].inject(plan)
+        return plan
+
+    def fixed(self, *, here: bool = False) -> Plan:
         """The stack as it should be: every fault fixed as its rule says, every wish of the drawn one kept."""
-        plan = copy.deepcopy(self.plan)
+        plan = self.broken(here=here)
         for cause in reversed(self.faults):
             FAULTS[cause].solve(plan)
         return plan
 
-    def instead(self, cause: str) -> Plan:
+    def instead(self, cause: str, *, here: bool = False) -> Plan:
         """The stack as it would be if another cause were the fault."""
-        plan = self.fixed()
+        plan = self._sound(here)
         if cause != HEALTHY:
             FAULTS[cause].inject(plan)
+        return plan
+
+    def _sound(self, here: bool) -> Plan:
+        plan = draw_plan(self.seed, None)
+        if here:
+            plan.registry_port, plan.ui_port = self.plan.registry_port, self.plan.ui_port
         return plan
 
 

@@ -333,7 +333,8 @@ def rules_out(rival: str, observation: Observation, drawn: Round) -> bool:
 
 def _file_rules_out(rival: str, observation: Observation, drawn: Round) -> bool:
     """Whether the rival would stand in that file, and does not."""
-    sound, broken = (project.files(plan).get(observation.source, b"") for plan in (drawn.fixed(), drawn.instead(rival)))
+    plans = drawn.instead(HEALTHY, here=True), drawn.instead(rival, here=True)
+    sound, broken = (project.files(plan).get(observation.source, b"") for plan in plans)
     here, before, after = (set(t.splitlines()) for t in (observation.text, _text(sound), _text(broken)))
     return bool((after - before) - here or ((before - after) & here and before != after))
 
