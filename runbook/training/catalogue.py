@@ -31,15 +31,21 @@ POOLS: dict[int, dict[str, tuple[str, ...]]] = {
             "over-escaped-dollar",
         ),
         "headers": (
+            "access-denied-by-rule",
             "authorization-stripped",
+            "double-auth-one-header",
             "http-host-wrong",
+            "location-header-port-lost",
+            "location-header-wrong-host",
             "no-v2-route",
+            "ping-not-challenged",
             "preflight-options-401",
             "proxy-bypasses-auth",
             "proxy-overwrites-authorization",
             "proxy-pass-uri-rewrite",
             "scheme-mismatch-upstream",
             "static-basic-credential-wrong-encoding",
+            "www-authenticate-missing",
         ),
         "align": (
             "auth-option-missing",
@@ -80,6 +86,22 @@ TWO: dict[int, tuple[tuple[str, ...], tuple[str, ...]]] = {
 """Of the two faults of a round one is drawn from each: one in the password file, one in what the proxy sends on."""
 
 
+ALSO_BEHIND_NGINX: dict[int, tuple[str, ...]] = {
+    1: (
+        *POOLS[1]["htpasswd"],
+        "authorization-stripped",
+        "proxy-bypasses-auth",
+        "proxy-overwrites-authorization",
+        "proxy-pass-uri-rewrite",
+        "scheme-mismatch-upstream",
+        "upstream-is-localhost",
+        "upstream-name-not-resolved",
+        "upstream-wrong-port",
+    )
+}
+"""Faults whose rounds have a hand-written nginx in front in one of three draws, in place of the UI's own."""
+
+
 def pool(step: str, catalogue: int = CATALOGUE) -> tuple[str, ...]:
     """The faults of a step; of all steps for any other word."""
     steps = POOLS[catalogue]
@@ -87,17 +109,21 @@ def pool(step: str, catalogue: int = CATALOGUE) -> tuple[str, ...]:
 
 
 WIRE_TELLS = (
+    "access-denied-by-rule",
     "cors-credentials-missing",
     "cors-multiple-origins",
     "cors-origin-mismatch",
     "cors-wildcard-with-credentials",
     "delete-disabled",
+    "double-auth-one-header",
     "http-host-wrong",
     "http-prefix-set",
+    "location-header-port-lost",
+    "location-header-wrong-host",
     "port-mapping-mismatch",
-    "proxy-bypasses-auth",
     "proxy-pass-uri-rewrite",
     "upstream-name-not-resolved",
+    "www-authenticate-missing",
 )
 ONLY_FILES_TELL = (
     "compose-dollar-interpolation",

@@ -34,7 +34,7 @@ _PADDING = 4
 _CITED = 10
 """More citations than that are a pile, and none of them is looked at."""
 _PREDICTED = 2
-_OPEN_DOORS = {"auth-not-enforced", "proxy-bypasses-auth"}
+_OPEN_DOORS = {"auth-not-enforced", "ping-not-challenged", "proxy-bypasses-auth"}
 """Faults of which an open door is the symptom, not a shortcut."""
 _OPEN_HEADERS = ("Access-Control-Allow-Origin", "Access-Control-Allow-Credentials")
 FULL_SET = frozenset(
@@ -148,6 +148,8 @@ def _fix(answer: Answer, drawn: Round, lab: Lab, plan: Plan, cheats: tuple[str, 
         return Part(
             "fix", "almost", "everything works; say why, and the fix counts", _LUCK if answer.attempts else 0, FIX
         )
+    if not drawn.faults and answer.attempts:
+        return Part("fix", "correct", "everything works, as it did before you changed it", FIX // 2, FIX)
     return Part("fix", "correct", "everything works from outside, and the door is shut", FIX, FIX)
 
 
