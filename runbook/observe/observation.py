@@ -11,6 +11,7 @@ from email.utils import parsedate_to_datetime
 from typing import Literal
 
 from runbook.model import (
+    PROBE_AGENT,
     PROBE_USER,
     Exchange,
     LogEvent,
@@ -20,6 +21,7 @@ from runbook.model import (
     Route,
     Voice,
 )
+from runbook.numbers import whole_number
 from runbook.observe.address import Address, address_of
 
 Witness = Literal["client", "proxy", "registry", "browser", "engine"]
@@ -28,8 +30,6 @@ Record = Exchange | LoggedRequest | LogEvent | Message
 
 _HOST = re.compile(r'\bhost: "([^"\s]{1,255})"')
 """How nginx tells in its error log which Host was asked."""
-PROBE_AGENT = "registry-runbook"
-"""How our own requests sign themselves (User-Agent)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,7 +131,7 @@ def of_event(event: LogEvent) -> Observation:
         user=event.user,
         when=event.when,
         service=event.service or "",
-        own=_is_probe(event.user),
+        own=event.probed or _is_probe(event.user),
     )
 
 
@@ -139,7 +139,7 @@ def of_message(message: Message, route: Route = "unknown") -> Observation:
     """Something that a client, a browser, Compose or the engine printed."""
     engine = message.kind in ("compose-unset", "compose-refused", "container-exited", "tool-missing", "daemon-proxy")
     sent = message.kind in ("login-ok", "login-status", "unauthorized", "invalid-username-password")
-    status = int(message.detail) if message.kind == "login-status" and message.detail.isdecimal() else None
+    status = whole_number(message.detail) if message.kind == "login-status" else None
     return Observation(
         witness="engine" if engine else "browser" if message.page else "client",
         record=message,

@@ -201,7 +201,7 @@ class _Override:
         if self._effective.major == 2:
             return  # 2.8 does not know lists here and goes on
         try:
-            index = int(parts[0])
+            index = int(parts[0][:20])
         except ValueError:
             raise _StopError(f"non-numeric index: {parts[0]}") from None
         items = list(holder[key] or [])
@@ -219,23 +219,38 @@ class _Override:
 
     def _decoded(self, kind: Any) -> Any:
         text = self._variable.value or ""
-        if self._variable.secret or MASK in text:
+        if self._variable.secret or text.strip() == MASK:
             return text if kind in (STRING, ANY) else zero(kind)  # masked: what it is cannot be told
         errors = Errors()
         try:
-            node = load_yaml(text, self._variable.name, duplicates="last")
+            node = load_yaml(text.replace(MASK, _WORD), self._variable.name, duplicates="last")
         except ParseError as error:
             raise _StopError(f"yaml: {error.message.removeprefix('not valid YAML: ')}") from None
         value = zero(kind) if node is None else decode(node, kind, errors)
         if errors.found:
             raise _StopError(f"yaml: {errors.found[0][1]}")
-        return value
+        return _remasked(value) if MASK in text else value
 
     def _mark(self, path: tuple[str, ...]) -> None:
         variable = self._variable
         self._effective.marks.append(
             (path, Setting(value=None, place=variable.place, origin=variable.name, secret=variable.secret))
         )
+
+
+_WORD = "masked-value"
+"""Stands for a mask in a value with a structure: the brackets of the mask would be a list of YAML."""
+
+
+def _remasked(value: Any) -> Any:
+    match value:
+        case str():
+            return value.replace(_WORD, MASK)
+        case dict():
+            return type(value)((key, _remasked(item)) for key, item in value.items())
+        case list():
+            return [_remasked(item) for item in value]
+    return value
 
 
 def default_file(major: int) -> RegistryFile:

@@ -114,7 +114,8 @@ def masked(name: str, value: str, vault: Vault) -> _Shown:
         vault.password(password, user)
     if value.strip().lower() in _HARMLESS:
         return _Shown(vault.mask(value))
-    if _LOGIN_ONLY.search(name) or (hints_at_secret(name) and _PAIR.fullmatch(value)):
+    login = _LOGIN_ONLY.search(name)
+    if (login and not _SETTING.match(name)) or ((login or hints_at_secret(name)) and _PAIR.fullmatch(value)):
         return _login(value, vault)
     if re.fullmatch(r"\$\{?\w+\}?", value):
         return _Shown(value)

@@ -34,7 +34,7 @@ _SHAPES: tuple[tuple[re.Pattern[str], re.Pattern[str]], ...] = (
 _HARD = re.compile(r"(?i)pass|pw|kennwort|secret|token|cred|salt|seed|signature|license|jwt|cookie")
 """Names under which even a word of the field is a secret; `AUTH=htpasswd` is none."""
 _HEADER = re.compile(r"(?i)HTTP_HEADERS?_([A-Z][\w-]{2,60})$")
-_FILES = re.compile(r"(?i)_(?:FILE|PATH|DIR(?:ECTORY)?|FOLDER|ROOT|BUNDLE|CERT(?:IFICATE)?|KEYFILE|CA)$")
+_FILES = re.compile(r"(?i)_(?:FILE|PATH|(?:ROOT)?DIR(?:ECTORY)?|FOLDER|ROOT|BUNDLE|CERT(?:IFICATE)?|KEYFILE|CA)$")
 _LINKS = re.compile(
     r"(?i)(?:^|_)(?:URLS?|URI|ENDPOINT|ORIGINS?|REALM|ISSUER|SERVICE|UPSTREAM|PROXY|REGION|BUCKET|LEVEL|FORMAT(?:TER)?|MODE|TYPE|DRIVER|NAME|TITLE|USER(?:NAME)?|PROFILE|ENV(?:IRONMENT)?|LOCALE|THEME|EMAIL)$"
 )
