@@ -17,7 +17,6 @@ from runbook.training.judge import FULL_SET
 from tests.training import learners
 
 
-
 def played(kind: str, seed: int) -> int:
     lesson = Practice("final", seed)
     if kind == "no_skill":
