@@ -134,7 +134,10 @@ def shortcuts(answer: Answer, drawn: Round, plan: Plan) -> tuple[str, ...]:
 
 
 def _fix(answer: Answer, drawn: Round, lab: Lab, plan: Plan, cheats: tuple[str, ...], *, known: bool) -> Part:
-    broken = [e for e in failing(lab, plan, drawn.plan) if not (drawn.decoy and e.name == "the images")]
+    broken = list(failing(lab, plan, drawn.plan))
+    if broken:  # what the drawn stack would not give when it is sound is nobody's wish: a user that it does not have
+        never = _unmet(drawn)
+        broken = [e for e in broken if e.name not in never]
     opened = [e for e in broken if e.shortcut and not _OPEN_DOORS & set(drawn.faults)]
     if opened:
         return Part("fix", "keep going", "the door is open now: that is no fix, it is a shortcut", 0, FIX)
@@ -151,6 +154,12 @@ def _fix(answer: Answer, drawn: Round, lab: Lab, plan: Plan, cheats: tuple[str, 
     if not drawn.faults and answer.attempts:
         return Part("fix", "correct", "everything works, as it did before you changed it", FIX // 2, FIX)
     return Part("fix", "correct", "everything works from outside, and the door is shut", FIX, FIX)
+
+
+def _unmet(drawn: Round) -> set[str]:
+    """What the stack does not give even when every fault is fixed: images kept, where a decoy stores them elsewhere."""
+    with Lab(backend="embedded", plan=drawn.fixed()) as lab:
+        return {e.name for e in failing(lab, lab.plan)}
 
 
 def _cause(answer: Answer, drawn: Round) -> Part:
