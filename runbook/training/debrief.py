@@ -1,13 +1,14 @@
 """After a round: what it was, the request path with the spot, the look-alike and what told it apart, where to go on."""
 
 import difflib
+import time
 
 from runbook.collect import Request, collect
 from runbook.judge import diagnose
 from runbook.lab import Lab
 from runbook.redact import Vault
 from runbook.report import blocks
-from runbook.report.block import Block, diff, esc, para
+from runbook.report.block import Block, diff, esc, para, table
 from runbook.rules import load
 from runbook.training import project
 from runbook.training.draw import HEALTHY, Round
@@ -23,6 +24,7 @@ def debrief(drawn: Round, answer: Answer) -> Block:
     parts = [
         _what(drawn),
         _picture(drawn),
+        _replay(drawn),
         _change(drawn),
         _apart(drawn, answer),
         *(_page(c) for c in drawn.faults),
@@ -50,6 +52,40 @@ def _picture(drawn: Round) -> Block:
         run = diagnose(collect(request, Vault()))
     shown = blocks.hops(run)
     return _titled("Where the request got to", shown.html, shown.text)
+
+
+_MEANINGS = (
+    ("invalid authorization credential", "✗ without a usable login"),
+    ("error checking authorization", "! a login, and the password file could not be used"),
+    ("error authenticating user", "! a login, and it did not match"),
+    ("failed to authenticate", "! a login, and it did not match"),
+    ("authentication failure", "! a login, and it did not match"),
+    ("hashedSecret", "! a login, and the stored hash is no bcrypt"),
+)
+"""What the registry's log says of a request that it refused."""
+
+
+def _replay(drawn: Round) -> Block:
+    """The right login once more on both paths: what the client sends, and what the registry's own log says of it."""
+    rows = []
+    with Lab(backend="embedded", plan=drawn.broken()) as lab:
+        for way, name in (("direct", "directly"), ("ui", "through the UI")):
+            before = len(lab.logs()["registry"])
+            text, _ = send(Asked(way, "right", "/v2/", "GET"), lab.plan)
+            rows.append((name, "Authorization: Basic …", _arrived(lab, before), telling(text, lab.plan)[0]))
+    head = ("Path", "The client sends", "It reaches the registry", "Answer")
+    html = table("The login on its path", head, ([esc(cell) for cell in row] for row in rows))
+    return _titled("The login on its path", html, "\n".join(" → ".join(row) for row in rows))
+
+
+def _arrived(lab: Lab, before: int) -> str:
+    until = time.monotonic() + 1
+    while time.monotonic() < until:  # the registry writes a request down after it has answered
+        said = lab.logs()["registry"][before:]
+        if " HTTP/1." in said:
+            return next((meaning for words, meaning in _MEANINGS if words in said), "✓ with the login")
+        time.sleep(0.02)
+    return "– not at all"
 
 
 def _change(drawn: Round) -> Block:
@@ -80,13 +116,14 @@ def _apart(drawn: Round, answer: Answer) -> Block:
         found.append((not thought, not alike, len(apart), cause, apart[:1], theirs))
     if not found:
         return Block("", "")
-    *_, rival, first, theirs = min(found, key=lambda row: row[:4])
-    text = f"{rival} ({load()[rival].title}) looks alike. "
+    _, other, _, rival, first, theirs = min(found, key=lambda row: row[:4])
+    text = f"{rival} ({load()[rival].title}) {'is the nearest of the list' if other else 'looks alike'}. "
     for asked in first:
         said = _short(ours[asked], theirs[asked]), _short(theirs[asked], ours[asked])
         text += f"{asked.words()} tells them apart: here {said[0]}, with {rival} {said[1]}."
     if not first:
-        files, another = (project.files(plan) for plan in (drawn.broken(here=True), drawn.instead(rival, here=True)))
+        ours_here = drawn.instead(drawn.faults[0], here=True) if len(drawn.faults) == 1 else drawn.broken(here=True)
+        files, another = (project.files(plan) for plan in (ours_here, drawn.instead(rival, here=True)))
         names = sorted(name for name in files.keys() | another.keys() if files.get(name) != another.get(name))
         text += f"Every request is answered the same; only {' and '.join(names) or 'the folder'} tells them apart."
     return _titled("The look-alike, and what tells it apart", para(text), text)

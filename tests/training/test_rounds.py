@@ -193,6 +193,8 @@ def test_the_debrief_comes_after_the_round_and_says_what_told_the_look_alike_apa
     for part in (
         "What it was",
         "Where the request got to",
+        "The login on its path",
+        "without a usable login",
         "What a fix changes",
         "tells them apart",
         "Next round",
