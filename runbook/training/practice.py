@@ -59,8 +59,8 @@ class Practice:
         self._lab = Lab(backend="embedded", plan=copy.deepcopy(self._drawn.plan)).start()
         atexit.register(self._lab.close)
         self._plan = self._lab.plan
-        for name in ("registry_port", "ui_port", "inner_port"):
-            setattr(self._drawn.plan, name, getattr(self._plan, name))
+        for port in ("registry_port", "ui_port", "inner_port"):
+            setattr(self._drawn.plan, port, getattr(self._plan, port))
         self._log = Log(name, seed, faults, only, learner[:200], __version__, catalogue)
         self._log.ports = [self._plan.registry_port, self._plan.ui_port]
         self._answer = Answer()
