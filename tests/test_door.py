@@ -21,6 +21,7 @@ OWN_FILES = {
     "lab/": "stacks of the lab: made-up logins, on loopback, gone afterwards",
     "experiments/htpasswd.py": "the file of a stack of the lab",
     "training/practice.py": "the learner's own project",
+    "training/path.py": "the learner's own path",
     "training/project.py": "the learner's own project",
     "training/judge.py": "made-up files that a learner cited, in a temporary folder",
     "training/log.py": "the learner's own round",

@@ -24,7 +24,14 @@ def test_what_the_readme_names_exists(name: tuple[str, str]) -> None:
 
 @pytest.mark.parametrize(
     "command",
-    sorted(set(re.findall(r"runbook (diagnose|explain|report|demo|lab|open|serve|grade|tap|doctor|fleet)\b", README))),
+    sorted(
+        set(
+            re.findall(
+                r"runbook (diagnose|explain|report|demo|lab|open|serve|grade|class|check-advice|tap|doctor|fleet)\b",
+                README,
+            )
+        )
+    ),
 )
 def test_commands_of_the_readme_exist(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     from runbook.cli import main
@@ -38,13 +45,15 @@ def test_commands_of_the_readme_exist(command: str, capsys: pytest.CaptureFixtur
 def test_options_of_the_readme_exist(capsys: pytest.CaptureFixture[str]) -> None:
     from runbook.cli import main
 
-    for command in ("diagnose", "report", "tap", "grade", "fleet", "mcp"):
+    for command in ("diagnose", "report", "tap", "grade", "fleet", "mcp", "check-advice"):
         with pytest.raises(SystemExit):
             main([command, "--help"])
     with pytest.raises(SystemExit):
         main(["lab", "up", "--help"])
     with pytest.raises(SystemExit):
         main(["site", "build", "--help"])
+    with pytest.raises(SystemExit):
+        main(["class", "serve", "--help"])
     known = capsys.readouterr().out
     used = set(re.findall(r"(?:^|\s)(--[a-z][a-z-]+)", "\n".join(re.findall(r"runbook [^`]*", README))))
     assert not {o for o in used if o not in known}

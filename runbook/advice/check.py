@@ -22,7 +22,7 @@ _SUBJECTS = re.compile(
 """A sentence without any of these speaks of something else."""
 _FENCE = re.compile(r"^\s{0,6}(?:```|~~~)")
 _ITEM = re.compile(r"^\s*(?:[-*+•]|\d{1,3}[.)])\s+")
-_HEADING = re.compile(r"^\s{0,3}#{1,6}\s+|^\s*\*\*[^*]{1,120}\*\*\s*:?\s*$")
+_HEADING = re.compile(r"^\s{0,3}#{1,6}\s+|^\s{0,8}\*\*[^*\n]{1,120}\*\* {0,4}:? {0,4}$")
 _CONFIG = re.compile(
     r"^\s*(?:-\s+)?['\"]?[\w.-]{2,80}['\"]?\s*[=:](?:\s+\S{1,200}|\S{0,200})?\s*$|^\s*[$#>]\s+\w|^\s*(?:sudo |docker |curl |htpasswd |proxy_)"
 )
@@ -30,13 +30,13 @@ _SENTENCE = re.compile(r"(?<=[.!?])[\"')\]]{0,2}\s+(?=[\"'(\[]{0,2}[A-Z0-9`$])|(
 _DENIES_BELOW = re.compile(
     r"\bmyths?\b|\bmisconception|\bfolklore|\bfalse claims?\b|\bwrong claims?\b|\bnot true\b|\bdo not believe|\bdon't believe|"
     r"\bdoes not (?:cause|matter|help)|\bdon't matter|\bdo not matter|\bnever the (?:cause|reason)|\bnot the (?:cause|reason)|\bbad advice|"
-    r"\bdebunk|\bis (?:simply )?(?:false|wrong|untrue)\s*:?\s*$|\bare (?:all )?(?:false|wrong|untrue)\s*:?\s*$",
+    r"\bdebunk|\bis (?:simply )?(?:false|wrong|untrue) {0,4}:? {0,4}$|\bare (?:all )?(?:false|wrong|untrue) {0,4}:? {0,4}$",
     re.IGNORECASE,
 )
 _TRUTH_BELOW = re.compile(r"\bfacts?\b|\btruth\b|\breality\b|\bwhat is true\b|\bwhat really\b", re.IGNORECASE)
 _TAKEN_BACK = re.compile(
-    r"^(?:but |however, |well, |no[,:.]? )?(?:this|that|it|which|these|those|they|both|none of (?:this|that|it))?\s*(?:claim |statement |advice |one )?"
-    r"(?:is|was|are|were|'s)?\s*(?:simply |just |plainly |all |both |also |a |an |complete |common |pure )*"
+    r"^(?:but |however, |well, |no[,:.]? )?(?:this|that|it|which|these|those|they|both|none of (?:this|that|it))? ?(?:claim |statement |advice |one )?"
+    r"(?:is|was|are|were|'s)? ?(?:simply |just |plainly |all |both |also |a |an |complete |common |pure )*"
     r"(?:wrong|false|untrue|incorrect|nonsense|not true|not so|not the case|myths?|folklore|misconceptions?|mistaken)\b|^(?:it|they|this|that) (?:does not|do not|doesn't|don't|is not|isn't)[.!]?$",
     re.IGNORECASE,
 )

@@ -98,8 +98,10 @@ _OTHERS = (
      "add_arguments", "run"),
     ("check-advice", "hold a post or an answer about a registry's 401 against experiments", "runbook.advice.commands",
      "add_arguments", "run"),
-    ("grade", "check saved rounds of practice again, for a class", "runbook.training.commands",
+    ("grade", "replay saved rounds of practice and judge them, for a class", "runbook.training.commands",
      "add_arguments", "run"),
+    ("class", "serve assessed rounds of practice to a class", "runbook.training.commands",
+     "add_class_arguments", "run_class"),
 )  # fmt: skip
 """Subcommands of heavier parts: name, help, module, the function that adds arguments, the one that runs."""
 

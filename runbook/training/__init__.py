@@ -1,7 +1,9 @@
-"""Practice: a stack that somebody broke, and a learner who finds out where, mends it, and says how it shows."""
+"""Practice: a stack that somebody broke, and a learner who finds out where, fixes it, and says how it shows."""
 
+from runbook.training.begin import begin
 from runbook.training.draw import ROUNDS
+from runbook.training.path import course
 from runbook.training.practice import Practice
 from runbook.training.views import peek
 
-__all__ = ["ROUNDS", "Practice", "peek"]
+__all__ = ["ROUNDS", "Practice", "begin", "course", "peek"]

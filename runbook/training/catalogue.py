@@ -31,15 +31,21 @@ POOLS: dict[int, dict[str, tuple[str, ...]]] = {
             "over-escaped-dollar",
         ),
         "headers": (
+            "access-denied-by-rule",
             "authorization-stripped",
+            "double-auth-one-header",
             "http-host-wrong",
+            "location-header-port-lost",
+            "location-header-wrong-host",
             "no-v2-route",
+            "ping-not-challenged",
             "preflight-options-401",
             "proxy-bypasses-auth",
             "proxy-overwrites-authorization",
             "proxy-pass-uri-rewrite",
             "scheme-mismatch-upstream",
             "static-basic-credential-wrong-encoding",
+            "www-authenticate-missing",
         ),
         "align": (
             "auth-option-missing",
@@ -80,7 +86,64 @@ TWO: dict[int, tuple[tuple[str, ...], tuple[str, ...]]] = {
 """Of the two faults of a round one is drawn from each: one in the password file, one in what the proxy sends on."""
 
 
+ALSO_BEHIND_NGINX: dict[int, tuple[str, ...]] = {
+    1: (
+        *POOLS[1]["htpasswd"],
+        "authorization-stripped",
+        "proxy-bypasses-auth",
+        "proxy-overwrites-authorization",
+        "proxy-pass-uri-rewrite",
+        "scheme-mismatch-upstream",
+        "upstream-is-localhost",
+        "upstream-name-not-resolved",
+        "upstream-wrong-port",
+    )
+}
+"""Faults whose rounds have a hand-written nginx in front in one of three draws, in place of the UI's own."""
+
+
 def pool(step: str, catalogue: int = CATALOGUE) -> tuple[str, ...]:
     """The faults of a step; of all steps for any other word."""
     steps = POOLS[catalogue]
     return steps[step] if step in steps else tuple(sorted({cause for causes in steps.values() for cause in causes}))
+
+
+WIRE_TELLS = (
+    "access-denied-by-rule",
+    "cors-credentials-missing",
+    "cors-multiple-origins",
+    "cors-origin-mismatch",
+    "cors-wildcard-with-credentials",
+    "delete-disabled",
+    "double-auth-one-header",
+    "http-host-wrong",
+    "http-prefix-set",
+    "location-header-port-lost",
+    "location-header-wrong-host",
+    "port-mapping-mismatch",
+    "proxy-pass-uri-rewrite",
+    "upstream-name-not-resolved",
+    "www-authenticate-missing",
+)
+ONLY_FILES_TELL = (
+    "compose-dollar-interpolation",
+    "env-overrides-config",
+    "htpasswd-duplicate-user",
+    "htpasswd-empty",
+    "htpasswd-hash-truncated",
+    "htpasswd-merged-lines",
+    "htpasswd-missing-autocreated",
+    "htpasswd-not-bcrypt",
+    "htpasswd-path-mismatch",
+    "htpasswd-user-missing",
+    "htpasswd-username-corrupted",
+    "htpasswd-wrong-password",
+    "over-escaped-dollar",
+)
+
+
+def level(cause: str) -> int:
+    """How hard a cause is, by measurement and not by taste: how many others of the catalogue answer the fourteen requests
+    that tell stacks apart in exactly the same way. 1: none does; 2: one or two do; 3: a dozen do, and only the files
+    tell. A test measures it again; learners' own results stand in the overview of a class."""
+    return 1 if cause in WIRE_TELLS else 3 if cause in ONLY_FILES_TELL else 2

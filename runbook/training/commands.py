@@ -1,4 +1,4 @@
-"""`runbook grade`."""
+"""`runbook grade` and `runbook class`."""
 
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
@@ -62,3 +62,73 @@ def secret_of(file: str) -> bytes:
     if len(secret) < 16:
         raise UsageError(f"{file} holds fewer than 16 characters: that is no secret.")
     return secret
+
+
+def add_class_arguments(parser: ArgumentParser) -> None:
+    """Declare the arguments of `class`."""
+    commands = parser.add_subparsers(dest="what", metavar="COMMAND", required=True)
+    serve = commands.add_parser(
+        "serve", help="run assessed rounds: the stacks, the logs and the clock are on this side"
+    )
+    serve.add_argument(
+        "--secret",
+        required=True,
+        metavar="FILE",
+        help="at least 16 characters that only the trainer has; draws the seeds, seals the logs",
+    )
+    serve.add_argument("--learners", required=True, metavar="FILE", help="one name a line")
+    serve.add_argument("--output", required=True, metavar="DIR", help="where the logs and tokens.csv go")
+    serve.add_argument(
+        "--round", default="final", metavar="STEP", help="simplify, htpasswd, headers, align or final (default)"
+    )
+    serve.add_argument(
+        "--number",
+        type=int,
+        default=1,
+        metavar="N",
+        help="which round of the class this is: another number, other seeds",
+    )
+    serve.add_argument(
+        "--address", default="127.0.0.1", help="address to listen on; another one than loopback sends tokens in clear"
+    )
+    serve.add_argument("--port", type=int, default=0, help="0: a free one")
+
+
+def run_class(options: Namespace) -> int:
+    """Serve a class until Ctrl-C."""
+    from runbook.training.assessed import Classroom
+    from runbook.training.draw import ROUNDS
+
+    if options.round not in ROUNDS:
+        raise UsageError(f"--round is one of {', '.join(ROUNDS)}.")
+    secret, learners, folder = secret_of(options.secret), _learners(options.learners), Path(options.output)
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        room = Classroom(secret, learners, options.round, folder, options.number, options.address, options.port)
+    except (OSError, OverflowError) as error:
+        raise UsageError(f"The class cannot be served: {getattr(error, 'strerror', None) or error}.") from None
+    rows = [f"{seat.learner},{token}" for token, seat in room.seats.items()]
+    door.write(folder / "tokens.csv", "\n".join(["learner,token", *rows]), options.vault)
+    door.say(
+        f"{len(learners)} learners; tokens in {folder / 'tokens.csv'}. Each sets RUNBOOK_CLASS_TOKEN and server = {room.url!r} in the notebook."
+    )
+    if options.address not in ("127.0.0.1", "::1", "localhost"):
+        door.say("This address is not loopback: tokens and answers travel in clear. Put TLS in front, or use a tunnel.")
+    try:
+        room.serve()
+    finally:
+        room.close()
+    return 0
+
+
+def _learners(file: str) -> list[str]:
+    from runbook.collect.read import whole
+
+    try:
+        names = [line.strip() for line in whole(Path(file), 1 << 16).decode("utf-8", "replace").splitlines()]
+    except OSError as error:
+        raise UsageError(f"{file} cannot be read: {error.strerror or type(error).__name__}.") from None
+    found = [name for name in names if name]
+    if not found or len(set(found)) < len(found) or any(len(n) > 100 or "," in n or not n.isprintable() for n in found):
+        raise UsageError(f"{file} must hold one name a line, each once, without commas.")
+    return found

@@ -1,19 +1,21 @@
 """After a round: what it was, the request path with the spot, the look-alike and what told it apart, where to go on."""
 
 import difflib
+import time
 
 from runbook.collect import Request, collect
 from runbook.judge import diagnose
 from runbook.lab import Lab
 from runbook.redact import Vault
 from runbook.report import blocks
-from runbook.report.block import Block, diff, esc, para
+from runbook.report.block import Block, diff, esc, para, table
 from runbook.rules import load
 from runbook.training import project
 from runbook.training.draw import HEALTHY, Round
 from runbook.training.hints import PROBES
 from runbook.training.judge import Answer, otherwise
-from runbook.training.seen import telling
+from runbook.training.practice import send
+from runbook.training.seen import Asked, telling
 from runbook.training.wishes import failing
 
 
@@ -22,6 +24,7 @@ def debrief(drawn: Round, answer: Answer) -> Block:
     parts = [
         _what(drawn),
         _picture(drawn),
+        _replay(drawn),
         _change(drawn),
         _apart(drawn, answer),
         *(_page(c) for c in drawn.faults),
@@ -44,16 +47,50 @@ def _what(drawn: Round) -> Block:
 
 def _picture(drawn: Round) -> Block:
     """The request path as the whole evidence shows it."""
-    with Lab(backend="embedded", plan=drawn.instead(drawn.faults[0]) if len(drawn.faults) == 1 else drawn.plan) as lab:
+    with Lab(backend="embedded", plan=drawn.broken()) as lab:
         request = Request(paths=(str(lab.bundle),), user=lab.user, password=lab.password)
         run = diagnose(collect(request, Vault()))
     shown = blocks.hops(run)
     return _titled("Where the request got to", shown.html, shown.text)
 
 
+_MEANINGS = (
+    ("invalid authorization credential", "✗ without a usable login"),
+    ("error checking authorization", "! a login, and the password file could not be used"),
+    ("error authenticating user", "! a login, and it did not match"),
+    ("failed to authenticate", "! a login, and it did not match"),
+    ("authentication failure", "! a login, and it did not match"),
+    ("hashedSecret", "! a login, and the stored hash is no bcrypt"),
+)
+"""What the registry's log says of a request that it refused."""
+
+
+def _replay(drawn: Round) -> Block:
+    """The right login once more on both paths: what the client sends, and what the registry's own log says of it."""
+    rows = []
+    with Lab(backend="embedded", plan=drawn.broken()) as lab:
+        for way, name in (("direct", "directly"), ("ui", "through the UI")):
+            before = len(lab.logs()["registry"])
+            text, _ = send(Asked(way, "right", "/v2/", "GET"), lab.plan)
+            rows.append((name, "Authorization: Basic …", _arrived(lab, before), telling(text, lab.plan)[0]))
+    head = ("Path", "The client sends", "It reaches the registry", "Answer")
+    html = table("The login on its path", head, ([esc(cell) for cell in row] for row in rows))
+    return _titled("The login on its path", html, "\n".join(" → ".join(row) for row in rows))
+
+
+def _arrived(lab: Lab, before: int) -> str:
+    until = time.monotonic() + 1
+    while time.monotonic() < until:  # the registry writes a request down after it has answered
+        said = lab.logs()["registry"][before:]
+        if " HTTP/1." in said:
+            return next((meaning for words, meaning in _MEANINGS if words in said), "✓ with the login")
+        time.sleep(0.02)
+    return "– not at all"
+
+
 def _change(drawn: Round) -> Block:
     """What a sound stack has otherwise."""
-    ours, sound = project.files(drawn.plan), project.files(drawn.fixed())
+    ours, sound = project.files(drawn.broken(here=True)), project.files(drawn.fixed(here=True))
     patches = []
     for name in sorted(ours.keys() | sound.keys()):
         before, after = (files.get(name, b"").decode("utf-8", "replace").splitlines() for files in (ours, sound))
@@ -64,39 +101,44 @@ def _change(drawn: Round) -> Block:
 
 
 def _apart(drawn: Round, answer: Answer) -> Block:
-    """The look-alike, and the request that would have been answered otherwise."""
-    here, answers = otherwise(drawn.plan, list(PROBES))
-    for rival in _look_alikes(drawn, answer):
-        there, others = otherwise(drawn.instead(rival), list(PROBES))
-        for asked in PROBES:
-            ours, theirs = telling(answers[asked], here), telling(others[asked], there)
-            if ours != theirs:
-                title = "nothing broken" if rival == HEALTHY else load()[rival].title
-                text = f"{rival} ({title}) looks alike. {asked.words()} tells them apart: here {_short(ours)}, with {rival} {_short(theirs)}."
-                return _titled("The look-alike, and what tells it apart", para(text), text)
-    return Block("", "")
-
-
-def _look_alikes(drawn: Round, answer: Answer) -> list[str]:
-    """Of the list, what people would complain about in the same way; the one that the learner thought of comes first."""
-    listed = [c for c in drawn.choices if c not in (*drawn.truth, HEALTHY)]
-    with Lab(backend="embedded", plan=drawn.instead(drawn.faults[0]) if drawn.faults else drawn.fixed()) as lab:
+    """The nearest look-alike, and the request, else the file, that tells the two apart."""
+    here, answers = otherwise(drawn.broken(), list(PROBES))
+    ours = {asked: telling(answers[asked], here) for asked in PROBES}
+    with Lab(backend="embedded", plan=drawn.broken()) as lab:
         felt = {e.name for e in failing(lab, lab.plan)}
-    alike = []
-    for cause in listed:
+    found = []
+    for cause in [c for c in drawn.choices if c not in (*drawn.truth, HEALTHY)]:
         with Lab(backend="embedded", plan=drawn.instead(cause)) as lab:
-            if felt & {e.name for e in failing(lab, lab.plan)}:
-                alike.append(cause)
-    thought = [c for c in (answer.rival, *answer.wrong) if c in listed]
-    return [*thought, *(c for c in alike if c not in thought), *(c for c in listed if c not in (*alike, *thought))]
+            alike = bool(felt & {e.name for e in failing(lab, lab.plan)})
+            theirs = {asked: telling(send(asked, lab.plan)[0], lab.plan) for asked in PROBES}
+        apart = sorted((a for a in PROBES if ours[a] != theirs[a]), key=lambda a: _dull(a, ours[a], theirs[a]))
+        thought = cause in (answer.rival, *answer.wrong)
+        found.append((not thought, not alike, len(apart), cause, apart[:1], theirs))
+    if not found:
+        return Block("", "")
+    _, other, _, rival, first, theirs = min(found, key=lambda row: row[:4])
+    text = f"{rival} ({load()[rival].title}) {'is the nearest of the list' if other else 'looks alike'}. "
+    for asked in first:
+        said = _short(ours[asked], theirs[asked]), _short(theirs[asked], ours[asked])
+        text += f"{asked.words()} tells them apart: here {said[0]}, with {rival} {said[1]}."
+    if not first:
+        ours_here = drawn.instead(drawn.faults[0], here=True) if len(drawn.faults) == 1 else drawn.broken(here=True)
+        files, another = (project.files(plan) for plan in (ours_here, drawn.instead(rival, here=True)))
+        names = sorted(name for name in files.keys() | another.keys() if files.get(name) != another.get(name))
+        text += f"Every request is answered the same; only {' and '.join(names) or 'the folder'} tells them apart."
+    return _titled("The look-alike, and what tells it apart", para(text), text)
 
 
-def _short(lines: tuple[str, ...]) -> str:
-    status = lines[0].removeprefix("HTTP/1.1 ") if lines else "no answer"
-    rest = [
-        line.partition(":")[0] for line in lines[1:] if line.lower().startswith(("access-control", "location", "www-"))
-    ]
-    return f"{status}{' with ' + ', '.join(sorted(set(rest))) if rest else ''}"
+def _dull(asked: Asked, ours: tuple[str, ...], theirs: tuple[str, ...]) -> tuple[bool, bool]:
+    """What to tell first: another status, and with the right login."""
+    return ours[:1] == theirs[:1], asked.login != "right"
+
+
+def _short(lines: tuple[str, ...], others: tuple[str, ...]) -> str:
+    """Of an answer what the other one does not have: the status, or the headers."""
+    if lines[:1] != others[:1]:
+        return lines[0].removeprefix("HTTP/1.1 ") if lines and lines[0].startswith("HTTP") else "nobody answers"
+    return "; ".join(line for line in lines if line not in others) or "not so"
 
 
 def _page(cause: str) -> Block:

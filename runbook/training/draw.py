@@ -1,6 +1,5 @@
 """What a seed decides about a round: which faults, how many, and which look-alikes stand in the list."""
 
-import copy
 import random
 import re
 from dataclasses import dataclass
@@ -8,10 +7,11 @@ from typing import get_args
 
 from runbook.lab import FAULTS, LabError
 from runbook.lab.draw import draw as draw_plan
-from runbook.lab.plan import Plan
+from runbook.lab.frontends import put_in_front
+from runbook.lab.plan import Plan, Software
 from runbook.model import Step
 from runbook.rules import load
-from runbook.training.catalogue import CATALOGUE, POOLS, TWO, pool
+from runbook.training.catalogue import ALSO_BEHIND_NGINX, CATALOGUE, POOLS, TWO, pool
 
 FINAL = "final"
 HEALTHY = "healthy"
@@ -19,6 +19,9 @@ ROUNDS = (*get_args(Step), FINAL)
 NOT_HERE = {
     "bcrypt-cost-too-high": "slow is not broken",
     "add-header-without-always": "never the reason for a refused login",
+    "client-max-body-size": "the requests of a round have no bodies",
+    "cors-duplicate-headers": "nobody notices it while the page is on one origin",
+    "user-agent-filter": "the requests of a round come from one program",
     "storage-outside-volume": "a decoy of other rounds",
     "env-header-name-typo": "the same to a learner as an origin that is not allowed",
 }
@@ -41,6 +44,8 @@ class Round:
     choices: tuple[str, ...]
     """What the learner chooses from, in the order of the alphabet; "healthy" is always among them."""
     catalogue: int
+    front: Software = "ui"
+    """What stands in front of the registry before anything is broken."""
 
     @property
     def truth(self) -> tuple[str, ...]:
@@ -52,18 +57,32 @@ class Round:
         """The round as a word to share: step, seed and catalogue."""
         return f"{self.name}.{self.seed}.{self.catalogue}"
 
-    def fixed(self) -> Plan:
+    def broken(self, *, here: bool = False) -> Plan:
+        """The stack once more; `here`: on the ports of this round, for its texts, else on free ones, to run it."""
+        plan = self._sound(here, self.front)
+        for cause in (*self.faults, *(["storage-outside-volume"] if self.decoy else [])):
+            FAULTS[cause].inject(plan)
+        return plan
+
+    def fixed(self, *, here: bool = False) -> Plan:
         """The stack as it should be: every fault fixed as its rule says, every wish of the drawn one kept."""
-        plan = copy.deepcopy(self.plan)
+        plan = self.broken(here=here)
         for cause in reversed(self.faults):
             FAULTS[cause].solve(plan)
         return plan
 
-    def instead(self, cause: str) -> Plan:
+    def instead(self, cause: str, *, here: bool = False) -> Plan:
         """The stack as it would be if another cause were the fault."""
-        plan = self.fixed()
+        fits = cause == HEALTHY or cause in ALSO_BEHIND_NGINX[self.catalogue]
+        plan = self._sound(here, self.front if fits else "ui")
         if cause != HEALTHY:
             FAULTS[cause].inject(plan)
+        return plan
+
+    def _sound(self, here: bool, front: Software) -> Plan:
+        plan = _sound(self.seed, front)
+        if here:
+            plan.registry_port, plan.ui_port = self.plan.registry_port, self.plan.ui_port
         return plan
 
 
@@ -88,17 +107,36 @@ def draw(name: str, seed: int, faults: int | None = None, catalogue: int = CATAL
     if only and only not in pool(FINAL, catalogue):
         raise LabError(f'catalogue {catalogue} has no round about "{only}"')
     rng = random.Random(f"runbook-training-{name}-{seed}")  # noqa: S311 a lesson that can be repeated
-    count = faults if faults is not None else rng.choices((0, 1, 2), (1, 7, 2 if name == FINAL else 0))[0]
-    chosen = (only,) if only else tuple(rng.sample(pool(name, catalogue), 1)) if count == 1 else ()
-    if count == 2 and not only:
-        chosen = tuple(rng.choice(causes) for causes in TWO[catalogue])
-    plan = draw_plan(seed, None)
+    chosen = _chosen(rng, name, faults, catalogue)
+    chosen = (only,) if only else chosen
+    behind = set(chosen) <= set(ALSO_BEHIND_NGINX[catalogue])
+    front: Software = "nginx" if rng.random() < 1 / 3 and behind else "ui"
+    plan = _sound(seed, front)
     for cause in chosen:
         FAULTS[cause].inject(plan)
     decoy = bool(chosen) and rng.random() < 0.25
     if decoy:
         FAULTS["storage-outside-volume"].inject(plan)
-    return Round(name, seed, plan, chosen, decoy, _choices(chosen, catalogue, rng), catalogue)
+    return Round(name, seed, plan, chosen, decoy, _choices(chosen, catalogue, rng), catalogue, front)
+
+
+def _sound(seed: int, front: Software) -> Plan:
+    plan = draw_plan(seed, None)
+    if front != "ui":
+        put_in_front(plan, front)
+    return plan
+
+
+def _chosen(rng: random.Random, name: str, faults: int | None, catalogue: int) -> tuple[str, ...]:
+    count = faults if faults is not None else rng.choices((0, 1, 2), (1, 7, 2 if name == FINAL else 0))[0]
+    if count == 2:
+        return tuple(rng.choice(causes) for causes in TWO[catalogue])
+    return tuple(rng.sample(pool(name, catalogue), count))
+
+
+def faults_of(name: str, seed: int, catalogue: int = CATALOGUE) -> tuple[str, ...]:
+    """Only the faults of a round, without drawing its stack."""
+    return _chosen(random.Random(f"runbook-training-{name}-{seed}"), name, None, catalogue)  # noqa: S311
 
 
 def _choices(chosen: tuple[str, ...], catalogue: int, rng: random.Random) -> tuple[str, ...]:

@@ -34,7 +34,7 @@ def questions(drawn: Round) -> tuple[str, str, str]:
     if not drawn.faults:
         return _HEALTHY
     step = load()[drawn.faults[0]].step
-    here, answers = otherwise(drawn.instead(drawn.faults[0]), list(PROBES))
+    here, answers = otherwise(drawn.broken(), list(PROBES))
     sound, expected = otherwise(drawn.fixed(), list(PROBES))
     apart = [a for a in PROBES if telling(answers[a], here) != telling(expected[a], sound)]
     second = (
@@ -42,7 +42,7 @@ def questions(drawn: Round) -> tuple[str, str, str]:
         if apart
         else "Which request fails, and which one next to it does not?"
     )
-    ours, theirs = project.files(drawn.plan), project.files(drawn.fixed())
+    ours, theirs = project.files(drawn.broken(here=True)), project.files(drawn.fixed(here=True))
     files = sorted(name for name in ours.keys() | theirs.keys() if ours.get(name) != theirs.get(name))
     where = " and ".join(files) or "the folder of the project"
     return (

@@ -34,7 +34,7 @@ _PADDING = 4
 _CITED = 10
 """More citations than that are a pile, and none of them is looked at."""
 _PREDICTED = 2
-_OPEN_DOORS = {"auth-not-enforced", "proxy-bypasses-auth"}
+_OPEN_DOORS = {"auth-not-enforced", "ping-not-challenged", "proxy-bypasses-auth"}
 """Faults of which an open door is the symptom, not a shortcut."""
 _OPEN_HEADERS = ("Access-Control-Allow-Origin", "Access-Control-Allow-Credentials")
 FULL_SET = frozenset(
@@ -134,7 +134,10 @@ def shortcuts(answer: Answer, drawn: Round, plan: Plan) -> tuple[str, ...]:
 
 
 def _fix(answer: Answer, drawn: Round, lab: Lab, plan: Plan, cheats: tuple[str, ...], *, known: bool) -> Part:
-    broken = [e for e in failing(lab, plan, drawn.plan) if not (drawn.decoy and e.name == "the images")]
+    broken = list(failing(lab, plan, drawn.plan))
+    if broken:  # what the drawn stack would not give when it is sound is nobody's wish: a user that it does not have
+        never = _unmet(drawn)
+        broken = [e for e in broken if e.name not in never]
     opened = [e for e in broken if e.shortcut and not _OPEN_DOORS & set(drawn.faults)]
     if opened:
         return Part("fix", "keep going", "the door is open now: that is no fix, it is a shortcut", 0, FIX)
@@ -148,7 +151,15 @@ def _fix(answer: Answer, drawn: Round, lab: Lab, plan: Plan, cheats: tuple[str, 
         return Part(
             "fix", "almost", "everything works; say why, and the fix counts", _LUCK if answer.attempts else 0, FIX
         )
+    if not drawn.faults and answer.attempts:
+        return Part("fix", "correct", "everything works, as it did before you changed it", FIX // 2, FIX)
     return Part("fix", "correct", "everything works from outside, and the door is shut", FIX, FIX)
+
+
+def _unmet(drawn: Round) -> set[str]:
+    """What the stack does not give even when every fault is fixed: images kept, where a decoy stores them elsewhere."""
+    with Lab(backend="embedded", plan=drawn.fixed()) as lab:
+        return {e.name for e in failing(lab, lab.plan)}
 
 
 def _cause(answer: Answer, drawn: Round) -> Part:
@@ -333,7 +344,8 @@ def rules_out(rival: str, observation: Observation, drawn: Round) -> bool:
 
 def _file_rules_out(rival: str, observation: Observation, drawn: Round) -> bool:
     """Whether the rival would stand in that file, and does not."""
-    sound, broken = (project.files(plan).get(observation.source, b"") for plan in (drawn.fixed(), drawn.instead(rival)))
+    plans = drawn.instead(HEALTHY, here=True), drawn.instead(rival, here=True)
+    sound, broken = (project.files(plan).get(observation.source, b"") for plan in plans)
     here, before, after = (set(t.splitlines()) for t in (observation.text, _text(sound), _text(broken)))
     return bool((after - before) - here or ((before - after) & here and before != after))
 

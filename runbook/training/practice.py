@@ -4,7 +4,6 @@ import atexit
 import copy
 import shlex
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -51,15 +50,17 @@ class Practice:
         *,
         only: str = "",
         catalogue: int = CATALOGUE,
-        clock: Callable[[], float] = time.monotonic,
+        assessed: bool = False,
     ) -> None:
         self._drawn: Round = draw(name, seed, faults, catalogue, only)
-        self._clock, self._began = clock, clock()
+        self._began, self._assessed = time.monotonic(), assessed
         self.closed = False
         """Whether the stack was stopped."""
         self._lab = Lab(backend="embedded", plan=copy.deepcopy(self._drawn.plan)).start()
         atexit.register(self._lab.close)
         self._plan = self._lab.plan
+        for port in ("registry_port", "ui_port", "inner_port"):
+            setattr(self._drawn.plan, port, getattr(self._plan, port))
         self._log = Log(name, seed, faults, only, learner[:200], __version__, catalogue)
         self._log.ports = [self._plan.registry_port, self._plan.ui_port]
         self._answer = Answer()
@@ -100,7 +101,8 @@ class Practice:
 
     def story(self) -> Block:
         """What somebody complains about, and what there is to look at."""
-        return views.story(self._complaint, self._plan, self.names(), self._drawn.link, final=self._drawn.name == FINAL)
+        link = "assessed" if self._assessed else self._drawn.link
+        return views.story(self._complaint, self._plan, self.names(), link, final=self._drawn.name == FINAL)
 
     def ask(
         self, way: Way = "direct", login: Login = "right", path: str = "/v2/", method: str = "GET", expect: str = ""
@@ -431,7 +433,7 @@ class Practice:
     def _did(self, do: str, given: dict[str, Any], saw: str = "") -> None:
         if len(self._log.events) >= MOST:
             raise LabError(f"a round has at most {MOST} steps; begin another one")
-        self._log.add(self._clock() - self._began, do, given, saw)
+        self._log.add(time.monotonic() - self._began, do, given, saw)
 
     def save(self, path: str = "") -> Block:
         """Keep the log of the round, which `runbook grade` can replay; with no path nothing is written."""

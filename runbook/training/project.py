@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from runbook.lab import LabError, bundle
-from runbook.lab.plan import Plan
+from runbook.lab.frontends import as_written, in_front
+from runbook.lab.plan import Plan, Proxy
 from runbook.parse import ParseError
 from runbook.parse.interpolation import substitute
+from runbook.parse.nginx_tree import Directive, tree
 from runbook.parse.yaml_nodes import load_yaml, plain_data
 
 COMPOSE = "docker-compose.yml"
@@ -35,7 +37,8 @@ def write(plan: Plan, folder: Path) -> None:
 
 def files(plan: Plan) -> dict[str, bytes]:
     """The project's files by relative path."""
-    return {COMPOSE: bundle.compose(plan).encode(), **plan.files}
+    front = {in_front(plan).file: as_written(plan).encode()} if plan.proxy.software != "ui" else {}
+    return {COMPOSE: bundle.compose(plan).encode(), **front, **plan.files}
 
 
 def read(contents: dict[str, bytes], before: Plan, directories: list[str] | None = None) -> Plan:
@@ -53,7 +56,8 @@ def read(contents: dict[str, bytes], before: Plan, directories: list[str] | None
         raise LabError(f'{COMPOSE} has no service "{missing[0]}" any more; nothing was started')
     registry, ui = services[before.registry], services[before.ui]
     plan = copy.deepcopy(before)
-    plan.files = {name: data for name, data in contents.items() if name != COMPOSE}
+    front = in_front(before).file if before.proxy.software != "ui" else ""
+    plan.files = {name: data for name, data in contents.items() if name not in (COMPOSE, front)}
     plan.directories = list(directories or [])
     plan.handed, plan.tried, plan.locked = {}, [], []
     plan.image = str(registry.get("image", plan.image))
@@ -64,7 +68,10 @@ def read(contents: dict[str, bytes], before: Plan, directories: list[str] | None
     plan.container_user = str(registry["user"]) if "user" in registry else None
     plan.container_port = _container_port(registry, before)
     _entrypoint(plan, registry)
-    _proxy(plan, ui)
+    if front:
+        _nginx(plan, contents.get(front))
+    else:
+        _proxy(plan, ui)
     return plan
 
 
@@ -141,3 +148,77 @@ def _proxy(plan: Plan, service: dict[str, Any]) -> None:
     proxy.environment = {name: value for name, value in variables.items() if name not in headers}
     page = proxy.environment.get("REGISTRY_URL", "")
     plan.access = "proxy" if proxy.upstream or not page or page == plan.origin else "cross-origin"
+
+
+_PASSED_OVER = {
+    "listen", "server_name", "root", "index", "default_type", "proxy_http_version", "error_page", "access_log", "error_log",
+    "proxy_read_timeout", "proxy_send_timeout", "proxy_request_buffering", "proxy_buffering", "chunked_transfer_encoding",
+}  # fmt: skip
+"""Directives that change nothing here."""
+
+
+def _nginx(plan: Plan, data: bytes | None) -> None:
+    """The hop as default.conf describes it. The lab's nginx knows the directives that its own files use, and no others."""
+    name = in_front(plan).file
+    if data is None:
+        raise LabError(f"there is no {name} any more; nothing was started")
+    try:
+        servers = [d for d in tree(data.decode(), name) if d.name == "server"]
+    except UnicodeDecodeError:
+        raise LabError(f"{name} is no UTF-8 text; nothing was started") from None
+    except ParseError as error:
+        raise LabError(f"{error}; nothing was started") from None
+    if len(servers) != 1:
+        raise LabError(f"{name} must have one server block; nothing was started")
+    plan.proxy = Proxy(software=plan.proxy.software, host=None, body_limit=1 << 20)
+    for directive in servers[0].block or ():
+        if directive.name == "location":
+            _location(plan.proxy, directive)
+        else:
+            _directive(plan.proxy, directive)
+    plan.access = "proxy"
+
+
+def _location(proxy: Proxy, place: Directive) -> None:
+    inside = place.block or ()
+    if place.args == ("=", "/v2/"):
+        proxy.open_ping = any(d.name == "return" and d.args[:1] == ("200",) for d in inside)
+    elif place.args in (("/v2/",), ("/v2",)):
+        for directive in inside:
+            _directive(proxy, directive)
+    elif place.args != ("/",):
+        raise LabError(
+            f"{place.file}:{place.line}: the lab knows the locations /, /v2/ and = /v2/; nothing was started"
+        )
+
+
+def _directive(proxy: Proxy, d: Directive) -> None:
+    words = d.args
+    match d.name, len(words):
+        case "proxy_pass", 1:
+            proxy.upstream = words[0]
+        case "proxy_set_header", 2 if words[0].lower() == "host":
+            proxy.host = words[1]
+        case "proxy_set_header", 2:
+            proxy.request_headers[words[0]] = words[1]
+        case "proxy_hide_header", 1:
+            proxy.hidden.append(words[0])
+        case "add_header", 2 | 3:
+            proxy.added.append((words[0], words[1], len(words) == 3))
+        case "client_max_body_size", 1:
+            proxy.body_limit = _bytes(words[0], d)
+        case "auth_basic", 1:
+            proxy.realm = None if words[0] == "off" else words[0]
+        case "allow", 1:
+            proxy.allowed = "" if words[0] == "all" else words[0]
+        case "deny" | "auth_basic_user_file", 1:
+            pass
+        case name, _ if name not in _PASSED_OVER:
+            raise LabError(f"{d.file}:{d.line}: the lab's nginx does not know {name} in this form; nothing was started")
+
+
+def _bytes(text: str, d: Directive) -> int:
+    number, unit = (text[:-1], text[-1].lower()) if text[-1:].isalpha() else (text, "")
+    if not number.isdecimal() or len(number) > 12 or unit not in ("", "k", "m", "g"):
+        raise LabError(f"{d.file}:{d.line}: {text} is no size; nothing was started")
+    return int(number) << {"": 0, "k": 10, "m": 20, "g": 30}[unit]

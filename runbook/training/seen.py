@@ -12,7 +12,7 @@ _CHANGING = re.compile(
     r"(?im)^(?:date|etag|docker-upload-uuid|last-modified|content-length): .*\n|\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b|_state=[\w%.=-]+"
     r'|"requestid":"[^"]*"|\b\d{4}-\d\d-\d\d[T ][\d:.]+Z?'
 )
-_TELLING = re.compile(r"(?im)^(HTTP/1\.1 \d+|(?:www-authenticate|access-control-[\w-]+|allow|location): .*)$")
+_TELLING = re.compile(r"(?im)^(HTTP/1\.1 \d+.*|(?:www-authenticate|access-control-[\w-]+|allow|location): .*)$")
 
 
 @dataclass(frozen=True, slots=True)

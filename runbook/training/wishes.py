@@ -118,6 +118,17 @@ def _push_direct(lab: Lab, plan: Plan) -> bool:
     return _push(plan.registry_port, plan)
 
 
+def _push_proxied(lab: Lab, plan: Plan) -> bool:
+    return not plan.proxy.upstream or _push(plan.ui_port, plan)
+
+
+def _challenge(lab: Lab, plan: Plan) -> bool:
+    """Whoever is refused is told how to log in, by the registry and by what stands in front of it."""
+    ports = [plan.registry_port, *([plan.ui_port] if plan.proxy.upstream else [])]
+    answers = [send(port, "GET", "/v2/") for port in ports]
+    return all(bool(a.header("WWW-Authenticate")) for a in answers if a.status == 401)
+
+
 def _delete(lab: Lab, plan: Plan) -> bool:
     """Where the page offers deleting, the registry must allow it, and the browser must be able to ask for it."""
     if plan.proxy.environment.get("DELETE_IMAGES") != "true":
@@ -152,6 +163,12 @@ EXPECTATIONS = (
     Expectation("the colleague", "`docker login` no longer works for {colleague}.", _colleague),
     Expectation("the page", "{user} types the right password into the page, and no list of images comes.", _page),
     Expectation("the push", "`docker login` works for {user}, but `docker push` does not get through.", _push_direct),
+    Expectation(
+        "the challenge",
+        "`docker login` at the page's address says that the server does not ask for a login in a way it knows.",
+        _challenge,
+    ),
+    Expectation("the proxied push", "`docker push` to the page's address ends somewhere else.", _push_proxied),
     Expectation("deleting", "The page offers to delete images, and it never works.", _delete),
     Expectation("the images", "After the last `docker compose up -d` all images were gone.", _kept),
 )

@@ -7,7 +7,8 @@ import ipywidgets
 
 from runbook.report.block import Block
 from runbook.training import views
-from runbook.training.practice import Practice
+from runbook.training.assessed import Assessed
+from runbook.training.practice import METHODS, Practice
 
 _LABELS = {"description_width": "7rem"}
 _OVER = "This round is over and its stack is stopped. Run the cell that made the round again to begin again."
@@ -18,7 +19,7 @@ _LOGINS = [("the right login", "right"), ("no login", "none"), ("a wrong login",
 class Lesson:
     """The panel of one round. Its answers stand below the buttons, the last one on top."""
 
-    def __init__(self, practice: Practice) -> None:
+    def __init__(self, practice: Practice | Assessed) -> None:
         self.practice = practice
         self.answer = ipywidgets.HTML(layout=_wide())
         self.tabs = ipywidgets.Tab([self._ask(), self._read(), self._fix(), self._name()], layout=_wide())
@@ -43,7 +44,7 @@ class Lesson:
         )
         self.way = self._field(ipywidgets.Dropdown, "Path", options=_WAYS)
         self.login = self._field(ipywidgets.Dropdown, "With", options=_LOGINS)
-        self.method = self._field(ipywidgets.Dropdown, "Method", options=["GET", "HEAD", "OPTIONS", "POST", "DELETE"])
+        self.method = self._field(ipywidgets.Dropdown, "Method", options=METHODS)
         self.path = self._field(ipywidgets.Combobox, "URL path", value="/v2/", options=["/v2/", "/v2/_catalog"])
         return _column(self.expected, self.way, self.login, self.method, self.path, self._button("Ask", self._asked))
 

@@ -217,14 +217,14 @@ def test_the_console_of_the_first_notebook(browser: Browser, server: Server) -> 
 _TABS = {
     "1 Ask": ("Ask",),
     "2 Read": ("Read the file", "Log of the registry", "Log of the ui", "What I have seen"),
-    "3 Mend": ("Write the file", "Put into force"),
+    "3 Fix": ("Write the file", "Run the command", "Apply"),
     "4 Name and check": ("Show the list", "Hint", "Check", "Give up"),
 }
 
 
 def test_the_panel_of_a_practice_notebook(browser: Browser, server: Server) -> None:
     """Every button once; each changes what stands below the tabs."""
-    whole = json.loads((server.folder / "lab" / "2_practice_htpasswd.ipynb").read_text())
+    whole = json.loads((server.folder / "lab" / "practice.ipynb").read_text())
     end = next(n for n, cell in enumerate(whole["cells"]) if "lesson.panel(" in "".join(cell["source"]))
     round_only = json.dumps(
         {**whole, "cells": whole["cells"][: end + 1]}
