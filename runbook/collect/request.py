@@ -17,6 +17,10 @@ TIMEOUT = 20.0
 class UsageError(ValueError):
     """The request cannot be carried out as it stands: a sentence for the user, exit 2."""
 
+    def _render_traceback_(self) -> list[str]:
+        """What a notebook shows in place of a traceback: the sentence."""
+        return [f"{self}"]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
@@ -33,6 +37,8 @@ class Request:
     insecure_http: bool = False
     """Whether the login may go over plain http to another machine."""
     timeout: float = TIMEOUT
+    lab: str = ""
+    """The fault of the lab ("demo": the demo incident) when the stack is the lab's own."""
 
     @property
     def live(self) -> bool:
@@ -64,6 +70,7 @@ def checked(request: Request) -> Request:
         allow_writes=request.allow_writes,
         insecure_http=request.insecure_http,
         timeout=request.timeout,
+        lab=request.lab,
     )
 
 

@@ -8,7 +8,7 @@ from runbook import __version__
 from runbook.judge import Run
 from runbook.report import blocks, history, tables, words
 from runbook.report.alignment import alignment
-from runbook.report.block import Block, css, esc, para, tag
+from runbook.report.block import Block, attr, css, esc, para, tag
 from runbook.report.history import Comparison
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
@@ -43,7 +43,7 @@ def render_html(
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
         '<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="referrer" content="no-referrer">'
-        f'<meta name="color-scheme" content="light dark"><title>{esc(title)}: {esc(run.diagnosis.verdict)}</title>'
+        f'<meta name="color-scheme" content="light dark"><title>{attr(title)}: {attr(run.diagnosis.verdict)}</title>'
         f'<style>{css()}</style></head><body class="rb rb-page"><main class="rb-main"><h1>{esc(title)}</h1>{body}'
         f"<footer><p>{esc(_REDACTION)}</p><p>runbook {__version__} · {esc(stamp)} · {esc(_target(run))}</p></footer>"
         "</main></body></html>\n"
@@ -102,7 +102,7 @@ def _section(title: str, block: Block) -> str:
 
 def _links(notebooks: Sequence[NotebookResult]) -> str:
     rows = "".join(
-        f'<li><a href="{esc(n.href)}">{esc(n.title)}</a> {tag("done", "pass") if n.ok else tag("failed", "fail")}'
+        f'<li><a href="{attr(n.href)}">{esc(n.title)}</a> {tag("done", "pass") if n.ok else tag("failed", "fail")}'
         f"{' ' + esc(n.note) if n.note else ''}</li>"
         for n in notebooks
     )

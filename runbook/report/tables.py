@@ -6,7 +6,7 @@ from runbook.judge import Run
 from runbook.model import Entry, Exchange, Route
 from runbook.parse.consumers import CONSUMERS, READS, SOURCES, TITLES, Cell, Consumer, accepted_by
 from runbook.parse.consumers import table as consumer_table
-from runbook.report.block import Block, esc, para, place, table, tag
+from runbook.report.block import Block, attr, esc, para, place, table, tag
 from runbook.urls import urlsplit
 
 _ROUTES: tuple[tuple[Route, str], ...] = (("direct", "direct"), ("via", "via UI/proxy"), ("unknown", "route unknown"))
@@ -201,7 +201,7 @@ def _accepts(entry: Entry, consumer: Consumer) -> str:
     cell = accepted_by(entry).get(consumer)
     if cell is None:
         return tag("not known", "skipped")
-    return f'<span title="{esc(cell.note)}">{tag(cell.accepts, _ACCEPTS[cell.accepts])}</span>'
+    return f'<span title="{attr(cell.note)}">{tag(cell.accepts, _ACCEPTS[cell.accepts])}</span>'
 
 
 def consumers() -> Block:

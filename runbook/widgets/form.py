@@ -8,7 +8,7 @@ from typing import Any
 import ipywidgets
 
 from runbook.collect import Request
-from runbook.widgets.choices import faults, folders
+from runbook.widgets.choices import DEMO, faults, folders
 from runbook.widgets.job import Job
 
 LAB, OWN = "a practice incident in the lab", "my own incident"
@@ -25,12 +25,12 @@ class Form:
         self, bundle: str, registry_url: str, ui_url: str, user: str, password_env: str, lab_fault: str
     ) -> None:
         self._password: str | None = None
-        self._password_env = password_env
-        own = bool(bundle or registry_url or ui_url)
+        self.password_env = password_env
+        own = not lab_fault or bool(bundle or registry_url or ui_url)
         self.source = ipywidgets.RadioButtons(
             options=[LAB, OWN], value=OWN if own else LAB, description="Look at", style=_LABELS, layout=_wide()
         )
-        self.fault = self._field(ipywidgets.Dropdown, "Incident", options=faults(), value=lab_fault)
+        self.fault = self._field(ipywidgets.Dropdown, "Incident", options=faults(), value=lab_fault or DEMO)
         self.bundle = self._field(
             ipywidgets.Combobox,
             "Folder or file",
@@ -119,7 +119,7 @@ class Form:
             registry_url=self.registry_url.value.strip() or None,
             ui_url=self.ui_url.value.strip() or None,
             user=user,
-            password=password or (os.environ.get(self._password_env) if user else None),
+            password=password or (os.environ.get(self.password_env) if user else None),
             insecure_http=self.plain.value,
         )
         refused, self._refused = self._refused, ""

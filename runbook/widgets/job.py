@@ -44,14 +44,14 @@ class Job:
     def about(self) -> str:
         """What is looked at, for the log."""
         if self.request is None:
-            return f"the lab, {self.lab_fault or 'the demo incident'}"
+            return f"DEMO, a stack of the lab ({self.lab_fault})"
         asked = [*self.request.paths, self.request.registry_url, self.request.ui_url]
         asked += ["pasted text"] if self.pasted else []
         user = f" as {self.request.user}" if self.request.user else ""
         return (", ".join(a.rpartition("@")[2] for a in asked if a) or "nothing") + user
 
     def parameters(self) -> str:
-        """The lines that make the other notebooks look at the same incident; none for the demo, which they show anyway."""
+        """The lines that make the other notebooks look at the same incident; none where there is nothing to put there."""
         if self.request is None:
             return f"lab_fault: str = {_quoted(self.lab_fault)}" if self.lab_fault else ""
         asked = {
