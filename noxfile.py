@@ -64,3 +64,9 @@ def bench(session: nox.Session) -> None:
     """Print the figures of tests/bench; each is a ratio within one run."""
     for name in session.posargs or ("diagnose", "headless", "live", "tap", "widgets"):
         session.run("python", "-m", f"tests.bench.bench_{name}")
+
+
+@nox.session
+def advisories(session: nox.Session) -> None:
+    """What is pinned against the published advisories (pip-audit, in an environment of its own; needs the network)."""
+    session.run("uvx", "pip-audit", "--strict", "--no-deps", "--disable-pip", "-r", "constraints.txt", external=True)

@@ -8,8 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from runbook.judge import Run
+from runbook.collect import Request, collect
+from runbook.judge import Run, diagnose
 from runbook.model import Command
+from runbook.redact import Vault
+from runbook.report import render_html, render_markdown, render_terminal, words
 from tests.case_files import Case, all_cases, judge
 from tests.jail.cell import Cell, programs
 from tests.jail.mutate import mutants
@@ -43,6 +46,21 @@ def test_the_jail_holds_and_sees(tmp_path: Path) -> None:
     assert cell.escapes("docker login x > PWNED", ["docker"])
     assert cell.escapes("docker login `foreign`", ["docker"])
     assert cell.escapes("docker login x\nfind /", ["docker"])
+
+
+def test_a_name_that_no_command_takes_is_a_finding_of_its_own(tmp_path: Path) -> None:
+    hostile = "http://x$(touch${IFS}PWNED)y.invalid"
+    (tmp_path / "curl.txt").write_text(
+        f"$ curl -sSi -u anna http://localhost:8080/v2/\nHTTP/1.1 307 x\nLocation: {hostile}/v2/\n\n"
+    )
+    run = diagnose(collect(Request(paths=(str(tmp_path),)), Vault()))
+    assert any("http://HOST/v2/" in line for _, _, line in printed(run))
+    (odd,) = run.diagnosis.odd_names
+    assert f"“{hostile}”" in odd.what
+    assert "http://HOST stands there" in odd.what
+    assert odd.where == "redirect-drops-authorization"
+    for view in (render_terminal, render_markdown, render_html):
+        assert words.ODD_NAMES in view(run)
 
 
 @pytest.mark.parametrize("part", range(SLICES))
@@ -82,6 +100,9 @@ def _escapes(case: Case, folder: Path, cell: Cell, tried: set[str]) -> Iterator[
             yield f"{cause}: the payload is in it: {line!r}"
         elif why := cell.escapes(line, programs(command)):
             yield f"{cause}: {why}: {line!r}"
+    odd = {word for _, command, _ in printed(run) for word in command.odd}
+    if len(odd) != len(run.diagnosis.odd_names):
+        yield f"{len(odd)} names were kept out of the commands, and {len(run.diagnosis.odd_names)} are told"
     for finding in (*run.diagnosis.causes, *run.diagnosis.warnings):
         for head in (row for row in (finding.fix.patch or "").split("\n") if row.startswith(("--- ", "+++ "))):
             if re.search(r"/\.\./|/\.\.$|[\x00-\x08\x0b-\x1f]", head) or head[4:].startswith("/"):

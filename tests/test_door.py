@@ -15,6 +15,7 @@ ROOT = Path(runbook.__file__).parent
 OWN_FILES = {
     "door.py": "the door",
     "cli/diagnose.py": "the progress line of a terminal, which goes away again",
+    "headless/page.py": "the address of the page with its token, in a private file for this user's browser",
     "headless/kernel.py": "the kernelspec: this interpreter's path",
     "lab/": "stacks of the lab: made-up logins, on loopback, gone afterwards",
     "training/practice.py": "the learner's own project",
@@ -26,6 +27,7 @@ OWN_FILES = {
     "report/causes_table.py": "our own documentation",
     "cli/doctor.py": "what this machine has",
     "cli/explain.py": "our own documentation",
+    "headless/page.py": "the address with the token, 0600, for the browser alone",
 }
 """Modules that write or print something else, and what."""
 

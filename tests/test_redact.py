@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from runbook.cli import main
 from runbook.redact import MASK, Vault, mask_patterns, visible
+from runbook.redact.words import only_known
 
 HASH = "$2y$05$x7Zv2fK.hPWt9aRuYUmhYunMVW.XN.udsubPZBAi16aNXa.s/f94G"
 
@@ -115,3 +116,35 @@ def test_what_is_published_holds_no_secret_outside_its_skeleton() -> None:
     ):
         assert "hunter2" not in vault.publish(text, ["a"])
         assert "YW5u" not in vault.publish(text, ["a"])
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "Seit heute Morgen bekommen wir beim docker login immer 401, obwohl das Passwort stimmt.",
+        "Depuis ce matin le docker login échoue avec 401 alors que le mot de passe est correct.",
+        "Desde ayer el docker login devuelve 401 aunque la contraseña es correcta.",
+        "Senha incorreta, acesso negado. Nome utente o password non corretta.",
+        "Inloggen mislukt: ongeldige gebruikersnaam of wachtwoord",
+        "Błąd: nieprawidłowe hasło. Ошибка входа: неверный пароль",
+        'Get "https://registry.müller.example/v2/": unauthorized',
+        'Head "https://hub.example:5000/v2/app/blobs/sha256:bb9cdec9c7f337940f7d872274353b66e118412cbfd4": x509: unknown authority',
+        "app@sha256:bb9cdec9c7f337940f7d872274353b66e118412cbfd4 at [::1]:5000, fe80::1 and 10.0.0.7:443",
+    ],
+)
+def test_sentences_of_other_languages_stay(sentence: str) -> None:
+    assert only_known(mask_patterns(sentence)) == sentence
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Das Passwort ist Quaste7", "le mot de passe est Tramontane", "la contraseña es Girasol!9", "Passwort: falsch",
+        "пароль Ёжик", "wachtwoord is Pannenkoek", "das Kennwort lautet Übermut", "üErrorTest", "token deadbeefcafe1234", "https://hub.example/v2/app/Kanarie77/tags", "neues.Passwort-Ülker",
+    ],
+)  # fmt: skip
+def test_secrets_in_them_go(said: str) -> None:
+    shown = only_known(mask_patterns(said))
+    assert MASK in shown
+    assert said.split()[-1].strip("!") not in shown
+    assert "Kanarie" not in shown

@@ -167,8 +167,11 @@ class Reading:
         """Whether a file that was recognised by its content may hold others as well, or be an export."""
         if kind == "log" and not _is_plain_log(head):
             return True
-        small = item.size <= read.limit("text") and kind not in ("har", "evidence")
-        return small and (not tells(item.name) or (kind == "log" and b"\n==> " in b"\n" + head))
+        if kind in ("har", "evidence"):
+            return False
+        if kind == "log":
+            return item.size <= read.limit("text") and (not tells(item.name) or b"\n==> " in b"\n" + head)
+        return not tells(item.name)
 
     def _unpack(self, item: Item, depth: int) -> None:
         """The files in an archive or a mail."""

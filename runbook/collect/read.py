@@ -11,7 +11,13 @@ from typing import BinaryIO
 from runbook.model import FileKind
 
 _MB = 1 << 20
-LIMITS: dict[FileKind, int] = {"har": 64 * _MB, "htpasswd": 64 * _MB, "evidence": 64 * _MB, "curl": 16 * _MB}
+LIMITS: dict[FileKind, int] = {
+    "har": 64 * _MB,
+    "htpasswd": 64 * _MB,
+    "evidence": 64 * _MB,
+    "curl": 16 * _MB,
+    "text": 4 * _MB,
+}
 DEFAULT_LIMIT = 8 * _MB
 """Only logs may be of any size, since they are streamed."""
 _LONGEST_LINE = 64 * 1024

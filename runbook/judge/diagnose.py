@@ -7,7 +7,9 @@ from runbook.judge.folklore import folklore
 from runbook.judge.health import Health, health
 from runbook.judge.next_step import next_step
 from runbook.judge.not_tested import not_tested
+from runbook.judge.odd_names import odd_names
 from runbook.judge.patch import unified_diff
+from runbook.judge.platforms import on_its_platform, step_on_its_platform
 from runbook.judge.proof import predict
 from runbook.judge.rank import rank
 from runbook.judge.words import about
@@ -35,7 +37,7 @@ def diagnose(evidence: Evidence) -> Run:
     facts = Facts(evidence, stack, Traffic(evidence, stack))
     results = [rules.run(rule, facts) for rule in rules.load().values()]
     checks = tuple(check for check, _ in results)
-    ranking = rank((finding for _, found in results for finding in found), facts)
+    ranking = rank((on_its_platform(finding, facts) for _, found in results for finding in found), facts)
     causes = tuple(_proven(_with_patch(f, evidence), evidence) for f in ranking.causes)
     proof = health(facts, checks)
     verdict = _verdict(causes, facts, proof)
@@ -53,9 +55,9 @@ def diagnose(evidence: Evidence) -> Run:
         not_tested=(*(proof.missing if verdict != "healthy" else ()), *not_tested(facts, checks)),
         first_bad_hop=causes[0].hop if causes else "",
     )
-    if verdict == "inconclusive":
-        diagnosis = replace(diagnosis, next=next_step(facts, diagnosis))
-    return Run(evidence, stack, facts.traffic, diagnosis)
+    if verdict == "inconclusive" and (step := next_step(facts, diagnosis)):
+        diagnosis = replace(diagnosis, next=step_on_its_platform(step, facts))
+    return Run(evidence, stack, facts.traffic, replace(diagnosis, odd_names=odd_names(diagnosis)))
 
 
 def _verdict(causes: tuple[Finding, ...], facts: Facts, proof: Health) -> Verdict:

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 
 from runbook import rules
 from runbook.judge.rank import MATCHES
-from runbook.model import Command, Diagnosis, NextStep, Service, Symptom
+from runbook.model import Command, Diagnosis, LogEvent, NextStep, Service, Symptom
 from runbook.model.command import WRITE_TO, Word, file, glued, name, service, sh, url, user
 from runbook.observe.address import Address
 from runbook.rules.base import NEEDS, Facts, Rule
 
 S = Symptom
+_DECIDES = 100.0
 _PASSED = 0.35
 """How much a rule counts that looked already at something else and found nothing."""
 
@@ -42,7 +43,11 @@ def next_step(facts: Facts, diagnosis: Diagnosis) -> NextStep:
         served = [
             r for r in candidates if set(source.kinds) & {*r.needs, *r.needs_any} and not _has(source.kinds, r, facts)
         ]
-        score = source.prior + sum((1.0 if outcome.get(r.id) == "skipped" else _PASSED) / r.tier for r in served)
+        score = (
+            source.prior
+            + (_DECIDES if source.gives == "htpasswd" and _was_compared(facts) else 0)
+            + sum((1.0 if outcome.get(r.id) == "skipped" else _PASSED) / r.tier for r in served)
+        )
         if best is None or score > best[0]:
             best = (score, source, tuple(r.id for r in served))
     if best is None:
@@ -194,13 +199,40 @@ _SOURCES = (
     _Source("clients", ("clients",), "The client's stored logins tell what docker sends, and under which name.",
             _get_clients, lambda f: not f.clients, 0.05),
     _Source("daemon", ("messages",), "docker's own settings tell how it reaches the registry.",
-            _get_daemon, lambda f: not f.evidence.messages, 0.0),
+            _get_daemon, lambda f: not f.evidence.messages and _daemon_decides(f), 0.0),
     _Source("transcript", ("exchanges",), _VERBOSE_WHY, _verbose, lambda f: not f.traffic.exchanges, 0.05),
 )  # fmt: skip
 
 
 def _may_read_htpasswd(facts: Facts) -> bool:
     return facts.registry is None or facts.registry.auth in ("htpasswd", "unknown")
+
+
+def _was_compared(facts: Facts) -> bool:
+    """Whether the registry's log says that a login arrived and did not fit the file: all that is left is the file, and
+    what the client sent."""
+    return any(
+        isinstance(c.observation.record, LogEvent)
+        and c.observation.record.meaning == "authentication-failure"
+        and c.settled is None
+        for c in facts.traffic.complaints
+    )
+
+
+def _daemon_decides(facts: Facts) -> bool:
+    """Whether something fails in which docker's settings have a part: how it reaches the registry, not who logs in."""
+    return any(c.symptom in _OF_THE_DAEMON and c.settled is None for c in facts.traffic.complaints)
+
+
+_OF_THE_DAEMON = {
+    S.SCHEME_MIXED,
+    S.TLS_FAILED,
+    S.FORWARD_PROXY,
+    S.NAME_UNKNOWN,
+    S.UNREACHABLE,
+    S.TIMEOUT,
+    S.HANDSHAKE_TIMEOUT,
+}
 
 
 def _through_proxy(facts: Facts) -> bool:

@@ -8,7 +8,7 @@ _MOST = 3
 def about(facts: Facts) -> str:
     """ "about registry.example:5000 as testuser; the folder also speaks of 3 other registries"; "" when nothing tells."""
     focus = facts.focus
-    names = [str(a) for a in (focus.used or focus.addresses)]
+    names = list(dict.fromkeys(str(a) for a in (focus.used or focus.addresses)))
     parts = []
     if names:
         more = f" and {len(names) - _MOST} more" if len(names) > _MOST else ""

@@ -2,7 +2,7 @@
 
 A word is *fixed* (written by us), *foreign* (from a file, a server, an argument) or an *operator*. A foreign word
 that does not fit the grammar of its kind never enters a command: a placeholder stands there (`HOST`, `USER`, …)
-and `Command.odd` says which. Commands are for a POSIX shell; PowerShell and cmd read quotes in another way.
+and `Command.odd` says for what. Commands are for a POSIX shell; PowerShell and cmd read quotes in another way.
 """
 
 import re
@@ -24,7 +24,7 @@ _GRAMMARS: dict[Kind, re.Pattern[str]] = {
     "name": re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,127}"),
     "number": re.compile(r"\d{1,9}"),
 }
-_PLACEHOLDERS: dict[Kind, str] = {
+PLACEHOLDERS: dict[Kind, str] = {
     "host": "HOST",
     "url": "http://HOST",
     "user": "USER",
@@ -38,14 +38,14 @@ _PLACEHOLDERS: dict[Kind, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """One word of a command. `odd` is the kind of a foreign word that was replaced by its placeholder."""
+    """One word of a command. `odd` is what was replaced by its placeholder, with its kind."""
 
     text: str
     operator: bool = False
-    odd: Kind | None = None
+    odd: tuple[Kind, str] | None = None
 
     def __str__(self) -> str:
-        return self.text if self.operator or self.odd or self.text in _PLACEHOLDERS.values() else shlex.quote(self.text)
+        return self.text if self.operator or self.odd or self.text in PLACEHOLDERS.values() else shlex.quote(self.text)
 
 
 PIPE, AND, READ_FROM, WRITE_TO = Word("|", True), Word("&&", True), Word("<", True), Word(">", True)
@@ -55,7 +55,7 @@ def _foreign(kind: Kind, text: str | None) -> Word:
     """A word from outside: as it is where it fits its grammar, else the placeholder. None is "not known"."""
     if text and _GRAMMARS[kind].fullmatch(text):
         return Word(text)
-    return Word(_PLACEHOLDERS[kind], odd=kind if text else None)
+    return Word(PLACEHOLDERS[kind], odd=(kind, text) if text else None)
 
 
 def host(text: str | None) -> Word:
@@ -80,9 +80,12 @@ def service(text: str | None) -> Word:
 
 
 def file(path: str | None) -> Word:
-    """A file or folder. One that climbs out of the folder that was handed over becomes FILE."""
+    """A file or folder. One that climbs out of the folder that was handed over becomes FILE; a part of a file has no
+    path, and is FILE, too."""
+    if path is not None and " § " in path:
+        return _foreign("file", None)
     climbs = path is not None and ".." in path.split("/")
-    return Word("FILE", odd="file") if climbs else _foreign("file", path)
+    return Word("FILE", odd=("file", path or "")) if climbs else _foreign("file", path)
 
 
 def image(text: str | None) -> Word:
@@ -117,8 +120,8 @@ class Command:
         return " ".join(map(str, self.words))
 
     @property
-    def odd(self) -> tuple[Kind, ...]:
-        """Kinds of foreign words that did not fit and were replaced."""
+    def odd(self) -> tuple[tuple[Kind, str], ...]:
+        """Foreign words that did not fit and were replaced, each with its kind."""
         return tuple(w.odd for w in self.words if w.odd)
 
 

@@ -259,6 +259,8 @@ class Diagnosis:
     symptoms: tuple[Sighting, ...] = ()
     folklore: tuple[Folklore, ...] = ()
     contradictions: tuple[EvidenceItem, ...] = ()
+    odd_names: tuple[EvidenceItem, ...] = ()
+    """Names from outside that entered no command, for they do not fit the grammar of their kind."""
     not_tested: tuple[str, ...] = ()
     first_bad_hop: str = ""
     """Name of the hop where it first goes wrong ("client", "ui -> registry", "registry"); "" when healthy."""

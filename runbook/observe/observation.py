@@ -20,6 +20,7 @@ from runbook.model import (
     Route,
     Voice,
 )
+from runbook.numbers import whole_number
 from runbook.observe.address import Address, address_of
 
 Witness = Literal["client", "proxy", "registry", "browser", "engine"]
@@ -139,7 +140,7 @@ def of_message(message: Message, route: Route = "unknown") -> Observation:
     """Something that a client, a browser, Compose or the engine printed."""
     engine = message.kind in ("compose-unset", "compose-refused", "container-exited", "tool-missing", "daemon-proxy")
     sent = message.kind in ("login-ok", "login-status", "unauthorized", "invalid-username-password")
-    status = int(message.detail) if message.kind == "login-status" and message.detail.isdecimal() else None
+    status = whole_number(message.detail) if message.kind == "login-status" else None
     return Observation(
         witness="engine" if engine else "browser" if message.page else "client",
         record=message,

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from runbook.model import EnvVar, Evidence, Exchange, Route, Stack, Ui
+from runbook.numbers import whole_number
 from runbook.observe.address import Address
 from runbook.observe.signature import is_registrys
 from runbook.observe.signature import signed_by_proxy as signed_by_proxy
@@ -47,7 +48,7 @@ class Routing:
             return "direct"
         if netloc and netloc == self._via_url:
             return "via"
-        port = int(netloc.rsplit(":", 1)[1]) if netloc else None
+        port = whole_number(netloc.rsplit(":", 1)[1]) if netloc else None
         if port in self._registry_ports:
             return "direct"
         if port in self._front_ports or port in self._listening:

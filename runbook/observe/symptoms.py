@@ -17,6 +17,7 @@ from runbook.model import (
     Stack,
     Symptom,
 )
+from runbook.numbers import whole_number
 from runbook.observe.focus import Focus
 from runbook.observe.notes import LOGIN_401, Notes, Source, describe, describe_logged
 from runbook.observe.observation import Observation
@@ -173,7 +174,7 @@ def _of_message(message: Message, routing: Routing) -> list[Symptom]:
 
 
 def _of_login_status(message: Message) -> Symptom:
-    status = int(message.detail) if message.detail.isdecimal() else 0
+    status = whole_number(message.detail) or 0
     known = {400: S.LOGIN_400, 401: S.LOGIN_401, 403: S.FORBIDDEN, 404: S.NOT_THE_API}
     return known.get(status) or STATUSES.get(status) or S.FAILURE
 

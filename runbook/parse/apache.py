@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from runbook.model import HeaderEdit, OwnAuth, Place, ProxyRoute
+from runbook.numbers import whole_number
 from runbook.parse import ParseError
 from runbook.parse.hops import basic_auth, forwards_proto, header_edit, host_and_port, seconds, split_upstream
 from runbook.redact import Vault
@@ -108,7 +109,7 @@ class _Site:
         self._own = host or root
         ports = tuple(p for a in (host.args if host else ()) if (p := host_and_port(a)[1]))
         listens = (n.args[0] for n in root.all("listen") if n.args)
-        self._ports = ports or tuple(int(a.rpartition(":")[2]) for a in listens if a.rpartition(":")[2].isdecimal())
+        self._ports = ports or tuple(p for a in listens if (p := whole_number(a.rpartition(":")[2])) is not None)
         self._names = tuple(a for n in self._own.all("servername", "serveralias") for a in map(_bare, n.args))
         self._tls = self._last("sslengine").lower() == "on"
         self._sections = [n for level in self._levels for n in level.all(*_SECTIONS)]
@@ -140,7 +141,7 @@ class _Site:
         codes = {"permanent": 301, "temp": 302, "seeother": 303}
         args, status = node.args, 301 if node.name == "redirectpermanent" else 302
         if args and (args[0].lower() in codes or args[0].isdecimal()):
-            status, args = codes.get(args[0].lower()) or int(args[0]), args[1:]
+            status, args = codes.get(args[0].lower()) or whole_number(args[0]) or 302, args[1:]
         if len(args) > 1:
             base = self._base(node.line, args[0], node.name == "redirectmatch") | {"auth": None}
             yield ProxyRoute(**base, kind="redirect", status=status, location=self._vault.mask(args[1], 300))

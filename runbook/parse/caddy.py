@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from runbook.model import HeaderEdit, OwnAuth, Place, ProxyRoute
+from runbook.numbers import whole_number
 from runbook.parse.caddy_tree import Line, caddy_tree
 from runbook.parse.hops import basic_auth, forwards_proto, header_edit, seconds, size, split_upstream
 from runbook.redact import Vault
@@ -127,9 +128,7 @@ class _Site:
                 status = next((int(a) for a in args[::-1] if re.fullmatch(r"\d{3}", a)), 200)
                 yield ProxyRoute(**base, kind="return", status=status)
             elif line.name == "redir" and args:
-                code = {"permanent": 301, "temporary": 302}.get(
-                    args[-1], int(args[-1]) if args[-1].isdecimal() else 302
-                )
+                code = {"permanent": 301, "temporary": 302}.get(args[-1], whole_number(args[-1]) or 302)
                 yield ProxyRoute(**base, kind="redirect", status=code, location=self._vault.mask(args[0], 300))
             elif line.name == "file_server":
                 yield ProxyRoute(**base, kind="static")

@@ -49,7 +49,7 @@ ROWS: tuple[tuple[str, re.Pattern[str], MessageKind], ...] = (
         rf"^(?>.*\b{_FETCH})?.*certificate has expired or is not yet valid(?::? current time (?P<detail>\S{{1,40}} is (?:after|before) \S{{1,40}}))?",
         "x509-expired",
     ),
-    _row("token", rf"(?:image {_IMAGE}.*)?\b(?:authorization |security |access |id )?token (?:included in the request )?(?:has |is )?expired", "token-expired"),
+    _row("token", rf"(?:image {_IMAGE}.{{0,600}})?\b(?:authorization |security |access |id )?token (?:included in the request )?(?:has |is )?expired", "token-expired"),
     _row("expiredtoken", r"\bExpiredToken(?:Exception)?\b", "token-expired"),
     _row("invalid url escape", r"invalid URL escape \\?\"(?P<detail>[^\"\\]{1,20})", "url-invalid"),
     _row("after host", r"invalid port \\?\"(?P<detail>:[^\"\\]{1,200})\\?\" after host", "url-invalid"),

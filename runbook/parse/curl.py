@@ -20,8 +20,8 @@ _ASKS = re.compile(r"curl(?:\.exe)?\s+(?:-|[\"'^]?https?:|[\"'$]|[\w.-]+[:/.]\S)
 """A command that was pasted without its prompt; `curl says 401` is none."""
 _REQUEST = re.compile(r"^> ([A-Z]+) (\S+) HTTP/")
 _STATUS = re.compile(r"^(<\s)?HTTP/(?:\d(?:\.\d)?) (\d{3})\b")
-_CONNECTED = re.compile(r"^\* Connected to (\S+) \(([^)]*)\) port (\d+)")
-_FAILED = re.compile(r"^curl: \((\d+)\) (.*)")
+_CONNECTED = re.compile(r"^\* Connected to (\S+) \(([^)]*)\) port (\d{1,6})")
+_FAILED = re.compile(r"^curl: \((\d{1,4})\) (.*)")
 _PLAIN_STATUS = re.compile(r"^\D{0,24}?\b([1-5]\d\d)\s*$")
 _BODY = 4000
 _MAX_EXCHANGES = 500

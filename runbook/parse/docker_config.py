@@ -66,6 +66,8 @@ def _load(text: str, file: str) -> dict[str, Any]:
         raise ParseError(file, error.lineno, f"not valid JSON: {error.msg}") from None
     except RecursionError:
         raise ParseError(file, None, "nested too deeply") from None
+    except ValueError:
+        raise ParseError(file, None, "a number in it is too long") from None
     if not isinstance(data, dict):
         raise ParseError(file, 1, "an object in braces is expected")
     return data

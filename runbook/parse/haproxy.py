@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import Any, Literal
 
 from runbook.model import HeaderEdit, OwnAuth, Place, ProxyRoute
+from runbook.numbers import whole_number
 from runbook.parse.haproxy_sections import Line, Section, sections_of
 from runbook.parse.hops import basic_auth, forwards_proto, header_edit, host_and_port, seconds
 from runbook.redact import Vault
@@ -122,13 +123,13 @@ class _Config:
                 yield ProxyRoute(
                     **base,
                     kind="redirect",
-                    status=int(code) if code.isdecimal() else 302,
+                    status=whole_number(code) or 302,
                     location=self._vault.mask(place, 300),
                 )
             else:
                 usual = "200" if words[1] == "return" else "403"
                 code = options.get("status") or options.get("deny_status") or usual
-                yield ProxyRoute(**base, kind="return", status=int(code) if code.isdecimal() else None)
+                yield ProxyRoute(**base, kind="return", status=whole_number(code))
 
     def _edits(self, kind: str, *sections: Section) -> Iterator[HeaderEdit]:
         for section in dict.fromkeys(id(s) for s in sections):
@@ -177,7 +178,7 @@ class _Config:
             *(d for d in self._defaults if d.words[:2] == ("timeout", "server")),
         ):
             value = line.words[2] if len(line.words) > 2 else ""
-            return int(value) / 1000 if value.isdecimal() else seconds(value)
+            return seconds(value) if (plain := whole_number(value)) is None else plain / 1000
         return None
 
 

@@ -8,7 +8,7 @@ from runbook.model import ListedFile, Place
 from runbook.parse import ParseError
 
 _ROW = re.compile(
-    r"^\s*(?P<mode>[-dlbcps][rwxsStT-]{9})[.+@]?\s+\d+\s+(?P<owner>\S+)\s+(?P<group>\S+)\s+(?P<size>\d+)\s+"
+    r"^\s*(?P<mode>[-dlbcps][rwxsStT-]{9})[.+@]?\s+\d+\s+(?P<owner>\S+)\s+(?P<group>\S+)\s+(?P<size>\d{1,18})\s+"
     r"(?:[A-Z][a-zä]{2}\.?\s+\d{1,2}|\d{1,2}\.?\s+[A-Z][a-zä]{2}\.?|\d{4}-\d\d-\d\d)\s+(?:[\d:.]+(?:\s+[+-]\d{4})?)\s+(?P<name>\S(?:.*\S)?)\s*$"
 )
 _COMMAND = re.compile(

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from fnmatch import fnmatch
 
 from runbook.model import ProxyRoute
+from runbook.numbers import whole_number
 from runbook.parse import ParseError
 from runbook.parse.hops import host_and_port
 from runbook.parse.nginx_location import conditional, location_routes, static_route
@@ -159,9 +160,7 @@ def _misses(block: tuple[Directive, ...]) -> bool:
 
 
 def _port(listen: str) -> int:
-    if listen.isdecimal():
-        return int(listen)
-    return host_and_port(listen)[1] or 80
+    return whole_number(listen) or host_and_port(listen)[1] or 80
 
 
 def _upstreams(level: tuple[Directive, ...]) -> dict[str, tuple[tuple[str, int | None], ...]]:

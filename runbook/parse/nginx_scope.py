@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from runbook.model import Guard, HeaderEdit, OwnAuth, Place, ProxyRoute
+from runbook.numbers import whole_number
 from runbook.parse.hops import basic_auth, header_edit, size
 from runbook.parse.nginx_tree import Directive
 from runbook.redact import Vault
@@ -102,7 +103,7 @@ class Scope:
 
     def _returns(self, directive: Directive, path: str, match: Match, condition: str) -> ProxyRoute:
         args, place = directive.args, Place(directive.file, directive.line)
-        status = int(args[0]) if args[0].isdecimal() else 302
+        status = whole_number(args[0]) or 302
         rest = args[1] if len(args) > 1 else ("" if args[0].isdecimal() else args[0])
         moved = status in (301, 302, 303, 307, 308)
         base = self.base(place, path, match) | {"auth": None}  # `return` answers before any login is asked for

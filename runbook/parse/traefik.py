@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from runbook.model import Compose, EnvVar, Guard, HeaderEdit, OwnAuth, Place, ProxyRoute, Service
+from runbook.numbers import whole_number
 from runbook.parse import ParseError
 from runbook.parse.hops import Proto, basic_auth, header_edit, split_upstream
 from runbook.parse.yaml_nodes import Mapping, Node, Scalar, Sequence, load_yaml
@@ -138,7 +139,7 @@ def _router(name: str, tree: Tree, services: dict[str, tuple[str, Place]], vault
         host_value=f"{upstream.host}:{upstream.port}" if own_host else "",
         forwards_proto=_proto(request, tls),
         auth=next((a for m in chain if (a := _auth(tree, m))), None),
-        max_body=int(limit.text) or None if limit and limit.text.isdecimal() else None,
+        max_body=(whole_number(limit.text) or None) if limit else None,
         max_body_place=limit.place if limit else None,
         guards=tuple(g for m in chain for g in _guards(tree, m, vault)),
         complete=complete,

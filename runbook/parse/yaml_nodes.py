@@ -149,8 +149,12 @@ def resolve(text: str, dialect: Dialect = "v3") -> str | int | float | bool | No
     return text
 
 
+_LONGEST_NUMBER = 1000
+"""Digits; Python refuses to read numbers that are much longer, and nobody means them."""
+
+
 def _integer(text: str) -> int:
-    sign, digits = (-1 if text[0] == "-" else 1), text.lstrip("+-").lower()
+    sign, digits = (-1 if text[0] == "-" else 1), text.lstrip("+-").lower()[:_LONGEST_NUMBER]
     if digits[:2] in ("0b", "0x", "0o"):
         return sign * int(digits, 0)
     return sign * (int(digits, 8) if len(digits) > 1 and digits[0] == "0" else int(digits))

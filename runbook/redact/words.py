@@ -1,7 +1,8 @@
 """Free text by allow-list: words that anybody may know stay, and so do numbers, names and addresses of the incident.
 
-The list is English and the field's own words: those of this package, of the programs' messages and of technical
-prose. A password that is such a word is masked by the vault once it is known; nothing here can tell it from prose.
+The first list is English and the field's own words: those of this package, of the programs' messages and of technical
+prose. The second has what tickets about logins are made of in other languages, and no names of things. A password that
+is such a word is masked by the vault once it is known; nothing here can tell it from prose.
 """
 
 import re
@@ -14,14 +15,17 @@ from runbook.redact.text import MASK
 _TOKEN = re.compile(r"[^\s\"'`,;()<>\[\]{}|=“”‘’]+")
 _EDGES = ".:!?*#…-_/\\&%@^~"
 _CAMEL = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
-_PART = re.compile(r"[A-Za-z0-9]+")
+_PART = re.compile(r"[^\W_]+")
 _NUMBER = re.compile(
     r"[+-]?\d{1,12}(?:[.,:/T-]\d{1,9}){0,8}(?:Z|[+-]\d\d:?\d\d)?(?:ms|us|µs|ns|[smhdkKMGTB%]|[kKMGT]i?B|px|rem)?|0x[0-9a-fA-F]{1,8}|v?\d{1,4}(?:\.\d{1,6}){1,3}(?:[-+][a-z0-9.]{1,12})?"
 )
 _HOST = re.compile(
-    r"\[?[0-9a-fA-F:.]{2,45}\]?(?::\d{1,5})?|(?=[^:]{1,120}(?::|$))(?:[a-z0-9_](?:[a-z0-9_-]{0,30})\.){1,8}[a-z]{2,18}\.?(?::\d{1,5})?"
+    r"(?=[^:.]{0,5}[:.])\[?[0-9a-fA-F:.]{2,45}\]?(?::\d{1,5})?|(?=[^:A-Z]{1,120}(?::|$))(?:\w[\w-]{0,30}\.){1,8}[^\W\d_]{2,18}\.?(?::\d{1,5})?"
 )
 _DIGEST = re.compile(r"sha256:[0-9a-f]{1,64}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_IN_PATH = re.compile(r"(?<=[/@])sha256:[0-9a-f]{1,64}(?=$|/)")
+_API = re.compile(r"(https?://[^/?#@\s]{1,260}/v2/)([^?#\s]{1,400})(.{0,4000})", re.DOTALL)
+"""An address of the registry's API: host, the path of repository and blob, the rest."""
 _VARIABLE = re.compile(
     r"\$?\{?(?:REGISTRY|NGINX|DOCKER|COMPOSE|TRAEFIK|SSL|HTTPS?|NO|OTEL|SINGLE|DELETE)(?:_[A-Z0-9]+){1,10}\}?"
 )
@@ -33,7 +37,8 @@ _SHORT = 3
 @cache
 def vocabulary() -> frozenset[str]:
     """The words that are shown wherever they stand, in small letters."""
-    return frozenset((Path(__file__).parent / "words.txt").read_text(encoding="utf-8").split())
+    lists = (Path(__file__).parent / name for name in ("words.txt", "words-other.txt"))
+    return frozenset(word for path in lists for word in path.read_text(encoding="utf-8").split())
 
 
 def known(token: str) -> bool:
@@ -51,12 +56,14 @@ def _is_word(part: str, words: frozenset[str]) -> bool:
     if part.lower() in words or (part.isdigit() and len(part) <= 4):
         return True
     pieces = _CAMEL.findall(part)
-    return 1 < len(pieces) <= 5 and all(p.lower() in words and not p.isdigit() for p in pieces)
+    return (
+        1 < len(pieces) <= 5 and "".join(pieces) == part and all(p.lower() in words and not p.isdigit() for p in pieces)
+    )
 
 
 def shows(token: str, names: Collection[str] = ()) -> bool:
     """Whether a token of free text is shown: a word, a number, a name of the incident, an address."""
-    bare = token.strip(_EDGES)
+    bare = _IN_PATH.sub("", token.strip(_EDGES)).strip(_EDGES)
     if len(bare) <= _SHORT or bare in names or token in names or known(bare):
         return True
     if any(pattern.fullmatch(bare) for pattern in (_NUMBER, _HOST, _DIGEST, _VARIABLE, _MAIL)):
@@ -103,6 +110,9 @@ _MANY = re.compile(r"\x00(?:[\s,;]{0,4}\x00)+")
 def _masked(token: str, names: Collection[str]) -> str:
     """A mask for the token; a sign at its edge and a host in front of an address stay."""
     end = token[len(token.rstrip(_EDGES)) :]
+    if (api := _API.fullmatch(token.rstrip(_EDGES))) and shows(api[1], names):
+        pieces = (p if not p or shows(f"/{p}", names) else "\x00" for p in api[2].split("/"))
+        return f"{api[1]}{'/'.join(pieces)}{'?' + chr(0) if api[3].startswith('?') else api[3] and chr(0)}{end}"
     path, asked, _ = token.partition("?")
     if asked and path and shows(path, names):
         return f"{path}?\x00"

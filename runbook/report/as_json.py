@@ -50,6 +50,7 @@ def as_object(run: Run) -> dict[str, Any]:
             for f in diagnosis.folklore
         ],
         "contradictions": _items(diagnosis.contradictions),
+        "odd_names": _items(diagnosis.odd_names),
     }
 
 

@@ -229,6 +229,12 @@ def contradictions(run: Run) -> Block:
     return Block(items(rows) or para("Files and wire agree.", "rb-soft"), text or "Files and wire agree.")
 
 
+def odd_names(run: Run) -> Block:
+    """Names from outside that no command has, and what stands for them."""
+    rows = run.diagnosis.odd_names
+    return Block(items(rows), "\n".join(f"- {i.what} ({i.where})" for i in rows))
+
+
 def not_tested(run: Run) -> Block:
     """What this verdict does not know."""
     gaps = run.diagnosis.not_tested

@@ -71,6 +71,8 @@ def _sections(run: Run, notebooks: Sequence[NotebookResult], changes: Comparison
     if d.next is not None:
         parts.append(_section(words.NEXT_STEP, blocks.next_step(run)))
     parts.append(_section(words.SEEN, blocks.symptoms(run)))
+    if d.odd_names:
+        parts.append(_section(words.ODD_NAMES, blocks.odd_names(run)))
     if d.contradictions:
         parts.append(_section(words.DISAGREE, blocks.contradictions(run)))
     if blocks.obstacles_of(run):

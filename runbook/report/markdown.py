@@ -62,10 +62,11 @@ def _lines(run: Run) -> Iterator[str]:
     yield from _short(words.RIVALS, [f for f in rest if f.role != "next obstacle"])
     yield from _short(words.WARNINGS, d.warnings)
     yield from _short(words.ALSO_SEEN, d.also_seen)
-    if d.contradictions:
-        yield f"## {words.DISAGREE}\n"
-        yield from _evidence(d.contradictions)
-        yield ""
+    for title, items in ((words.ODD_NAMES, d.odd_names), (words.DISAGREE, d.contradictions)):
+        if items:
+            yield f"## {title}\n"
+            yield from _evidence(items)
+            yield ""
     if d.folklore:
         yield f"## {words.FOLKLORE}\n"
         yield from (f"- “{plain(b.claim)}” {plain(b.truth)}" for b in d.folklore)

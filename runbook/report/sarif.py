@@ -11,7 +11,7 @@ from runbook.model import EvidenceItem, Finding
 from runbook.redact import visible
 
 _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
-_PLACE = re.compile(r"^(?P<file>[^\s:][^:]*?)(?::(?P<line>\d+))?(?:\s.*)?$")
+_PLACE = re.compile(r"^(?P<file>[^\s:][^:]*?)(?::(?P<line>\d{1,9}))?(?:\s.*)?$")
 
 
 def render_sarif(run: Run) -> str:

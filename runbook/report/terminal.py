@@ -63,10 +63,11 @@ def _lines(run: Run, pen: _Pen) -> Iterator[str]:
     yield from _findings(words.RIVALS, [f for f in rest if f.role != "next obstacle"], pen, certainty=True)
     yield from _findings(words.WARNINGS, diagnosis.warnings, pen)
     yield from _findings(words.ALSO_SEEN, diagnosis.also_seen, pen, fix=False)
-    if diagnosis.contradictions:
-        yield from _section(words.DISAGREE, pen)
-        for item in diagnosis.contradictions:
-            yield from _bullet(item.what, item.where, pen)
+    for title, items in ((words.ODD_NAMES, diagnosis.odd_names), (words.DISAGREE, diagnosis.contradictions)):
+        if items:
+            yield from _section(title, pen)
+            for item in items:
+                yield from _bullet(item.what, item.where, pen)
     if diagnosis.folklore:
         yield from _section(words.FOLKLORE, pen)
         for belief in diagnosis.folklore:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from runbook.model import Edit, Finding, HeaderEdit, Place, ProxyRoute, Refutation, Setting
+from runbook.numbers import whole_number
 from runbook.rules.align import add_variables
 from runbook.rules.base import Facts, rule
 from runbook.rules.crossing import (
@@ -96,7 +97,7 @@ def _never_matches(allowed: str, facts: Facts) -> str | None:
         return f"{host} is a name inside Docker's network, which no browser uses"
     if ui and ui.registry_url and ui.registry_url.value and origin_of(ui.registry_url.value) == allowed:
         port = allowed.rsplit(":", 1)[-1]
-        if not (port.isdecimal() and int(port) in {p.published for p in ui.ports}):
+        if not (port.isdecimal() and whole_number(port) in {p.published for p in ui.ports}):
             return "that is the registry's own address, not the page's"
     return None
 
@@ -167,9 +168,9 @@ def credentials_missing(facts: Facts) -> Iterator[Finding]:
     origin, consent = header(facts.stack, ORIGIN), header(facts.stack, CREDENTIALS)
     unset = consent is None or values(consent) != ["true"]
     origin = origin if origin and unset and facts.ui and "*" not in values(origin) else None
-    if not (got or complaint or origin):
-        return
     proxies = [] if origin or header(facts.stack, ORIGIN) else _half_open(facts)
+    if not (got or complaint or origin or proxies):
+        return
     edits = _consent(facts, origin) if origin else _consent_of_nginx(facts, proxies)
     fix = headers_fix(facts, f"Add {CREDENTIALS}: true to the headers that allow the origin", edits)
     yield finding(
@@ -178,6 +179,7 @@ def credentials_missing(facts: Facts) -> Iterator[Finding]:
         seen(got.exchange, what=f"the page {got.page} got its origin allowed, but no credentials") if got else None,
         read("an origin is allowed here, credentials are not", where_of(origin)) if origin else None,
         [read(f"{r.software} allows the origin here, and no credentials", e.place) for r, e in proxies[:2]],
+        warning=not (got or complaint or origin),  # no page was seen to call
         fix=replace(fix, commands=(reload(proxies[0][0]),), applies="") if proxies else fix,
         edits=edits,
         about=subject(facts.registry),

@@ -74,8 +74,10 @@ def _only(facts: Facts, setting: Setting) -> tuple[Edit, ...]:
     new = old
     for other in values(setting):
         if other != page:
-            new = re.sub(rf"\s*,?\s*\\?[\"']?{re.escape(other)}\\?[\"']?(?=\s*[,\]])", "", new, count=1)
-    new = re.sub(r"\[\s*,\s*", "[", new, count=1)
+            new = re.sub(
+                rf"(?:\s{{0,20}},)?\s{{0,20}}\\?[\"']?{re.escape(other)}\\?[\"']?(?=\s{{0,20}}[,\]])", "", new, count=1
+            )
+    new = re.sub(r"\[\s{0,20},\s{0,20}", "[", new, count=1)
     return (Edit(file=setting.place.file, line=setting.place.line or 0, old=old, new=new),) if new != old else ()
 
 

@@ -41,8 +41,10 @@ def restarted(one: Service | None, at: Place | None = None) -> Applied:
             if at is None and pod.startswith("pod/"):
                 return Applied((), "a pod that nothing manages is deleted and created again")
             applied = (sh("kubectl", *where, "apply", "-f", file(at.file)),) if at and " § " not in at.file else ()
+            if pod.startswith("cronjob/"):
+                return Applied(applied, "the next run takes it")
             rolled = sh("kubectl", *where, "rollout", "restart", service(pod))
-            if pod.startswith("pod/"):
+            if pod.startswith(("pod/", "job/")):  # nothing rolls them out anew
                 rolled = sh("kubectl", *where, "replace", "--force", "-f", file(one.place.file))
                 applied = ()
             return Applied((*applied, rolled), "variables and configuration are read when a pod starts")

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from runbook.model import Edit, EvidenceItem, Exchange, Finding, Fix, Refutation, Registry, Stack, Symptom
 from runbook.model.command import service, sh
+from runbook.numbers import whole_number
 from runbook.observe.signature import is_registrys
 from runbook.observe.traffic import Traffic, succeeded
 from runbook.rules.align import DOWN, OPEN, add_variables
@@ -231,7 +232,7 @@ def _other_port(stack: Stack, failed: list[Exchange]) -> tuple[str, int] | None:
     published = [p.published for r in stack.registries for p in r.ports if p.published]
     for exchange in failed:
         port = netloc(exchange.url).rpartition(":")[2]
-        if port.isdecimal() and published and int(port) not in published:
+        if port.isdecimal() and published and whole_number(port) not in published:
             return port, published[0]
     return None
 

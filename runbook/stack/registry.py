@@ -16,6 +16,7 @@ from runbook.model import (
     Service,
     Setting,
 )
+from runbook.numbers import whole_number
 from runbook.stack.registry_env import Effective, default_file, from_file, override
 from runbook.stack.registry_start import auth_type, start_errors
 from runbook.stack.variables import unread_variables
@@ -232,7 +233,7 @@ def _overridden(file: RegistryFile | None, effective: Effective) -> Iterator[tup
 def _port(setting: Setting | None) -> int | None:
     """The port that it listens on; without http.addr the registry takes a free one, but every image sets it."""
     port = str(setting.value).rpartition(":")[2] if setting else ""
-    return int(port) if port.isdecimal() else None
+    return whole_number(port)
 
 
 def _htpasswd(

@@ -201,7 +201,7 @@ class _Override:
         if self._effective.major == 2:
             return  # 2.8 does not know lists here and goes on
         try:
-            index = int(parts[0])
+            index = int(parts[0][:20])
         except ValueError:
             raise _StopError(f"non-numeric index: {parts[0]}") from None
         items = list(holder[key] or [])

@@ -12,6 +12,7 @@ from pathlib import PurePosixPath
 from typing import Literal
 
 from runbook.model import Compose, EnvVar, Evidence, HeaderEdit, ProxyRoute, Service, Ui
+from runbook.numbers import whole_number
 from runbook.parse.hops import forwards_proto, split_upstream
 
 HEADER, PASS_HEADER = "NGINX_PROXY_HEADER_", "NGINX_PROXY_PASS_HEADER_"
@@ -56,7 +57,7 @@ def _ui(service: Service) -> Ui:
 def _major(service: Service) -> Literal[1, 2] | None:
     """1 or 2 by the tag; main and latest are 2."""
     tag = service.tag or ""
-    number = re.match(r"v?(\d+)(?:[.\-]|$)", tag)
+    number = re.match(r"v?(\d{1,9})(?:[.\-]|$)", tag)
     if number:
         return 1 if int(number[1]) < 2 else 2
     return 2 if tag in ("latest", "main", "") or tag.startswith(("main", "latest")) else None
@@ -79,7 +80,7 @@ def _route(service: Service, target: EnvVar) -> ProxyRoute:
     kind = "client" if value == "$http_host" else "client-without-port" if value.startswith("$host") else "fixed"
     listen = service.env("NGINX_LISTEN_PORT")
     text = (listen.value or "") if listen else ""
-    port = int(text) if text.isdecimal() else 80
+    port = whole_number(text) or 80
     return ProxyRoute(
         software="joxit-ui",
         place=target.place,

@@ -224,5 +224,5 @@ def test_examples_are_nobodys_stack_where_there_is_one(tmp_path: Path) -> None:
 def test_a_long_text_is_read_from_its_beginning(tmp_path: Path) -> None:
     text = "$ docker push r:5000/a\nError response from daemon: denied\n\n" + "bla bla blub\n" * 800_000
     evidence = collected(tmp_path, mail__txt=text)
-    assert "longer than 8 MB" in problems(evidence)
+    assert "longer than 4 MB" in problems(evidence)
     assert evidence.messages

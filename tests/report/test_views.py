@@ -1,10 +1,12 @@
 """Every view shows the same run, in its own form, and survives hostile text."""
 
+import html.parser
 import json
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
 
 import jsonschema
+import mistune
 import pytest
 
 from runbook import rules
@@ -12,6 +14,7 @@ from runbook.judge import Run, diagnose
 from runbook.lab import Lab
 from runbook.model import Evidence, Exchange, Message, Place
 from runbook.report import (
+    markdown,
     render_html,
     render_json,
     render_junit,
@@ -197,9 +200,52 @@ def test_sarif_has_rules_places_and_relative_addresses(stripped: Run) -> None:
 
 
 def test_markdown_cannot_be_taken_over(hostile: Run) -> None:
-    text = render_markdown(hostile)
-    assert "<script>" not in text
-    assert "[x](http://e)" not in text
+    shown = rendered(render_markdown(hostile))
+    assert "<script>" in shown.text
+    assert "[x](http://e)" in shown.text
+    assert not shown.live
+
+
+@pytest.mark.parametrize(
+    "hostile_text",
+    [
+        "` <script>alert(1)</script> `", "``[x](http://e)``", "```\n# owned\n```", "`![i](http://e/i)", "\\`<b>x</b>\\`",
+        "<a href=x>y</a>", "**b** _i_ ~~s~~", "> quoted", "- item", "1. item", "| a | b |\n|---|---|", "http://e `<u>`",
+        "&lt;script&gt;", "[x]: http://e", "*", "\\", "www.e.example `", "a@e.example", "<http://e>", "<!-- x -->", "# x\n===",
+        "``` `` ` http://e/`<i>`", "x\n\n<div>\n\ny", "$x$ :smile: #1 @all",
+    ],
+)  # fmt: skip
+def test_odd_text_is_shown_by_markdown_letter_by_letter(hostile_text: str) -> None:
+    for made in (markdown.plain(hostile_text), markdown.code(hostile_text)):
+        shown = rendered(f"- {made}\n")
+        assert not shown.live, made
+        assert "".join(hostile_text.split()) == "".join(shown.text.split()), made
+
+
+class Rendered(html.parser.HTMLParser):
+    """A rendered page: its text, and every tag that text from outside must not make."""
+
+    _OURS = ("h1", "h2", "p", "ul", "li", "pre", "code")
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.text, self.live = "", []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag not in self._OURS or any(name != "class" for name, _ in attrs):
+            self.live.append(tag)
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+    def handle_comment(self, data: str) -> None:
+        self.live.append(f"comment {data}")
+
+
+def rendered(text: str) -> Rendered:
+    """What a site makes of Markdown that lets HTML through, with tables, strikethrough and bare addresses as links."""
+    return Rendered(mistune.create_markdown(escape=False, plugins=["table", "strikethrough", "url"])(text))
 
 
 def test_html_has_no_reference_to_anywhere(stripped: Run, hostile: Run) -> None:

@@ -41,7 +41,7 @@ def outcome(plain: Answer, dressed: Answer, without: Answer | None) -> str:
     if dressed.same(plain) or (without is not None and (dressed.same(without) or dressed.verdict == "inconclusive")):
         return "kept"
     if dressed.verdict == "healthy":
-        return "silently healthy"
+        return "another" if plain.cause in dressed.warned else "silently healthy"
     return "gave up" if dressed.verdict == "inconclusive" else "another"
 
 

@@ -41,6 +41,7 @@ class Answer:
     verdict: str
     cause: str = ""
     detail: str = ""
+    warned: tuple[str, ...] = ()
 
     def same(self, other: "Answer") -> bool:
         return (self.verdict, self.cause) == (other.verdict, other.cause)
@@ -106,4 +107,9 @@ def _answer(incident: Incident, folder: Path) -> Answer:
         return Answer("exit 2", detail="; ".join(p.message for p in evidence.problems))
     found = diagnose(evidence).diagnosis
     first = found.causes[0].cause if found.causes else ""
-    return Answer(found.verdict, first, "; ".join(f"{p.place}: {p.message}" for p in evidence.problems)[:400])
+    return Answer(
+        found.verdict,
+        first,
+        "; ".join(f"{p.place}: {p.message}" for p in evidence.problems)[:400],
+        tuple(f.cause for f in found.warnings),
+    )

@@ -5,9 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from runbook.model import Evidence, Place, Port, ProxyRoute, Service, SourceFile
+from runbook.judge.platforms import on_its_platform
+from runbook.model import Certainty, Compose, Evidence, Finding, Fix, Place, Port, ProxyRoute, Service, SourceFile
+from runbook.model.command import sh
+from runbook.observe.traffic import Traffic
+from runbook.rules.base import Facts
 from runbook.rules.platform import body_limit_lifted, inside, logs, restarted, retargeted, route_applied, workload
-from tests.case_files import all_cases, judge
+from runbook.stack import build
+from tests.case_files import Case, all_cases, judge
 
 POD = Service(
     name="deployment/hub", place=Place("hub.yaml", 9), platform="kubernetes", namespace="oven", container="registry"
@@ -41,8 +46,9 @@ def test_a_sidecar_belongs_to_its_pod() -> None:
     assert workload(sidecar) == "deployment/hub"
 
 
-def test_a_bare_pod_is_replaced() -> None:
-    pod = replace(POD, name="pod/hub")
+@pytest.mark.parametrize("name", ["pod/hub", "job/bake"])
+def test_what_nothing_rolls_out_anew_is_replaced(name: str) -> None:
+    pod = replace(POD, name=name)
     assert typed(*restarted(pod, pod.place).commands) == ["kubectl -n oven replace --force -f hub.yaml"]
 
 
@@ -67,6 +73,41 @@ def test_only_objects_of_a_controller_are_applied() -> None:
     assert typed(*applied.commands) == ["kubectl apply -f i.yaml"]
     assert route_applied(replace(route, service="deployment/nginx")) is None
     assert route_applied(replace(route, platform="compose")) is None
+
+
+MANIFESTS = [c for c in all_cases() if "apiVersion:" in str(c.files) and "services:" not in str(c.files)]
+
+
+@pytest.mark.parametrize("case", MANIFESTS, ids=lambda c: f"{c.cause}/{c.path.stem}")
+def test_nobody_who_showed_kubernetes_is_told_of_compose(case: Case, tmp_path: Path) -> None:
+    d = judge(case, tmp_path).diagnosis
+    for finding in (*d.causes, *d.warnings):
+        fix = finding.fix
+        assert "compose" not in " ".join((fix.applies, *fix.command_lines, *fix.verify_lines)).lower(), finding.cause
+        assert fix.commands or fix.patch or fix.summary
+    assert d.next is None or "compose" not in str(d.next.command)
+
+
+@pytest.mark.parametrize(
+    ("said", "typed_there"),
+    [
+        (("up", "-d", "deployment/hub"), ["kubectl -n oven rollout restart deployment/hub"]),
+        (("exec", "-T", "deployment/hub", "cat", "/a"), ["kubectl -n oven exec deployment/hub -c registry -- cat /a"]),
+        (("logs", "deployment/hub"), ["kubectl -n oven logs --tail=50 deployment/hub -c registry"]),
+        (("cp", "deployment/hub:/auth/htpasswd", "htpasswd"), ["kubectl -n oven exec deployment/hub -c registry -- cat /auth/htpasswd > htpasswd"]),
+        (("cp", "deployment/hub:/data/.", "./d"), ["kubectl -n oven exec deployment/hub -c registry -- tar cf - -C /data . > registry-data.tar"]),
+        (("cp", "./d/.", "deployment/hub:/data"), ["kubectl -n oven exec -i deployment/hub -c registry -- tar xf - -C /data < registry-data.tar"]),
+        (("up", "-d"), ["kubectl -n oven rollout restart deployment/hub"]),
+        (("config", "--quiet"), []),
+    ],
+)  # fmt: skip
+def test_compose_in_kubectls_words(said: tuple[str, ...], typed_there: list[str]) -> None:
+    evidence = Evidence(compose=Compose(files=("hub.yaml",), services=(POD,)))
+    facts = Facts(evidence, build(evidence), Traffic(evidence, build(evidence)))
+    finding = Finding(
+        cause="x", summary="x", certainty=Certainty.READ, fix=Fix(commands=(sh("docker", "compose", *said),))
+    )
+    assert list(on_its_platform(finding, facts).fix.command_lines) == typed_there
 
 
 @pytest.mark.parametrize(

@@ -75,7 +75,7 @@ def _drawn(row: str, width: int) -> str:
 def _moved(what: str, numbers: str, screen: list[str], at: int) -> int:
     """A control sequence on this row: the new place of the cursor."""
     first = numbers.split(";")[0]
-    count = min(int(first), _LONGEST) if first.isdecimal() else 0
+    count = min(int(first[:9]), _LONGEST) if first.isdecimal() else 0
     if what == "K":
         if count == 0:
             del screen[at:]

@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import TypeVar
 
 from runbook.model import EnvVar, Mount, Place, Platform, Port, Service
+from runbook.numbers import whole_number
 from runbook.parse import ParseError
 from runbook.parse.compose import short
 from runbook.parse.compose.load import Lookup, Notes
@@ -256,5 +257,5 @@ def _networks(node: Mapping) -> dict[str, tuple[str, ...]]:
 def _expose(node: Mapping) -> Iterator[int]:
     for item in as_list(node.get("expose") or _NOTHING):
         digits = (text_of(item) or "").split("/", 1)[0]
-        if digits.isdecimal():
-            yield int(digits)
+        if (port := whole_number(digits)) is not None:
+            yield port

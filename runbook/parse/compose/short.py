@@ -133,7 +133,7 @@ def _long_port(item: Mapping) -> tuple[Port, ...]:
     target, published = _scalar(item, "target"), _scalar(item, "published")
     if target is None:
         raise EntryRefusedError("service port is missing a target port")
-    if not target.isdecimal():
+    if not target.isdecimal() or len(target) > 5:
         raise EntryRefusedError(f"invalid target port: {target}")
     start = _range(published or "", "published port")[0] if published else None
     return (

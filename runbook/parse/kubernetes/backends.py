@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from runbook.model import Port, ProxyRoute
+from runbook.numbers import whole_number
 from runbook.parse.kubernetes.data import Store
 from runbook.parse.kubernetes.objects import belongs
 from runbook.parse.kubernetes.services import ClusterService, ServicePort
@@ -26,10 +27,10 @@ class Surroundings:
         known = next((s for s in self.services if s.name == name and belongs(s.namespace, namespace)), None)
         host = f"{name}.{namespace}" if namespace and known is not None and known.namespace else name
         found = known.port(port) if known else None
-        number = found.port if found else int(port) if port.isdecimal() else None
+        number = found.port if found else whole_number(port)
         return host, number, _through(found)
 
 
 def _through(port: ServicePort | None) -> Port | None:
-    target = int(port.target) if port and port.target.isdecimal() else None
+    target = whole_number(port.target) if port else None
     return Port(container=target or port.port, published=port.port, place=port.place) if port else None

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from runbook.model import Place
+from runbook.numbers import whole_number
 from runbook.parse import ParseError
 from runbook.parse.yaml_nodes import Mapping, Node, Scalar, Sequence, load_documents
 
@@ -82,8 +83,7 @@ def is_true(node: Node | None) -> bool:
 
 def number_of(node: Node | None) -> int | None:
     """A whole number, or None."""
-    text = text_of(node) or ""
-    return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else None
+    return whole_number(text_of(node) or "")
 
 
 def list_of(node: Node | None) -> tuple[Node, ...]:

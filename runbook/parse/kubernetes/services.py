@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from runbook.model import Place, Port
+from runbook.numbers import whole_number
 from runbook.parse.kubernetes.objects import Object, at, belongs, list_of, number_of, scalars, text_of
 from runbook.parse.yaml_nodes import Node
 
@@ -84,7 +85,7 @@ def _port(row: Node) -> ServicePort | None:
 
 def container_port(port: ServicePort, named: dict[str, int]) -> int | None:
     """The port inside the pod; None where its name is nobody's."""
-    return int(port.target) if port.target.isdecimal() else named.get(port.target)
+    return whole_number(port.target) or named.get(port.target)
 
 
 def inside(service: ClusterService, named: dict[str, int]) -> tuple[Port, ...]:
