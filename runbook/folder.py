@@ -92,7 +92,9 @@ class CaseFolder:
     def current(cls) -> Self | None:
         """The case that this process belongs to: the one named by the environment, else `case` beside the notebook."""
         named = os.environ.get(VARIABLE)
-        places = [Path(named)] if named else [Path(NAME), Path("..") / NAME]
+        if named and Path(named).is_dir():
+            return cls(Path(named).resolve())
+        places = () if named else (Path(NAME), Path("..") / NAME)
         return next((cls(p.resolve()) for p in places if (p / _ASKED).is_file()), None)
 
     @classmethod

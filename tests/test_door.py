@@ -27,7 +27,6 @@ OWN_FILES = {
     "report/causes_table.py": "our own documentation",
     "cli/doctor.py": "what this machine has",
     "cli/explain.py": "our own documentation",
-    "headless/page.py": "the address with the token, 0600, for the browser alone",
 }
 """Modules that write or print something else, and what."""
 
