@@ -10,10 +10,8 @@ from runbook import door
 from runbook.headless.execute import execute
 from runbook.headless.kernel import own_kernel
 from runbook.headless.places import fingerprint, notebooks_folder
+from runbook.headless.reading import LIVE, without
 from runbook.redact import Vault
-
-LIVE = "live"
-"""Tag of cells that are there for a person in front of a kernel."""
 
 
 def open_case(folder: Path) -> Path:
@@ -29,9 +27,8 @@ def open_case(folder: Path) -> Path:
         making = Path(name)
         whole = nbformat.read(source, as_version=4)
         live = [(i, cell) for i, cell in enumerate(whole.cells) if LIVE in cell.metadata.get("tags", [])]
-        whole.cells = [cell for cell in whole.cells if LIVE not in cell.metadata.get("tags", [])]
         (making / "in").mkdir()
-        nbformat.write(whole, making / "in" / source.name)
+        nbformat.write(without(source, (LIVE,)), making / "in" / source.name)
         with own_kernel() as kernel:
             done = execute(making / "in" / source.name, making, {}, kernel)
         shown = nbformat.read(done.path if done.path.exists() else making / "in" / source.name, as_version=4)

@@ -22,9 +22,9 @@ def notebooks_folder() -> Path:
 
 
 def notebooks() -> list[Path]:
-    """The case and the numbered notebooks in their order."""
+    """The notebooks of a report: the case, and the steps in their order."""
     folder = notebooks_folder()
-    return [folder / "case.ipynb", *sorted(folder.glob("[0-9][0-9]_*.ipynb"))]
+    return [folder / "case.ipynb", *sorted(p for p in folder.glob("[0-9][0-9]_*.ipynb") if p.name[:2] != "00")]
 
 
 def writable_copy(target: Path) -> Path:
