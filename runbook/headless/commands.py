@@ -89,6 +89,7 @@ def run_demo(options: argparse.Namespace) -> int:
             ui_url=lab.ui_url,
             user=lab.user,
             password=lab.password,
+            lab="demo",
         )
         run = make_report(request, vault, folder, to_stderr)
     causes = [f.cause for f in run.diagnosis.causes]

@@ -40,7 +40,9 @@ def page(notebook: Path, names: Collection[str]) -> str:
     """An executed notebook as a page without scripts and without its code. Links to the other `names` lead to their pages."""
     from nbconvert import HTMLExporter
 
-    exporter = HTMLExporter(template_name="basic", exclude_input=True, exclude_output_prompt=True)
+    exporter = HTMLExporter(
+        template_name="basic", exclude_input=True, exclude_output_prompt=True, exclude_anchor_links=True
+    )
     body, _ = exporter.from_filename(str(notebook))
     body = body.replace(f"<style>{css()}</style>", "")
     body = _LINK.sub(lambda m: f'href="{m[1]}.html"' if m[1] in names else 'href="#"', body)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from runbook.judge import Run
 from runbook.model import EvidenceItem
 from runbook.redact import visible
-from runbook.report.block import Block, esc, para
+from runbook.report.block import Block, esc
 
 _AROUND = 2
 _MOST = 6
@@ -32,8 +32,7 @@ def excerpts(run: Run) -> Block:
     """The lines that the first cause rests on. Files whose lines are not kept (htpasswd, logs) are cited elsewhere."""
     found = tuple(_excerpts(run))
     if not found:
-        none = "No line of a file is to blame here."
-        return Block(para(none, "rb-soft"), none)
+        return Block("")
     return Block("".join(map(_html, found)), "\n\n".join(map(_text, found)))
 
 

@@ -9,7 +9,9 @@ from runbook.judge import Run
 from runbook.report import blocks, history, tables, words
 from runbook.report.alignment import alignment
 from runbook.report.block import Block, attr, css, esc, para, tag
+from runbook.report.excerpt import excerpts
 from runbook.report.history import Comparison
+from runbook.report.picture import picture
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
 _REDACTION = (
@@ -33,11 +35,12 @@ def render_html(
     *,
     notebooks: Sequence[NotebookResult] = (),
     changes: Comparison | None = None,
-    title: str = "Why the registry says 401",
+    title: str = "",
     when: str = "",
 ) -> str:
     """The whole page. `notebooks` are linked; a failed one is said at the top; `changes` since an earlier report are shown."""
     body = "".join(_sections(run, notebooks, changes))
+    title = title or _title(run)
     stamp = when or datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
@@ -48,6 +51,12 @@ def render_html(
         f"<footer><p>{esc(_REDACTION)}</p><p>runbook {__version__} · {esc(stamp)} · {esc(_target(run))}</p></footer>"
         "</main></body></html>\n"
     )
+
+
+def _title(run: Run) -> str:
+    """What, and where."""
+    demo = f"{words.DEMO}: " if run.evidence.target.lab else ""
+    return f"{demo}{words.headline(run)[0]} · {_target(run)}"
 
 
 def _target(run: Run) -> str:
@@ -64,10 +73,13 @@ def _sections(run: Run, notebooks: Sequence[NotebookResult], changes: Comparison
         for n in failed
     ]
     parts += [blocks.verdict(run).html, blocks.hops(run).html]
+    follow = picture(run)
+    if follow.journeys:
+        parts.append(_section(words.FOLLOW, follow.block()))
     if changes is not None:
         parts.append(_section("Since the earlier report", history.block(changes)))
     if d.verdict == "fault":
-        parts += [_section(words.CAUSE, blocks.cause(run)), _section(words.FIX, blocks.fix(run))]
+        parts += [_section(words.CAUSE, blocks.cause(run) + excerpts(run)), _section(words.FIX, blocks.fix(run))]
     if d.next is not None:
         parts.append(_section(words.NEXT_STEP, blocks.next_step(run)))
     parts.append(_section(words.SEEN, blocks.symptoms(run)))

@@ -15,7 +15,7 @@ from runbook.report.render import template
 
 NOTHING = "No request was seen, so there is none to follow."
 _WIDTH, _MARGIN, _ROW, _HEAD = 880, 100, 84, 110
-_CHARACTER = 6.9
+_CHARACTER = 6.5
 """Width of a letter of the chips, about."""
 _INK = {"good": "#146c43", "sent": "#146c43", "bad": "#b3261e", "gone": "#b3261e", "changed": "#8a5300",
         "none": "#5f6873", "unknown": "#5f6873", "ok": "#146c43"}  # fmt: skip

@@ -14,6 +14,7 @@ _LOGINS = ("no login", "login", "wrong on purpose")
 _CALLS = ("GET /v2/", "GET /v2/_catalog", "OPTIONS", "other")
 _ELSEWHERE = tuple(c for c in CONSUMERS if c != "registry")
 _ACCEPTS = {"yes": "pass", "no": "fail", "depends": "warn"}
+_DECISIVE = ("authorization", "www-authenticate", "location", "host", "docker-distribution-api-version")
 _NOISE = {"date", "connection", "keep-alive", "transfer-encoding", "etag"}
 
 
@@ -143,7 +144,7 @@ def _changes(
     before: Sequence[tuple[str, str]], after: Sequence[tuple[str, str]]
 ) -> Iterable[tuple[str, str, str, str]]:
     old, new = _grouped(before), _grouped(after)
-    for key in dict.fromkeys([*old, *new]):
+    for key in sorted(dict.fromkeys([*old, *new]), key=_rank):
         a, b = old.get(key), new.get(key)
         name = (a or b or ("", ""))[0]
         if a is None:
@@ -152,6 +153,13 @@ def _changes(
             yield "dropped", name, a[1], ""
         else:
             yield ("kept" if a[1] == b[1] or key in _NOISE else "rewritten"), name, a[1], b[1]
+
+
+def _rank(header: str) -> int:
+    """The headers that decide stand first, those that always differ last."""
+    if header in _DECISIVE:
+        return _DECISIVE.index(header)
+    return len(_DECISIVE) + (header in _NOISE or header in ("content-length", "server"))
 
 
 def _grouped(rows: Sequence[tuple[str, str]]) -> dict[str, tuple[str, str]]:

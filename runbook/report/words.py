@@ -4,6 +4,7 @@ from runbook.judge import Run
 from runbook.model import Fix, Verdict
 
 VERDICTS: dict[Verdict, str] = {"fault": "Fault", "healthy": "Healthy", "inconclusive": "Inconclusive"}
+FOLLOW = "Follow the header"
 CAUSE = "Cause"
 EXPLAINS = "It explains"
 EVIDENCE = "Evidence"
