@@ -12,6 +12,7 @@ from runbook import door
 from runbook.collect import Request, UsageError, collect
 from runbook.collect.collector import Progress
 from runbook.folder import CaseFolder
+from runbook.frames import Frames
 from runbook.judge import Run, diagnose
 from runbook.lab import Lab
 from runbook.model import Evidence, Step
@@ -180,6 +181,11 @@ class Incident:
         """Whether nothing at all was given."""
         evidence = self.run.evidence
         return not (evidence.files or evidence.exchanges or evidence.target.paths)
+
+    @property
+    def frames(self) -> Frames:
+        """The tables as pandas DataFrames, for those who want to filter, count and plot."""
+        return Frames(self.run)
 
     def picture(self) -> Block:
         """The request on its path: what became of the Authorization header, before the fix and after it."""

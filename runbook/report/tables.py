@@ -116,6 +116,14 @@ def headers(run: Run) -> Block:
     return Block("".join(blocks), "\n".join(lines))
 
 
+def changed_headers(run: Run) -> Iterable[tuple[str, str, str, str, str]]:
+    """Per request seen direct and through the proxy, its response headers: request, change, name, direct, via."""
+    for direct, via in _pairs(run):
+        title = f"{direct.method} {direct.path}, {_login(direct)}"
+        for word, name, a, b in _changes(direct.response_headers, via.response_headers):
+            yield title, word, name, a, b
+
+
 def _tapped(run: Run) -> Iterable[tuple[Exchange, Exchange]]:
     """Requests of clients, each with what a tap saw of it before the registry: the nearest in time."""
     told = set()
