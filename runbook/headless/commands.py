@@ -117,6 +117,7 @@ def _prepared(options: argparse.Namespace) -> Path:
     from runbook.headless.opened import open_case
     from runbook.headless.places import writable_copy
     from runbook.incident import Incident
+    from runbook.widgets.given import FROM
 
     request = request_from(options)
     try:
@@ -134,6 +135,7 @@ def _prepared(options: argparse.Namespace) -> Path:
     if request.password is not None:
         os.environ[variable] = request.password  # for the kernels of this session; it is written nowhere
     os.environ[VARIABLE] = str(case.path)
+    os.environ[FROM] = os.getcwd()
     open_case(folder)
     return folder
 

@@ -224,8 +224,9 @@ def _whole(incident: Incident, job: Job, kept: bool) -> Block:
         + incident.cause()
         + _titled("Fix", incident.fix())
         + _titled(words.WARNINGS, incident.warnings())
+        + _titled(words.NEXT_STEP, incident.next_step())
         + _titled("Not tested", incident.not_tested())
-        + Block(f"<h3>Next</h3>{on + commands([lines]) if lines else same}")
+        + Block(f"<h3>The other notebooks</h3>{on + commands([lines]) if lines else same}")
     )
 
 
