@@ -11,10 +11,12 @@ from runbook.judge import Run, diagnose
 from runbook.model import Step
 from runbook.report import runs
 from runbook.report.block import Block, esc, para
+from runbook.report.picture import picture
 from runbook.report.steps import brick_row, bricks
 
 if TYPE_CHECKING:
     from runbook.widgets.panel import Console
+    from runbook.widgets.stepper import Stepper
 
 _NO_FOLDER = "This notebook has no case folder, so runs and notes are not kept: `runbook open` makes one."
 _ONCE = "This cannot be asked again: it was pasted, is the demo, or its password is not known to this kernel."
@@ -66,6 +68,15 @@ class Case(Incident):
         self.run = Incident.of(asked.request).run
         keep(self, self.folder)
         return self.verdict() + self.runs()
+
+    def stepper(self, interactive: bool = True) -> "Block | Stepper":
+        """The picture arrow by arrow; without widgets, or without a request to follow, the whole of it."""
+        drawn = picture(self.run)
+        if not interactive or not drawn.journeys:
+            return drawn.block()
+        from runbook.widgets.stepper import Stepper
+
+        return Stepper(drawn)
 
     def console(self, interactive: bool = True) -> "Block | Console":
         """The form for another incident; without widgets a sentence in its place."""
