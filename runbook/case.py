@@ -12,7 +12,7 @@ from runbook.model import Step
 from runbook.report import runs
 from runbook.report.block import Block, esc, para
 from runbook.report.picture import picture
-from runbook.report.steps import brick_row, bricks
+from runbook.report.steps import NEEDS, brick_row, bricks, looked_at
 
 if TYPE_CHECKING:
     from runbook.widgets.panel import Console
@@ -25,12 +25,6 @@ _QUESTIONS: dict[Step, tuple[str, str]] = {
     "htpasswd": ("Can this user's entry ever match?", "02_validate_htpasswd.ipynb"),
     "headers": ("What does each hop make of the Authorization header?", "03_trace_headers.ipynb"),
     "align": ("Do the settings of two files agree?", "04_align_configuration.ipynb"),
-}
-_NEEDS: dict[Step, str] = {
-    "simplify": "a `curl -v` transcript, a log, or the registry's address",
-    "htpasswd": "the htpasswd file",
-    "headers": "the same request direct and through the proxy, or the proxy's configuration",
-    "align": "the compose file or the registry's config.yml",
 }
 
 
@@ -97,23 +91,15 @@ class Case(Incident):
         for brick in bricks(self.run):
             question, lesson = _QUESTIONS[brick.step]
             head = f'<h3>{esc(brick.title)}</h3><p><b>{esc(question)}</b> <a href="{lesson}">Learn this step</a></p>'
-            if not self._has(brick.step):
-                needs = f"Not looked at: it needs {_NEEDS[brick.step]}."
+            if not looked_at(self.run, brick.step):
+                found = f"{brick.reason} More" if brick.state in ("failed", "warning") else "Not looked at: it"
+                needs = f"{found} needs {NEEDS[brick.step]}."
                 block += Block(f"<h3>{esc(brick.title)}</h3>{para(needs, 'rb-soft')}", f"{brick.title}. {needs}")
                 continue
             shown = {"simplify": self.simplify, "htpasswd": self.htpasswd, "headers": self.headers, "align": self.align}
             answer = shown[brick.step]()
             block += Block(head + answer.html, f"{brick.title}. {question}\n{answer.text}")
         return block
-
-    def _has(self, step: Step) -> bool:
-        evidence, traffic = self.run.evidence, self.run.traffic
-        return {
-            "simplify": bool(traffic.exchanges or traffic.requests),
-            "htpasswd": bool(evidence.htpasswd),
-            "headers": bool(self.run.stack.routes or any(e.route == "via" for e in traffic.exchanges)),
-            "align": bool(evidence.compose or evidence.registry_files),
-        }[step]
 
     def runs(self) -> Block:
         """The runs of this case, one line each, with what was changed between them."""

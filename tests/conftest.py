@@ -1,7 +1,7 @@
 """What all tests share: a clean environment, and labs of parallel workers that keep apart."""
 
 import os
-from collections import defaultdict
+from collections import Counter, defaultdict
 
 import pytest
 from _pytest.terminal import TerminalReporter
@@ -23,6 +23,46 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:
+    """Where the time goes, what was skipped and why, and the live matrix."""
+    _tiers(terminalreporter)
+    _skips(terminalreporter)
+    _matrix(terminalreporter)
+
+
+def _tiers(terminalreporter: TerminalReporter) -> None:
+    """Seconds and outcomes by folder (or file, at the top); only of a run that is long enough to ask."""
+    rows: dict[str, Counter[str]] = defaultdict(Counter)
+    for outcome in ("passed", "failed", "error", "skipped", ""):
+        for report in terminalreporter.stats.get(outcome, []):
+            if isinstance(report, pytest.TestReport):
+                parts = report.nodeid.partition("::")[0].split("/")
+                row = rows["/".join(parts[:2])]
+                row["seconds"] += report.duration
+                row[outcome] += 1
+    if len(rows) < 5:
+        return
+    terminalreporter.section("tiers: seconds of both workers together")
+    for name, row in sorted(rows.items(), key=lambda item: -item[1]["seconds"]):
+        bad = row["failed"] + row["error"]
+        terminalreporter.line(
+            f"{name:<36}{row['seconds']:>8.0f} s{row['passed']:>7} passed{row['skipped']:>6} skipped{bad:>5} failed"
+        )
+
+
+def _skips(terminalreporter: TerminalReporter) -> None:
+    """Why tests were skipped, and how many."""
+    reasons = Counter(
+        str(report.longrepr[2]).removeprefix("Skipped: ")[:100]
+        for report in terminalreporter.stats.get("skipped", [])
+        if isinstance(report.longrepr, tuple)
+    )
+    if reasons:
+        terminalreporter.section("skipped")
+    for reason, count in reasons.most_common(40):
+        terminalreporter.line(f"{count:>5}  {reason}")
+
+
+def _matrix(terminalreporter: TerminalReporter) -> None:
     """The live matrix (tests/real/test_live_matrix.py) as a table: cause × stand."""
     table: dict[str, dict[str, str]] = defaultdict(dict)
     for outcome, sign in (("passed", "ok"), ("failed", "FAILED"), ("skipped", "not run")):

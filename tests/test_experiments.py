@@ -17,6 +17,13 @@ SHOWN = {
     "uid": "200 200 does not start",
     "realm": "200 200 200 does not start",
     "header-list": "starts does not start",
+    "cors-idle": "200 200 200, and the browser keeps it back",
+    "scopes": "200 200 200 401",
+    "verify-command": "exit 0 exit 3 exit 2",
+    "reload": "200 401 200",
+    "ui-variables": "401 401 401 200",
+    "secured": "401 401 200",
+    "ui-volume": "201 the image is there 502",
     "storage": "201 the image is there 201 the image is gone",
 }
 
@@ -32,6 +39,11 @@ def test_every_experiment_has_its_expected_answers():
 @pytest.mark.parametrize("name", SHOWN)
 def test_an_experiment_shows_what_is_true(name):
     assert answers(name) == SHOWN[name]
+
+
+def test_without_apaches_program_its_arguments_are_counted_the_same(monkeypatch):
+    monkeypatch.setattr("shutil.which", lambda name: None)
+    assert answers("verify-command") == SHOWN["verify-command"]
 
 
 def test_what_came_back_is_escaped_and_said_in_words_too():

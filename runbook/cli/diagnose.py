@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from runbook import __version__, door
 from runbook.cli.output import check_writable, colour_wanted
-from runbook.cli.target import add_target, request_from
+from runbook.cli.target import add_running, add_target, request_from
 from runbook.collect import UsageError
 from runbook.redact import Vault
 from runbook.redact.text import one_line
@@ -24,6 +24,10 @@ FORMATS = ("text", "json", "markdown", "junit", "sarif")
 def add(parser: argparse.ArgumentParser) -> None:
     """The options of `diagnose`."""
     add_target(parser)
+    parser.add_argument("--collect", action="store_true", help="also read the running stack through docker, read-only")
+    parser.add_argument("--container", dest="containers", metavar="NAME", action="append", default=[],
+                        help="with --collect: this container (may be repeated)")  # fmt: skip
+    add_running(parser)
     parser.add_argument("--format", choices=FORMATS, default="text", help="how the verdict is written (default text)")
     parser.add_argument("--output", metavar="FILE", help="write it there instead of standard output")
     parser.add_argument("--report", metavar="FILE.html", help="also write a report as one HTML file")

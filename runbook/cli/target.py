@@ -1,9 +1,10 @@
 """The options that say what is to be diagnosed: the same for every command that diagnoses."""
 
 import argparse
+import os
 import sys
 
-from runbook.collect.request import TIMEOUT, Request, UsageError, password_from, password_from_env
+from runbook.collect.request import TIMEOUT, Request, Running, UsageError, password_from, password_from_env
 
 
 def add_target(parser: argparse.ArgumentParser) -> None:
@@ -22,6 +23,7 @@ def add_target(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--insecure-http", action="store_true", help="send the login over plain http to other machines, too"
     )
+    parser.add_argument("--cacert", metavar="FILE", help="also trust the certificate authorities in this file")
     parser.add_argument(
         "--timeout", metavar="SECONDS", type=_seconds, default=TIMEOUT, help=f"for all requests (default {TIMEOUT:g})"
     )
@@ -41,8 +43,9 @@ def request_from(options: argparse.Namespace) -> Request:
         if sys.stdin is None or sys.stdin.closed:
             raise UsageError("--password-stdin: there is no standard input.")
         password = password_from(sys.stdin)
+    running = running_from(options)
     return Request(
-        paths=tuple(options.paths),
+        paths=tuple(p for p in options.paths if running is None or not _is_container(p)),
         registry_url=options.registry,
         ui_url=options.ui,
         user=options.user,
@@ -51,8 +54,36 @@ def request_from(options: argparse.Namespace) -> Request:
         origin=options.origin,
         allow_writes=options.allow_writes,
         insecure_http=options.insecure_http,
+        cacert=options.cacert,
+        running=running,
         timeout=options.timeout,
     )
+
+
+def add_running(parser: argparse.ArgumentParser) -> None:
+    """Which running stack is meant."""
+    parser.add_argument("--compose", metavar="FILE", action="append", default=[], help="the project of this file")
+    parser.add_argument("--project", metavar="NAME", help="the compose project of that name")
+    parser.add_argument("--engine", choices=("docker", "podman", "kubectl"), default="", help="the command to ask")
+    parser.add_argument("--namespace", metavar="NAME", help="with kubectl: the namespace (default: the current one)")
+
+
+def running_from(options: argparse.Namespace) -> Running | None:
+    """The running stack that the options name; None when none is to be read."""
+    if not getattr(options, "collect", False):
+        return None
+    return Running(
+        tool=options.engine or ("kubectl" if options.namespace else ""),
+        compose=tuple(options.compose),
+        project=options.project,
+        containers=(*options.containers, *(w for w in getattr(options, "paths", ()) if _is_container(w))),
+        namespace=options.namespace,
+    )
+
+
+def _is_container(word: str) -> bool:
+    """Whether a word beside --collect names a container: `diagnose --collect registry ui`."""
+    return "/" not in word and not os.path.lexists(word)
 
 
 def _seconds(text: str) -> float:

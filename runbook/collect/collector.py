@@ -2,16 +2,20 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from runbook.collect.files import Reading, read_files
 from runbook.collect.harvest import Harvest
 from runbook.collect.logins import Login, stored_login
 from runbook.collect.notes import is_readable_by_others
-from runbook.collect.request import Request, UsageError, checked
+from runbook.collect.request import Request, Running, UsageError, checked
 from runbook.collect.scrub import scrub, with_places
 from runbook.model import Evidence, Place, Problem, Target
 from runbook.redact import Vault
+
+if TYPE_CHECKING:
+    from runbook.collect.engine import Gathered
 
 Progress = Callable[[str], None]
 
@@ -22,7 +26,8 @@ def collect(request: Request, vault: Vault, progress: Progress | None = None) ->
     request = checked(request)
     tell = progress or (lambda _: None)
     label = vault.password(request.password, request.user) if request.password is not None else None
-    reading = read_files(request.paths, request.docker_config, vault, tell)
+    gathered = _gathered(request, request.running, tell) if request.running else None
+    reading = read_files(request.paths, request.docker_config, vault, tell, gathered)
     if request.docker_config and reading.docker_config is None:
         raise UsageError(_no_login(request.docker_config, reading))
     evidence = _evidence(request, reading, label)
@@ -40,6 +45,29 @@ def collect(request: Request, vault: Vault, progress: Progress | None = None) ->
         tell("comparing logins with the htpasswd file")
         evidence = replace(evidence, checks=(*evidence.checks, *check_credentials(evidence, vault)))
     return scrub(evidence if reading.looked_at else _marked_hopeless(evidence), vault)
+
+
+def evidence_of(gathered: "Gathered", vault: Vault) -> Evidence:
+    """What a running stack gave as evidence, without secrets."""
+    reading = read_files((), None, vault, lambda _: None, gathered)
+    evidence = with_places(_evidence(Request(), reading, None), reading.place)
+    if evidence.htpasswd:
+        from runbook.collect.checks import check_credentials
+
+        evidence = replace(evidence, checks=check_credentials(evidence, vault))
+    return scrub(evidence, vault)
+
+
+def _gathered(request: Request, running: Running, tell: Progress) -> "Gathered":
+    """What the running stack tells; that no engine answers is evidence where there is other evidence."""
+    from runbook.collect.engine import EngineError, Gathered, gather
+
+    try:
+        return gather(running, [u for u in (request.registry_url, request.ui_url) if u], tell)
+    except EngineError as error:
+        if not request.paths and not request.live:
+            raise UsageError(str(error)) from None
+        return Gathered(problems=[Problem(place=Place("engine"), message=str(error), kind="no-engine")])
 
 
 def _no_login(file: str, reading: Reading) -> str:

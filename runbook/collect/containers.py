@@ -39,6 +39,11 @@ def as_compose(name: str, text: str) -> str | None:
     return all_of([(name, text)]).get(name)
 
 
+def concerns(image: str) -> bool:
+    """Whether an image is that of a registry, its UI or a proxy."""
+    return bool(_ABOUT.search(image))
+
+
 def all_of(texts: Iterable[tuple[str, str]]) -> dict[str, str]:
     """Compose text for each file that describes containers, its own and those that others describe counted together;
     nothing when no registry is among them. A file may come in several pieces that keep its line numbers."""

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from runbook.collect import clients, cluster, read
 from runbook.collect.carriers import Carrier, carried
@@ -27,6 +27,9 @@ from runbook.parse import ParseError
 from runbook.redact import Vault
 from runbook.redact.lines import shown_lines
 
+if TYPE_CHECKING:
+    from runbook.collect.engine import Gathered
+
 EDITABLE: frozenset[FileKind] = frozenset(
     {
         "compose", "dotenv", "registry-config", "nginx", "caddy", "haproxy", "apache", "traefik", "daemon-config",
@@ -45,8 +48,14 @@ Progress = Callable[[str], None]
 UNCLEAR = "It is not clear what this file is; it was not judged."
 
 
-def read_files(paths: tuple[str, ...], docker_config: str | None, vault: Vault, progress: Progress) -> "Reading":
-    """Find, unpack, recognise and parse all files."""
+def read_files(
+    paths: tuple[str, ...],
+    docker_config: str | None,
+    vault: Vault,
+    progress: Progress,
+    gathered: "Gathered | None" = None,
+) -> "Reading":
+    """Find, unpack, recognise and parse all files, those that a running stack gave among them."""
     found = walk(paths, docker_config)
     reading = Reading(Harvest(vault, problems=found.problems))
     if docker_config:
@@ -56,6 +65,8 @@ def read_files(paths: tuple[str, ...], docker_config: str | None, vault: Vault, 
     reading.names.update(file.name for file in found.files)
     for file in found.files:
         reading.open(Item.of(file))
+    if gathered is not None:
+        reading.take(gathered)
     reading.parse_all(progress)
     return reading
 
@@ -138,6 +149,18 @@ class Reading:
             self._open(item, head, depth)
         except OSError as error:
             self.harvest.problems.append(unreadable(item.name, error))
+
+    def take(self, gathered: "Gathered") -> None:
+        """What a running stack gave; a file that was handed over under the same name stays."""
+        self.harvest.listings += gathered.listings
+        self.harvest.messages += gathered.messages
+        self.harvest.problems += gathered.problems
+        for name, data, shown in gathered.files:
+            if name not in self.names:
+                self.names.add(name)
+                if shown != name:
+                    self.shown[name] = shown
+                self.open(Item(name, len(data), data=data, shown=shown if shown != name else ""))
 
     def _open(self, item: Item, head: bytes, depth: int) -> None:
         if depth < _DEPTH and packed.is_packed(head):

@@ -21,12 +21,11 @@ from runbook.collect.loopback import asked, compared
 from runbook.collect.notes import plain_notes, proxy_notes
 from runbook.collect.resolve import fails_to_resolve, inner_of
 from runbook.collect.uploads import try_upload
-from runbook.model import PROBE_USER, Certificate, Exchange, Headers, Place, Problem, Route
-from runbook.observe.signature import is_foreign, is_foreign_404, is_registrys
+from runbook.model import PROBE_AGENT, PROBE_USER, Certificate, Exchange, Headers, Place, Problem, Route
+from runbook.observe.signature import is_foreign, is_foreign_404, is_go_404, is_registrys
 from runbook.redact import Vault
 from runbook.urls import urlsplit
 
-AGENT = "registry-runbook"
 _PREFLIGHT = "authorization"
 _CONNECTIONS = 8
 _REDIRECTS = 5
@@ -114,7 +113,7 @@ class _Prober:
 
     def _client(self, *, verify: bool) -> httpx.AsyncClient:
         limits = httpx.Limits(max_connections=_CONNECTIONS, max_keepalive_connections=_CONNECTIONS)
-        agent = {"User-Agent": AGENT, "Accept-Encoding": "identity", "Accept": "*/*"}
+        agent = {"User-Agent": PROBE_AGENT, "Accept-Encoding": "identity", "Accept": "*/*"}
         return httpx.AsyncClient(
             verify=_tls(verify), trust_env=False, timeout=self._patience(), limits=limits, headers=agent
         )
@@ -144,14 +143,14 @@ class _Prober:
 
     def _is_not_the_api(self, target: Target, first: Exchange) -> bool:
         """Whether what answers is surely no registry: another program, to which a login must not go."""
-        if not (is_foreign(first) or is_foreign_404(first)):
+        if is_go_404(first) or not (is_foreign(first) or is_foreign_404(first)):
             return False
         if target.login is not None:
             message = (
                 f"The login was not sent to {urlsplit(target.base).netloc}: what answers there at {first.path} "
                 f"({first.status}) is not a registry."
             )
-            self.result.problems.append(Problem(place=Place("probe"), message=message, kind="login-not-sent"))
+            self.result.problems.append(Problem(place=Place("probe"), message=message, kind="not-the-api"))
         return True
 
     async def _follow(self, first: Answer) -> None:

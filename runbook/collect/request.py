@@ -2,7 +2,7 @@
 
 import os
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TextIO
 from urllib.parse import SplitResult, urlsplit
@@ -23,6 +23,18 @@ class UsageError(ValueError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Running:
+    """Which running stack is meant."""
+
+    tool: str = ""
+    """docker, podman or kubectl; without it the first that is on PATH."""
+    compose: tuple[str, ...] = ()
+    project: str | None = None
+    containers: tuple[str, ...] = ()
+    namespace: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
     """A diagnosis that was asked for."""
 
@@ -36,6 +48,10 @@ class Request:
     allow_writes: bool = False
     insecure_http: bool = False
     """Whether the login may go over plain http to another machine."""
+    cacert: str | None = None
+    """A file of certificate authorities to trust, beside this machine's own."""
+    running: Running | None = None
+    """The running stack to read through its engine's command."""
     timeout: float = TIMEOUT
     lab: str = ""
     """The fault of the lab ("demo": the demo incident) when the stack is the lab's own."""
@@ -48,29 +64,22 @@ class Request:
 
 def checked(request: Request) -> Request:
     """The request with its URLs tidied, or `UsageError` with what is wrong with it."""
-    if not request.paths and not request.live:
+    if not request.paths and not request.live and request.running is None:
         raise UsageError(
-            "Nothing to diagnose: give a file or folder of the incident, or --registry URL (and --ui URL)."
+            "Nothing to diagnose: give a file or folder of the incident, --registry URL (and --ui URL), or --collect."
         )
-    for path in (*request.paths, *([request.docker_config] if request.docker_config else ())):
+    for path in (*request.paths, *(p for p in (request.docker_config, request.cacert) if p)):
         _check_path(path)
     if request.docker_config and Path(request.docker_config).is_dir():
         raise UsageError(f"--docker-config needs a file, and {request.docker_config} is a folder.")
     if not 0 < request.timeout <= 3600:
         raise UsageError("--timeout needs a number of seconds between 0 and 3600.")
     _check_login(request)
-    return Request(
-        paths=request.paths,
+    return replace(
+        request,
         registry_url=base_url("--registry", request.registry_url) if request.registry_url else None,
         ui_url=base_url("--ui", request.ui_url) if request.ui_url else None,
-        user=request.user,
-        password=request.password,
-        docker_config=request.docker_config,
         origin=_origin(request.origin) if request.origin else None,
-        allow_writes=request.allow_writes,
-        insecure_http=request.insecure_http,
-        timeout=request.timeout,
-        lab=request.lab,
     )
 
 

@@ -1,8 +1,13 @@
 """Beliefs about the htpasswd file."""
 
+import shutil
+import subprocess
 from collections.abc import Callable, Iterable
+from pathlib import Path
 
-from runbook.experiments.base import Experiment, Trial, answered, changed, direct, started
+import bcrypt
+
+from runbook.experiments.base import Experiment, Trial, answered, changed, direct, started, status
 from runbook.lab import Lab
 from runbook.lab.hashes import apr1_line, htpasswd_line, sha_line
 from runbook.lab.plan import Plan
@@ -79,6 +84,40 @@ def _uid(lab: Lab) -> Iterable[Trial]:
     yield started("user: 1000:1000, and only root may read it", lab)
 
 
+def _verify_command(lab: Lab) -> Iterable[Trial]:
+    path = lab.plan.host_path("/auth/htpasswd", lab.home)
+
+    def run(*words: str) -> Trial:
+        code = _htpasswd(path, lab, *words)
+        shown = " ".join(words).format(file="auth/htpasswd", user=lab.user, right="RIGHT", wrong="WRONG")
+        return Trial(f"htpasswd {shown}", f"exit {code}", good=code == 0)
+
+    yield run("-vb", "{file}", "{user}", "{right}")
+    yield run("-vb", "{file}", "{user}", "{wrong}")
+    yield run("-Bvb", "{user}", "{right}")
+
+
+def _htpasswd(path: Path, lab: Lab, *words: str) -> int:
+    """The exit code of Apache's htpasswd; where it is not installed, what its count of arguments and bcrypt make of it."""
+    given = [w.format(file=path, user=lab.user, right=lab.password, wrong="wrong-on-purpose") for w in words]
+    if program := shutil.which("htpasswd"):
+        return subprocess.run([program, *given], capture_output=True, timeout=20, check=False).returncode
+    named = [word for word in given if not word.startswith("-")]
+    if len(named) != 3:
+        return 2
+    hashed = dict(line.split(b":", 1) for line in path.read_bytes().splitlines())[named[1].encode()]
+    return 0 if bcrypt.checkpw(named[2].encode(), hashed.replace(b"$2y$", b"$2b$", 1)) else 3
+
+
+def _reload(lab: Lab) -> Iterable[Trial]:
+    path = lab.plan.host_path("/auth/htpasswd", lab.home)
+    yield answered("the login as it is", direct(lab))
+    path.write_bytes(htpasswd_line(lab.user, "another-password") + b"\n")
+    yield answered("the entry is written again in the mounted folder, and the old password is sent", direct(lab))
+    code = status(lab.registry_url, (lab.user, "another-password"))
+    yield answered("the new password is sent; nothing was restarted", code)
+
+
 EXPERIMENTS = (
     Experiment(
         "hashes",
@@ -106,5 +145,19 @@ EXPERIMENTS = (
         "The image runs as root and reads any file. The owner matters only where `user:` makes it run as somebody else "
         "who may not read it; and then it does not even start, so nobody gets a 401.",
         _uid,
+    ),
+    Experiment(
+        "verify-command",
+        "`htpasswd -Bvb USER PASSWORD` verifies an entry.",
+        "The name of the file is missing, so it ends with exit code 2 whatever the password is. It is `htpasswd -vb FILE USER "
+        "PASSWORD`: exit 0 when it matches, 3 when it does not.",
+        _verify_command,
+    ),
+    Experiment(
+        "reload",
+        "After the htpasswd file was changed the registry must be restarted.",
+        "It reads the file again when the file's time has changed. Only a file that is mounted by itself keeps its old content, "
+        "when an editor puts a new file in its place; then re-create the container, or mount the folder.",
+        _reload,
     ),
 )

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 
 import httpx
 
-from runbook.experiments.base import PLAIN, TIMEOUT, Experiment, Trial, answered, changed, direct, started
+from runbook.experiments.base import PLAIN, TIMEOUT, Experiment, Trial, answered, changed, direct, started, status, via
 from runbook.lab import Lab
 from runbook.lab.plan import Plan
 
@@ -50,9 +50,9 @@ def _storage(lab: Lab) -> Iterable[Trial]:
     yield _catalog(lab, "the container is made anew")
 
 
-def _client(lab: Lab) -> httpx.Client:
+def _client(lab: Lab, url: str = "") -> httpx.Client:
     login = (lab.user, lab.password)
-    return httpx.Client(base_url=lab.registry_url, auth=login, trust_env=False, timeout=TIMEOUT, verify=PLAIN)
+    return httpx.Client(base_url=url or lab.registry_url, auth=login, trust_env=False, timeout=TIMEOUT, verify=PLAIN)
 
 
 def _push(lab: Lab, what: str) -> Trial:
@@ -69,10 +69,50 @@ def _push(lab: Lab, what: str) -> Trial:
     return answered(what, done.status_code)
 
 
-def _catalog(lab: Lab, what: str) -> Trial:
-    with _client(lab) as client:
+def _catalog(lab: Lab, what: str, url: str = "") -> Trial:
+    with _client(lab, url) as client:
         names = client.get("/v2/_catalog").json()["repositories"]
     return Trial(what, "the image is there" if "experiment" in names else "the image is gone", "experiment" in names)
+
+
+def _kept_out(what: str, code: int) -> Trial:
+    """Nobody is let in without a login."""
+    return Trial(what, str(code), good=code == 401)
+
+
+def _ui(**variables: str) -> Callable[[Plan], None]:
+    def edit(plan: Plan) -> None:
+        plan.proxy.environment |= variables
+
+    return edit
+
+
+def _ui_variables(lab: Lab) -> Iterable[Trial]:
+    def nobody(lab: Lab) -> int:
+        return status(lab.ui_url, None)
+
+    yield answered("through the UI, nobody has logged in", nobody(lab))
+    account = _ui(REGISTRY_USER=lab.user, REGISTRY_PASSWORD=lab.password)
+    yield answered("the same, REGISTRY_USER and REGISTRY_PASSWORD of the UI set", changed(lab, account, nobody))
+    passing = _ui(REGISTRY_PROXY_AUTHORIZATION="true")
+    yield answered("the same, REGISTRY_PROXY_AUTHORIZATION=true as well", changed(lab, passing, nobody))
+    yield answered("through the UI, with a login", via(lab))
+
+
+def _secured(lab: Lab) -> Iterable[Trial]:
+    lab.change(_ui(REGISTRY_SECURED="false"))
+    yield _kept_out(
+        "REGISTRY_SECURED=false at the UI, no login, straight at the registry", status(lab.registry_url, None)
+    )
+    yield _kept_out("the same through the UI", status(lab.ui_url, None))
+    yield answered("the same with a login", via(lab))
+
+
+def _ui_volume(lab: Lab) -> Iterable[Trial]:
+    yield _push(lab, "an image is pushed; the UI has no volume at all")
+    yield _catalog(lab, "the list, asked through the UI", lab.ui_url)
+    lab.change(lambda plan: setattr(plan, "stopped", True))
+    yield answered("the same while the registry is stopped", via(lab))
 
 
 EXPERIMENTS = (
@@ -93,5 +133,23 @@ EXPERIMENTS = (
         "The registry has a volume, so the images are safe.",
         "Only what lies below the volume's path survives. Root folder and volume must be the same place.",
         _storage,
+    ),
+    Experiment(
+        "ui-variables",
+        "REGISTRY_USER and REGISTRY_PASSWORD at the UI log it in; REGISTRY_PROXY_AUTHORIZATION makes it pass logins on.",
+        "Nobody reads any of the three. The UI's nginx hands on the login that the browser sends, and has none of its own.",
+        _ui_variables,
+    ),
+    Experiment(
+        "secured",
+        "REGISTRY_SECURED=false at the UI switches the login off.",
+        "It tells the page how to ask, nothing more. Whether a login is needed is decided by the registry alone.",
+        _secured,
+    ),
+    Experiment(
+        "ui-volume",
+        "The UI must mount the registry's volume, or it shows no images.",
+        "It asks the registry's API and reads no file of it. With the registry down, no volume helps.",
+        _ui_volume,
     ),
 )

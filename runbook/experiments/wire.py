@@ -1,12 +1,17 @@
 """Beliefs about requests and hops."""
 
+import base64
+import json
 from collections.abc import Iterable
 
 import httpx
 
+from runbook.collect.logins import stored_login
 from runbook.experiments.base import PLAIN, TIMEOUT, Experiment, Trial, answered, changed, direct, status, via
 from runbook.lab import Lab
 from runbook.lab.plan import Plan
+from runbook.parse.docker_config import parse_docker_config
+from runbook.redact import Vault
 from runbook.stack.browser import refusal
 
 
@@ -76,6 +81,34 @@ def _readable(lab: Lab, what: str) -> Trial:
     return Trial(what, said, good=wall is None)
 
 
+def _cors_idle(lab: Lab) -> Iterable[Trial]:
+    def allow(plan: Plan) -> None:
+        plan.environment |= {
+            "REGISTRY_HTTP_HEADERS_Access-Control-Allow-Origin": f'["http://{plan.ui}:80"]',
+            "REGISTRY_HTTP_HEADERS_Access-Control-Allow-Credentials": "[true]",
+        }
+
+    yield answered("the page through its own proxy, no Access-Control header anywhere", via(lab))
+    yield answered("the same, http://UI'S SERVICE NAME:80 is allowed", changed(lab, allow, via))
+    yield _readable(lab, "the page calls the registry directly, and that is allowed")
+
+
+def _scopes(lab: Lab) -> Iterable[Trial]:
+    login = (lab.user, lab.password)
+    address = lab.registry_url.partition("://")[2]
+    yield answered(f"the login at {address}", status(lab.registry_url, login))
+    yield answered(
+        "the same login at the same registry, called registry:5000",
+        status(lab.registry_url, login, Host="registry:5000"),
+    )
+    stored = {"auths": {address: {"auth": base64.b64encode(":".join(login).encode()).decode()}}}
+    config = parse_docker_config(json.dumps(stored), "config.json", Vault())
+    for name in (address, address.replace("localhost", "127.0.0.1")):
+        known = stored_login(config, f"http://{name}", None)
+        code = status(f"http://{name}", login if known else None)
+        yield answered(f"a client that has stored the login for {address} asks {name}", code)
+
+
 def _upstream(lab: Lab) -> Iterable[Trial]:
     def localhost(plan: Plan) -> None:
         plan.proxy.upstream = "http://localhost:5000"
@@ -123,5 +156,19 @@ EXPERIMENTS = (
         "The registry runs on this machine, so localhost:5000 reaches it.",
         "Inside a container localhost is that container itself. Between containers the service name is the address.",
         _upstream,
+    ),
+    Experiment(
+        "cors-idle",
+        "The registry must allow the UI's container, http://registry-ui:80.",
+        "No browser has that origin: it is the address in its bar, published name and port. And where the UI's own nginx passes "
+        "/v2 on, the browser stays on one origin and CORS is not used at all.",
+        _cors_idle,
+    ),
+    Experiment(
+        "scopes",
+        "localhost:5000 and registry:5000 are different scopes for a login.",
+        "The registry takes the same login under any name. It is the client that stores logins by the literal host and port, and "
+        "sends none to another spelling.",
+        _scopes,
     ),
 )

@@ -130,7 +130,7 @@ def _prepared(options: argparse.Namespace) -> Path:
     variable = options.password_env or "REGISTRY_PASSWORD"
     if options.demo:
         keep(Incident.of_lab("demo"), case, variable)
-    elif request.paths or request.live:
+    elif request.paths or request.live or request.running is not None:
         keep(Incident.of(request), case, variable)
     if request.password is not None:
         os.environ[variable] = request.password  # for the kernels of this session; it is written nowhere

@@ -57,7 +57,7 @@ def _unproven(facts: Facts) -> Iterator[str]:
     if target.user:
         accepted = [o for o in accepted if o.user in (target.user, None)]
     for problem in facts.evidence.problems:
-        if problem.kind == "login-not-sent":
+        if problem.kind in ("login-not-sent", "not-the-api"):
             yield problem.message
     asked = [a for a in focus.used if a.host != "unknown"]
     for address in asked:

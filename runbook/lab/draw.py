@@ -76,8 +76,11 @@ def free_ports(rng: random.Random, count: int) -> list[int]:
     """
     low, high = _range()
     found: list[int] = []
-    for _ in range(200):
-        port = low + rng.randint(0, 13999) % (high - low + 1)  # the range must not change what else is drawn
+    drawn = [rng.randint(0, 13999) for _ in range(count)]
+    others = random.Random(f"runbook-ports-{drawn}")  # noqa: S311 a port in use must not change what else is drawn
+    for attempt in range(200):
+        number = drawn[attempt] if attempt < count else others.randint(0, 13999)
+        port = low + number % (high - low + 1)  # nor must the range
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:

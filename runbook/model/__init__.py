@@ -46,6 +46,7 @@ from runbook.model.http import FAILURES, Certificate, Credential, Exchange, Head
 from runbook.model.proxy import Guard, HeaderEdit, OwnAuth, ProxyRoute, Software
 from runbook.model.stack import Registry, Stack, StartError, Ui
 from runbook.model.traces import (
+    PROBE_AGENT,
     PROBE_USER,
     Call,
     CiJob,
@@ -65,6 +66,7 @@ from runbook.model.traces import (
 
 __all__ = [
     "FAILURES",
+    "PROBE_AGENT",
     "PROBE_USER",
     "STEPS",
     "Call",

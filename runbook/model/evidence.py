@@ -67,7 +67,7 @@ class Problem:
     message: str
     fatal: bool = False
     """Whether nothing can be judged because of it (exit 2)."""
-    kind: Literal["", "login-not-sent", "other-project"] = ""
+    kind: Literal["", "login-not-sent", "not-the-api", "no-engine", "other-project"] = ""
     """What a verdict depends on."""
 
 

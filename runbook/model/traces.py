@@ -65,10 +65,16 @@ class LogEvent:
     """The message itself, for showing."""
     request: str | None = None
     """The id of the request it belongs to."""
+    probed: bool = False
+    """Whether that was a request of this program."""
 
 
 PROBE_USER = "runbook-probe"
 """The made-up name under which a refused login is provoked: one under the user's own could lock the account."""
+
+
+PROBE_AGENT = "registry-runbook"
+"""How our own requests sign themselves (User-Agent)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -194,17 +194,19 @@ def _mentioned(evidence: Evidence, seen: list[Address]) -> Iterable[Address]:
 
 def _users(evidence: Evidence, observations: tuple[Observation, ...], unsettled: list[Observation]) -> tuple[str, ...]:
     """Whose login it is about: the one named; those whom clients used (failing ones first); else those whom the logs
-    show failing, without the names that scanners try."""
+    show failing, without the names that scanners try. A variable that a shell had not expanded is nobody."""
     if evidence.target.user:
         return (evidence.target.user,)
     clients = [
         o for o in observations if o.witness in ("client", "browser") and o.user and not o.own and o.voice == "program"
     ]
-    names = [o.user for o in (*(o for o in clients if o in unsettled), *clients)]
+    names = [
+        o.user for o in (*(o for o in clients if o in unsettled), *clients) if o.user and not o.user.startswith("$")
+    ]
     if names:
-        return tuple(dict.fromkeys(n for n in names if n))
+        return tuple(dict.fromkeys(names))
     logged = [o for o in unsettled if o.user and not o.own and not is_noise(o, _known(evidence))]
-    return tuple(dict.fromkeys(o.user for o in logged if o.user))
+    return tuple(dict.fromkeys(o.user for o in logged if o.user and not o.user.startswith("$")))
 
 
 def _known(evidence: Evidence) -> frozenset[str]:

@@ -11,6 +11,7 @@ from email.utils import parsedate_to_datetime
 from typing import Literal
 
 from runbook.model import (
+    PROBE_AGENT,
     PROBE_USER,
     Exchange,
     LogEvent,
@@ -29,8 +30,6 @@ Record = Exchange | LoggedRequest | LogEvent | Message
 
 _HOST = re.compile(r'\bhost: "([^"\s]{1,255})"')
 """How nginx tells in its error log which Host was asked."""
-PROBE_AGENT = "registry-runbook"
-"""How our own requests sign themselves (User-Agent)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,7 +131,7 @@ def of_event(event: LogEvent) -> Observation:
         user=event.user,
         when=event.when,
         service=event.service or "",
-        own=_is_probe(event.user),
+        own=event.probed or _is_probe(event.user),
     )
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from runbook.model import EnvVar, Evidence, Exchange, Route, Stack, Ui
 from runbook.numbers import whole_number
 from runbook.observe.address import Address
-from runbook.observe.signature import is_registrys
+from runbook.observe.signature import is_go_404, is_registrys
 from runbook.observe.signature import signed_by_proxy as signed_by_proxy
 from runbook.stack.browser import same_origin
 from runbook.urls import urlsplit
@@ -81,7 +81,7 @@ def is_beside_a_page(exchange: Exchange, others: Iterable[Exchange], stack: Stac
     page may well call the registry itself, so that this is no fault yet."""
     if exchange.source.file != "probe" or exchange.route != "via" or stack.ui or stack.routes:
         return False
-    if exchange.status not in (404, 405) or is_registrys(exchange) or not exchange.is_api:
+    if exchange.status not in (404, 405) or not exchange.is_api or is_registrys(exchange) or is_go_404(exchange):
         return False
     return any(
         e.source.file == "probe"

@@ -57,7 +57,8 @@ def is_go_404(exchange: Exchange) -> bool:
     a proxy asked it for another path. No registry that serves at /v2/ answers so."""
     if exchange.status != 404 or not exchange.path.endswith("/v2/") or exchange.page is not None:
         return False
-    return exchange.body.strip() == "404 page not found" and is_registrys(exchange)
+    named = exchange.header("Docker-Distribution-Api-Version") is not None
+    return exchange.body.strip() == "404 page not found" and named
 
 
 def is_foreign_404(exchange: Exchange) -> bool:

@@ -23,7 +23,7 @@ from runbook.observe.notes import LOGIN_401, Notes, Source, describe, describe_l
 from runbook.observe.observation import Observation
 from runbook.observe.responses import of_exchange, of_logged
 from runbook.observe.routes import Routing
-from runbook.observe.settled import ends_in_a_crash, successes
+from runbook.observe.settled import Successes, ends_in_a_crash, successes
 from runbook.observe.signature import is_registrys
 from runbook.observe.words import EVENTS, FAILURES, FATAL, MESSAGES, STATUSES
 
@@ -62,7 +62,7 @@ def complaints(observations: tuple[Observation, ...], stack: Stack, routing: Rou
         for o, symptoms in shown
         for symptom in symptoms
     ]
-    return (*found, *_of_refusals(observations, found))
+    return (*found, *_of_refusals(observations, found, well))
 
 
 def _older_crashes(observations: tuple[Observation, ...], crashed: frozenset[str | None]) -> list[Complaint]:
@@ -93,7 +93,7 @@ def _before_start(o: Observation, started: Observation | None) -> Observation | 
     return started if o.when < (started.when or 0.0) - 1 else None
 
 
-def _of_refusals(observations: tuple[Observation, ...], found: list[Complaint]) -> Iterator[Complaint]:
+def _of_refusals(observations: tuple[Observation, ...], found: list[Complaint], well: Successes) -> Iterator[Complaint]:
     """The registry's own words about a refused login, which belong to the access line that follows them: settled when
     that is, and a symptom of their own where no access line was kept."""
     rows: dict[str, list[tuple[int, Complaint]]] = {}
@@ -107,7 +107,8 @@ def _of_refusals(observations: tuple[Observation, ...], found: list[Complaint]) 
         if isinstance(o.record, LogEvent) and o.record.meaning in _REFUSALS and not o.own:
             its = _its_request(o, rows.get(o.source.file, []))
             named = replace(o, user=o.user or its.observation.user) if its else o
-            yield Complaint(S.LOGIN_401, named, o.record.text, its.settled if its else None)
+            settled = its.settled if its else well.after(named, S.LOGIN_401)
+            yield Complaint(S.LOGIN_401, named, o.record.text, settled)
 
 
 def _its_request(event: Observation, lines: list[tuple[int, Complaint]]) -> Complaint | None:

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from runbook.model import PROBE_USER, LogEvent, LogFile, LoggedRequest, Meaning, Place
+from runbook.model import PROBE_AGENT, PROBE_USER, LogEvent, LogFile, LoggedRequest, Meaning, Place
 from runbook.parse.log_lines import Access, Fields, Logger, access_line, fields_of, strip_prefix, unwrapped, written_at
 from runbook.parse.log_meanings import foreign_meaning, interesting, meaning_of
 from runbook.parse.proxy_logs import Told, caddy_access, caddy_meaning, haproxy_access, is_caddy, proxy_line
@@ -123,7 +123,8 @@ def _message(fields: Fields, line: str, service: str | None, place: Place, state
         return
     text = fields.get("msg", "") + (f" ({fields['error']})" if fields.get("error") else "")
     request, when = fields.get("http.request.id"), written_at("", fields)
-    _keep(state, meaning, place, service, text, detail=detail, user=user, request=request, when=when)
+    probed = fields.get("http.request.useragent") == PROBE_AGENT
+    _keep(state, meaning, place, service, text, detail=detail, user=user, request=request, when=when, probed=probed)
     if fields.get("http.request.uri"):
         _join(state, service, fields, meaning, user)
 
@@ -139,6 +140,7 @@ def _keep(
     user: str | None = None,
     request: str | None = None,
     when: float | None = None,
+    probed: bool = False,
 ) -> None:
     state.counts[meaning] = state.counts.get(meaning, 0) + 1
     kept = state.kept.setdefault(meaning, _Kept())
@@ -153,6 +155,7 @@ def _keep(
             detail=mask(detail, 300),
             text=mask(text, 500),
             request=request,
+            probed=probed,
         )
     )
 

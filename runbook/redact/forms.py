@@ -86,13 +86,10 @@ class Needles:
                 "".join(format(byte, "03o") for byte in raw),
             }
         self._codes = {c for c in self._codes if len(c) >= 7}
-        found = sorted({re.escape(n) for n in self._plain}, key=len, reverse=True)
-        self._in_plain = re.compile("|".join(found)) if found else None
-        codes = sorted({re.escape(c) for c in self._codes}, key=len, reverse=True)
-        self._in_codes = re.compile("|".join(codes)) if codes else None
+        self._in_plain, self._in_codes = _Words(self._plain), _Words(self._codes)
 
     def __bool__(self) -> bool:
-        return self._in_plain is not None
+        return bool(self._plain)
 
     @staticmethod
     def letters(text: str) -> str:
@@ -101,22 +98,37 @@ class Needles:
 
     def hides(self, text: str) -> bool:
         """Whether any of the secrets is in the text, in whatever encoding."""
-        if self._in_plain is None or len(text) < _SHORTEST_HIDDEN:
+        if not self._plain or len(text) < _SHORTEST_HIDDEN:
             return False
         return any(self._has(view) for view in _views(text))
 
     def _has(self, text: str) -> bool:
-        if self._in_plain is None:
-            return False
         folded = _folded(text)
-        if self._in_plain.search(folded) or self._in_plain.search("".join(_LETTERS.findall(folded))):
+        if self._in_plain.are_in(folded) or self._in_plain.are_in("".join(_LETTERS.findall(folded))):
             return True
-        if self._in_codes is None:
-            return False
         compact = "".join(text.split())
-        if "`" in compact and self._in_codes.search(compact.replace("`", "")):
+        if "`" in compact and self._in_codes.are_in(compact.replace("`", "")):
             return True
-        return bool(self._in_codes.search(compact) or self._in_codes.search(_BETWEEN.sub("", compact.lower())))
+        return self._in_codes.are_in(compact) or self._in_codes.are_in(_BETWEEN.sub("", compact.lower()))
+
+
+class _Words:
+    """Words looked up by their beginning: to compile hundreds of them as one pattern takes longer than most texts."""
+
+    def __init__(self, words: Iterable[str]) -> None:
+        self._by_head: dict[str, list[str]] = {}
+        for word in words:
+            self._by_head.setdefault(word[:_SHORTEST_HIDDEN], []).append(word)
+
+    def are_in(self, text: str) -> bool:
+        """Whether one of them is in the text."""
+        heads = self._by_head
+        return any(
+            text.startswith(word, at)
+            for at in range(len(text) - _SHORTEST_HIDDEN + 1)
+            if (words := heads.get(text[at : at + _SHORTEST_HIDDEN]))
+            for word in words
+        )
 
 
 _BETWEEN = re.compile(r"0x|\\x|\\|[:,;_-]")

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from runbook.model import (
+    ClientConfig,
     Command,
     EvidenceItem,
     Exchange,
@@ -20,7 +21,8 @@ from runbook.observe.traffic import is_authenticated, succeeded
 from runbook.rules.base import Facts, rule
 from runbook.rules.evidence import Item, computed, finding, read, said, seen
 from runbook.rules.logins import REFUSED, files
-from runbook.rules.shell import REFUSED_SEEN, login_with_docker, observed, status, stored_login
+from runbook.rules.platform import in_namespace
+from runbook.rules.shell import REFUSED_SEEN, login_with_docker, observed, pull_secret_again, status, stored_login
 from runbook.urls import netloc
 
 NOT_SENT = (Symptom.NO_CREDENTIAL_SENT, Symptom.LOGIN_401, Symptom.LOGIN_401_DIRECT)
@@ -77,13 +79,38 @@ def under_other_host(facts: Facts) -> Iterator[Finding]:
             said(message),
             kept(other, f"credentials are stored for {other.key}") if other else None,
             said(earlier, f"{earlier.text} ({earlier.host})") if earlier else None,
-            fix=Fix(
-                summary=f"Log in under the name that the image reference uses, or use {known} everywhere",
-                commands=(login_with_docker(used),),
-                verify=(stored_login(used),),
+            fix=_under(
+                used, known, next((c for c in facts.clients if other in c.logins and c.reader == "kubelet"), None)
             ),
         )
         return
+
+
+def _under(used: str, known: str, secret: ClientConfig | None) -> Fix:
+    """The login under the name that is used: in docker's own file, or in the pull Secret."""
+    if secret is None:
+        return Fix(
+            summary=f"Log in under the name that the image reference uses, or use {known} everywhere",
+            commands=(login_with_docker(used),),
+            verify=(stored_login(used),),
+        )
+    where = in_namespace(secret.namespace)
+    hub = known.endswith("docker.io")
+    why = ": without --docker-server kubectl writes Docker Hub's name into it" if hub else ""
+    return Fix(
+        summary=f"Make the pull Secret {secret.secret_name} again with a login for {used}{why}",
+        commands=(
+            sh("docker", "--config=pull-secret", "login", host(used)),
+            *pull_secret_again(secret, "pull-secret/config.json"),
+            sh("rm", "-r", "pull-secret"),
+        ),
+        verify=(
+            sh(
+                "kubectl", *where, "get", "events", "--field-selector=reason=Pulled", expect="Successfully pulled image"
+            ),
+        ),
+        applies="the kubelet reads the Secret when it pulls",
+    )
 
 
 def _alias(one: str, other: str) -> bool:

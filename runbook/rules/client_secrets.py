@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator
 
-from runbook.model import CiJob, CiLogin, ClientConfig, Finding, Fix, Message, Refutation, StoredLogin, Subject, Symptom
-from runbook.model.command import PIPE, Command, file, glued, host, name, sh, user
+from runbook.model import CiJob, CiLogin, Finding, Fix, Message, Refutation, StoredLogin, Subject, Symptom
+from runbook.model.command import PIPE, Command, glued, host, name, sh, user
 from runbook.rules.base import Facts, rule
 from runbook.rules.client import NO_PASSWORD, host_of, kept, stored
 from runbook.rules.client_files import image_host
 from runbook.rules.evidence import finding, read, said, seen
 from runbook.rules.platform import in_namespace
-from runbook.rules.shell import login_with_docker, stored_login
+from runbook.rules.shell import login_with_docker, pull_secret_again, stored_login
 
 S = Symptom
 
@@ -159,7 +159,7 @@ def token_expired(facts: Facts) -> Iterator[Finding]:
         about=Subject(address=address),
         fix=Fix(
             summary="Fetch a new token and log in with it; let a credential helper (or a CronJob, for a pull Secret) renew it",
-            commands=(*_renewed(address, own), *_replaced(secret)),
+            commands=(*_renewed(address, own), *pull_secret_again(secret)),
             verify=(
                 sh("kubectl", *in_namespace(secret.namespace), "get", "events", expect="no message of a refused pull")
                 if secret
@@ -168,18 +168,6 @@ def token_expired(facts: Facts) -> Iterator[Finding]:
             applies="clients read their stored login at every command",
         ),
     )
-
-
-def _replaced(secret: ClientConfig | None) -> tuple[Command, ...]:
-    """The pull Secret made again from the client's file, in which the new login is."""
-    if secret is None:
-        return ()
-    where = in_namespace(secret.namespace)
-    return (
-        sh("kubectl", *where, "create", "secret", "generic", name(secret.secret_name or None),
-           "--type=kubernetes.io/dockerconfigjson", glued("--from-file=.dockerconfigjson=", file("config.json")),
-           "--dry-run=client", "-o", "yaml", PIPE, "kubectl", *where, "apply", "-f", "-"),
-    )  # fmt: skip
 
 
 def _renewed(address: str, own: list[StoredLogin]) -> tuple[Command, ...]:

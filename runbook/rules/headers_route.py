@@ -19,7 +19,7 @@ from runbook.model import (
     Ui,
 )
 from runbook.observe.routes import calls_itself, is_beside_a_page, only_a_page, only_pages
-from runbook.observe.signature import is_go_404, is_registrys
+from runbook.observe.signature import is_registrys
 from runbook.observe.traffic import Traffic, succeeded
 from runbook.rules.base import Facts, rule
 from runbook.rules.evidence import finding, read, said, seen
@@ -72,38 +72,10 @@ def no_v2_route(facts: Facts) -> Iterator[Finding]:
         return
     logged = None if beyond or only_a_page(stack) else _not_found(traffic)
     own = calls_itself(stack)
-    if moved := _moved(facts):
-        yield moved
-    elif own is not None and not beyond:
+    if own is not None and not beyond:
         yield _ui_calls_itself(facts, *own, strangers, logged)
     elif strangers or logged:
         yield _unrouted(facts, strangers, logged)
-
-
-def _moved(facts: Facts) -> Finding | None:
-    """The registry's own 404 at /v2/: its API lies below a prefix, which no docker client can be told."""
-    registry = facts.registry
-    setting = registry.settings.get("http.prefix") if registry else None
-    prefix = str(setting.value).strip("/") if setting and setting.value else ""
-    lost = [e for e in facts.traffic.exchanges if is_go_404(e) and f"/{prefix}/v2/" != e.path]
-    served = any(e.status in (200, 401) and is_registrys(e) for e in facts.traffic.on("direct"))
-    if not lost or (served and not prefix):
-        return None
-    where = f"below /{prefix}/ (http.prefix)" if prefix else "below a prefix of its own (http.prefix)"
-    return finding(
-        f"A registry answers, but /v2/ is not its API: that lies {where}, and docker asks for /v2/ only.",
-        (seen(e, ": Go's own 404, with the registry's header") for e in lost[:2]),
-        read(f"http.prefix: {setting.value}", setting.place or setting.origin) if setting and prefix else None,
-        hop="registry",
-        proves=bool(prefix),
-        fix=Fix(
-            summary="Delete http.prefix (REGISTRY_HTTP_PREFIX) from the registry's configuration, or let a proxy put it "
-            "before /v2/",
-            commands=compose_up(registry.name).commands if registry and registry.service else (),
-            verify=(api_check(lost[0].url.removesuffix("/v2/")),),
-            applies="the registry reads its configuration when it starts",
-        ),
-    )
 
 
 def _unrouted(facts: Facts, strangers: list[Exchange], logged: LoggedRequest | None) -> Finding:

@@ -17,10 +17,11 @@ from runbook.model import (
     Mount,
     Refutation,
     StartError,
+    Subject,
     Symptom,
 )
-from runbook.model.command import file, glued, number, sh
-from runbook.observe.signature import from_registry
+from runbook.model.command import file, glued, number, service, sh
+from runbook.observe.signature import from_registry, is_go_404
 from runbook.observe.traffic import is_authenticated
 from runbook.rules.align import DOWN, REFUSED, answers, login, stated, status, subject, unset
 from runbook.rules.base import Facts, rule
@@ -34,7 +35,7 @@ S = Symptom
 
 @rule(
     "http-prefix-set",
-    needs=("registry",),
+    needs_any=("registry", "exchanges"),
     step="align",
     tier=2,
     title="http.prefix moves the API away from /v2/",
@@ -53,6 +54,7 @@ def prefix_set(facts: Facts) -> Iterator[Finding]:
     setting = registry.settings.get("http.prefix") if registry else None
     prefix = str(setting.value).strip("/") if setting and isinstance(setting.value, str) else ""
     if registry is None or setting is None or not prefix:
+        yield from _seen_live(facts)
         return
     missed = next(
         (e for e in facts.traffic.exchanges if e.status == 404 and e.path.startswith("/v2") and not e.is_html), None
@@ -79,6 +81,26 @@ def prefix_set(facts: Facts) -> Iterator[Finding]:
         edits=edits,
         fix=registry_fix(registry, "Remove http.prefix", status(facts, expect="401"), edits=edits, place=setting.place),
     )
+
+
+def _seen_live(facts: Facts) -> Iterator[Finding]:
+    """The registry itself answers its own 404 at /v2/, and nothing is known of its configuration. Through a proxy the
+    same may be a path that the proxy rewrote."""
+    registry, direct = facts.registry, facts.traffic.on("direct")
+    lost = [e for e in direct if is_go_404(e)]
+    served = any(e.status in (200, 401) and from_registry(e) for e in direct)
+    if lost and not served and (registry is None or registry.service is None):
+        yield finding(
+            "A registry answers, but /v2/ is not its API: that lies below a prefix of its own (http.prefix), and docker asks "
+            "for /v2/ only.",
+            (seen(e, ": Go's own 404, with the registry's header") for e in lost[:2]),
+            fix=Fix(
+                summary="Delete http.prefix (REGISTRY_HTTP_PREFIX) from the registry's configuration, or let a proxy put it "
+                "before /v2/",
+                verify=(status(facts, expect="401"),),
+                applies="the registry reads its configuration when it starts",
+            ),
+        )
 
 
 def _is_undone(facts: Facts, prefix: str) -> bool:
@@ -200,6 +222,9 @@ def not_reloaded(facts: Facts) -> Iterator[Finding]:
     mount = covering(registry.mounts, path) if registry and path else None
     single = mount is not None and mount.target.rstrip("/") == path
     sums = _two_sums(facts)
+    if sums is not None and (other := _of_a_proxy(facts, sums)) is not None:
+        yield other
+        return
     refused = _refused_though_right(facts)
     if sums is None and (refused is None or not single):
         return
@@ -233,6 +258,34 @@ def _two_sums(facts: Facts) -> tuple[Message, Message] | None:
             if apart and digest != second and len(digest) == len(second) and _base(path) == _base(where):
                 return other, one
     return None
+
+
+def _of_a_proxy(facts: Facts, sums: tuple[Message, Message]) -> Finding | None:
+    """Where the two files are a proxy's: it goes on with what it was started with."""
+    path = sums[1].detail.split(None, 1)[-1]
+    mounted = ((s, m) for s in (facts.compose.services if facts.compose else ()) for m in s.mounts)
+    found = next(((s, m) for s, m in mounted if m.target.rstrip("/") == path and s.role != "registry"), None)
+    if found is None:
+        return None
+    name, mount = found[0].name, found[1]
+    restart = sh("docker", "compose", "up", "-d", "--force-recreate", service(name))
+    return finding(
+        f"The file {_base(path)} on the disk is not the one that {name} has: the container still shows the old one.",
+        *(said(m) for m in sums),
+        read(f"{path} is mounted by itself", mount.place),
+        hop=name,
+        about=Subject(service=name),
+        explains=(*REFUSED, Symptom.FAILURE),
+        fix=Fix(
+            summary=f"Create the container of {name} again; mount the folder in place of the file, so that the next "
+            "change is seen",
+            commands=(restart,),
+            verify=(
+                sh("docker", "compose", "exec", service(name), "sha256sum", file(path), expect=sums[0].detail[:16]),
+            ),
+            applies="a mount of one file goes on showing its old inode until the container is created again",
+        ),
+    )
 
 
 def _base(path: str) -> str:

@@ -1,9 +1,10 @@
 """Commands and observations that rules of several themes share: clients, pages, the registry's own door."""
 
-from runbook.model import Command, EvidenceItem, Exchange, Registry, Subject, Symptom
-from runbook.model.command import READ_FROM, Word, host, service, sh, url, user
+from runbook.model import ClientConfig, Command, EvidenceItem, Exchange, Registry, Subject, Symptom
+from runbook.model.command import PIPE, READ_FROM, Word, file, glued, host, name, service, sh, url, user
 from runbook.rules.base import Facts
 from runbook.rules.evidence import said, seen
+from runbook.rules.platform import in_namespace
 
 REFUSED_SEEN = (Symptom.LOGIN_401_DIRECT, Symptom.LOGIN_401, Symptom.LOGIN_401_VIA)
 
@@ -45,3 +46,15 @@ def stored_login(registry: str | None) -> Command:
 def up(name: str | None, *options: str) -> Command:
     """Creates a compose service again where its definition has changed."""
     return sh("docker", "compose", "up", "-d", *options, *((service(name),) if name else ()))
+
+
+def pull_secret_again(secret: ClientConfig | None, config: str = "config.json") -> tuple[Command, ...]:
+    """The pull Secret made again from the client's file, in which the new login is."""
+    if secret is None:
+        return ()
+    where = in_namespace(secret.namespace)
+    return (
+        sh("kubectl", *where, "create", "secret", "generic", name(secret.secret_name or None),
+           "--type=kubernetes.io/dockerconfigjson", glued("--from-file=.dockerconfigjson=", file(config)),
+           "--dry-run=client", "-o", "yaml", PIPE, "kubectl", *where, "apply", "-f", "-"),
+    )  # fmt: skip

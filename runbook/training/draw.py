@@ -1,6 +1,8 @@
 """What a seed decides about a round: which faults, how many, and which look-alikes stand in the list."""
 
+import copy
 import random
+import re
 from dataclasses import dataclass
 from typing import get_args
 
@@ -9,6 +11,7 @@ from runbook.lab.draw import draw as draw_plan
 from runbook.lab.plan import Plan
 from runbook.model import Step
 from runbook.rules import load
+from runbook.training.catalogue import CATALOGUE, POOLS, TWO, pool
 
 FINAL = "final"
 HEALTHY = "healthy"
@@ -20,19 +23,9 @@ NOT_HERE = {
     "env-header-name-typo": "the same to a learner as an origin that is not allowed",
 }
 """Faults that make no round, and why."""
-_SIMPLIFY = (
-    "auth-not-enforced",
-    "no-v2-route",
-    "port-mapping-mismatch",
-    "proxy-pass-uri-rewrite",
-    "scheme-mismatch-upstream",
-    "upstream-is-localhost",
-    "upstream-name-not-resolved",
-    "upstream-wrong-port",
-)
-"""What asking the registry alone, and then the same through the UI, tells apart."""
 _LIST = 8
 """Causes that a learner chooses from."""
+_LINK = re.compile(r"([a-z]{1,20})\.(\d{1,12})\.(\d{1,4})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,58 +37,75 @@ class Round:
     plan: Plan
     faults: tuple[str, ...]
     decoy: bool
-    """Whether the images are stored outside every volume: true, worth mending, and not the reason."""
+    """Whether the images are stored outside every volume: true, worth fixing, and not the reason."""
     choices: tuple[str, ...]
     """What the learner chooses from, in the order of the alphabet; "healthy" is always among them."""
+    catalogue: int
+
+    @property
+    def truth(self) -> tuple[str, ...]:
+        """What is to be named."""
+        return self.faults or (HEALTHY,)
+
+    @property
+    def link(self) -> str:
+        """The round as a word to share: step, seed and catalogue."""
+        return f"{self.name}.{self.seed}.{self.catalogue}"
+
+    def fixed(self) -> Plan:
+        """The stack as it should be: every fault fixed as its rule says, every wish of the drawn one kept."""
+        plan = copy.deepcopy(self.plan)
+        for cause in reversed(self.faults):
+            FAULTS[cause].solve(plan)
+        return plan
+
+    def instead(self, cause: str) -> Plan:
+        """The stack as it would be if another cause were the fault."""
+        plan = self.fixed()
+        if cause != HEALTHY:
+            FAULTS[cause].inject(plan)
+        return plan
 
 
-def rounds(step: str) -> tuple[str, ...]:
-    """The faults that a round about that step can hold, of all steps for "final"."""
-    if step == "simplify":
-        return _SIMPLIFY
-    rules = load()
-    return tuple(cause for cause in sorted(FAULTS) if step in (FINAL, rules[cause].step) and _in_files(cause))
+def parse_link(text: str) -> tuple[str, int, int]:
+    """Step, seed and catalogue of a shared round. `LabError` with a sentence for what is none."""
+    match = _LINK.fullmatch(text.strip())
+    if not match or match[1] not in ROUNDS:
+        raise LabError(f'"{text[:40]}" is no round; one looks like headers.17.{CATALOGUE}')
+    return match[1], int(match[2]), int(match[3])
 
 
-def draw(name: str, seed: int, faults: int | None = None) -> Round:
-    """Draw a round. `faults` (0, 1 or 2) overrules the seed. `LabError` for a name that is none."""
+def draw(name: str, seed: int, faults: int | None = None, catalogue: int = CATALOGUE, only: str = "") -> Round:
+    """Draw a round. `faults` (0, 1 or 2) and `only` (one cause) overrule the seed. `LabError` for a name that is none."""
     if name not in ROUNDS:
         raise LabError(f'there is no practice called "{name}"; there are {", ".join(ROUNDS)}')
     if faults not in (None, 0, 1, 2):
         raise LabError("a round has 0, 1 or 2 faults")
+    if catalogue not in POOLS:
+        raise LabError(
+            f"the round was drawn from catalogue {catalogue}; this version of runbook knows up to {CATALOGUE}"
+        )
+    if only and only not in pool(FINAL, catalogue):
+        raise LabError(f'catalogue {catalogue} has no round about "{only}"')
     rng = random.Random(f"runbook-training-{name}-{seed}")  # noqa: S311 a lesson that can be repeated
     count = faults if faults is not None else rng.choices((0, 1, 2), (1, 7, 2 if name == FINAL else 0))[0]
-    pool = rounds(name)
-    chosen = tuple(rng.sample(pool, 1)) if count == 1 else ()
-    if count == 2:
-        chosen = (rng.choice(rounds("htpasswd")), rng.choice([c for c in rounds("headers") if _only_proxy(c)]))
+    chosen = (only,) if only else tuple(rng.sample(pool(name, catalogue), 1)) if count == 1 else ()
+    if count == 2 and not only:
+        chosen = tuple(rng.choice(causes) for causes in TWO[catalogue])
     plan = draw_plan(seed, None)
     for cause in chosen:
         FAULTS[cause].inject(plan)
-    decoy = count > 0 and rng.random() < 0.25
+    decoy = bool(chosen) and rng.random() < 0.25
     if decoy:
         FAULTS["storage-outside-volume"].inject(plan)
-    others = [cause for cause in rounds(FINAL) if cause not in chosen]
+    return Round(name, seed, plan, chosen, decoy, _choices(chosen, catalogue, rng), catalogue)
+
+
+def _choices(chosen: tuple[str, ...], catalogue: int, rng: random.Random) -> tuple[str, ...]:
+    """The list: what it is, look-alikes of the same step, others."""
+    others = [cause for cause in pool(FINAL, catalogue) if cause not in chosen]
     near = [c for c in others if chosen and load()[c].step == load()[chosen[0]].step]
-    decoys = rng.sample(near, min(len(near), 3))
-    rest = [cause for cause in others if cause not in decoys]
-    decoys += rng.sample(rest, max(0, _LIST - len(decoys) - len(chosen)))
-    return Round(name, seed, plan, chosen, decoy, (HEALTHY, *sorted((*chosen, *decoys))))
-
-
-def _in_files(cause: str) -> bool:
-    """Whether the fault lies in files that a learner can edit: the compose project with the UI as proxy."""
-    if cause in NOT_HERE:
-        return False
-    plan = draw_plan(1, 2)
-    FAULTS[cause].inject(plan)
-    return (
-        plan.proxy.software == "ui" and not (plan.handed.keys() - {"ls.txt"}) and not plan.stopped and not plan.locked
-    )
-
-
-def _only_proxy(cause: str) -> bool:
-    """Whether the fault lies in what the proxy sends on, and nowhere else, so that another may stand behind it."""
-    plan, healthy = draw_plan(1, 2), draw_plan(1, 2)
-    FAULTS[cause].inject(plan)
-    return bool(plan.proxy.request_headers) and plan.environment == healthy.environment
+    listed = rng.sample(near, min(len(near), 3))
+    rest = [cause for cause in others if cause not in listed]
+    listed += rng.sample(rest, max(0, _LIST - len(listed) - len(chosen)))
+    return (HEALTHY, *sorted((*chosen, *listed)))

@@ -1,29 +1,37 @@
-"""A round of practice as a notebook holds it: look, predict, ask, name the cause, mend it, check."""
+"""A round of practice as a notebook holds it: predict, ask, look, name the cause, rule a rival out, fix it, check."""
 
+import atexit
 import copy
+import shlex
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
+from runbook import __version__
 from runbook.lab import Lab, LabError
-from runbook.lab.hashes import htpasswd_line
+from runbook.lab.hashes import apr1_line, htpasswd_line, sha_line
 from runbook.model import PROBE_USER
 from runbook.report.block import Block
 from runbook.training import project, views, wishes
-from runbook.training.draw import FINAL, HEALTHY, Round, draw
-from runbook.training.judge import HINT_COST, Verdict, judge
-from runbook.training.record import Kind, Observation, Record
-from runbook.training.veil import bring_back, hide
+from runbook.training.catalogue import CATALOGUE
+from runbook.training.draw import FINAL, HEALTHY, Round, draw, parse_link
+from runbook.training.judge import HINT_COST, Answer, Verdict, judge
+from runbook.training.log import MOST, Log
+from runbook.training.seen import Asked, Kind, Observation, digest
 
 if TYPE_CHECKING:
     from runbook.widgets.lesson import Lesson
 
 Way = Literal["direct", "ui"]
 Login = Literal["right", "wrong", "none", "colleague"]
-_HTPASSWD = "auth/htpasswd"
-_LARGEST = 200_000
-"""Bytes of a file of the project, and of what one look keeps of a log."""
+METHODS = ("GET", "HEAD", "OPTIONS", "POST", "DELETE")
+BLIND = 2
+"""Requests that are sent before files and logs open: what people feel comes first."""
+_LARGEST = 100_000
+"""Characters of a file of the project, and of what one look keeps of a log."""
 _NO_COMPLAINT = "Somebody saw the status 401 in the registry's log and asks whether something is broken."
+_OPEN = 0o002
 
 
 class Practice:
@@ -34,28 +42,49 @@ class Practice:
     """
 
     def __init__(
-        self, name: str, seed: int = 0, faults: int | None = None, learner: str = "", workspace: str = ""
+        self,
+        name: str = FINAL,
+        seed: int = 0,
+        faults: int | None = None,
+        learner: str = "",
+        workspace: str = "",
+        *,
+        only: str = "",
+        catalogue: int = CATALOGUE,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._drawn: Round = draw(name, seed, faults)
-        self._record = Record(name, seed, faults, learner)
-        self._began = time.monotonic()
-        self._prediction = ""
+        self._drawn: Round = draw(name, seed, faults, catalogue, only)
+        self._clock, self._began = clock, clock()
         self.closed = False
         """Whether the stack was stopped."""
         self._lab = Lab(backend="embedded", plan=copy.deepcopy(self._drawn.plan)).start()
+        atexit.register(self._lab.close)
         self._plan = self._lab.plan
-        self._record.ports = [self._plan.registry_port, self._plan.ui_port]
-        broken = next(wishes.failing(self._lab, self._plan), None)
-        told = broken.complaint if broken else _NO_COMPLAINT
+        self._log = Log(name, seed, faults, only, learner[:200], __version__, catalogue)
+        self._log.ports = [self._plan.registry_port, self._plan.ui_port]
+        self._answer = Answer()
+        self._broken = next(wishes.failing(self._lab, self._plan), None)
+        told = self._broken.complaint if self._broken else _NO_COMPLAINT
         self._complaint = told.format(user=self._plan.user, colleague=self._plan.colleague)
         self._lab.exercise()
         self.folder = Path(workspace) if workspace else self._lab.home / "work"
         """The project's files, for the learner to edit."""
         project.write(self._plan, self.folder)
-        self._in_force = (self._files(), self._record.modes)
+        self._names_at_first = frozenset(self._bytes())
+        self._open_at_first = frozenset[str]()
+        self._open_at_first = frozenset(self._world_writable())
+        self._known = self._state()
+        self._answer.files = self._known[0]
+        self._in_force = self._known
+
+    @classmethod
+    def again(cls, link: str, learner: str = "") -> "Practice":
+        """The round that somebody shared: `headers.17.1`."""
+        name, seed, catalogue = parse_link(link)
+        return cls(name, seed, learner=learner, catalogue=catalogue)
 
     def __repr__(self) -> str:
-        return f"Practice({self._record.round}, seed {self._record.seed})"
+        return f"Practice({self._drawn.link})"
 
     def _repr_html_(self) -> str:
         return self.story()._repr_html_()
@@ -63,6 +92,7 @@ class Practice:
     def close(self) -> Block:
         """Stop the stack."""
         self._lab.close()
+        atexit.unregister(self._lab.close)
         self.closed = True
         return views.said("The stack is stopped.")
 
@@ -70,69 +100,81 @@ class Practice:
 
     def story(self) -> Block:
         """What somebody complains about, and what there is to look at."""
-        return views.story(self._complaint, self._plan, self.names(), final=self._record.round == FINAL)
+        return views.story(self._complaint, self._plan, self.names(), self._drawn.link, final=self._drawn.name == FINAL)
 
     def ask(
         self, way: Way = "direct", login: Login = "right", path: str = "/v2/", method: str = "GET", expect: str = ""
     ) -> Block:
         """Send one request, directly to the registry or through the UI, and see the answer; `expect` is what you predict."""
-        plan = self._plan
-        self._prediction = expect.strip()[:40]
-        logins = {
-            "right": (plan.user, plan.password),
-            "wrong": (PROBE_USER, "wrong-on-purpose"),
-            "none": None,
-            "colleague": (plan.colleague, plan.colleague_password),
-        }
-        if way not in ("direct", "ui") or login not in logins or not path.startswith("/"):
+        if (
+            way not in ("direct", "ui")
+            or login not in ("right", "wrong", "none", "colleague")
+            or not path.startswith("/")
+        ):
             return views.said('Ask "direct" or "ui", with the login "right", "wrong", "none" or "colleague".')
-        if method not in ("GET", "HEAD", "OPTIONS", "POST", "DELETE"):
-            return views.said("The method is one of GET, HEAD, OPTIONS, POST and DELETE.")
-        port = plan.registry_port if way == "direct" else plan.ui_port
-        headers = {"Origin": plan.origin} if way == "direct" and plan.access == "cross-origin" else {}
-        if method == "OPTIONS":
-            headers |= {"Origin": plan.origin, "Access-Control-Request-Method": "DELETE"}
-        answer = wishes.send(port, method, path, logins[login], headers)
-        text = hide(views.transcript(answer, port, method, path, login, plan, headers), plan)
-        who = {"right": "the right login", "wrong": "a wrong login", "none": "no login", "colleague": "a colleague"}[
-            login
-        ]
-        what = f"{method} {path} {'directly' if way == 'direct' else 'through the UI'}, {who}"
-        return self._see("request", what, way, text, str(answer.status or "no answer"))
+        if method not in METHODS or len(path) > 300 or not path.isprintable() or " " in path:
+            return views.said(f"The method is one of {', '.join(METHODS)}, the path one without blanks.")
+        asked = Asked(way, login, path, method)
+        first = all(o.asked != asked for o in self._answer.seen)
+        predicted = expect.strip()[:40] if first else ""
+        given = {"way": way, "login": login, "path": path, "method": method}
+        if predicted:
+            self._did("predict", {**given, "expect": predicted})
+        text, status = self._send(asked)
+        what = f"{asked.words()}: {status}"
+        return self._see("ask", given, "request", what, way, text, status, asked, predicted)
+
+    def _send(self, asked: Asked) -> tuple[str, str]:
+        return send(asked, self._plan)
 
     def look(self, name: str = project.COMPOSE) -> Block:
         """Read a file of the project."""
         files = self._files()
         if name not in files:
             return views.said(f"There is no file {name!r}; there are {', '.join(sorted(files))}.")
-        return self._see("file", name, name, files[name])
+        if blind := self._blind():
+            return blind
+        return self._see("look", {"name": name}, "file", name, name, files[name])
 
     def logs(self, service: Literal["registry", "ui"] = "registry") -> Block:
-        """Read what a container has printed since it was made."""
+        """Read what a container has printed since it was created."""
         texts = self._lab.logs()
         if service not in texts:
             return views.said('There are the logs of "registry" and "ui".')
-        return self._see("log", f"log of the {service}", service, hide(texts[service][-_LARGEST:], self._plan))
+        if blind := self._blind():
+            return blind
+        text = texts[service][-_LARGEST:]
+        return self._see("logs", {"service": service}, "log", f"log of the {service}", service, text)
 
     def seen(self) -> Block:
         """Everything that was looked at, with the numbers to cite."""
-        return views.seen(self._record.observations)
+        return views.seen(self._answer.seen)
 
-    def _see(self, kind: Kind, what: str, source: str, text: str, status: str = "") -> Block:
-        number = len(self._record.observations) + 1
-        foreseen, self._prediction = self._prediction, ""
-        came = (foreseen == status) if foreseen and status else None
-        what = f"{what}: {status}" if status else what
-        observation = Observation(number, kind, what, source, text, foreseen if status else "", came)
-        self._record.observations.append(observation)
-        self._record.order.append(kind)
+    def _blind(self) -> Block | None:
+        left = BLIND - len({o.asked for o in self._answer.seen if o.asked})
+        if left <= 0:
+            return None
+        return views.said(
+            f"Files and logs open after {BLIND} different requests: ask {left} more first, and predict the answer."
+        )
+
+    def _see(
+        self, do: str, given: dict[str, Any], kind: Kind, what: str, source: str, text: str, status: str = "",
+        asked: Asked | None = None, predicted: str = "",
+    ) -> Block:  # fmt: skip
+        observation = Observation(
+            len(self._answer.seen) + 1, kind, what, source, text, status, asked, predicted, self._answer.attempts == 0
+        )
+        # A log may lack the line of the request that was answered a moment ago: it is read again, not compared.
+        self._did(do, given, "" if kind == "log" else digest(kind, text, self._plan))
+        self._answer.seen.append(observation)
         return views.observation(observation)
 
     # what a panel of buttons needs to know
 
     def names(self) -> list[str]:
         """The project's files."""
-        return sorted(self._files())
+        return sorted(self._bytes())
 
     def users(self) -> tuple[str, str]:
         """The person with the complaint, and a colleague."""
@@ -144,11 +186,11 @@ class Practice:
 
     def observations(self) -> tuple[Observation, ...]:
         """Everything that was looked at."""
-        return tuple(self._record.observations)
+        return tuple(self._answer.seen)
 
     def text(self, name: str) -> str:
-        """A file as it is shown for editing: secrets stand in braces, and come back when it is written."""
-        return self._files().get(name, "")
+        """A file as it is shown for editing; "" while files are closed."""
+        return "" if self._blind() else self._files().get(name, "")
 
     def panel(self, interactive: bool = True) -> "Block | Lesson":
         """The round with buttons; with interactive=False its story, and no widget at all."""
@@ -158,21 +200,23 @@ class Practice:
 
         return Lesson(self)
 
-    # mending
+    # fixing
 
     def write(self, name: str, text: str) -> Block:
-        """Write a file of the project whole; `apply` puts it into force."""
+        """Write a file of the project whole; `apply` makes it effective."""
         path = self._path(name)
         if path is None or path.is_dir() or not name:
             return views.said(f"{name!r} is no file of the project; nothing was written.")
-        path.parent.mkdir(parents=True, exist_ok=True)
+        if len(text) > _LARGEST:
+            return views.said(f"{name} was not written: it is larger than {_LARGEST} characters.")
         before = self._files().get(name)
         if before != text:
-            path.write_bytes(bring_back(text, self._plan))
-        return views.said(f"{name} is {'unchanged' if before == text else 'written'}. It comes into force by apply().")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(text.encode("utf-8", "surrogateescape"))
+        return views.said(f"{name} is {'unchanged' if before == text else 'written'}. apply() makes it effective.")
 
     def edit(self, file: str, old: str, new: str) -> Block:
-        """Replace a piece of a file that stands there exactly once; `apply` puts it into force."""
+        """Replace a piece of a file that stands there exactly once; `apply` makes it effective."""
         path = self._path(file)
         if path is None or not path.is_file():
             return views.said(f"There is no file {file!r} in the project.")
@@ -181,39 +225,70 @@ class Practice:
         if count != 1:
             return views.said(f"{file} was not changed: that piece stands there {count} times, not once.")
         path.write_bytes(text.replace(old.encode(), new.encode()))
-        return views.said(f"{file} is changed. It comes into force by apply().")
+        return views.said(f"{file} is changed. apply() makes it effective.")
 
-    def set_password(self, user: str, file: str = _HTPASSWD, create: bool = False) -> Block:
-        """What `htpasswd -B FILE USER` does with that user's right password; `create` starts a new file (-c)."""
-        plan, path = self._plan, self._path(file)
-        passwords = {plan.user: plan.password, plan.colleague: plan.colleague_password}
-        if user not in passwords or path is None or path.is_dir():
-            return views.said(f"Nothing was written: the users are {plan.user} and {plan.colleague}.")
-        line = htpasswd_line(user, passwords[user])
-        lines = path.read_bytes().split(b"\n") if path.exists() and not create else []
+    def run(self, command: str) -> Block:
+        """Type `htpasswd [-cBsmbD] FILE USER`, or `rm FILE`, in the project's folder. The passwords of the two users are typed for you."""
+        try:
+            words = shlex.split(command)
+        except ValueError:
+            words = []
+        if len(words) == 2 and words[0] == "rm":
+            path = self._path(words[1])
+            if path is None or not path.is_file():
+                return views.said(f"rm: cannot remove {words[1]!r}: no such file.")
+            path.unlink()
+            return views.said(f"{words[1]} is removed.")
+        if len(words) < 3 or words[0] != "htpasswd":
+            return views.said("Here `htpasswd [-cBsmbD] FILE USER` and `rm FILE` can be typed.")
+        options = "".join(word[1:] for word in words[1:] if word.startswith("-"))
+        given = [word for word in words[1:] if not word.startswith("-")]
+        return self._htpasswd(options, given)
+
+    def _htpasswd(self, options: str, given: list[str]) -> Block:
+        plan, wanted = self._plan, 3 if "b" in options else 2
+        path = self._path(given[0]) if given else None
+        if set(options) - set("cBsmbD") or len(given) != wanted or path is None or path.is_dir() or ":" in given[1]:
+            return views.said(
+                "htpasswd: wrong arguments (exit code 2). It is htpasswd [-cBsmbD] FILE USER, with -b also the password."
+            )
+        if "c" not in options and not path.is_file():
+            return views.said(f"htpasswd: cannot modify file {given[0]}; use -c to create it.")
+        user = given[1]
+        known = {plan.user: plan.password, plan.colleague: plan.colleague_password}
+        if "b" not in options and "D" not in options and user not in known:
+            return views.said(
+                f"htpasswd asks for the password of {user}, and you do not know it. You know those of {' and '.join(known)}."
+            )
+        password = given[2] if "b" in options else known.get(user, "")
+        make = htpasswd_line if "B" in options else sha_line if "s" in options else apr1_line
+        lines = path.read_bytes().split(b"\n") if path.is_file() and "c" not in options else []
         kept = [row for row in lines if row and not row.startswith(user.encode() + b":")]
+        kept += [] if "D" in options else [make(user, password[:72])]
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(b"\n".join([*kept, line]) + b"\n")
-        return views.said(f"{file}: the entry of {user} is written, with bcrypt.")
+        path.write_bytes(b"".join(row + b"\n" for row in kept))
+        return views.said(f"{given[0]}: {'deleting' if 'D' in options else 'adding'} password for user {user}.")
 
     def apply(self) -> Block:
-        """Put the files into force, as `docker compose up -d` does."""
-        files = self._files()
-        if self._in_force == (files, self._record.modes):
-            return views.said("Nothing has changed since the files were last put into force.")
-        self._in_force = (files, self._record.modes)
-        self._record.attempts += 1
-        self._record.order.append("apply")
+        """Make the files effective, as `docker compose up -d` does."""
+        self._sync()
+        if self._in_force == self._known:
+            return views.said("Nothing has changed since the files were last applied.")
+        self._did("apply", {})
+        self._in_force = self._known
+        self._answer.attempts += 1
         try:
-            plan = project.read(self._bytes(), self._plan, self._record.directories)
+            plan = project.read(self._bytes(), self._plan, self._known[1])
             self._lab.change(lambda current: vars(current).update(vars(plan)))
         except LabError as error:
-            return views.said(f"Not in force: {error}.")
+            return views.said(f"Not applied: {error}.")
         up = [name for name, is_up in zip(("the registry", "the UI"), self._lab.wait_ready(), strict=True) if is_up]
-        return views.said(f"In force. Up: {' and '.join(up) or 'nothing'}.")
+        return views.said(f"Applied. Up: {' and '.join(up) or 'nothing'}.")
 
     def _path(self, name: str) -> Path | None:
         """A file of the project; None for a name that leads out of it."""
+        if not name or "\0" in name or len(name) > 200:
+            return None
         path = (self.folder / name).resolve()
         return path if path.is_relative_to(self.folder.resolve()) else None
 
@@ -226,13 +301,60 @@ class Practice:
         }
 
     def _files(self) -> dict[str, str]:
-        """The project's files without secrets; the record follows them."""
-        texts = {n: hide(data.decode("utf-8", "surrogateescape"), self._plan) for n, data in self._bytes().items()}
-        self._record.files = texts
-        self._record.modes = {name: (self.folder / name).stat().st_mode & 0o777 for name in texts}
+        """The project's files as they are now; what was changed since the last look goes into the log."""
+        self._sync()
+        return self._known[0]
+
+    def _state(self) -> tuple[dict[str, str], list[str], list[str]]:
+        """Files, empty folders, and files of the drawn project that everybody may write now and could not at first."""
+        files = {name: data.decode("utf-8", "surrogateescape") for name, data in self._bytes().items()}
         inside = (p for p in sorted(self.folder.rglob("*")) if p.is_dir() and not any(p.iterdir()))
-        self._record.directories = [str(p.relative_to(self.folder)) for p in inside]
-        return texts
+        folders = [str(p.relative_to(self.folder)) for p in inside]
+        return files, folders, sorted(self._world_writable() - self._open_at_first)
+
+    def _world_writable(self) -> set[str]:
+        return {
+            n for n in self._names_at_first if (self.folder / n).is_file() and (self.folder / n).stat().st_mode & _OPEN
+        }
+
+    def _sync(self) -> None:
+        """Put into the log what the learner did to the files."""
+        now, before = self._state(), self._known
+        if now == before:
+            return
+        self._did(
+            "files",
+            {
+                "written": {n: t for n, t in now[0].items() if before[0].get(n) != t},
+                "removed": sorted(before[0].keys() - now[0].keys()),
+                "folders": now[1],
+                "opened": sorted(set(now[2]) - set(before[2])),
+            },
+        )
+        self._answer.files, self._answer.opened = now[0], set(now[2])
+        self._known = now
+
+    def put(self, written: dict[str, str], removed: list[str], folders: list[str], opened: list[str]) -> Block:
+        """What `files` of a log says was done to the project."""
+        for name in removed:
+            if (path := self._path(name)) and path.is_file():
+                path.unlink()
+        for name, text in written.items():
+            if path := self._path(name):
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(text.encode("utf-8", "surrogateescape"))
+        kept = {self.folder / name for name in folders}
+        for old in sorted((p for p in self.folder.rglob("*") if p.is_dir()), reverse=True):
+            if not any(old.iterdir()) and old not in kept:
+                old.rmdir()
+        for path in kept:
+            if not path.exists():
+                path.mkdir(parents=True)
+        for name in opened:
+            if (path := self._path(name)) and path.is_file():
+                path.chmod(path.stat().st_mode | _OPEN)
+        self._sync()
+        return views.said("The files are as they were.")
 
     # the answer
 
@@ -241,11 +363,11 @@ class Practice:
         return views.choices(self._drawn.choices)
 
     def hint(self) -> Block:
-        """The next hint, of three; each costs points of method."""
-        if self._record.hints < len(HINT_COST):
-            self._record.hints += 1
-            self._record.order.append(f"hint {self._record.hints}")
-        return views.hints(self._drawn.faults, self._record.hints)
+        """The next question to ask yourself, of three; each costs points of method."""
+        if self._answer.hints < len(HINT_COST):
+            self._did("hint", {})
+            self._answer.hints += 1
+        return views.hints(self._drawn, self._answer.hints)
 
     def name(self, cause: str = "", cite: list[int] | None = None, instead_of: str = "") -> Block:
         """Name a cause from the list and cite the numbers of what shows it; a round may have two causes, or "healthy"."""
@@ -253,34 +375,88 @@ class Practice:
             return views.said("No cause is named yet.")
         if cause not in self._drawn.choices:
             return views.said(f"{cause!r} is not in the list of choices().")
-        self._record.named.pop(instead_of, None)
-        numbers = {observation.number for observation in self._record.observations}
-        self._record.named[cause] = [number for number in cite or [] if number in numbers]
-        self._record.order.append(f"named {cause}")
-        return views.named(self._record)
+        numbers = self._cited(cite)
+        self._did("name", {"cause": cause, "cite": numbers, "instead_of": instead_of[:80]})
+        self._answer.named.pop(instead_of, None)
+        self._answer.named[cause] = numbers
+        return views.named(self._answer)
+
+    def rule_out(self, rival: str = "", cite: int | list[int] | None = None) -> Block:
+        """Name a look-alike that it is not, and the one observation that would have been another if it were."""
+        if not rival:
+            return views.said("No look-alike is ruled out yet.")
+        if rival not in self._drawn.choices:
+            return views.said(f"{rival!r} is not in the list of choices().")
+        numbers = self._cited([cite] if isinstance(cite, int) else cite)
+        self._did("rival", {"cause": rival, "cite": numbers})
+        self._answer.rival, self._answer.against = rival, numbers
+        return views.named(self._answer)
+
+    def _cited(self, cite: list[int] | None) -> list[int]:
+        return sorted({n for n in (cite or [])[:100] if isinstance(n, int) and 0 < n <= len(self._answer.seen)})
 
     def check(self) -> Block:
         """How the answer stands: still missing, almost, keep going or correct, part by part."""
-        return views.verdict(self._judge(), self._record)
+        self._sync()
+        self._did("check", {})
+        truth = self._drawn.truth
+        self._answer.wrong |= {c for c in self._answer.named if c not in truth}
+        verdict = self.verdict()
+        shown = views.verdict(verdict, self._answer, self.seconds())
+        return shown + self.debrief() if verdict.reply == "correct" else shown
 
     def give_up(self) -> Block:
         """See the solution. What was reached until now counts no more."""
-        self._record.gave_up = True
-        return views.solution(self._drawn.faults)
+        self._did("give_up", {})
+        self._answer.gave_up = True
+        return self.debrief()
 
-    def _judge(self) -> Verdict:
-        if not self._record.gave_up:
-            self._record.seconds = round(time.monotonic() - self._began, 1)
-        self._files()
-        truth = self._drawn.faults or (HEALTHY,)
-        wrong = [c for c in self._record.named if c not in truth and c not in self._record.wrong]
-        self._record.wrong += wrong
-        return judge(self._record, self._drawn, self._lab, self._plan)
+    def debrief(self) -> Block:
+        """What it was, how it showed, what would have told the look-alike apart, and where to go on; after the round only."""
+        if not self._answer.gave_up and self.verdict().reply != "correct":
+            return views.said("The debrief comes when the round is solved or given up.")
+        from runbook.training.debrief import debrief
+
+        return debrief(self._drawn, self._answer)
+
+    def verdict(self) -> Verdict:
+        """The judgement as it stands; nothing is counted by asking for it."""
+        self._sync()
+        return judge(self._answer, self._drawn, self._lab, self._plan, self._broken)
+
+    def seconds(self) -> float:
+        """How long the round has taken."""
+        return self._log.events[-1].at if self._log.events else 0.0
+
+    def _did(self, do: str, given: dict[str, Any], saw: str = "") -> None:
+        if len(self._log.events) >= MOST:
+            raise LabError(f"a round has at most {MOST} steps; begin another one")
+        self._log.add(self._clock() - self._began, do, given, saw)
 
     def save(self, path: str = "") -> Block:
-        """Keep what was done as JSON that `runbook grade` can check again; with no path nothing is written."""
+        """Keep the log of the round, which `runbook grade` can replay; with no path nothing is written."""
         if not path:
             return views.said("Nothing was saved: no path is given.")
-        self._judge()
-        self._record.save(Path(path))
+        self._sync()
+        self._log.save(Path(path))
         return views.said(f"Saved: {path}.")
+
+
+def send(asked: Asked, plan: Any) -> tuple[str, str]:
+    """One request to a running stack: the transcript, and the status in a word."""
+    logins = {
+        "right": (plan.user, plan.password),
+        "wrong": (PROBE_USER, "wrong-on-purpose"),
+        "none": None,
+        "colleague": (plan.colleague, plan.colleague_password),
+    }
+    port = plan.registry_port if asked.way == "direct" else plan.ui_port
+    headers = {"Origin": plan.origin} if asked.way == "direct" and plan.access == "cross-origin" else {}
+    if asked.method == "OPTIONS":
+        headers |= {"Origin": plan.origin, "Access-Control-Request-Method": "DELETE"}
+    answer = wishes.send(port, asked.method, asked.path, logins[asked.login], headers)
+    text = views.transcript(answer, port, asked.method, asked.path, asked.login, plan, headers)
+    return text, str(answer.status or "no answer")
+
+
+__all__ = ["HEALTHY", "Practice", "send"]

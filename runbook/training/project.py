@@ -4,18 +4,20 @@ What runs is what the files say, as with `docker compose up -d`; nobody is told 
 """
 
 import copy
+import re
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from runbook.lab import LabError, bundle
 from runbook.lab.plan import Plan
+from runbook.parse import ParseError
 from runbook.parse.interpolation import substitute
+from runbook.parse.yaml_nodes import load_yaml, plain_data
 
 COMPOSE = "docker-compose.yml"
 _HEADER = "NGINX_PROXY_HEADER_"
 _UPSTREAM = "NGINX_PROXY_PASS_URL"
+_COSTLY = re.compile(rb"\$2[a-z]?\$+(?:1[3-9]|[2-9]\d)\$")
 WRITTEN = "/run/htpasswd"
 """Where the lab's registry writes an htpasswd file that it takes from its environment."""
 
@@ -41,6 +43,8 @@ def read(contents: dict[str, bytes], before: Plan, directories: list[str] | None
 
     Raises `LabError` with a sentence where Compose would refuse the file.
     """
+    if any(_COSTLY.search(data) for data in contents.values()):
+        raise LabError("a bcrypt hash of a cost above 12 would hold the whole lab up; nothing was started")
     tree = _load(contents)
     services = tree.get("services")
     if not isinstance(services, dict) or not all(isinstance(s, dict) for s in services.values()):
@@ -68,13 +72,11 @@ def _load(contents: dict[str, bytes]) -> dict[str, Any]:
     if COMPOSE not in contents:
         raise LabError(f"there is no {COMPOSE} any more; nothing was started")
     try:
-        tree = yaml.safe_load(contents[COMPOSE].decode())
+        tree = plain_data(load_yaml(contents[COMPOSE].decode(), COMPOSE))
     except UnicodeDecodeError:
         raise LabError(f"{COMPOSE} is no UTF-8 text; nothing was started") from None
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f":{mark.line + 1}" if mark else ""
-        raise LabError(f"{COMPOSE}{where} is no YAML: {getattr(error, 'problem', 'unreadable')}") from None
+    except ParseError as error:
+        raise LabError(f"{error}; nothing was started") from None
     if not isinstance(tree, dict):
         raise LabError(f"{COMPOSE} is no compose file; nothing was started")
     return tree

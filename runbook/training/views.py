@@ -5,17 +5,12 @@ from runbook.model import PROBE_USER
 from runbook.redact import visible
 from runbook.report.block import Block, esc, para, table
 from runbook.rules import load as rules
-from runbook.training.draw import HEALTHY, draw
-from runbook.training.judge import HINT_COST, Verdict
-from runbook.training.record import Observation, Record
-from runbook.training.wishes import Answer
+from runbook.training.catalogue import CATALOGUE
+from runbook.training.draw import HEALTHY, Round, draw
+from runbook.training.judge import HINT_COST, Answer, Verdict
+from runbook.training.seen import Observation
+from runbook.training.wishes import Answer as Response
 
-_STEPS = {
-    "simplify": "step 1, simplify the stack: ask the registry alone, then the same through the UI",
-    "htpasswd": "step 2, validate htpasswd: read the file as the registry reads it",
-    "headers": "step 3, trace the headers: compare what is sent with what arrives",
-    "align": "step 4, align the configuration: compare what one file says with what the other expects",
-}
 _SIGNS = {"still missing": "○", "keep going": "✗", "almost": "!", "correct": "✓"}
 
 
@@ -24,7 +19,7 @@ def said(text: str) -> Block:
     return Block(f'<p role="status">{esc(text)}</p>', text)
 
 
-def story(complaint: str, plan: Plan, names: list[str], *, final: bool) -> Block:
+def story(complaint: str, plan: Plan, names: list[str], link: str, *, final: bool) -> Block:
     """The complaint and the way in."""
     places = (
         f"registry http://localhost:{plan.registry_port}, page http://localhost:{plan.ui_port}, "
@@ -33,14 +28,20 @@ def story(complaint: str, plan: Plan, names: list[str], *, final: bool) -> Block
     task = (
         "There may be one cause, two, or none at all." if final else "There is one cause, or none: then it is healthy."
     )
-    rows = [("Complaint", complaint), ("Where", places), ("Files", ", ".join(names)), ("Your task", task)]
+    rows = [
+        ("Complaint", complaint),
+        ("Where", places),
+        ("Files", ", ".join(names)),
+        ("Your task", task),
+        ("Round", link),
+    ]
     html = "".join(f"<dt>{esc(name)}</dt><dd>{esc(text)}</dd>" for name, text in rows)
     return Block(f"<dl>{html}</dl>", "\n".join(f"{name}: {text}" for name, text in rows))
 
 
-def peek(name: str, seed: int, faults: int | None = None) -> Block:
+def peek(name: str, seed: int, faults: int | None = None, catalogue: int = CATALOGUE) -> Block:
     """For the trainer: what a seed draws, without starting anything."""
-    drawn = draw(name, seed, faults)
+    drawn = draw(name, seed, faults, catalogue)
     rows = [
         ("Faults", ", ".join(f"{cause} ({rules()[cause].title})" for cause in drawn.faults) or "none: it is healthy"),
         ("Decoy", "the images are stored outside every volume" if drawn.decoy else "none"),
@@ -53,7 +54,7 @@ def peek(name: str, seed: int, faults: int | None = None) -> Block:
 
 
 def transcript(
-    answer: Answer, port: int, method: str, path: str, login: str, plan: Plan, headers: dict[str, str]
+    answer: Response, port: int, method: str, path: str, login: str, plan: Plan, headers: dict[str, str]
 ) -> str:
     """A request and its answer as `curl -si` shows them."""
     options = "" if method == "GET" else f" -X {method}"
@@ -104,46 +105,36 @@ def choices(causes: tuple[str, ...]) -> Block:
     )
 
 
-def hints(faults: tuple[str, ...], level: int) -> Block:
-    """The hints taken so far; each says more and costs more."""
-    texts = []
-    for cause in faults or (HEALTHY,):
-        known = rules().get(cause)
-        each = (
-            (_STEPS[known.step], f"think of this: {known.title}", f"the fix is of this kind: {known.fix}")
-            if known
-            else (_STEPS["simplify"], "a first 401, without a login, is no fault", "there is nothing to mend")
-        )
-        texts += [f"Hint {n + 1} (cost {HINT_COST[n]} points of method): {each[n]}." for n in range(level)]
+def hints(drawn: Round, level: int) -> Block:
+    """The questions taken so far; none of them is the answer, and each costs more."""
+    from runbook.training.hints import questions
+
+    asked = questions(drawn)[:level]
+    texts = [f"Question {n} (cost {HINT_COST[n - 1]} points of method): {text}" for n, text in enumerate(asked, 1)]
     return Block("".join(para(text) for text in texts), "\n".join(texts))
 
 
-def named(record: Record) -> Block:
+def named(answer: Answer) -> Block:
     """What is named now."""
-    texts = [
-        f"{cause}, shown by {', '.join(f'({n})' for n in numbers) if numbers else 'nothing yet'}"
-        for cause, numbers in record.named.items()
-    ]
-    return said(f"Named: {'; '.join(texts)}. check() tells how it stands.")
+    texts = [f"{cause}, shown by {_numbers(numbers)}" for cause, numbers in answer.named.items()]
+    if answer.rival:
+        texts.append(f"not {answer.rival}, by {_numbers(answer.against)}")
+    return said(f"Named: {'; '.join(texts)}. check() tells how it is.")
 
 
-def verdict(result: Verdict, record: Record) -> Block:
-    """The answer part by part, with its points."""
+def _numbers(numbers: list[int]) -> str:
+    return ", ".join(f"({n})" for n in numbers) if numbers else "nothing yet"
+
+
+def verdict(result: Verdict, answer: Answer, seconds: float) -> Block:
+    """The judgement part by part, with its points."""
     head = f"{_SIGNS[result.reply]} {result.reply} · {result.points} of {sum(p.of for p in result.parts)} points"
     cells = [
         (esc(p.name), f"{_SIGNS[p.reply]} {esc(p.reply)}", esc(p.why), f"{p.points} of {p.of}") for p in result.parts
     ]
-    cost = f"Hints taken: {record.hints} of {len(HINT_COST)}."
+    cost = f"Hints taken: {answer.hints} of {len(HINT_COST)}. Time: {seconds / 60:.0f} minutes."
     text = "\n".join([head, *(f"{p.name}: {p.reply}, {p.why} ({p.points} of {p.of})" for p in result.parts), cost])
     return Block(
         f"<p><strong>{esc(head)}</strong></p>{table('Part by part', ('Part', 'Reply', 'Why', 'Points'), cells)}{para(cost)}",
         text,
     )
-
-
-def solution(faults: tuple[str, ...]) -> Block:
-    """What it was."""
-    if not faults:
-        return said("Nothing was broken: a 401 to a request without a login is how every client begins.")
-    texts = [f"{cause}: {rules()[cause].title}. Fix: {rules()[cause].fix}." for cause in faults]
-    return Block("".join(para(text) for text in texts), "\n".join(texts))

@@ -1,4 +1,4 @@
-"""A round of practice with buttons: ask, look, mend, name, check. What it does is done by the round's own methods."""
+"""A round of practice with buttons: ask, look, fix, name, check. What it does is done by the round's own methods."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,7 +10,7 @@ from runbook.training import views
 from runbook.training.practice import Practice
 
 _LABELS = {"description_width": "7rem"}
-_OVER = "This round is over and its stack is stopped. Run the cell that made the round again to begin anew."
+_OVER = "This round is over and its stack is stopped. Run the cell that made the round again to begin again."
 _WAYS = [("directly", "direct"), ("through the UI", "ui")]
 _LOGINS = [("the right login", "right"), ("no login", "none"), ("a wrong login", "wrong"), ("a colleague", "colleague")]
 
@@ -21,8 +21,8 @@ class Lesson:
     def __init__(self, practice: Practice) -> None:
         self.practice = practice
         self.answer = ipywidgets.HTML(layout=_wide())
-        self.tabs = ipywidgets.Tab([self._ask(), self._read(), self._mend(), self._name()], layout=_wide())
-        for number, title in enumerate(("1 Ask", "2 Read", "3 Mend", "4 Name and check")):
+        self.tabs = ipywidgets.Tab([self._ask(), self._read(), self._fix(), self._name()], layout=_wide())
+        for number, title in enumerate(("1 Ask", "2 Read", "3 Fix", "4 Name and check")):
             self.tabs.set_title(number, title)
         self.tabs.observe(self._turned, "selected_index")
         self.box = ipywidgets.VBox([self.tabs, self.answer], layout=_wide())
@@ -41,10 +41,10 @@ class Lesson:
         self.expected = self._field(
             ipywidgets.Text, "I expect", placeholder="a status such as 200 or 401 (may stay empty)"
         )
-        self.way = self._field(ipywidgets.Dropdown, "Way", options=_WAYS)
+        self.way = self._field(ipywidgets.Dropdown, "Path", options=_WAYS)
         self.login = self._field(ipywidgets.Dropdown, "With", options=_LOGINS)
         self.method = self._field(ipywidgets.Dropdown, "Method", options=["GET", "HEAD", "OPTIONS", "POST", "DELETE"])
-        self.path = self._field(ipywidgets.Combobox, "Path", value="/v2/", options=["/v2/", "/v2/_catalog"])
+        self.path = self._field(ipywidgets.Combobox, "URL path", value="/v2/", options=["/v2/", "/v2/_catalog"])
         return _column(self.expected, self.way, self.login, self.method, self.path, self._button("Ask", self._asked))
 
     def _read(self) -> Any:
@@ -55,27 +55,38 @@ class Lesson:
             self.file, _row(self._button("Read the file", lambda: self.practice.look(self.file.value)), *logs, seen)
         )
 
-    def _mend(self) -> Any:
+    def _fix(self) -> Any:
         self.text = ipywidgets.Textarea(layout=ipywidgets.Layout(width="auto", height="18rem"))
         self.text.add_class("rb-mono")
         self.target = self._field(ipywidgets.Dropdown, "File", options=self.practice.names())
         self.target.observe(self._opened, "value")
         self._opened()
-        people = [(f"htpasswd -B … {name}", _call(self.practice.set_password, name)) for name in self.practice.users()]
-        buttons = [("Write the file", self._written), *people, ("Put into force", self.practice.apply)]
-        return _column(self.target, self.text, _row(*(self._button(title, do) for title, do in buttons)))
+        self.command = self._field(ipywidgets.Text, "Command", placeholder="htpasswd [-cBsmbD] FILE USER, or rm FILE")
+        buttons = (("Write the file", self._written), ("Run the command", self._run), ("Apply", self._applied))
+        return _column(self.target, self.text, self.command, _row(*(self._button(title, do) for title, do in buttons)))
 
     def _name(self) -> Any:
         self.cause = self._field(ipywidgets.Dropdown, "Cause", options=["", *self.practice.causes()])
         self.cited = ipywidgets.SelectMultiple(description="Shown by", rows=8, style=_LABELS, layout=_wide())
+        self.rival = self._field(ipywidgets.Dropdown, "It is not", options=["", *self.practice.causes()])
+        self.against = self._field(ipywidgets.Dropdown, "because of", options=[])
+        note = ipywidgets.HTML("<small>Several citations: hold Ctrl (on a Mac Cmd) while clicking.</small>")
         buttons = (
             ("Name this cause", self._named),
+            ("Rule this one out", self._ruled_out),
             ("Check", self.practice.check),
             ("Show the list", self.practice.choices),
             ("Hint (costs points)", self.practice.hint),
             ("Give up", self.practice.give_up),
         )
-        return _column(self.cause, self.cited, _row(*(self._button(title, do) for title, do in buttons)))
+        return _column(
+            self.cause,
+            self.cited,
+            note,
+            self.rival,
+            self.against,
+            _row(*(self._button(title, do) for title, do in buttons)),
+        )
 
     # what the buttons do
 
@@ -89,12 +100,31 @@ class Lesson:
     def _written(self) -> Block:
         return self.practice.write(self.target.value, self.text.value)
 
+    def _run(self) -> Block:
+        said = self.practice.run(self.command.value)
+        self._opened()
+        return said
+
+    def _applied(self) -> Block:
+        """What stands in the box is written first: nobody edits in order to have it ignored."""
+        if self.target.value and self.text.value and self.text.value != self.practice.text(self.target.value):
+            self._written()
+        return self.practice.apply()
+
+    def _ruled_out(self) -> Block:
+        return self.practice.rule_out(self.rival.value, self.against.value)
+
     def _named(self) -> Block:
         return self.practice.name(self.cause.value, list(self.cited.value))
 
     def _turned(self, _change: object = None) -> None:
         """The lists follow what was done meanwhile."""
-        self.cited.options = [(f"({o.number}) {o.what}", o.number) for o in self.practice.observations()]
+        seen = [(f"({o.number}) {o.what}", o.number) for o in self.practice.observations()]
+        self.cited.options, against = seen, self.against.value
+        self.against.options = seen
+        self.against.value = against if against in [number for _, number in seen] else None
+        if not self.text.value:
+            self._opened()
         for field in (self.file, self.target):
             chosen, field.options = field.value, self.practice.names()
             field.value = chosen if chosen in field.options else (field.options[0] if field.options else None)

@@ -8,8 +8,18 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from runbook.judge import Run, diagnose
-from runbook.model import PROBE_USER, Credential, Evidence, Exchange, LogEvent, LogFile, LoggedRequest, Message, Place
-from runbook.observe.observation import PROBE_AGENT
+from runbook.model import (
+    PROBE_AGENT,
+    PROBE_USER,
+    Credential,
+    Evidence,
+    Exchange,
+    LogEvent,
+    LogFile,
+    LoggedRequest,
+    Message,
+    Place,
+)
 from tests.case_files import Case, all_cases, judge
 
 CASES = all_cases()

@@ -1,0 +1,105 @@
+"""The class: per learner, per cause, over the rounds; what was asked, in which order. For people as HTML, for others as CSV."""
+
+import csv
+import io
+from collections.abc import Iterable
+from statistics import mean
+
+from runbook.rules import load
+from runbook.training.draw import HEALTHY
+from runbook.training.grade import HEAD, Grade, cells
+
+CSV = ("learner", "round", "seed", "causes", "reply", "points", "fix", "cause", "evidence", "rival", "method", "seconds", "hints",
+       "attempts", "wrong", "assessed", "problem")  # fmt: skip
+
+
+def as_csv(grades: Iterable[Grade]) -> str:
+    """One line for each round. Cells that a spreadsheet would take for a formula begin with an apostrophe."""
+    sink = io.StringIO()
+    writer = csv.writer(sink, lineterminator="\n")
+    writer.writerow(CSV)
+    for g in grades:
+        parts = {p["name"]: p["points"] for p in g.parts}
+        row = [g.who, g.round, g.seed, " ".join(g.faults) or HEALTHY, g.reply, g.points]
+        row += [parts.get(name, "") for name in ("fix", "cause", "evidence", "rival", "method")]
+        row += [g.seconds, g.hints, g.attempts, " ".join(g.wrong), "yes" if g.assessed else "no", g.problem]
+        writer.writerow([_plain(str(cell)) for cell in row])
+    return sink.getvalue()
+
+
+def _plain(cell: str) -> str:
+    return f"'{cell}" if cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell
+
+
+def as_html(grades: list[Grade]) -> str:
+    """The class on one page, without network and scripts."""
+    from runbook.report.block import css, esc, table
+
+    good = [g for g in grades if not g.problem]
+    body = table("Rounds", [h.capitalize() for h in HEAD], ([esc(c) for c in cells(g)] for g in good)) if good else ""
+    body += (
+        table("Learners", ("Learner", "Rounds", "Mean", "Solved", "Weak step", "First to last"), _learners(good))
+        if good
+        else ""
+    )
+    body += table("Causes", ("Cause", "Met", "Named right", "Named instead", "Mean"), _causes(good)) if good else ""
+    notes = [[esc(g.who), esc(p["name"]), esc(p["reply"]), esc(p["why"])] for g in good for p in g.parts]
+    body += table("Why", ("Learner", "Part", "Reply", "Why"), notes) if notes else ""
+    for g in good:
+        steps = "".join(f"<li>{esc(step, 200)}</li>" for step in g.steps)
+        body += f"<details><summary>{esc(g.who)}, {esc(g.round)} {g.seed}: what was done</summary><ol>{steps}</ol></details>"
+    bad = [[esc(c) for c in cells(g)] for g in grades if g.problem]
+    body += table("Not graded", ("File", "Why"), bad) if bad else ""
+    solved = sum(g.reply == "correct" for g in good)
+    kept = sum(g.assessed for g in good)
+    summary = f"{len(grades)} round{'s' if len(grades) != 1 else ''}, {solved} solved; {kept} kept by the trainer's server, the others by learners."
+    return (
+        '<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, '
+        'initial-scale=1"><meta http-equiv="Content-Security-Policy" content="default-src \'none\'; style-src '
+        f'\'unsafe-inline\'"><meta name="color-scheme" content="light dark"><title>Practice results</title><style>{css()}</style>'
+        f'</head><body class="rb rb-page"><main class="rb-main"><h1>Practice results</h1><p>{esc(summary)}</p>{body}</main></body></html>\n'
+    )
+
+
+def _learners(grades: list[Grade]) -> list[list[str]]:
+    from runbook.report.block import esc
+
+    rows = []
+    for who in sorted({g.who for g in grades}):
+        own = [g for g in grades if g.who == who]
+        points = [g.points for g in own]
+        solved = sum(g.reply == "correct" for g in own)
+        trend = " → ".join(map(str, points)) if len(points) > 1 else "one round"
+        rows.append(
+            [esc(who), str(len(own)), f"{mean(points):.0f}", f"{solved} of {len(own)}", esc(weak_step(own)), esc(trend)]
+        )
+    return rows
+
+
+def weak_step(grades: list[Grade]) -> str:
+    """The step with the lowest mean, where more than one was met."""
+    steps: dict[str, list[int]] = {}
+    for g in grades:
+        for cause in g.faults:
+            steps.setdefault(load()[cause].step, []).append(g.points)
+    return min(steps, key=lambda step: mean(steps[step])) if len(steps) > 1 else "not known yet"
+
+
+def _causes(grades: list[Grade]) -> list[list[str]]:
+    from runbook.report.block import esc
+
+    rows = []
+    for cause in sorted({c for g in grades for c in (g.faults or (HEALTHY,))}):
+        met = [g for g in grades if cause in (g.faults or (HEALTHY,))]
+        right = sum(any(p["name"] == "cause" and p["reply"] == "correct" for p in g.parts) for g in met)
+        instead = sorted({w for g in met for w in g.wrong})
+        rows.append(
+            [
+                esc(cause),
+                str(len(met)),
+                f"{right} of {len(met)}",
+                esc(", ".join(instead) or "nothing"),
+                f"{mean(g.points for g in met):.0f}",
+            ]
+        )
+    return rows

@@ -1,0 +1,138 @@
+"""Simulated learners: what each kind does in a round, from the outside, as a person at the keyboard could."""
+
+import copy
+import random
+import tempfile
+from pathlib import Path
+
+from runbook.collect import Request, collect
+from runbook.judge import diagnose
+from runbook.lab import FAULTS
+from runbook.lab.draw import draw as draw_plan
+from runbook.redact import Vault
+from runbook.training import Practice, judge, project
+from runbook.training.draw import HEALTHY
+from runbook.training.hints import PROBES
+
+
+def ask_all(lesson: Practice, *, predict: bool) -> None:
+    """Every request that tells stacks apart."""
+    for asked in PROBES:
+        usual = "401" if asked.login != "right" else "202" if asked.method == "POST" else "200"
+        lesson.ask(asked.way, asked.login, asked.path, asked.method, expect=usual if predict else "")
+
+
+def read_all(lesson: Practice) -> None:
+    """Every file and log."""
+    for name in lesson.names():
+        lesson.look(name)
+    lesson.logs("registry")
+    lesson.logs("ui")
+
+
+def put_files(lesson: Practice, plan) -> None:
+    """Write the project of that stack, and apply it."""
+    wanted = project.files(plan)
+    for path in sorted(lesson.folder.rglob("*"), reverse=True):
+        path.unlink() if path.is_file() else path.rmdir()
+    project.write(plan, lesson.folder)
+    assert set(wanted) <= {str(p.relative_to(lesson.folder)) for p in lesson.folder.rglob("*")}
+    lesson.apply()
+
+
+def fix(lesson: Practice) -> None:
+    """The fix that the rule of each cause names."""
+    plan = copy.deepcopy(lesson._drawn.plan)
+    for cause in reversed(lesson._drawn.faults):
+        FAULTS[cause].solve(plan)
+    plan.registry_port, plan.ui_port, plan.inner_port = (
+        lesson._plan.registry_port,
+        lesson._plan.ui_port,
+        lesson._plan.inner_port,
+    )
+    put_files(lesson, plan)
+
+
+def no_skill(lesson: Practice, rng: random.Random) -> None:
+    """Pastes a sound project over whatever is there, makes both entries again, names by lot, cites everything."""
+    ask_all(lesson, predict=False)
+    read_all(lesson)
+    plan = draw_plan(lesson._log.seed, None)
+    plan.registry_port, plan.ui_port, plan.inner_port = (
+        lesson._plan.registry_port,
+        lesson._plan.ui_port,
+        lesson._plan.inner_port,
+    )
+    put_files(lesson, plan)
+    for user in lesson.users():
+        lesson.run(f"htpasswd -B auth/htpasswd {user}")
+    lesson.apply()
+    everything = [o.number for o in lesson.observations()]
+    lesson.name(rng.choice(lesson.causes()), everything)
+    lesson.rule_out(rng.choice(lesson.causes()), everything)
+    lesson.check()
+
+
+def paste(lesson: Practice) -> None:
+    """Clicks everything, hands all of it to the tool, names its answer, cites everything, applies the fix that it prints."""
+    ask_all(lesson, predict=False)
+    read_all(lesson)
+    everything = [o.number for o in lesson.observations()]
+    with tempfile.TemporaryDirectory() as folder:
+        for name, data in judge._as_files(list(lesson.observations())).items():
+            path = Path(folder) / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
+        request = Request(paths=(folder,), user=lesson._plan.user, password=lesson._plan.password)
+        found = diagnose(collect(request, Vault())).diagnosis.causes
+    cause = found[0].cause if found else HEALTHY
+    if cause in lesson.causes():
+        lesson.name(cause, everything)
+    rival = next((c for c in lesson.causes() if c not in (cause, HEALTHY)), "")
+    lesson.rule_out(rival, everything)
+    fix(lesson)
+    lesson.check()
+
+
+def careful(lesson: Practice) -> None:
+    """Predicts, asks, reads; cites one symptom and what shows the cause; rules out a look-alike; changes one thing."""
+    ask_all(lesson, predict=True)
+    drawn, seen = lesson._drawn, None
+    if drawn.faults:
+        read_all(lesson)
+    seen = list(lesson.observations())
+    felt = judge.symptoms(seen, drawn)
+    for cause in drawn.truth:
+        if cause == HEALTHY:
+            lesson.name(cause, [o.number for o in seen if o.asked in judge.FULL_SET])
+            continue
+        lesson.name(cause, smallest(cause, seen, felt, drawn))
+    rival, number = look_alike(lesson, seen)
+    lesson.rule_out(rival, number)
+    if drawn.faults:
+        fix(lesson)
+    lesson.check()
+
+
+def smallest(cause: str, seen: list, felt: list, drawn) -> list[int]:
+    """What shows the cause, and nothing else; files and requests before logs."""
+    order = sorted(seen, key=lambda o: ({"log": 0, "request": 1, "file": 2}[o.kind], o not in felt, -o.number))
+    kept = list(order)
+    for item in order:
+        rest = [o for o in kept if o is not item]
+        last = item in felt and not [o for o in rest if o in felt]
+        if rest and not last and not judge.separates(cause, rest, drawn):
+            kept = rest
+    return [o.number for o in kept]
+
+
+def look_alike(lesson: Practice, seen: list) -> tuple[str, int]:
+    """A cause of the list that people would feel in the same way, and the observation that rules it out."""
+    drawn, broken = lesson._drawn, lesson._broken
+    others = [c for c in lesson.causes() if c not in (*drawn.truth, HEALTHY)]
+    alike = [c for c in others if broken and broken.name in judge.felt_as(c, drawn)]
+    for rival in [*alike, *(c for c in others if c not in alike)]:
+        for observation in seen:
+            if observation.kind != "log" and judge.rules_out(rival, observation, drawn):
+                return rival, observation.number
+    return "", 0
