@@ -25,6 +25,7 @@ from runbook.redact import Vault
 from runbook.report import render_html, render_json
 from runbook.report.history import Earlier, compare
 from runbook.report.html import NotebookResult
+from runbook.report.picture import picture
 
 EVIDENCE = "evidence.json"
 MAKING = ".making-"
@@ -59,6 +60,9 @@ def make_report(request: Request, vault: Vault, folder: Path, say: Say, earlier:
                 door.write(executed.path.with_suffix(".html"), page(executed.path, names), vault)
         links = [_link(executed, vault) for executed in results]
         door.write(making / "report.html", render_html(run, notebooks=links, changes=changes), vault)
+        drawn = picture(run)
+        if drawn.journeys:
+            door.write(making / "picture.svg", drawn.svg, vault)
         door.write(making / "report.json", render_json(run, changes), vault)
         for path in sorted(making.iterdir()):
             if path.is_file():

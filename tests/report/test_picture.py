@@ -108,3 +108,13 @@ def test_a_stack_of_the_lab_says_demo_in_every_view() -> None:
     for view in (render_html, render_markdown, render_terminal):
         assert "DEMO" in view(run)
     assert "DEMO" in picture(run).svg
+
+
+def test_the_picture_in_the_readme_is_what_the_demo_shows() -> None:
+    from pathlib import Path
+
+    with Lab.demo() as lab:
+        request = Request(paths=(str(lab.bundle),), registry_url=lab.registry_url, ui_url=lab.ui_url, user=lab.user,
+                          password=lab.password, lab="demo")  # fmt: skip
+        drawn = picture(diagnose(collect(request, Vault()))).svg
+    assert (Path(__file__).parents[2] / "notebooks" / "images" / "request-path.svg").read_text().strip() == drawn
