@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from runbook.case import Case
     from runbook.collect import Request, UsageError
     from runbook.incident import Incident
     from runbook.judge import Run
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from runbook.redact import Vault
 
 _HOMES = {
+    "Case": "runbook.case",
     "Incident": "runbook.incident",
     "Lab": "runbook.lab",
     "Request": "runbook.collect",
@@ -37,4 +39,4 @@ def __dir__() -> list[str]:
     return sorted(__all__)
 
 
-__all__ = ["Incident", "Lab", "Request", "Run", "UsageError", "Vault", "__version__"]
+__all__ = ["Case", "Incident", "Lab", "Request", "Run", "UsageError", "Vault", "__version__"]

@@ -11,15 +11,21 @@ from typing import Self
 from runbook import door
 from runbook.collect import Request, UsageError, collect
 from runbook.collect.collector import Progress
+from runbook.folder import CaseFolder
+from runbook.frames import Frames
 from runbook.judge import Run, diagnose
 from runbook.lab import Lab
-from runbook.model import Step
+from runbook.model import Evidence, Step
 from runbook.redact import Vault
-from runbook.report import blocks, render_html, render_json, tables
+from runbook.report import blocks, render_html, render_json, tables, words
 from runbook.report.alignment import alignment
 from runbook.report.block import Block, esc, para
+from runbook.report.excerpt import excerpts
+from runbook.report.picture import picture
 from runbook.report.steps import brick_row, conclusion
 from runbook.report.timeline import timeline
+
+NOTHING = 'Nothing to diagnose: give the folder or a file of an incident (bundle) or the registry\'s address (registry_url); lab_fault = "demo" shows the demo.'
 
 
 class Incident:
@@ -42,7 +48,8 @@ class Incident:
         lab_fault: str = "",
         interactive: bool = True,
     ) -> Self:
-        """Collect and judge: a folder, URLs, a fault of the lab ("healthy" for none), or, with nothing given, the demo.
+        """Collect and judge: a folder, URLs, or a stack of the lab (`lab_fault`: a fault, "healthy" or "demo").
+        With nothing given it is the current case (see `Case`), and without one there is nothing to diagnose.
 
         `password_env` is the NAME of an environment variable; the password itself is no parameter, because
         papermill writes parameters into the notebook. Raises `UsageError` with a sentence for wrong input.
@@ -58,7 +65,19 @@ class Incident:
                     password=password,
                 )
             )
-        return cls.of_lab(lab_fault)
+        if lab_fault:
+            return cls.of_lab(lab_fault)
+        folder = CaseFolder.current()
+        return cls.of_folder(folder) if folder else cls(diagnose(Evidence()), "nothing was given")
+
+    @classmethod
+    def of_folder(cls, folder: CaseFolder) -> Self:
+        """The case of a folder: as it was last seen, and anew where its files have changed since."""
+        asked = folder.asked()
+        known = folder.evidence()
+        if asked.can_be_asked and (known is None or folder.is_stale):
+            return cls.of(asked.request)
+        return cls(diagnose(known or Evidence()), ", ".join(asked.paths) or "the current case")
 
     @classmethod
     def of(cls, request: Request, about: str = "", progress: Progress | None = None) -> Self:
@@ -74,18 +93,19 @@ class Incident:
         )
 
     @classmethod
-    def of_lab(cls, fault: str = "", progress: Progress | None = None) -> Self:
-        """Break a stack in the embedded lab ("healthy": do not; "": the demo incident) and judge that, live."""
+    def of_lab(cls, fault: str, progress: Progress | None = None) -> Self:
+        """Break a stack in the embedded lab ("healthy": do not; "demo": the demo incident) and judge that, live."""
         faults = () if fault == "healthy" else (fault,)
-        with Lab(*faults, backend="embedded") if fault else Lab.demo() as lab:
+        with Lab.demo() if fault == "demo" else Lab(*faults, backend="embedded") as lab:
             request = Request(
                 paths=(str(lab.bundle),),
                 registry_url=lab.registry_url,
                 ui_url=lab.ui_url,
                 user=lab.user,
                 password=lab.password,
+                lab=fault,
             )
-            return cls.of(request, f"the lab, {fault or 'the demo incident'}", progress)
+            return cls.of(request, f"{words.DEMO}, a stack of the lab ({fault})", progress)
 
     def __repr__(self) -> str:
         return f"Incident({self._about}): {self.run.diagnosis.verdict}"
@@ -95,6 +115,8 @@ class Incident:
 
     def about(self) -> Block:
         """What was handed over."""
+        if self.is_empty:
+            return Block(para(NOTHING), NOTHING)
         evidence = self.run.evidence
         names = ", ".join(f.path for f in evidence.files) or "no files"
         text = f"{self._about}: {names}; {len(evidence.live)} requests made, {len(self.run.traffic.exchanges)} seen in all."
@@ -146,8 +168,36 @@ class Incident:
     # the parts of the verdict
 
     def verdict(self) -> Block:
-        """The answer and the way of a request."""
+        """The answer and the request path."""
+        if self.is_empty:
+            return Block(
+                f'<div class="rb-verdict inconclusive" role="status"><p class="rb-lead">{esc(NOTHING)}</p></div>',
+                NOTHING,
+            )
         return blocks.verdict(self.run) + blocks.hops(self.run)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing at all was given."""
+        evidence = self.run.evidence
+        return not (evidence.files or evidence.exchanges or evidence.target.paths)
+
+    @property
+    def frames(self) -> Frames:
+        """The tables as pandas DataFrames, for those who want to filter, count and plot."""
+        return Frames(self.run)
+
+    def picture(self) -> Block:
+        """The request on its path: what became of the Authorization header, before the fix and after it."""
+        return picture(self.run).block()
+
+    def lines(self) -> Block:
+        """The lines that the first cause rests on, each in its file."""
+        return excerpts(self.run)
+
+    def next_step(self) -> Block:
+        """What to do now: the check that proves the fix, or the one command that decides what is open."""
+        return blocks.now(self.run) if not self.is_empty else Block(para(NOTHING), NOTHING)
 
     def hops(self) -> Block:
         """The way of a request with the first bad hop marked."""
@@ -196,6 +246,8 @@ class Incident:
         if not folder:
             none = "Nothing was written: save_to is empty."
             return Block(para(none), none)
+        if self.is_empty:
+            return Block(para(f"Nothing was written. {NOTHING}"), f"Nothing was written. {NOTHING}")
         target = Path(folder)
         target.mkdir(parents=True, exist_ok=True)
         door.write(target / "report.html", render_html(self.run), self.vault)

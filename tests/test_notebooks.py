@@ -45,8 +45,8 @@ def code_cells(content):
     return [cell for cell in content["cells"] if cell["cell_type"] == "code"]
 
 
-def test_the_six_and_the_fleets_are_there_and_no_other():
-    assert tuple(sorted(p.stem for p in FOLDER.glob("*.ipynb"))) == (*NAMES, "fleet")
+def test_the_six_the_case_and_the_fleets_are_there_and_no_other():
+    assert tuple(sorted(p.stem for p in FOLDER.glob("*.ipynb"))) == (*NAMES, "case", "fleet")
 
 
 def test_the_file_is_stripped_and_in_the_format_with_ids(notebook):
@@ -149,3 +149,33 @@ def test_ruff_finds_nothing():
     for action in (["check"], ["format", "--check"]):
         done = subprocess.run([*command, *action, str(FOLDER)], capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
+
+
+CASE = json.loads((FOLDER / "case.ipynb").read_text(encoding="utf-8"))
+
+
+def test_the_case_is_short_and_makes_one_call_a_cell():
+    assert len(CASE["cells"]) <= 20
+    for cell in code_cells(CASE):
+        assert cell["outputs"] == []
+        assert cell["execution_count"] is None
+        assert len(source(cell).splitlines()) <= 10
+        tree = ast.parse(source(cell))
+        assert not [node for node in ast.walk(tree) if isinstance(node, FORBIDDEN)]
+        assert sum(isinstance(node, ast.Call) for node in ast.walk(tree)) <= 2
+    parameters = next(c for c in CASE["cells"] if "parameters" in c["metadata"].get("tags", []))
+    given = {line.target.id: ast.literal_eval(line.value) for line in ast.parse(source(parameters)).body}
+    assert given.items() >= PARAMETERS.items()
+
+
+def test_the_case_shows_the_verdict_before_anything_else():
+    first, second = code_cells(CASE)[:2]
+    assert "parameters" in first["metadata"]["tags"]
+    assert source(second).endswith("case.verdict()")
+
+
+def test_no_retired_word_stands_in_a_notebook():
+    retired = r"(?i)\bmend(s|ed|ing)?\b|\banew\b|suffered|dearest|put into force|in good order|the write-up"
+    for path in FOLDER.glob("*.ipynb"):
+        text = "\n".join(source(cell) for cell in json.loads(path.read_text(encoding="utf-8"))["cells"])
+        assert not re.search(retired, text), path.name

@@ -45,7 +45,7 @@ def test_commands_of_the_readme_exist(command: str, capsys: pytest.CaptureFixtur
 def test_options_of_the_readme_exist(capsys: pytest.CaptureFixture[str]) -> None:
     from runbook.cli import main
 
-    for command in ("diagnose", "report", "tap", "grade", "fleet", "mcp", "check-advice"):
+    for command in ("diagnose", "report", "open", "tap", "grade", "fleet", "mcp", "check-advice"):
         with pytest.raises(SystemExit):
             main([command, "--help"])
     with pytest.raises(SystemExit):

@@ -73,7 +73,7 @@ _OTHERS = (
      "add_report_arguments", "run_report"),
     ("demo", "break a stack on this machine, diagnose it, write the report", "runbook.headless.commands",
      "add_demo_arguments", "run_demo"),
-    ("open", "start JupyterLab on the first notebook", "runbook.headless.commands",
+    ("open", "show an incident in JupyterLab, as a notebook", "runbook.headless.commands",
      "add_open_arguments", "run_open"),
     ("serve", "serve the first notebook as a web page, on this machine only", "runbook.headless.commands",
      "add_serve_arguments", "run_serve"),
@@ -116,10 +116,10 @@ def _command(commands: Any, name: str, help_: str, run: Run) -> Parser:
 
 
 def _fill(command: Parser, name: str, module: str, add: str) -> None:
-    """Let another part add its arguments; `report` takes the same target as `diagnose`."""
+    """Let another part add its arguments; `report` and `open` take the same target as `diagnose`."""
     from runbook.cli.target import add_target
 
-    if name == "report":
+    if name in ("report", "open"):
         add_target(command)
     if add:
         getattr(import_module(module), add)(command)

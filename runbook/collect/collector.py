@@ -90,6 +90,7 @@ def _evidence(request: Request, reading: Reading, label: str | None) -> Evidence
             password=label,
             origin=request.origin,
             paths=request.paths,
+            lab=request.lab,
         ),
         files=tuple(reading.sources),
         problems=tuple(harvest.problems),

@@ -19,6 +19,10 @@ TIMEOUT = 20.0
 class UsageError(ValueError):
     """The request cannot be carried out as it stands: a sentence for the user, exit 2."""
 
+    def _render_traceback_(self) -> list[str]:
+        """What a notebook shows in place of a traceback: the sentence."""
+        return [f"{self}"]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Running:
@@ -51,6 +55,8 @@ class Request:
     running: Running | None = None
     """The running stack to read through its engine's command."""
     timeout: float = TIMEOUT
+    lab: str = ""
+    """The fault of the lab ("demo": the demo incident) when the stack is the lab's own."""
 
     @property
     def live(self) -> bool:

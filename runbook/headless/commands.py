@@ -32,6 +32,7 @@ def add_demo_arguments(parser: argparse.ArgumentParser) -> None:
 
 def add_open_arguments(parser: argparse.ArgumentParser) -> None:
     """JupyterLab's own address and browser."""
+    parser.add_argument("--demo", action="store_true", help="show the demo: a stack of the lab, broken on purpose")
     parser.add_argument("--no-browser", action="store_true", help="do not open a browser")
     parser.add_argument("--allow-root", action="store_true", help="let JupyterLab run as root, as in a container")
     parser.add_argument("--port", type=int, help="port of JupyterLab (its own default otherwise)")
@@ -39,7 +40,7 @@ def add_open_arguments(parser: argparse.ArgumentParser) -> None:
         "--folder",
         metavar="DIR",
         default="runbook-notebooks",
-        help="where notebooks of an installed package are copied to",
+        help="where the notebooks are copied to, and the case is kept (default %(default)s)",
     )
 
 
@@ -90,6 +91,7 @@ def run_demo(options: argparse.Namespace) -> int:
             ui_url=lab.ui_url,
             user=lab.user,
             password=lab.password,
+            lab="demo",
         )
         run = make_report(request, vault, folder, to_stderr)
     causes = [f.cause for f in run.diagnosis.causes]
@@ -98,20 +100,47 @@ def run_demo(options: argparse.Namespace) -> int:
 
 
 def run_open(options: argparse.Namespace) -> int:
-    """Start JupyterLab on the first notebook; ends when the user ends it."""
-    from runbook.headless.places import writable_copy
-
+    """Start JupyterLab on the case, which is executed already; ends when the user ends it."""
     _needs("jupyterlab")
-    try:
-        folder = writable_copy(Path(options.folder).resolve())
-    except FileNotFoundError as missing:
-        raise UsageError(str(missing)) from None
-    command = [sys.executable, "-m", "jupyterlab", str(folder / "00_start_here.ipynb")]
+    folder = _prepared(options)
+    command = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={folder}"]
+    command += ["--LabApp.default_url=/lab/tree/case.ipynb", "--LabApp.news_url=None"]
     command += ["--no-browser"] if options.no_browser else []
     command += ["--allow-root"] if options.allow_root else []
     command += [f"--port={options.port}"] if options.port else []
     sys.stdout.flush()
     os.execv(sys.executable, command)  # noqa: S606 (no shell, and JupyterLab takes the place of this process)
+
+
+def _prepared(options: argparse.Namespace) -> Path:
+    """The folder with copies of the notebooks and the case, judged and shown."""
+    from runbook.case import keep
+    from runbook.cli.target import request_from
+    from runbook.folder import NAME, VARIABLE, CaseFolder
+    from runbook.headless.opened import open_case
+    from runbook.headless.places import writable_copy
+    from runbook.incident import Incident
+    from runbook.widgets.given import FROM
+
+    request = request_from(options)
+    try:
+        folder = writable_copy(Path(options.folder).resolve())
+    except FileNotFoundError as missing:
+        raise UsageError(str(missing)) from None
+    except OSError as error:
+        raise UsageError(f"--folder {options.folder} cannot be written: {error.strerror}.") from None
+    case = CaseFolder.make(folder / NAME)
+    variable = options.password_env or "REGISTRY_PASSWORD"
+    if options.demo:
+        keep(Incident.of_lab("demo"), case, variable)
+    elif request.paths or request.live or request.running is not None:
+        keep(Incident.of(request), case, variable)
+    if request.password is not None:
+        os.environ[variable] = request.password  # for the kernels of this session; it is written nowhere
+    os.environ[VARIABLE] = str(case.path)
+    os.environ[FROM] = os.getcwd()
+    open_case(folder)
+    return folder
 
 
 def run_serve(options: argparse.Namespace) -> int:

@@ -1,11 +1,16 @@
 """Where the notebooks are: in a checkout beside the package, or inside the installed wheel."""
 
+import json
 import shutil
 from pathlib import Path
+from zlib import crc32
 
 import runbook
+from runbook import door
+from runbook.redact import Vault
 
 _PACKAGE = Path(runbook.__file__).resolve().parent
+_COPIED = ".runbook-copied.json"
 
 
 def notebooks_folder() -> Path:
@@ -17,18 +22,42 @@ def notebooks_folder() -> Path:
 
 
 def notebooks() -> list[Path]:
-    """The numbered notebooks in their order."""
-    return sorted(notebooks_folder().glob("[0-9][0-9]_*.ipynb"))
+    """The notebooks of a report: the case, and the steps in their order."""
+    folder = notebooks_folder()
+    return [folder / "case.ipynb", *sorted(p for p in folder.glob("[0-9][0-9]_*.ipynb") if p.name[:2] != "00")]
 
 
 def writable_copy(target: Path) -> Path:
-    """The notebooks in a folder of the user's, each copied unless it is there already: work is never overwritten."""
+    """The notebooks in a folder of the user's. A newer package renews those whose cells nobody changed; work is
+    never overwritten."""
     source = notebooks_folder()
-    if source == _PACKAGE.parent / "notebooks":
-        return source
-    for path in sorted(source.rglob("*")):
-        copy = target / path.relative_to(source)
-        if path.is_file() and not copy.exists():
+    list_ = target / _COPIED
+    known = _known(list_)
+    for path in sorted(p for p in source.rglob("*") if p.is_file() and ".ipynb_checkpoints" not in p.parts):
+        name = path.relative_to(source)
+        copy = target / name
+        if not copy.exists() or known.get(str(name)) == fingerprint(copy):
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, copy)
+            known[str(name)] = fingerprint(copy)
+    door.write(list_, json.dumps(known, indent=1), Vault())
     return target
+
+
+def fingerprint(path: Path) -> int:
+    """A number for what a person would have written: of a notebook its cells, without outputs."""
+    data = path.read_bytes()
+    try:
+        cells = json.loads(data)["cells"] if path.suffix == ".ipynb" else None
+        sources = ["".join(cell["source"]) for cell in cells] if cells is not None else None
+    except (ValueError, KeyError, TypeError):
+        sources = None
+    return crc32(json.dumps(sources).encode() if sources is not None else data)
+
+
+def _known(file: Path) -> dict[str, int]:
+    try:
+        found = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return {k: v for k, v in found.items() if isinstance(v, int)} if isinstance(found, dict) else {}

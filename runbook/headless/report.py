@@ -1,23 +1,31 @@
 """From a request to a folder: evidence, executed notebooks, report.html and report.json."""
 
 import json
+import os
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+import nbformat
 
 from runbook import __version__, door
 from runbook.collect import Request, UsageError, collect
 from runbook.collect.evidence_file import dump_evidence
+from runbook.folder import VARIABLE, CaseFolder
 from runbook.headless.execute import Executed, execute_all
 from runbook.headless.kernel import own_kernel
 from runbook.headless.places import notebooks
+from runbook.headless.reading import KEPT, LESSON, LIVE, page, without
 from runbook.judge import Run, diagnose
 from runbook.leftovers import named, sweep
+from runbook.model import Evidence
 from runbook.redact import Vault
 from runbook.report import render_html, render_json
 from runbook.report.history import Earlier, compare
 from runbook.report.html import NotebookResult
+from runbook.report.picture import picture
 
 EVIDENCE = "evidence.json"
 MAKING = ".making-"
@@ -31,7 +39,8 @@ def make_report(request: Request, vault: Vault, folder: Path, say: Say, earlier:
     are made beside the folder and moved in when they are whole.
     """
     say("collecting evidence")
-    evidence = collect(request, vault)
+    case = _case(request)
+    evidence = _of_case(case, vault) if case else collect(request, vault)
     fatal = [p for p in evidence.problems if p.fatal]
     if fatal:
         raise UsageError("; ".join(f"{p.place}: {p.message}" for p in fatal))
@@ -42,11 +51,18 @@ def make_report(request: Request, vault: Vault, folder: Path, say: Say, earlier:
     with tempfile.TemporaryDirectory(dir=folder, prefix=named(MAKING)) as name:
         making = Path(name)
         door.write(making / EVIDENCE, dump_evidence(evidence, __version__).decode(), vault)
-        results = _execute(making, say)
+        results = _execute(making, say, case)
         for executed in results:
             _clean(executed.path, vault)
+        names = [executed.name for executed in results]
+        for executed in results:
+            if executed.path.is_file():
+                door.write(executed.path.with_suffix(".html"), page(executed.path, names), vault)
         links = [_link(executed, vault) for executed in results]
         door.write(making / "report.html", render_html(run, notebooks=links, changes=changes), vault)
+        drawn = picture(run)
+        if drawn.journeys:
+            door.write(making / "picture.svg", drawn.svg, vault)
         door.write(making / "report.json", render_json(run, changes), vault)
         for path in sorted(making.iterdir()):
             if path.is_file():
@@ -54,8 +70,25 @@ def make_report(request: Request, vault: Vault, folder: Path, say: Say, earlier:
     return run
 
 
-def _execute(folder: Path, say: Say) -> list[Executed]:
-    sources = notebooks()
+def _case(request: Request) -> CaseFolder | None:
+    """The case whose folder was given in place of an incident."""
+    paths = [Path(p) for p in request.paths]
+    return CaseFolder(paths[0].resolve()) if len(paths) == 1 and (paths[0] / "case.json").is_file() else None
+
+
+def _of_case(case: CaseFolder, vault: Vault) -> Evidence:
+    """What is known of a case, collected again where that is possible here."""
+    asked = case.asked()
+    known = None if asked.can_be_asked else case.evidence()
+    if known is None and not asked.can_be_asked:
+        raise UsageError(f"There is no run in the case folder {case.path} yet.")
+    return known or collect(asked.request, vault)
+
+
+def _execute(folder: Path, say: Say, case: CaseFolder | None) -> list[Executed]:
+    """Run what does not teach; with a case folder its runs and notes are shown as well."""
+    hidden = (LESSON, LIVE) if case else (LESSON, LIVE, KEPT)
+    sources = [_reported(source, folder / ".in", hidden) for source in notebooks()]
     ended = 0
 
     def tell(executed: Executed) -> None:
@@ -65,8 +98,28 @@ def _execute(folder: Path, say: Say) -> list[Executed]:
         say(f"[{ended}/{len(sources)}] {executed.name} {state} ({executed.seconds:.1f} s)")
 
     say(f"running {len(sources)} notebooks")
-    with own_kernel() as kernel:
+    with own_kernel() as kernel, _told(case):
         return execute_all(sources, folder, {"bundle": EVIDENCE, "interactive": False}, kernel, tell)
+
+
+def _reported(source: Path, folder: Path, hidden: tuple[str, ...]) -> Path:
+    folder.mkdir(exist_ok=True)
+    nbformat.write(without(source, hidden), folder / source.name)
+    return folder / source.name
+
+
+@contextmanager
+def _told(case: CaseFolder | None) -> Iterator[None]:
+    """Kernels see that case, or none: never the one that this process happens to be started from."""
+    before = os.environ.pop(VARIABLE, None)
+    if case:
+        os.environ[VARIABLE] = str(case.path)
+    try:
+        yield
+    finally:
+        os.environ.pop(VARIABLE, None)
+        if before is not None:
+            os.environ[VARIABLE] = before
 
 
 def _clean(path: Path, vault: Vault) -> None:
@@ -91,7 +144,8 @@ def _clean(path: Path, vault: Vault) -> None:
 def _link(executed: Executed, vault: Vault) -> NotebookResult:
     title = executed.name.replace("_", " ")
     note = vault.mask(executed.error, 300) if executed.error else f"{executed.seconds:.1f} s"
-    return NotebookResult(title, executed.path.name, not executed.error, note)
+    shown = executed.path.with_suffix(".html") if executed.path.is_file() else executed.path
+    return NotebookResult(title, shown.name, not executed.error, note)
 
 
 def to_stderr(message: str) -> None:

@@ -83,6 +83,8 @@ class Target:
     """The vault's label of the password given, if any."""
     origin: str | None = None
     paths: tuple[str, ...] = ()
+    lab: str = ""
+    """The fault of the lab whose stack this is ("demo": the demo incident); "" for a stack of the user's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

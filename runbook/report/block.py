@@ -33,7 +33,13 @@ class Block:
 
 
 def esc(text: object, limit: int = 2000) -> str:
-    """Text from anywhere, harmless and escaped."""
+    """Text from anywhere, harmless and escaped. A dollar stands in an element of its own: JupyterLab, nbconvert and
+    nbviewer set what lies between two of them as mathematics."""
+    return escape(visible(str(text), limit)).replace("$", "<span>$</span>")
+
+
+def attr(text: object, limit: int = 2000) -> str:
+    """The same for the value of an attribute, which nobody typesets."""
     return escape(visible(str(text), limit))
 
 
@@ -66,7 +72,7 @@ def table(caption: str, head: Sequence[str], rows: Iterable[Sequence[str]]) -> s
         for row in rows
     )
     return (
-        f'<div class="rb-scroll" tabindex="0" role="region" aria-label="{esc(caption)}"><table><caption>{esc(caption)}'
+        f'<div class="rb-scroll" tabindex="0" role="region" aria-label="{attr(caption)}"><table><caption>{esc(caption)}'
         f"</caption><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>"
     )
 

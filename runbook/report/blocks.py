@@ -23,6 +23,7 @@ def verdict(run: Run) -> Block:
     """The answer in a box: fault, healthy or inconclusive, why, and what it is about."""
     d = run.diagnosis
     _, rests = words.headline(run)
+    about = words.about(run)
     if d.verdict == "fault":
         first = d.causes[0]
         lead, sub = first.summary, f"{first.cause} · {rests}"
@@ -35,12 +36,10 @@ def verdict(run: Run) -> Block:
     html = (
         f'<div class="rb-verdict {d.verdict}" role="status"><div class="rb-word">{words.VERDICTS[d.verdict]}</div>'
         f'<p class="rb-lead">{esc(lead)}</p><p class="rb-sub">{esc(sub)}</p>'
-        + (f'<p class="rb-sub">{esc(d.about)}</p>' if d.about else "")
+        + (f'<p class="rb-sub">{esc(about)}</p>' if about else "")
         + "</div>"
     )
-    return Block(
-        html, "\n".join([f"{words.VERDICTS[d.verdict].upper()}: {lead} ({sub})", *([d.about] if d.about else [])])
-    )
+    return Block(html, "\n".join([f"{words.VERDICTS[d.verdict].upper()}: {lead} ({sub})", *([about] if about else [])]))
 
 
 def next_step(run: Run) -> Block:
@@ -51,6 +50,19 @@ def next_step(run: Run) -> Block:
     apart = f"It tells apart: {', '.join(step.separates)}." if step.separates else ""
     html = para(step.why) + commands((str(step.command),)) + (para(apart, "rb-soft") if apart else "")
     return Block(html, "\n".join([step.why, str(step.command), apart]).strip())
+
+
+def now(run: Run) -> Block:
+    """The one thing to do now, whatever the verdict: prove the fix, decide what is open, or nothing."""
+    d = run.diagnosis
+    if d.verdict == "inconclusive":
+        return next_step(run)
+    if d.verdict == "healthy":
+        text = "Nothing has to be fixed."
+        return Block(para(text), text)
+    check = d.causes[0].fix.verify_lines[:1]
+    text = "Apply the fix, then run this check; after that, run this case again."
+    return Block(para(text) + commands(check), "\n".join([text, *check]))
 
 
 def hops(run: Run) -> Block:

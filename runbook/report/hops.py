@@ -80,6 +80,8 @@ def _bad(run: Run, stations: list[tuple[str, Kind]]) -> int | None:
     if not sender or run.diagnosis.verdict != "fault":
         return None
     names = [name.lower() for name, _ in stations]
+    if sender == "registry" and _cites_htpasswd(run):
+        sender = "htpasswd"
     kinds = [kind for _, kind in stations]
     if sender in names:
         return names.index(sender)
@@ -95,6 +97,13 @@ def _bad(run: Run, stations: list[tuple[str, Kind]]) -> int | None:
     if kind in ("client", "browser"):
         return 0
     return kinds.index("registry") if kind == "file" else 1 if len(kinds) > 2 else None
+
+
+def _cites_htpasswd(run: Run) -> bool:
+    """Whether what the first cause rests on stands in an htpasswd file: that is what to change, not the registry."""
+    files = {f.file for f in run.evidence.htpasswd}
+    first = next((i for i in run.diagnosis.causes[0].evidence if i.cited in ("read", "computed")), None)
+    return first is not None and first.where.rpartition(":")[0] in files
 
 
 def _shown(run: Run, kind: Kind, name: str) -> str:

@@ -8,8 +8,10 @@ from runbook import __version__
 from runbook.judge import Run
 from runbook.report import blocks, history, tables, words
 from runbook.report.alignment import alignment
-from runbook.report.block import Block, css, esc, para, tag
+from runbook.report.block import Block, attr, css, esc, para, tag
+from runbook.report.excerpt import excerpts
 from runbook.report.history import Comparison
+from runbook.report.picture import picture
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
 _REDACTION = (
@@ -33,21 +35,28 @@ def render_html(
     *,
     notebooks: Sequence[NotebookResult] = (),
     changes: Comparison | None = None,
-    title: str = "Why the registry says 401",
+    title: str = "",
     when: str = "",
 ) -> str:
     """The whole page. `notebooks` are linked; a failed one is said at the top; `changes` since an earlier report are shown."""
     body = "".join(_sections(run, notebooks, changes))
+    title = title or _title(run)
     stamp = when or datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
         '<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="referrer" content="no-referrer">'
-        f'<meta name="color-scheme" content="light dark"><title>{esc(title)}: {esc(run.diagnosis.verdict)}</title>'
+        f'<meta name="color-scheme" content="light dark"><title>{attr(title)}: {attr(run.diagnosis.verdict)}</title>'
         f'<style>{css()}</style></head><body class="rb rb-page"><main class="rb-main"><h1>{esc(title)}</h1>{body}'
         f"<footer><p>{esc(_REDACTION)}</p><p>runbook {__version__} · {esc(stamp)} · {esc(_target(run))}</p></footer>"
         "</main></body></html>\n"
     )
+
+
+def _title(run: Run) -> str:
+    """What, and where."""
+    demo = f"{words.DEMO}: " if run.evidence.target.lab else ""
+    return f"{demo}{words.headline(run)[0]} · {_target(run)}"
 
 
 def _target(run: Run) -> str:
@@ -64,10 +73,13 @@ def _sections(run: Run, notebooks: Sequence[NotebookResult], changes: Comparison
         for n in failed
     ]
     parts += [blocks.verdict(run).html, blocks.hops(run).html]
+    follow = picture(run)
+    if follow.journeys:
+        parts.append(_section(words.FOLLOW, follow.block()))
     if changes is not None:
         parts.append(_section("Since the earlier report", history.block(changes)))
     if d.verdict == "fault":
-        parts += [_section(words.CAUSE, blocks.cause(run)), _section(words.FIX, blocks.fix(run))]
+        parts += [_section(words.CAUSE, blocks.cause(run) + excerpts(run)), _section(words.FIX, blocks.fix(run))]
     if d.next is not None:
         parts.append(_section(words.NEXT_STEP, blocks.next_step(run)))
     parts.append(_section(words.SEEN, blocks.symptoms(run)))
@@ -106,7 +118,7 @@ def _section(title: str, block: Block) -> str:
 
 def _links(notebooks: Sequence[NotebookResult]) -> str:
     rows = "".join(
-        f'<li><a href="{esc(n.href)}">{esc(n.title)}</a> {tag("done", "pass") if n.ok else tag("failed", "fail")}'
+        f'<li><a href="{attr(n.href)}">{esc(n.title)}</a> {tag("done", "pass") if n.ok else tag("failed", "fail")}'
         f"{' ' + esc(n.note) if n.note else ''}</li>"
         for n in notebooks
     )

@@ -49,7 +49,7 @@ def _lines(run: Run) -> Iterator[str]:
     d = run.diagnosis
     word, rests = words.headline(run)
     yield f"# {word}\n"
-    yield f"{plain(rests)}{' · ' + plain(d.about) if d.about else ''}\n"
+    yield f"{plain(rests)}{' · ' + plain(words.about(run)) if words.about(run) else ''}\n"
     reasons = d.causes[:1] if d.verdict == "fault" else ()
     for finding in reasons:
         yield from _cause(finding)

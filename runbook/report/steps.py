@@ -29,6 +29,26 @@ _WHERE: tuple[tuple[Symptom, str], ...] = (
 )  # fmt: skip
 
 
+NEEDS: dict[Step, str] = {
+    "simplify": "a curl -v transcript or the registry's address",
+    "htpasswd": "the htpasswd file",
+    "headers": "the same request direct and through the proxy, or the proxy's configuration",
+    "align": "the compose file or the registry's config.yml",
+}
+"""What a step has to be given before it can look."""
+
+
+def looked_at(run: Run, name: Step) -> bool:
+    """Whether there was anything for that step to look at."""
+    evidence, traffic = run.evidence, run.traffic
+    return {
+        "simplify": any(e.status is not None for e in traffic.exchanges),
+        "htpasswd": bool(evidence.htpasswd or evidence.checks),
+        "headers": bool(run.stack.routes or any(e.route == "via" and e.status for e in traffic.exchanges)),
+        "align": bool(evidence.compose or evidence.registry_files),
+    }[name]
+
+
 @dataclass(frozen=True, slots=True)
 class Brick:
     """One step: its state and the sentence that says why."""
@@ -80,6 +100,8 @@ def _judged(run: Run, name: Step) -> tuple[State, str]:
         return "failed", f"One of its checks broke, which is a fault of this program: {broken[0].reason}"
     if checks and all(c.outcome == "skipped" for c in checks):
         return "skipped", f"It could not look: {checks[0].reason}"
+    if not failed and not looked_at(run, name):
+        return "skipped", f"It could not look: it needs {NEEDS[name]}."
     where = _where(run) if name == "simplify" else ""
     if failed:
         here = "The reason is not here" if rules else "Nothing fails because of it"

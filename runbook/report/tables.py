@@ -6,7 +6,7 @@ from runbook.judge import Run
 from runbook.model import Entry, Exchange, Route
 from runbook.parse.consumers import CONSUMERS, READS, SOURCES, TITLES, Cell, Consumer, accepted_by
 from runbook.parse.consumers import table as consumer_table
-from runbook.report.block import Block, esc, para, place, table, tag
+from runbook.report.block import Block, attr, esc, para, place, table, tag
 from runbook.urls import urlsplit
 
 _ROUTES: tuple[tuple[Route, str], ...] = (("direct", "direct"), ("via", "via UI/proxy"), ("unknown", "route unknown"))
@@ -14,6 +14,7 @@ _LOGINS = ("no login", "login", "wrong on purpose")
 _CALLS = ("GET /v2/", "GET /v2/_catalog", "OPTIONS", "other")
 _ELSEWHERE = tuple(c for c in CONSUMERS if c != "registry")
 _ACCEPTS = {"yes": "pass", "no": "fail", "depends": "warn"}
+_DECISIVE = ("authorization", "www-authenticate", "location", "host", "docker-distribution-api-version")
 _NOISE = {"date", "connection", "keep-alive", "transfer-encoding", "etag"}
 
 
@@ -115,6 +116,14 @@ def headers(run: Run) -> Block:
     return Block("".join(blocks), "\n".join(lines))
 
 
+def changed_headers(run: Run) -> Iterable[tuple[str, str, str, str, str]]:
+    """Per request seen direct and through the proxy, its response headers: request, change, name, direct, via."""
+    for direct, via in _pairs(run):
+        title = f"{direct.method} {direct.path}, {_login(direct)}"
+        for word, name, a, b in _changes(direct.response_headers, via.response_headers):
+            yield title, word, name, a, b
+
+
 def _tapped(run: Run) -> Iterable[tuple[Exchange, Exchange]]:
     """Requests of clients, each with what a tap saw of it before the registry: the nearest in time."""
     told = set()
@@ -143,7 +152,7 @@ def _changes(
     before: Sequence[tuple[str, str]], after: Sequence[tuple[str, str]]
 ) -> Iterable[tuple[str, str, str, str]]:
     old, new = _grouped(before), _grouped(after)
-    for key in dict.fromkeys([*old, *new]):
+    for key in sorted(dict.fromkeys([*old, *new]), key=_rank):
         a, b = old.get(key), new.get(key)
         name = (a or b or ("", ""))[0]
         if a is None:
@@ -152,6 +161,13 @@ def _changes(
             yield "dropped", name, a[1], ""
         else:
             yield ("kept" if a[1] == b[1] or key in _NOISE else "rewritten"), name, a[1], b[1]
+
+
+def _rank(header: str) -> int:
+    """The headers that decide stand first, those that always differ last."""
+    if header in _DECISIVE:
+        return _DECISIVE.index(header)
+    return len(_DECISIVE) + (header in _NOISE or header in ("content-length", "server"))
 
 
 def _grouped(rows: Sequence[tuple[str, str]]) -> dict[str, tuple[str, str]]:
@@ -201,7 +217,7 @@ def _accepts(entry: Entry, consumer: Consumer) -> str:
     cell = accepted_by(entry).get(consumer)
     if cell is None:
         return tag("not known", "skipped")
-    return f'<span title="{esc(cell.note)}">{tag(cell.accepts, _ACCEPTS[cell.accepts])}</span>'
+    return f'<span title="{attr(cell.note)}">{tag(cell.accepts, _ACCEPTS[cell.accepts])}</span>'
 
 
 def consumers() -> Block:

@@ -84,8 +84,8 @@ def _headline(run: Run, pen: _Pen) -> Iterator[str]:
         if not pen.color
         else (pen.paint(shown, "bold", _STYLES[run.diagnosis.verdict]) + f"  ({rests})",)
     )
-    if run.diagnosis.about:
-        yield from pen.wrap(run.diagnosis.about, "")
+    if about := words.about(run):
+        yield from pen.wrap(about, "")
 
 
 def _inconclusive(run: Run, pen: _Pen) -> Iterator[str]:

@@ -19,7 +19,9 @@ _MEANS: dict[Meaning, str] = {
 
 
 @dataclass(frozen=True, slots=True)
-class _Moment:
+class Moment:
+    """One thing that happened."""
+
     when: float
     who: str
     what: str
@@ -35,34 +37,39 @@ def timeline(run: Run) -> Block:
 
     A login that the client sent and the registry's log does not know was lost between the two lines.
     """
-    moments = sorted([*_requests(run), *_logged(run)], key=lambda m: m.when)
-    if not moments:
+    found = moments(run)
+    if not found:
         none = "Nothing that was handed over or asked says when it happened."
         return Block(para(none, "rb-soft"), none)
     rows, lines = [], []
-    for moment in moments[:_MOST]:
+    for moment in found[:_MOST]:
         clock = _clock(moment.when)
         took = f"{moment.took * 1000:.0f} ms" if moment.took is not None else ""
         kind = "kept" if moment.answer.startswith("2") else "dropped" if moment.bad else ""
         answer = tag(moment.answer, kind) if moment.answer else ""
         rows.append([esc(clock), answer, esc(moment.who), esc(moment.what, 200), esc(took), place(moment.where)])
         lines.append(f"{clock:<12}  {moment.who:<12} {moment.what} {moment.answer} {took}".rstrip())
-    day = datetime.fromtimestamp(moments[0].when, UTC).strftime("%Y-%m-%d")
+    day = datetime.fromtimestamp(found[0].when, UTC).strftime("%Y-%m-%d")
     html = table(f"What happened on {day} (UTC)", ("time", "answer", "who", "what", "took", "seen in"), rows)
-    if len(moments) > _MOST:
-        html += para(f"and {len(moments) - _MOST} more", "rb-soft")
+    if len(found) > _MOST:
+        html += para(f"and {len(found) - _MOST} more", "rb-soft")
     return Block(html, f"{day} (UTC)\n" + "\n".join(lines))
 
 
-def _requests(run: Run) -> Iterable[_Moment]:
+def moments(run: Run) -> list[Moment]:
+    """Everything whose time is known, the oldest first."""
+    return sorted([*_requests(run), *_logged(run)], key=lambda m: m.when)
+
+
+def _requests(run: Run) -> Iterable[Moment]:
     for e in (*run.traffic.exchanges, *run.traffic.arrived):
         if (when := _when(e)) is not None:
             who = "tap" if e.at == "registry" else "client"
             bad = e.status is None or e.status >= 500 or (is_authenticated(e) and e.status >= 400)
-            yield _Moment(when, who, f"{e.method} {e.path}, {_login(e)}{_way(e)}", _answer(e), e.elapsed, e.source, bad)
+            yield Moment(when, who, f"{e.method} {e.path}, {_login(e)}{_way(e)}", _answer(e), e.elapsed, e.source, bad)
 
 
-def _logged(run: Run) -> Iterable[_Moment]:
+def _logged(run: Run) -> Iterable[Moment]:
     for log in run.evidence.logs:
         for r in log.requests:
             if r.when is not None:
@@ -71,10 +78,10 @@ def _logged(run: Run) -> Iterable[_Moment]:
                 why = f": {told}" if told else ""
                 status = str(r.status) if r.status else ""
                 what, bad = f"{r.method} {r.uri}{who}{why}", bool(r.user) or (r.status or 0) >= 500
-                yield _Moment(r.when, f"{r.logger} log", what, status, r.duration, r.place, bad)
+                yield Moment(r.when, f"{r.logger} log", what, status, r.duration, r.place, bad)
         for event in log.events:
             if event.when is not None and event.request is None:
-                yield _Moment(event.when, f"{log.kind} log", event.text or event.meaning, "", None, event.place)
+                yield Moment(event.when, f"{log.kind} log", event.text or event.meaning, "", None, event.place)
 
 
 def _login(exchange: Exchange) -> str:

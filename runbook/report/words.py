@@ -4,6 +4,7 @@ from runbook.judge import Run
 from runbook.model import Diagnosis, Fix, Proof, Verdict
 
 VERDICTS: dict[Verdict, str] = {"fault": "Fault", "healthy": "Healthy", "inconclusive": "Inconclusive"}
+FOLLOW = "Follow the header"
 CAUSE = "Cause"
 EXPLAINS = "It explains"
 EVIDENCE = "Evidence"
@@ -64,3 +65,15 @@ def _proof(fix: Fix) -> str:
     if fix.proof.before:
         return f"The edit fails its prediction and is not shown as a diff: {fix.proof.after}."
     return f"{fix.proof.after[0].upper()}{fix.proof.after[1:]}." if fix.proof.after else ""
+
+
+DEMO = "DEMO"
+
+
+def about(run: Run) -> str:
+    """What the verdict is about, for the first lines of every view; of a stack of the lab it says so."""
+    fault = run.evidence.target.lab
+    if not fault:
+        return run.diagnosis.about
+    broken = {"healthy": "nothing is broken", "demo": "the demo incident"}.get(fault, fault)
+    return f"{DEMO}: a stack of the lab on this machine ({broken}), not yours; {run.diagnosis.about}".removesuffix("; ")

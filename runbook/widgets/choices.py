@@ -6,16 +6,16 @@ from pathlib import Path
 
 from runbook.lab import FAULTS
 
-HEALTHY = "healthy"
+HEALTHY, DEMO = "healthy", "demo"
 _MARKS = ("*compose*.y*ml", "compose.y*ml", "*htpasswd", "config.yml", "evidence*.json", "*.har", "*.log", "curl*.txt")
 _ENOUGH = 200
 """Folders looked into and entries looked at: a form must not search a disk."""
 
 
 def faults() -> list[tuple[str, str]]:
-    """(what the list shows, name) for every incident that the lab can make; the demo is ""."""
+    """(what the list shows, name) for every incident that the lab can make."""
     known = [(f"{fault.title} ({name})", name) for name, fault in sorted(FAULTS.items())]
-    return [("the demo incident: the case of the write-up", ""), ("nothing is broken (healthy)", HEALTHY), *known]
+    return [("DEMO: a proxy drops the login", DEMO), ("nothing is broken (healthy)", HEALTHY), *known]
 
 
 def folders(start: Path) -> list[str]:

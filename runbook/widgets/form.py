@@ -1,20 +1,23 @@
 """The fields: what is to be examined, and with which login. The password is kept for one run and stored nowhere."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 import ipywidgets
 
 from runbook.collect import Request
-from runbook.widgets.choices import faults, folders
+from runbook.report.block import Block, esc
+from runbook.widgets.choices import DEMO, faults, folders
+from runbook.widgets.given import Part, recognised, uploaded
 from runbook.widgets.job import Job
 
 LAB, OWN = "a practice incident in the lab", "my own incident"
 _LABELS = {"description_width": "9rem"}
 _EMPTY = "typed here, used for one run, stored nowhere"
 _PASTE = "curl -v output, an error message, lines of a log; used for one run, stored nowhere"
+_ANYTHING = "paths, addresses (the registry first, then the UI), or paste a transcript, an error, a log; several times if you like"
 _TAKEN = "taken for the next run"
 
 
@@ -25,12 +28,24 @@ class Form:
         self, bundle: str, registry_url: str, ui_url: str, user: str, password_env: str, lab_fault: str
     ) -> None:
         self._password: str | None = None
-        self._password_env = password_env
-        own = bool(bundle or registry_url or ui_url)
+        self.password_env = password_env
+        own = not lab_fault or bool(bundle or registry_url or ui_url)
         self.source = ipywidgets.RadioButtons(
             options=[LAB, OWN], value=OWN if own else LAB, description="Look at", style=_LABELS, layout=_wide()
         )
-        self.fault = self._field(ipywidgets.Dropdown, "Incident", options=faults(), value=lab_fault)
+        self.fault = self._field(ipywidgets.Dropdown, "Incident", options=faults(), value=lab_fault or DEMO)
+        self._given: list[Part] = []
+        self.anything = self._field(
+            ipywidgets.Textarea, "Give anything", placeholder=_ANYTHING, rows=3, continuous_update=False
+        )
+        self.anything.observe(self._take_anything, "value")
+        self.upload = ipywidgets.FileUpload(
+            multiple=True, description="Add files", layout=ipywidgets.Layout(width="auto")
+        )
+        self.upload.observe(self._take_files, "value")
+        self.forget = ipywidgets.Button(description="Forget them", layout=ipywidgets.Layout(width="auto"))
+        self.forget.on_click(self._forget)
+        self.taken = ipywidgets.HTML(layout=_wide())
         self.bundle = self._field(
             ipywidgets.Combobox,
             "Folder or file",
@@ -77,8 +92,43 @@ class Form:
         return kind(description=label, style=_LABELS, layout=_wide(), **given)
 
     def _show_source(self, _change: object = None) -> None:
-        own = (self.bundle, self.pasted, self.registry_url, self.ui_url, self.user, self.password, self.plain)
+        files = ipywidgets.HBox([self.upload, self.forget], layout=_wide())
+        own = (
+            self.anything,
+            files,
+            self.taken,
+            self.bundle,
+            self.pasted,
+            self.registry_url,
+            self.ui_url,
+            self.user,
+            self.password,
+            self.plain,
+        )
         self._panel.children = own if self.source.value == OWN else (self.fault,)
+
+    def _take_anything(self, change: dict[str, Any]) -> None:
+        """Empty the box and keep what was in it, in this process alone: a `curl -v` has the login in it."""
+        if change["new"].strip():
+            self.anything.value = ""
+            self._add(recognised(change["new"]))
+
+    def _take_files(self, change: dict[str, Any]) -> None:
+        if change["new"]:
+            self.upload.value = ()
+            self._add(uploaded(change["new"]))
+
+    def _add(self, parts: Iterable[Part]) -> None:
+        self._given += parts
+        rows = "".join(f"<li>{esc(part.said)}</li>" for part in self._given)
+        self.taken.value = Block(
+            f'<ul role="status" aria-label="what was recognised">{rows}</ul>' if rows else ""
+        )._repr_html_()
+        self._given = [part for part in self._given if part.kind != "refused"]
+
+    def _forget(self, _button: object) -> None:
+        self._given = []
+        self._add(())
 
     def _take_password(self, change: dict[str, Any]) -> None:
         """Empty the field as soon as it was read: JupyterLab saves the state of widgets into the notebook."""
@@ -114,16 +164,19 @@ class Form:
         pasted, self._paste = self._paste, ""
         self.pasted.placeholder = _PASTE
         user = self.user.value.strip() or None
+        addresses = [p.name for p in self._given if p.kind == "address"]
+        paths = [p.name for p in self._given if p.kind == "path"]
         request = Request(
-            paths=(self.bundle.value.strip(),) if self.bundle.value.strip() else (),
-            registry_url=self.registry_url.value.strip() or None,
-            ui_url=self.ui_url.value.strip() or None,
+            paths=(*([self.bundle.value.strip()] if self.bundle.value.strip() else []), *paths),
+            registry_url=self.registry_url.value.strip() or next(iter(addresses), None),
+            ui_url=self.ui_url.value.strip() or next(iter(addresses[1:]), None),
             user=user,
-            password=password or (os.environ.get(self._password_env) if user else None),
+            password=password or (os.environ.get(self.password_env) if user else None),
             insecure_http=self.plain.value,
         )
         refused, self._refused = self._refused, ""
-        return Job(request, pasted=pasted, refused=refused)
+        parts = tuple(p for p in self._given if p.kind in ("paste", "file"))
+        return Job(request, pasted=pasted, parts=parts, refused=refused)
 
 
 def _wide() -> Any:

@@ -12,6 +12,7 @@ from runbook.incident import Incident
 from runbook.lab import LabError
 from runbook.parse import ParseError
 from runbook.redact import Vault
+from runbook.widgets.given import Part
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,8 @@ class Job:
     lab_fault: str = ""
     pasted: str = field(default="", repr=False)
     """Text that stands in no file; it may hold a login."""
+    parts: tuple[Part, ...] = field(default=(), repr=False)
+    """Pasted texts and dropped files, which are in no folder of the user's."""
     refused: str = ""
     """Why a field was emptied: nothing is run without what stood there."""
 
@@ -32,26 +35,33 @@ class Job:
         if self.request is None:
             progress("starting a registry and its UI on this machine")
             return Incident.of_lab(self.lab_fault, progress)
-        if not self.pasted:
+        if not self.pasted and not self.parts:
             return Incident.of(self.request, progress=progress)
         with tempfile.TemporaryDirectory(prefix="runbook-") as folder:
-            file = Path(folder) / "pasted.txt"
-            with open(file, "w", encoding="utf-8", errors="replace", opener=_private) as stream:
-                stream.write(self.pasted)
-            request = replace(self.request, paths=(*self.request.paths, str(file)))
-            return Incident.of(request, "the pasted text", progress=progress)
+            given = [(part.name, part.content) for part in self.parts]
+            given += [("pasted.txt", self.pasted.encode("utf-8", errors="replace"))] if self.pasted else []
+            for number, (name, content) in enumerate(given, 1):
+                part = Path(folder) / f"{number}"
+                part.mkdir(mode=0o700)
+                with open(part / name, "wb", opener=_private) as stream:
+                    stream.write(content)
+            alone = len(given) == 1
+            extra = str(Path(folder) / "1" / given[0][0]) if alone else folder
+            request = replace(self.request, paths=(*self.request.paths, extra))
+            return Incident.of(request, "what was given", progress=progress)
 
     def about(self) -> str:
         """What is looked at, for the log."""
         if self.request is None:
-            return f"the lab, {self.lab_fault or 'the demo incident'}"
+            return f"DEMO, a stack of the lab ({self.lab_fault})"
         asked = [*self.request.paths, self.request.registry_url, self.request.ui_url]
         asked += ["pasted text"] if self.pasted else []
+        asked += ["pasted text" if part.kind == "paste" else part.name for part in self.parts]
         user = f" as {self.request.user}" if self.request.user else ""
         return (", ".join(a.rpartition("@")[2] for a in asked if a) or "nothing") + user
 
     def parameters(self) -> str:
-        """The lines that make the other notebooks look at the same incident; none for the demo, which they show anyway."""
+        """The lines that make the other notebooks look at the same incident; none where there is nothing to put there."""
         if self.request is None:
             return f"lab_fault: str = {_quoted(self.lab_fault)}" if self.lab_fault else ""
         asked = {

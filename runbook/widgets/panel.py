@@ -10,7 +10,9 @@ from typing import Any
 
 import ipywidgets
 
+from runbook.case import keep
 from runbook.door import LeaveError
+from runbook.folder import CaseFolder
 from runbook.incident import Incident
 from runbook.report import words
 from runbook.report.block import Block, commands, esc, para
@@ -69,6 +71,8 @@ class Console:
         self._choices = (self.verdict, *self.bricks)
         self._views: tuple[Callable[[], Block], ...] = ()
         """What each of the choices shows; none before a run."""
+        self._kept = False
+        """Whether the last run is the current case of all notebooks."""
         self._thread: Thread | None = None
         row = ipywidgets.Layout(display="flex", flex_flow="row wrap", width="100%")
         self.box = ipywidgets.VBox(
@@ -111,6 +115,7 @@ class Console:
         try:
             self.diary.note(f"Run: {job.about()}")
             self.incident = job.run(self._step)
+            self._kept = self._keep(self.incident)
         except CancelledError:
             self._say(f"Cancelled after {time.monotonic() - began:.1f} s. Nothing was changed.")
             self.diary.note("Cancelled.")
@@ -124,6 +129,13 @@ class Console:
             self.button.disabled = False
             self.cancel.disabled = True
             self.saved.disabled = False
+
+    def _keep(self, incident: Incident) -> bool:
+        """Make it the current case, so that the other notebooks show the same."""
+        folder = CaseFolder.current()
+        if folder is not None:
+            keep(incident, folder, self.form.password_env)
+        return folder is not None
 
     def _step(self, text: str) -> None:
         """Told before each piece of work: here it can be ended."""
@@ -154,7 +166,7 @@ class Console:
         self.diary.note(f"Done in {seconds:.1f} s: {incident.run.diagnosis.verdict} {', '.join(causes)}".strip())
         for button, brick in zip(self.bricks, bricks(incident.run), strict=True):
             self._dress(button, brick.title, brick.state, brick.reason)
-        whole = partial(_whole, incident, job)
+        whole = partial(_whole, incident, job, self._kept)
         self._views = (whole, incident.simplify, incident.htpasswd, incident.headers, incident.align)
         self.verdict.disabled = False
         self._show(self.verdict)
@@ -198,18 +210,23 @@ class Console:
         self.status.value = Block(f'<p role="status" style="margin:0 .8rem">{esc(text)}</p>')._repr_html_()
 
 
-def _whole(incident: Incident, job: Job) -> Block:
+def _whole(incident: Incident, job: Job, kept: bool) -> Block:
     """The verdict, its cause and fix, and how the other notebooks come to the same incident."""
-    lines = job.parameters()
+    lines = "" if kept else job.parameters()
     on = para("To go on with this incident in the other notebooks, put this into their second cell:")
-    same = para("The other notebooks show this incident as well, while their parameters are empty.")
+    same = para(
+        "The other notebooks show this incident as well, while their parameters are empty."
+        if kept
+        else "The other notebooks do not know this incident: `runbook open` makes a case folder that they share."
+    )
     return (
         incident.verdict()
         + incident.cause()
         + _titled("Fix", incident.fix())
         + _titled(words.WARNINGS, incident.warnings())
+        + _titled(words.NEXT_STEP, incident.next_step())
         + _titled("Not tested", incident.not_tested())
-        + Block(f"<h3>Next</h3>{on + commands([lines]) if lines else same}")
+        + Block(f"<h3>The other notebooks</h3>{on + commands([lines]) if lines else same}")
     )
 
 

@@ -15,8 +15,8 @@ from runbook.headless.kernel import own_kernel
 from runbook.headless.places import notebooks
 from runbook.lab import Lab
 
-NAMES = ["00_start_here", "01_simplify_the_stack", "02_validate_htpasswd", "03_trace_headers"]
-NAMES += ["04_align_configuration", "05_report"]
+NAMES = ["01_simplify_the_stack", "02_validate_htpasswd", "03_trace_headers"]
+NAMES += ["04_align_configuration", "05_report", "case"]
 
 
 def run(lab: Lab, folder: Path, monkeypatch: pytest.MonkeyPatch) -> int:
@@ -79,7 +79,7 @@ def test_report_of_a_stack(
     for name in NAMES:
         shown = outputs(folder / f"{name}.ipynb")
         assert "Traceback" not in shown
-        if name in (told_by, "05_report") and fault:
+        if name in (told_by, "05_report", "case") and fault:
             assert fault in shown, f"{name} does not name the cause"
     page = (folder / "report.html").read_text()
     assert "failed:" not in page
@@ -157,3 +157,37 @@ def test_demo_finds_what_it_broke(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert said["causes"][0]["cause"] == "authorization-stripped"
     assert "storage-outside-volume" in [w["cause"] for w in said["warnings"]]
     assert any("realm" in f["claim"] for f in said["folklore"])
+
+
+def test_the_notebooks_are_pages_too_and_speak_of_this_incident_alone(tmp_path: Path) -> None:
+    log = tmp_path / "registry.log"
+    log.write_text('172.18.0.1 - - [27/Nov/2026:01:00:00 +0000] "GET /v2/ HTTP/1.1" 401 87 "" "docker/27.0"\n')
+    assert main(["report", str(log), "--output-dir", str(tmp_path / "out")]) == 5
+    for name in NAMES:
+        page = (tmp_path / "out" / f"{name}.html").read_text()
+        assert not re.search(r"<script|(?:src|href|action)=[\"']?(?:https?:)?//|url\(|@import", page)
+        assert "How to read it" not in page
+        assert "experiment" not in page
+        assert "Incident.open" not in page, "what is shown is the answer, not the code"
+        for link in re.findall(r'href="([^"#]+)"', page):
+            assert (tmp_path / "out" / link).is_file(), f"{name} leads to {link}, which is not there"
+    case = (tmp_path / "out" / "case.html").read_text()
+    assert "it needs the htpasswd file" in case
+
+
+def test_a_case_folder_is_reported_with_its_runs_and_notes(tmp_path: Path) -> None:
+    from runbook.case import keep
+    from runbook.collect import Request
+    from runbook.folder import CaseFolder
+    from runbook.incident import Incident
+    from runbook.redact import Vault
+
+    log = tmp_path / "registry.log"
+    log.write_text('172.18.0.1 - - [27/Nov/2026:01:00:00 +0000] "GET /v2/ HTTP/1.1" 401 87 "" "docker/27.0"\n')
+    folder = CaseFolder.make(tmp_path / "case")
+    keep(Incident.of(Request(paths=(str(log),))), folder, "REGISTRY_PASSWORD")
+    folder.note("the night shift restarted it", Vault())
+    assert main(["report", str(folder.path), "--output-dir", str(tmp_path / "out")]) == 5
+    page = (tmp_path / "out" / "case.html").read_text()
+    assert "the night shift restarted it" in page
+    assert "rb-runs" in page

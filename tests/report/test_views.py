@@ -268,3 +268,13 @@ def test_every_cause_is_explained(cause: str) -> None:
 def test_the_table_has_every_cause_once() -> None:
     table = markdown_table()
     assert all(table.count(f"| `{cause}` |") == 1 for cause in rules.load())
+
+
+def test_a_step_that_had_nothing_to_look_at_is_never_ok() -> None:
+    from runbook.report.steps import bricks
+    from tests.report.samples import evidence_of
+
+    assert {b.state for b in bricks(diagnose(evidence_of()))} == {"skipped"}
+    unreachable = Exchange(source=Place("probe"), method="GET", url="http://localhost:5999/v2/", error="refused")
+    states = {b.step: b.state for b in bricks(diagnose(evidence_of(unreachable)))}
+    assert "ok" not in states.values()

@@ -1,6 +1,7 @@
 """The console as a person uses it, without a browser: fields, a click, bricks, the answer."""
 
 import json
+import re
 import subprocess
 import sys
 
@@ -39,7 +40,7 @@ def test_before_a_run_every_brick_says_not_run():
 
 
 def test_a_click_runs_the_demo_and_marks_the_step_that_found_it():
-    shown = pressed(console())
+    shown = pressed(console(lab_fault="demo"))
     assert "Done in" in shown.status.value
     assert [b.description.rpartition(": ")[2] for b in shown.bricks] == ["ok", "ok", "failed", "warning"]
     assert "authorization-stripped" in shown.answer.value
@@ -47,7 +48,7 @@ def test_a_click_runs_the_demo_and_marks_the_step_that_found_it():
 
 
 def test_a_brick_shows_what_its_step_showed():
-    shown = pressed(console())
+    shown = pressed(console(lab_fault="demo"))
     shown.bricks[2].click()
     assert shown.answer.value == shown.incident.headers()._repr_html_()
     assert "rb-shown" in shown.bricks[2]._dom_classes
@@ -55,7 +56,7 @@ def test_a_brick_shows_what_its_step_showed():
 
 
 def test_a_second_run_forgets_the_first():
-    shown = pressed(console())
+    shown = pressed(console(lab_fault="demo"))
     shown.form.fault.value = "healthy"
     pressed(shown)
     assert "authorization-stripped" not in state().replace("(authorization-stripped)", "")
@@ -119,7 +120,7 @@ def test_folders_nearby_that_look_like_an_incident_are_offered(tmp_path):
 
 def test_headless_builds_no_widget_and_imports_none():
     code = (
-        "import sys, runbook.widgets as w; shown = w.console(interactive=False); "
+        "import sys, runbook.widgets as w; shown = w.console(interactive=False, lab_fault='demo'); "
         "assert 'ipywidgets' not in sys.modules; print(shown)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -153,7 +154,7 @@ def test_a_pasted_curl_is_judged_and_leaves_no_trace():
 
 
 def test_a_run_can_be_cancelled_and_the_form_can_be_used_again(monkeypatch):
-    shown = console()
+    shown = console(lab_fault="demo")
     assert shown.cancel.disabled
     say = shown._step
 
@@ -182,7 +183,7 @@ def test_the_log_tells_what_was_done_and_when_and_is_never_overwritten(tmp_path)
     logs = sorted(tmp_path.glob("runbook-log-*.md"))
     assert len(logs) == 2
     text = logs[0].read_text()
-    assert f"Run: {lab.registry_url}, {lab.ui_url} as {lab.user}" in text
+    assert re.search(rf"Run: `{lab.registry_url},?`,? `{lab.ui_url}` as {lab.user}", text)
     assert "fault authorization-stripped" in text
     assert "## The answer" in text
     assert secret not in text

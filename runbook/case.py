@@ -1,0 +1,167 @@
+"""The case: an incident with a folder of its own, so that every notebook, the command line and the report see the same one."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from runbook.collect import UsageError
+from runbook.folder import Asked, CaseFolder, Recorded, state
+from runbook.incident import Incident
+from runbook.judge import Run, diagnose
+from runbook.model import Step
+from runbook.report import runs
+from runbook.report.block import Block, esc, para
+from runbook.report.picture import picture
+from runbook.report.steps import NEEDS, brick_row, bricks, looked_at
+
+if TYPE_CHECKING:
+    from runbook.widgets.panel import Console
+    from runbook.widgets.stepper import Stepper
+
+_NO_FOLDER = "This notebook has no case folder, so runs and notes are not kept: `runbook open` makes one."
+_ONCE = "This cannot be asked again: it was pasted, is the demo, or its password is not known to this kernel."
+_QUESTIONS: dict[Step, tuple[str, str]] = {
+    "simplify": ("Does the registry itself accept the login?", "01_simplify_the_stack.ipynb"),
+    "htpasswd": ("Can this user's entry ever match?", "02_validate_htpasswd.ipynb"),
+    "headers": ("What does each hop make of the Authorization header?", "03_trace_headers.ipynb"),
+    "align": ("Do the settings of two files agree?", "04_align_configuration.ipynb"),
+}
+
+
+class Case(Incident):
+    """The incident of the current case folder. Make one with `Case.open`."""
+
+    folder: CaseFolder | None = None
+
+    @classmethod
+    def open(
+        cls,
+        bundle: str = "",
+        registry_url: str = "",
+        ui_url: str = "",
+        user: str = "",
+        password_env: str = "REGISTRY_PASSWORD",  # noqa: S107 (the name of a variable)
+        lab_fault: str = "",
+        interactive: bool = True,
+    ) -> Self:
+        """As `Incident.open`; and the run is kept in the case folder, if there is one."""
+        case = super().open(bundle, registry_url, ui_url, user, password_env, lab_fault, interactive)
+        folder = CaseFolder.current()
+        if folder is not None:
+            case.folder = folder
+            keep(case, folder, password_env if bundle or registry_url or ui_url or lab_fault else "")
+        return case
+
+    def again(self) -> Block:
+        """Collect and judge once more, and say what has changed. The password comes from this process, if it has one."""
+        if self.folder is None:
+            return Block(para(_NO_FOLDER), _NO_FOLDER)
+        asked = self.folder.asked()
+        if not asked.can_be_asked:
+            return Block(para(_ONCE), _ONCE)
+        self.run = Incident.of(asked.request).run
+        keep(self, self.folder)
+        return self.verdict() + self.runs()
+
+    def stepper(self, interactive: bool = True) -> "Block | Stepper":
+        """The picture arrow by arrow; without widgets, or without a request to follow, the whole of it."""
+        drawn = picture(self.run)
+        if not interactive or not drawn.journeys:
+            return drawn.block()
+        from runbook.widgets.stepper import Stepper
+
+        return Stepper(drawn)
+
+    def console(self, interactive: bool = True) -> "Block | Console":
+        """The form for another incident; without widgets a sentence in its place."""
+        from runbook.widgets import console
+
+        if not interactive:
+            text = "The form is there when this notebook runs in JupyterLab."
+            return Block(para(text, "rb-soft"), text)
+        return console()
+
+    # what is shown
+
+    def steps(self) -> Block:
+        """The steps that have evidence, each with its question and its answer; of the others, what they need."""
+        if self.is_empty:
+            return Block("")
+        block = brick_row(self.run)
+        for brick in bricks(self.run):
+            question, lesson = _QUESTIONS[brick.step]
+            head = f'<h3>{esc(brick.title)}</h3><p><b>{esc(question)}</b> <a href="{lesson}">Learn this step</a></p>'
+            if not looked_at(self.run, brick.step):
+                found = f"{brick.reason} More" if brick.state in ("failed", "warning") else "Not looked at: it"
+                needs = f"{found} needs {NEEDS[brick.step]}."
+                block += Block(f"<h3>{esc(brick.title)}</h3>{para(needs, 'rb-soft')}", f"{brick.title}. {needs}")
+                continue
+            shown = {"simplify": self.simplify, "htpasswd": self.htpasswd, "headers": self.headers, "align": self.align}
+            answer = shown[brick.step]()
+            block += Block(head + answer.html, f"{brick.title}. {question}\n{answer.text}")
+        return block
+
+    def runs(self) -> Block:
+        """The runs of this case, one line each, with what was changed between them."""
+        if self.folder is None:
+            return Block(para(_NO_FOLDER, "rb-soft"), _NO_FOLDER)
+        return runs.strip(self.folder.runs())
+
+    def compare(self, first: int = 0, second: int = 0) -> Block:
+        """Two runs side by side, by their numbers; by default the first and the last."""
+        known = self.folder.runs() if self.folder else ()
+        if len(known) < 2:
+            text = "There is one run so far, so there is nothing to compare."
+            return Block(para(text, "rb-soft"), text)
+        numbers = (first or known[0].number, second or known[-1].number)
+        chosen = [r for n in numbers for r in known if r.number == n]
+        if len(chosen) != 2:
+            raise UsageError(f"There are runs {known[0].number} to {known[-1].number}.")
+        return runs.compared(chosen[0], chosen[1], *(_judged(self.folder, r) for r in chosen))
+
+    def note(self, text: str = "") -> Block:
+        """Add a note, if there is text, and show all notes."""
+        if self.folder is None:
+            return Block(para(_NO_FOLDER, "rb-soft"), _NO_FOLDER)
+        if text.strip():
+            self.folder.note(text, self.vault)
+        notes = self.folder.notes()
+        lines = [line.removeprefix("- ") for line in notes.splitlines() if line.strip()]
+        none = "No notes yet."
+        html = "<ul>" + "".join(f"<li>{esc(line)}</li>" for line in lines) + "</ul>" if lines else para(none, "rb-soft")
+        return Block(html, notes or none)
+
+
+def keep(incident: Incident, folder: CaseFolder, password_env: str = "") -> None:
+    """Keep the run in that folder. With the NAME of a password's variable it becomes what the folder is about."""
+    if incident.is_empty:
+        return
+    if password_env:
+        folder.ask(_asked(incident, password_env))
+    asked = folder.asked()
+    if folder.evidence() != incident.run.evidence:
+        folder.keep(incident.run, incident.vault)
+    if asked.paths:
+        folder.ask(replace(asked, seen=state(asked.paths)))
+
+
+def _judged(folder: CaseFolder | None, recorded: Recorded) -> Run | None:
+    evidence = folder.evidence(recorded.number) if folder else None
+    return diagnose(evidence) if evidence is not None else None
+
+
+def _asked(case: Incident, password_env: str) -> Asked:
+    target = case.run.evidence.target
+    if target.lab:  # the stack is gone with the cell that made it: what was seen of it stays
+        return Asked(lab=target.lab)
+    if not all(Path(p).exists() for p in target.paths):  # pasted text, which is in no file
+        return Asked()
+    paths = tuple(str(Path(p).resolve()) for p in target.paths)
+    return Asked(
+        paths=paths,
+        registry_url=target.registry_url,
+        ui_url=target.ui_url,
+        user=target.user,
+        password_env=password_env,
+        seen=state(paths),
+    )

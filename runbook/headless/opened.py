@@ -1,0 +1,53 @@
+"""The case notebook before it is shown: executed, signed, in a folder of the user's."""
+
+import tempfile
+from datetime import datetime
+from pathlib import Path
+
+import nbformat
+
+from runbook import door
+from runbook.headless.execute import execute
+from runbook.headless.kernel import own_kernel
+from runbook.headless.places import fingerprint, notebooks_folder
+from runbook.headless.reading import LIVE, without
+from runbook.redact import Vault
+
+
+def open_case(folder: Path) -> Path:
+    """Write `case.ipynb` into the folder with the outputs of the current case; give its path.
+
+    Its widgets are left for the person to start: a widget without its kernel shows nothing.
+    """
+    source = notebooks_folder() / "case.ipynb"
+    target = folder / source.name
+    if target.exists() and fingerprint(target) != fingerprint(source):
+        target.rename(folder / f"case-{datetime.now():%Y%m%d-%H%M%S}.ipynb")
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".making-") as name:
+        making = Path(name)
+        whole = nbformat.read(source, as_version=4)
+        live = [(i, cell) for i, cell in enumerate(whole.cells) if LIVE in cell.metadata.get("tags", [])]
+        (making / "in").mkdir()
+        nbformat.write(without(source, (LIVE,)), making / "in" / source.name)
+        with own_kernel() as kernel:
+            done = execute(making / "in" / source.name, making, {}, kernel)
+        shown = nbformat.read(done.path if done.path.exists() else making / "in" / source.name, as_version=4)
+        for index, cell in live:
+            shown.cells.insert(index, cell)
+        shown.metadata = nbformat.read(source, as_version=4).metadata
+        door.write(target, nbformat.writes(shown), Vault())
+    _sign(target)
+    return target
+
+
+def _sign(path: Path) -> None:
+    """Tell Jupyter that this user made the outputs, else it strips their styles. Where it keeps no signatures, they stay plain."""
+    from nbformat.sign import NotebookNotary
+
+    notary = NotebookNotary()
+    try:
+        notary.sign(nbformat.read(path, as_version=4))
+    except OSError:
+        return
+    finally:
+        notary.store.close()

@@ -1,0 +1,120 @@
+"""The picture of the request path: what each arrow says follows from the evidence, and nothing in it is markup of others."""
+
+import xml.etree.ElementTree as ET
+
+import pytest
+
+from runbook.collect import Request, collect
+from runbook.judge import Run, diagnose
+from runbook.lab import Lab
+from runbook.model import Credential, Exchange, Place
+from runbook.redact import Vault
+from runbook.report.excerpt import excerpts
+from runbook.report.journey import journey, journeys
+from runbook.report.picture import picture
+from tests.report.samples import collected, evidence_of
+
+
+def of(fault: str) -> Run:
+    with Lab(fault, backend="embedded", seed=3) as lab:
+        return diagnose(collected(lab))
+
+
+@pytest.fixture(scope="module")
+def stripped() -> Run:
+    return of("authorization-stripped")
+
+
+def test_the_header_vanishes_where_the_file_says_and_is_there_after_the_fix(stripped: Run) -> None:
+    before, after = journeys(stripped)
+    first, second, answer = before.legs
+    assert (first.state, first.cite) == ("sent", "probe")
+    assert second.state == "gone"
+    assert second.cite == stripped.diagnosis.causes[0].evidence[0].where
+    assert answer.text.startswith("401")
+    assert answer.header.startswith("WWW-Authenticate: Basic")
+    assert [leg.state for leg in after.legs] == ["sent", "sent", "good", "good"]
+    assert after.predicted
+    assert after.legs[-1].text == "200 expected"
+
+
+def test_every_arrow_of_what_was_seen_cites_its_evidence(stripped: Run) -> None:
+    assert all(leg.cite for leg in journeys(stripped)[0].legs)
+
+
+def test_a_hash_that_cannot_match_is_the_password_file_s_fault() -> None:
+    run = of("htpasswd-not-bcrypt")
+    seen = journey(run)
+    assert seen is not None
+    compared = next(leg for leg in seen.legs if seen.stations[leg.receiver].kind == "file")
+    assert compared.state == "bad"
+    assert "htpasswd:" in compared.cite
+    assert [s.name for s in seen.stations if s.state == "bad"] == ["htpasswd"]
+
+
+def test_an_answer_of_the_proxy_itself_comes_from_the_proxy() -> None:
+    run = of("upstream-is-localhost")
+    seen = journey(run)
+    assert seen is not None
+    assert seen.stations[seen.legs[-1].sender].kind == "proxy"
+    assert seen.legs[-1].text == "502 Bad Gateway"
+
+
+def test_nothing_seen_and_nothing_wrong_is_no_picture() -> None:
+    run = diagnose(evidence_of())
+    assert journeys(run) == ()
+    assert "No request was seen" in picture(run).block().text
+
+
+def test_the_picture_is_sound_xml_whatever_stands_in_the_evidence() -> None:
+    hostile = "<script>x</script>$a$ \"'&\x00"
+    exchange = Exchange(
+        source=Place(hostile, 1), method=hostile, url="http://h/v2/", route="unknown", status=401,
+        credential=Credential(scheme=hostile, user=hostile), response_headers=(("WWW-Authenticate", hostile),),
+    )  # fmt: skip
+    drawn = picture(diagnose(evidence_of(exchange)))
+    root = ET.fromstring(drawn.svg)
+    assert not [e for e in root.iter() if e.tag.endswith("script")]
+    assert "<script" not in drawn.block().html
+
+
+def test_the_picture_stands_alone(stripped: Run) -> None:
+    svg = picture(stripped).svg
+    ET.fromstring(svg)
+    assert "href" not in svg
+    assert "prefers-color-scheme: dark" in svg
+
+
+def test_arrows_can_be_shown_one_by_one(stripped: Run) -> None:
+    shown = picture(stripped)
+    counts = [shown.drawn("", n).count('class="arrow') for n in range(shown.steps + 1)]
+    assert counts == list(range(shown.steps + 1))
+
+
+def test_blame_lines_mark_the_line_as_a_compiler_does(stripped: Run) -> None:
+    text = excerpts(stripped).text
+    where = stripped.diagnosis.causes[0].evidence[0].where
+    assert f"--> {where}" in text
+    assert "NGINX_PROXY_HEADER_Authorization" in text
+    assert "^^^^" in text
+
+
+def test_a_stack_of_the_lab_says_demo_in_every_view() -> None:
+    from runbook.report import render_html, render_markdown, render_terminal
+
+    with Lab.demo() as lab:
+        request = Request(paths=(str(lab.bundle),), lab="demo")
+        run = diagnose(collect(request, Vault()))
+    for view in (render_html, render_markdown, render_terminal):
+        assert "DEMO" in view(run)
+    assert "DEMO" in picture(run).svg
+
+
+def test_the_picture_in_the_readme_is_what_the_demo_shows() -> None:
+    from pathlib import Path
+
+    with Lab.demo() as lab:
+        request = Request(paths=(str(lab.bundle),), registry_url=lab.registry_url, ui_url=lab.ui_url, user=lab.user,
+                          password=lab.password, lab="demo")  # fmt: skip
+        drawn = picture(diagnose(collect(request, Vault()))).svg
+    assert (Path(__file__).parents[2] / "notebooks" / "images" / "request-path.svg").read_text().strip() == drawn

@@ -1,0 +1,87 @@
+"""One box takes anything: paths, addresses, several pastes, dropped files; and says what it recognised."""
+
+import json
+
+import ipywidgets
+import pytest
+
+from runbook.widgets import console
+from runbook.widgets.given import FROM, recognised
+
+
+@pytest.fixture(autouse=True)
+def _quiet(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(FROM, str(tmp_path))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    yield
+    ipywidgets.Widget.close_all()
+
+
+CURL = """> GET /v2/ HTTP/1.1
+> Host: localhost:{port}
+> Authorization: Basic YW5uOkhvbHVuZGVyLTc3
+>
+< HTTP/1.1 401 Unauthorized
+< Www-Authenticate: Basic realm="x"
+<
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "kinds"),
+    [
+        ("incident", ["path"]),
+        ("~/incident", ["path"]),
+        ("'incident'", ["path"]),
+        ('"my folder" incident', ["path", "path"]),
+        ("my folder", ["path"]),
+        ("localhost:5000", ["address"]),
+        ("http://localhost:5000\nhttps://reg.example.org", ["address", "address"]),
+        ("incident\nlocalhost:5000", ["path", "address"]),
+        ("no/such/thing", ["refused"]),
+        ("http://me:secret@host", ["refused"]),
+        ("error: unauthorized", ["paste"]),
+        (CURL, ["paste"]),
+        ("it's", ["paste"]),
+    ],
+)
+def test_what_is_recognised(tmp_path, text, kinds):
+    (tmp_path / "incident").mkdir()
+    (tmp_path / "my folder").mkdir()
+    assert [part.kind for part in recognised(text)] == kinds
+
+
+def test_a_file_address_is_a_path(tmp_path):
+    (tmp_path / "my folder").mkdir()
+    (part,) = recognised(f"file://{tmp_path}/my%20folder")
+    assert part.kind == "path"
+
+
+def test_two_pastes_are_two_parts_and_stay_for_the_next_run():
+    shown = console()
+    for port in (5000, 8080):
+        shown.form.anything.value = CURL.format(port=port)
+    assert shown.form.taken.value.count("pasted text, 7 lines") == 2
+    for _ in range(2):
+        shown.button.click()
+        shown.wait(60)
+        assert len({e.url for e in shown.incident.run.traffic.exchanges}) == 2
+    state = json.dumps(ipywidgets.Widget.get_manager_state(), default=str)
+    assert "YW5uOkhvbHVuZGVyLTc3" not in state
+    assert "Holunder-77" not in state
+    shown.form.forget.click()
+    assert "pasted text" not in shown.form.taken.value
+
+
+def test_dropped_files_are_read_and_leave_the_widget(tmp_path):
+    shown = console()
+    compose = b"services:\n  registry:\n    image: registry:2\n    ports: ['5000:5000']\n"
+    entry = {"name": "../docker-compose.yml", "type": "", "size": len(compose), "content": memoryview(compose)}
+    shown.form.upload.value = ({**entry, "last_modified": __import__("datetime").datetime(2026, 1, 1)},)
+    assert shown.form.upload.value == ()
+    assert "docker-compose.yml, 4 lines" in shown.form.taken.value
+    shown.button.click()
+    shown.wait(60)
+    assert [f.kind for f in shown.incident.run.evidence.files] == ["compose"]
+    assert list(tmp_path.iterdir()) == []
