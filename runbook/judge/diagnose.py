@@ -6,7 +6,7 @@ from runbook import rules
 from runbook.judge.folklore import folklore
 from runbook.judge.health import Health, health
 from runbook.judge.next_step import next_step
-from runbook.judge.not_tested import not_tested
+from runbook.judge.not_tested import not_read, not_tested
 from runbook.judge.odd_names import odd_names
 from runbook.judge.patch import unified_diff
 from runbook.judge.proof import predict
@@ -38,7 +38,7 @@ def diagnose(evidence: Evidence) -> Run:
     checks = tuple(check for check, _ in results)
     ranking = rank((finding for _, found in results for finding in found), facts)
     causes = tuple(_proven(_with_patch(f, evidence), evidence) for f in ranking.causes)
-    proof = health(facts, checks)
+    proof = health(facts, checks, ranking.dormant)
     verdict = _verdict(causes, facts, proof)
     diagnosis = Diagnosis(
         verdict=verdict,
@@ -51,10 +51,11 @@ def diagnose(evidence: Evidence) -> Run:
         symptoms=facts.traffic.sightings,
         folklore=folklore(facts, causes),
         contradictions=ranking.contradictions,
-        not_tested=(*(proof.missing if verdict != "healthy" else ()), *not_tested(facts, checks)),
+        not_read=not_read(facts),
+        not_tested=tuple(dict.fromkeys((*(proof.missing if verdict != "healthy" else ()), *not_tested(facts, checks)))),
         first_bad_hop=causes[0].hop if causes else "",
     )
-    if verdict == "inconclusive" and (step := next_step(facts, diagnosis)):
+    if verdict == "inconclusive" and (step := next_step(facts, diagnosis, ranking.dormant)):
         diagnosis = replace(diagnosis, next=step)
     return Run(evidence, stack, facts.traffic, replace(diagnosis, odd_names=odd_names(diagnosis)))
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from runbook import rules
 from runbook.judge.rank import MATCHES
-from runbook.model import Command, Diagnosis, LogEvent, NextStep, Service, Symptom
+from runbook.model import Command, Diagnosis, Finding, LogEvent, NextStep, Service, Symptom
 from runbook.model.command import WRITE_TO, Word, file, name, sh, url, user
 from runbook.observe.address import Address
 from runbook.rules.base import NEEDS, Facts, Rule
@@ -30,8 +30,12 @@ class _Source:
     prior: float = 0.0
 
 
-def next_step(facts: Facts, diagnosis: Diagnosis) -> NextStep:
-    """The step that separates the candidates best; where no login was tried at all, to try one."""
+def next_step(facts: Facts, diagnosis: Diagnosis, dormant: tuple[Finding, ...] = ()) -> NextStep:
+    """The step that separates the candidates best; where no login was tried at all, to try one; where all is well but
+    a fault of the files that nothing met yet, to try what meets it."""
+    if dormant and not diagnosis.causes and not diagnosis.seen and (verify := dormant[0].fix.verify):
+        why = f"Nothing that was tried shows whether this hurts: {dormant[0].summary}"
+        return NextStep(why=why, command=verify[0], gives="transcript")
     seen = set(diagnosis.seen)
     if not _login_tried(facts) and not seen & _NOT_ABOUT_LOGINS and (step := _try_login(facts)):
         return step

@@ -280,6 +280,8 @@ class Diagnosis:
     contradictions: tuple[EvidenceItem, ...] = ()
     odd_names: tuple[EvidenceItem, ...] = ()
     """Names from outside that entered no command, for they do not fit the grammar of their kind."""
+    not_read: tuple[str, ...] = ()
+    """Files and parts that were not read or not understood, each with its reason; also among what was not tested."""
     not_tested: tuple[str, ...] = ()
     first_bad_hop: str = ""
     """Name of the hop where it first goes wrong ("client", "ui -> registry", "registry"); "" when healthy."""

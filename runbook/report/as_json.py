@@ -36,6 +36,7 @@ def as_object(run: Run) -> dict[str, Any]:
             {"rule": c.rule, "step": c.step, "outcome": c.outcome, "reason": visible(c.reason)}
             for c in diagnosis.checks
         ],
+        "not_read": [visible(gap) for gap in diagnosis.not_read],
         "not_tested": [visible(gap) for gap in diagnosis.not_tested],
         "symptoms": [
             {

@@ -225,8 +225,15 @@ def odd_names(run: Run) -> Block:
     return Block(items(rows), "\n".join(f"- {i.what} ({i.where})" for i in rows))
 
 
+def not_read(run: Run) -> Block:
+    """Files that were not read or not understood, with the reason."""
+    rows = run.diagnosis.not_read
+    html = "".join(f"<li>{esc(row)}</li>" for row in rows)
+    return Block(f"<ul>{html}</ul>" if html else "", "\n".join(f"- {row}" for row in rows))
+
+
 def not_tested(run: Run) -> Block:
     """What this verdict does not know."""
-    gaps = run.diagnosis.not_tested
+    gaps = words.untested(run.diagnosis)
     html = "".join(f"<li>{esc(gap)}</li>" for gap in gaps)
     return Block(f"<ul>{html}</ul>" if html else para("Nothing was left out."), "\n".join(f"- {g}" for g in gaps))

@@ -76,8 +76,11 @@ def _lines(run: Run) -> Iterator[str]:
         yield f"## {words.FOLKLORE}\n"
         yield from (f"- “{plain(b.claim)}” {plain(b.truth)}" for b in d.folklore)
         yield ""
-    yield f"## {words.NOT_TESTED}\n"
-    yield from (f"- {plain(gap)}" for gap in d.not_tested)
+    for title, gaps in ((words.NOT_READ, d.not_read), (words.NOT_TESTED, words.untested(d))):
+        if gaps:
+            yield f"## {title}\n"
+            yield from (f"- {plain(gap)}" for gap in gaps)
+            yield ""
 
 
 def _cause(finding: Finding) -> Iterator[str]:

@@ -194,11 +194,11 @@ def _section(title: str, pen: _Pen) -> Iterator[str]:
 
 def _untested(run: Run, pen: _Pen) -> Iterator[str]:
     diagnosis = run.diagnosis
-    if not diagnosis.not_tested:
-        return
-    yield from _section(words.NOT_TESTED, pen)
-    for gap in diagnosis.not_tested:
-        yield from _bullet(gap, "", pen)
+    for title, gaps in ((words.NOT_READ, diagnosis.not_read), (words.NOT_TESTED, words.untested(diagnosis))):
+        if gaps:
+            yield from _section(title, pen)
+        for gap in gaps:
+            yield from _bullet(gap, "", pen)
     broken: list[Check] = [c for c in diagnosis.checks if c.outcome == "error"]
     for check in broken:
         yield from _bullet(check.reason, check.rule, pen)

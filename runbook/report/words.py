@@ -1,7 +1,7 @@
 """What every view says alike: the headline, the titles of the sections, the words for states."""
 
 from runbook.judge import Run
-from runbook.model import Fix, Proof, Verdict
+from runbook.model import Diagnosis, Fix, Proof, Verdict
 
 VERDICTS: dict[Verdict, str] = {"fault": "Fault", "healthy": "Healthy", "inconclusive": "Inconclusive"}
 CAUSE = "Cause"
@@ -17,6 +17,7 @@ ALSO_SEEN = "Also seen, about something else"
 ODD_NAMES = "Odd names, kept out of the commands"
 DISAGREE = "Files and traffic disagree"
 FOLKLORE = "Often blamed, and not the reason"
+NOT_READ = "Not read"
 NOT_TESTED = "Not tested"
 NEXT_STEP = "Next step"
 SEEN = "What was seen"
@@ -35,6 +36,11 @@ def headline(run: Run) -> tuple[str, str]:
     if d.causes:
         return VERDICTS["inconclusive"], f"{d.causes[0].cause} is possible, and nothing shows it"
     return VERDICTS["inconclusive"], "what was handed over does not decide it"
+
+
+def untested(diagnosis: Diagnosis) -> tuple[str, ...]:
+    """What was not tested, without what is said of files that were not read."""
+    return tuple(gap for gap in diagnosis.not_tested if gap not in diagnosis.not_read)
 
 
 def proof(fix: Fix) -> str:

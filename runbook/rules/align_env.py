@@ -190,11 +190,14 @@ def _meant(name: str, registry: Registry) -> str:
     return "" if any(v.name == right for v in taken) else right
 
 
+_FOREIGN_ON_UI = re.compile(r"REGISTRY_(?:AUTH|STORAGE|HTTP|LOG|PROXY)(?:_|$)|REGISTRY_(?:USER|PASSWORD)$")
+
+
 def _on_ui(facts: Facts) -> Iterator[_Unread]:
     """Settings of the registry on the UI's container, and variables that nothing ever read."""
     for owner in facts.compose.services if facts.compose else ():
         for variable in owner.environment if owner.role == "ui" else ():
-            if re.match(r"REGISTRY_(?:AUTH|STORAGE|HTTP|LOG|PROXY)(?:_|$)|REGISTRY_(?:USER|PASSWORD)$", variable.name):
+            if _FOREIGN_ON_UI.match(variable.name):
                 invented = variable.name.endswith(("_USER", "_PASSWORD"))
                 reason: Reason = "of nobody" if invented else "of the registry"
                 yield _Unread(variable.name, "", variable.place, owner.name, reason)
@@ -205,7 +208,7 @@ def _misspelt_on_ui(facts: Facts) -> Iterator[_Unread]:
     for owner in facts.compose.services if facts.compose else ():
         taken = {v.name for v in owner.environment}
         for variable in owner.environment if owner.role == "ui" else ():
-            if (right := nearest_of_ui(variable.name, taken)) is not None:
+            if not _FOREIGN_ON_UI.match(variable.name) and (right := nearest_of_ui(variable.name, taken)) is not None:
                 yield _Unread(variable.name, right, variable.place, owner.name, "unread")
 
 

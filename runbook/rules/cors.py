@@ -70,6 +70,15 @@ def origin_mismatch(facts: Facts) -> Iterator[Finding]:
         why = _never_matches(written, facts) if page is None else None if written == page else f"the page is {page}"
         fits = bool(why or got or complaint)
     allowed = written if fits else allowed
+    if allowed is None and setting is None and (silent := console(facts.traffic, "missing")) and _by_nobody(facts):
+        yield finding(
+            f"The registry allows no origin at all, and the page is {page or 'of another one'}: the browser discards the response.",
+            said(silent),
+            read(f"no {ORIGIN} in its configuration", where_of_registry(facts)),
+            fix=headers_fix(facts, f"Allow {page or 'the origin in the address bar'}", ()),
+            about=subject(facts.registry),
+        )
+        return
     if allowed is None or (page == allowed and not got and not complaint):
         return
     edits = rewrite(facts, setting.place, written, page) if setting and written and page else ()
@@ -83,6 +92,19 @@ def origin_mismatch(facts: Facts) -> Iterator[Finding]:
         edits=edits,
         about=subject(facts.registry),
     )
+
+
+def _by_nobody(facts: Facts) -> bool:
+    """Whether neither the registry, whose configuration is known, nor a proxy on the way sets the header."""
+    edits = (e for r in facts.stack.routes for e in r.response_headers)
+    return facts.registry is not None and not any(e.name.lower() == ORIGIN.lower() for e in edits)
+
+
+def where_of_registry(facts: Facts) -> str:
+    """The file that tells how the registry is set up."""
+    found = facts.registry
+    service = found.service if found else None
+    return str(service.place if service else (found.config_file or "") if found else "")
 
 
 def _never_matches(allowed: str, facts: Facts) -> str | None:

@@ -122,7 +122,10 @@ def _failures(facts: Facts) -> Iterator[tuple[str, Item]]:
         if failed and e.credential and (e.credential.user or e.credential.scheme.lower() == "basic"):
             yield e.credential.user or "", seen(e)
     accepted = {c.user for c in evidence.checks if c.outcome == "accepted"}
+    kept = {str(s.place): s for client in evidence.clients for s in client.logins}
     for check in evidence.checks:
+        if check.origin == "stored" and not facts.focus.uses_login(kept.get(str(check.source))):
+            continue
         failed = check.outcome not in ("accepted", "too-slow") and check.origin != "injected"
         if failed and check.user not in accepted and not for_a_hop(check, stack, traffic):
             outcome = check.outcome.replace("-", " ")
