@@ -182,7 +182,9 @@ def _not_found(facts: Facts, route: ProxyRoute, host: str, why: Unknown | None, 
         reason = "no service of the compose project has that name" if why else "its log says so"
         advice = f"Name the upstream {right or 'as the service of the registry is called'}"
         edits = point_to(facts.evidence, route, host, right) if right else ()
-    verify = (*((_lookup(facts, route.service, right),) if route.service else ()), login_check(facts, route))
+    waits = route.software in ("traefik", "caddy", "apache")  # they start without it: the right name resolves already
+    tells = route.service and (isinstance(why, _Apart) or not waits)
+    verify = (*((_lookup(facts, route.service, right),) if tells else ()), login_check(facts, route))
     return finding(
         f"{name(route)} cannot resolve its upstream {host!r}: {reason}.",
         shows if why else map(aside, shows),
@@ -193,7 +195,7 @@ def _not_found(facts: Facts, route: ProxyRoute, host: str, why: Unknown | None, 
         about=site(facts, route),
         edits=edits,
         fix=_started(facts, advice, touched, verify)
-        if route.service and route.software not in ("traefik", "caddy", "apache")
+        if route.service and not waits
         else proxy_fix(facts, route, advice, *verify, edits=edits),
     )
 
