@@ -103,7 +103,7 @@ def _message(
     if kind == "url-invalid":
         _learn_from_url(line, groups.pop("detail", ""), vault)
     url = groups.get("url", "")
-    host = groups.get("host") or (urlsplit(url).netloc if "://" in url else None) or context.host
+    host = groups.get("host") or (urlsplit(url).netloc.rpartition("@")[2] if "://" in url else None) or context.host
     detail, allowed = complaint(line) if kind == "cors" else (groups.get("detail", ""), groups.get("allowed"))
     message = Message(
         kind=kind,
