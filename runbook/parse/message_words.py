@@ -198,7 +198,13 @@ ROWS: tuple[tuple[str, re.Pattern[str], MessageKind], ...] = (
     _row("405 method not allowed", r"405 Method Not Allowed", "method-unsupported"),
     _row(
         "authentication required",
-        rf"^(?:(?:Get|Head|Put|Post) {_URL}: )?.*unauthorized: authentication required",
+        rf"^(?>.*?\b(?:Get|Head|Put|Post) {_URL}: )?.*unauthorized: authentication required",
+        "unauthorized",
+    ),
+    # skopeo, podman and buildah: github.com/containers/image docker/docker_client.go
+    _row(
+        "authentication required",
+        r"^(?:FATA\[\d{1,6}\]|Error:|time=).{0,2000}: authentication required\W*$",
         "unauthorized",
     ),
     _row(

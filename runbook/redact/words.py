@@ -52,8 +52,26 @@ def known(token: str) -> bool:
     return bool(parts) and all(_is_word(part, words) for part in parts)
 
 
+_ENDINGS = ((("ies", "ied"), "y"), (("s", "es", "ed", "ing", "er", "ers"), ""), (("es", "ed", "ing", "er", "ers"), "e"))
+
+
+def _is_inflected(word: str, words: frozenset[str]) -> bool:
+    """Whether it is a word of the list with an English ending: `pinging`, `retries`, `stopped`."""
+    for endings, left in _ENDINGS:
+        for ending in endings:
+            stem = word.removesuffix(ending)
+            if stem == word or len(stem) < 3:
+                continue
+            doubled = stem[-1] == stem[-2] and ending[0] in "ei" and len(stem) > 3
+            if stem + left in words or (not left and doubled and stem[:-1] in words):
+                return True
+    return False
+
+
 def _is_word(part: str, words: frozenset[str]) -> bool:
     if part.lower() in words or (part.isdigit() and len(part) <= 4):
+        return True
+    if part.isalpha() and (part.islower() or part.istitle()) and _is_inflected(part.lower(), words):
         return True
     pieces = _CAMEL.findall(part)
     return (
