@@ -183,7 +183,7 @@ class Incident:
 
     def not_tested(self) -> Block:
         """What this verdict does not know."""
-        return blocks.not_tested(self.run)
+        return blocks.not_read(self.run) + blocks.not_tested(self.run)
 
     def experiment(self, name: str) -> Block:
         """A piece of folklore put to the test in the embedded lab; see `runbook.experiments`."""

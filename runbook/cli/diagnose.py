@@ -33,6 +33,11 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--report", metavar="FILE.html", help="also write a report as one HTML file")
     parser.add_argument("--save-evidence", metavar="FILE.json", help="also save the evidence, without secrets")
     parser.add_argument(
+        "--prove",
+        action="store_true",
+        help="rebuild the stack from its files on this machine, show the symptom there, and the fix without it",
+    )
+    parser.add_argument(
         "--compare", metavar="EARLIER.json", help="an earlier report: say which causes are new, still there, mended"
     )
     parser.add_argument(
@@ -64,6 +69,10 @@ def run(options: argparse.Namespace, vault: Vault) -> int:
             door.say(f"runbook: {problem.place}: {problem.message}", vault)
         return 2
     result = diagnose(evidence)
+    if options.prove:
+        from runbook.twin import prove
+
+        result = prove(result)
     if options.save_evidence:
         from runbook.collect.evidence_file import dump_evidence
 

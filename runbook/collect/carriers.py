@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from runbook.collect.kinds import recognise, tells
+from runbook.collect.kinds import is_dump, recognise, tells
 from runbook.collect.unpack import envelope, page, terminal, tickets
 from runbook.collect.unpack.rows import Rows
 from runbook.collect.unpack.texts import Paste, taken_apart, undressed
@@ -56,7 +56,9 @@ def _of_rows(name: str, kind: FileKind, rows: Rows) -> Carrier:
     paste = taken_apart(plain)
     if kind in _PROSE:
         return Carrier(kind, paste, voice_of(name, plain.text))
-    structured = not tells(name) and (paste.framed or any(file.path for file in paste.files))
+    structured = (not tells(name) or is_dump(plain.text[:65536])) and (
+        paste.framed or any(file.path for file in paste.files)
+    )
     if kind == "log" and not structured:
         return Carrier(kind, Paste(plain, program=True))
     if not structured:

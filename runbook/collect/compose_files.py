@@ -1,7 +1,7 @@
 """Which compose files make the project, and in which order: as `docker compose` picks them in a folder. Pure."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import PurePosixPath
 
 _BASE = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
@@ -33,6 +33,28 @@ def project_dotenv(chosen: Sequence[str], dotenv: Mapping[str, str]) -> tuple[tu
     home = PurePosixPath(chosen[0]).parent if chosen else PurePosixPath()
     beside = [(path, text) for path, text in named.items() if PurePosixPath(path).parent == home]
     return tuple(beside or (list(named.items()) if len(named) == 1 else ()))
+
+
+def belongs(chosen: Sequence[str], texts: Mapping[str, str], others: Iterable[str], ports: Collection[int]) -> bool:
+    """Whether a project in a folder of its own is the stack that the other files are about.
+
+    `others`: the stack's files outside compose (htpasswd, config.yml, a proxy's configuration); `ports`: those that
+    clients, logs and proxies name. Without any of them nothing speaks against the project.
+    """
+    home = str(PurePosixPath(chosen[0]).parent)
+    others = list(others)
+    text = "\n".join(texts[path] for path in chosen)
+    if home == "." or any(path.startswith(f"{home}/") for path in others):
+        return True
+    if any(re.search(rf"(?<![\w.-]){re.escape(PurePosixPath(path).name)}(?![\w-])", text) for path in others):
+        return True
+    published = {int(m[1] or m[2]) for m in _PUBLISHED.finditer(text)}
+    if not published or published & {80, 443}:
+        return True
+    return bool(published & set(ports)) if ports else not others
+
+
+_PUBLISHED = re.compile(r"(?<![\d.])(\d{2,5}):\d{2,5}(?:/tcp)?(?=[\"'\s,\]]|$)|published: [\"']?(\d{2,5})")
 
 
 def _rank(folder: str, texts: list[str]) -> tuple[bool, int, str]:

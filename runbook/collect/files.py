@@ -7,12 +7,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, Literal
 
 from runbook.collect import clients, cluster, read
 from runbook.collect.carriers import Carrier, carried
+from runbook.collect.copies import copies
 from runbook.collect.harvest import Harvest
-from runbook.collect.kinds import HEAD, NEVER, is_prose_name, recognise, tells
+from runbook.collect.inside import Inside, differences
+from runbook.collect.kinds import HEAD, NEVER, is_dump, is_prose_name, recognise, tells
 from runbook.collect.large_log import LARGE
 from runbook.collect.unpack import mail, packed
 from runbook.collect.unpack.dress import unnumbered
@@ -41,11 +43,15 @@ _ORDER: tuple[FileKind, ...] = ("htpasswd", "docker-config", "dotenv", "kubernet
 """Files full of secrets come first, so that the secrets are known when the others are masked."""
 TEXTS: frozenset[FileKind] = frozenset({"text", "curl", "listing", "ps", "unknown"})
 """Kinds in which other files may stand."""
+_COPIED: frozenset[FileKind] = EDITABLE - {"compose"} | {"htpasswd", "docker-config"}
+"""Kinds of which a copy beside the original says nothing of now; which compose files count is decided for all of them."""
 _MOST_LINES = 20_000
 _DEPTH = 4
 """Containers within containers."""
 Progress = Callable[[str], None]
 UNCLEAR = "It is not clear what this file is; it was not judged."
+UNTOLD = "Nothing in it was recognised."
+UNOPENED = "Keys and certificates are not opened."
 
 
 def read_files(
@@ -130,6 +136,7 @@ class Reading:
         self._texts: dict[str, str] = {}
         self._encodings: dict[str, str] = {}
         self._pieces: list[Piece] = []
+        self._inside_containers: list[Inside] = []
         self._budget = Budget()
 
     @property
@@ -143,6 +150,7 @@ class Reading:
         """Recognise a file and put it in line for its parser; what is packed in it likewise."""
         if item.name.lower().endswith(NEVER):
             self._note(item, "unknown")
+            self._problem(item.name, UNOPENED, kind="nothing-found")
             return
         try:
             head = item.read(HEAD)
@@ -194,7 +202,7 @@ class Reading:
             return False
         if kind == "log":
             return item.size <= read.limit("text") and (not tells(item.name) or b"\n==> " in b"\n" + head)
-        return not tells(item.name)
+        return not tells(item.name) or is_dump(head.decode("utf-8", "replace"))
 
     def _unpack(self, item: Item, depth: int) -> None:
         """The files in an archive or a mail."""
@@ -266,6 +274,8 @@ class Reading:
         voice: Voice = "document" if "document" in (source.voice, file.voice) else "program"
         if file.path is None:
             if voice == "program":
+                if file.inside:
+                    self._inside_containers.append(Inside(file.inside, item.name, file.text))
                 inner = SourceFile(path=item.name, kind=file.kind, size=len(file.text))
                 self._line_up(inner, lambda s: self._parse_text(s, file.text, keep=False), pasted=True)
             return
@@ -297,10 +307,12 @@ class Reading:
             if not piece.pasted or source.path in self.shown:
                 self.sources.append(source)
             self.guarded(source, piece.parse)
+        self._set_copies_aside()
         manifests = SourceFile(path="Kubernetes manifests", kind="kubernetes")
         self.guarded(manifests, partial(cluster.join, self.harvest))
         self.guarded(SourceFile(path="nginx files", kind="nginx"), self.harvest.join_nginx)
         self.guarded(SourceFile(path="compose files", kind="compose"), self.harvest.join_compose)
+        self.harvest.messages.extend(differences(self._inside_containers, self.harvest.compose, self._texts))
         self.guarded(manifests, partial(cluster.finish, self.harvest))
         self.guarded(SourceFile(path="quadlets", kind="quadlet"), partial(clients.finish, self.harvest))
         self.keep_lines()
@@ -316,6 +328,14 @@ class Reading:
             ):
                 piece.source = replace(piece.source, voice="document")
                 piece.parse = lambda: None
+
+    def _set_copies_aside(self) -> None:
+        """Of a copy that was set aside beside its original nothing is judged; its secrets are known all the same."""
+        kinds = {p.source.path: p.source.kind for p in self._pieces if not p.pasted and p.source.kind in _COPIED}
+        old = copies(kinds, self._texts)
+        if old:
+            self.harvest.drop(old)
+            self.sources = [replace(s, voice="document") if s.path in old else s for s in self.sources]
 
     def guarded(self, source: SourceFile, action: Callable[[], None]) -> None:
         """Run a parser. What it cannot understand is a problem of that file; its breaking must not hide the rest."""
@@ -372,7 +392,8 @@ class Reading:
                 self.harvest.add_large_log(source.path, stream, source.size, name, reader)
                 return
             rows = read.lines(stream, name)
-            self.harvest.add_log(source.path, reader(rows) if reader else rows)
+            if not self.harvest.add_log(source.path, reader(rows) if reader else rows):
+                self._problem(source.path, UNTOLD, kind="nothing-found")
 
     def _parse_text(self, source: SourceFile, text: str, *, keep: bool = True) -> None:
         """A text of a kind that has its own syntax."""
@@ -383,7 +404,10 @@ class Reading:
         else:
             if keep and source.kind in EDITABLE:
                 self._texts[source.path] = text
+            had = self.harvest.told
             self.harvest.add_text(source.kind, source.path, text)
+            if source.kind == "settings-text" and self.harvest.told == had:
+                self._problem(source.path, UNTOLD, kind="nothing-found")
 
     def _parse_prose(self, source: SourceFile, carrier: Carrier) -> None:
         """What people and programs said."""
@@ -391,6 +415,8 @@ class Reading:
         known = told or carrier.paste.files or source.voice == "document"
         if not known and (source.kind == "unknown" or not is_prose_name(source.path)):
             self._problem(source.path, UNCLEAR)
+        elif not known:
+            self._problem(source.path, UNTOLD, kind="nothing-found")
 
     # ---- notes ----------------------------------------------------------------------------------------------
 
@@ -404,9 +430,11 @@ class Reading:
         self._note(item, "unknown")
         self._problem(item.name, why)
 
-    def _problem(self, file: str, message: str, line: int | None = None) -> None:
+    def _problem(
+        self, file: str, message: str, line: int | None = None, kind: Literal["", "nothing-found"] = ""
+    ) -> None:
         shown = self.harvest.vault.mask(message, 500)
-        self.harvest.problems.append(Problem(place=self.place(Place(file, line)), message=shown))
+        self.harvest.problems.append(Problem(place=self.place(Place(file, line)), message=shown, kind=kind))
 
 
 def with_lines(source: SourceFile, text: str, vault: Vault, encoding: str = "utf-8") -> SourceFile:

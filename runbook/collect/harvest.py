@@ -5,12 +5,12 @@ Parsers are imported when the first file of their kind turns up: most bundles ne
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import BinaryIO
 
 from runbook.collect import clients, marks
 from runbook.collect.cluster import Parts, add_manifests, add_values
-from runbook.collect.compose_files import choose, project_dotenv
+from runbook.collect.compose_files import belongs, choose, project_dotenv
 from runbook.collect.containers import all_of
 from runbook.collect.scrub import with_places
 from runbook.collect.unpack.rows import Rows
@@ -34,6 +34,7 @@ from runbook.model import (
     Service,
     Voice,
 )
+from runbook.observe.address import address_of
 from runbook.redact import Vault
 
 
@@ -62,6 +63,11 @@ class Harvest:
     pullers: list[PullerConfig] = field(default_factory=list)
     jobs: list[CiJob] = field(default_factory=list)
     units: dict[str, Service] = field(default_factory=dict)
+
+    @property
+    def told(self) -> int:
+        """How many things were found so far."""
+        return sum(len(getattr(self, f.name)) for f in fields(self) if isinstance(getattr(self, f.name), list | dict))
 
     def add_text(self, kind: FileKind, name: str, text: str) -> None:
         """Give a file's text to the parser of its kind."""
@@ -149,6 +155,17 @@ class Harvest:
             getattr(self, name).extend(with_places(item, change) if change else item for item in found)
         return told
 
+    def drop(self, files: frozenset[str]) -> None:
+        """Forget what was read in these files."""
+        for texts in (self.dotenv_texts, self.nginx_texts):
+            for name in files & texts.keys():
+                del texts[name]
+        self.htpasswd = [h for h in self.htpasswd if h.file not in files]
+        self.registry_files = [r for r in self.registry_files if r.file not in files]
+        self.clients = [c for c in self.clients if c.file not in files]
+        self.routes = [r for r in self.routes if r.place.file not in files]
+        self.pullers = [p for p in self.pullers if p.file not in files]
+
     def join_nginx(self) -> None:
         """nginx files are read together: one includes another."""
         if self.nginx_texts:
@@ -159,16 +176,18 @@ class Harvest:
     def join_compose(self) -> None:
         """The compose files are read together, when all of them are known."""
         chosen, others = choose(self.compose_texts, self.dotenv_texts)
+        if chosen and not belongs(chosen, self.compose_texts, self._stack_files(), self._ports()):
+            self.compose_texts, chosen, others = {}, (), (*chosen, *others)
         if not self.compose_texts:
             self.compose_texts = all_of([*self.inspected_texts, *self.pasted_texts.items()])
             chosen = tuple(self.compose_texts)  # each describes other containers of the same machine
+        for path in others:
+            message = "This compose file is not part of the project that was judged."
+            self.problems.append(Problem(place=Place(path), message=message, kind="other-project"))
         if not chosen:
             return
         from runbook.parse.compose import parse_compose
 
-        for path in others:
-            message = "This compose file is not part of the project that was judged."
-            self.problems.append(Problem(place=Place(path), message=message, kind="other-project"))
         files = [(path, self.compose_texts[path]) for path in chosen]
         dotenv = project_dotenv(chosen, self.dotenv_texts)
         self.compose = parse_compose(files, dotenv, self.dotenv_texts, self.vault)
@@ -176,6 +195,20 @@ class Harvest:
             from runbook.parse.traefik import traefik_labels
 
             self.routes.extend(traefik_labels(self.compose))
+
+    def _stack_files(self) -> Iterator[str]:
+        """Files of a stack other than compose files."""
+        yield from (h.file for h in self.htpasswd)
+        yield from (r.file for r in self.registry_files)
+        yield from dict.fromkeys(r.place.file for r in self.routes)
+        yield from self.cluster.texts
+
+    def _ports(self) -> set[int]:
+        """Ports that clients, logs and proxies name."""
+        urls = [e.url for e in self.exchanges] + [f"//{m.host}" for m in self.messages if m.host]
+        urls += [f"//{r.host}" for log in self.logs for r in log.requests if r.host]
+        found = {a.port for url in urls if (a := address_of(url)) is not None and a.port}
+        return found | {port for r in self.routes for _, port in r.upstream_hosts if port}
 
 
 def _compose(to: Harvest, name: str, text: str) -> None:
@@ -209,6 +242,12 @@ def _caddy(to: Harvest, name: str, text: str) -> None:
     from runbook.parse.caddy import parse_caddy
 
     to.routes.extend(parse_caddy(text, name, to.vault))
+
+
+def _caddy_json(to: Harvest, name: str, text: str) -> None:
+    from runbook.parse.caddy_json import parse_caddy_json
+
+    to.routes.extend(parse_caddy_json(text, name, to.vault))
 
 
 def _haproxy(to: Harvest, name: str, text: str) -> None:
@@ -273,6 +312,7 @@ PARSERS: dict[FileKind, Callable[[Harvest, str, str], None]] = {
     "registry-config": _registry_config,
     "nginx": _nginx,
     "caddy": _caddy,
+    "caddy-json": _caddy_json,
     "haproxy": _haproxy,
     "apache": _apache,
     "traefik": _traefik,

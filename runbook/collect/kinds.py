@@ -44,14 +44,16 @@ _BY_NAME: tuple[tuple[str, FileKind], ...] = (
     (r".*\.log(\.\d+)?", "log"),
     (r".*\.curl", "curl"),
     (r"(httpd|apache2?)([._-].*)?\.conf", "apache"),
-    (r"nginx.*\.conf", "nginx"),
+    (r"nginx.*\.conf|mime\.types|(fast|s|uws)cgi_params", "nginx"),
 )
 _NAMES = tuple((re.compile(pattern, re.IGNORECASE), kind) for pattern, kind in _BY_NAME)
+_DUMP = re.compile(r"(?m)^# configuration file /[^\n]{1,300}:\s*$")
 _JSON_START = re.compile(r"\{\s{0,200}[\"}]|\[\s{0,200}[\[{\"\]]|[{\[]\s{0,200}$")
 _SAVED = re.compile(r'\s{0,8}\{\s{0,8}"schema": ?\d{1,4},\s{0,8}"tool": ?"runbook [^"]{1,40}",\s{0,8}"evidence"')
 _JSON_MARKS: tuple[tuple[re.Pattern[str], FileKind], ...] = (
     (re.compile(r'"log"\s*:\s*\{[^}]{0,2000}"(?:entries|creator|version)"'), "har"),
     (re.compile(r'"_postman_id"|schema\.(?:get)?postman\.com|"__export_format"'), "har"),
+    (re.compile(r'"apps"\s*:\s*\{(?:.|\n){0,4000}?"(?:servers|handler)"\s*:'), "caddy-json"),
     (re.compile(r'"evidence"\s*:\s*\{'), "evidence"),
     (re.compile(r'"(?:auths|credsStore|credHelpers)"\s*:'), "docker-config"),
     (re.compile(r'"(?:insecure-registries|registry-mirrors|data-root|storage-driver)"\s*:'), "daemon-config"),
@@ -115,6 +117,11 @@ def tells(name: str) -> bool:
     """Whether the name of a file says what it is; a paste.txt may be anything, and several things at once."""
     bare = _without_extra(PurePosixPath(name).name)
     return any(p.fullmatch(bare) for p, _ in _NAMES) or PurePosixPath(bare).suffix.lower() in _SPEAKING
+
+
+def is_dump(text: str) -> bool:
+    """Whether a text is what `nginx -T` printed: files one behind the other, whatever it was saved as."""
+    return _DUMP.search(text) is not None
 
 
 def is_prose_name(name: str) -> bool:

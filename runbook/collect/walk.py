@@ -75,6 +75,9 @@ def _folder(root: Path, prefix: str, found: Walk, seen: set[tuple[int, int]]) ->
             _file(target, prefix + name, entry.stat(), found, seen)
         except OSError as error:
             found.problems.append(unreadable(prefix + name, error))
+        except RuntimeError:  # from `resolve`, before Python 3.13
+            message = "This link leads to itself and was not followed."
+            found.problems.append(Problem(place=Place(prefix + name), message=message))
 
 
 def _entries(folder: Path, name: str, found: Walk) -> Iterator[tuple[str, os.DirEntry[str]]]:
@@ -88,7 +91,7 @@ def _entries(folder: Path, name: str, found: Walk) -> Iterator[tuple[str, os.Dir
     for entry in entries:
         path = f"{name}{entry.name}"
         if not entry.is_dir(follow_symlinks=False):
-            if not (entry.is_symlink() and entry.is_dir()):
+            if not (entry.is_symlink() and os.path.isdir(entry.path)):  # links that lead to each other are no folder
                 yield path, entry
         elif entry.name in _SKIPPED_FOLDERS or any(path.endswith(s) for s in _STORAGE):
             continue

@@ -6,10 +6,9 @@ from runbook import rules
 from runbook.judge.folklore import folklore
 from runbook.judge.health import Health, health
 from runbook.judge.next_step import next_step
-from runbook.judge.not_tested import not_tested
+from runbook.judge.not_tested import not_read, not_tested
 from runbook.judge.odd_names import odd_names
 from runbook.judge.patch import unified_diff
-from runbook.judge.platforms import on_its_platform, step_on_its_platform
 from runbook.judge.proof import predict
 from runbook.judge.rank import rank
 from runbook.judge.words import about
@@ -37,9 +36,9 @@ def diagnose(evidence: Evidence) -> Run:
     facts = Facts(evidence, stack, Traffic(evidence, stack))
     results = [rules.run(rule, facts) for rule in rules.load().values()]
     checks = tuple(check for check, _ in results)
-    ranking = rank((on_its_platform(finding, facts) for _, found in results for finding in found), facts)
+    ranking = rank((finding for _, found in results for finding in found), facts)
     causes = tuple(_proven(_with_patch(f, evidence), evidence) for f in ranking.causes)
-    proof = health(facts, checks)
+    proof = health(facts, checks, ranking.dormant)
     verdict = _verdict(causes, facts, proof)
     diagnosis = Diagnosis(
         verdict=verdict,
@@ -52,12 +51,25 @@ def diagnose(evidence: Evidence) -> Run:
         symptoms=facts.traffic.sightings,
         folklore=folklore(facts, causes),
         contradictions=ranking.contradictions,
-        not_tested=(*(proof.missing if verdict != "healthy" else ()), *not_tested(facts, checks)),
+        not_read=not_read(facts),
+        not_tested=tuple(dict.fromkeys((*(proof.missing if verdict != "healthy" else ()), *not_tested(facts, checks)))),
         first_bad_hop=causes[0].hop if causes else "",
     )
-    if verdict == "inconclusive" and (step := next_step(facts, diagnosis)):
-        diagnosis = replace(diagnosis, next=step_on_its_platform(step, facts))
+    if verdict == "inconclusive" and (step := next_step(facts, diagnosis, ranking.dormant)):
+        diagnosis = replace(diagnosis, next=step)
     return Run(evidence, stack, facts.traffic, replace(diagnosis, odd_names=odd_names(diagnosis)))
+
+
+def reconsidered(run: Run, causes: tuple[Finding, ...]) -> Run:
+    """The run with these causes in place of its own, which may be surer or less sure than before."""
+    facts = Facts(run.evidence, run.stack, run.traffic)
+    if run.diagnosis.verdict != "fault":
+        return replace(run, diagnosis=replace(run.diagnosis, causes=causes))
+    verdict = _verdict(causes, facts, health(facts, run.diagnosis.checks))
+    diagnosis = replace(run.diagnosis, causes=causes, verdict=verdict)
+    if verdict == "inconclusive" and (step := next_step(facts, diagnosis)):
+        diagnosis = replace(diagnosis, next=step)
+    return replace(run, diagnosis=diagnosis)
 
 
 def _verdict(causes: tuple[Finding, ...], facts: Facts, proof: Health) -> Verdict:

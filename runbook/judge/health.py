@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from runbook.model import Check, Exchange, LoggedRequest, Message, Mount, Service
+from runbook.model import Check, Exchange, Finding, LoggedRequest, Message, Mount, Service
 from runbook.observe.address import Address
 from runbook.observe.observation import Observation
 from runbook.rules.base import Facts
@@ -21,13 +21,17 @@ class Health:
     missing: tuple[str, ...] = ()
 
 
-def health(facts: Facts, checks: tuple[Check, ...]) -> Health:
-    """Whether everything in question was seen to work, or, where only files were given, read and found sound."""
+def health(facts: Facts, checks: tuple[Check, ...], dormant: tuple[Finding, ...] = ()) -> Health:
+    """Whether everything in question was seen to work, or, where only files were given, read and found sound.
+
+    `dormant`: faults of this stack of which nothing was seen, because nothing that was tried meets them.
+    """
     if not _has_traffic(facts):
         missing = tuple(_unread(facts))
         passed = any(check.outcome == "pass" for check in checks)
         return Health(None if missing or not passed else "files", missing)
-    missing = tuple(_unproven(facts))
+    untried = (f"Nothing that was tried shows whether this hurts: {f.summary}" for f in dormant)
+    missing = (*untried, *_unproven(facts), *_refused_since(facts))
     return Health(None if missing else "traffic", missing)
 
 
@@ -65,6 +69,42 @@ def _unproven(facts: Facts) -> Iterator[str]:
             yield f"No login was seen to be accepted at {address}."
     if not asked and not accepted:
         yield "No login was seen to be accepted."
+
+
+def _refused_since(facts: Facts) -> Iterator[str]:
+    """Logins of clients that asked for an address in question, which a log shows refused and nothing accepted since.
+
+    A user whom the htpasswd file does not know in any spelling is not expected to get in.
+    """
+    names = {a.host for a in facts.focus.used}
+    known = {n.lower() for h in facts.evidence.htpasswd for n in (*(e.name for e in h.entries), *h.more)}
+    over = {id(c.observation.record) for c in facts.traffic.settled}
+    served = {
+        (o.record.remote, o.record.agent, user)
+        for o in facts.traffic.observations
+        if isinstance(o.record, LoggedRequest) and o.ok
+        for user in (o.user, None)
+    }
+    for o in facts.traffic.observations:
+        r = o.record
+        if not isinstance(r, LoggedRequest) or o.address is None or o.address.host not in names or id(r) in over:
+            continue
+        if (
+            r.status != 401
+            or r.answered_later
+            or o.own
+            or o.voice != "program"
+            or (r.remote, r.agent, o.user) in served
+        ):
+            continue
+        expected = o.user.lower() in known if o.user and known else o.user is None
+        if expected and (o.login == "sent" or r.agent.startswith(_STORES_LOGINS)):
+            yield f"{r.place}: a login was refused, and nothing shows it accepted since."
+            return
+
+
+_STORES_LOGINS = ("docker/", "containerd/", "buildkit", "podman/", "containers/")
+"""Programs that log in by themselves when they are asked to: one that does not come back could not."""
 
 
 def is_accepted_login(observation: Observation, facts: Facts) -> bool:
@@ -124,6 +164,8 @@ def _unread(facts: Facts) -> Iterator[str]:
     if registry.auth == "htpasswd" and registry.htpasswd is None:
         yield f"The htpasswd file ({registry.htpasswd_host or registry.htpasswd_path or 'of the registry'}) was not handed over."
     known = {f.path for f in evidence.files} | {h.file for h in evidence.htpasswd}
+    if any(f.kind == "caddy-json" for f in evidence.files):
+        known.add("Caddyfile")  # what Caddy made of it says the same
     for service in evidence.compose.services if evidence.compose else ():
         if service.role in ("registry", "ui", "proxy"):
             for mount in service.mounts:
@@ -131,7 +173,7 @@ def _unread(facts: Facts) -> Iterator[str]:
                     yield f"{mount.source} ({service.name}, {mount.place}) was not handed over."
     for problem in evidence.problems:
         known_kind = any(f.path == problem.place.file and f.kind != "unknown" for f in evidence.files)
-        if known_kind and problem.kind != "other-project":
+        if known_kind and problem.kind not in ("other-project", "nothing-found"):
             yield f"{problem.place}: {problem.message}"
 
 
@@ -156,4 +198,6 @@ def _is_there(mount: Mount, known: set[str]) -> bool:
     source = (mount.source or "").removeprefix("./").strip("/")
     if "/" in source and (mount.source or "").startswith(("/", "~", "../")):
         source = posixpath.basename(source)
-    return any(f == source or f.endswith(f"/{source}") or f"/{source}/" in f"/{f}" for f in known)
+    target = mount.target.strip("/")
+    inside = any(f"/{f}".endswith(f"/{target}") or f"/{target}/" in f"/{f}" for f in known)  # as `nginx -T` names them
+    return inside or any(f == source or f.endswith(f"/{source}") or f"/{source}/" in f"/{f}" for f in known)

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 
 from runbook import rules
 from runbook.judge.rank import MATCHES
-from runbook.model import Command, Diagnosis, LogEvent, NextStep, Service, Symptom
-from runbook.model.command import WRITE_TO, Word, file, glued, name, service, sh, url, user
+from runbook.model import Command, Diagnosis, Finding, LogEvent, NextStep, Service, Symptom
+from runbook.model.command import WRITE_TO, Word, file, name, sh, url, user
 from runbook.observe.address import Address
 from runbook.rules.base import NEEDS, Facts, Rule
+from runbook.rules.platform import fetched, inside, logs, runs
 
 S = Symptom
 _DECIDES = 100.0
@@ -29,8 +30,12 @@ class _Source:
     prior: float = 0.0
 
 
-def next_step(facts: Facts, diagnosis: Diagnosis) -> NextStep:
-    """The step that separates the candidates best; where no login was tried at all, to try one."""
+def next_step(facts: Facts, diagnosis: Diagnosis, dormant: tuple[Finding, ...] = ()) -> NextStep:
+    """The step that separates the candidates best; where no login was tried at all, to try one; where all is well but
+    a fault of the files that nothing met yet, to try what meets it."""
+    if dormant and not diagnosis.causes and not diagnosis.seen and (verify := dormant[0].fix.verify):
+        why = f"Nothing that was tried shows whether this hurts: {dormant[0].summary}"
+        return NextStep(why=why, command=verify[0], gives="transcript")
     seen = set(diagnosis.seen)
     if not _login_tried(facts) and not seen & _NOT_ABOUT_LOGINS and (step := _try_login(facts)):
         return step
@@ -143,7 +148,7 @@ def _container(facts: Facts, role: str) -> list[Word]:
 def _get_log(facts: Facts) -> Command:
     found = _registry_service(facts)
     if found is not None:
-        return sh("docker", "compose", "logs", "--no-color", service(found.name), WRITE_TO, "registry.log")
+        return logs(found, WRITE_TO, "registry.log", last=None)
     return sh("docker", "logs", _container(facts, "registry"), WRITE_TO, "registry.log", Word("2>&1", operator=True))
 
 
@@ -152,7 +157,7 @@ def _get_htpasswd(facts: Facts) -> Command:
     path = (registry.htpasswd_path if registry else None) or "/auth/htpasswd"
     found = _registry_service(facts)
     if found is not None:
-        return sh("docker", "compose", "cp", glued(service(found.name), ":", file(path)), "htpasswd")
+        return fetched(found, path, "htpasswd")
     copied = Word(f'"{_container(facts, "registry")[0].text}":', operator=True)
     return sh("docker", "cp", Word(f"{copied.text}{file(path)}", operator=True), "htpasswd")
 
@@ -166,7 +171,7 @@ def _get_proxy(facts: Facts) -> Command:
     ui = facts.ui
     named = route.service if route else ui.name if ui else None
     if named:
-        return sh("docker", "compose", "exec", service(named), "nginx", "-T", WRITE_TO, "nginx.conf")
+        return inside(runs(facts, named), "nginx", "-T", WRITE_TO, "nginx.conf")
     return sh("docker", "exec", _container(facts, "proxy"), "nginx", "-T", WRITE_TO, "nginx.conf")
 
 

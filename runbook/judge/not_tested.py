@@ -36,3 +36,9 @@ def not_tested(facts: Facts, checks: tuple[Check, ...]) -> tuple[str, ...]:
         gaps.append(f"{skipped} of {len(checks)} checks were skipped for want of evidence; each says what it needs.")
     gaps += [f"{p.place}: {p.message}" for p in evidence.problems]
     return tuple(gaps)
+
+
+def not_read(facts: Facts) -> tuple[str, ...]:
+    """Files that were handed over and not read, not understood or read in part, with the reason."""
+    files = {f.path for f in facts.evidence.files}
+    return tuple(f"{p.place}: {p.message}" for p in facts.evidence.problems if p.place.file in files)

@@ -45,6 +45,8 @@ class Ranking:
     warnings: tuple[Finding, ...]
     also_seen: tuple[Finding, ...]
     contradictions: tuple[EvidenceItem, ...]
+    dormant: tuple[Finding, ...] = ()
+    """Of the warnings those that are faults of this stack, although nothing that was seen shows them: no health."""
 
 
 def rank(findings: Iterable[Finding], facts: Facts) -> Ranking:
@@ -54,6 +56,7 @@ def rank(findings: Iterable[Finding], facts: Facts) -> Ranking:
     warnings: list[Finding] = []
     foreign: list[Finding] = []
     contradictions: list[EvidenceItem] = []
+    dormant: list[Finding] = []
     for finding in (linked(f, facts.focus) for f in findings):
         if finding.link < _LINKED:
             foreign.append(finding)
@@ -66,13 +69,16 @@ def rank(findings: Iterable[Finding], facts: Facts) -> Ranking:
             causes.append(finding)
         else:
             warnings.append(finding)
+            dormant.append(finding)
     causes, effects = _without_effects(_distinct(causes))
     ranked = sorted(causes, key=lambda f: -_weight(f, seen))
     named = {f.cause for f in ranked}
     reasons = [_placed(f, i, ranked, seen) for i, f in enumerate(ranked)]
     warnings = [replace(f, confidence=truth(f.certainty)) for f in _distinct(warnings) if f.cause not in named]
     also = [replace(f, confidence=truth(f.certainty)) for f in _distinct(foreign) if f.cause not in named]
-    return Ranking(tuple(_with_refutations(reasons, effects)), tuple(warnings), tuple(also), tuple(contradictions))
+    return Ranking(
+        tuple(_with_refutations(reasons, effects)), tuple(warnings), tuple(also), tuple(contradictions), tuple(dormant)
+    )
 
 
 def linked(finding: Finding, focus: Focus) -> Finding:

@@ -4,7 +4,7 @@ import argparse
 from typing import get_args
 
 from runbook import door
-from runbook.lab import FAULTS, NO_FAULT, LabError, state
+from runbook.lab import FAULTS, NO_FAULT, LabError, composed, layout, state
 from runbook.lab.lab import Backend, Front
 
 
@@ -12,12 +12,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the sub-commands on the parser of `runbook lab`."""
     actions = parser.add_subparsers(dest="lab_action", required=True, metavar="up|list|down")
     up = actions.add_parser("up", help="start a registry and a UI on loopback, broken as asked for")
+    up.add_argument("--name", default="lab", help="what it is called; several may be up at once")
     up.add_argument("--fault", action="append", default=[], metavar="CAUSE", help="what to break; may be repeated")
     up.add_argument("--backend", choices=get_args(Backend), default="auto")
     up.add_argument("--proxy", choices=get_args(Front), default="nginx", help="the program in front of the registry")
     up.add_argument("--seed", type=int, default=0, help="decides names, users, ports and decoys")
-    actions.add_parser("list", help="show the faults, and the lab that is up")
-    actions.add_parser("down", help="stop the lab and remove what it made")
+    actions.add_parser("list", help="show the faults, and the labs that are up")
+    down = actions.add_parser("down", help="stop a lab and remove what it made, also after its process was killed")
+    down.add_argument("name", nargs="?", help="which one; needed where several are up")
+    down.add_argument("--all", action="store_true", help="all of them")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -30,13 +33,13 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _up(args: argparse.Namespace) -> int:
-    made = state.up(args.fault, args.backend, args.seed, args.proxy)
+    made = state.up(args.fault, args.backend, args.seed, args.proxy, args.name)
     print(_describe(made))
     print(
         "\nDiagnose it:\n"
         f"  runbook diagnose {made.bundle} --registry {made.registry_url} --ui {made.ui_url} "
         f"--user {made.user} --password-stdin < {made.password_file}\n"
-        "Stop it:\n  runbook lab down"
+        f"Stop it:\n  runbook lab down {made.name}"
     )
     return 0
 
@@ -49,21 +52,32 @@ def _list(args: argparse.Namespace) -> int:
     print("\nNot in the lab:")
     for cause, reason in sorted(NO_FAULT.items()):
         print(f"  {cause:<{width}}  {reason}")
-    made = state.current()
-    print("\n" + (_describe(made) if made else "No lab is up."))
+    labs = state.known()
+    print("\n" + ("\n".join(map(_describe, labs)) if labs else "No lab is up."))
     return 0
 
 
 def _down(args: argparse.Namespace) -> int:
-    stopped = state.down()
-    print(f"The lab at {stopped.registry_url} is gone." if stopped else "No lab was up.")
+    names = [made.name for made in state.known()]
+    if args.name is None and len(names) > 1 and not args.all:
+        raise LabError(f"{len(names)} labs are up: name one ({', '.join(names)}), or --all")
+    wanted = [args.name] if args.name else names
+    stopped = [made for name in wanted if (made := state.down(name)) is not None]
+    for made in stopped:
+        print(f"The lab {made.name} at {made.registry_url} is gone.")
+    left = layout.clear() + composed.clear()
+    if left:
+        print(f"What {left} killed lab(s) had left is gone, too.")
+    if not stopped and not left:
+        print(f"No lab {args.name} was up." if args.name else "No lab was up.")
     return 0
 
 
 def _describe(made: state.State) -> str:
     broken = ", ".join(made.faults) or "nothing"
     return (
-        f"A lab is up ({made.backend}, seed {made.seed}), broken: {broken}\n"
+        f"The lab {made.name} {'is up' if made.lives else 'was killed: `runbook lab down` removes the rest'} "
+        f"({made.backend}, seed {made.seed}), broken: {broken}\n"
         f"  registry  {made.registry_url}\n  UI        {made.ui_url}\n  user      {made.user}\n"
         f"  password  in {made.password_file}\n  bundle    {made.bundle}"
     )

@@ -22,6 +22,14 @@ from runbook.redact import mask_patterns
 _PATIENCE = 300.0
 """Seconds that `up` may take: images may have to be pulled."""
 _READY = 30.0
+_NO_PULL = (
+    "pull access denied",
+    "manifest unknown",
+    "not found",
+    "no such host",
+    "failed to resolve",
+    "error response from daemon: get",
+)
 _LABEL = "com.docker.compose.project"
 
 
@@ -74,7 +82,7 @@ class Composed:
         """Start both services and wait until each answers or has ended; returns whether registry and UI are up."""
         if reason := why_not():
             raise LabError(f"the compose lab cannot run: {reason}")
-        _remove_left_behind()
+        clear()
         self._plan = plan
         self._file.write_text(bundle.compose(plan, bind="127.0.0.1:"))
         if plan.proxy.software != "ui":
@@ -88,7 +96,7 @@ class Composed:
     def stop(self) -> None:
         """Remove containers, network and volumes of the project."""
         if self._plan is not None:
-            _remove(self._project)
+            remove(self._project)
             self._plan = None
 
     def registry_log(self) -> str:
@@ -121,10 +129,22 @@ class Composed:
             said = done.stderr.strip().splitlines()
             if any("address already in use" in line or "port is already allocated" in line for line in said):
                 raise OSError(said[-1])
+            if missing := self._unpullable(said):
+                raise LabError(f"the engine has no image {missing}, and it cannot be pulled: {mask_patterns(said[-1])}")
             raise LabError(
                 f"`docker compose {words[0]}` failed: {mask_patterns(said[-1]) if said else 'it said nothing'}"
             )
         return done.stdout
+
+    def _unpullable(self, said: list[str]) -> str:
+        """The images that compose complains of, where pulling is what failed."""
+        text = "\n".join(said).lower()
+        if self._plan is None or not any(word in text for word in _NO_PULL):
+            return ""
+        images = dict.fromkeys(
+            (self._plan.image, in_front(self._plan).image if self._plan.proxy.software != "ui" else self._plan.ui_image)
+        )
+        return " and no ".join(i for i in images if not has_images(i))
 
     def _containers(self, service: str) -> list[str]:
         return self._compose("ps", "-q", service, seconds=30).split()
@@ -173,7 +193,7 @@ def _speaks_http(port: int) -> bool:
     return True
 
 
-def _remove(project: str) -> None:
+def remove(project: str) -> None:
     """Remove containers, networks and volumes of a project, whatever became of its files."""
     docker, mark = find("docker") or "docker", f"label={_LABEL}={project}"
     for listing, removal in (
@@ -186,11 +206,17 @@ def _remove(project: str) -> None:
             _says(docker, *removal, *found)
 
 
-def _remove_left_behind() -> None:
-    """Remove the containers of labs whose process was killed and could not do it."""
-    docker = find("docker") or "docker"
-    rows = _says(docker, "ps", "-a", "--filter", f"label={_LABEL}", "--format", f'{{{{.Label "{_LABEL}"}}}}') or ""
+def clear() -> int:
+    """Remove the containers of labs whose process was killed and could not do it; returns how many labs there were."""
+    docker = find("docker")
+    if docker is None:
+        return 0
+    mark = f'{{{{.Label "{_LABEL}"}}}}'
+    rows = _says(docker, "ps", "-a", "--filter", f"label={_LABEL}", "--format", mark) or ""
+    count = 0
     for project in {row for row in rows.splitlines() if row.startswith("runbook-lab-")}:
         pid = project.removeprefix("runbook-lab-").partition("-")[0]
         if pid.isdecimal() and not lives(int(pid)):
-            _remove(project)
+            remove(project)
+            count += 1
+    return count

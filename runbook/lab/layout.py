@@ -1,15 +1,18 @@
 """Lays the lab's folder out: the project's files, the pages, the volumes; and translates its paths back."""
 
 import os
+import re
 import shutil
 import tempfile
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from runbook.lab import frontends
 from runbook.lab.frontends import FOLDER
 from runbook.lab.plan import Plan
 
 _PREFIX = "runbook-lab-"
+_CONTAINER = "172.18.0.2"
 _PAGE = "<!DOCTYPE html><html><head><title>Docker Registry UI</title></head><body>Docker Registry UI</body></html>\n"
 _ERROR_PAGE = "<!DOCTYPE html><html><head><title>Error</title></head><body><h1>An error occurred.</h1></body></html>\n"
 
@@ -17,12 +20,25 @@ _ERROR_PAGE = "<!DOCTYPE html><html><head><title>Error</title></head><body><h1>A
 def new_home() -> Path:
     """A private folder for one lab, named after its process. Those of dead ones are removed first:
     a process that was killed could not do it."""
-    temporary = Path(tempfile.gettempdir())
-    for left in temporary.glob(f"{_PREFIX}*"):
-        pid = left.name.removeprefix(_PREFIX).partition("-")[0]
-        if pid.isdecimal() and not lives(int(pid)) and left.lstat().st_uid == os.getuid():
-            shutil.rmtree(left, ignore_errors=True)
+    clear()
     return Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-"))
+
+
+def clear() -> int:
+    """Remove the folders of labs whose process is no more; returns how many there were."""
+    count = 0
+    for left in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+        pid = left.name.removeprefix(_PREFIX).partition("-")[0]
+        if pid.isdecimal() and not lives(int(pid)) and is_home(left, int(pid)):
+            shutil.rmtree(left, ignore_errors=True)
+            count += 1
+    return count
+
+
+def is_home(path: Path, pid: int) -> bool:
+    """Whether that is the folder of a lab of that process, of ours: what may be removed."""
+    right = path.name.startswith(f"{_PREFIX}{pid}-") and path.parent == Path(tempfile.gettempdir())
+    return right and path.is_dir() and not path.is_symlink() and path.lstat().st_uid == os.getuid()
 
 
 def lives(pid: int) -> bool:
@@ -77,4 +93,18 @@ def inside(text: str, plan: Plan, home: Path) -> str:
         text = text.replace(str(_behind(source, home)), target)
     text = text.replace(str(home / "layer"), "").replace(str(home / "registry.yml"), plan.config_path)
     text = frontends.inside(text, plan, home).replace(str(home), "")
-    return text.replace(f"listening on 127.0.0.1:{plan.port}", f"listening on [::]:{plan.listen_port}")
+    text = text.replace(f"listening on 127.0.0.1:{plan.port}", f"listening on [::]:{plan.listen_port}")
+    return _upstream_inside(text, plan)
+
+
+def _upstream_inside(text: str, plan: Plan) -> str:
+    """Log text in which a container that has a name has an address of the containers' network, not one of loopback."""
+    written = urlsplit(plan.proxy.upstream or "")
+    if written.hostname != plan.registry:
+        return text
+    port = written.port or (443 if written.scheme == "https" else 80)
+    text = re.sub(rf"127\.0\.0\.1:{plan.upstream_port()}(?!\d)( \(127\.0\.0\.1\))?",
+                  lambda m: f"{_CONTAINER}:{port}{f' ({_CONTAINER})' if m[1] else ''}", text)  # fmt: skip
+    return text.replace(
+        "failed to make connection to backend: 127.0.0.1", f"failed to make connection to backend: {_CONTAINER}"
+    )

@@ -7,6 +7,8 @@ its owner can read.
 import contextlib
 import json
 import os
+import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,19 +17,22 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from runbook.lab import composed, layout
 from runbook.lab.errors import LabError
 from runbook.lab.faults import named
 from runbook.lab.processes import wait_until
 
 _START = 30.0
 _END = 10.0
+_SUFFIX = ".lab.json"
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")
 _started: dict[int, "subprocess.Popen[bytes]"] = {}
 """Supervisors that this very program started, so that it can see them end."""
 
 
 @dataclass(frozen=True)
 class State:
-    """What is known about the running lab."""
+    """What is known about a lab that was started in the background."""
 
     pid: int
     backend: str
@@ -38,6 +43,14 @@ class State:
     user: str
     password_file: str
     bundle: str
+    name: str = "lab"
+    home: str = ""
+    """Its temporary folder, after which its compose project is called."""
+
+    @property
+    def lives(self) -> bool:
+        """Whether its process still runs; one that was killed left its folder and containers behind."""
+        return _is_ours(self.pid)
 
 
 def folder() -> Path:
@@ -54,23 +67,41 @@ def folder() -> Path:
     return path
 
 
-def current() -> State | None:
-    """The lab that is up, if one is."""
+def known() -> tuple[State, ...]:
+    """All labs that were started and not ended, those whose process was killed included."""
+    found = (_read(path) for path in sorted(folder().glob(f"*{_SUFFIX}")))
+    return tuple(state for state in found if state is not None)
+
+
+def current(name: str = "lab") -> State | None:
+    """The lab of that name that is up, if it is."""
+    state = _read(_file(name))
+    return state if state is not None and state.lives else None
+
+
+def _read(path: Path) -> State | None:
     try:
-        known = json.loads((folder() / "state.json").read_text())
-        state = State(**{**known, "faults": tuple(known["faults"])})
+        read = json.loads(path.read_text())
+        return State(**{**read, "faults": tuple(read["faults"])})
     except (OSError, ValueError, TypeError, KeyError):
         return None
-    return state if _is_ours(state.pid) else None
 
 
-def up(faults: Sequence[str] = (), backend: str = "auto", seed: int = 0, proxy: str = "nginx") -> State:
+def _file(name: str) -> Path:
+    return folder() / f"{name}{_SUFFIX}"
+
+
+def up(
+    faults: Sequence[str] = (), backend: str = "auto", seed: int = 0, proxy: str = "nginx", name: str = "lab"
+) -> State:
     """Start a lab in the background and wait until it is ready."""
+    if not _NAME.fullmatch(name):
+        raise LabError("a lab's name is made of letters, digits, - and _, at most 40 of them")
     for fault in faults:
         named(fault, proxy)
     home = folder()
     with _alone(home):
-        return _up(home, faults, backend, seed, proxy)
+        return _up(home, faults, backend, seed, proxy, name)
 
 
 @contextlib.contextmanager
@@ -87,13 +118,20 @@ def _alone(home: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _up(home: Path, faults: Sequence[str], backend: str, seed: int, proxy: str) -> State:
-    if running := current():
-        raise LabError(f"a lab is up already at {running.registry_url}; `runbook lab down` stops it")
-    (home / "state.json").unlink(missing_ok=True)
-    asked = {"faults": list(faults), "backend": backend, "seed": seed, "proxy": proxy, "folder": str(home)}
+def _up(home: Path, faults: Sequence[str], backend: str, seed: int, proxy: str, name: str) -> State:
+    if running := current(name):
+        raise LabError(f"{name} is up already at {running.registry_url}; `runbook lab down {name}` stops it")
+    down(name)
+    asked = {
+        "faults": list(faults),
+        "backend": backend,
+        "seed": seed,
+        "proxy": proxy,
+        "folder": str(home),
+        "name": name,
+    }
     wanted = json.dumps(asked)
-    with (home / "supervisor.log").open("wb") as log:
+    with (home / f"{name}.log").open("wb") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "runbook.lab.supervisor", wanted],
             env={**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)},  # the one file is on no other
@@ -103,33 +141,45 @@ def _up(home: Path, faults: Sequence[str], backend: str, seed: int, proxy: str) 
             start_new_session=True,
         )
     _started[process.pid] = process
-    wait_until(lambda: current() is not None or process.poll() is not None, _START)
-    state = current()
+    wait_until(lambda: current(name) is not None or process.poll() is not None, _START)
+    state = current(name)
     if state is None:
-        said = (home / "supervisor.log").read_text(errors="replace").strip().splitlines()
+        said = (home / f"{name}.log").read_text(errors="replace").strip().splitlines()
         raise LabError(said[-1] if said else "the lab did not start")
     return state
 
 
-def down() -> State | None:
-    """Stop the lab that is up; None when there was none."""
-    state = current()
+def down(name: str = "lab") -> State | None:
+    """Stop the lab of that name and remove what it made, also where its process was killed; None when there is none."""
+    state = _read(_file(name))
     if state is None:
         return None
-    os.kill(state.pid, signal.SIGTERM)
-    with contextlib.suppress(LabError):
-        wait_until(lambda: not _is_ours(state.pid), _END)
-    if _is_ours(state.pid):
+    if state.lives:
+        os.kill(state.pid, signal.SIGTERM)
+        with contextlib.suppress(LabError):
+            wait_until(lambda: not state.lives, _END)
+    if state.lives:
         os.kill(state.pid, signal.SIGKILL)
-    (folder() / "state.json").unlink(missing_ok=True)
+    _clear(state)
+    _file(name).unlink(missing_ok=True)
     return state
+
+
+def _clear(state: State) -> None:
+    """Containers and folder of a lab whose process could not remove them."""
+    home = Path(state.home)
+    if not layout.is_home(home, state.pid):
+        return
+    if state.backend == "compose":
+        composed.remove(home.name.lower())
+    shutil.rmtree(home, ignore_errors=True)
 
 
 def keep(state: State, home: Path) -> None:
     """Write the state in one go, so that nobody reads half of it."""
-    draft = home / f"state.{os.getpid()}"
+    draft = home / f"{state.name}.{os.getpid()}"
     draft.write_text(json.dumps(asdict(state), indent=2) + "\n")
-    draft.replace(home / "state.json")
+    draft.replace(home / f"{state.name}{_SUFFIX}")
 
 
 def _is_ours(pid: int) -> bool:

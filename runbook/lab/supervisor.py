@@ -26,17 +26,17 @@ def main(wanted: str) -> int:
     folder = Path(asked["folder"])
     try:
         with Lab(*asked["faults"], backend=asked["backend"], seed=asked["seed"], proxy=asked["proxy"]) as lab:
-            keep(_state(lab, asked["seed"]), folder)
+            keep(_state(lab, asked["seed"], asked["name"]), folder)
             stop.wait()
     except LabError as error:
         print(error, file=sys.stderr)
         return 2
     finally:
-        (folder / "state.json").unlink(missing_ok=True)
+        (folder / f"{asked['name']}.lab.json").unlink(missing_ok=True)
     return 0
 
 
-def _state(lab: Lab, seed: int) -> State:
+def _state(lab: Lab, seed: int, name: str) -> State:
     secret = lab.home / "password"
     descriptor = os.open(secret, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w") as sink:
@@ -51,6 +51,8 @@ def _state(lab: Lab, seed: int) -> State:
         user=lab.user,
         password_file=str(secret),
         bundle=str(lab.bundle),
+        name=name,
+        home=str(lab.home),
     )
 
 

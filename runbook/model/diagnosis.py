@@ -137,6 +137,15 @@ class Edit:
     new: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A request in a copy of the stack: what it got before the edits, and after them."""
+
+    request: str
+    before: str
+    after: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proof:
     """What shows that a fix mends: its edits made in memory and judged again, or run in a copy of the stack."""
@@ -146,6 +155,14 @@ class Proof:
     """What is shown without the edits; "" where nothing was tried."""
     after: str = ""
     """What is shown with them; with kind "none", why it proves nothing or that it failed."""
+    rows: tuple[Row, ...] = ()
+    """Of a copy of the stack: the requests that go wrong before or after, side by side."""
+    twin: str = ""
+    """Why the copy of the stack proves nothing; "" where none was asked for, or where it proves."""
+    gaps: tuple[str, ...] = ()
+    """What of the stack is not in its copy."""
+    backend: str = ""
+    """What the copy ran on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,6 +201,8 @@ class Finding:
     refuted: tuple[Refutation, ...] = ()
     fix: Fix = Fix()
     edits: tuple[Edit, ...] = ()
+    unseen: tuple[Edit, ...] = ()
+    """Edits of masked lines, which a command makes because no diff may quote them."""
     warning: bool = False
     """True and worth mending, but never the reason for a refused login."""
     proves: bool = False
@@ -261,6 +280,8 @@ class Diagnosis:
     contradictions: tuple[EvidenceItem, ...] = ()
     odd_names: tuple[EvidenceItem, ...] = ()
     """Names from outside that entered no command, for they do not fit the grammar of their kind."""
+    not_read: tuple[str, ...] = ()
+    """Files and parts that were not read or not understood, each with its reason; also among what was not tested."""
     not_tested: tuple[str, ...] = ()
     first_bad_hop: str = ""
     """Name of the hop where it first goes wrong ("client", "ui -> registry", "registry"); "" when healthy."""

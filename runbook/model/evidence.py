@@ -16,6 +16,7 @@ FileKind = Literal[
     "nginx",
     "traefik",
     "caddy",
+    "caddy-json",
     "haproxy",
     "apache",
     "docker-config",
@@ -67,8 +68,8 @@ class Problem:
     message: str
     fatal: bool = False
     """Whether nothing can be judged because of it (exit 2)."""
-    kind: Literal["", "login-not-sent", "not-the-api", "no-engine", "other-project"] = ""
-    """What a verdict depends on."""
+    kind: Literal["", "login-not-sent", "not-the-api", "no-engine", "other-project", "nothing-found"] = ""
+    """What a verdict depends on: a text in which nothing is recognised takes nothing from it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -38,6 +38,8 @@ class Focus:
     """Whether the user named address or user by argument."""
     strangers: frozenset[str] = frozenset()
     """Users of the logs who look like scanners."""
+    sites: frozenset[str] = frozenset()
+    """Names of sites that lead to an address that was used: other doors of the same registry."""
     ports: frozenset[int] = frozenset()
     """Ports under which the stack in the folder is published: whatever the host is called, it is this stack."""
 
@@ -53,10 +55,22 @@ class Focus:
         """Whether something that was seen belongs to the incident: what cannot be told does."""
         if self.speaks_of(observation.address) is False and observation.witness in ("client", "browser"):
             return False
+        if self._knocks(observation):
+            return False
         failed_login = observation.user is not None and not observation.ok
         if failed_login and observation.witness in ("registry", "proxy"):
             return observation.user in self.users if self.users else observation.user not in self.strangers
         return True
+
+    def _knocks(self, observation: Observation) -> bool:
+        """Whether a log shows a nameless refusal of somebody who asked for a bare IP address, where everybody else asks
+        for a name: those who scan the internet know no names."""
+        asked = observation.address
+        if observation.witness not in ("registry", "proxy") or observation.user or observation.status != 401:
+            return False
+        if asked is None or not _is_numeric(asked.host) or any(asked.host == a.host for a in self.used):
+            return False
+        return any(not _is_numeric(a.host) and not a.is_loopback for a in self.addresses)
 
     def uses_login(self, login: StoredLogin | None) -> bool:
         """Whether docker would send this stored login in this incident: it looks for the literal name that was used."""
@@ -65,7 +79,7 @@ class Focus:
             return False
         if self.docker:
             return any(key.host == a.host and (key.port or 443) == (a.port or 443) for a in self.docker)
-        return self.speaks_of(key) is not False
+        return bool(self.addresses) and self.speaks_of(key) is not False
 
     def link(self, about: Iterable[Subject]) -> float:
         """How surely something concerns the incident, from what it is about: 1 it does, 0 it does not."""
@@ -79,7 +93,8 @@ class Focus:
         if subject.address:
             told = self.speaks_of(address_of(subject.address))
             value = {True: 1.0, None: 0.8, False: 0.0}[told]
-        if subject.sites and self.used and not any(_is_site(a, subject.sites) for a in self.used):
+        other_door = any(site.lower() in self.sites for site in subject.sites)
+        if subject.sites and self.used and not other_door and not any(_is_site(a, subject.sites) for a in self.used):
             value = min(value, 0.0 if all(_is_name(s) for s in subject.sites) else 0.8)
         if subject.user and self.users and subject.user not in self.users:
             value = min(value, 0.3)
@@ -101,7 +116,7 @@ def focus_of(
         dict.fromkeys(
             o.address
             for o in observations
-            if o.witness == "registry" and o.address and not o.own and o.voice == "program"
+            if o.witness in ("registry", "proxy") and o.address and not o.own and o.voice == "program"
         )
     )
     addresses = tuple(
@@ -119,6 +134,7 @@ def focus_of(
         strangers=frozenset(o.user for o in unsettled if o.user and is_noise(o, _known(evidence))),
         named=bool(named or evidence.target.user),
         ports=ports,
+        sites=frozenset(_doors(stack, used)),
     )
     others = dict.fromkeys(str(a) for a in _mentioned(evidence, seen) if focus.speaks_of(a) is False)
     return replace(focus, others=tuple(others))
@@ -161,15 +177,37 @@ def _site_addresses(stack: Stack, used: tuple[Address, ...]) -> Iterable[Address
                     yield Address(name.lower(), route.listen[0] if len(route.listen) == 1 else None)
 
 
+def _doors(stack: Stack, used: tuple[Address, ...]) -> Iterable[str]:
+    """Names of sites that proxy or redirect to an address that was used."""
+    for route in stack.routes:
+        targets = [Address(host.lower(), port) for host, port in route.upstream_hosts]
+        if route.kind == "redirect" and (elsewhere := address_of((route.location or "").partition("$")[0])):
+            targets = [elsewhere]
+        if any(_is_same(target, address) for target in targets for address in used):
+            yield from (name.lower() for name in route.server_names)
+
+
+def _is_same(target: Address, used: Address) -> bool:
+    """Whether an upstream is an address that was used; a service of Kubernetes has longer names as well."""
+    host = used.host.split(".svc", 1)[0] if ".svc" in used.host else used.host
+    fits = target.host in (used.host, host, host.split(".")[0] if host != used.host else host)
+    return fits and not used.is_loopback and (target.port or 80) == (used.port or 80)
+
+
 def _is_name(name: str) -> bool:
     """Whether a server name is a plain host name, no pattern and no catch-all."""
     return bool(name) and name not in ("_", "localhost") and not any(c in name for c in "*~^$")
 
 
+def _is_numeric(host: str) -> bool:
+    """Whether a host is an IP address and no name."""
+    return ":" in host or host.replace(".", "").isdecimal()
+
+
 def _is_site(address: Address, sites: tuple[str, ...]) -> bool:
     """Whether requests to that address may reach a site with these names. Addresses and catch-alls reach any."""
     host = address.host
-    if address.is_loopback or host.replace(".", "").isdecimal():
+    if address.is_loopback or _is_numeric(host):
         return True
     return any(not _is_name(site) or site.lower().split(":")[0] == host for site in sites)
 

@@ -128,6 +128,7 @@ def of_event(event: LogEvent) -> Observation:
         record=event,
         source=event.place,
         address=address_of(host[1]) if host else None,
+        route="via" if proxy else "unknown",
         user=event.user,
         when=event.when,
         service=event.service or "",

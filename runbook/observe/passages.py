@@ -40,6 +40,28 @@ def passages(observations: Iterable[Observation]) -> tuple[Passage, ...]:
     return tuple(p for o in rows if o.witness != "registry" for p in _pair(o, behind, taken))
 
 
+def named_by_clients(observations: Iterable[Observation]) -> dict[int, Observation]:
+    """Served requests of the registry's log whose user only the client's own record tells: id of the record → what the
+    client saw.
+
+    Of each direct request of a client the line of the log that is the same request.
+    """
+    rows = [o for o in observations if o.voice == "program" and not o.own and o.when is not None and o.ok]
+    behind: dict[tuple[str, str], list[Observation]] = {}
+    for o in rows:
+        if isinstance(o.record, LoggedRequest) and o.witness == "registry" and o.user is None:
+            behind.setdefault((o.method, o.path.rstrip("/")), []).append(o)
+    found: dict[int, Observation] = {}
+    for o in rows if behind else ():
+        if isinstance(o.record, Exchange) and o.witness == "client" and o.route == "direct" and o.user:
+            for line in behind.get((o.method, o.path.rstrip("/")), ()):
+                near = abs((line.when or 0.0) - (o.when or 0.0)) <= _SECONDS and line.status == o.status
+                if near and id(line.record) not in found and _agent(o) in ("", _agent(line)):
+                    found[id(line.record)] = o
+                    break
+    return found
+
+
 def _comparable(o: Observation) -> bool:
     if o.when is None or o.status is None:
         return False

@@ -106,7 +106,11 @@ def _of_refusals(observations: tuple[Observation, ...], found: list[Complaint], 
     for o in observations:
         if isinstance(o.record, LogEvent) and o.record.meaning in _REFUSALS and not o.own:
             its = _its_request(o, rows.get(o.source.file, []))
-            named = replace(o, user=o.user or its.observation.user) if its else o
+            named = (
+                replace(o, user=o.user or its.observation.user, address=its.observation.address, status=401)
+                if its
+                else o
+            )
             settled = its.settled if its else well.after(named, S.LOGIN_401)
             yield Complaint(S.LOGIN_401, named, o.record.text, settled)
 

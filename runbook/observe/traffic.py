@@ -20,7 +20,7 @@ from runbook.model import (
 )
 from runbook.observe.focus import Focus, focus_of
 from runbook.observe.observation import Observation, of_event, of_exchange, of_logged, of_message
-from runbook.observe.passages import Change, Passage, passages
+from runbook.observe.passages import Change, Passage, named_by_clients, passages
 from runbook.observe.routes import Routing
 from runbook.observe.signature import is_foreign
 from runbook.observe.symptoms import Complaint, complaints, sightings
@@ -59,9 +59,15 @@ class Traffic:
             self.logs = evidence.logs
         self.passages: tuple[Passage, ...] = passages(self.observations)
         """Requests that two witnesses saw: before a proxy and after it."""
+        direct = named_by_clients(self.observations)
         whose = {id(p.after.record): p.before.user for p in self.passages if p.after.user is None}
         self.observations = tuple(
-            replace(o, user=user) if (user := whose.get(id(o.record))) else o for o in self.observations
+            replace(o, user=own.user, address=o.address or own.address)
+            if (own := direct.get(id(o.record)))
+            else replace(o, user=user)
+            if (user := whose.get(id(o.record)))
+            else o
+            for o in self.observations
         )
         found = complaints(self.observations, stack, routing)
         self.complaints: tuple[Complaint, ...] = found

@@ -149,7 +149,10 @@ class _Site:
     def _pass(self, node: _Node, path: str, url: str, regex: bool) -> ProxyRoute:
         base = self._base(node.line, path, regex)
         if url == "!":
-            return ProxyRoute(**base, kind="static")
+            aliased = any(
+                n.args and n.args[0] == path for level in self._levels for n in level.all("alias", "aliasmatch")
+            )
+            return ProxyRoute(**base, kind="return", status=200) if aliased else ProxyRoute(**base, kind="static")
         hosts = self._balancer(url)
         upstream = split_upstream(url)
         usual = 443 if upstream.scheme == "https" else 80

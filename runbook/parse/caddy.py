@@ -28,10 +28,10 @@ def parse_caddy(text: str, file: str, vault: Vault) -> tuple[ProxyRoute, ...]:
         return ()
     braced = [line for line in lines if line.block is not None and line.name.rstrip(",") not in _DIRECTIVES]
     if braced:
-        return tuple(route for line in braced for route in _Site(line, vault).routes())
+        return tuple(route for line in braced for route in Site(line, vault).routes())
     if lines[0].name in _DIRECTIVES:  # only the inside of a site was handed over
-        return tuple(_Site(Line(("*",), file, lines[0].line, tuple(lines)), vault, complete=False).routes())
-    return tuple(_Site(replace_block(lines[0], tuple(lines[1:])), vault).routes())
+        return tuple(Site(Line(("*",), file, lines[0].line, tuple(lines)), vault, complete=False).routes())
+    return tuple(Site(replace_block(lines[0], tuple(lines[1:])), vault).routes())
 
 
 def replace_block(line: Line, block: tuple[Line, ...]) -> Line:
@@ -49,7 +49,7 @@ class _Matched:
     condition: str = ""
 
 
-class _Site:
+class Site:
     """One site block."""
 
     def __init__(self, line: Line, vault: Vault, *, complete: bool = True) -> None:

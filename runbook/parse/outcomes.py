@@ -34,6 +34,10 @@ _ASIDE = re.compile(
     re.I,
 )
 """What is printed however it ends."""
+_FAILED = re.compile(
+    r'^(?:time="[^"]{1,40}" )?level=(?:fatal|error)\b|^FATA\[|^Error(?: response from daemon)?: |^Error \w|^error: '
+)
+"""How these programs say that a command failed, whatever it was."""
 _CUT = re.compile(r"^\s*(?:\.{3}|…|\[\.\.\.\]|\[…\]|<snip>|\(.*(?:cut|snip|gekürzt|shortened).*\))\s*$", re.I)
 _LONGEST = 400
 """Lines of output that are looked at for one command."""
@@ -50,10 +54,15 @@ def outcomes(lines: Sequence[str], file: str, vault: Vault, taken: Sequence[int]
         if found is None:
             continue
         verb, context = found
-        success = _SUCCESS.get(verb)
-        if success is None or prompted(line) is None:
+        if prompted(line) is None:
             continue
+        success = _SUCCESS.get(verb)
         shown = list(_output(lines, index + 1))
+        if success is None:
+            failed = next(((n, text) for n, text in shown if _FAILED.match(text)), None)
+            if verb and failed and not any(n in known for n, _ in shown):
+                yield _message("command-failed", file, failed, context, vault)
+            continue
         telling = [(n, text) for n, text in shown if not _ASIDE.match(text)]
         well = next(((n, text) for n, text in telling if success.search(text)), None)
         if well is not None:

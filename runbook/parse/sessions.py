@@ -9,7 +9,9 @@ from runbook.parse.prompts import command as called
 from runbook.redact import Vault
 
 _COMMAND = re.compile(
-    r"^\s*(?:[^\n$#>%❯]{0,100}[$#>%❯]\s+)?(?:sudo\s+)?(?P<tool>docker|podman|nerdctl|skopeo|crane|oras|helm|buildah)\s+(?P<rest>.*)$"
+    r"^\s*(?:[^\n$#>%❯]{0,100}[$#>%❯]\s+)?"
+    r"(?:(?:echo|printf|cat|aws|az|gcloud|gh|pass|vault)\s[^|\n]{0,300}\|\s{0,8})?"
+    r"(?:sudo\s+)?(?P<tool>docker|podman|nerdctl|skopeo|crane|oras|helm|buildah)\s+(?P<rest>.*)$"
 )
 _PROMPTED_USER = re.compile(r"^\s*Username(?: \([^)]*\))?:\s*(\S+)\s*$")
 _IMAGE_HOST = re.compile(r"^(?:docker://)?((?:[\w-]+\.)+[\w-]+(?::\d+)?|localhost(?::\d+)?|[\w.-]+:\d+(?=/))(?:/|$)")

@@ -13,7 +13,7 @@ from runbook.model import Voice
 from runbook.parse.prompts import prompted
 
 _STAMP = r"(?:\[?\d{4}[-/]\d\d[-/]\d\d[T ]\d\d:\d\d[\w:.,+ -]{0,24}\]? ?|\[?\d\d:\d\d:\d\d(?:[.,]\d{1,9})?\]? ?)?"
-_SERVICE = r"(?:[\w.-]{1,80}[ \t]{0,40}\| ?|\[[\w./ -]{1,80}\] |[\w.@-]{1,80}:\d+(?::\d+)?:? )?"
+_SERVICE = r"(?:[\w.-]{1,80}[ \t]{0,40}\| ?|\[[\w./ -]{1,80}\] |(?:[\w.@?=&-]{1,80}|\((?:index|anonymous|unknown)\)):\d+(?::\d+)?:? )?"
 _FORM = re.compile(
     rf"[\s│|]{{0,12}}{_STAMP}{_SERVICE}(?:"
     r"Error response from daemon|Error:|ERROR:|error:|Error(?: \w+){1,4}:|ERRO\[|FATA\[|WARN\[|DEBU\[|INFO\[|(?:level|time|msg|ts)=|\{\"|\[\{"

@@ -36,6 +36,7 @@ def as_object(run: Run) -> dict[str, Any]:
             {"rule": c.rule, "step": c.step, "outcome": c.outcome, "reason": visible(c.reason)}
             for c in diagnosis.checks
         ],
+        "not_read": [visible(gap) for gap in diagnosis.not_read],
         "not_tested": [visible(gap) for gap in diagnosis.not_tested],
         "symptoms": [
             {
@@ -106,6 +107,13 @@ def _finding(finding: Finding, run: Run) -> dict[str, Any]:
                 "kind": fix.proof.kind,
                 "before": visible(fix.proof.before),
                 "after": visible(fix.proof.after),
+                "requests": [
+                    {"request": visible(r.request), "before": visible(r.before), "after": visible(r.after)}
+                    for r in fix.proof.rows
+                ],
+                "copy": visible(fix.proof.twin),
+                "without": [visible(g) for g in fix.proof.gaps],
+                "backend": fix.proof.backend,
             },
             "verify": [visible(str(v)) for v in fix.verify],
             "expect": [visible(c.expect) for c in fix.verify],

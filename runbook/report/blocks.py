@@ -6,7 +6,7 @@ from runbook.judge import Run
 from runbook.judge.rank import explained
 from runbook.model import STEPS, Check, Finding, Step
 from runbook.report import words
-from runbook.report.block import Block, commands, diff, esc, items, para, place, tag
+from runbook.report.block import Block, commands, diff, esc, items, para, place, table, tag
 from runbook.report.catalogue import page
 from runbook.report.hops import hops as way
 
@@ -98,6 +98,8 @@ def fix(run: Run) -> Block:
     html += diff(todo.patch) if todo.patch else ""
     html += commands(todo.command_lines) + (para(todo.applies) if todo.applies else "")
     html += para(words.proof(todo)) if words.proof(todo) else ""
+    if rows := [(esc(r.request), esc(r.before), esc(r.after)) for r in todo.proof.rows]:
+        html += table("In a copy of the stack", ("request", "before", "after"), rows)
     if todo.verify:
         html += f"<h3>{words.VERIFY}</h3>{commands(todo.verify_lines)}"
     text = "\n".join(
@@ -226,8 +228,15 @@ def odd_names(run: Run) -> Block:
     return Block(items(rows), "\n".join(f"- {i.what} ({i.where})" for i in rows))
 
 
+def not_read(run: Run) -> Block:
+    """Files that were not read or not understood, with the reason."""
+    rows = run.diagnosis.not_read
+    html = "".join(f"<li>{esc(row)}</li>" for row in rows)
+    return Block(f"<ul>{html}</ul>" if html else "", "\n".join(f"- {row}" for row in rows))
+
+
 def not_tested(run: Run) -> Block:
     """What this verdict does not know."""
-    gaps = run.diagnosis.not_tested
+    gaps = words.untested(run.diagnosis)
     html = "".join(f"<li>{esc(gap)}</li>" for gap in gaps)
     return Block(f"<ul>{html}</ul>" if html else para("Nothing was left out."), "\n".join(f"- {g}" for g in gaps))

@@ -92,6 +92,8 @@ def _sections(run: Run, notebooks: Sequence[NotebookResult], changes: Comparison
     ]
     if d.folklore:
         parts.append(_section(words.FOLKLORE, blocks.folklore(run)))
+    if d.not_read:
+        parts.append(_section(words.NOT_READ, blocks.not_read(run)))
     parts.append(_section(words.NOT_TESTED, blocks.not_tested(run)))
     if notebooks:
         parts.append(f"<section><h2>The executed notebooks</h2>{_links(notebooks)}</section>")

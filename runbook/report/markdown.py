@@ -25,6 +25,11 @@ def plain(text: str) -> str:
     return _MARKER.sub(r"\1\\\2", words)
 
 
+def cell(text: str) -> str:
+    """Text in a cell of a table."""
+    return plain(text.replace("|", " "))
+
+
 def code(text: str) -> str:
     """Inline code, with a fence that is longer than any run of backticks inside."""
     shown = " ".join(visible(text, 400).split())
@@ -71,8 +76,11 @@ def _lines(run: Run) -> Iterator[str]:
         yield f"## {words.FOLKLORE}\n"
         yield from (f"- “{plain(b.claim)}” {plain(b.truth)}" for b in d.folklore)
         yield ""
-    yield f"## {words.NOT_TESTED}\n"
-    yield from (f"- {plain(gap)}" for gap in d.not_tested)
+    for title, gaps in ((words.NOT_READ, d.not_read), (words.NOT_TESTED, words.untested(d))):
+        if gaps:
+            yield f"## {title}\n"
+            yield from (f"- {plain(gap)}" for gap in gaps)
+            yield ""
 
 
 def _cause(finding: Finding) -> Iterator[str]:
@@ -93,6 +101,9 @@ def _cause(finding: Finding) -> Iterator[str]:
         yield plain(finding.fix.applies) + "\n"
     if proof := words.proof(finding.fix):
         yield plain(proof) + "\n"
+    if finding.fix.proof.rows:
+        rows = (f"| {cell(r.request)} | {cell(r.before)} | {cell(r.after)} |" for r in finding.fix.proof.rows)
+        yield "\n".join(["| request | before | after |", "|---|---|---|", *rows]) + "\n"
     if finding.fix.verify:
         yield f"{words.VERIFY}:\n\n" + _block("\n".join(visible(v) for v in finding.fix.verify_lines), "sh") + "\n"
 

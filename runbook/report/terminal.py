@@ -162,6 +162,10 @@ def _cause(finding: Finding, run: Run, pen: _Pen) -> Iterator[str]:
     if proof := words.proof(finding.fix):
         yield ""
         yield from pen.wrap(proof)
+        for row in finding.fix.proof.rows:
+            yield f"    {visible(row.request)}"
+            yield f"      before  {pen.paint(visible(row.before, 200), 'red')}"
+            yield f"      after   {pen.paint(visible(row.after, 200), 'green')}"
     if finding.fix.verify:
         yield from _section(words.VERIFY, pen)
         yield from (f"    {visible(command)}" for command in finding.fix.verify_lines)
@@ -190,11 +194,11 @@ def _section(title: str, pen: _Pen) -> Iterator[str]:
 
 def _untested(run: Run, pen: _Pen) -> Iterator[str]:
     diagnosis = run.diagnosis
-    if not diagnosis.not_tested:
-        return
-    yield from _section(words.NOT_TESTED, pen)
-    for gap in diagnosis.not_tested:
-        yield from _bullet(gap, "", pen)
+    for title, gaps in ((words.NOT_READ, diagnosis.not_read), (words.NOT_TESTED, words.untested(diagnosis))):
+        if gaps:
+            yield from _section(title, pen)
+        for gap in gaps:
+            yield from _bullet(gap, "", pen)
     broken: list[Check] = [c for c in diagnosis.checks if c.outcome == "error"]
     for check in broken:
         yield from _bullet(check.reason, check.rule, pen)

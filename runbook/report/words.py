@@ -1,7 +1,7 @@
 """What every view says alike: the headline, the titles of the sections, the words for states."""
 
 from runbook.judge import Run
-from runbook.model import Fix, Verdict
+from runbook.model import Diagnosis, Fix, Proof, Verdict
 
 VERDICTS: dict[Verdict, str] = {"fault": "Fault", "healthy": "Healthy", "inconclusive": "Inconclusive"}
 CAUSE = "Cause"
@@ -17,6 +17,7 @@ ALSO_SEEN = "Also seen, about something else"
 ODD_NAMES = "Odd names, kept out of the commands"
 DISAGREE = "Files and traffic disagree"
 FOLKLORE = "Often blamed, and not the reason"
+NOT_READ = "Not read"
 NOT_TESTED = "Not tested"
 NEXT_STEP = "Next step"
 SEEN = "What was seen"
@@ -37,11 +38,29 @@ def headline(run: Run) -> tuple[str, str]:
     return VERDICTS["inconclusive"], "what was handed over does not decide it"
 
 
+def untested(diagnosis: Diagnosis) -> tuple[str, ...]:
+    """What was not tested, without what is said of files that were not read."""
+    return tuple(gap for gap in diagnosis.not_tested if gap not in diagnosis.not_read)
+
+
 def proof(fix: Fix) -> str:
     """How the edits were proven, or why their diff is not shown; "" where there is nothing to say."""
+    run = f" {fix.proof.twin[0].upper()}{fix.proof.twin[1:]}." if fix.proof.twin else ""
+    return (_proof(fix) + run).strip() + _without(fix.proof)
+
+
+def _without(proof: Proof) -> str:
+    """What the copy of the stack does without."""
+    return f" In the copy: {'; '.join(proof.gaps)}." if proof.gaps and proof.kind == "run" else ""
+
+
+def _proof(fix: Fix) -> str:
+    if fix.proof.kind == "run":
+        return (
+            f"Run in a copy of the stack ({fix.proof.backend}): the symptom is there before the fix, and gone after it."
+        )
     if fix.proof.kind != "none":
-        how = "Predicted from the files" if fix.proof.kind == "predicted" else "Run in a copy of the stack"
-        return f"{how}: {fix.proof.after}."
+        return f"Predicted from the files: {fix.proof.after}."
     if fix.proof.before:
         return f"The edit fails its prediction and is not shown as a diff: {fix.proof.after}."
     return f"{fix.proof.after[0].upper()}{fix.proof.after[1:]}." if fix.proof.after else ""

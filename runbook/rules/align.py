@@ -7,7 +7,6 @@ from runbook.model import (
     Edit,
     Evidence,
     EvidenceItem,
-    Exchange,
     Fix,
     Place,
     Registry,
@@ -16,14 +15,14 @@ from runbook.model import (
     Subject,
     Symptom,
 )
-from runbook.model.command import Command, Word, service, sh, url, user
-from runbook.observe.notes import describe
+from runbook.model.command import Command, Word, sh, url, user
 from runbook.observe.signature import is_registrys
 from runbook.rules import logins
 from runbook.rules.base import Facts
 from runbook.rules.evidence import Item, context, read
 from runbook.rules.hop_edits import drop, insert, line_of, swap
 from runbook.rules.hops import user_of
+from runbook.rules.platform import Applied, all_restarted, restarted
 
 S = Symptom
 DOWN = (S.NOT_STARTED, S.UNREACHABLE, S.EMPTY_REPLY, S.BAD_GATEWAY)
@@ -75,9 +74,8 @@ def base(facts: Facts) -> str:
 
 
 def whom(facts: Facts) -> Word:
-    """The user in question, else the first of the htpasswd files, else the placeholder."""
-    listed = (e.name for h in facts.evidence.htpasswd for e in h.entries if e.name)
-    return user(user_of(facts) or next(listed, None))
+    """The user in question, else the placeholder."""
+    return user(user_of(facts))
 
 
 def status(facts: Facts, *options: str | Word, path: str = "/v2/", expect: str) -> Command:
@@ -111,14 +109,16 @@ def change(
     Compose creates a container again when its own definition changes. A changed config.yml it does not notice, and
     where that file is mounted by itself the container keeps the old one until it is created again.
     """
-    files = {e.file for e in edits} or {place.file if place else ""}
-    in_file = registry is not None and registry.config_file in files
-    name = (service(registry.name),) if registry and registry.service else ()
-    words = ("--force-recreate",) if in_file else ()
-    why = "config.yml is read at start only, and a file mounted by itself is the old one until then" if in_file else ""
-    up = sh("docker", "compose", "up", "-d", *words, name)
-    applies = why or "Compose creates the container again, since its definition has changed"
-    return Fix(summary=summary, commands=(*before, up, *after), verify=verify, applies=applies)
+    places = [Place(e.file, e.line) for e in edits] or ([place] if place else [])
+    in_file = registry is not None and registry.config_file in {p.file for p in places}
+    runs = registry.service if registry else None
+    if runs is None:
+        again = Applied(
+            all_restarted((), fresh=in_file), "Compose creates the container again, since its definition has changed"
+        )
+    else:
+        again = restarted(runs, next(iter(places), runs.place), fresh=in_file)
+    return Fix(summary=summary, commands=(*before, *again.commands, *after), verify=verify, applies=again.applies)
 
 
 # ---- edits -------------------------------------------------------------------------------------------
@@ -175,21 +175,3 @@ def _yaml(value: str) -> str:
     """A value that YAML reads as that very text; docker-compose 1 refuses a boolean as a variable's value."""
     plain = re.fullmatch(r"[A-Za-z/][\w./ -]*", value) and value.lower() not in ("true", "false", "yes", "no", "null")
     return value if plain else f"'{value}'"
-
-
-# ---- old forms, for rules that do not take facts yet -------------------------------------------------
-
-
-def at(what: str, place: Place | None) -> EvidenceItem:
-    """A piece of evidence at a place. Old form: use `read`, `said`, `computed` or `context`."""
-    return EvidenceItem(what=what, where=str(place) if place else "")
-
-
-def request(exchange: Exchange) -> EvidenceItem:
-    """A request as a piece of evidence. Old form: use `runbook.rules.evidence.seen`."""
-    return EvidenceItem(what=describe(exchange), where=str(exchange.source))
-
-
-def restart(registry: Registry | None) -> str:
-    """How the registry takes a changed file. Old form: use `change`."""
-    return f"docker compose up -d {registry.name}" if registry and registry.service else "docker compose up -d"

@@ -3,12 +3,13 @@
 from collections.abc import Iterator
 
 from runbook.model import Edit, Evidence, Exchange, Finding, Port, Refutation, Registry, Setting, Symptom
-from runbook.model.command import PIPE, number, service, sh, url
+from runbook.model.command import PIPE, sh, url
 from runbook.observe.signature import is_registrys
 from runbook.rules.align import anonymous, base, change, name_of, observed, stated, subject, unset, whom
 from runbook.rules.base import Facts, rule
 from runbook.rules.evidence import finding, read, seen
 from runbook.rules.hop_edits import swap
+from runbook.rules.platform import published, runs
 from runbook.urls import urlsplit
 
 S = Symptom
@@ -42,7 +43,7 @@ def port_mapping(facts: Facts) -> Iterator[Finding]:
         shown = f"{port.published}:{port.container}" if port.published else str(port.container)
         edits = _edit(facts.evidence, port, registry.listens or 5000)
         address = f"{port.host_ip or '0.0.0.0'}:{port.published}" if port.published else ""  # noqa: S104
-        published = sh("docker", "compose", "port", service(registry.name), number(registry.listens), expect=address)
+        shown_by = published(runs(facts, registry.name), registry.listens, address)
         yield finding(
             f"Port {shown} is published, but the registry listens on {registry.listens} in its container "
             f"({name_of(setting, 'http.addr')}).",
@@ -54,7 +55,7 @@ def port_mapping(facts: Facts) -> Iterator[Finding]:
             fix=change(
                 registry,
                 f"Publish {port.published or port.container}:{registry.listens}",
-                published,
+                shown_by,
                 anonymous(facts, registry),
                 edits=edits,
             ),

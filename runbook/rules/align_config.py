@@ -4,12 +4,13 @@ import posixpath
 from collections.abc import Iterator
 
 from runbook.model import Edit, Evidence, Finding, Mount, Refutation, Registry, Setting, Symptom
-from runbook.model.command import PIPE, name, service, sh
+from runbook.model.command import PIPE, name
 from runbook.model.command import file as word
 from runbook.rules.align import DOWN, OPEN, REFUSED, anonymous, change, login, observed, status, subject, unset
 from runbook.rules.base import Facts, rule
 from runbook.rules.evidence import finding, read
 from runbook.rules.hop_edits import swap
+from runbook.rules.platform import inside, runs
 from runbook.stack.registry import CONFIG_PATHS
 
 S = Symptom
@@ -41,8 +42,11 @@ def config_path_version(facts: Facts) -> Iterator[Finding]:
         return
     tag, path = registry.service.image or "the image", CONFIG_PATHS[registry.major]
     edits = _remount(facts.evidence, mount, path)
-    inside = ("docker", "compose", "exec", "-T", service(registry.name), "cat", path)
-    same = sh(*inside, PIPE, "diff", "-", word(file or None), expect="nothing")
+    same = (
+        (inside(registry.service, "cat", path, PIPE, "diff", "-", word(file), expect="nothing"),)
+        if file and " § " not in file
+        else ()
+    )
     yield finding(
         f"{tag} is version {registry.major} and reads {path}; {file or 'your file'} is mounted at {mount.target} "
         f"and ignored{', so the registry asks for no credentials' if opened else ''}.",
@@ -58,7 +62,7 @@ def config_path_version(facts: Facts) -> Iterator[Finding]:
         fix=change(
             registry,
             f"Mount the file at {path}",
-            same,
+            *same,
             status(facts, expect="401") if had_auth else anonymous(facts, registry),
             edits=edits,
         ),
@@ -125,7 +129,7 @@ def env_overrides_config(facts: Facts) -> Iterator[Finding]:
         return
     edits = unset(facts.evidence, now)
     names = ("env", PIPE, "cut", "-d=", "-f1", PIPE, "grep", "-x", name(now.origin))
-    absent = sh("docker", "compose", "exec", service(registry.name if registry else None), *names, expect="nothing")
+    absent = inside(runs(facts, registry.name if registry else None), *names, expect="nothing")
     yield finding(
         f"{now.origin} {_does(key, now)}, although {was.origin} says {_value(was)}: the variable wins.",
         read(f"{now.origin} {_does(key, now)}", now.place),

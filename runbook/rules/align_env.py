@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 from runbook.model import Edit, Evidence, Finding, LogEvent, Message, Place, Registry, Subject, Symptom
-from runbook.model.command import PIPE, Command, file, glued, name, number, service, sh, url
+from runbook.model.command import PIPE, Command, file, glued, name, number, sh, url
 from runbook.rules.align import DOWN, OPEN, REFUSED, anonymous, answers, base, change, observed, rename, subject
 from runbook.rules.base import Facts, rule
 from runbook.rules.evidence import Item, finding, read, said
 from runbook.rules.hop_edits import line_of, swap
 from runbook.rules.hops import aside
+from runbook.rules.platform import inside, runs
 from runbook.stack.variables import nearest, nearest_of_ui
 
 S = Symptom
@@ -111,7 +112,11 @@ def env_name_malformed(facts: Facts) -> Iterator[Finding]:
         about=Subject(service=chosen.service) if isinstance(chosen.source, Place) else None,
         edits=edits,
         fix=change(
-            registry, _advice(chosen), *_checks(chosen), edits=edits, before=_renamed_unseen(chosen, found, facts)
+            registry,
+            _advice(chosen),
+            *_checks(facts, chosen),
+            edits=edits,
+            before=_renamed_unseen(chosen, found, facts),
         ),
     )
 
@@ -128,12 +133,12 @@ def _advice(chosen: _Unread) -> str:
     return f"Write {chosen.right}" if chosen.right else f"Remove {chosen.name or 'the variable'} here: it is not read"
 
 
-def _checks(chosen: _Unread) -> tuple[Command, ...]:
+def _checks(facts: Facts, chosen: _Unread) -> tuple[Command, ...]:
     """What shows that the container has the variable under its right name, or no longer has the wrong one."""
     wanted = name(chosen.right or chosen.name or None)
     names = ("env", PIPE, "cut", "-d=", "-f1", PIPE, "grep", "-x", wanted)
     expect = wanted.text if chosen.right else "nothing"
-    there = sh("docker", "compose", "exec", service(chosen.service), *names, expect=expect)
+    there = inside(runs(facts, chosen.service), *names, expect=expect)
     valid = sh("docker", "compose", "config", "--quiet", expect="nothing")
     return (valid, there) if chosen.reason == "space" else (there,)
 
@@ -185,11 +190,14 @@ def _meant(name: str, registry: Registry) -> str:
     return "" if any(v.name == right for v in taken) else right
 
 
+_FOREIGN_ON_UI = re.compile(r"REGISTRY_(?:AUTH|STORAGE|HTTP|LOG|PROXY)(?:_|$)|REGISTRY_(?:USER|PASSWORD)$")
+
+
 def _on_ui(facts: Facts) -> Iterator[_Unread]:
     """Settings of the registry on the UI's container, and variables that nothing ever read."""
     for owner in facts.compose.services if facts.compose else ():
         for variable in owner.environment if owner.role == "ui" else ():
-            if re.match(r"REGISTRY_(?:AUTH|STORAGE|HTTP|LOG|PROXY)(?:_|$)|REGISTRY_(?:USER|PASSWORD)$", variable.name):
+            if _FOREIGN_ON_UI.match(variable.name):
                 invented = variable.name.endswith(("_USER", "_PASSWORD"))
                 reason: Reason = "of nobody" if invented else "of the registry"
                 yield _Unread(variable.name, "", variable.place, owner.name, reason)
@@ -200,7 +208,7 @@ def _misspelt_on_ui(facts: Facts) -> Iterator[_Unread]:
     for owner in facts.compose.services if facts.compose else ():
         taken = {v.name for v in owner.environment}
         for variable in owner.environment if owner.role == "ui" else ():
-            if (right := nearest_of_ui(variable.name, taken)) is not None:
+            if not _FOREIGN_ON_UI.match(variable.name) and (right := nearest_of_ui(variable.name, taken)) is not None:
                 yield _Unread(variable.name, right, variable.place, owner.name, "unread")
 
 

@@ -10,6 +10,7 @@ from runbook.rules.align import DOWN, REFUSED, add_variables, answers, change, l
 from runbook.rules.base import Facts, rule
 from runbook.rules.evidence import Item, finding, read, said
 from runbook.rules.hop_edits import insert, line_of, swap
+from runbook.rules.platform import all_restarted, platform
 from runbook.stack.registry import covering, host_path
 
 S = Symptom
@@ -137,7 +138,10 @@ def dollar_interpolation(facts: Facts) -> Iterator[Finding]:
         proves=bool(used) and not facts.traffic.login_works,
         fix=Fix(
             summary="Double every dollar that is meant as one; in .env single quotes do as well",
-            commands=(*(_escape(i) for i in used[:3]), sh("docker", "compose", "up", "-d")),
+            commands=(
+                *(_escape(i) for i in used[:3]),
+                *all_restarted(facts.compose.services if facts.compose and platform(facts) != "compose" else ()),
+            ),
             verify=(
                 sh("docker", "compose", "config", "--quiet", expect="no warning about a variable that is not set"),
                 login(facts),

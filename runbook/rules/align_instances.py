@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 
-from runbook.model import Edit, Evidence, Finding, Fix, Registry, Stack, Subject, Symptom
-from runbook.model.command import PIPE, Command, service, sh
+from runbook.model import Edit, Evidence, Finding, Fix, Registry, Service, Stack, Subject, Symptom
+from runbook.model.command import PIPE, Command, sh
 from runbook.rules.align import add_variables, observed
 from runbook.rules.align_storage import APP_GO
 from runbook.rules.base import Facts, rule
 from runbook.rules.evidence import finding, read, said
 from runbook.rules.hops import aside
+from runbook.rules.platform import all_restarted, inside, logs, platform, runs
 from runbook.stack.registry import covering
 
 _MAKE_ONE = "grep -qs ^REGISTRY_HTTP_SECRET= .env || echo REGISTRY_HTTP_SECRET=$(openssl rand -hex 32) >> .env"
@@ -53,19 +54,25 @@ def secret_not_shared(facts: Facts) -> Iterator[Finding]:
         edits=_share(facts.evidence, missing),
         fix=Fix(
             summary="Set one REGISTRY_HTTP_SECRET for every instance, from .env",
-            commands=(sh("sh", "-c", _MAKE_ONE), sh("docker", "compose", "up", "-d")),
-            verify=_checks(together),
+            commands=(
+                sh("sh", "-c", _MAKE_ONE),
+                *all_restarted(_services(together) if platform(facts) != "compose" else ()),
+            ),
+            verify=_checks(facts, together),
             applies="Compose creates the instances again, since their environment has changed",
         ),
     )
 
 
-def _checks(together: tuple[Registry, ...]) -> tuple[Command, ...]:
+def _checks(facts: Facts, together: tuple[Registry, ...]) -> tuple[Command, ...]:
     if not together:
-        return (sh("docker", "compose", "logs", PIPE, "grep", "invalid secret", expect="nothing after another push"),)
+        return (logs(runs(facts, None), PIPE, "grep", "invalid secret", expect="nothing after another push"),)
     expect = "the same from each instance, and not e3b0c442 (nothing is set)"
-    inside = ("docker", "compose", "exec")
-    return tuple(sh(*inside, service(r.name), "sh", "-c", _COMPARE, expect=expect) for r in together)
+    return tuple(inside(runs(facts, r.name), "sh", "-c", _COMPARE, expect=expect) for r in together)
+
+
+def _services(together: tuple[Registry, ...]) -> list[Service]:
+    return [r.service for r in together if r.service]
 
 
 def _together(stack: Stack) -> tuple[Registry, ...]:

@@ -5,13 +5,14 @@ import re
 from collections.abc import Iterator
 
 from runbook.model import Edit, Evidence, Finding, Mount, Place, Refutation, Registry, Setting, Symptom
-from runbook.model.command import Command, Word, file, glued, service, sh, url
+from runbook.model.command import Command, Word, sh, url
 from runbook.observe.traffic import Traffic
 from runbook.rules.align import add_variables, change, observed, stated, status, subject, unset, whom
 from runbook.rules.base import Facts, rule
 from runbook.rules.evidence import Item, finding, read, said, seen
 from runbook.rules.hop_edits import insert, line_of, swap
 from runbook.rules.hops import aside
+from runbook.rules.platform import restored, saved
 from runbook.stack.registry import covering
 
 S = Symptom
@@ -48,17 +49,17 @@ def storage_outside_volume(facts: Facts) -> Iterator[Finding]:
     setting = registry.settings[_ROOT]
     back = setting.place is not None and covering(registry.mounts, IMAGE_ROOT) is not None
     edits = _back(facts.evidence, setting, root) if back else _mount_at(facts.evidence, registry, root)
-    copy = ("docker", "compose", "cp")
-    save = sh(*copy, glued(service(registry.name), ":", file(root), "/."), "./registry-data")
     fix = change(
         registry,
         f"Save the images, then store at {IMAGE_ROOT}, where a volume is"
         if back
-        else f"Save the images in ./registry-data, then mount that folder at {root}",
+        else f"Save the images in ./registry-data, then mount that folder at {root}"
+        if registry.service.platform == "compose"
+        else f"Save the images, then mount a volume at {root}",
         *_survives(registry, whom(facts)),
         edits=edits,
-        before=(save,),
-        after=(sh(*copy, "./registry-data/.", glued(service(registry.name), f":{IMAGE_ROOT}")),) if back else (),
+        before=(saved(registry.service, root),),
+        after=(restored(registry.service, IMAGE_ROOT),) if back else (),
     )
     where = "a tmpfs" if mount is not None else "no volume"
     yield finding(

@@ -67,6 +67,8 @@ def under_other_host(facts: Facts) -> Iterator[Finding]:
         used = (message.host or "").lower()
         if not used or (message.kind == "invalid-username-password" and message.user):
             continue  # skopeo says the same with credentials that are wrong
+        if message.call and message.call.verb == "login":
+            continue  # what is typed is sent, whatever is stored
         if used in {host_of(s.key) for s in stored(facts)} | {(m.host or "").lower() for m in logged_in}:
             continue
         other = next((s for s in stored(facts) if _alias(host_of(s.key), used)), None)
@@ -114,11 +116,15 @@ def _under(used: str, known: str, secret: ClientConfig | None) -> Fix:
 
 
 def _alias(one: str, other: str) -> bool:
-    """Whether two host:port pairs may be names of one registry: the same port or the same host, but not both."""
+    """Whether two host:port pairs may be names of one registry: the same host under another port, the same name in
+    another domain, or at the same port a name of the same domain, a short one or an address."""
     if one == other or not one or not other:
         return False
     (a, _, p), (b, _, q) = one.partition(":"), other.partition(":")
-    return a == b or (p or "443") == (q or "443") or a.split(".")[0] == b.split(".")[0]
+    same_port = (p or "443") == (q or "443")
+    short = any("." not in host or host.replace(".", "").isdecimal() for host in (a, b))
+    akin = short or a.split(".")[-2:] == b.split(".")[-2:] or p not in ("", "443")
+    return a == b or a.split(".")[0] == b.split(".")[0] or (same_port and akin)
 
 
 @rule(

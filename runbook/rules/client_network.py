@@ -116,7 +116,8 @@ def proxy_hijack(facts: Facts) -> Iterator[Finding]:
     The company's forward proxy does not know the registry, and its error page looks like the registry's.
     """
     traffic = facts.traffic
-    name = next((m.host for m in traffic.messages if m.host), None)
+    used = next((str(a) for a in facts.focus.used if not a.is_loopback), None)
+    name = next((m.host for m in traffic.messages if m.host), None) or used
     daemon = traffic.said("daemon-proxy")
     exempt = any(name and bypassed(name, m.detail) for m in daemon if "no proxy" in m.text.lower())
     set_in = [c for c in facts.clients if c.proxies and not (name and bypassed(name, c.no_proxy or ""))]
@@ -126,8 +127,10 @@ def proxy_hijack(facts: Facts) -> Iterator[Finding]:
         for key, value in e.response_headers
         if _is_forward_proxy(key, value) and not (e.status and e.status < 300)
     ]
-    if not traffic.seen(*_FOREIGN) or exempt or not (daemon or set_in or marked):
+    if exempt or not (daemon or set_in or marked):
         return
+    if not traffic.seen(*_FOREIGN) and (not daemon or not used or traffic.said("login-ok", "transfer-ok")):
+        return  # docker gets through it, or nothing says that it is asked at all
     address = next((m.detail for m in daemon if m.detail), "a forward proxy")
     # `docker info` and a client's file say the same thing: that a proxy is set. Only a response shows that it answered.
     cite = context if daemon and not marked else read

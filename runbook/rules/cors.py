@@ -16,7 +16,6 @@ from runbook.rules.crossing import (
     headers_fix,
     is_needed,
     page_of,
-    reload,
     rewrite,
     values,
     wants_login,
@@ -24,6 +23,7 @@ from runbook.rules.crossing import (
 )
 from runbook.rules.evidence import finding, read, said, seen
 from runbook.rules.hop_edits import insert, line_of
+from runbook.rules.reloads import reload
 from runbook.rules.shell import subject
 from runbook.stack.browser import Refusal, origin_of, refusal
 
@@ -70,6 +70,15 @@ def origin_mismatch(facts: Facts) -> Iterator[Finding]:
         why = _never_matches(written, facts) if page is None else None if written == page else f"the page is {page}"
         fits = bool(why or got or complaint)
     allowed = written if fits else allowed
+    if allowed is None and setting is None and (silent := console(facts.traffic, "missing")) and _by_nobody(facts):
+        yield finding(
+            f"The registry allows no origin at all, and the page is {page or 'of another one'}: the browser discards the response.",
+            said(silent),
+            read(f"no {ORIGIN} in its configuration", where_of_registry(facts)),
+            fix=headers_fix(facts, f"Allow {page or 'the origin in the address bar'}", ()),
+            about=subject(facts.registry),
+        )
+        return
     if allowed is None or (page == allowed and not got and not complaint):
         return
     edits = rewrite(facts, setting.place, written, page) if setting and written and page else ()
@@ -83,6 +92,19 @@ def origin_mismatch(facts: Facts) -> Iterator[Finding]:
         edits=edits,
         about=subject(facts.registry),
     )
+
+
+def _by_nobody(facts: Facts) -> bool:
+    """Whether neither the registry, whose configuration is known, nor a proxy on the way sets the header."""
+    edits = (e for r in facts.stack.routes for e in r.response_headers)
+    return facts.registry is not None and not any(e.name.lower() == ORIGIN.lower() for e in edits)
+
+
+def where_of_registry(facts: Facts) -> str:
+    """The file that tells how the registry is set up."""
+    found = facts.registry
+    service = found.service if found else None
+    return str(service.place if service else (found.config_file or "") if found else "")
 
 
 def _never_matches(allowed: str, facts: Facts) -> str | None:
@@ -172,6 +194,7 @@ def credentials_missing(facts: Facts) -> Iterator[Finding]:
     if not (got or complaint or origin or proxies):
         return
     edits = _consent(facts, origin) if origin else _consent_of_nginx(facts, proxies)
+    again = reload(facts, proxies[0][0], proxies[0][1].place) if proxies else None
     fix = headers_fix(facts, f"Add {CREDENTIALS}: true to the headers that allow the origin", edits)
     yield finding(
         f"The page's origin is allowed, but {CREDENTIALS}: true is missing, and the page sends credentials.",
@@ -180,7 +203,7 @@ def credentials_missing(facts: Facts) -> Iterator[Finding]:
         read("an origin is allowed here, credentials are not", where_of(origin)) if origin else None,
         [read(f"{r.software} allows the origin here, and no credentials", e.place) for r, e in proxies[:2]],
         warning=not (got or complaint or origin),  # no page was seen to call
-        fix=replace(fix, commands=(reload(proxies[0][0]),), applies="") if proxies else fix,
+        fix=replace(fix, commands=again.commands, applies=again.applies) if again else fix,
         edits=edits,
         about=subject(facts.registry),
     )

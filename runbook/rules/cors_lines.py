@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
 from runbook.model import Edit, Exchange, Finding, Fix, HeaderEdit, ProxyRoute, Refutation, Setting, Subject
@@ -18,13 +18,13 @@ from runbook.rules.crossing import (
     headers_fix,
     is_needed,
     page_of,
-    reload,
     rewrite,
     values,
     where_of,
 )
 from runbook.rules.evidence import finding, read, said, seen
 from runbook.rules.hop_edits import drop_line, insert, line_of
+from runbook.rules.reloads import reload
 from runbook.rules.shell import observed, subject
 from runbook.stack.browser import CORS_HEADERS, origin_of
 
@@ -138,14 +138,16 @@ def duplicate(facts: Facts) -> Iterator[Finding]:
     edits = _hide(facts, added) if added else ()
     route = added.route if added else None
     base = origin_of(sent[1].url) if sent else _address(route)
+    again = reload(facts, route) if route else None
     fix = Fix(
         summary=f"Hide the registry's header in the proxy, which sends its own: proxy_hide_header {ORIGIN}"
         if edits and route and route.software == "nginx"
         else "Let the registry alone send them: delete the proxy's own"
         if edits
         else "Remove the headers from one of the two",
-        commands=(reload(route),) if route else (),
+        commands=again.commands if again else (),
         verify=(allowed(facts, base, ONE_LINE),),
+        applies=again.applies if again else "",
     )
     yield finding(
         f"Proxy and registry both add {ORIGIN}: the response has two, and the browser refuses it.",
@@ -175,7 +177,16 @@ def _hide(facts: Facts, added: _Added) -> tuple[Edit, ...]:
         cors = [e for e in added.route.response_headers if e.name.lower().startswith("access-control-")]
         pattern = r"^\s*(?:header|http-response\s+\S+|Header(?:\s+always)?\s+\w+)\s+\"?Access-Control-"
         return tuple(e for edit in cors for e in drop_line(facts.evidence, edit.place, pattern))
-    return insert(facts.evidence, added.edit.place, f"proxy_hide_header {ORIGIN};") if nginx else ()
+    settings = facts.stack.registry.settings if facts.stack.registry else {}
+    sent = {k.removeprefix("http.headers.").lower() for k in settings if k.startswith("http.headers.")}
+    twice = [e.name for e in added.route.response_headers if e.name.lower() in sent and e.action != "remove"]
+    found = (
+        e
+        for name in dict.fromkeys((ORIGIN, *twice))
+        for e in insert(facts.evidence, added.edit.place, f"proxy_hide_header {name};")
+    )
+    lines = list(found)
+    return (replace(lines[0], new="\n".join(e.new or "" for e in lines)),) if lines else ()
 
 
 @rule(

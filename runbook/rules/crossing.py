@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from runbook.model import (
     Command,
@@ -13,7 +14,6 @@ from runbook.model import (
     Fix,
     Message,
     Place,
-    ProxyRoute,
     Setting,
     Stack,
     Symptom,
@@ -26,7 +26,8 @@ from runbook.parse.complaints import INSIDE
 from runbook.rules.base import Facts
 from runbook.rules.hop_edits import line_of
 from runbook.rules.logins import url as base_url
-from runbook.rules.shell import status, up
+from runbook.rules.platform import all_restarted, restarted
+from runbook.rules.shell import status
 from runbook.stack.browser import origin_of, same_origin
 
 BLOCKED = (Symptom.BROWSER_BLOCKED,)
@@ -155,26 +156,21 @@ def rewrite(facts: Facts, place: Place | None, old: str, new: str) -> tuple[Edit
 def headers_fix(facts: Facts, summary: str, edits: tuple[Edit, ...] = (), expect: str = ALLOWED) -> Fix:
     """The fix of the registry's headers, with the advice that ends all such faults: stay on one origin."""
     registry, compose = facts.registry, facts.compose
-    runs = registry is not None and registry.service is not None
+    place = next((Place(e.file, e.line) for e in edits), None)
     # Compose does not notice a changed config.yml, and one that is mounted by itself stays the old one until then.
     elsewhere = any(compose is None or e.file not in compose.files for e in edits)
-    again = up(registry.name, *(("--force-recreate",) if elsewhere else ())) if runs and registry else None
+    again = restarted(registry.service, place, fresh=elsewhere).commands if registry and registry.service else ()
     return Fix(
         summary=f"{summary}, or set {FORWARD} on the UI, so that the browser stays on one origin",
-        commands=(again,) if again else (),
+        commands=again,
         verify=(allowed(facts, _called(facts), expect),),
         applies="the registry reads its configuration when it starts",
     )
 
 
-def reload(route: ProxyRoute) -> Command:
-    """How nginx takes a changed file: a new container reads it however it is mounted."""
-    return up(route.service, "--force-recreate") if route.service else sh("sudo", "nginx", "-s", "reload")
-
-
 def allowed(facts: Facts, base: str, expect: str = ALLOWED) -> Command:
     """Shows what the server at an address allows to the page, or (`ONE_LINE`) how many origins."""
-    page = page_of(facts)
+    page = page_of(facts) or _published(facts, base)
     origin = glued("Origin: ", url(page))
     ask = ("curl", "-sSi", "-H", origin, url(base, "/v2/"), PIPE)
     if expect == ONE_LINE:
@@ -186,6 +182,13 @@ def allowed(facts: Facts, base: str, expect: str = ALLOWED) -> Command:
         "^access-control-allow",
         expect=expect.format(page=url(page).text if page else "the page's origin"),
     )
+
+
+def _published(facts: Facts, base: str) -> str | None:
+    """Where the page would be on the host that answers at an address: at the port that the UI is published on."""
+    host = urlsplit(base).hostname
+    port = next((p.published for p in facts.ui.ports if p.published), None) if facts.ui else None
+    return origin_of(f"http://{host}:{port}") if host and port else None
 
 
 def _called(facts: Facts) -> str:
@@ -214,7 +217,7 @@ def one_origin(facts: Facts, variable: EnvVar | None = None) -> tuple[Fix, tuple
     fix = Fix(
         summary=f"Set {FORWARD}{f' to {target}' if target else ''} on the UI instead of {old}, so that its nginx "
         "forwards /v2 and the browser stays on one origin",
-        commands=(up(ui.name),) if ui else (),
+        commands=all_restarted((ui.service,)) if ui else (),
         verify=(status(f"http://localhost:{port}", expect="401 (or 200)"),) if port else (),
         applies="the UI writes its nginx configuration when its container starts",
     )

@@ -27,7 +27,7 @@ from runbook.rules.authorization_traces import (
 )
 from runbook.rules.base import Facts, rule
 from runbook.rules.evidence import computed, context, finding, read, seen, witnessed
-from runbook.rules.hop_edits import delete_command, drop_header
+from runbook.rules.hop_edits import delete_command, deleted, drop_header
 from runbook.rules.hops import api_routes, aside, first_route, hop, login_check, name, search_files, site
 from runbook.rules.reloads import proxy_fix
 
@@ -211,6 +211,7 @@ def _overwritten_by(facts: Facts, route: ProxyRoute, edit: HeaderEdit) -> Findin
             at=edit.place,
         ),
         edits=edits,
+        unseen=deleted(facts.evidence, edit),
         proves=fails or (bearer and registry is not None and registry.auth == "htpasswd"),
         supersedes=("authorization-stripped", *(("htpasswd-wrong-password",) if refused and direct else ())),
         about=site(facts, route),

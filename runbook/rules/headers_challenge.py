@@ -1,5 +1,6 @@
 """Whether clients are asked for credentials: the challenge on its way back through a proxy."""
 
+import re
 from collections.abc import Iterator
 
 from runbook.model import Edit, Exchange, Finding, Place, ProxyRoute, Refutation, Symptom
@@ -7,7 +8,7 @@ from runbook.observe.signature import from_registry, is_registrys, signed_by_pro
 from runbook.observe.traffic import Traffic, succeeded
 from runbook.rules.base import Facts, rule
 from runbook.rules.evidence import finding, read, seen
-from runbook.rules.hop_edits import drop, drop_block, drop_line
+from runbook.rules.hop_edits import drop, drop_block, drop_line, drop_lines
 from runbook.rules.hops import (
     Front,
     aside,
@@ -80,7 +81,12 @@ def ping_not_challenged(facts: Facts) -> Iterator[Finding]:
 
 
 def _answer_line(facts: Facts, route: ProxyRoute) -> tuple[Edit, ...]:
-    """The edit that takes out Caddy's or HAProxy's line that answers the ping."""
+    """The edit that takes out the line of Caddy, HAProxy or Apache that answers the ping."""
+    if route.kind == "return" and route.software == "apache":
+        path = re.escape(route.path)
+        return drop_lines(
+            facts.evidence, route.place.file, rf"^\s*(?:ProxyPassMatch\s+{path}\s+!|AliasMatch\s+{path}\s)"
+        )
     pattern = {"caddy": r"^\s*respond\s+/v2/?\s.*[^{]$", "haproxy": r"^\s*http-request\s+return\s.*\bpath\s+/v2/?\s"}
     if route.kind != "return" or route.software not in pattern:
         return ()

@@ -18,7 +18,7 @@ from runbook.rules.authorization_traces import (
 )
 from runbook.rules.base import Facts, rule
 from runbook.rules.evidence import computed, finding, read, seen
-from runbook.rules.hop_edits import delete_command, drop_header
+from runbook.rules.hop_edits import delete_command, deleted, drop_header
 from runbook.rules.hops import (
     anonymous_check,
     api_routes,
@@ -80,6 +80,7 @@ def static_basic_credential_wrong_encoding(facts: Facts) -> Iterator[Finding]:
                 at=edit.place,
             ),
             edits=edits,
+            unseen=deleted(facts.evidence, edit),
             about=site(facts, route),
         )
 
@@ -122,6 +123,7 @@ def proxy_bypasses_auth(facts: Facts) -> Iterator[Finding]:
                 at=edit.place,
             ),
             edits=edits,
+            unseen=deleted(facts.evidence, edit),
             proves=True,
             supersedes=("ping-not-challenged",),
             about=site(facts, route),

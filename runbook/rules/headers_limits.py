@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from runbook.model import Edit, Exchange, Finding, Place, ProxyRoute, Refutation, Stack, Symptom
-from runbook.model.command import PIPE, Command, number, service, sh, url
+from runbook.model.command import PIPE, Command, number, sh, url
 from runbook.observe.signature import signed_by_proxy
 from runbook.observe.traffic import Traffic
 from runbook.rules.base import Facts, rule
@@ -24,6 +24,7 @@ from runbook.rules.hops import (
     site,
     takes_pushes,
 )
+from runbook.rules.platform import body_limit_lifted, inside, runs
 from runbook.rules.reloads import proxy_fix
 from runbook.rules.upstreams import reaches
 
@@ -55,7 +56,8 @@ def client_max_body_size(facts: Facts) -> Iterator[Finding]:
     signed = refused is not None and signed_by_proxy(refused)
     refuted = (Refutation(cause="http-secret-not-shared", because="the response is the proxy's own page"),) * signed
     if route:
-        edits = _lift(facts, route)
+        manifest = body_limit_lifted(facts.evidence, route)
+        advice, edits = manifest or (_no_limit(route), _lift(facts, route))
         unwritten = "" if route.max_body_place else ", nginx's default: none is written"
         yield finding(
             f"{name(route)} takes bodies of at most {_human(route.max_body)}; layers of images are larger.",
@@ -63,7 +65,7 @@ def client_max_body_size(facts: Facts) -> Iterator[Finding]:
             read(f"the limit is {_human(route.max_body)}{unwritten}", route.max_body_place or route.place),
             hop=hop(route),
             refuted=refuted,
-            fix=proxy_fix(facts, route, _no_limit(route), *_larger_body(facts, route), edits=edits),
+            fix=proxy_fix(facts, route, advice, *_larger_body(facts, route), edits=edits),
             edits=edits,
             proves=not traffic.seen() and not traffic.works("via"),
             about=site(facts, route),
@@ -175,7 +177,7 @@ def proxy_timeout(facts: Facts) -> Iterator[Finding]:
             facts,
             route,
             "Raise the proxy's read time-out; in nginx: proxy_read_timeout 900; proxy_request_buffering off;",
-            *_waits(route),
+            *_waits(facts, route),
             edits=edits,
         ),
         edits=edits,
@@ -196,12 +198,14 @@ def _timed_out(traffic: Traffic) -> list[Item]:
     ]
 
 
-def _waits(route: ProxyRoute | None) -> tuple[Command, ...]:
+def _waits(facts: Facts, route: ProxyRoute | None) -> tuple[Command, ...]:
     """The command that shows the time-out that the running nginx has read."""
     if route is None or route.software != "nginx":
         return ()
-    inside = ("docker", "compose", "exec", service(route.service)) if route.service else ("sudo",)
-    return (sh(*inside, "nginx", "-T", PIPE, "grep", "proxy_read_timeout", expect="proxy_read_timeout 900;"),)
+    words, expect = ("nginx", "-T", PIPE, "grep", "proxy_read_timeout"), "proxy_read_timeout 900;"
+    if route.service is None:
+        return (sh("sudo", *words, expect=expect),)
+    return (inside(runs(facts, route.service), *words, expect=expect),)
 
 
 def _wait_longer(facts: Facts, route: ProxyRoute) -> tuple[Edit, ...]:

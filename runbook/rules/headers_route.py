@@ -31,7 +31,9 @@ from runbook.rules.hops import (
     hop,
     is_strange,
 )
-from runbook.rules.reloads import compose_up, proxy_fix
+from runbook.rules.new_route import new_route
+from runbook.rules.platform import restarted
+from runbook.rules.reloads import proxy_fix
 from runbook.rules.upstreams import inner_address, registry_service
 from runbook.urls import urlsplit
 
@@ -67,7 +69,8 @@ def no_v2_route(facts: Facts) -> Iterator[Finding]:
     traffic, stack = facts.traffic, facts.stack
     signed = [e for e in traffic.on("via") if is_registrys(e)]
     beyond = any(e.path.rstrip("/") != "/v2" for e in signed)
-    strangers = _strangers(facts, ping_counts=not beyond)
+    answered = any(f.api and f.ping and f.ping.kind == "return" for f in fronts(facts))
+    strangers = _strangers(facts, ping_counts=not (beyond or answered))
     if any(succeeded(e) for e in signed) and not strangers:
         return
     logged = None if beyond or only_a_page(stack) else _not_found(traffic)
@@ -83,6 +86,9 @@ def _unrouted(facts: Facts, strangers: list[Exchange], logged: LoggedRequest | N
     front = _front_without(facts, near)
     route = front or (near.route if near else next(iter(facts.stack.routes), None))
     edits = _rename(facts, near) if near else ()
+    target = registry_service(facts.stack, facts.compose)
+    if front and not near and target:
+        edits = new_route(facts.evidence, front, inner_address(target, facts.stack.registry))
     return finding(
         "The address answers, but no registry is behind its /v2/"
         + (f": the registry's route is for {near.known}, not for {near.asked}." if near else "."),
@@ -134,7 +140,7 @@ def _not_found(traffic: Traffic) -> LoggedRequest | None:
 def _ui_calls_itself(
     facts: Facts, ui: Ui, variable: EnvVar, strangers: list[Exchange], logged: LoggedRequest | None
 ) -> Finding:
-    stack, restart = facts.stack, compose_up(ui.service.name)
+    stack, restart = facts.stack, restarted(ui.service, variable.place)
     upstream = f"http://{inner_address(registry_service(stack, facts.compose) or 'registry', stack.registry)}"
     return finding(
         f"The page of {ui.name} calls {variable.value}, which is the UI's own address, and the UI forwards nothing.",

@@ -43,6 +43,23 @@ def redirect_drops_authorization(facts: Facts) -> Iterator[Finding]:
             fix=proxy_fix(facts, None, f"Log in to {there} itself, or let {asked} proxy to it", login_at(facts, there)),
         )
         return
+    for route in facts.stack.routes:
+        there = (
+            base_of((route.location or "").partition("$")[0])
+            if route.kind == "redirect" and route.covers("/v2/")
+            else ""
+        )
+        names = [name for name in route.server_names if name.lower() in facts.focus.sites]
+        if names and (urlsplit(there).hostname or "") not in ("", *(name.lower() for name in route.server_names)):
+            yield finding(
+                f"{names[0]} redirects the API to {there}: clients do not send the credentials there.",
+                read(f"redirects to {route.location}", route.place),
+                about=site(facts, route),
+                fix=proxy_fix(
+                    facts, None, f"Log in to {there} itself, or let {names[0]} proxy to it", login_at(facts, there)
+                ),
+            )
+            return
 
 
 @rule(

@@ -158,6 +158,14 @@ def _lines(evidence: Evidence, place: Place) -> tuple[str, ...]:
     return next((f.lines for f in evidence.files if f.path == place.file), ())
 
 
+def deleted(evidence: Evidence, edit: HeaderEdit) -> tuple[Edit, ...]:
+    """What `delete_command` does, as an edit."""
+    line = edit.place.line
+    if line is None or not delete_command(evidence, edit):
+        return ()
+    return (Edit(file=edit.place.file, line=line, old=_lines(evidence, edit.place)[line - 1], new=None),)
+
+
 def delete_command(evidence: Evidence, edit: HeaderEdit) -> tuple[Command, ...]:
     """The command that deletes the line of an Authorization edit where no diff can: a secret is in it.
 

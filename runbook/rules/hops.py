@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import chain
 
 from runbook.model import (
     PROBE_USER,
@@ -55,19 +56,15 @@ class Front:
 def fronts(facts: Facts) -> tuple[Front, ...]:
     """The virtual hosts of all proxies, those that the addresses of this incident reach first.
 
-    Where a registry or its name is known, a site of another name whose upstream nobody knows is another site.
+    A site of its own name whose upstream nobody knows to be a registry is another site, unless a client used the name.
     """
     groups: dict[object, list[ProxyRoute]] = {}
     for route in facts.stack.routes:
         key = (route.software, route.place.file, route.service, route.server_names, route.listen)
         groups.setdefault(key, []).append(route)
-    strict = facts.registry is not None or any(_is_known_to_lead(r, facts) for r in facts.stack.routes)
-    strict = strict or any(not a.is_loopback and not a.host.replace(".", "").isdecimal() for a in facts.focus.addresses)
     found = [_front(tuple(group), facts.compose) for group in groups.values()]
     kept = [
-        f
-        if not strict or _is_named(f, facts) or any(_is_known_to_lead(r, facts) for r in f.api)
-        else replace(f, api=())
+        f if _is_named(f, facts) or any(_is_known_to_lead(r, facts) for r in f.api) else replace(f, api=())
         for f in found
     ]
     return tuple(sorted(kept, key=lambda f: not reaches(facts.focus, f.routes[0])))
@@ -227,12 +224,14 @@ def _named(route: ProxyRoute) -> str:
 
 
 def user_of(facts: Facts) -> str:
-    """The user in question; "" where nobody tells (`user("")` is then the placeholder USER)."""
+    """The user in question, else one that the registry knows; "" where nobody tells (`user("")` is then USER)."""
     if facts.evidence.target.user:
         return facts.evidence.target.user
     sent = (e.credential for e in facts.traffic.exchanges if e.credential and e.credential.intent != "wrong")
     names = (c.user for c in sent if c.user and c.user != PROBE_USER)
-    return next(names, None) or next((c.user for c in facts.evidence.checks if c.origin != "injected"), "")
+    checked = (c.user for c in facts.evidence.checks if c.origin != "injected")
+    listed = (e.name for h in facts.evidence.htpasswd for e in h.entries if e.name)
+    return next(chain(names, checked, facts.focus.users, listed), "")
 
 
 def login_check(facts: Facts, route: ProxyRoute | None) -> Command:

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 
 from runbook.model import Command, Edit, Finding, Fix, ListedFile, ProxyRoute, Refutation, Subject, Symptom, command
-from runbook.model.command import service, sh
+from runbook.model.command import sh
 from runbook.rules.base import Facts, rule
 from runbook.rules.evidence import context, finding, read
 from runbook.rules.hop_edits import drop, swap
@@ -23,6 +23,7 @@ from runbook.rules.logins import (
     registry_subject,
     verify,
 )
+from runbook.rules.platform import platform, restarted, runs, started
 
 
 @rule(
@@ -58,9 +59,7 @@ def is_a_directory(facts: Facts) -> Iterator[Finding]:
             summary="Name the file in the directory, not the directory"
             if inside
             else "Replace the directory, which the engine made because the file was missing, by the file",
-            commands=(sh("docker", "compose", "up", "-d", service(name)),)
-            if inside
-            else _file_for_directory(facts, path),
+            commands=restarted(runs(facts, name)).commands if inside else _file_for_directory(facts, path),
             verify=(verify(facts),),
             applies="" if inside else "The container mounts the file when it is made again",
         ),
@@ -71,6 +70,10 @@ def is_a_directory(facts: Facts) -> Iterator[Finding]:
 
 def _file_for_directory(facts: Facts, path: str | None) -> tuple[Command, ...]:
     down, up = sh("docker", "compose", "down"), sh("docker", "compose", "up", "-d")
+    registry = facts.stack.registry
+    if platform(facts) != "compose":
+        again = started(registry.service) if registry and registry.service else ()
+        return sh("rmdir", command.file(path)), new_file(facts, path), *again
     return down, sh("rmdir", command.file(path)), new_file(facts, path), up
 
 
@@ -133,7 +136,7 @@ def unreadable(facts: Facts) -> Iterator[Finding]:
 
 def _permission_fix(facts: Facts) -> Fix:
     registry, path = facts.stack.registry, command.file(own_path(facts))
-    start = (sh("docker", "compose", "up", "-d", service(registry.name)),) if registry and registry.service else ()
+    start = started(registry.service) if registry and registry.service else ()
     return Fix(
         summary="Let the registry's user read the file; with SELinux add :Z to the mount",
         commands=(sh("chmod", "a+r", path), *start),
@@ -197,9 +200,9 @@ def _unguarded(facts: Facts, route: ProxyRoute | None) -> Fix:
     again: tuple[Command, ...] = ()
     if _unguard(facts, route) and route:
         again = (
-            sh("docker", "compose", "up", "-d", "--force-recreate", service(route.service))
+            restarted(runs(facts, route.service), route.place, fresh=True).commands
             if route.service
-            else sh("sudo", "nginx", "-s", "reload"),
+            else (sh("sudo", "nginx", "-s", "reload"),)
         )
     return Fix(
         summary="Remove auth_basic where the registry asks for credentials itself, or use an nginx on a newer system",

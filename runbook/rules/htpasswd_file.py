@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from runbook.model import EvidenceItem, Finding, Fix, Htpasswd, LogEvent, Place, Symptom, command
-from runbook.model.command import PIPE, service, sh
+from runbook.model.command import PIPE, sh
 from runbook.parse.htpasswd import TOO_LONG
 from runbook.rules.base import Facts, rule
 from runbook.rules.evidence import context, finding, read
@@ -15,6 +15,7 @@ from runbook.rules.htpasswd_fixes import (
     by_container,
     edited,
     filtered,
+    local,
     new_file,
     new_hash,
     own_path,
@@ -35,6 +36,7 @@ from runbook.rules.logins import (
     users,
     verify,
 )
+from runbook.rules.platform import logs, runs, started
 
 ANSWER_400 = (
     "registry/auth/htpasswd/access.go of distribution; run on 2.8.2 and 3.1.1: with a login 400 and an empty body"
@@ -82,7 +84,7 @@ def invalid_line(facts: Facts) -> Iterator[Finding]:
             (context(item.what, item.where) for item in sure),
             fix=Fix(
                 summary="Read in the registry's log why",
-                commands=(sh("docker", "compose", "logs", PIPE, "grep", "checking authorization"),),
+                commands=(logs(runs(facts, None), PIPE, "grep", "checking authorization"),),
             ),
             about=registry_subject(facts),
         )
@@ -101,7 +103,7 @@ def _refused(facts: Facts, file: Htpasswd, place: Place) -> Finding:
     wide = file.encoding.startswith("utf-16")
     if wide:
         why = f"{file.file} is UTF-16 text, so the registry cannot split its lines"
-        fix = edited(facts, "Save the file as UTF-8", filtered(AS_UTF_8, command.file(file.file)), verify(facts))
+        fix = edited(facts, "Save the file as UTF-8", filtered(AS_UTF_8, local(file.file)), verify(facts))
     else:
         what = "is longer than 64 KiB" if file.refusal == TOO_LONG else "has no colon"
         why = f"Line {place.line} of {file.file} {what}"
@@ -121,10 +123,10 @@ def _refused(facts: Facts, file: Htpasswd, place: Place) -> Finding:
 
 def _repair(facts: Facts, path: str | None, refusal: str) -> Fix:
     if refusal == TOO_LONG:
-        summary, edit = "Remove the lines that are too long", filtered(SHORT_LINES, command.file(path))
+        summary, edit = "Remove the lines that are too long", filtered(SHORT_LINES, local(path))
     else:
         summary = "Remove the lines that are neither an entry nor a comment"
-        edit = sh("sed", "-i", r"/^[[:space:]]*\(#\|$\)/!{/:/!d}", command.file(path))
+        edit = sh("sed", "-i", r"/^[[:space:]]*\(#\|$\)/!{/:/!d}", local(path))
     return edited(facts, summary, edit, verify(facts))
 
 
@@ -237,13 +239,13 @@ def _right_file(facts: Facts) -> Fix:
             applies="A new mount needs the container re-created: docker compose up -d",
         )
     if registry.htpasswd and not _by_the_registry(registry.htpasswd):
-        steps, summary = (recreate(registry),), "Re-create the container, so that it reads the file that is there now"
+        steps, summary = recreate(registry), "Re-create the container, so that it reads the file that is there now"
         return Fix(summary=summary, commands=steps, verify=(verify(facts),))
     others = [f for f in facts.evidence.htpasswd if f.entries and not _by_the_registry(f)]
     put = sh("cp", command.file(others[0].file), command.file(place)) if len(others) == 1 else new_file(facts, place)
     return Fix(
         summary="Put a file with your users in place of the one that the registry made (as root, where root owns it)",
-        commands=(put, sh("docker", "compose", "up", "-d", service(registry.name))),
+        commands=(put, *(started(registry.service) if registry.service else ())),
         verify=(verify(facts),),
         applies=REREAD,
     )

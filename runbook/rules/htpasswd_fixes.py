@@ -1,12 +1,14 @@
 """What to type for an htpasswd file, and how the change reaches the registry: shared by the rules of this step."""
 
 import posixpath
+from dataclasses import replace
 
 from runbook.model import Command, Entry, Fix, Htpasswd, Registry, command
-from runbook.model.command import Word, glued, number, service, sh
+from runbook.model.command import PIPE, WRITE_TO, Word, glued, name, number, sh
 from runbook.parse.htpasswd.registry import LONGEST_LINE
 from runbook.rules.base import Facts
-from runbook.rules.logins import files, user_in_question, verify
+from runbook.rules.logins import files, somebody, user_in_question, verify
+from runbook.rules.platform import in_namespace, restarted
 from runbook.stack.registry import covering
 
 REREAD = "The registry reads the file again when it has changed; no restart is needed"
@@ -14,6 +16,8 @@ AS_UTF_8 = r'LC_ALL=C tr -d "\000\376\377\r" < "$1"'
 """For `filtered`: UTF-16 with ASCII content becomes UTF-8, CRLF becomes LF; harmless when run again."""
 SHORT_LINES = f'LC_ALL=C awk "length < {LONGEST_LINE}" "$1"'
 """For `filtered`: only the lines that are not too long for the registry."""
+_INSIDE = " § "
+"""Between a manifest and what is in it: "hub.yaml § hub-users/htpasswd"."""
 _NEWLINE = '[ -z "$(tail -c1 "$1")" ] || echo >> "$1"'
 
 
@@ -23,28 +27,76 @@ def own_path(facts: Facts) -> str | None:
     return next((f.file for f in files(facts)), None) or (registry.htpasswd_host if registry else None)
 
 
-def new_hash(facts: Facts, name: str | None, file: Htpasswd | None, summary: str) -> Fix:
+def local(path: str | None) -> Word:
+    """The file as a command names it: a key of a Secret is worked on in a copy of that name."""
+    return Word("htpasswd") if path and _INSIDE in path else command.file(path)
+
+
+def in_object(facts: Facts, path: str | None, fix: Fix) -> Fix:
+    """The fix of a file that is a key of a Secret or ConfigMap: it is taken out, changed, and written back.
+
+    A chart makes its Secret from a value, so there the line itself goes into the values.
+    """
+    held, _, inner = (path or "").partition(_INSIDE)
+    if not inner:
+        return fix
+    registry = facts.stack.registry
+    one = registry.service if registry else None
+    owner, _, key = inner.partition("/")
+    if not key:
+        line = sh("htpasswd", "-nB", command.user(user_in_question(facts)))
+        how = f"Write the line that it prints as {inner} in {held}, and run `helm upgrade`"
+        return replace(fix, commands=(line,), verify=fix.verify[-1:], applies=how)
+    mount = covering(registry.mounts, registry.htpasswd_path) if registry and registry.htpasswd_path else None
+    kind = "configmap" if mount and mount.kind == "config" else "secret"
+    where = in_namespace(one.namespace if one else "")
+    data = glued("go-template={{index .data ", quoted_name(key), "}}")
+    decoded = (PIPE, "base64", "-d") if kind == "secret" else ()
+    out = sh("kubectl", *where, "get", kind, name(owner), "-o", data, *decoded, WRITE_TO, "htpasswd")
+    made = ("kubectl", *where, "create", kind, *(("generic",) if kind == "secret" else ()), name(owner))
+    source = glued("--from-file=", name(key), "=htpasswd")
+    back = sh(*made, source, "--dry-run=client", "-o", "yaml", PIPE, "kubectl", *where, "patch", kind, name(owner),
+              "--patch-file=/dev/stdin")  # fmt: skip
+    again = recreate(registry) if registry else ()
+    commands = [c for c in fix.commands if c not in again]
+    return replace(
+        fix,
+        commands=(out, *commands, back, sh("rm", "htpasswd"), *again),
+        verify=fix.verify[-1:],
+        applies="a new pod has the new content at once; in a mounted folder it appears within about a minute",
+    )
+
+
+def quoted_name(key: str) -> Word:
+    """A key as a string of a Go template."""
+    word = name(key)
+    return Word(f'"{word.text}"', odd=word.odd)
+
+
+def new_hash(facts: Facts, who: str | None, file: Htpasswd | None, summary: str) -> Fix:
     """Set the password as bcrypt. htpasswd asks for it, and writes the file in place: its inode stays.
 
-    `name` None: the user in question; `file` None: the one that compose mounts.
+    `who` None: the user in question; `file` None: the one that compose mounts.
     """
-    name = name or user_in_question(facts)
-    entry = file.entry(name) if file and name else None
-    path = command.file(file.file if file else own_path(facts))
+    who = who or user_in_question(facts)
+    entry = file.entry(who) if file and who else None
+    given = file.file if file else own_path(facts)
+    path = local(given)
     # htpasswd appends to a last line that has no newline.
     newline = (sh("sh", "-c", _NEWLINE, "sh", path),) if file and not entry and not file.final_newline else ()
-    sound = (entry_check(path, entry, name),) if file and not (entry and entry.usable) else ()
-    return Fix(
+    sound = (entry_check(path, entry, who),) if file and not (entry and entry.usable) else ()
+    fix = Fix(
         summary=summary,
-        commands=(*newline, sh("htpasswd", "-B", path, command.user(name))),
-        verify=(*sound, verify(facts, name)),
+        commands=(*newline, sh("htpasswd", "-B", path, command.user(who))),
+        verify=(*sound, verify(facts, who)),
         applies=REREAD,
     )
+    return in_object(facts, given, fix)
 
 
 def new_file(facts: Facts, path: str | None) -> Command:
     """Make the file with the user in question alone in it."""
-    return sh("htpasswd", "-B", "-c", command.file(path), command.user(user_in_question(facts)))
+    return sh("htpasswd", "-B", "-c", command.file(path), command.user(somebody(facts)))
 
 
 def by_container(facts: Facts, path: str) -> Command:
@@ -56,7 +108,7 @@ def by_container(facts: Facts, path: str) -> Command:
     return sh(engine.words, "-B", inside, who)
 
 
-def entry_check(path: Word, entry: Entry | None, name: str | None = None) -> Command:
+def entry_check(path: Word, entry: Entry | None, who: str | None = None) -> Command:
     """Shows the name and the beginning of a whole bcrypt hash of that line (None: the last), nothing of another."""
     whole = r"s/:(\$2[aby]\$)(0[4-9]|[12][0-9]|3[01])\$[.\/0-9A-Za-z]{53}.*/ \1/p"
     script = glued(number(entry.line), whole) if entry else f"${whole}"
@@ -65,7 +117,7 @@ def entry_check(path: Word, entry: Entry | None, name: str | None = None) -> Com
         "-nE",
         script,
         path,
-        expect=f"{command.user(name or (entry.name if entry else None)).text} $2y$ (nothing while the hash is not whole bcrypt)",
+        expect=f"{command.user(who or (entry.name if entry else None)).text} $2y$ (nothing while the hash is not whole bcrypt)",
     )
 
 
@@ -81,11 +133,12 @@ def edited(facts: Facts, summary: str, edit: Command, *checks: Command) -> Fix:
     if registry is None or registry.service is None or registry.htpasswd_path is None:
         applies += ", unless the file alone is mounted: then re-create the container"
     elif (m := covering(registry.mounts, registry.htpasswd_path)) and m.target == registry.htpasswd_path:
-        again = (recreate(registry),)
+        again = recreate(registry)
         applies = "The file alone is mounted, and the container keeps the old one until it is re-created"
-    return Fix(summary=summary, commands=(edit, *again), verify=checks, applies=applies)
+    fix = Fix(summary=summary, commands=(edit, *again), verify=checks, applies=applies)
+    return in_object(facts, own_path(facts), fix)
 
 
-def recreate(registry: Registry) -> Command:
+def recreate(registry: Registry) -> tuple[Command, ...]:
     """Make the registry's container again."""
-    return sh("docker", "compose", "up", "-d", "--force-recreate", service(registry.name))
+    return restarted(registry.service, fresh=True).commands if registry.service else ()

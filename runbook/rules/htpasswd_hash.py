@@ -8,7 +8,7 @@ from runbook.observe.traffic import is_authenticated, succeeded
 from runbook.parse.htpasswd import DOUBLED
 from runbook.rules.base import Facts, rule
 from runbook.rules.evidence import Item, context, finding, read, said, seen
-from runbook.rules.htpasswd_fixes import REREAD, edited, entry_check, new_hash
+from runbook.rules.htpasswd_fixes import REREAD, edited, entry_check, local, new_hash
 from runbook.rules.logins import (
     REFUSED,
     at,
@@ -153,7 +153,7 @@ def _doubled_summary(entry: Entry) -> str:
 
 
 def _undoubled(facts: Facts, file: Htpasswd, entry: Entry) -> Fix:
-    path = command.file(file.file)
+    path = local(file.file)
     return edited(
         facts,
         "Write each dollar once; only values inside a compose file need $$",
@@ -187,7 +187,7 @@ def cost_too_high(facts: Facts) -> Iterator[Finding]:
             continue
         seconds = 0.6 * 2 ** (entry.cost - 13)
         shown, expect = "%{http_code} %{time_total}\\n", "200 and less than 0.2 seconds"
-        path = command.file(file.file)
+        path = local(file.file)
         yield finding(
             f"The hash of {entry.name} has cost {entry.cost}: each request takes about {seconds:.1f} s.",
             read(f"{entry.name}: cost {entry.cost}", at(file, entry)),

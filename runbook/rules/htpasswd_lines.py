@@ -6,7 +6,7 @@ from runbook.model import Entry, Finding, Fix, Htpasswd, Refutation, Subject, co
 from runbook.model.command import glued, number, sh
 from runbook.rules.base import Facts, rule
 from runbook.rules.evidence import computed, finding, read
-from runbook.rules.htpasswd_fixes import edited, new_hash
+from runbook.rules.htpasswd_fixes import edited, local, new_hash
 from runbook.rules.logins import REFUSED, at, files, refusals, users, verify
 
 _SPLIT = r"{:a;s/(\$2[a-z]?\$[0-9]{2}\$[.\/0-9A-Za-z]{53})(\\[nr]|[ \t\r,;])*([^:\n]+:)/\1\n\3/;ta}"
@@ -53,7 +53,7 @@ def merged_lines(facts: Facts) -> Iterator[Finding]:
 def _separated(facts: Facts, file: Htpasswd, entry: Entry, name: str) -> Fix:
     if not entry.usable:
         return new_hash(facts, name, file, f"Add an entry of its own for {name}")
-    path = command.file(file.file)
+    path = local(file.file)
     return edited(
         facts,
         f"Start a new line before {name}",

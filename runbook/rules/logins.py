@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 
 from runbook.model import (
     PROBE_USER,
@@ -121,7 +122,10 @@ def _failures(facts: Facts) -> Iterator[tuple[str, Item]]:
         if failed and e.credential and (e.credential.user or e.credential.scheme.lower() == "basic"):
             yield e.credential.user or "", seen(e)
     accepted = {c.user for c in evidence.checks if c.outcome == "accepted"}
+    kept = {str(s.place): s for client in evidence.clients for s in client.logins}
     for check in evidence.checks:
+        if check.origin == "stored" and not facts.focus.uses_login(kept.get(str(check.source))):
+            continue
         failed = check.outcome not in ("accepted", "too-slow") and check.origin != "injected"
         if failed and check.user not in accepted and not for_a_hop(check, stack, traffic):
             outcome = check.outcome.replace("-", " ")
@@ -160,6 +164,12 @@ def user_in_question(facts: Facts) -> str | None:
     names = {e.name for file in files(facts) for e in file.entries}
     only = names.pop() if len(names) == 1 else None
     return next(iter(known.failing), None) or min(known.accepted, default=None) or only
+
+
+def somebody(facts: Facts) -> str | None:
+    """A user to try a login with: the one in question, else the first that anybody speaks of."""
+    listed = (e.name for file in facts.evidence.htpasswd for e in file.entries if e.name)
+    return user_in_question(facts) or next(chain(facts.focus.users, listed), None)
 
 
 # ---- which file decides ----------------------------------------------------------------------------------
@@ -271,5 +281,5 @@ def login_request(
     facts: Facts, user: str | None, base: str = "", *, shown: str = "%{http_code}\\n", expect: str = "200"
 ) -> Command:
     """`verify` at another address, or with more of the response shown than its status."""
-    name, address = command.user(user or user_in_question(facts)), command.url(base or url(facts), "/v2/")
+    name, address = command.user(user or somebody(facts)), command.url(base or url(facts), "/v2/")
     return command.sh("curl", "-sS", "-o", "/dev/null", "-w", shown, "-u", name, address, expect=expect)

@@ -1,9 +1,11 @@
 """What to type on the platform that runs a container or a proxy: Compose, Kubernetes, podman, swarm, plain docker."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from runbook.model import Command, Edit, Evidence, Fix, Place, ProxyRoute, Registry, Service
-from runbook.model.command import Word, file, service, sh
+from runbook.model import Command, Edit, Evidence, Place, Platform, ProxyRoute, Service
+from runbook.model.command import PIPE, READ_FROM, WRITE_TO, Word, file, glued, number, service, sh
+from runbook.rules.base import Facts
 from runbook.rules.hop_edits import swap
 
 
@@ -26,60 +28,86 @@ def workload(one: Service) -> str:
     return base if one.network_mode == f"service:{base}" and last.isdecimal() else one.name
 
 
-def restarted(one: Service | None, at: Place | None = None) -> Applied:
+def runs(facts: Facts, name: str | None) -> Service:
+    """The service of that name, or one that has only the name and the platform that the rest of the stack runs on."""
+    known = facts.compose.services if facts.compose else ()
+    found = next((s for s in known if s.name == name), None)
+    if found is None and facts.compose is not None and name:
+        found = facts.compose.service(name)
+    return found or Service(name=name or "", place=Place(""), platform=platform(facts))
+
+
+def platform(facts: Facts) -> Platform:
+    """What runs the stack, as far as the files tell; Compose where nothing does."""
+    if facts.compose is not None:
+        return facts.compose.platform
+    return next((r.platform for r in facts.evidence.routes if r.platform != "compose"), "compose")
+
+
+def restarted(one: Service, at: Place | None = None, *, fresh: bool = False) -> Applied:
     """How a container takes a change of its variables, mounts or of a file that is read at the start.
 
-    `at`: the file that was changed, where it is known. A Secret or ConfigMap that is mounted as a folder shows its new
-    content within about a minute by itself; one behind a subPath, and every variable, needs a new pod.
+    `at`: what was changed, where it is known. `fresh`: its definition is the same, so it has to be said that the
+    container is to be created again. A Secret or ConfigMap that is mounted as a folder shows its new content within
+    about a minute by itself; one behind a subPath, and every variable, needs a new pod.
     """
-    if one is None:
-        return Applied((), "")
+    inner = at is not None and at.file != one.place.file
     match one.platform:
         case "kubernetes":
-            pod = workload(one)
-            where = in_namespace(one.namespace)
-            if at is None and pod.startswith("pod/"):
-                return Applied((), "a pod that nothing manages is deleted and created again")
-            applied = (sh("kubectl", *where, "apply", "-f", file(at.file)),) if at and " § " not in at.file else ()
-            if pod.startswith("cronjob/"):
-                return Applied(applied, "the next run takes it")
-            rolled = sh("kubectl", *where, "rollout", "restart", service(pod))
-            if pod.startswith(("pod/", "job/")):  # nothing rolls them out anew
-                rolled = sh("kubectl", *where, "replace", "--force", "-f", file(one.place.file))
-                applied = ()
-            return Applied((*applied, rolled), "variables and configuration are read when a pod starts")
+            return _new_pod(one, at)
         case "podman":
-            unit = f"{one.name}.service"
-            reloaded = sh("systemctl", "--user", "daemon-reload")
-            return Applied(
-                (reloaded, sh("systemctl", "--user", "restart", service(unit))),
-                "podman makes the container again from its unit",
-            )
+            reloaded = () if inner else (sh("systemctl", "--user", "daemon-reload"),)
+            again = sh("systemctl", "--user", "restart", service(f"{one.name}.service"))
+            return Applied((*reloaded, again), "podman makes the container again from its unit")
         case "swarm":
             return Applied(
                 (sh("docker", "service", "update", "--force", service(one.name)),),
                 "`docker stack deploy` takes the changed file, and the service makes new tasks",
             )
+        case "docker" if inner or (fresh and at is None):
+            return Applied(started(one), "a file that is mounted by itself is mounted again at the start")
         case "docker":
             return Applied(
                 (sh("docker", "rm", "-f", service(one.name)),),
                 "a container keeps what it was created with: remove it and run it again with the change",
             )
-    return Applied((sh("docker", "compose", "up", "-d", service(one.name)),), "Compose creates it again")
+    why = f"Compose creates {one.name or 'the service'} again with the changed values"
+    if fresh:
+        why = "what is mounted as a single file is the old one until the container is created again"
+    return Applied((_up([one], fresh=fresh),), why)
 
 
-def registry_fix(
-    registry: Registry | None, summary: str, *verify: Command, edits: tuple[Edit, ...] = (), place: Place | None = None
-) -> Fix:
-    """The fix of a change to a registry's settings, in the words of the platform that runs it."""
-    one = registry.service if registry else None
-    if one is None or one.platform == "compose":
-        from runbook.rules.align import change
+def _new_pod(one: Service, at: Place | None) -> Applied:
+    pod, where = workload(one), in_namespace(one.namespace)
+    if at is None and pod.startswith("pod/"):
+        return Applied((), "a pod that nothing manages is deleted and created again")
+    applied = (sh("kubectl", *where, "apply", "-f", file(at.file)),) if at and " § " not in at.file else ()
+    if pod.startswith("cronjob/"):
+        return Applied(applied, "the next run takes it")
+    rolled = sh("kubectl", *where, "rollout", "restart", service(pod))
+    if pod.startswith(("pod/", "job/")):  # nothing rolls them out
+        rolled = sh("kubectl", *where, "replace", "--force", "-f", file(one.place.file))
+        applied = ()
+    return Applied((*applied, rolled), "variables and configuration are read when a pod starts")
 
-        return change(registry, summary, *verify, edits=edits, place=place)
-    where = next((Place(e.file, e.line) for e in edits), place)
-    applied = restarted(one, where)
-    return Fix(summary=summary, commands=applied.commands, verify=verify, applies=applied.applies)
+
+def started(one: Service) -> tuple[Command, ...]:
+    """Starts a container that has stopped, where its definition is as it should be."""
+    if one.platform == "docker":
+        return (sh("docker", "restart", service(one.name)),)
+    return restarted(one).commands
+
+
+def all_restarted(several: Sequence[Service], *, fresh: bool = False) -> tuple[Command, ...]:
+    """The same for several services; for none: for all of the project."""
+    if all(s.platform == "compose" for s in several):
+        return (_up(several, fresh=fresh),)
+    return tuple(dict.fromkeys(c for s in several for c in restarted(s, s.place, fresh=fresh).commands))
+
+
+def _up(several: Sequence[Service], *, fresh: bool) -> Command:
+    names = [service(s.name) for s in several if s.name]
+    return sh("docker", "compose", "up", "-d", *(("--force-recreate",) if fresh else ()), names)
 
 
 def route_applied(route: ProxyRoute, at: Place | None = None) -> Applied | None:
@@ -98,37 +126,123 @@ def route_applied(route: ProxyRoute, at: Place | None = None) -> Applied | None:
     )
 
 
-def logs(one: Service | None) -> Command:
-    """Shows the last lines of a container's log."""
-    if one is None:
-        return sh("docker", "compose", "logs", "--tail", "50", "registry")
+def logs(one: Service, *rest: str | Word, expect: str = "", last: int | None = 50) -> Command:
+    """Shows a container's log, or its last lines."""
+    tail = () if last is None else ("--tail", f"{last:d}")
+    words: tuple[str | Word, ...]
     match one.platform:
         case "kubernetes":
-            inside = ("-c", service(one.container)) if one.container else ()
-            return sh("kubectl", *in_namespace(one.namespace), "logs", "--tail=50", service(workload(one)), *inside)
+            words = ("kubectl", *in_namespace(one.namespace), "logs", *tail, service(workload(one)), *_container(one))
         case "podman":
-            return sh("journalctl", "--user", "-n", "50", "-u", service(f"{one.name}.service"))
+            lines = () if last is None else ("-n", f"{last:d}")
+            words = ("journalctl", "--user", *lines, "-u", service(f"{one.name}.service"))
         case "swarm":
-            return sh("docker", "service", "logs", "--tail", "50", service(one.name))
+            words = ("docker", "service", "logs", *tail, service(one.name))
         case "docker":
-            return sh("docker", "logs", "--tail", "50", service(one.name))
-    return sh("docker", "compose", "logs", "--tail", "50", service(one.name))
+            words = ("docker", "logs", *tail, service(one.name))
+        case _:
+            plain = ("--no-color",) if last is None else tail
+            words = ("docker", "compose", "logs", *plain, *((service(one.name),) if one.name else ()))
+    return sh(*words, *rest, expect=expect)
 
 
-def inside(one: Service | None, *words: str | Word, expect: str = "") -> Command:
-    """Runs something in a container."""
-    if one is None:
-        return sh("docker", "compose", "exec", "registry", *words, expect=expect)
+def listed(one: Service) -> Command:
+    """Shows whether its container runs."""
     match one.platform:
         case "kubernetes":
-            into = ("-c", service(one.container)) if one.container else ()
+            return sh("kubectl", *in_namespace(one.namespace), "get", "pods")
+        case "podman":
+            return sh("podman", "ps", "-a")
+        case "swarm":
+            return sh("docker", "service", "ps", service(one.name))
+        case "docker":
+            return sh("docker", "ps", "-a")
+    return sh("docker", "compose", "ps", "-a")
+
+
+def inside(one: Service, *words: str | Word, expect: str = "") -> Command:
+    """Runs something in a container."""
+    match one.platform:
+        case "kubernetes":
             where = in_namespace(one.namespace)
-            return sh("kubectl", *where, "exec", service(workload(one)), *into, "--", *words, expect=expect)
+            return sh("kubectl", *where, "exec", service(workload(one)), *_container(one), "--", *words, expect=expect)
         case "podman":
             return sh("podman", "exec", service(one.name), *words, expect=expect)
-        case "docker" | "swarm":
+        case "swarm":
+            return sh("docker", "exec", _task(one), *words, expect=expect)
+        case "docker":
             return sh("docker", "exec", service(one.name), *words, expect=expect)
     return sh("docker", "compose", "exec", service(one.name), *words, expect=expect)
+
+
+def saved(one: Service, folder: str) -> Command:
+    """Copies the content of a folder out of the container, into ./registry-data."""
+    if one.platform == "kubernetes":
+        return inside(one, "tar", "-cf", "-", "-C", file(folder), ".", WRITE_TO, "registry-data.tar")
+    return sh(*_copy(one), glued(_copied(one), ":", file(folder), "/."), "./registry-data")
+
+
+def restored(one: Service, folder: str) -> Command:
+    """Copies back into a folder of the container what `saved` took out."""
+    if one.platform == "kubernetes":
+        there = ("exec", "-i", service(workload(one)), *_container(one), "--", "tar", "-xf", "-", "-C", file(folder))
+        return sh("kubectl", *in_namespace(one.namespace), *there, READ_FROM, "registry-data.tar")
+    return sh(*_copy(one), "./registry-data/.", glued(_copied(one), ":", file(folder)))
+
+
+def fetched(one: Service, path: str, to: str) -> Command:
+    """Copies a file out of the container."""
+    if one.platform == "kubernetes":
+        return inside(one, "cat", file(path), WRITE_TO, to)
+    return sh(*_copy(one), glued(_copied(one), ":", file(path)), to)
+
+
+def _copy(one: Service) -> tuple[str, ...]:
+    return {"compose": ("docker", "compose", "cp"), "podman": ("podman", "cp")}.get(one.platform, ("docker", "cp"))
+
+
+def _copied(one: Service) -> Word:
+    return _task(one) if one.platform == "swarm" else service(one.name)
+
+
+def hung_up(one: Service) -> Command:
+    """Sends SIGHUP to a container's main process."""
+    match one.platform:
+        case "kubernetes":
+            return inside(one, "kill", "-HUP", "1")
+        case "podman":
+            return sh("podman", "kill", "-s", "HUP", service(one.name))
+        case "swarm":
+            return sh("docker", "kill", "-s", "HUP", _task(one))
+        case "docker":
+            return sh("docker", "kill", "-s", "HUP", service(one.name))
+    return sh("docker", "compose", "kill", "-s", "HUP", service(one.name))
+
+
+def published(one: Service, port: int | None, expect: str) -> Command:
+    """Shows where a port of the container is published."""
+    match one.platform:
+        case "kubernetes":
+            return sh("kubectl", *in_namespace(one.namespace), "get", "service", "-o", "wide", expect=expect)
+        case "podman":
+            return sh("podman", "port", service(one.name), number(port), expect=expect)
+        case "swarm":
+            return sh(
+                "docker", "service", "inspect", "--pretty", service(one.name), PIPE, "grep", "-i", "port", expect=expect
+            )
+        case "docker":
+            return sh("docker", "port", service(one.name), number(port), expect=expect)
+    return sh("docker", "compose", "port", service(one.name), number(port), expect=expect)
+
+
+def _container(one: Service) -> tuple[str | Word, ...]:
+    return ("-c", service(one.container)) if one.container else ()
+
+
+def _task(one: Service) -> Word:
+    """The container of a swarm's service, whose own name has a number and an id."""
+    name = service(one.name)
+    return Word(f"$(docker ps -qf name={name.text})", operator=True, odd=name.odd)
 
 
 def body_limit_lifted(evidence: Evidence, route: ProxyRoute) -> tuple[str, tuple[Edit, ...]] | None:

@@ -16,18 +16,19 @@ from runbook.model import (
     Message,
     Mount,
     Refutation,
+    Service,
     StartError,
     Subject,
     Symptom,
 )
-from runbook.model.command import file, glued, number, service, sh
+from runbook.model.command import file, glued, number, sh
 from runbook.observe.signature import from_registry, is_go_404
 from runbook.observe.traffic import is_authenticated
-from runbook.rules.align import DOWN, REFUSED, answers, login, stated, status, subject, unset
+from runbook.rules.align import DOWN, REFUSED, answers, change, login, stated, status, subject, unset
 from runbook.rules.base import Facts, rule
 from runbook.rules.evidence import Item, computed, finding, read, said, seen
 from runbook.rules.hop_edits import swap
-from runbook.rules.platform import registry_fix
+from runbook.rules.platform import inside, restarted
 from runbook.stack.registry import covering
 
 S = Symptom
@@ -79,7 +80,7 @@ def prefix_set(facts: Facts) -> Iterator[Finding]:
         proves=True,
         about=subject(registry),
         edits=edits,
-        fix=registry_fix(registry, "Remove http.prefix", status(facts, expect="401"), edits=edits, place=setting.place),
+        fix=change(registry, "Remove http.prefix", status(facts, expect="401"), edits=edits, place=setting.place),
     )
 
 
@@ -180,7 +181,7 @@ def _quoted(variable: EnvVar) -> tuple[Command, ...]:
 
 
 def _first(before: tuple[Command, ...], *arguments: Any, **options: Any) -> Fix:
-    fix = registry_fix(*arguments, **options)
+    fix = change(*arguments, **options)
     return replace(fix, commands=(*before, *fix.commands))
 
 
@@ -199,6 +200,18 @@ def _named(errors: list[StartError], logged: LogEvent | None, told: Message | No
 
 
 # ---- the file of the process ---------------------------------------------------------------------------------
+
+
+_OF_A_HOP = (
+    "authorization-stripped", "proxy-overwrites-authorization", "client-max-body-size", "no-v2-route",
+    "proxy-pass-uri-rewrite", "x-forwarded-proto-missing", "location-header-wrong-host", "www-authenticate-missing",
+    "upstream-wrong-port", "upstream-is-localhost", "double-auth-one-header",
+)  # fmt: skip
+_OF_PROXY = (
+    S.LOGIN_401_VIA, S.LOGIN_401, S.CHALLENGE_MISSING, S.CHALLENGE_FOREIGN, S.TOO_LARGE, S.BAD_GATEWAY, S.GATEWAY_TIMEOUT,
+    S.NOT_THE_API, S.REDIRECTED, S.LOCATION_WRONG, S.UPLOAD_FAILS, S.OPEN_VIA, S.BROWSER_BLOCKED, S.PROXY_500,
+)  # fmt: skip
+"""What a proxy does with an old file shows as one of these; the file on the disk no longer says so."""
 
 
 @rule(
@@ -222,8 +235,8 @@ def not_reloaded(facts: Facts) -> Iterator[Finding]:
     mount = covering(registry.mounts, path) if registry and path else None
     single = mount is not None and mount.target.rstrip("/") == path
     sums = _two_sums(facts)
-    if sums is not None and (other := _of_a_proxy(facts, sums)) is not None:
-        yield other
+    if sums is not None and sums[1].detail.split(None, 1)[1] != path and (other := _mounted_at(sums[1], facts)):
+        yield _of_another_file(sums, *other)
         return
     refused = _refused_though_right(facts)
     if sums is None and (refused is None or not single):
@@ -238,7 +251,7 @@ def not_reloaded(facts: Facts) -> Iterator[Finding]:
         read(f"{path} is mounted by itself", mount.place) if single and mount else None,
         about=subject(registry),
         edits=_folder(facts, mount),
-        fix=registry_fix(
+        fix=change(
             registry,
             "Create the container again; mount the folder in place of the file, so that the next change is seen",
             login(facts),
@@ -260,30 +273,32 @@ def _two_sums(facts: Facts) -> tuple[Message, Message] | None:
     return None
 
 
-def _of_a_proxy(facts: Facts, sums: tuple[Message, Message]) -> Finding | None:
-    """Where the two files are a proxy's: it goes on with what it was started with."""
-    path = sums[1].detail.split(None, 1)[-1]
-    mounted = ((s, m) for s in (facts.compose.services if facts.compose else ()) for m in s.mounts)
-    found = next(((s, m) for s, m in mounted if m.target.rstrip("/") == path and s.role != "registry"), None)
-    if found is None:
-        return None
-    name, mount = found[0].name, found[1]
-    restart = sh("docker", "compose", "up", "-d", "--force-recreate", service(name))
+def _mounted_at(inside: Message, facts: Facts) -> tuple[Service, Mount] | None:
+    """The service and the mount that bring the file there."""
+    path = inside.detail.split(None, 1)[1]
+    services = facts.compose.services if facts.compose else ()
+    found = ((s, m) for s in services if (m := covering(s.mounts, path)) is not None)
+    return next(found, None)
+
+
+def _of_another_file(sums: tuple[Message, Message], owner: Service, mount: Mount) -> Finding:
+    """A proxy's or another service's file: the process goes on with what it was started with."""
+    path = sums[1].detail.split(None, 1)[1]
+    single = mount.target.rstrip("/") == path
+    of_a_hop = owner.role != "registry"
     return finding(
-        f"The file {_base(path)} on the disk is not the one that {name} has: the container still shows the old one.",
-        *(said(m) for m in sums),
-        read(f"{path} is mounted by itself", mount.place),
-        hop=name,
-        about=Subject(service=name),
-        explains=(*REFUSED, Symptom.FAILURE),
+        f"{owner.name} has another content of {path} than the file on the disk: the container still shows the old one.",
+        map(said, sums),
+        read(f"{path} is mounted by itself" if single else f"{mount.source} is mounted", mount.place),
+        explains=(*_OF_PROXY, S.FAILURE) if of_a_hop else (),
+        hop=f"{owner.name} -> registry" if of_a_hop else "registry",
+        supersedes=_OF_A_HOP if of_a_hop else (),
+        about=Subject(service=owner.name),
         fix=Fix(
-            summary=f"Create the container of {name} again; mount the folder in place of the file, so that the next "
-            "change is seen",
-            commands=(restart,),
-            verify=(
-                sh("docker", "compose", "exec", service(name), "sha256sum", file(path), expect=sums[0].detail[:16]),
-            ),
-            applies="a mount of one file goes on showing its old inode until the container is created again",
+            summary=f"Create {owner.name} again; mount the folder in place of the file, so that the next change is seen",
+            commands=restarted(owner, fresh=True).commands,
+            verify=(inside(owner, "sha256sum", file(path), expect=sums[0].detail[:16]),),
+            applies="a mount of a single file keeps the old one until the container is created again",
         ),
     )
 

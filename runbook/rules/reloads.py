@@ -1,50 +1,37 @@
 """How a change in a proxy's configuration reaches the process, and the fix that says so: shared by the rules."""
 
-from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from runbook.model import Compose, Edit, Fix, Mount, Place, ProxyRoute, Service
-from runbook.model.command import Command, file, service, sh
+from runbook.model.command import Command, file, sh
 from runbook.rules.base import Facts
+from runbook.rules.platform import Applied, hung_up, inside, restarted, route_applied, runs
 
 
-@dataclass(frozen=True, slots=True)
-class Reload:
-    """How a changed file reaches the process: what to type, and why just that."""
-
-    commands: tuple[Command, ...]
-    applies: str
-
-
-def reload(facts: Facts, route: ProxyRoute, at: Place | None = None) -> Reload:
+def reload(facts: Facts, route: ProxyRoute, at: Place | None = None) -> Applied:
     """How the proxy takes a change at that place (its own configuration, where none is given).
 
-    Values in a compose file (environment, labels, command) need `up -d` of the service that carries them. A file
-    that is mounted by itself needs a new container: editors and `patch` replace it, and the mount keeps the old
-    inode. A mounted folder shows the new file at once, and the program reloads it.
+    Values in a compose file or manifest (environment, labels, command) need the service that carries them to be
+    created again. A file that is mounted by itself needs a new container: editors and `patch` replace it, and the
+    mount keeps the old inode. A mounted folder shows the new file at once, and the program reloads it.
     """
     at = at or route.place
+    if watched := route_applied(route, at):
+        return watched
     compose = facts.compose
     if route.software == "joxit-ui" or (compose and at.file in compose.files):
         carrier = _carrier(compose, at) or _carrier(compose, route.place)
-        return compose_up(carrier.name if carrier else route.service)
-    runs = compose.service(route.service) if compose and route.service else None
-    if runs is None or route.service is None:
+        return restarted(carrier or runs(facts, route.service), at)
+    one = compose.service(route.service) if compose and route.service else None
+    if one is None:
         return _reload_on_host(route, at)
-    mount, single = _mount_of(runs, at.file)
+    if one.platform == "kubernetes":
+        return restarted(one, at)
+    mount, single = _mount_of(one, at.file)
     if single:
-        again = sh("docker", "compose", "up", "-d", "--force-recreate", service(route.service))
-        return Reload(
-            (again,),
-            f"{at.file} is mounted as a single file: the container keeps the old one until it is created again",
-        )
-    return _reload_inside(route, mount, at)
-
-
-def compose_up(name: str | None) -> Reload:
-    """How a service takes changed values of a compose file; None: the service is not known."""
-    command = sh("docker", "compose", "up", "-d", *([service(name)] if name else []))
-    return Reload((command,), f"Compose creates {name or 'the service'} again with the changed values")
+        why = f"{at.file} is mounted as a single file: the container keeps the old one until it is created again"
+        return Applied(restarted(one, at, fresh=True).commands, why)
+    return _reload_inside(one, route, mount, at)
 
 
 def _carrier(compose: Compose | None, at: Place) -> Service | None:
@@ -53,11 +40,11 @@ def _carrier(compose: Compose | None, at: Place) -> Service | None:
     return next((s for s in services if any(v.place == at for v in (*s.labels, *s.environment))), None)
 
 
-def _mount_of(runs: Service, path: str) -> tuple[Mount | None, bool]:
+def _mount_of(one: Service, path: str) -> tuple[Mount | None, bool]:
     """The mount that brings the file into the container, and whether it is of this file alone."""
     given = PurePosixPath(path)
     folder = None
-    for mount in runs.mounts:
+    for mount in one.mounts:
         source = PurePosixPath((mount.source or "").replace("\\", "/"))
         if source.name == given.name:
             return mount, True
@@ -66,29 +53,27 @@ def _mount_of(runs: Service, path: str) -> tuple[Mount | None, bool]:
     return folder, False
 
 
-def _reload_inside(route: ProxyRoute, mount: Mount | None, at: Place) -> Reload:
+def _reload_inside(one: Service, route: ProxyRoute, mount: Mount | None, at: Place) -> Applied:
     """Into a container whose folder is mounted, or whose compose file does not tell where the file comes from."""
-    where = service(route.service)
     why = (
         f"{mount.source} is mounted as a folder: the container sees the new file, and the program reads it again"
         if mount
         else f"no mount of {route.service} shows {at.file}: if its image holds a copy, build the image again"
     )
-    inside = ("docker", "compose", "exec", where)
     match route.software:
         case "nginx":
-            return Reload((sh(*inside, "nginx", "-s", "reload"),), why)
+            return Applied((inside(one, "nginx", "-s", "reload"),), why)
         case "caddy":
             config = f"{mount.target.rstrip('/')}/{PurePosixPath(at.file).name}" if mount else "/etc/caddy/Caddyfile"
-            return Reload((sh(*inside, "caddy", "reload", "--config", file(config)),), why)
+            return Applied((inside(one, "caddy", "reload", "--config", file(config)),), why)
         case "haproxy":
-            return Reload((sh("docker", "compose", "kill", "-s", "HUP", where),), why)
+            return Applied((hung_up(one),), why)
         case "apache":
-            return Reload((sh(*inside, "httpd", "-k", "graceful"),), why)
-    return Reload((), "Traefik watches the files of its file provider" if mount else why)
+            return Applied((inside(one, "httpd", "-k", "graceful"),), why)
+    return Applied((), "Traefik watches the files of its file provider" if mount else why)
 
 
-def _reload_on_host(route: ProxyRoute, at: Place) -> Reload:
+def _reload_on_host(route: ProxyRoute, at: Place) -> Applied:
     """A proxy that no compose file knows."""
     commands = {
         "nginx": sh("sudo", "nginx", "-s", "reload"),
@@ -97,8 +82,8 @@ def _reload_on_host(route: ProxyRoute, at: Place) -> Reload:
         "apache": sh("sudo", "apachectl", "graceful"),
     }
     if route.software not in commands:
-        return Reload((), "Traefik watches the files of its file provider")
-    return Reload((commands[route.software],), "the program reads its files again")
+        return Applied((), "Traefik watches the files of its file provider")
+    return Applied((commands[route.software],), "the program reads its files again")
 
 
 def proxy_fix(

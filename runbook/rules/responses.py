@@ -4,12 +4,11 @@ from collections.abc import Iterator
 
 from runbook.model import Exchange, Finding, Fix, Refutation, Subject, Symptom
 from runbook.model.command import PIPE, Command, sh, url, user
-from runbook.rules.align import add_variables, subject
+from runbook.rules.align import add_variables, change, subject
 from runbook.rules.base import Facts, rule
 from runbook.rules.evidence import finding, read, said, seen
 from runbook.rules.hops import first_route, front_url, header_check, hop, user_of
 from runbook.rules.logins import url as registry_url
-from runbook.rules.platform import registry_fix
 from runbook.urls import netloc
 
 S = Symptom
@@ -115,7 +114,7 @@ def not_exposed(facts: Facts) -> Iterator[Finding]:
         read(f"Access-Control-Expose-Headers: {setting.value}", setting.place) if setting and setting.place else None,
         about=subject(registry),
         edits=edits,
-        fix=registry_fix(
+        fix=change(
             registry,
             f'Add the response header Access-Control-Expose-Headers: ["{_DIGEST}"]',
             header_check(

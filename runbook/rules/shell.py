@@ -1,7 +1,7 @@
 """Commands and observations that rules of several themes share: clients, pages, the registry's own door."""
 
 from runbook.model import ClientConfig, Command, EvidenceItem, Exchange, Registry, Subject, Symptom
-from runbook.model.command import PIPE, READ_FROM, Word, file, glued, host, name, service, sh, url, user
+from runbook.model.command import PIPE, READ_FROM, Word, file, glued, host, name, sh, url, user
 from runbook.rules.base import Facts
 from runbook.rules.evidence import said, seen
 from runbook.rules.platform import in_namespace
@@ -41,11 +41,6 @@ def login_with_docker(registry: str | None, name: str | None = None) -> Command:
 def stored_login(registry: str | None) -> Command:
     """Sends what docker has stored for this host[:port]. With no terminal docker cannot ask for other credentials."""
     return sh("docker", "login", host(registry), READ_FROM, "/dev/null", expect="Login Succeeded")
-
-
-def up(name: str | None, *options: str) -> Command:
-    """Creates a compose service again where its definition has changed."""
-    return sh("docker", "compose", "up", "-d", *options, *((service(name),) if name else ()))
 
 
 def pull_secret_again(secret: ClientConfig | None, config: str = "config.json") -> tuple[Command, ...]:

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 from runbook.model import Edit, EvidenceItem, Exchange, Finding, Fix, Refutation, Registry, Stack, Symptom
-from runbook.model.command import service, sh
 from runbook.numbers import whole_number
 from runbook.observe.signature import is_registrys
 from runbook.observe.traffic import Traffic, succeeded
@@ -13,7 +12,8 @@ from runbook.rules.evidence import Item, finding, read, said, seen
 from runbook.rules.location_math import dialled_elsewhere
 from runbook.rules.logins import files
 from runbook.rules.logins import url as base_url
-from runbook.rules.shell import status, subject, up
+from runbook.rules.platform import all_restarted, listed, logs, restarted, runs
+from runbook.rules.shell import status, subject
 from runbook.urls import netloc, urlsplit
 
 S = Symptom
@@ -55,7 +55,9 @@ def auth_not_enforced(facts: Facts) -> Iterator[Finding]:
         proves=bool(opened) or meant,
         fix=Fix(
             summary="Switch htpasswd on, with realm and path",
-            commands=(up(registry.name if registry and registry.service else None),) if facts.compose else (),
+            commands=all_restarted((registry.service,) if registry and registry.service else ())
+            if facts.compose
+            else (),
             verify=(status(base_url(facts), expect="401"),),
             applies="the registry reads its configuration when it starts",
         ),
@@ -170,6 +172,7 @@ def unreachable(facts: Facts) -> Iterator[Finding]:
     else:
         summary = "Nothing answers at the registry's address: its container is down, or another address is published."
     name = stack.registry.name if stack.registry and stack.registry.service else "registry"
+    one = runs(facts, name)
     yield finding(
         summary,
         crash[:2],
@@ -182,9 +185,9 @@ def unreachable(facts: Facts) -> Iterator[Finding]:
             if not (crash or debug or other)
             else "Look whether the container runs and what its log says; then compare the published port",
             commands=(
-                sh("docker", "compose", "ps", "-a"),
-                sh("docker", "compose", "logs", "--tail", "50", service(name)),
-                *(() if crash or debug or other else (up(name),)),
+                listed(one),
+                logs(one),
+                *(() if crash or debug or other else restarted(one, one.place).commands),
             ),
             verify=(status(_right_address(facts, other), expect="401 (or 200)"),),
         ),

@@ -5,12 +5,11 @@ from collections.abc import Iterator
 
 from runbook.model import Command, Edit, Exchange, Finding, Message, Refutation, Registry, Subject, Symptom
 from runbook.model.command import PIPE, sh, url, user
-from runbook.rules.align import add_variables, stated
+from runbook.rules.align import add_variables, change, stated
 from runbook.rules.base import Facts, rule
 from runbook.rules.evidence import Item, finding, said, seen
 from runbook.rules.hops import user_of
 from runbook.rules.logins import url as registry_url
-from runbook.rules.platform import registry_fix
 from runbook.urls import netloc, urlsplit
 
 S = Symptom
@@ -64,7 +63,7 @@ def redirect_unreachable(facts: Facts) -> Iterator[Finding]:
         about=Subject(service=registry.name) if registry and registry.service else None,
         edits=edits,
         warning=redirected is None and failing is None,
-        fix=registry_fix(
+        fix=change(
             registry,
             "Let the registry send the blobs itself (storage.redirect.disable: true), or give the storage an address that "
             "both the registry and its clients reach",

@@ -4,10 +4,11 @@ import re
 from collections.abc import Iterator
 
 from runbook.model import Finding, Fix, Message, Place, Refutation, Symptom
-from runbook.model.command import PIPE, Command, host, service, sh, url
+from runbook.model.command import PIPE, Command, host, sh, url
 from runbook.rules.align import base, change
 from runbook.rules.base import Facts, rule
 from runbook.rules.evidence import Item, finding, read, said, seen
+from runbook.rules.platform import all_restarted
 from runbook.urls import netloc, urlsplit
 
 _REFUSED = (Symptom.TOKEN_REFUSED, Symptom.LOGIN_401, Symptom.LOGIN_401_DIRECT, Symptom.LOGIN_401_VIA)
@@ -197,14 +198,14 @@ def key(facts: Facts) -> Iterator[Finding]:
         return
     newest = any(r.major == 3 for r in facts.stack.registries)
     hint = " Registry 3 also refuses the key ids of libtrust, which 2.x accepts." if newest else ""
-    name = (service(facts.registry.name),) if facts.registry and facts.registry.service else ()
+    one = facts.registry.service if facts.registry else None
     yield finding(
         f"The token is signed with a key that the registry does not trust.{hint}",
         (said(e) for e in events[:2]),
         (item for _, item in _options(facts, "rootcertbundle")),
         fix=Fix(
             summary="Copy the token service's own certificate to the path of auth.token.rootcertbundle",
-            commands=(sh("docker", "compose", "up", "-d", "--force-recreate", name),),
+            commands=all_restarted((one,) if one else (), fresh=True),
             verify=(_login(facts),),
             applies="The registry reads the bundle at start only",
         ),

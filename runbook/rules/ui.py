@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from runbook.model import EnvVar, Finding, Fix, Place, Subject, Symptom, Ui
-from runbook.model.command import service, sh
 from runbook.rules.base import Facts, rule
 from runbook.rules.crossing import FORWARD, one_origin
 from runbook.rules.evidence import Item, finding, read, said, seen
-from runbook.rules.shell import status, up
+from runbook.rules.platform import inside, restarted, runs
+from runbook.rules.shell import status
 from runbook.urls import netloc, urlsplit
 
 S = Symptom
@@ -150,13 +150,13 @@ def entrypoint_cannot_edit_mounted_conf(facts: Facts) -> Iterator[Finding]:
     """The entrypoint edits default.conf in place, which replaces the file. A file that is mounted by itself cannot be
     replaced, so NGINX_PROXY_PASS_URL and its kin have no effect."""
     event = next(iter(facts.traffic.logged("entrypoint-cannot-edit")), None)
-    runs = facts.ui.service if facts.ui else None
-    mount = next((m for m in runs.mounts if m.target.endswith("/conf.d/default.conf")), None) if runs else None
-    variable = runs.env(FORWARD) if runs else None
+    ui = facts.ui.service if facts.ui else None
+    mount = next((m for m in ui.mounts if m.target.endswith("/conf.d/default.conf")), None) if ui else None
+    variable = ui.env(FORWARD) if ui else None
     if event is None and not (mount and variable and variable.value):
         return
     name = facts.ui.name if facts.ui else event.service if event else None
-    inside = sh("docker", "compose", "exec", service(name))
+    one = runs(facts, name)
     yield finding(
         f"default.conf is mounted into {name or 'the UI'}, so its entrypoint cannot write the settings of the variables "
         "into it.",
@@ -167,9 +167,9 @@ def entrypoint_cannot_edit_mounted_conf(facts: Facts) -> Iterator[Finding]:
         fix=Fix(
             summary="Delete the mount of default.conf and let the variables do it; or keep the mount and write the /v2/ "
             "route there yourself",
-            commands=(up(name, "--force-recreate"),),
+            commands=restarted(one, fresh=True).commands,
             verify=(
-                sh(inside.words, "grep", "-n", "proxy_pass", "/etc/nginx/conf.d/default.conf",
+                inside(one, "grep", "-n", "proxy_pass", "/etc/nginx/conf.d/default.conf",
                    expect="a proxy_pass line with the registry's address"),
             ),
         ),

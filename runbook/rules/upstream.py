@@ -7,10 +7,11 @@ from difflib import get_close_matches
 from typing import Literal
 
 from runbook.model import Edit, Evidence, Finding, Fix, LogEvent, LoggedRequest, ProxyRoute, Service, Subject, Symptom
-from runbook.model.command import Command, service, sh
+from runbook.model.command import Command, service
 from runbook.rules.base import Facts, rule
 from runbook.rules.evidence import Item, finding, read, said, seen
 from runbook.rules.hops import LOOPBACK, aside, hop, login_check, name, site
+from runbook.rules.platform import all_restarted, inside, runs
 from runbook.rules.reloads import proxy_fix
 from runbook.rules.upstreams import (
     NO_ANSWER,
@@ -146,7 +147,9 @@ def upstream_name_not_resolved(facts: Facts) -> Iterator[Finding]:
             "The proxy's log says that it cannot resolve the name of its upstream.",
             said(events[0]),
             hop=f"{proxy or 'proxy'} -> registry",
-            fix=_started(advice, [proxy or ""], (_lookup(proxy, registry_service(facts.stack, facts.compose)),)),
+            fix=_started(
+                facts, advice, [proxy or ""], (_lookup(facts, proxy, registry_service(facts.stack, facts.compose)),)
+            ),
         )
 
 
@@ -179,7 +182,7 @@ def _not_found(facts: Facts, route: ProxyRoute, host: str, why: Unknown | None, 
         reason = "no service of the compose project has that name" if why else "its log says so"
         advice = f"Name the upstream {right or 'as the service of the registry is called'}"
         edits = point_to(facts.evidence, route, host, right) if right else ()
-    verify = (*((_lookup(route.service, right),) if route.service else ()), login_check(facts, route))
+    verify = (*((_lookup(facts, route.service, right),) if route.service else ()), login_check(facts, route))
     return finding(
         f"{name(route)} cannot resolve its upstream {host!r}: {reason}.",
         shows if why else map(aside, shows),
@@ -189,7 +192,7 @@ def _not_found(facts: Facts, route: ProxyRoute, host: str, why: Unknown | None, 
         proves=why is not None,
         about=site(facts, route),
         edits=edits,
-        fix=_started(advice, touched, verify)
+        fix=_started(facts, advice, touched, verify)
         if route.service and route.software not in ("traefik", "caddy", "apache")
         else proxy_fix(facts, route, advice, *verify, edits=edits),
     )
@@ -199,18 +202,22 @@ def _join(evidence: Evidence, one: Service, other: Service) -> tuple[Edit, ...]:
     return join_network(evidence, one, other.networks[0]) if other.networks else ()
 
 
-def _lookup(proxy: str | None, target: str | None) -> Command:
+def _lookup(facts: Facts, proxy: str | None, target: str | None) -> Command:
     """The command that resolves a name as the proxy does."""
-    inside = ("docker", "compose", "exec", service(proxy))
-    return sh(*inside, "getent", "hosts", service(target), expect=f"… {service(target).text} (an address before it)")
+    return inside(
+        runs(facts, proxy),
+        "getent",
+        "hosts",
+        service(target),
+        expect=f"… {service(target).text} (an address before it)",
+    )
 
 
-def _started(advice: str, services: list[str], verify: tuple[Command, ...]) -> Fix:
+def _started(facts: Facts, advice: str, services: list[str], verify: tuple[Command, ...]) -> Fix:
     """The fix for a proxy that does not start without its upstream's name: there is no process to reload."""
-    again = sh("docker", "compose", "up", "-d", "--force-recreate", [service(s) for s in services])
     return Fix(
         summary=advice,
-        commands=(again,),
+        commands=all_restarted([runs(facts, s) for s in services], fresh=True),
         verify=verify,
         applies="The proxy looks the name up when it starts, and does not start without it: a reload is not enough",
     )

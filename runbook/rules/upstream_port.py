@@ -4,12 +4,13 @@ import re
 from collections.abc import Iterator
 
 from runbook.model import Edit, Exchange, Finding, Fix, LogEvent, ProxyRoute, Registry, Setting, Symptom
-from runbook.model.command import service, sh
+from runbook.model.command import sh
 from runbook.rules.align import stated
 from runbook.rules.base import Facts, rule
 from runbook.rules.evidence import Item, context, finding, read, said, seen
 from runbook.rules.hop_edits import swap
 from runbook.rules.hops import LOOPBACK, aside, hop, login_check, name, site, upstream_service
+from runbook.rules.platform import inside, retargeted, runs
 from runbook.rules.reloads import proxy_fix
 from runbook.rules.upstreams import (
     NO_ANSWER,
@@ -51,7 +52,11 @@ def upstream_wrong_port(facts: Facts) -> Iterator[Finding]:
         if target is None or target.name != registry.service.name or not wrong:
             continue
         host, port = wrong[0]
-        edits = _repoint(facts, route, host, port, registry.listens)
+        there = retargeted(facts.evidence, route, registry.listens)
+        advice, edits = there or (
+            f"Write {host}:{registry.listens}",
+            _repoint(facts, route, host, port, registry.listens),
+        )
         yield finding(
             f"{name(route)} asks for the registry on port {port}; it listens on {registry.listens} "
             f"({_what_is_there(registry, route, host, port)}).",
@@ -63,7 +68,7 @@ def upstream_wrong_port(facts: Facts) -> Iterator[Finding]:
             refuted=registry_is_up(facts),
             about=site(facts, route),
             edits=edits,
-            fix=proxy_fix(facts, route, f"Write {host}:{registry.listens}", login_check(facts, route), edits=edits),
+            fix=proxy_fix(facts, route, advice, login_check(facts, route), edits=edits),
         )
         return
 
@@ -232,12 +237,13 @@ def nginx_stale_dns(facts: Facts) -> Iterator[Finding]:
 
 
 def _look_up_again(facts: Facts, route: ProxyRoute) -> Fix:
-    inside = ("docker", "compose", "exec", service(route.service)) if route.service else ("sudo",)
+    words = ("nginx", "-s", "reload")
+    reloaded = inside(runs(facts, route.service), *words) if route.service else sh("sudo", *words)
     variable = "`resolver 127.0.0.11 valid=10s;` and a variable in proxy_pass"
     lasting = "NGINX_RESOLVER=127.0.0.11" if route.software == "joxit-ui" else variable
     return Fix(
         summary=f"Reload nginx now, and set {lasting} so that it lasts",
-        commands=(sh(*inside, "nginx", "-s", "reload"),),
+        commands=(reloaded,),
         verify=(login_check(facts, route),),
         applies="nginx looks the name up again when it reloads; for Compose nothing has changed, so `up -d` does nothing",
     )

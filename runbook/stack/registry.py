@@ -110,9 +110,13 @@ def major_of(tag: str | None) -> Major | None:
 
 
 def _major_of_log(evidence: Evidence) -> Major | None:
-    versions = {log.version for log in evidence.logs if log.version in (2, 3)}
+    versions = {log.version for log in evidence.logs if log.version in (2, 3) and not _PUT_AWAY.search(log.file)}
     only = versions.pop() if len(versions) == 1 else None
     return 2 if only == 2 else 3 if only == 3 else None
+
+
+_PUT_AWAY = re.compile(r"\.\d{1,3}(?:\.gz)?$|[.-](?:old|bak|prev|previous)\b")
+"""Logs that were rotated away may be another version's."""
 
 
 def _config_path(service: Service, major: Major | None) -> str:

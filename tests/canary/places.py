@@ -248,6 +248,13 @@ def _proxies() -> Iterator[Place]:
         yield Place(
             "Caddyfile", f"{{\n\t{line}\n}}\nhub.example {{\n\treverse_proxy registry:5000\n}}\n", ("word", "mixed")
         )
+    for handler in (
+        '{"handler":"authentication","providers":{"http_basic":{"accounts":[{"username":"anna","password":"§j"}]}}}', '{"handler":"headers","request":{"set":{"Authorization":["Basic §b"]}}}', '{"handler":"headers","request":{"set":{"X-Api-Key":["§j"]}}}',
+        '{"handler":"headers","response":{"set":{"X-Token":["§j"]}}}', '{"handler":"static_response","body":"§j"}', '{"handler":"static_response","status_code":302,"headers":{"Location":["https://x/?t=§q"]}}', '{"handler":"vars","k":"§j"}',
+        '{"handler":"rewrite","uri":"/a?k=§q"}', '{"handler":"x_unknown","secret":"§j"}', '{"handler":"reverse_proxy","upstreams":[{"dial":"anna:§q@registry:5000"}],"headers":{"request":{"set":{"X-Auth-Token":["§j"]}}}}',
+    ):  # fmt: skip
+        text = f'{{"apps":{{"tls":{{"automation":{{"policies":[{{"issuers":[{{"challenges":{{"dns":{{"provider":{{"api_token":"§j"}}}}}}}}]}}]}}}},"http":{{"servers":{{"s":{{"listen":[":443"],"routes":[{{"match":[{{"host":["hub.example"]}}],"handle":[{handler},{{"handler":"reverse_proxy","upstreams":[{{"dial":"registry:5000"}}]}}]}}]}}}}}}}}}}\n'
+        yield Place("caddy.json", text, ("word", "mixed", "base64"))
     for lines in (
         "basicAuth: {users: ['anna:§']}", "headers: {customRequestHeaders: {Authorization: 'Basic §b'}}", "headers: {customRequestHeaders: {X-Api-Key: §}}", "forwardAuth: {address: 'http://a:§@auth/'}", "digestAuth: {users: ['anna:r:§']}",
         "plugin: {p: {secret: §}}", "headers: {customResponseHeaders: {X-Token: §}}", "redirectRegex: {regex: a, replacement: 'https://x/?t=§'}", "unknown: §", "basicAuth: {realm: 'pw §', users: []}",

@@ -1,15 +1,18 @@
 """`docker run` commands and `docker inspect` in the place of a compose file."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from runbook.collect import Request, collect
 from runbook.collect.containers import as_compose
 from runbook.judge import diagnose
-from runbook.model import Compose, Diagnosis
+from runbook.model import Compose, Diagnosis, Service
 from runbook.redact import Vault
+from tests.case_files import Case, all_cases, judge
 
 RUN = """\
 I started it like this:
@@ -108,3 +111,52 @@ def test_a_compose_file_goes_before_what_was_typed(tmp_path: Path) -> None:
 def test_what_describes_no_registry_is_left_alone(text: str) -> None:
     made = as_compose("x.txt", text)
     assert made is None or json.loads(made)
+
+
+def inspected(service: Service) -> dict[str, Any]:
+    """What `docker inspect` would print of the service's container."""
+    bindings: dict[str, list[dict[str, str]]] = {}
+    for port in service.ports:
+        bindings.setdefault(f"{port.container}/tcp", []).append({"HostIp": "", "HostPort": str(port.published or "")})
+    networks = service.networks or ("web_default",)
+    return {
+        "Name": f"/{service.container_name or service.name}",
+        "Config": {
+            "Image": service.image,
+            "Env": [f"{v.name}={v.value or ''}" for v in service.environment],
+            "Labels": {v.name: v.value for v in service.labels} | {"com.docker.compose.service": service.name},
+            "User": service.user or "",
+        },
+        "HostConfig": {"PortBindings": bindings, "NetworkMode": networks[0]},
+        "Mounts": [
+            {"Type": m.kind, "Source": m.source, "Destination": m.target, "RW": not m.read_only, "Name": m.source or ""}
+            for m in service.mounts
+        ],
+        "NetworkSettings": {"Networks": {n: {"Aliases": [service.name]} for n in networks}},
+    }
+
+
+COMPOSED = [c for c in all_cases() if "docker-compose.yml" in c.files and len(c.files) > 1][::9]
+
+
+@pytest.mark.parametrize("case", COMPOSED, ids=lambda c: f"{c.cause}/{c.path.stem}")
+def test_one_combined_file_and_many_single_ones_give_the_same(case: Case, tmp_path: Path) -> None:
+    (tmp_path / "as-it-is").mkdir()
+    compose = judge(case, tmp_path / "as-it-is").evidence.compose
+    if compose is None or not compose.services:
+        pytest.skip("no project in it")
+    rows = [inspected(s) for s in compose.services]
+    files = {n: t for n, t in case.files.items() if n != "docker-compose.yml"}
+    told = []
+    for number, given in enumerate((
+        {"inspect.json": rows},
+        {f"inspect-{n}.json": [row] for n, row in enumerate(rows)},
+        {f"{n}.json": [row] for n, row in enumerate(reversed(rows))},
+        {f"c{n}.txt": row for n, row in enumerate(rows)},
+    )):  # fmt: skip
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        texts = {name: json.dumps(value, indent=4) + "\n" for name, value in given.items()}
+        found = judge(replace(case, files={**files, **texts}), folder).diagnosis
+        told.append((found.verdict, found.causes[0].cause if found.causes else ""))
+    assert len(set(told)) == 1, told

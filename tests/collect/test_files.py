@@ -8,6 +8,7 @@ import pytest
 
 from runbook.collect import Request, collect
 from runbook.collect import harvest as harvesting
+from runbook.judge import diagnose
 from runbook.model import Evidence
 from runbook.parse import ParseError
 from runbook.redact import Vault
@@ -89,7 +90,7 @@ def test_private_keys_are_not_opened(tmp_path: Path) -> None:
     (tmp_path / "server.key").write_text("-----BEGIN PRIVATE KEY-----\nMIIgeheim\n")
     evidence = collected(tmp_path)
     assert [f.kind for f in evidence.files] == ["unknown"]
-    assert not evidence.problems
+    assert problems(evidence) == "server.key: Keys and certificates are not opened."
     assert "MII" not in repr(evidence)
 
 
@@ -226,3 +227,23 @@ def test_a_long_text_is_read_from_its_beginning(tmp_path: Path) -> None:
     evidence = collected(tmp_path, mail__txt=text)
     assert "longer than 4 MB" in problems(evidence)
     assert evidence.messages
+
+
+@pytest.mark.parametrize("ending", "txt md log xyz doc pdf png rtf toml ini cfg bak swp sql pem key crt db exe tf hcl j2 ps1 sh py js svg html eml csv xml json yml conf har zip diff cast".split())  # fmt: skip
+def test_what_was_not_understood_is_listed_whatever_its_ending(ending: str, tmp_path: Path) -> None:
+    (tmp_path / f"some.{ending}").write_text("lorem ipsum dolor sit amet\n")
+    evidence = collected(tmp_path, compose__yml="services: {registry: {image: 'registry:2'}}\n")
+    diagnosis = diagnose(evidence).diagnosis
+    assert [gap for gap in diagnosis.not_read if gap.startswith(f"some.{ending}")]
+    assert len(set(diagnosis.not_tested)) == len(diagnosis.not_tested)
+
+
+def test_a_text_that_says_nothing_takes_nothing_from_the_verdict(tmp_path: Path) -> None:
+    stack = "services: {registry: {image: 'registry:2', environment: {REGISTRY_AUTH: htpasswd, REGISTRY_AUTH_HTPASSWD_REALM: x, REGISTRY_AUTH_HTPASSWD_PATH: /auth/htpasswd}, volumes: ['./htpasswd:/auth/htpasswd', './data:/var/lib/registry']}}\n"
+    entry = "anna:$2y$05$m69BmdoYLMmsd4sqoQMTv.6kd81oMWvXNvMbMiepaFQ4rn1X5rQjO\n"
+    alone = diagnose(collected(tmp_path, compose__yml=stack, htpasswd=entry)).diagnosis
+    beside = diagnose(
+        collected(tmp_path, compose__yml=stack, htpasswd=entry, please__txt="Please help us.\n")
+    ).diagnosis
+    assert alone.verdict == beside.verdict == "healthy"
+    assert beside.not_read == ("please.txt: Nothing in it was recognised.",)

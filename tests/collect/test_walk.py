@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from runbook.collect import Request, collect
 from runbook.collect import walk as walking
 from runbook.collect.walk import walk
+from runbook.redact import Vault
 
 
 def names(*paths: Path) -> list[str]:
@@ -101,3 +103,12 @@ def test_a_folder_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.Monke
 
     monkeypatch.setattr(os, "scandir", scandir)
     assert "shut may not be read" in problems(tmp_path)
+
+
+def test_links_that_lead_to_each_other_end_nothing(tmp_path: Path) -> None:
+    (tmp_path / "a").symlink_to(tmp_path / "b")
+    (tmp_path / "b").symlink_to(tmp_path / "a")
+    (tmp_path / "compose.yml").write_text("services: {registry: {image: 'registry:2'}}\n")
+    evidence = collect(Request(paths=(str(tmp_path),)), Vault())
+    assert evidence.compose is not None
+    assert {str(p.place) for p in evidence.problems} == {"a", "b"}

@@ -108,13 +108,24 @@ def _odd() -> Iterator[tuple[str, Callable[[Path], None]]]:
         "table.csv": b'"' * 99_999 + b"\n", "null.json": b"null", "log.json": b'{"log": null, "time": {"a": 1}, "message": [1]}\n' * 2000,
     }.items():  # fmt: skip
         yield f"file {name}", _writes({name: data, "docker-compose.yml": compose})
-    yield "no-permission", _closed
-    yield "socket", _socket
-    yield "deep-folders", lambda folder: os.makedirs(folder / "/".join(["d"] * 300))
-    yield "many-folders", _many
-    yield "link-loop", _loop
-    yield "folder-named-compose", lambda folder: (folder / "docker-compose.yml").mkdir()
+    for name, lay_out in {
+        "socket": _socket, "pipe": lambda folder: os.mkfifo(folder / "curl.txt"), "deep": lambda folder: os.makedirs(folder / "/".join(["d"] * 300)), "many": _many, "link-loop": _loop,
+        "link-to-itself": lambda folder: (folder / "nginx.conf").symlink_to("nginx.conf"), "link-to-nothing": lambda folder: (folder / "nginx.conf").symlink_to("gone"), "link-to-the-folder": lambda folder: (folder / "auth").symlink_to("."),
+        "link-to-the-root": lambda folder: (folder / "auth").symlink_to("/"), "link-to-a-device": lambda folder: (folder / "htpasswd").symlink_to("/dev/zero"), "folder-named-htpasswd": lambda folder: (folder / "htpasswd").mkdir(),
+        "folder-named-nginx": lambda folder: (folder / "nginx.conf").mkdir(), "no-permission": _closed, "only-empty-files": _empty,
+    }.items():  # fmt: skip
+        yield f"beside {name}", _beside(lay_out, compose)
     yield "nothing", lambda folder: None
+
+
+def _beside(lay_out: Callable[[Path], None], compose: bytes) -> Callable[[Path], None]:
+    """The odd thing, and a sound file that must be read all the same."""
+
+    def write(folder: Path) -> None:
+        (folder / "docker-compose.yml").write_bytes(compose)
+        lay_out(folder)
+
+    return write
 
 
 def _loop(folder: Path) -> None:
@@ -127,9 +138,14 @@ def _many(folder: Path) -> None:
         (folder / f"d{number}").mkdir()
 
 
+def _empty(folder: Path) -> None:
+    for name in _NAMES:
+        (folder / name).touch()
+
+
 def _closed(folder: Path) -> None:
-    (folder / "docker-compose.yml").write_text("services: {}")
-    (folder / "docker-compose.yml").chmod(0)
+    (folder / "config.yml").write_text("version: 0.1")
+    (folder / "config.yml").chmod(0)
 
 
 def _socket(folder: Path) -> None:

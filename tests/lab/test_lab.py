@@ -8,11 +8,13 @@ import stat
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from runbook.lab import Lab, LabError, commands, native, state
+from runbook.lab.draw import draw
 
 
 def test_an_unknown_fault_is_a_sentence_with_the_nearest_name() -> None:
@@ -101,7 +103,7 @@ def test_up_and_down(own_state: Path) -> None:
         assert state.current() == made
         secret = Path(made.password_file)
         assert stat.S_IMODE(secret.stat().st_mode) == 0o600
-        kept = (own_state / "runbook" / "lab" / "state.json").read_text()
+        kept = (own_state / "runbook" / "lab" / "lab.lab.json").read_text()
         assert secret.read_text() not in kept
         assert secret.read_text().encode() not in Path(f"/proc/{made.pid}/cmdline").read_bytes()
         with pytest.raises(LabError, match="is up already"):
@@ -111,6 +113,76 @@ def test_up_and_down(own_state: Path) -> None:
     assert state.current() is None
     assert not Path(made.bundle).exists()
     assert state.down() is None
+
+
+def typed(*words: str) -> int:
+    import argparse
+
+    parser = argparse.ArgumentParser()
+    commands.add_arguments(parser)
+    return commands.run(parser.parse_args(words))
+
+
+def test_several_at_once(own_state: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    one, two = (state.up((), "embedded", seed, name=name) for name, seed in (("one", 3), ("two", 3)))
+    try:
+        assert {s.name for s in state.known()} == {"one", "two"}
+        assert one.user == two.user  # the same draw, although the ports are taken
+        assert one.registry_url != two.registry_url
+        assert typed("down") == 2
+        assert "one, two" in capsys.readouterr().err
+        assert typed("down", "one") == 0
+        assert [s.name for s in state.known()] == ["two"]
+    finally:
+        typed("down", "--all")
+    assert not state.known()
+    assert not Path(two.home).exists()
+
+
+@pytest.mark.parametrize("backend", ["embedded", "native"])
+def test_what_a_killed_lab_left_is_found_and_cleared(
+    backend: str, own_state: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if backend == "native" and not native.usable(None):
+        pytest.skip("needs nginx and a registry")
+    made = state.up((), backend, 4, name="victim")
+    os.kill(made.pid, signal.SIGKILL)
+    end = time.monotonic() + 10
+    while made.lives and time.monotonic() < end:
+        time.sleep(0.02)
+    assert Path(made.home).exists()
+    assert typed("list") == 0
+    assert "The lab victim was killed" in capsys.readouterr().out
+    assert typed("down", "victim") == 0
+    assert not Path(made.home).exists()
+    assert not state.known()
+    assert state.up((), backend, 4, name="victim").name == "victim"
+    assert typed("down") == 0
+
+
+def test_a_state_file_cannot_name_another_folder(own_state: Path, tmp_path: Path) -> None:
+    made = state.up((), "embedded", 4)
+    os.kill(made.pid, signal.SIGKILL)
+    other = tmp_path / "runbook-lab-1-mine"
+    other.mkdir()
+    state.keep(replace(made, home=str(other)), state.folder())
+    typed("down")
+    assert other.exists()
+    assert not Path(made.home).exists()  # found by its name
+
+
+def test_a_draw_does_not_depend_on_the_ports_in_use() -> None:
+    free = draw(5, None)
+    with socket.create_server(("127.0.0.1", free.registry_port)):
+        busy = draw(5, None)
+    assert busy.registry_port != free.registry_port
+    ports = {"registry_port": 1, "ui_port": 2, "inner_port": 3}
+    assert replace(busy, **ports) == replace(free, **ports)
+
+
+def test_names_of_labs(own_state: Path) -> None:
+    with pytest.raises(LabError, match="a lab's name"):
+        state.up(name="../other")
 
 
 def test_up_with_an_unknown_fault_is_exit_2(own_state: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,7 +10,11 @@ import html
 import io
 import json
 import random
+import re
+import shutil
+import subprocess
 import tarfile
+import tempfile
 import zipfile
 from collections.abc import Callable
 from email import policy
@@ -469,3 +473,43 @@ def web_archive(texts: Texts) -> Files | None:
         "Content-Location: https://tickets.firm.example/REG-17\n\n"
     )
     return one("REG-17.mhtml", f"{head}{page}\n------B--\n")
+
+
+_MOUNTED = r"{name}[\"']?:/etc/nginx/conf\.d/([\w.-]+)"
+
+
+@form
+def nginx_dump(texts: Texts) -> Files | None:
+    """The one file of nginx as `nginx -T` prints it, saved under a name that says nothing."""
+    names = [n for n, t in texts.items() if n.endswith(".conf") and "server" in t and "VirtualHost" not in t]
+    if len(names) != 1:
+        return None
+    (name,) = names
+    base, text = name.rpartition("/")[2], texts[name]
+    mounted = next((m[1] for t in texts.values() if (m := re.search(_MOUNTED.format(name=re.escape(base)), t))), base)
+    said = "".join(
+        f"nginx: configuration file /etc/nginx/nginx.conf {w}\n" for w in ("syntax is ok", "test is successful")
+    )
+    own = "user nginx;\nevents {}\nhttp {\n    include /etc/nginx/mime.types;\n    include /etc/nginx/conf.d/*.conf;\n}\n\n"
+    types = "# configuration file /etc/nginx/mime.types:\ntypes {\n    text/html html htm;\n}\n\n"
+    if re.search(r"(?m)^\s*(?:http|stream)\s*\{", text):
+        dump = f"{said}# configuration file /etc/nginx/nginx.conf:\n{text}"
+    else:
+        dump = f"{said}# configuration file /etc/nginx/nginx.conf:\n{own}{types}# configuration file /etc/nginx/conf.d/{mounted}:\n{text}"
+    return {**{n: t.encode() for n, t in texts.items() if n != name}, "dump.conf": dump.encode()}
+
+
+@form
+def caddy_adapted(texts: Texts) -> Files | None:
+    """The one Caddyfile as `caddy adapt` gives it, where that program is."""
+    names = [n for n in texts if n.rpartition("/")[2].startswith("Caddyfile")]
+    if len(names) != 1 or not shutil.which("caddy"):
+        return None
+    with tempfile.NamedTemporaryFile("w", suffix=".caddy") as file:
+        file.write(texts[names[0]])
+        file.flush()
+        words = ["caddy", "adapt", "--pretty", "--adapter", "caddyfile", "--config", file.name]
+        done = subprocess.run(words, capture_output=True, check=False)
+    if done.returncode:
+        return None
+    return {**{n: t.encode() for n, t in texts.items() if n != names[0]}, "caddy.json": done.stdout}

@@ -1,16 +1,25 @@
 """What is typed fits the platform: nobody who showed Kubernetes is told of Compose."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from runbook.judge.platforms import on_its_platform
-from runbook.model import Certainty, Compose, Evidence, Finding, Fix, Place, Port, ProxyRoute, Service, SourceFile
-from runbook.model.command import sh
+from runbook.judge import Run
+from runbook.model import Command, Evidence, Place, Port, ProxyRoute, Service, SourceFile, command
 from runbook.observe.traffic import Traffic
 from runbook.rules.base import Facts
-from runbook.rules.platform import body_limit_lifted, inside, logs, restarted, retargeted, route_applied, workload
+from runbook.rules.platform import (
+    body_limit_lifted,
+    inside,
+    logs,
+    platform,
+    restarted,
+    retargeted,
+    route_applied,
+    workload,
+)
 from runbook.stack import build
 from tests.case_files import Case, all_cases, judge
 
@@ -32,7 +41,7 @@ def test_kubernetes() -> None:
         "kubectl -n oven apply -f hub.yaml",
         "kubectl -n oven rollout restart deployment/hub",
     ]
-    assert str(logs(POD)) == "kubectl -n oven logs --tail=50 deployment/hub -c registry"
+    assert str(logs(POD)) == "kubectl -n oven logs --tail 50 deployment/hub -c registry"
     assert str(inside(POD, "ls", "/auth")) == "kubectl -n oven exec deployment/hub -c registry -- ls /auth"
 
 
@@ -89,28 +98,6 @@ def test_nobody_who_showed_kubernetes_is_told_of_compose(case: Case, tmp_path: P
 
 
 @pytest.mark.parametrize(
-    ("said", "typed_there"),
-    [
-        (("up", "-d", "deployment/hub"), ["kubectl -n oven rollout restart deployment/hub"]),
-        (("exec", "-T", "deployment/hub", "cat", "/a"), ["kubectl -n oven exec deployment/hub -c registry -- cat /a"]),
-        (("logs", "deployment/hub"), ["kubectl -n oven logs --tail=50 deployment/hub -c registry"]),
-        (("cp", "deployment/hub:/auth/htpasswd", "htpasswd"), ["kubectl -n oven exec deployment/hub -c registry -- cat /auth/htpasswd > htpasswd"]),
-        (("cp", "deployment/hub:/data/.", "./d"), ["kubectl -n oven exec deployment/hub -c registry -- tar cf - -C /data . > registry-data.tar"]),
-        (("cp", "./d/.", "deployment/hub:/data"), ["kubectl -n oven exec -i deployment/hub -c registry -- tar xf - -C /data < registry-data.tar"]),
-        (("up", "-d"), ["kubectl -n oven rollout restart deployment/hub"]),
-        (("config", "--quiet"), []),
-    ],
-)  # fmt: skip
-def test_compose_in_kubectls_words(said: tuple[str, ...], typed_there: list[str]) -> None:
-    evidence = Evidence(compose=Compose(files=("hub.yaml",), services=(POD,)))
-    facts = Facts(evidence, build(evidence), Traffic(evidence, build(evidence)))
-    finding = Finding(
-        cause="x", summary="x", certainty=Certainty.READ, fix=Fix(commands=(sh("docker", "compose", *said),))
-    )
-    assert list(on_its_platform(finding, facts).fix.command_lines) == typed_there
-
-
-@pytest.mark.parametrize(
     "case", [c for c in all_cases() if c.cause in NEW and not c.is_near_miss], ids=lambda c: f"{c.cause}/{c.path.stem}"
 )
 def test_a_fix_speaks_of_the_platform_that_was_shown(case, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
@@ -142,3 +129,53 @@ def test_edits_of_a_manifest() -> None:
     assert led[1][0].new == "      targetPort: 5000"
     assert body_limit_lifted(evidence, replace(base, platform="compose")) is None
     assert retargeted(evidence, base, 5000) is None
+
+
+COMPOSE = re.compile(r"docker[- ]compose")
+ALL = all_cases()
+
+
+def printed(run: Run) -> list[Command]:
+    diagnosis = run.diagnosis
+    found = (*diagnosis.causes, *diagnosis.warnings, *diagnosis.also_seen)
+    after = [diagnosis.next.command] if diagnosis.next and diagnosis.next.command else []
+    return [c for f in found for c in (*f.fix.commands, *f.fix.verify)] + after
+
+
+def known(run: Run) -> dict[str, list[str]]:
+    """What each placeholder stands for, as far as the evidence tells it."""
+    evidence, stack = run.evidence, build(run.evidence)
+    focus = Traffic(evidence, stack).focus
+    entries = [e.name for h in evidence.htpasswd for e in h.entries]
+    services = [s.name for s in evidence.compose.services] if evidence.compose else []
+    hosts = [str(a) for a in (*focus.used, *focus.addresses)]
+    return {
+        "USER": [u for u in (evidence.target.user, *focus.users, *entries) if u],
+        "SERVICE": services,
+        "HOST": hosts,
+        "FILE": [h.file for h in evidence.htpasswd],
+    }
+
+
+def fits(kind: str, value: str) -> bool:
+    """Whether that value may stand in a command at all."""
+    grammar = {"USER": command.user, "SERVICE": command.service, "HOST": command.host, "FILE": command.file}[kind]
+    return not grammar(value).odd
+
+
+@pytest.mark.parametrize("case", ALL, ids=lambda c: f"{c.cause}/{c.path.stem}")
+def test_commands_fit_the_stack(case: Case, tmp_path: Path) -> None:
+    """No word of Compose where something else runs the stack, and no placeholder for what is known."""
+    run = judge(case, tmp_path)
+    facts = Facts(run.evidence, build(run.evidence), Traffic(run.evidence, build(run.evidence)))
+    commands = printed(run)
+    if platform(facts) != "compose":
+        assert not [str(c) for c in commands if COMPOSE.search(str(c))]
+    values = known(run)
+    for one in commands:
+        text = " ".join(
+            w.text for w in one.words if not w.text.startswith("Origin: ")
+        )  # the page's, not the registry's
+        for kind, said in values.items():
+            if re.search(rf"(?<!\w){kind}(?!\w)", text):
+                assert not [v for v in said if fits(kind, v)], str(one)

@@ -20,7 +20,7 @@ from runbook.collect.unpack.voice import EXAMPLE
 from runbook.model import FileKind, Voice
 
 CONFIGURED: tuple[FileKind, ...] = (
-    "compose", "dotenv", "registry-config", "htpasswd", "nginx", "caddy", "haproxy", "apache", "traefik", "docker-config",
+    "compose", "dotenv", "registry-config", "htpasswd", "nginx", "caddy", "caddy-json", "haproxy", "apache", "traefik", "docker-config",
     "daemon-config", "inspect", "har", "kubernetes", "chart-values", "puller", "quadlet", "ci",
 )  # fmt: skip
 """Kinds that are files in their own right, also without a name."""
@@ -44,6 +44,8 @@ class Pasted:
     path: str | None = None
     """The file's own name where the text tells it; its lines are then its own, and a fix can be a diff."""
     voice: Voice = "program"
+    inside: str = ""
+    """The path in a container under which a command showed it."""
 
     @property
     def data(self) -> bytes:
@@ -133,7 +135,7 @@ def taken_apart(found: Rows) -> Paste:
         _bare_rows(rows, block)
     for item in typed:
         end = fits_so_far(recognise(item.name, "\n".join(rows[item.start : item.end])), rows, item.start, item.end)
-        _add(paste, item.name, item.path, rows[item.start : end], (item.start, end), "program")
+        _add(paste, item.name, item.path, rows[item.start : end], (item.start, end), "program", inside=item.inside)
     for block in islice(sectioned(rows, lambda n: n in inner or n in sessions or n in paste.claimed), _MOST):
         _take(paste, block)
     return paste
@@ -203,6 +205,7 @@ def _add(
     *,
     outer: tuple[int, int] | None = None,
     apart: bool = False,
+    inside: bool = False,
 ) -> None:
     """Note a file and the rows that it takes."""
     text = "\n".join(content)
@@ -215,7 +218,7 @@ def _add(
         if apart:
             first = paste.rows.numbers[min(span[0], len(paste.rows.numbers) - 1)]
             body = "\n" * max(0, first - 1) + text + "\n"
-        paste.files.append(Pasted(kind, body, voice=voice))
+        paste.files.append(Pasted(kind, body, voice=voice, inside=name if inside else ""))
     else:
         paste.files.append(Pasted(kind, text + "\n", path, voice))
     paste.claimed.update(range(*(outer or span)))

@@ -43,6 +43,8 @@ class Shown:
     """How the file is called there: what it is recognised by."""
     path: str | None
     """Its path among the files of the incident; None for one inside a container, or a command's own output."""
+    inside: bool = False
+    """Whether `name` is the path of a file inside a container."""
 
 
 def shown(rows: list[str], taken: Callable[[int], bool]) -> Iterator[Shown]:
@@ -78,8 +80,8 @@ def prose_shown(rows: list[str]) -> set[int]:
     return found
 
 
-def _of_command(typed: str) -> tuple[str, str | None] | None:
-    """The name and the path of what a command shows; None where it shows no file."""
+def _of_command(typed: str) -> tuple[str, str | None, bool] | None:
+    """The name and the path of what a command shows, and whether that is inside a container; None where it shows no file."""
     if (
         typed.count("tail") + typed.count("head")
         and re.search(r"\s-[fF]\b|\b(?:-n ?|-)[1-9]\d?\b(?!\d)", typed)
@@ -89,15 +91,15 @@ def _of_command(typed: str) -> tuple[str, str | None] | None:
     if found := _SHOW.search(typed):
         name = found["name"].strip("\"'")
         inside = _IN_CONTAINER.search(typed[: found.start("name")]) is not None
-        return name, None if inside else safe_path(name)
+        return name, None if inside else safe_path(name), inside and name.startswith("/")
     if _MANIFESTS.search(typed):
-        return "manifests.yaml", None
+        return "manifests.yaml", None, False
     if _DOCKER.search(typed):
         words = typed.split()
         if words[-1:] == ["config"] and any(w in ("compose", "docker-compose", "podman-compose") for w in words):
-            return "docker-compose.yml", None
+            return "docker-compose.yml", None, False
         if "inspect" in words and "--format" not in typed and " -f" not in typed:
-            return "inspect.json", None
+            return "inspect.json", None, False
     if _MANIFEST.search(typed) and "|" not in typed:
-        return "manifest.yml", None
+        return "manifest.yml", None, False
     return None
