@@ -139,6 +139,54 @@ def test_4_a_later_success_of_the_same_request_ends_its_failure(case: Case) -> N
     assert not [i for s in after.diagnosis.symptoms for i in s.evidence if i.where in gone and "401" in i.what]
 
 
+def _tapped(request: LoggedRequest) -> Exchange:
+    """The same request as a tap before the registry tells it."""
+    sent = request.meaning == "authentication-failure" or (request.user is not None and request.meaning is None)
+    return Exchange(
+        source=request.place,
+        method=request.method,
+        url=f"http://{request.host or 'unknown'}{request.uri}",
+        status=request.status,
+        at="registry",
+        when=request.when,
+        request_headers=(("User-Agent", request.agent), *((("Referer", request.referer),) if request.referer else ())),
+        credential=Credential(scheme="Basic", user=request.user) if sent else None,
+        login_known=True,
+    )
+
+
+_TOLD_BY_A_TAP = ("no-usable-credential", "authentication-failure")
+
+
+def _is_told_by_a_tap(log: LogFile) -> bool:
+    """Whether all that the registry's log says of refused logins is what a tap sees, too."""
+    requests = [r for r in log.requests if r.logger == "registry"]
+    refused = [r for r in requests if r.status == 401]
+    named = all(r.user or r.meaning != "authentication-failure" for r in refused)  # a tap always knows the name
+    return named and all(r.meaning in _TOLD_BY_A_TAP for r in refused)
+
+
+@each
+def test_5_a_tap_is_as_good_a_witness_as_the_log(case: Case) -> None:
+    before = judged(case.path)
+    evidence = before.evidence
+    if not any(r.logger == "registry" for log in evidence.logs for r in log.requests) or not all(
+        map(_is_told_by_a_tap, evidence.logs)
+    ):
+        pytest.skip("no log that a tap could stand for: nothing was exchanged")
+    seen = [r for log in evidence.logs for r in log.requests if r.logger == "registry"]
+    logs = (
+        replace(
+            log,
+            requests=tuple(r for r in log.requests if r.logger != "registry"),
+            events=tuple(e for e in log.events if e.meaning not in _TOLD_BY_A_TAP),
+        )
+        for log in evidence.logs
+    )
+    after = diagnose(replace(evidence, exchanges=(*evidence.exchanges, *map(_tapped, seen)), logs=tuple(logs)))
+    assert outcome(after) == outcome(before)
+
+
 @each
 def test_6_the_header_that_proxies_add_proves_no_registry(case: Case) -> None:
     before = judged(case.path)
