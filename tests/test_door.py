@@ -31,6 +31,8 @@ OWN_FILES = {
     "report/causes_table.py": "our own documentation",
     "cli/doctor.py": "what this machine has",
     "cli/explain.py": "our own documentation",
+    "cli/machine.py": "our own documentation",
+    "site/pages.py": "made-up stacks of worked examples, in a temporary folder",
 }
 """Modules that write or print something else, and what."""
 
