@@ -55,8 +55,8 @@ def cause(session: nox.Session) -> None:
 
 @nox.session
 def docs(session: nox.Session) -> None:
-    """Write what is generated: the table of causes in README."""
-    session.run("python", "-m", "runbook.report.causes_table", "README.md")
+    """Write what is generated: the table of causes."""
+    session.run("python", "-m", "runbook.report.causes_table", ".github/CAUSES.md")
 
 
 @nox.session

@@ -12,7 +12,8 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 def test_the_table_of_causes_is_the_generated_one() -> None:
     from runbook.report.causes_table import markdown_table
 
-    between = re.search(r"<!-- causes:begin[^>]*-->\n(.*?)<!-- causes:end -->", README, re.DOTALL)
+    causes = (ROOT / ".github" / "CAUSES.md").read_text(encoding="utf-8")
+    between = re.search(r"<!-- causes:begin[^>]*-->\n(.*?)<!-- causes:end -->", causes, re.DOTALL)
     assert between is not None
     assert between[1].strip() == markdown_table().strip()
 

@@ -1,4 +1,4 @@
-"""The README's table of causes, generated: `python -m runbook.report.causes_table [README.md]`."""
+"""The table of causes, generated: `python -m runbook.report.causes_table [.github/CAUSES.md]`."""
 
 import re
 import sys
