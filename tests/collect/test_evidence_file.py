@@ -67,7 +67,7 @@ def test_it_names_schema_and_tool() -> None:
         (b"[1]", "not a JSON object"),
         (b"{", "not a JSON object"),
         (b'{"schema": 2, "evidence": {}}', "schema 2"),
-        (b'{"schema": 1}', "missing required field"),
+        (b'{"schema": 1}', "no saved evidence"),
         (b'{"schema": 1, "tool": "x", "evidence": {"files": 3}}', "no saved evidence"),
         (b'{"schema": 1, "tool": "x", "evidence": ' + b"[" * 100_000, "no saved evidence"),
         (b'{"schema": "\xff"}', "no saved evidence"),
