@@ -11,6 +11,7 @@ from runbook.model import (
     Exchange,
     Finding,
     Fix,
+    Message,
     Refutation,
     StoredLogin,
     Subject,
@@ -71,13 +72,15 @@ def under_other_host(facts: Facts) -> Iterator[Finding]:
             continue  # what is typed is sent, whatever is stored
         if used in {host_of(s.key) for s in stored(facts)} | {(m.host or "").lower() for m in logged_in}:
             continue
-        other = next((s for s in stored(facts) if _alias(host_of(s.key), used)), None)
+        other = next((s for s in stored(facts) if _alias(host_of(s.key), used)), None) or _without_server(
+            facts, message
+        )
         earlier = next((m for m in logged_in if _alias((m.host or "").lower(), used)), None)
         known = host_of(other.key) if other else earlier.host if earlier else None
         if known is None:
             continue
         yield finding(
-            f"Credentials are stored for {known}, but the request goes to {used}: docker sends none there.",
+            f"Credentials are stored for {known}, but the request goes to {used}: none are sent there.",
             said(message),
             kept(other, f"credentials are stored for {other.key}") if other else None,
             said(earlier, f"{earlier.text} ({earlier.host})") if earlier else None,
@@ -86,6 +89,13 @@ def under_other_host(facts: Facts) -> Iterator[Finding]:
             ),
         )
         return
+
+
+def _without_server(facts: Facts, message: Message) -> StoredLogin | None:
+    """The login for Docker Hub in a pull Secret that should have been another registry's: kubectl writes that name where
+    --docker-server is left out."""
+    logins = (s for c in facts.clients if c.reader == "kubelet" for s in c.logins if message.tool == "kubectl")
+    return next((s for s in logins if host_of(s.key) == "index.docker.io"), None)
 
 
 def _under(used: str, known: str, secret: ClientConfig | None) -> Fix:
