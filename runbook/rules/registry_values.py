@@ -29,6 +29,7 @@ from runbook.rules.base import Facts, rule
 from runbook.rules.evidence import Item, computed, finding, read, said, seen
 from runbook.rules.hop_edits import swap
 from runbook.rules.platform import inside, restarted
+from runbook.rules.proxy_reloads import unread_by_proxy
 from runbook.stack.registry import covering
 
 S = Symptom
@@ -216,7 +217,7 @@ _OF_PROXY = (
 
 @rule(
     "file-not-reloaded",
-    needs_any=("checks", "messages"),
+    needs_any=("checks", "messages", "exchanges"),
     step="align",
     title="the process has another content of the file than the disk",
     fix="Create the container again (single-file mount), or mount the folder",
@@ -224,12 +225,14 @@ _OF_PROXY = (
     explains=REFUSED,
     hop="registry",
     supersedes=("htpasswd-wrong-password", "htpasswd-user-missing", "stale-stored-credentials"),
-    refuted=(Refutation(cause="htpasswd-wrong-password", because="the file on the disk accepts this password"),),
 )
 def not_reloaded(facts: Facts) -> Iterator[Finding]:
     """An editor, `htpasswd` and `patch` write a new file and put it in the old one's place. A mount of that one file goes on
     showing the old inode, so the host's file is right and the registry still compares with the old one.
     """
+    if unread := unread_by_proxy(facts):
+        yield unread
+        return
     registry = facts.registry
     path = (registry.htpasswd_path if registry else None) or ""
     mount = covering(registry.mounts, path) if registry and path else None
@@ -250,6 +253,7 @@ def not_reloaded(facts: Facts) -> Iterator[Finding]:
         cited,
         read(f"{path} is mounted by itself", mount.place) if single and mount else None,
         about=subject(registry),
+        refuted=(Refutation(cause="htpasswd-wrong-password", because="the file on the disk accepts this password"),),
         edits=_folder(facts, mount),
         fix=change(
             registry,
