@@ -20,8 +20,8 @@ CORE = {
     "pyodide-lock.json": "5dc2fc119108bc148c7457dc86e7675b5c87e1cafd420b9c34c1eaef7b36c010",
 }
 """What is taken of the npm package, with the SHA-256 of each file."""
-PACKAGES = ("runbook", "yaml", "crossplane")
-_KEPT = {".py", ".css", ".txt", ".js", ".html"}
+PACKAGES = ("runbook", "yaml", "crossplane", "jinja2", "markupsafe")
+_KEPT = {".py", ".css", ".txt", ".js", ".html", ".j2"}
 POLICY = (
     "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'; style-src 'self' 'unsafe-inline';"
     " img-src data:; frame-src 'self'; base-uri 'none'; form-action 'none'"
