@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from runbook import rules
 from runbook.judge.rank import MATCHES
 from runbook.model import Command, Diagnosis, Finding, LogEvent, NextStep, Service, Symptom
-from runbook.model.command import WRITE_TO, Word, file, name, sh, url, user
+from runbook.model.command import WRITE_TO, Word, file, host, name, sh, url, user
 from runbook.observe.address import Address
 from runbook.observe.routes import asks_across_origins
 from runbook.observe.signature import is_registrys
@@ -40,7 +40,7 @@ def next_step(facts: Facts, diagnosis: Diagnosis, dormant: tuple[Finding, ...] =
         why = f"Nothing that was tried shows whether this hurts: {dormant[0].summary}"
         return NextStep(why=why, command=verify[0], gives="transcript")
     seen = set(diagnosis.seen)
-    if step := _where_it_leads(facts) or _what_the_page_calls(facts):
+    if step := _where_it_leads(facts) or _what_the_page_calls(facts) or _what_it_resolves_to(facts):
         return step
     if not _login_tried(facts) and not seen & _NOT_ABOUT_LOGINS and (step := _try_login(facts)):
         return step
@@ -64,6 +64,19 @@ def next_step(facts: Facts, diagnosis: Diagnosis, dormant: tuple[Finding, ...] =
         return NextStep(why=_VERBOSE_WHY, command=_verbose(facts), gives="transcript")
     _, source, separates = best
     return NextStep(why=source.why, command=source.command(facts), separates=separates[:6], gives=source.gives)
+
+
+def _what_it_resolves_to(facts: Facts) -> NextStep | None:
+    """Where a client's name leads nowhere, and nothing tells of another trouble since: what its machine knows of it."""
+    last = next((c for c in reversed(facts.traffic.complaints) if c.settled is None), None)
+    if last is None or last.symptom is not S.NAME_UNKNOWN or last.observation.witness != "client":
+        return None
+    address = last.observation.address
+    return NextStep(
+        why="The name does not resolve on the client's machine: what it knows of it tells a wrong name from a wrong resolver.",
+        command=sh("getent", "hosts", host(address.host if address else None), expect="an address and the name"),
+        gives="transcript",
+    )
 
 
 _NOT_ABOUT_LOGINS = {

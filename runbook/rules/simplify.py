@@ -187,15 +187,18 @@ def unreachable(facts: Facts) -> Iterator[Finding]:
         [seen(e) for e in (*failed, *debug)[:3]],
         [said(m) for m in reported[:2]],
         explains=(*DOWN, S.NOT_THE_API) if debug else (),
+        hop="registry" if crash else "",
         proves=bool(crash),
         fix=Fix(
-            summary="Look whether the container runs and what its log says, and start it; then compare the published port"
-            if not (crash or debug or other)
-            else "Look whether the container runs and what its log says; then compare the published port",
+            summary="Correct what this message names, and start the registry again"
+            if crash
+            else "Look whether the container runs and what its log says; then compare the published port"
+            if debug or other
+            else "Look whether the container runs and what its log says, and start it; then compare the published port",
             commands=(
                 listed(one),
                 logs(one),
-                *(() if crash or debug or other else restarted(one, one.place).commands),
+                *(() if debug or other else restarted(one, one.place).commands),
             ),
             verify=(status(_right_address(facts, other), expect="401 (or 200)"),),
         ),
