@@ -169,7 +169,7 @@ def manual() -> str:
             _roff(command.help[:1].upper() + command.help[1:]) + ".",
             *_listed(command),
         ]
-    codes = re.findall(r"(\d)\s(.+?)(?=\s{2,}\d|$)", " ".join(EXIT_CODES.splitlines()[1:]).strip())
+    codes = [(one[0], one[1:]) for one in re.split(r"\s{2,8}(?=\d)", " ".join(EXIT_CODES.splitlines()[1:]).strip())]
     lines += [".SH EXIT STATUS", *(row for code, what in codes for row in (".TP", f".B {code}", _roff(what.strip())))]
     lines += [
         ".SH ENVIRONMENT",

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from runbook.collect.files import Reading, read_files
 from runbook.collect.harvest import Harvest
@@ -13,6 +12,7 @@ from runbook.collect.request import Request, Running, UsageError, checked
 from runbook.collect.scrub import scrub, with_places
 from runbook.model import Evidence, Place, Problem, Target
 from runbook.redact import Vault
+from runbook.urls import urlsplit
 
 if TYPE_CHECKING:
     from runbook.collect.engine import Gathered

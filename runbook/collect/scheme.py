@@ -3,11 +3,11 @@
 import socket
 import ssl
 from dataclasses import replace
-from urllib.parse import urlsplit
 
 from runbook.collect.notes import is_readable_by_others
 from runbook.collect.request import UNSAID, Request
 from runbook.model import Place, Problem
+from runbook.urls import urlsplit
 
 _SECONDS = 3.0
 

@@ -4,13 +4,14 @@ import json
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from runbook.collect.ask import PROBE, Question, answered
 from runbook.collect.notes import is_readable_by_others
 from runbook.collect.resolve import fails_to_resolve
 from runbook.model import Credential, Exchange, Place, Problem
 from runbook.redact import Vault
+from runbook.urls import urlsplit
 
 if TYPE_CHECKING:
     import httpx

@@ -4,10 +4,10 @@ import os
 import ssl
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from runbook.collect.request import UsageError
 from runbook.model import Place, Problem
+from runbook.urls import urlsplit
 
 FOLDERS = (Path("/etc/docker/certs.d"), Path.home() / ".config/docker/certs.d")
 """Of docker, and of docker without root: HOST:PORT/*.crt are trusted for that address alone."""

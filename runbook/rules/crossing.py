@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from runbook.model import (
     Command,
@@ -29,6 +28,7 @@ from runbook.rules.logins import url as base_url
 from runbook.rules.platform import all_restarted, restarted
 from runbook.rules.shell import status
 from runbook.stack.browser import origin_of, same_origin
+from runbook.urls import urlsplit
 
 BLOCKED = (Symptom.BROWSER_BLOCKED,)
 _ALLOW = "http.headers."

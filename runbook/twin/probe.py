@@ -4,10 +4,10 @@ import base64
 import http.client
 from collections.abc import Iterator
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from runbook.lab import Lab
 from runbook.twin.rebuild import PASSWORD, Twin
+from runbook.urls import urlsplit
 
 _DIGEST = "sha256:" + "0" * 64
 _MOST_BODY = 8 << 20

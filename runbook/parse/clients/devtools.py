@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Iterator
-from urllib.parse import urlsplit
 
 from runbook.parse.clients.canon import Region, command, got, sent
+from runbook.urls import urlsplit
 
 MARKS = ("Request URL", "Request Method", "Status Code")
 _URL = re.compile(r"\s{0,4}Request URL:?(?>\s*)(https?://\S{1,2000})?(?>\s*)$")
