@@ -71,6 +71,11 @@ def gone(pids: set[int], seconds: float = 15) -> bool:
     return not alive(pids)
 
 
+def _hears_interrupts() -> None:
+    """A job in the background of a shell ignores them, and so would everything that the tests start."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGKILL])
 @pytest.mark.parametrize("command", ["report", "demo"])
 def test_a_report_that_is_ended(
@@ -78,7 +83,9 @@ def test_a_report_that_is_ended(
 ) -> None:
     out = tmp_path / "out"
     words = [command, *([str(bundle)] if command == "report" else []), "--output-dir", str(out)]
-    with subprocess.Popen([*RUNBOOK, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        [*RUNBOOK, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=_hears_interrupts
+    ) as process:
         children: set[int] = set()
         end = time.monotonic() + 60
         while len(children) < 2 and process.poll() is None and time.monotonic() < end:
