@@ -296,7 +296,13 @@ def test_cancelling_ends_at_once() -> None:
     """Ctrl-C while an address hangs."""
     with silent() as port:
         command = [sys.executable, "-m", "runbook", "diagnose", "--registry", f"http://127.0.0.1:{port}"]
-        process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        process = subprocess.Popen(
+            command,
+            stderr=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a job in the background ignores it
+        )
         time.sleep(2)
         assert process.poll() is None
         begun = time.monotonic()
