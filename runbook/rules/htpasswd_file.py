@@ -103,7 +103,7 @@ def _refused(facts: Facts, file: Htpasswd, place: Place) -> Finding:
     wide = file.encoding.startswith("utf-16")
     if wide:
         why = f"{file.file} is UTF-16 text, so the registry cannot split its lines"
-        fix = edited(facts, "Save the file as UTF-8", filtered(AS_UTF_8, local(file.file)), verify(facts))
+        fix = edited(facts, "Save the file as UTF-8", filtered(AS_UTF_8, local(facts, file.file)), verify(facts))
     else:
         what = "is longer than 64 KiB" if file.refusal == TOO_LONG else "has no colon"
         why = f"Line {place.line} of {file.file} {what}"
@@ -123,10 +123,10 @@ def _refused(facts: Facts, file: Htpasswd, place: Place) -> Finding:
 
 def _repair(facts: Facts, path: str | None, refusal: str) -> Fix:
     if refusal == TOO_LONG:
-        summary, edit = "Remove the lines that are too long", filtered(SHORT_LINES, local(path))
+        summary, edit = "Remove the lines that are too long", filtered(SHORT_LINES, local(facts, path))
     else:
         summary = "Remove the lines that are neither an entry nor a comment"
-        edit = sh("sed", "-i", r"/^[[:space:]]*\(#\|$\)/!{/:/!d}", local(path))
+        edit = sh("sed", "-i", r"/^[[:space:]]*\(#\|$\)/!{/:/!d}", local(facts, path))
     return edited(facts, summary, edit, verify(facts))
 
 

@@ -24,11 +24,19 @@ _NEWLINE = '[ -z "$(tail -c1 "$1")" ] || echo >> "$1"'
 def own_path(facts: Facts) -> str | None:
     """The htpasswd file to name in commands: the one handed over, else where compose says that it is on the host."""
     registry = facts.stack.registry
-    return next((f.file for f in files(facts)), None) or (registry.htpasswd_host if registry else None)
+    own = (f.file for f in files(facts) if not is_pasted(facts, f.file))
+    return next(own, None) or (registry.htpasswd_host if registry else None)
 
 
-def local(path: str | None) -> Word:
+def is_pasted(facts: Facts, path: str | None) -> bool:
+    """Whether the entries stand in a text, such as the output of `cat`: no command may name that, nor count its lines."""
+    return any(f.path == path and f.kind in ("text", "log") for f in facts.evidence.files)
+
+
+def local(facts: Facts, path: str | None) -> Word:
     """The file as a command names it: a key of a Secret is worked on in a copy of that name."""
+    if is_pasted(facts, path):
+        return command.file(own_path(facts))
     return Word("htpasswd") if path and _INSIDE in path else command.file(path)
 
 
@@ -37,6 +45,8 @@ def in_object(facts: Facts, path: str | None, fix: Fix) -> Fix:
 
     A chart makes its Secret from a value, so there the line itself goes into the values.
     """
+    if is_pasted(facts, path):
+        return replace(fix, commands=_by_name(fix.commands), verify=_by_name(fix.verify))
     held, _, inner = (path or "").partition(_INSIDE)
     if not inner:
         return fix
@@ -67,6 +77,11 @@ def in_object(facts: Facts, path: str | None, fix: Fix) -> Fix:
     )
 
 
+def _by_name(commands: tuple[Command, ...]) -> tuple[Command, ...]:
+    """Those that name an entry by its user; lines of a paste are none of the file."""
+    return tuple(c for c in commands if c.words[0].text not in ("sed", "sh"))
+
+
 def quoted_name(key: str) -> Word:
     """A key as a string of a Go template."""
     word = name(key)
@@ -81,7 +96,7 @@ def new_hash(facts: Facts, who: str | None, file: Htpasswd | None, summary: str)
     who = who or user_in_question(facts)
     entry = file.entry(who) if file and who else None
     given = file.file if file else own_path(facts)
-    path = local(given)
+    path = local(facts, given)
     # htpasswd appends to a last line that has no newline.
     newline = (sh("sh", "-c", _NEWLINE, "sh", path),) if file and not entry and not file.final_newline else ()
     sound = (entry_check(path, entry, who),) if file and not (entry and entry.usable) else ()
@@ -136,7 +151,7 @@ def edited(facts: Facts, summary: str, edit: Command, *checks: Command) -> Fix:
         again = recreate(registry)
         applies = "The file alone is mounted, and the container keeps the old one until it is re-created"
     fix = Fix(summary=summary, commands=(edit, *again), verify=checks, applies=applies)
-    return in_object(facts, own_path(facts), fix)
+    return in_object(facts, next((f.file for f in files(facts)), None) or own_path(facts), fix)
 
 
 def recreate(registry: Registry) -> tuple[Command, ...]:

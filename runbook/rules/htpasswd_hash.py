@@ -153,7 +153,7 @@ def _doubled_summary(entry: Entry) -> str:
 
 
 def _undoubled(facts: Facts, file: Htpasswd, entry: Entry) -> Fix:
-    path = local(file.file)
+    path = local(facts, file.file)
     return edited(
         facts,
         "Write each dollar once; only values inside a compose file need $$",
@@ -187,7 +187,7 @@ def cost_too_high(facts: Facts) -> Iterator[Finding]:
             continue
         seconds = 0.6 * 2 ** (entry.cost - 13)
         shown, expect = "%{http_code} %{time_total}\\n", "200 and less than 0.2 seconds"
-        path = local(file.file)
+        path = local(facts, file.file)
         yield finding(
             f"The hash of {entry.name} has cost {entry.cost}: each request takes about {seconds:.1f} s.",
             read(f"{entry.name}: cost {entry.cost}", at(file, entry)),

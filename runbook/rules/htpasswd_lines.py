@@ -53,7 +53,7 @@ def merged_lines(facts: Facts) -> Iterator[Finding]:
 def _separated(facts: Facts, file: Htpasswd, entry: Entry, name: str) -> Fix:
     if not entry.usable:
         return new_hash(facts, name, file, f"Add an entry of its own for {name}")
-    path = local(file.file)
+    path = local(facts, file.file)
     return edited(
         facts,
         f"Start a new line before {name}",

@@ -255,7 +255,7 @@ _STRIP = r"""s/^[[:space:]"\x27`\\]*([^:]*[^:[:space:]"\x27`\\])[[:space:]"\x27`
 
 def _cleaned(facts: Facts, file: Htpasswd, entry: Entry, name: str) -> Fix:
     """The edit that leaves the plain name; where no edit of ours does, an entry of that name."""
-    path, line = local(file.file), number(entry.line)
+    path, line = local(facts, file.file), number(entry.line)
     if file.encoding.startswith("utf-16"):
         return edited(facts, "Save the file as UTF-8", filtered(AS_UTF_8, path), verify(facts, name))
     if entry.name.removeprefix("\ufeff") == name:

@@ -131,3 +131,13 @@ def test_the_file_that_the_registry_made_is_replaced_by_the_users_own(tmp_path: 
     own = {**case.files, "users.htpasswd": f"karl:{HASH}\n"}
     found = _found(Case(case.path, "", case.args, case.env, own, {}, {}), tmp_path)
     assert found.fix.command_lines[0] == "cp users.htpasswd ./auth/htpasswd"
+
+
+@pytest.mark.parametrize("case", all_cases(), ids=lambda c: f"{c.cause}/{c.path.stem}")
+def test_no_command_names_a_pasted_text(case: Case, tmp_path: Path) -> None:
+    """What stands in a ticket or a terminal's text is no file of the stack."""
+    run = judge(case, tmp_path)
+    pasted = {f.path for f in run.evidence.files if f.kind in ("text", "log")}
+    for finding in (*run.diagnosis.causes, *run.diagnosis.warnings):
+        words = [w.text for c in (*finding.fix.commands, *finding.fix.verify) for w in c.words]
+        assert not pasted & set(words), words
