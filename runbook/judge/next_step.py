@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 from runbook import rules
 from runbook.judge.rank import MATCHES
-from runbook.model import Command, Diagnosis, Finding, LogEvent, NextStep, Service, Symptom
+from runbook.model import Command, Diagnosis, Exchange, Finding, LogEvent, NextStep, Service, Symptom
 from runbook.model.command import WRITE_TO, Word, file, host, name, sh, url, user
 from runbook.observe.address import Address
 from runbook.observe.routes import asks_across_origins
-from runbook.observe.signature import is_registrys
+from runbook.observe.signature import from_registry, is_registrys
 from runbook.rules.base import NEEDS, Facts, Rule
 from runbook.rules.platform import fetched, inside, logs, runs
 from runbook.stack.browser import same_origin
@@ -55,7 +55,11 @@ def next_step(facts: Facts, diagnosis: Diagnosis, dormant: tuple[Finding, ...] =
         ]
         score = (
             source.prior
-            + (_DECIDES if source.gives == "htpasswd" and _was_compared(facts) else 0)
+            + (
+                _DECIDES
+                if source.gives == ("proxy" if _by_a_proxy(facts) else "htpasswd" if _was_compared(facts) else "")
+                else 0
+            )
             + sum((1.0 if outcome.get(r.id) == "skipped" else _PASSED) / r.tier for r in served)
         )
         if best is None or score > best[0]:
@@ -298,6 +302,12 @@ _SOURCES = (
 
 def _may_read_htpasswd(facts: Facts) -> bool:
     return facts.registry is None or facts.registry.auth in ("htpasswd", "unknown")
+
+
+def _by_a_proxy(facts: Facts) -> bool:
+    """Whether the refusal was written by a proxy that asks for credentials of its own: the registry was never asked."""
+    refused = (c.observation.record for c in facts.traffic.complaints if c.settled is None)
+    return any(isinstance(e, Exchange) and e.status == 401 and e.is_html and from_registry(e) is False for e in refused)
 
 
 def _was_compared(facts: Facts) -> bool:

@@ -73,19 +73,29 @@ def upstream_is_localhost(facts: Facts) -> Iterator[Finding]:
             ),
         )
         return
-    inside = next((e for e in events if e.service), None) or (events[0] if events and _serves(facts) else None)
+    only = _only_proxy(facts)
+    certain = bool(events) and bool(_serves(facts) or only)
+    inside = next((e for e in events if e.service), None) or (events[0] if certain else None)
     if inside is not None:
+        who = inside.service or only
         yield finding(
-            f"{inside.service or 'The proxy'} looks for the registry at localhost, where nothing listens: inside a "
+            f"{who or 'The proxy'} looks for the registry at localhost, where nothing listens: inside a "
             "container that is itself.",
             said(inside),
             seen(gateway),
             said(_serves(facts), "the registry itself answers at the same time") if _serves(facts) else None,
-            hop=f"{inside.service or 'proxy'} -> registry",
+            hop=f"{who or 'proxy'} -> registry",
             refuted=registry_is_up(facts),
             fix=Fix(summary=f"Point the proxy's upstream at http://{registry or 'registry'}:5000"),
-            about=Subject(service=inside.service or ""),
+            about=Subject(service=who),
         )
+
+
+def _only_proxy(facts: Facts) -> str:
+    """The one service of the compose file that can have written a proxy's log; "" where there is none or a choice."""
+    services = facts.compose.services if facts.compose else ()
+    names = [s.name for s in services if s.role in ("proxy", "ui") and s.network_mode != "host"]
+    return names[0] if len(names) == 1 else ""
 
 
 def _serves(facts: Facts) -> LoggedRequest | None:
