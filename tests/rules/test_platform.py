@@ -147,13 +147,14 @@ def known(run: Run) -> dict[str, list[str]]:
     evidence, stack = run.evidence, build(run.evidence)
     focus = Traffic(evidence, stack).focus
     entries = [e.name for h in evidence.htpasswd for e in h.entries]
+    pasted = {f.path for f in evidence.files if f.kind in ("text", "log")}
     services = [s.name for s in evidence.compose.services] if evidence.compose else []
     hosts = [str(a) for a in (*focus.used, *focus.addresses)]
     return {
         "USER": [u for u in (evidence.target.user, *focus.users, *entries) if u],
         "SERVICE": services,
         "HOST": hosts,
-        "FILE": [h.file for h in evidence.htpasswd],
+        "FILE": [h.file for h in evidence.htpasswd if h.file not in pasted],
     }
 
 
