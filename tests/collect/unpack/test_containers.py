@@ -83,6 +83,7 @@ def test_joined_and_cut_streams_are_read_as_far_as_they_go():
         (zipped({"[Content_Types].xml": b"<x/>"}), "office document"),
         (b"\x1f\x8b", "damaged"),
     ],
+    ids=["gzip-bomb", "zip-bomb", "gzip-damaged", "zip-damaged", "office", "gzip-cut"],  # bytes hold the time of day
 )
 def test_what_is_refused_says_why(data, said):
     with pytest.raises(RefusedError, match=said):
