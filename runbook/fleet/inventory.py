@@ -51,14 +51,9 @@ Reference = Annotated[Credentials | None, Meta(extra_json_schema={"minProperties
 Labels = Annotated[dict[Annotated[str, Meta(max_length=60)], Annotated[str, Meta(max_length=100)]], Meta(max_length=20)]
 
 
-class Target(Struct, forbid_unknown_fields=True, frozen=True, omit_defaults=True):
-    """One registry: its addresses, its evidence or both."""
+class Defaults(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True, omit_defaults=True):
+    """What holds for every target that says nothing else; labels and waivers are joined."""
 
-    name: Name
-    registry: Text | None = None
-    ui: Text | None = None
-    evidence: tuple[str, ...] = ()
-    """Files or folders; a relative path begins where the inventory is."""
     user: Text | None = None
     credentials: Reference = None
     insecure_http: bool = False
@@ -71,18 +66,14 @@ class Target(Struct, forbid_unknown_fields=True, frozen=True, omit_defaults=True
     waivers: tuple[Waiver, ...] = ()
 
 
-class Defaults(Struct, forbid_unknown_fields=True, frozen=True):
-    """What holds for every target that says nothing else; labels and waivers are joined."""
+class Target(Defaults, forbid_unknown_fields=True, frozen=True, omit_defaults=True):
+    """One registry: its addresses, its evidence or both."""
 
-    user: Text | None = None
-    credentials: Reference = None
-    insecure_http: bool = False
-    timeout: Annotated[float, Meta(gt=0, le=600)] = 20.0
-    owner: Annotated[str, Meta(max_length=100)] = ""
-    site: Annotated[str, Meta(max_length=60)] = ""
-    labels: Labels = {}
-    expect: tuple[Expectation, ...] = ()
-    waivers: tuple[Waiver, ...] = ()
+    name: Name
+    registry: Text | None = None
+    ui: Text | None = None
+    evidence: tuple[str, ...] = ()
+    """Files or folders; a relative path begins where the inventory is."""
 
 
 class File(Struct, forbid_unknown_fields=True, frozen=True):

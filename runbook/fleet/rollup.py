@@ -239,6 +239,6 @@ def _shared(cause: str, members: list[Row], traits: Counter[tuple[str, str]], to
             yield f"{count} of {len(members)}: {trait[0]} {trait[1]} ({elsewhere} of {others} others)"
 
 
-def _traits(row: Row) -> set[tuple[str, str]]:
+def _traits(row: Row) -> list[tuple[str, str]]:
     told = {**row.result.facts, **row.target.labels, "owner": row.target.owner, "site": row.target.site}
-    return {(key, value) for key, value in told.items() if value}
+    return sorted((key, value) for key, value in told.items() if value)

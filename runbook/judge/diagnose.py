@@ -65,14 +65,15 @@ def diagnose(evidence: Evidence) -> Run:
 
 
 def reconsidered(run: Run, causes: tuple[Finding, ...]) -> Run:
-    """The run with these causes in place of its own, which may be surer or less sure than before."""
+    """The run with these causes in place of its own, which may be surer or less sure than before. A cause in doubt makes
+    nobody healthy."""
     facts = Facts(run.evidence, run.stack, run.traffic)
     if run.diagnosis.verdict != "fault":
         return replace(run, diagnosis=replace(run.diagnosis, causes=causes))
-    verdict = _verdict(causes, facts, health(facts, run.diagnosis.checks))
-    diagnosis = replace(run.diagnosis, causes=causes, verdict=verdict)
-    if verdict == "inconclusive" and (step := next_step(facts, diagnosis)):
-        diagnosis = replace(diagnosis, next=step)
+    diagnosis = replace(run.diagnosis, causes=causes)
+    if _verdict(causes, facts, Health(None)) == "inconclusive":
+        diagnosis = replace(diagnosis, verdict="inconclusive")
+        diagnosis = replace(diagnosis, next=next_step(facts, diagnosis))
     return replace(run, diagnosis=diagnosis)
 
 

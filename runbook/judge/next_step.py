@@ -31,6 +31,8 @@ class _Source:
     command: Callable[[Facts], Command]
     missing: Callable[[Facts], bool]
     prior: float = 0.0
+    decides: Callable[[Facts], bool] = lambda _: False
+    """Whether what was seen leaves nothing else to look at."""
 
 
 def next_step(facts: Facts, diagnosis: Diagnosis, dormant: tuple[Finding, ...] = ()) -> NextStep:
@@ -55,11 +57,7 @@ def next_step(facts: Facts, diagnosis: Diagnosis, dormant: tuple[Finding, ...] =
         ]
         score = (
             source.prior
-            + (
-                _DECIDES
-                if source.gives == ("proxy" if _by_a_proxy(facts) else "htpasswd" if _was_compared(facts) else "")
-                else 0
-            )
+            + (_DECIDES if source.decides(facts) else 0)
             + sum((1.0 if outcome.get(r.id) == "skipped" else _PASSED) / r.tier for r in served)
         )
         if best is None or score > best[0]:
@@ -285,13 +283,15 @@ _SOURCES = (
             "through docker (or podman), and nothing is changed.", _get_all, _may_run_here, 0.5),
     _Source("htpasswd", ("htpasswd", "checks"), "The htpasswd file tells whether the registry can accept this login at all. "
             "Put it beside the other files and run it again.",
-            _get_htpasswd, lambda f: not f.evidence.htpasswd and _may_read_htpasswd(f), 0.3),
+            _get_htpasswd, lambda f: not f.evidence.htpasswd and _may_read_htpasswd(f), 0.3,
+            lambda f: _was_compared(f) and not _by_a_proxy(f)),
     _Source("log", ("logs",), "The registry's log says which login arrived and why it was refused.",
             _get_log, lambda f: not any(log.kind in ("registry", "mixed") for log in f.evidence.logs), 0.2),
     _Source("compose", ("compose", "registry", "routes", "ui"), "How the containers are really set up (environment, "
             "mounts, ports) is not known.", _get_inspect, lambda f: f.evidence.compose is None, 0.1),
     _Source("proxy", ("routes",), "The proxy's configuration tells what it does with the request.",
-            _get_proxy, lambda f: not any(r.software == "nginx" for r in f.stack.routes) and _through_proxy(f), 0.1),
+            _get_proxy, lambda f: not any(r.software == "nginx" for r in f.stack.routes) and _through_proxy(f), 0.1,
+            lambda f: _by_a_proxy(f)),
     _Source("clients", ("clients",), "The client's stored logins tell what docker sends, and under which name.",
             _get_clients, lambda f: not f.clients, 0.05),
     _Source("daemon", ("messages",), "docker's own settings tell how it reaches the registry.",

@@ -94,8 +94,9 @@ def upstream_is_localhost(facts: Facts) -> Iterator[Finding]:
 def _only_proxy(facts: Facts) -> str:
     """The one service of the compose file that can have written a proxy's log; "" where there is none or a choice."""
     services = facts.compose.services if facts.compose else ()
-    names = [s.name for s in services if s.role in ("proxy", "ui") and s.network_mode != "host"]
-    return names[0] if len(names) == 1 else ""
+    found = [s for s in services if s.role in ("proxy", "ui")]
+    published = len(found) == 1 and found[0].network_mode != "host" and any(p.published for p in found[0].ports)
+    return found[0].name if published else ""
 
 
 def _serves(facts: Facts) -> LoggedRequest | None:
