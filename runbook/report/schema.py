@@ -40,40 +40,7 @@ def _or_null(body: dict[str, Any]) -> dict[str, Any]:
 
 
 def _diagnosis() -> dict[str, Any]:
-    items = _list(_object(what=_TEXT, where=_TEXT, cited=_word(Cited)))
-    refuted = _list(_object(cause=_TEXT, because=_TEXT))
-    fix = _object(
-        summary=_TEXT,
-        commands=_TEXTS,
-        patch=_or_null({**_TEXT, "description": "a unified diff"}),
-        applies={**_TEXT, "description": "how the change reaches the process"},
-        proof=_object(
-            kind=_word(Proof.__annotations__["kind"]),
-            before=_TEXT,
-            after=_TEXT,
-            requests=_list(_object(request=_TEXT, before=_TEXT, after=_TEXT)),
-            copy={**_TEXT, "description": "what the copy of the stack is made of"},
-            without=_TEXTS,
-            backend=_TEXT,
-        ),
-        verify=_TEXTS,
-        expect={**_TEXTS, "description": "what each verify command prints"},
-    )
-    findings = _list(
-        _object(
-            cause={**_TEXT, "pattern": "^[a-z0-9-]+$"},
-            rule=_TEXT,
-            role=_word(Finding.__annotations__["role"]),
-            confidence={"type": "number", "minimum": 0, "maximum": 1},
-            certainty=_TEXT,
-            explains=_TEXTS,
-            hop=_TEXT,
-            summary=_TEXT,
-            evidence=items,
-            refuted=refuted,
-            fix=fix,
-        )
-    )
+    items, findings = _evidence(), _findings()
     checks = _object(
         rule=_TEXT, step={"enum": list(STEPS)}, outcome=_word(Check.__annotations__["outcome"]), reason=_TEXT
     )
@@ -101,6 +68,46 @@ def _diagnosis() -> dict[str, Any]:
         odd_names={**items, "description": "names from outside that entered no command"},
         changes={"type": "object", "description": "with --compare: what is new, still there, mended"},
     )  # fmt: skip
+
+
+def _evidence() -> dict[str, Any]:
+    return _list(_object(what=_TEXT, where=_TEXT, cited=_word(Cited)))
+
+
+def _findings() -> dict[str, Any]:
+    refuted = _list(_object(cause=_TEXT, because=_TEXT))
+    fix = _object(
+        summary=_TEXT,
+        commands=_TEXTS,
+        patch=_or_null({**_TEXT, "description": "a unified diff"}),
+        applies={**_TEXT, "description": "how the change reaches the process"},
+        proof=_object(
+            kind=_word(Proof.__annotations__["kind"]),
+            before=_TEXT,
+            after=_TEXT,
+            requests=_list(_object(request=_TEXT, before=_TEXT, after=_TEXT)),
+            copy={**_TEXT, "description": "what the copy of the stack is made of"},
+            without=_TEXTS,
+            backend=_TEXT,
+        ),
+        verify=_TEXTS,
+        expect={**_TEXTS, "description": "what each verify command prints"},
+    )
+    return _list(
+        _object(
+            cause={**_TEXT, "pattern": "^[a-z0-9-]+$"},
+            rule=_TEXT,
+            role=_word(Finding.__annotations__["role"]),
+            confidence={"type": "number", "minimum": 0, "maximum": 1},
+            certainty=_TEXT,
+            explains=_TEXTS,
+            hop=_TEXT,
+            summary=_TEXT,
+            evidence=_evidence(),
+            refuted=refuted,
+            fix=fix,
+        )
+    )
 
 
 def _catalogue() -> dict[str, Any]:

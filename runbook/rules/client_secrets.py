@@ -95,7 +95,7 @@ def _shows_length(variable: str, message: Message) -> Command:
     needs=("messages",),
     step="simplify",
     tier=2,
-    title="a password stands in a URL without encoding",
+    title="a password is in a URL without encoding",
     fix="Encode it: python3 -c 'import urllib.parse,getpass; print(urllib.parse.quote(getpass.getpass(), safe=\"\"))'",
     source="Go net/url: invalid URL escape, invalid port after host, invalid userinfo (run with go 1.26)",
     explains=(S.FAILURE, S.NAME_UNKNOWN, S.UNREACHABLE),
@@ -110,7 +110,7 @@ def not_encoded(facts: Facts) -> Iterator[Finding]:
     if message is None:
         return
     yield finding(
-        "A password with special characters stands in a URL as it is, so the URL cannot be read.",
+        "A password with special characters is in a URL as it is, so the URL cannot be read.",
         said(message),
         fix=Fix(
             summary="Encode the password in the URL (% as %25, @ as %40, : as %3A, / as %2F), or give user and password apart",

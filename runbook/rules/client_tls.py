@@ -109,7 +109,7 @@ def certificate_expired(facts: Facts) -> Iterator[Finding]:
         else (Refutation(cause="tls-ca-not-trusted", because="the complaint is about the dates, not the issuer"),),
         about=Subject(address=address),
         fix=Fix(
-            summary="Set the client's clock (it stands before the certificate's first day)"
+            summary="Set the client's clock (it is before the certificate's first day)"
             if early
             else "Renew the certificate and let the server load it; if its dates are right, set the client's clock",
             commands=(sh("timedatectl", "set-ntp", "true"),) if early else (),

@@ -64,7 +64,7 @@ def _pull(puller: PullerConfig, name: str) -> Command:
     "containerd-login-under-other-host",
     needs=("pullers",),
     step="simplify",
-    title="the login stands under the mirrored name, not under the endpoint's host",
+    title="the login is stored under the mirrored name, not under the endpoint's host",
     fix="Write the login under configs: ENDPOINT-HOST:PORT",
     source="k3s docs/installation/private-registry: configs are keyed by the endpoint's host; k3s-io/k3s#3937",
     explains=NOT_SENT,

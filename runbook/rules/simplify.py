@@ -167,22 +167,10 @@ def unreachable(facts: Facts) -> Iterator[Finding]:
         return
     hangs = bool(failed) and all(e.error == "no-response" for e in failed)
     other = None if hangs else _other_port(stack, failed)
-    if crash:
-        summary = f"The registry does not start: {crash[0].what[:200]}"
-    elif debug:
-        summary = "The address is that of the registry's debug server, which knows no /v2/: use the port of http.addr."
-    elif hangs:
-        summary = (
-            "The registry's address takes connections and never responds: the program there, or one behind it, hangs."
-        )
-    elif other:
-        summary = f"Nothing answers at port {other[0]}; compose publishes the registry at {other[1]}."
-    else:
-        summary = "Nothing answers at the registry's address: its container is down, or another address is published."
     name = stack.registry.name if stack.registry and stack.registry.service else "registry"
     one = runs(facts, name)
     yield finding(
-        summary,
+        _silence(crash, other, debug=bool(debug), hangs=hangs),
         crash[:2],
         [seen(e) for e in (*failed, *debug)[:3]],
         [said(m) for m in reported[:2]],
@@ -204,6 +192,21 @@ def unreachable(facts: Facts) -> Iterator[Finding]:
         ),
         about=subject(stack.registry),
     )
+
+
+def _silence(crash: tuple[EvidenceItem, ...], other: tuple[str, int] | None, *, debug: bool, hangs: bool) -> str:
+    """What is wrong at the address, by the best that is known."""
+    if crash:
+        return f"The registry does not start: {crash[0].what[:200]}"
+    if debug:
+        return "The address is that of the registry's debug server, which knows no /v2/: use the port of http.addr."
+    if hangs:
+        return (
+            "The registry's address takes connections and never responds: the program there, or one behind it, hangs."
+        )
+    if other:
+        return f"Nothing answers at port {other[0]}; compose publishes the registry at {other[1]}."
+    return "Nothing answers at the registry's address: its container is down, or another address is published."
 
 
 _NO_ANSWER = ("refused", "reset", "empty-reply", "timeout", "no-response")

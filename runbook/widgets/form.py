@@ -34,18 +34,7 @@ class Form:
             options=[LAB, OWN], value=OWN if own else LAB, description="Look at", style=_LABELS, layout=_wide()
         )
         self.fault = self._field(ipywidgets.Dropdown, "Incident", options=faults(), value=lab_fault or DEMO)
-        self._given: list[Part] = []
-        self.anything = self._field(
-            ipywidgets.Textarea, "Give anything", placeholder=_ANYTHING, rows=3, continuous_update=False
-        )
-        self.anything.observe(self._take_anything, "value")
-        self.upload = ipywidgets.FileUpload(
-            multiple=True, description="Add files", layout=ipywidgets.Layout(width="auto")
-        )
-        self.upload.observe(self._take_files, "value")
-        self.forget = ipywidgets.Button(description="Forget them", layout=ipywidgets.Layout(width="auto"))
-        self.forget.on_click(self._forget)
-        self.taken = ipywidgets.HTML(layout=_wide())
+        self._make_drop()
         self.bundle = self._field(
             ipywidgets.Combobox,
             "Folder or file",
@@ -86,6 +75,21 @@ class Form:
         self._panel = ipywidgets.VBox(layout=_wide())
         self._show_source()
         self.box = ipywidgets.VBox([self.source, self._panel], layout=_wide())
+
+    def _make_drop(self) -> None:
+        """The box that takes anything, and the files that were added."""
+        self._given: list[Part] = []
+        self.anything = self._field(
+            ipywidgets.Textarea, "Give anything", placeholder=_ANYTHING, rows=3, continuous_update=False
+        )
+        self.anything.observe(self._take_anything, "value")
+        self.upload = ipywidgets.FileUpload(
+            multiple=True, description="Add files", layout=ipywidgets.Layout(width="auto")
+        )
+        self.upload.observe(self._take_files, "value")
+        self.forget = ipywidgets.Button(description="Forget them", layout=ipywidgets.Layout(width="auto"))
+        self.forget.on_click(self._forget)
+        self.taken = ipywidgets.HTML(layout=_wide())
 
     @staticmethod
     def _field(kind: Any, label: str, **given: Any) -> Any:
