@@ -31,7 +31,8 @@ def hops(run: Run) -> tuple[Hop, ...]:
     bad = _bad(run, stations)
     found = []
     for index, (name, kind) in enumerate(stations):
-        shown = _shown(run, kind, name) if bad is None or index < bad else ""
+        reached = bad is None or index < bad or kind in ("registry", "file")  # those were asked past the bad one
+        shown = _shown(run, kind, name) if reached else ""
         state: State = "bad" if index == bad else "ok" if shown else "unknown"
         found.append(Hop(name, kind, state, run.diagnosis.causes[0].summary if state == "bad" else shown))
     return tuple(found)

@@ -120,7 +120,7 @@ def _arrow(leg: Leg, xs: Sequence[float], y: int) -> dict[str, Any]:
     header = _short(_SIGNS.get(chip, "") + leg.header, room) if leg.header else ""
     told = " · ".join(t for t in (leg.note, leg.cite) if t)
     return {
-        "text": _short(leg.text, room), "header": header, "chip": round(len(header) * _CHARACTER + 18),
+        "text": _short(leg.text, room), "header": header, "chip": round(_CHARACTER * (len(header) + sum(c.isupper() for c in header) / 2) + 18),
         "state": leg.state, "y": y, "x1": round(start), "x2": round(end), "tip": tip, "left": left, "back": back,
         "cites": textwrap.wrap(visible(told), room)[:2], "dashed": chip in ("none", "gone", "unknown"),
         "above": y - (30 if header else 9), "held": chip, "fill": _TINT[chip], "rim": _INK[chip], "stroke": _INK[leg.state],
