@@ -139,6 +139,7 @@ MessageKind = Literal[
     "http-to-https-client",  # server gave HTTP response to HTTPS client
     "https-to-http-server",  # Client sent an HTTP request to an HTTPS server / wrong version number
     "blob-upload",  # blob upload unknown/invalid
+    "upload-refused",  # 401 after a layer was begun: the login was accepted, and did not go along to where the upload is
     "too-large",
     "gateway",  # 502/503/504; detail = status
     # the browser's console; detail = origin, wildcard, credentials, multiple, missing, preflight, header, method, …

@@ -21,6 +21,7 @@ MESSAGES: dict[MessageKind, Symptom] = {
     "http-to-https-client": S.SCHEME_MIXED,
     "https-to-http-server": S.SCHEME_MIXED,
     "blob-upload": S.UPLOAD_FAILS,
+    "upload-refused": S.UPLOAD_401,
     "too-large": S.TOO_LARGE,
     "cors": S.BROWSER_BLOCKED,
     "mixed-content": S.BROWSER_BLOCKED,
