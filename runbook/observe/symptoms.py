@@ -328,7 +328,8 @@ def _from_checks(
 
 
 def _from_files(observations: tuple[Observation, ...], evidence: Evidence, stack: Stack) -> Iterator[Row]:
-    for place, sentence in evidence.compose.refused if evidence.compose else ():
+    ran = any(o.witness == "client" and o.ok and o.voice == "program" for o in observations)
+    for place, sentence in evidence.compose.refused if evidence.compose and not ran else ():
         yield S.COMPOSE_REFUSED, sentence, place
     started = any(isinstance(o.record, LogEvent) and o.record.meaning == "listening" for o in observations) or any(
         isinstance(o.record, Exchange) and is_registrys(o.record) for o in observations
