@@ -66,6 +66,8 @@ class LogEvent:
     """The message itself, for showing."""
     request: str | None = None
     """The id of the request it belongs to."""
+    host: str = ""
+    """The address that the client asked, where the line tells it."""
     probed: bool = False
     """Whether that was a request of this program."""
 
