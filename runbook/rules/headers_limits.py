@@ -78,6 +78,9 @@ def client_max_body_size(facts: Facts) -> Iterator[Finding]:
             about=site(facts, route),
         )
     elif shown:
+        if _of_cloudflare(traffic):
+            yield _cloudflares_limit(facts, shown, refuted)
+            return
         route = first_route(facts)
         edits = _lift(facts, route) if route and route.software == "haproxy" else ()
         yield finding(
@@ -94,6 +97,29 @@ def client_max_body_size(facts: Facts) -> Iterator[Finding]:
             ),
             edits=edits,
         )
+
+
+def _of_cloudflare(traffic: Traffic) -> bool:
+    """Whether the page of the 413 is Cloudflare's: its name stands in it. The header alone is on every response."""
+    pages = (*(e.body for e in traffic.exchanges if e.status == 413), *(m.text for m in traffic.said("too-large")))
+    return any("<center>cloudflare</center>" in page for page in pages)
+
+
+def _cloudflares_limit(facts: Facts, shown: list[Item], refuted: tuple[Refutation, ...]) -> Finding:
+    """Its plans take 100 to 500 MB a request (developers.cloudflare.com), and no setting of the registry changes that."""
+    return finding(
+        "Cloudflare refuses the upload as too large (413): it takes at most 100 MB in one request, 500 MB on its largest "
+        "plan.",
+        shown,
+        hop="Cloudflare -> registry",
+        refuted=refuted,
+        fix=proxy_fix(
+            facts,
+            None,
+            "Publish the registry's name as DNS only (no proxying by Cloudflare), or push under another name that leads to "
+            "the server itself",
+        ),
+    )
 
 
 def _too_large(traffic: Traffic, refused: Exchange | None) -> list[Item]:
