@@ -166,6 +166,7 @@ MessageKind = Literal[
     "pull-secret-missing",  # the kubelet: Unable to retrieve some image pull secrets; detail = their names
     "empty-password",  # a login that has no password and nobody to ask
     "hub-push",  # The push refers to repository [docker.io/…]; detail = the repository
+    "throttled",  # toomanyrequests
     "hub-refused",  # failed to push docker.io/…; detail = the repository
     "builder",  # docker buildx ls: detail = the driver
     "html-answer",  # unexpected media type text/html

@@ -37,6 +37,7 @@ MESSAGES: dict[MessageKind, Symptom] = {
     "empty-password": S.NO_CREDENTIAL_SENT,
     "pull-secret-missing": S.NO_CREDENTIAL_SENT,
     "html-answer": S.NOT_THE_API,
+    "throttled": S.THROTTLED,
     "hub-refused": S.FAILURE,
     "url-invalid": S.FAILURE,
     "header-hidden": S.BROWSER_BLOCKED,

@@ -184,6 +184,7 @@ ROWS: tuple[tuple[str, re.Pattern[str], MessageKind], ...] = (
     _row("eof", rf"(?:(?:Get|Head|Put|Post|Patch) {_URL}: )(?:unexpected )?EOF\b", "eof"),
     # ---- uploads and other answers ---------------------------------------------------------------------------
     _row("retrying in", r"^[0-9a-f]{6,64}: Retrying in \d{1,3} second", "retrying"),
+    _row("toomanyrequests", r"toomanyrequests", "throttled"),
     _row("blob upload", r"blob upload (?P<detail>unknown|invalid)", "blob-upload"),
     _row("parsing http 413", r"error parsing HTTP 413 response body", "too-large"),
     _row("parsing http 405", r"error parsing HTTP 405 response body", "method-unsupported"),
