@@ -3,6 +3,7 @@
 `python -m runbook.fleet.notebook FOLDER` executes it in a folder that holds the evidence.
 """
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -42,12 +43,13 @@ def executed(evidence: Evidence, vault: Vault) -> str:
 
 def main(folder: Path) -> None:
     """Execute the case notebook in this folder."""
-    from runbook.headless.execute import execute
+    from runbook.headless.execute import die_with, execute
     from runbook.headless.kernel import own_kernel
     from runbook.headless.places import notebooks_folder
     from runbook.headless.reading import KEPT, LESSON, LIVE
     from runbook.headless.report import EVIDENCE, reported, told
 
+    die_with(os.getppid())
     source = reported(notebooks_folder() / NAME, folder / ".in", (LESSON, LIVE, KEPT))
     with own_kernel() as kernel, told(None):
         execute(source, folder, {"bundle": EVIDENCE, "interactive": False}, kernel)

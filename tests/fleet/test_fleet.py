@@ -350,10 +350,12 @@ def test_no_secret_is_in_anything_that_a_fleet_leaves(
         (tmp_path / "all.yaml").write_text(json.dumps({"version": 1, "targets": rows}))
         for format_ in ("text", "json", "markdown", "junit"):
             run(tmp_path / "all.yaml", "--output-dir", tmp_path / "o", "--prometheus", tmp_path / "o/f.prom", "--format",
-                format_, "--webhook-env", "FLEET_HOOK", "--fresh")  # fmt: skip
+                format_, "--webhook-env", "FLEET_HOOK", "--fresh",
+                *(["--notebooks", tmp_path / "o" / "books"] if format_ == "text" else []))  # fmt: skip
     out, err = capsys.readouterr()
     left = [p.read_bytes().decode("utf-8", "replace") for p in (tmp_path / "o").rglob("*") if p.is_file()]
     assert len(left) >= 7
+    assert list((tmp_path / "o" / "books").iterdir())
     assert len(Hook.got) == 1
     assert leaks("\n".join([out, err, json.dumps(Hook.got), *left])) == []
 
