@@ -176,6 +176,7 @@ MessageKind = Literal[
     "token-expired",
     "config-error",  # the registry refuses its own configuration
     "port-in-use",  # detail = the port
+    "port-forward",  # kubectl port-forward; detail = the port on this machine
     "engine-elsewhere",  # docker info, docker context: detail = where the engine runs
     "ingress-secret",  # ingress-nginx: the secret has no key auth; detail = namespace/name
     "mtu",  # detail = the number

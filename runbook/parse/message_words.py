@@ -185,6 +185,12 @@ ROWS: tuple[tuple[str, re.Pattern[str], MessageKind], ...] = (
     # ---- uploads and other answers ---------------------------------------------------------------------------
     _row("retrying in", r"^[0-9a-f]{6,64}: Retrying in \d{1,3} second", "retrying"),
     _row("toomanyrequests", r"toomanyrequests", "throttled"),
+    _row(
+        "port-forward",
+        r"^[^#]{0,80}\bkubectl\b[^|;&]{0,200}\bport-forward\b[^|;&]{0,200}?\s(?P<detail>\d{1,5})(?::\d{1,5})?\s*&?$",
+        "port-forward",
+    ),
+    _row("forwarding from", r"^Forwarding from 127\.0\.0\.1:(?P<detail>\d{1,5}) ->", "port-forward"),
     _row("blob upload", r"blob upload (?P<detail>unknown|invalid)", "blob-upload"),
     _row("parsing http 413", r"error parsing HTTP 413 response body", "too-large"),
     _row("parsing http 405", r"error parsing HTTP 405 response body", "method-unsupported"),

@@ -126,6 +126,8 @@ def _message(
     url = groups.get("url", "")
     host = groups.get("host") or (urlsplit(url).netloc.rpartition("@")[2] if "://" in url else None) or context.host
     detail, allowed = complaint(line) if kind == "cors" else (groups.get("detail", ""), groups.get("allowed"))
+    if kind == "tool-missing" and (into := _WRITES.search(context.command_line)):
+        detail = into[1]
     message = Message(
         kind=kind,
         place=place,
@@ -139,6 +141,10 @@ def _message(
         call=call_of(context.command_line),
     )
     return _refined(message, url, context)
+
+
+_WRITES = re.compile(r"(?<![>&\d])>\s{0,8}([\w./~-]{1,200})\s*$")
+"""Where a command's output was written to: the shell emptied that file before the command failed."""
 
 
 def _learn_from_url(line: str, piece: str, vault: Vault) -> None:

@@ -20,6 +20,9 @@ _SOURCE = re.compile(r"\[(?:source|listing|literal)\b[^\]\n]{0,100}\]$")
 _TAG = re.compile(r"</?[A-Za-z][^<>\n]{0,200}>")
 _CLOSES = ("```", "~~~", "{code}", "{noformat}", "[/code]", "}}}")
 _TITLE_LINES = 4
+_CODE = re.compile(r"[ \t]{0,8}`([^`\n][^\n]{11,8000})$")
+_CODE_LINES = 30
+"""Lines that code between two single backticks takes, at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +79,8 @@ def _at(rows: list[str], number: int) -> Block | None:
     bare = row.lstrip(" \t")
     if bare[:3] in ("```", "~~~") and (fence := _FENCE.match(row)):
         return _fence(rows, number, fence)
+    if bare[:1] == "`" and (code := _CODE.match(row)):
+        return _code(rows, number, code[1])
     if bare[:1] in "{[<" and (opens := _OPENS.match(row)):
         return _marked(rows, number, opens)
     if bare[:4] in ("----", "....") and number and _ASCIIDOC.match(row) and _SOURCE.match(rows[number - 1]):
@@ -84,6 +89,21 @@ def _at(rows: list[str], number: int) -> Block | None:
         return Block(number + 1, end, "fence", *named, outer=(number - 1, min(end + 1, len(rows))))
     if row[:4] == "    " or row[:1] == "\t":
         return _indented(rows, number)
+    return None
+
+
+def _code(rows: list[str], number: int, first: str) -> Block | None:
+    """`code` that takes whole lines, as people put a log line; one that begins a sentence is prose."""
+    if (at := first.find("`")) >= 0:
+        alone = not first[at + 1 :].strip(".,;: ")
+        return Block(number + 1, number + 1, "fence", outer=(number, number + 1), first=first[:at]) if alone else None
+    for end in range(number + 1, min(number + _CODE_LINES, len(rows))):
+        if not rows[end].strip():
+            return None
+        before, mark, after = rows[end].partition("`")
+        if mark:
+            alone = not after.strip(".,;: ")
+            return Block(number + 1, end, "fence", outer=(number, end + 1), first=first, last=before) if alone else None
     return None
 
 

@@ -165,7 +165,7 @@ def _changed(paste: Paste) -> None:
 def _take(paste: Paste, block: Block) -> None:
     """A block as a file, if it is one."""
     rows = paste.rows.rows
-    content = block.content(rows)
+    content = ["" if row.isspace() else row for row in block.content(rows)]  # a tab alone ends no YAML in a text
     text = "\n".join(content)
     if not text.strip():
         return
