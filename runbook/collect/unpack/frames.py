@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from runbook.collect.unpack.names import heading, mentioned
+from runbook.collect.unpack.written import written
 from runbook.parse.prompts import prompted
 
 _FENCE = re.compile(r"(?P<indent>[ \t]{0,40})(?P<mark>`{3,20}|~{3,20})[ \t]*(?P<info>[^\n]{0,4000})$")
@@ -76,6 +77,9 @@ def _at(rows: list[str], number: int) -> Block | None:
     bare = row.lstrip(" \t")
     if bare[:3] in ("```", "~~~") and (fence := _FENCE.match(row)):
         return _fence(rows, number, fence)
+    if found := written(rows, number):
+        name, start, end, behind, indent, first = found
+        return Block(start, end, "fence", name, outer=(number, behind), indent=indent, first=first)
     if bare[:1] in "{[<" and (opens := _OPENS.match(row)):
         return _marked(rows, number, opens)
     if bare[:4] in ("----", "....") and number and _ASCIIDOC.match(row) and _SOURCE.match(rows[number - 1]):
@@ -164,6 +168,8 @@ def _indented(rows: list[str], number: int) -> Block | None:
         end += 1
         last = end if rows[end - 1].strip() else last
     body = [row for row in rows[number:last] if row.strip()]
+    if not body:
+        return None
     indent = min(len(row) - len(row.lstrip(" \t")) for row in body)
     indent = min(indent, 1 if body[0][:1] == "\t" else 4)
     named = title(rows, number, "", rows[number:last])

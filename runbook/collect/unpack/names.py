@@ -25,7 +25,7 @@ HEADING = re.compile(
     rf"^{_EDGE}{{0,80}}{_WORDS}{_EDGE}{{0,8}}(?P<name>{NAME}|(?<=[=─━*#~-] )[\w.@+/-]{{1,120}}(?= [=─━*#~-]{{3}})){_EDGE}{{0,80}}$",
     re.IGNORECASE,
 )
-RULER = re.compile(r"\s{0,8}([-=#*_~+─━])\1{3,200}\s{0,8}$")
+RULER = re.compile(r"\s{0,8}([-=#*_~+:─━])\1{3,200}\s{0,8}$")
 TAIL = re.compile(
     r"(?:={2,3}> (?=.{1,300} <=)|# configuration file (?=.{1,300}:\s{0,4}$))(?P<name>[^\n]{1,300}?)(?: <={2,3}|:)\s{0,4}$"
 )

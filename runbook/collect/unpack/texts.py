@@ -8,8 +8,9 @@ from itertools import islice
 from runbook.collect import marks
 from runbook.collect.kinds import recognise
 from runbook.collect.unpack import diffs
-from runbook.collect.unpack.dress import unnumbered, unquoted, unwrapped
+from runbook.collect.unpack.dress import unnumbered, unquoted, untimed, unwrapped
 from runbook.collect.unpack.frames import Block, framed
+from runbook.collect.unpack.listed import listed
 from runbook.collect.unpack.rows import Rows
 from runbook.collect.unpack.sections import fits_so_far, looks_like, sectioned
 from runbook.collect.unpack.terminal import shown as on_screen
@@ -108,7 +109,7 @@ def undressed(found: Rows) -> Rows:
     """Rows without what terminals, mails, chats and pagers put around them."""
     found = Rows(on_screen(found.rows), found.numbers)
     bare = unquoted(found)
-    made = unwrapped(unnumbered(unstamped(bare)))
+    made = unwrapped(unnumbered(unstamped(untimed(listed(bare)))))
     return Rows(made.rows, made.numbers, quoted=bare.rows != found.rows)
 
 
