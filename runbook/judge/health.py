@@ -118,6 +118,8 @@ def is_accepted_login(observation: Observation, facts: Facts) -> bool:
     if "/v2" not in observation.path:
         return False
     if isinstance(record, Exchange):
+        if not record.response_headers and not record.body:
+            return False  # a status alone does not tell who gave it
         if record.credential is not None:
             return record.credential.intent != "wrong"
         challenged = any(

@@ -180,7 +180,8 @@ def _take(paste: Paste, block: Block) -> None:
         name = _LANGUAGES.get(block.language, "")
         if not name and (marks.is_dotenv(text) or (block.frame == "indent" and not _is_telling(text))):
             return
-    lead = next((r for r in reversed(rows[max(0, block.outer[0] - 4) : block.outer[0]]) if r.strip()), "")
+    before = range(block.outer[0] - 1, max(-1, block.outer[0] - 5), -1)
+    lead = next((rows[n] for n in before if rows[n].strip() and n not in paste.claimed), "")
     voice: Voice = "document" if EXAMPLE.search(lead) and block.frame != "section" else "program"
     whole = content if block.first is not None or block.last is not None or block.indent else None
     _add(paste, name, named, content, (block.start, block.end), voice, outer=block.outer, apart=whole is not None)
