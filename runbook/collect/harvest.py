@@ -295,6 +295,13 @@ def _text(to: Harvest, name: str, text: str) -> None:
     to.add_prose(name, taken_apart(undressed(Rows.of(text))), "text", "person")
 
 
+def _job_log(to: Harvest, name: str, text: str) -> None:
+    """What a pipeline's job printed is a terminal session in a wrapping of its own."""
+    from runbook.parse.ci import job_log
+
+    _text(to, name, job_log(text))
+
+
 _ASSIGNMENT = re.compile(r"^[ \t]*(?:export[ \t]+)?(\w+)[ \t]*=[ \t]*[\"']?([^\"'\s#]+)", re.MULTILINE)
 _SHORTEST = 6
 """Shorter values are too likely to be words."""
@@ -316,7 +323,7 @@ PARSERS: dict[FileKind, Callable[[Harvest, str, str], None]] = {
     "puller": clients.add_puller,
     "quadlet": clients.add_quadlet,
     "ci": clients.add_pipeline,
-    "ci-log": _text,
+    "ci-log": _job_log,
     "settings-text": clients.add_settings,
     "har": _har,
     "inspect": _inspect,

@@ -122,11 +122,13 @@ def is_accepted_login(observation: Observation, facts: Facts) -> bool:
             return False  # a status alone does not tell who gave it
         if record.credential is not None:
             return record.credential.intent != "wrong"
+        if record.page is None:
+            return False
         challenged = any(
             isinstance(o.record, Exchange) and o.status == 401 and o.address == observation.address
             for o in facts.traffic.observations
         )
-        return challenged and not (record.login_known and record.page is None)
+        return challenged
     if isinstance(record, LoggedRequest):
         return record.user is not None or (record.logger == "registry" and _wants_login(facts))
     return False

@@ -252,7 +252,9 @@ def job_log(text: str) -> str:
             line = "$ " + line.removeprefix("##[group]Run ")
         elif line.startswith("##[endgroup]") and in_group:
             in_group = False
-            if _is_one_command(shown[typed:]) and not _LOGIN.search(shown[typed]):  # what it printed begins behind the group
+            if _is_one_command(shown[typed:]) and not _LOGIN.search(
+                shown[typed]
+            ):  # what it printed begins behind the group
                 line = shown[typed]
                 shown[typed:] = [""] * (len(shown) - typed)
         elif in_group and _LOGIN.search(line) and not line.startswith(("$", "env:", "shell:")):
