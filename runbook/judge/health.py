@@ -124,11 +124,10 @@ def is_accepted_login(observation: Observation, facts: Facts) -> bool:
             return record.credential.intent != "wrong"
         if record.page is None:
             return False
-        challenged = any(
+        return any(
             isinstance(o.record, Exchange) and o.status == 401 and o.address == observation.address
             for o in facts.traffic.observations
         )
-        return challenged
     if isinstance(record, LoggedRequest):
         return record.user is not None or (record.logger == "registry" and _wants_login(facts))
     return False

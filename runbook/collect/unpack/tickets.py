@@ -53,7 +53,7 @@ def conversation(text: str) -> Rows | None:
         document = json.loads(text)
     except (ValueError, RecursionError):
         return None
-    said = list(_said(document, 0, False))[:_MOST]
+    said = list(_said(document, 0, is_talk(document)))[:_MOST]
     if not any("\n" in part or len(part) > 40 for part in said):
         return None
     return Rows.of("\n\n".join(_plain(part) for part in said))

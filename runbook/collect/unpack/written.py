@@ -10,7 +10,11 @@ from runbook.collect.unpack.part import safe_path
 _HERE = re.compile(
     r"[ \t]{0,40}(?:[$#>] )?(?:sudo )?(?:cat|tee)\b(?P<to>[^<\n]{0,400})<<(?P<tabs>-?)[ \t]?(?P<quote>[\"'\\]?)(?P<end>\w{1,40})[\"']?(?P<more>[^\n]{0,400})$"
 )
-_TARGET = re.compile(r"(?:>[ \t]{0,4}|tee(?:[ \t]+-\w+)*[ \t]+)[\"']?([^\s\"'<>|;&$*?-][^\s\"'<>|;&$*?]{0,300})")
+_TARGETS = (
+    re.compile(r"\btee(?:[ \t]+-\w+)*[ \t]+[\"']?([^\s\"'<>|;&$*?-][^\s\"'<>|;&$*?]{0,300})"),
+    re.compile(r">[ \t]{0,4}[\"']?([^\s\"'<>|;&$*?-][^\s\"'<>|;&$*?]{0,300})"),
+)
+"""What `tee` writes to, else where the output goes."""
 _TAG = re.compile(
     r"[ \t]{0,8}<(?P<tag>file|document|doc|source_file)\s[^<>\n]{0,200}?\b(?:path|name|filename|file)=[\"'](?P<name>[^\"'<>\n]{1,300})[\"'][^<>\n]{0,200}>[ \t]*$"
 )
@@ -42,8 +46,8 @@ def written(rows: list[str], number: int) -> Written | None:
 
 def _here(rows: list[str], number: int, here: re.Match[str]) -> Written | None:
     """`cat > name <<EOF`. Without quotes the shell puts values in: a text with any in it is not what was written."""
-    target = _TARGET.search(f"{here['to']} ") if ">" in here["to"] else _TARGET.search(here["more"])
-    target = target or _TARGET.search(here[0][: here.start("tabs")])
+    around = here[0][: here.start("tabs") - 2] + " " + here["more"]
+    target = next((found for pattern in _TARGETS if (found := pattern.search(around))), None)
     name = safe_path(target[1]) if target else None
     end = _next(rows, number + 1, lambda row: (row.lstrip("\t") if here["tabs"] else row).rstrip() == here["end"])
     if name is None or end is None:

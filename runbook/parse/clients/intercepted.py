@@ -46,7 +46,7 @@ def _item(rows: list[str], number: int) -> Region | None:
         end += 1
     if "url" not in said or "request" not in said:
         return None
-    region = Region(number, min(end + 1, len(rows)))
+    region = Region(number, min(end + 1 + (rows[end + 1 : end + 2] == ["</items>"]), len(rows)))
     at, request = said["request"]
     head = request.split("\n\n", 1)[0].split("\n")
     if not REQUEST.match(head[0]):
