@@ -31,7 +31,7 @@ def carried(name: str, kind: FileKind, text: str) -> Carrier:
     """Take a text apart. `kind` is what it was recognised as."""
     head, start = text[:65536], text.lstrip("\ufeff \t\r\n")[:1]
     if kind == "ci-log":
-        return Carrier(kind, taken_apart(undressed(Rows.of(job_log(text)))), "person")
+        return _of_rows(name, kind, Rows.of(text))
     reader = envelope.line_reader(head)
     if reader is not None:
         rows = Rows.of(text)
@@ -54,6 +54,8 @@ def carried(name: str, kind: FileKind, text: str) -> Carrier:
 
 
 def _of_rows(name: str, kind: FileKind, rows: Rows) -> Carrier:
+    if kind == "ci-log":
+        return Carrier(kind, taken_apart(undressed(Rows.of(job_log(rows.text)))), "person")
     plain = undressed(rows)
     same = plain.rows == rows.rows
     if not same:

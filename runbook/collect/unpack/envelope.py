@@ -207,7 +207,7 @@ def _column(sample: list[str]) -> int | None:
         or not all(_DATED.match(row[0]) for row in cells)
     ):
         return None
-    return max(range(count), key=lambda n: sum(len(row[n]) for row in cells))
+    return max(range(count), key=lambda n: sum(len(row[n]) for row in cells if not row[n].isdecimal()))
 
 
 def _of_columns(row: str, column: int) -> str:

@@ -5,7 +5,7 @@ import re
 from runbook.collect.unpack.part import safe_path
 
 _ENDINGS = (
-    "ya?ml|conf|cfg|json|toml|env|htpasswd|passwd|log|txt|md|har|curl|csv|ndjson|jsonl|html?|eml|service|container|network|volume|pod|kube|socket|"
+    "ya?ml|conf|cfg|json|toml|env|htpasswd|passwd|pw|log|txt|md|har|curl|csv|ndjson|jsonl|html?|eml|service|container|network|volume|pod|kube|socket|"
     "ini|properties|xml|tf|hcl|j2|tpl|template|tmpl|sh|bash|ps1|bat|out|err|rules|cast|diff|patch|nginx|vhost|caddy|caddyfile|inc|trace|"
     "dockercfg"
 )
