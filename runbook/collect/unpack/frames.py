@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from runbook.collect.unpack.names import heading, mentioned
-from runbook.collect.unpack.written import written
+from runbook.collect.unpack.written import Ends, written
 from runbook.parse.prompts import prompted
 
 _FENCE = re.compile(r"(?P<indent>[ \t]{0,40})(?P<mark>`{3,20}|~{3,20})[ \t]*(?P<info>[^\n]{0,4000})$")
@@ -62,8 +62,9 @@ def _dedented(row: str, indent: int) -> str:
 def framed(rows: list[str]) -> Iterator[Block]:
     """The framed blocks of a text, in order, none inside another."""
     number = 0
+    ends = Ends(list(rows))  # a block that is taken changes the rows
     while number < len(rows):
-        block = _at(rows, number)
+        block = _at(rows, number, ends)
         if block is None:
             number += 1
             continue
@@ -71,13 +72,13 @@ def framed(rows: list[str]) -> Iterator[Block]:
         number = max(block.outer[1], number + 1)
 
 
-def _at(rows: list[str], number: int) -> Block | None:
+def _at(rows: list[str], number: int, ends: Ends) -> Block | None:
     """The block that opens on that row, if one does."""
     row = rows[number]
     bare = row.lstrip(" \t")
     if bare[:3] in ("```", "~~~") and (fence := _FENCE.match(row)):
         return _fence(rows, number, fence)
-    if found := written(rows, number):
+    if found := written(rows, number, ends):
         name, start, end, behind, indent, first = found
         return Block(start, end, "fence", name, outer=(number, behind), indent=indent, first=first)
     if bare[:1] in "{[<" and (opens := _OPENS.match(row)):

@@ -1,7 +1,7 @@
 """Files inside what writes them: here-documents of a script, `content:` of cloud-init and Ansible, tags with a path. Pure."""
 
 import re
-from collections.abc import Callable
+from bisect import bisect_left
 
 import yaml
 
@@ -25,31 +25,52 @@ _PLACE = re.compile(
     r"(?P<lead>[ \t]{0,60}(?:- )?)(?:path|dest|destination)[ \t]?:[ \t]{1,4}[\"']?(?P<name>[^\"'{}\n]{1,300}?)[\"']?[ \t]*$"
 )
 _FAR = 8
+_LONGEST = 64_000
+_LONGEST_END = 200
 
 Written = tuple[str, int, int, int, int, str | None]
 """Name, first row of the content, row behind it, row behind all of it, blanks before each, and the content where it stands
 on the row of the key."""
 
 
-def written(rows: list[str], number: int) -> Written | None:
+class Ends:
+    """Where a row stands next, found without going through all rows each time: hostile texts open much and close nothing."""
+
+    def __init__(self, rows: list[str]) -> None:
+        self._rows = rows
+        self._known: dict[str, list[int]] | None = None
+
+    def behind(self, number: int, bare: str) -> int | None:
+        """The first row behind that one which says this and nothing else."""
+        if self._known is None:
+            self._known = {}
+            for at, row in enumerate(self._rows):
+                if len(row) <= _LONGEST_END:
+                    self._known.setdefault(row.strip(), []).append(at)
+        places = self._known.get(bare, [])
+        found = bisect_left(places, number + 1)
+        return places[found] if found < len(places) else None
+
+
+def written(rows: list[str], number: int, ends: Ends) -> Written | None:
     """The file that is written by what opens on that row; None where nothing is."""
     row = rows[number]
     if "<<" in row and (here := _HERE.match(row)):
-        return _here(rows, number, here)
+        return _here(rows, number, here, ends)
     bare = row.lstrip(" \t")
     if bare[:1] == "<" and (tag := _TAG.match(row)):
-        return _tagged(rows, number, tag)
-    if bare.removeprefix("- ").startswith("content") and (content := _CONTENT.match(row)):
+        return _tagged(number, tag, ends)
+    if bare.removeprefix("- ").startswith("content") and len(row) < _LONGEST and (content := _CONTENT.match(row)):
         return _content(rows, number, content)
     return None
 
 
-def _here(rows: list[str], number: int, here: re.Match[str]) -> Written | None:
+def _here(rows: list[str], number: int, here: re.Match[str], ends: Ends) -> Written | None:
     """`cat > name <<EOF`. Without quotes the shell puts values in: a text with any in it is not what was written."""
     around = here[0][: here.start("tabs") - 2] + " " + here["more"]
     target = next((found for pattern in _TARGETS if (found := pattern.search(around))), None)
     name = safe_path(target[1]) if target else None
-    end = _next(rows, number + 1, lambda row: (row.lstrip("\t") if here["tabs"] else row).rstrip() == here["end"])
+    end = ends.behind(number, here["end"])
     if name is None or end is None:
         return None
     if not here["quote"] and any("$" in row or "`" in row for row in rows[number + 1 : end]):
@@ -57,9 +78,9 @@ def _here(rows: list[str], number: int, here: re.Match[str]) -> Written | None:
     return name, number + 1, end, end + 1, 0, None
 
 
-def _tagged(rows: list[str], number: int, tag: re.Match[str]) -> Written | None:
+def _tagged(number: int, tag: re.Match[str], ends: Ends) -> Written | None:
     name = safe_path(tag["name"])
-    end = _next(rows, number + 1, lambda row: row.strip() == f"</{tag['tag']}>")
+    end = ends.behind(number, f"</{tag['tag']}>")
     return (name, number + 1, end, end + 1, 0, None) if name and end is not None else None
 
 
@@ -105,14 +126,10 @@ def _scalar(text: str) -> str | None:
         return text
     try:
         found = yaml.safe_load(text)
-    except yaml.YAMLError:
+    except (yaml.YAMLError, RecursionError):
         return None
     return found.removesuffix("\n") if isinstance(found, str) else None
 
 
 def _blanks(row: str) -> int:
     return len(row) - len(row.lstrip(" "))
-
-
-def _next(rows: list[str], start: int, ends: Callable[[str], bool]) -> int | None:
-    return next((n for n in range(start, len(rows)) if ends(rows[n])), None)

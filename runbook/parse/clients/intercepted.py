@@ -9,11 +9,12 @@ from collections.abc import Iterator
 from runbook.parse.clients.canon import HEADER, METHODS, REQUEST, STATUS, Region, command, got, sent
 
 MARKS = ("<items burpVersion", " << ")
-_TAG = re.compile(r"\s*<(?P<tag>url|request|response)(?P<more>[^<>]{0,80})>(?P<text>.*?)(?P<closes></(?P=tag)>)?\s*$")
+_TAG = re.compile(r"\s*<(?P<tag>url|request|response)(?P<more>[^<>]{0,80})>")
 _FLOW = re.compile(
     rf"(?:[\w.:\[\]-]{{3,80}}: )?(?P<method>{METHODS}) (?P<url>https?://\S{{1,4000}})(?: HTTP/[\d.]{{1,3}})?\s*$"
 )
 _ANSWER = re.compile(r" {1,8}<< (?:HTTP/[\d.]{1,3} )?(?P<status>\d{3}\b[^\n]{0,200}?)(?: [\d.]+[kMG]?b)?\s*$")
+_ENDS = ("<item>", "</item>", "</items>")
 _LONGEST = 4 << 20
 _MOST = 400
 
@@ -36,13 +37,14 @@ def _item(rows: list[str], number: int) -> Region | None:
     """An item of Burp."""
     said: dict[str, tuple[int, str]] = {}
     end = number + 1
-    while end < len(rows) and rows[end].strip() != "</item>":
+    while end < len(rows) and rows[end].strip() not in _ENDS:
         if tag := _TAG.match(rows[end]):
-            start, text = end, tag["text"]
-            while not tag["closes"] and f"</{tag['tag']}>" not in rows[end] and end + 1 < len(rows):
+            start, close = end, f"</{tag['tag']}>"
+            text = [rows[end][tag.end() :].rstrip()]
+            while not text[-1].endswith(close) and end + 1 < len(rows) and rows[end + 1].strip() not in _ENDS:
                 end += 1
-                text += "\n" + rows[end].removesuffix(f"</{tag['tag']}>")
-            said[tag["tag"]] = start, _content(text, "true" in tag["more"])
+                text.append(rows[end].rstrip())
+            said[tag["tag"]] = start, _content("\n".join(text).removesuffix(close), "true" in tag["more"])
         end += 1
     if "url" not in said or "request" not in said:
         return None
