@@ -236,26 +236,3 @@ def argo_application(texts: Texts) -> Files | None:
     }  # fmt: skip
     made = yaml.dump(app, Dumper=_Literal, sort_keys=False, width=10**6)
     return {**{n: t.encode() for n, t in texts.items() if n != names[0]}, "app.yaml": made.encode()}
-
-
-@form
-def podman_inspect(texts: Texts) -> Files | None:
-    """docker's inspect as podman gives it: names without a slash, an image of full name, lists where docker has null."""
-    names = [n for n in texts if re.fullmatch(r"inspect.*\.json", n)]
-    made = dict(texts)
-    for name in names:
-        try:
-            found = json.loads(texts[name])
-        except ValueError:
-            return None
-        if not isinstance(found, list) or not all(
-            isinstance(c, dict) and isinstance(c.get("Config"), dict) for c in found
-        ):
-            return None
-        for container in found:
-            container["Name"] = str(container.get("Name", "")).lstrip("/")
-            container["ImageName"] = str(container["Config"].get("Image", ""))
-            container["OCIRuntime"] = "crun"
-            container["Config"]["CreateCommand"] = ["podman", "run", container["ImageName"]]
-        made[name] = json.dumps(found, indent=5) + "\n"
-    return {n: t.encode() for n, t in made.items()} if made != texts else None
