@@ -3,14 +3,13 @@
 import re
 from itertools import groupby
 
-from runbook.collect.unpack.names import NAME
 from runbook.collect.unpack.rows import Rows
 
 _TOP = re.compile(r"─{3,12}┬─{8,400}$")
 _MIDDLE = re.compile(r"─{3,12}[┼┴]─{8,400}$")
 _FILE = re.compile(r" {3,12}│ File: (?P<name>\S.{0,300}?)\s*(?:<EMPTY>)?$")
 _LINE = re.compile(r" {0,8}\d{0,7} {1,8}│ ?(?P<text>.*)$")
-_FOUND = re.compile(rf"(?P<name>{NAME}):(?P<number>\d{{1,7}}):(?P<text>.*)$", re.IGNORECASE)
+_FOUND = re.compile(r"(?P<name>(?=[\d.]{0,40}[A-Za-z/])[\w./@+-]{1,200}):(?P<number>\d{1,7}):(?P<text>.*)$")
 
 
 def listed(found: Rows) -> Rows:
