@@ -18,6 +18,7 @@ _REPL = re.compile(r">>> ?(?:import |from |print\(|[A-Za-z_][\w.]{0,60}(?: ?[=(.
 _MARK = re.compile(r"[>│▌] ?")
 
 _NUMBERED = re.compile(r" {0,8}(\d{1,7})(\t| ?[|│:] ?| {1,4}|$)(.*)$")
+_TIMED = re.compile(r"\d\d:\d\d:\d\d\.\d{6} (?=[*<>{}] |[<>]$|== Info: |[<=]= ?(?:Send|Recv) |=> Send |<= Recv )")
 _SURE = ("\t",)
 _FEWEST_SURE, _FEWEST = 2, 5
 
@@ -103,6 +104,13 @@ def unnumbered(found: Rows) -> Rows:
         _take_off(run, rows)
         run = [(number, match)] if match else []
     return Rows(rows, found.numbers)
+
+
+def untimed(found: Rows) -> Rows:
+    """Rows of `curl --trace-time` without the time before curl's own marks."""
+    if not any(_TIMED.match(row) for row in found.rows):
+        return found
+    return Rows([_TIMED.sub("", row) for row in found.rows], found.numbers, found.quoted)
 
 
 def _alike(separator: str, first: str) -> bool:

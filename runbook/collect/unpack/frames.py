@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from runbook.collect.unpack.names import heading, mentioned
+from runbook.collect.unpack.written import Ends, written
 from runbook.parse.prompts import prompted
 
 _FENCE = re.compile(r"(?P<indent>[ \t]{0,40})(?P<mark>`{3,20}|~{3,20})[ \t]*(?P<info>[^\n]{0,4000})$")
@@ -64,8 +65,9 @@ def _dedented(row: str, indent: int) -> str:
 def framed(rows: list[str]) -> Iterator[Block]:
     """The framed blocks of a text, in order, none inside another."""
     number = 0
+    ends = Ends(list(rows))  # a block that is taken changes the rows
     while number < len(rows):
-        block = _at(rows, number)
+        block = _at(rows, number, ends)
         if block is None:
             number += 1
             continue
@@ -73,7 +75,7 @@ def framed(rows: list[str]) -> Iterator[Block]:
         number = max(block.outer[1], number + 1)
 
 
-def _at(rows: list[str], number: int) -> Block | None:
+def _at(rows: list[str], number: int, ends: Ends) -> Block | None:
     """The block that opens on that row, if one does."""
     row = rows[number]
     bare = row.lstrip(" \t")
@@ -81,6 +83,9 @@ def _at(rows: list[str], number: int) -> Block | None:
         return _fence(rows, number, fence)
     if bare[:1] == "`" and (code := _CODE.match(row)):
         return _code(rows, number, code[1])
+    if found := written(rows, number, ends):
+        name, start, end, behind, indent, first = found
+        return Block(start, end, "fence", name, outer=(number, behind), indent=indent, first=first)
     if bare[:1] in "{[<" and (opens := _OPENS.match(row)):
         return _marked(rows, number, opens)
     if bare[:4] in ("----", "....") and number and _ASCIIDOC.match(row) and _SOURCE.match(rows[number - 1]):
@@ -184,6 +189,8 @@ def _indented(rows: list[str], number: int) -> Block | None:
         end += 1
         last = end if rows[end - 1].strip() else last
     body = [row for row in rows[number:last] if row.strip()]
+    if not body:
+        return None
     indent = min(len(row) - len(row.lstrip(" \t")) for row in body)
     indent = min(indent, 1 if body[0][:1] == "\t" else 4)
     named = title(rows, number, "", rows[number:last])
