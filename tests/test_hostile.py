@@ -321,7 +321,7 @@ def test_https_to_a_plain_server() -> None:
 
 
 def test_a_name_server_that_is_silent(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **kwargs: time.sleep(4))
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **kwargs: time.sleep(4) or [])
     _, answer = ask("http://registry.example:5000")
     assert answer.error == "dns"
     assert "did not answer" in answer.detail

@@ -159,3 +159,14 @@ def test_what_was_shown_is_shown_no_more_once_it_is_known_to_be_secret() -> None
     vault.answer(text)
     vault.hash("yvHVXtBtNZ12TpHmDNjWeO")
     assert "yvHV" not in vault.answer(text)
+
+
+PATHS = """/etc/nginx/conf.d/default.conf:24 /etc/apache2/sites-enabled/000-default.conf /usr/local/apache2/conf/httpd.conf
+/etc/docker/certs.d/hub.example:5000/ca.crt /etc/rancher/k3s/registries.yaml /etc/containerd/certs.d/_default/hosts.toml
+/docker-entrypoint.d/90-docker-registry-ui.sh /etc/containers/registries.conf.d/50.conf /etc/haproxy/haproxy.cfg
+/etc/systemd/system/docker.service.d/http-proxy.conf /etc/letsencrypt/live/hub.example/fullchain.pem"""
+
+
+@pytest.mark.parametrize("path", PATHS.split())
+def test_the_places_of_configuration_are_shown(path: str) -> None:
+    assert only_known(f"host not found in upstream in {path}") == f"host not found in upstream in {path}"

@@ -195,6 +195,10 @@ class Harvest:
             from runbook.parse.traefik import traefik_labels
 
             self.routes.extend(traefik_labels(self.compose))
+        if any(v.name == "VIRTUAL_HOST" for s in self.compose.services for v in s.environment):
+            from runbook.parse.vhosts import virtual_hosts
+
+            self.routes.extend(virtual_hosts(self.compose))
 
     def _stack_files(self) -> Iterator[str]:
         """Files of a stack other than compose files."""
@@ -212,7 +216,22 @@ class Harvest:
 
 
 def _compose(to: Harvest, name: str, text: str) -> None:
-    to.compose_texts[name] = text
+    known = to.compose_texts.get(name)
+    to.compose_texts[name] = (known and _beneath(known, text)) or text
+
+
+def _beneath(above: str, text: str) -> str | None:
+    """Two pieces of one text as two documents of a file, which Compose joins; None where the later one is a new version
+    of the other's services, or no line is free between them."""
+    room = len(text) - len(text.lstrip("\n")) - 1
+    rows = above.rstrip("\n").split("\n")
+    had, has = (set(_SERVICE.findall(t)) for t in (above, text))
+    if not had or not has or had & has or len(rows) > room:
+        return None
+    return "\n".join([*rows, *[""] * (room - len(rows)), "---", text.lstrip("\n")])
+
+
+_SERVICE = re.compile(r"^ {2}([\w.-]{1,80}):[ \t]*(?:#.*)?$", re.MULTILINE)
 
 
 def _dotenv(to: Harvest, name: str, text: str) -> None:

@@ -94,7 +94,8 @@ _LOG_STARTS = (
     rf"{_PREFIX}time=\"?[^\s\"]{{1,60}}\"? level=",
     rf"{_PREFIX}\{{\"[^\n]{{0,400}}\"(?:level|log|msg)\":",
     rf"{_PREFIX}\S{{1,200}} \S{{1,200}} \S{{1,200}} \[\d\d/\w{{3}}/\d{{4}}:",
-    rf"{_PREFIX}\d{{4}}/\d\d/\d\d \d\d:\d\d:\d\d \[\w+\]",
+    rf"{_PREFIX}(?:\d{{4}}/\d\d/\d\d \d\d:\d\d:\d\d|nginx:) \[\w+\]",
+    r"(?:\[\w+\] )?\d{1,10}#\d{1,10}: \*\d{1,12} ",
     rf"{_PREFIX}(?:[^\n\"]{{1,100}}haproxy\[\d+\]: )?[0-9A-Fa-f.:]{{3,60}} \[\d\d/\w{{3}}/\d{{4}}:\d\d:\d\d:\d\d\.\d+\] ",
     rf"{_PREFIX}\[(?:ALERT|WARNING|NOTICE)\][ \t]+(?:\d+/\d+ )?\(\d+\) :",
     rf"{_PREFIX}\[\w{{3}} \w{{3}} [ \d]\d \d\d:\d\d:\d\d(?:\.\d+)? \d{{4}}\] \[",
@@ -110,6 +111,8 @@ is_registry_log = _lines(
     rf"{_PREFIX}\{{\"[^\n]{{0,2000}}\"(?:go\.version|http\.request\.method|instance\.id)\"",
     rf"{_PREFIX}\S{{1,200}} \S{{1,200}} \S{{1,200}} \[\d\d/\w{{3}}/\d{{4}}:[^\n]{{0,80}}\] \"[A-Z]{{3,8}} /v2",
     rf"{_PREFIX}\d{{4}}/\d\d/\d\d \d\d:\d\d:\d\d \[(?:error|emerg|warn|crit)\]",
+    rf"{_PREFIX}nginx: \[emerg\]",
+    r"(?:\[\w+\] )?\d{1,10}#\d{1,10}: \*\d{1,12} ",
     rf"{_PREFIX}panic: ",
     rf"{_PREFIX}sed: can't move ",
 )

@@ -46,6 +46,8 @@ def next_step(facts: Facts, diagnosis: Diagnosis, dormant: tuple[Finding, ...] =
         return step
     if not _login_tried(facts) and not seen & _NOT_ABOUT_LOGINS and (step := _try_login(facts)):
         return step
+    if seen & _OF_UPLOADS and not diagnosis.causes:
+        return NextStep(why=_UPLOAD_WHY, command=_begun_upload(facts), separates=_UPLOADS_GO, gives="transcript")
     candidates = _candidates(facts, diagnosis)
     outcome = {c.rule: c.outcome for c in diagnosis.checks}
     best: tuple[float, _Source, tuple[str, ...]] | None = None
@@ -187,7 +189,10 @@ def _base(facts: Facts, address: Address) -> str:
     for exchange in facts.traffic.exchanges:
         if exchange.url.partition("://")[2].lower().startswith(str(address)):
             return exchange.url.partition("/v2")[0]
-    scheme = "https" if address.port in (443, None) and not address.is_loopback else "http"
+    said = next((m.text for m in facts.traffic.messages if f"://{address}/" in m.text), "")
+    tls = facts.registry is not None and facts.registry.value("http.tls.certificate") is not None
+    usual = address.port in (443, None) and not address.is_loopback
+    scheme = "https" if f"https://{address}/" in said or (not said and (tls or usual)) else "http"
     return f"{scheme}://{address}"
 
 
@@ -270,6 +275,28 @@ def _verbose(facts: Facts) -> Command:
     base = _base(facts, address) if address else None
     who = next(iter(facts.focus.users), None)
     return sh("curl", "-v", "-u", user(who), url(base, "/v2/"), WRITE_TO, "curl.txt", Word("2>&1", operator=True))
+
+
+_OF_UPLOADS = {S.UPLOAD_401, S.UPLOAD_FAILS, S.LOCATION_WRONG}
+_UPLOAD_WHY = (
+    "The registry let the upload begin; what failed came after that. Where it sends the upload, and whether it asks "
+    "for a login at the ping, show in these two responses. An upload that is begun and left leaves nothing."
+)
+_UPLOADS_GO = (
+    "x-forwarded-proto-missing", "ping-not-challenged", "location-header-wrong-host", "location-header-port-lost",
+    "http-host-wrong",
+)  # fmt: skip
+
+
+def _begun_upload(facts: Facts) -> Command:
+    """The ping without a login, and the begin of an upload with one, in one transcript."""
+    address = next(iter(facts.focus.used or facts.focus.addresses), None)
+    base = _base(facts, address) if address else None
+    who = next(iter(facts.focus.users), None)
+    return sh(
+        "curl", "-v", url(base, "/v2/"), "--next", "-v", "-X", "POST", "-u", user(who), url(base, "/v2/test/blobs/uploads/"),
+        WRITE_TO, "upload.txt", Word("2>&1", operator=True),
+    )  # fmt: skip
 
 
 def _get_daemon(facts: Facts) -> Command:

@@ -40,6 +40,7 @@ class Symptom(StrEnum):
     REDIRECTED = "the API is answered by a redirect"
     TOO_LARGE = "an upload is refused as too large (413)"
     UPLOAD_FAILS = "an upload breaks off"
+    UPLOAD_401 = "an upload is begun, and the next request of it is refused (401)"
     LOCATION_WRONG = "an upload is sent on to another address than the one used"
     CHALLENGE_MISSING = "401 without WWW-Authenticate"
     CHALLENGE_FOREIGN = "two different realms ask for a login on one way"

@@ -127,7 +127,7 @@ def of_event(event: LogEvent) -> Observation:
         witness="engine" if engine else "proxy" if proxy else "registry",
         record=event,
         source=event.place,
-        address=address_of(host[1]) if host else None,
+        address=address_of(event.host or (host[1] if host else None)),
         route="via" if proxy else "unknown",
         user=event.user,
         when=event.when,
@@ -136,10 +136,13 @@ def of_event(event: LogEvent) -> Observation:
     )
 
 
+_WITH_A_LOGIN = ("login-ok", "login-status", "unauthorized", "upload-refused", "invalid-username-password")
+
+
 def of_message(message: Message, route: Route = "unknown") -> Observation:
     """Something that a client, a browser, Compose or the engine printed."""
     engine = message.kind in ("compose-unset", "compose-refused", "container-exited", "tool-missing", "daemon-proxy")
-    sent = message.kind in ("login-ok", "login-status", "unauthorized", "invalid-username-password")
+    sent = message.kind in _WITH_A_LOGIN
     status = whole_number(message.detail) if message.kind == "login-status" else None
     return Observation(
         witness="engine" if engine else "browser" if message.page else "client",

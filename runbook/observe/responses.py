@@ -51,6 +51,8 @@ def of_logged(request: LoggedRequest, stack: Stack) -> list[Symptom]:
         return []
     if request.method == "OPTIONS":
         return [S.PREFLIGHT_REFUSED] if status == 401 and _is_a_pages(request, stack) else []
+    if continues_upload(request.method, request.uri) and 400 <= status < 500 and status != 413:
+        return _of_upload(request)
     if status == 401:
         return _of_logged_refusal(request)
     if status == 400:
@@ -67,6 +69,17 @@ def of_logged(request: LoggedRequest, stack: Stack) -> list[Symptom]:
     if status in (301, 302, 307, 308) and (request.logger != "registry" or request.uri.startswith("//")):
         return [S.REDIRECTED]
     return []
+
+
+def continues_upload(method: str, path: str) -> bool:
+    """Whether a request goes on with an upload that the registry has taken before (POST, 202)."""
+    return method in ("PATCH", "PUT") and "/blobs/uploads/" in path
+
+
+def _of_upload(request: LoggedRequest) -> list[Symptom]:
+    if request.answered_later or request.status == 416:
+        return []
+    return [S.UPLOAD_401 if request.status == 401 and not request.meaning else S.UPLOAD_FAILS]
 
 
 def _of_logged_refusal(request: LoggedRequest) -> list[Symptom]:
@@ -92,6 +105,8 @@ def _of_refusal(exchange: Exchange, others: tuple[Exchange, ...]) -> list[Sympto
     bare = exchange.header("WWW-Authenticate") is None and bool(exchange.response_headers)
     found: list[Symptom] = [S.CHALLENGE_MISSING] if bare else []
     if credential is None:
+        if exchange.login_known and continues_upload(exchange.method, exchange.path):
+            found.append(S.UPLOAD_401)
         if exchange.page is not None and not any(e.url == exchange.url and 0 < (e.status or 0) < 400 for e in others):
             found.append(LOGIN_401[exchange.route])
         return found

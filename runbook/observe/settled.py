@@ -18,7 +18,7 @@ _LOGIN = (
 )  # fmt: skip
 NEEDS: dict[Symptom, Success] = {
     **dict.fromkeys(_LOGIN, "login"),
-    **dict.fromkeys((S.TOO_LARGE, S.UPLOAD_FAILS, S.LOCATION_WRONG), "upload"),
+    **dict.fromkeys((S.TOO_LARGE, S.UPLOAD_FAILS, S.UPLOAD_401, S.LOCATION_WRONG), "upload"),
     **dict.fromkeys((S.BROWSER_BLOCKED, S.PREFLIGHT_REFUSED), "page"),
     **dict.fromkeys((S.OPEN_DIRECT, S.OPEN_VIA, S.PING_OPEN, S.CHALLENGE_MISSING), "refusal"),
     S.DELETE_REFUSED: "delete",
@@ -96,7 +96,7 @@ def _asked(observation: Observation) -> tuple[object, ...]:
 _TELLING = ("host", "origin", "user-agent", "x-forwarded-proto", "x-forwarded-host", "forwarded")
 _ANY_PATH = (
     S.UNREACHABLE, S.EMPTY_REPLY, S.TIMEOUT, S.HANDSHAKE_TIMEOUT, S.BAD_GATEWAY, S.UNAVAILABLE, S.GATEWAY_TIMEOUT,
-    S.NAME_UNKNOWN, S.TOO_LARGE, S.UPLOAD_FAILS, S.LOCATION_WRONG, S.NOT_STARTED,
+    S.NAME_UNKNOWN, S.TOO_LARGE, S.UPLOAD_FAILS, S.UPLOAD_401, S.LOCATION_WRONG, S.NOT_STARTED,
 )  # fmt: skip
 """Symptoms of the connection or of an upload: any path of the API shows that they are over."""
 
@@ -119,7 +119,7 @@ def kinds_of(observation: Observation) -> tuple[Success, ...]:
     found: list[Success] = ["response", "start"]
     if observation.login == "sent" or (isinstance(record, LoggedRequest) and record.logger == "registry"):
         found.append("login")
-    if observation.method in ("PUT", "PATCH") or (observation.method == "POST" and status in (201, 202)):
+    if observation.method in ("PUT", "PATCH") or (observation.method == "POST" and status == 201):
         found.append("upload")
     if observation.method == "DELETE":
         found.append("delete")

@@ -21,6 +21,7 @@ from runbook.numbers import whole_number
 from runbook.observe.focus import Focus
 from runbook.observe.notes import LOGIN_401, Notes, Source, describe, describe_logged
 from runbook.observe.observation import Observation
+from runbook.observe.pings import open_pings
 from runbook.observe.responses import of_exchange, of_logged
 from runbook.observe.routes import Routing
 from runbook.observe.settled import Successes, ends_in_a_crash, successes
@@ -215,6 +216,7 @@ def sightings(
             notes.add(complaint.symptom, complaint.what, complaint.observation.record)
     for symptom, what, source in (
         *_two_realms(observations),
+        *_pings_open(observations, focus),
         *_images_gone(observations),
         *_from_checks(observations, evidence, stack, focus),
         *_from_files(observations, evidence, stack),
@@ -263,6 +265,14 @@ def _two_realms(observations: tuple[Observation, ...]) -> Iterator[Row]:
         if len(asked) > 1:
             for challenge, e in asked.items():
                 yield S.CHALLENGE_FOREIGN, f"{describe(e)}: {challenge}", e
+
+
+def _pings_open(observations: tuple[Observation, ...], focus: Focus) -> Iterator[Row]:
+    """A proxy's log in which a client is let in at GET /v2/ and refused after it."""
+    logged = (o.record for o in observations if o.voice == "program" and not o.own and focus.covers(o))
+    for ping, refused in open_pings(r for r in logged if isinstance(r, LoggedRequest)):
+        yield S.PING_OPEN, describe_logged(ping), ping
+        yield S.PING_OPEN, describe_logged(refused), refused
 
 
 def _images_gone(observations: tuple[Observation, ...]) -> Iterator[Row]:
@@ -318,7 +328,8 @@ def _from_checks(
 
 
 def _from_files(observations: tuple[Observation, ...], evidence: Evidence, stack: Stack) -> Iterator[Row]:
-    for place, sentence in evidence.compose.refused if evidence.compose else ():
+    ran = any(o.witness == "client" and o.ok and o.voice == "program" for o in observations)
+    for place, sentence in evidence.compose.refused if evidence.compose and not ran else ():
         yield S.COMPOSE_REFUSED, sentence, place
     started = any(isinstance(o.record, LogEvent) and o.record.meaning == "listening" for o in observations) or any(
         isinstance(o.record, Exchange) and is_registrys(o.record) for o in observations

@@ -33,6 +33,12 @@ _SERVER = re.compile(
 )
 """A line of a server's error log (nginx, Apache). It has a reader of its own: no client says such a thing."""
 
+_PUSH = "The push refers to repository"
+_UPLOAD = re.compile(r"[0-9a-f]{6,64}: Pushing\b")
+"""A layer on its way: the registry took the POST, 202 (run: docker 28 to registry 2.8 prints `Preparing` and no more
+where the login is refused, and `Pushing` where only the PATCH that follows is)."""
+_REFUSED = ("unauthorized", "no-basic-auth", "denied")
+
 
 _APPLICATION = re.compile(
     r"\[?\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d\S{0,12}\]?\s+(?:\[[\w-]{1,40}\]\s+)?\[?(?:TRACE|DEBUG|INFO|WARN(?:ING)?|ERROR|FATAL|CRITICAL)\b"
@@ -58,7 +64,7 @@ def parse_text(
     exchanges = tuple(replace(e, voice=voice) for e in found) if voice == "document" else found
     messages: list[Message] = []
     seen: set[tuple[str, str | None, str, str]] = set()
-    context, speaker = Context(), Speaker(voice, framed)
+    context, speaker, begun = Context(), Speaker(voice, framed), False
     lines = text.split("\n")
     for number, raw in enumerate(lines, 1):
         line = raw.rstrip("\r")[:_LINE]
@@ -68,17 +74,32 @@ def parse_text(
         if _of_another_program(line):
             continue
         context = typed(line, context, vault)
+        begun = _UPLOAD.match(line) is not None or (begun and prompted(line) is None and _PUSH not in line)
         if context.command_line == line and prompted(line) is not None:
             continue
         for message in _of_line(line, Place(file, number), context, vault):
-            message = replace(message, voice=says)
+            kind = "upload-refused" if begun and message.kind in _REFUSED else message.kind
+            message = replace(message, kind=kind, voice=says)
             key = (message.kind, message.host, message.detail or message.text, says)
             if key not in seen and len(messages) < _MOST:
                 seen.add(key)
                 messages.append(message)
+    messages = _without_retries(messages, text)
     taken = [m.place.line or 0 for m in messages]
     ended = list(islice(outcomes(lines, file, vault, taken), _MOST))
     return (*messages, *ended), exchanges
+
+
+def _without_retries(messages: list[Message], text: str) -> list[Message]:
+    """Messages without a layer's retries, where what came of them was said; those of a pull say no more than that."""
+    tried = next((n for n, m in enumerate(messages) if m.kind == "retrying"), None)
+    if tried is None or any(m.kind not in ("retrying", "login-ok") for m in messages[tried:]):
+        return [m for m in messages if m.kind != "retrying"]
+    kind: MessageKind = "retrying" if _PUSHES.search(text) else "other-error"
+    return [*messages[:tried], replace(messages[tried], kind=kind)]
+
+
+_PUSHES = re.compile(r"The push refers to|\b(?:docker|podman|nerdctl)(?: image| compose|-compose)? push\b")
 
 
 def _of_line(line: str, place: Place, context: Context, vault: Vault) -> list[Message]:
@@ -138,6 +159,8 @@ def _refined(message: Message, url: str, context: Context) -> Message:
     """A failure at a host that is not the one asked for is another thing, and so is a container of last year."""
     if message.kind == "container-exited" and (_LONG_AGO.search(message.text) or not _OF_A_STACK.search(message.text)):
         return replace(message, kind="container-ended")
+    if message.kind == "token-refused":
+        return replace(message, detail=message.detail or url, host=context.host)
     if message.kind in ("refused", "timeout", "no-such-host", "token-endpoint-failed") and _is_token_url(url):
         return replace(message, kind="token-endpoint-failed", detail=message.detail or url, host=context.host)
     if message.kind == "no-such-host":

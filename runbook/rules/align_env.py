@@ -21,11 +21,12 @@ _LINKS = re.compile(r"^REGISTRY_(?:PORT|SERVICE)(?:_|$)|_PORT_\d+_TCP|^REGISTRY_
 """What Docker's links and Kubernetes put into every container: nobody meant the registry to read it."""
 _INTENDED = dict.fromkeys(("REGISTRY_AUTH_TYPE", "REGISTRY_AUTHENTICATION", "REGISTRY_AUTH_METHOD"), "REGISTRY_AUTH")
 
-Reason = Literal["space", "stops", "unread", "of the registry", "of nobody", "logged"]
+Reason = Literal["space", "stops", "unread", "unread by the UI", "of the registry", "of nobody", "logged"]
 _REASONS: dict[Reason, str] = {
     "space": "has a space before its =, which Compose refuses",
     "stops": "is no setting of the registry, which therefore does not start",
     "unread": "is not read by the registry",
+    "unread by the UI": "is not read by the UI",
     "of the registry": "is set on the UI but is a setting of the registry",
     "of nobody": "is set on the UI but nothing reads it",
     "logged": "is ignored by the registry (its log says so)",
@@ -106,7 +107,7 @@ def env_name_malformed(facts: Facts) -> Iterator[Finding]:
         observed(facts, *proof),
         map(aside, observed(facts, *(s for s in effects if s not in proof))),
         explains=effects,
-        warning=not hurts and not chosen.right,
+        warning=not hurts and (not chosen.right or _is_cosmetic(chosen)),
         proves=proves,
         supersedes=_superseded(chosen, hurts),
         about=Subject(service=chosen.service) if isinstance(chosen.source, Place) else None,
@@ -209,7 +210,7 @@ def _misspelt_on_ui(facts: Facts) -> Iterator[_Unread]:
         taken = {v.name for v in owner.environment}
         for variable in owner.environment if owner.role == "ui" else ():
             if not _FOREIGN_ON_UI.match(variable.name) and (right := nearest_of_ui(variable.name, taken)) is not None:
-                yield _Unread(variable.name, right, variable.place, owner.name, "unread")
+                yield _Unread(variable.name, right, variable.place, owner.name, "unread by the UI")
 
 
 def _logged(facts: Facts) -> Iterator[_Unread]:
@@ -217,6 +218,12 @@ def _logged(facts: Facts) -> Iterator[_Unread]:
     for event in facts.traffic.logged("unknown-variable"):
         if event.detail and event.detail not in known and not _LINKS.search(event.detail):
             yield _Unread(event.detail, nearest(event.detail, 3), event, event.service or "registry", "logged")
+
+
+def _is_cosmetic(unread: _Unread) -> bool:
+    """Whether the variable only says how the UI's page looks: who may log in does not hang on it."""
+    leads = ("NGINX_PROXY_", "REGISTRY_URL", "REGISTRY_SECURED", "USE_CONTROL_CACHE_HEADER")
+    return unread.reason == "unread by the UI" and not unread.right.startswith(leads)
 
 
 def _effects(unread: _Unread) -> tuple[Symptom, ...]:

@@ -115,7 +115,7 @@ def _is_refused_by_docker(exchange: Exchange) -> bool:
 
 def _insecure_names() -> Command:
     form = "{{range .RegistryConfig.IndexConfigs}}{{println .Name .Secure}}{{end}}"
-    return sh("docker", "info", "--format", form, expect="the registry's name and false")
+    return sh("docker", "info", "--format", form, expect="the name of the registry and false")
 
 
 def _allow(facts: Facts, listed: list[ClientConfig], name: str) -> tuple[Edit, ...]:
@@ -176,7 +176,7 @@ def proxy_hijack(facts: Facts) -> Iterator[Finding]:
             summary=f"Add {(name or 'the registry').split(':')[0]} to NO_PROXY where the proxy is set: in the daemon's "
             "[Service] section, in config.json, in the shell",
             commands=(sh("sudo", "systemctl", "edit", "docker"), sh("sudo", "systemctl", "restart", "docker")),
-            verify=(sh("docker", "info", "--format", "{{.NoProxy}}", expect="a list with the registry's host"),),
+            verify=(sh("docker", "info", "--format", "{{.NoProxy}}", expect="a list with the host of the registry"),),
             applies="the daemon reads its proxy settings when it starts",
         ),
     )

@@ -4,10 +4,11 @@ import re
 from collections.abc import Iterator
 
 from runbook.model import Edit, Exchange, Finding, Place, ProxyRoute, Refutation, Symptom
+from runbook.observe.pings import open_pings
 from runbook.observe.signature import from_registry, is_registrys, signed_by_proxy
 from runbook.observe.traffic import Traffic, succeeded
 from runbook.rules.base import Facts, rule
-from runbook.rules.evidence import finding, read, seen
+from runbook.rules.evidence import finding, read, said, seen
 from runbook.rules.hop_edits import drop, drop_block, drop_line, drop_lines
 from runbook.rules.hops import (
     Front,
@@ -28,7 +29,7 @@ S = Symptom
 
 @rule(
     "ping-not-challenged",
-    needs_any=("routes", "exchanges"),
+    needs_any=("routes", "exchanges", "logs"),
     step="headers",
     title="GET /v2/ answers 200 without credentials, although other requests need them",
     explains=(S.PING_OPEN, S.LOGIN_401, S.OPEN_VIA, S.NO_CREDENTIAL_SENT, S.NOT_THE_API),
@@ -40,6 +41,7 @@ def ping_not_challenged(facts: Facts) -> Iterator[Finding]:
     credentials, `docker login` accepts any password, and the first request that needs them fails."""
     beyond = next((e for e in facts.traffic.on("via", status=401) if e.path.rstrip("/") != "/v2"), None)
     opened = _open_ping(facts.traffic, page_counts=beyond is not None)
+    logged = next(open_pings(facts.traffic.requests), None)
     found = [route for front in fronts(facts) if (route := _answers_ping(front, facts))]
     for route in found:
         place = route.auth.place if route.auth and route.kind == "proxy" else route.place
@@ -50,6 +52,7 @@ def ping_not_challenged(facts: Facts) -> Iterator[Finding]:
             read("GET /v2/ ends here, without a challenge", place),
             seen(opened),
             seen(beyond) if opened else aside(seen(beyond)),
+            [said(request) for request in logged or ()],
             hop=hop(route),
             refuted=(Refutation(cause="auth-not-enforced", because="the other requests still need credentials"),),
             fix=proxy_fix(
@@ -64,12 +67,13 @@ def ping_not_challenged(facts: Facts) -> Iterator[Finding]:
             proves=True,
             about=site(facts, route),
         )
-    if not found and opened and beyond and not _is_root_answer(opened):
+    at_wire = [seen(opened), seen(beyond)] if opened and beyond and not _is_root_answer(opened) else []
+    if not found and (at_wire or logged):
         route = first_route(facts)
         yield finding(
             "Through the proxy GET /v2/ is open, other requests need credentials: clients never send any.",
-            seen(opened),
-            seen(beyond),
+            at_wire,
+            [said(request) for request in logged or ()],
             hop=hop(route),
             refuted=(
                 Refutation(cause="proxy-bypasses-auth", because="other requests through the proxy still get 401"),
@@ -216,7 +220,18 @@ def _missing_on_the_way(facts: Facts, silent: Exchange, direct: Exchange | None)
     """No file shows it: through the proxy the challenge is missing."""
     route = first_route(facts)
     request = route is not None and route.auth is not None and route.auth.kind == "request"
+    own = silent.is_html and from_registry(silent) is False
     why = " Its auth_request asks a service that answers 401 without a challenge." if request else ""
+    if own and not request:
+        why = (
+            " The page is the proxy's own: it refuses by itself, as for a single sign-on (auth_request, forward auth)."
+        )
+    advice = (
+        "Take /v2/ out of the proxy's own check, so that the registry asks for credentials itself, or let the service that "
+        "it asks send a challenge"
+        if own
+        else "Search the proxy's configuration for a line that hides or removes WWW-Authenticate, and delete it"
+    )
     return finding(
         f"Through the proxy 401 comes without WWW-Authenticate, so clients are not asked for credentials.{why}",
         seen(silent),
@@ -225,8 +240,12 @@ def _missing_on_the_way(facts: Facts, silent: Exchange, direct: Exchange | None)
         fix=proxy_fix(
             facts,
             route,
-            "Search the proxy's configuration for a line that hides or removes WWW-Authenticate, and delete it",
+            advice,
             challenge_check(facts, route),
-            before=(search_files("www-authenticate"),),
+            before=(
+                search_files("auth_request", "forward_?auth", "return 401")
+                if own
+                else search_files("www-authenticate"),
+            ),
         ),
     )

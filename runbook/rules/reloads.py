@@ -20,7 +20,10 @@ def reload(facts: Facts, route: ProxyRoute, at: Place | None = None) -> Applied:
         return watched
     compose = facts.compose
     if route.software == "joxit-ui" or (compose and at.file in compose.files):
-        carrier = _carrier(compose, at) or _carrier(compose, route.place)
+        own = (
+            route.software == "nginx-proxy" and at == route.place
+        )  # not of the container whose variables make its site
+        carrier = None if own else _carrier(compose, at) or _carrier(compose, route.place)
         return restarted(carrier or runs(facts, route.service), at)
     one = compose.service(route.service) if compose and route.service else None
     if one is None:
@@ -35,9 +38,12 @@ def reload(facts: Facts, route: ProxyRoute, at: Place | None = None) -> Applied:
 
 
 def _carrier(compose: Compose | None, at: Place) -> Service | None:
-    """The service whose labels or environment that line belongs to."""
+    """The service whose labels, environment or mounts that line belongs to."""
     services = compose.services if compose else ()
-    return next((s for s in services if any(v.place == at for v in (*s.labels, *s.environment))), None)
+    return next(
+        (s for s in services if at in {v.place for v in (*s.labels, *s.environment)} | {m.place for m in s.mounts}),
+        None,
+    )
 
 
 def _mount_of(one: Service, path: str) -> tuple[Mount | None, bool]:

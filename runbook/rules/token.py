@@ -173,7 +173,7 @@ def clock(facts: Facts) -> Iterator[Finding]:
             summary="Synchronise both clocks",
             commands=(sh("timedatectl", "status"), sh("sudo", "timedatectl", "set-ntp", "true")),
             verify=(
-                sh("date", "-u", expect="the time on the registry's machine"),
+                sh("date", "-u", expect="the time on the machine of the registry"),
                 sh("curl", "-sSI", url(realm), PIPE, "grep", "-i", "^date:", expect="the same time, to the second"),
             ),
         ),

@@ -9,6 +9,7 @@ from runbook.collect import marks
 from runbook.collect.kinds import recognise
 from runbook.collect.unpack import diffs
 from runbook.collect.unpack.dress import unnumbered, unquoted, unwrapped
+from runbook.collect.unpack.fragments import completed
 from runbook.collect.unpack.frames import Block, framed
 from runbook.collect.unpack.rows import Rows
 from runbook.collect.unpack.sections import fits_so_far, looks_like, sectioned
@@ -179,6 +180,20 @@ def _take(paste: Paste, block: Block) -> None:
         name = _LANGUAGES.get(block.language, "")
         if not name and (marks.is_dotenv(text) or (block.frame == "indent" and not _is_telling(text))):
             return
+    if named is None or not block.sure:
+        piece = completed(content)
+        if piece and piece[0] < paste.rows.numbers[min(block.start, len(rows) - 1)]:  # the lines above leave room
+            _add(
+                paste,
+                "compose.yml",
+                None,
+                piece[1],
+                (block.start, block.end),
+                "program",
+                outer=block.outer,
+                before=piece[0],
+            )
+            return
     lead = next((r for r in reversed(rows[max(0, block.outer[0] - 4) : block.outer[0]]) if r.strip()), "")
     voice: Voice = "document" if EXAMPLE.search(lead) and block.frame != "section" else "program"
     whole = content if block.first is not None or block.last is not None or block.indent else None
@@ -205,6 +220,7 @@ def _add(
     *,
     outer: tuple[int, int] | None = None,
     apart: bool = False,
+    before: int | None = None,
     inside: bool = False,
 ) -> None:
     """Note a file and the rows that it takes."""
@@ -215,8 +231,8 @@ def _add(
         return
     if path is None:
         body = paste.rows.padded(*span)
-        if apart:
-            first = paste.rows.numbers[min(span[0], len(paste.rows.numbers) - 1)]
+        if apart or before is not None:
+            first = paste.rows.numbers[min(span[0], len(paste.rows.numbers) - 1)] - (before or 0)
             body = "\n" * max(0, first - 1) + text + "\n"
         paste.files.append(Pasted(kind, body, voice=voice, inside=name if inside else ""))
     else:

@@ -8,8 +8,10 @@ from runbook.parse.compose.load import Notes
 from runbook.parse.compose.services import Project, text_of
 from runbook.parse.yaml_nodes import Mapping, Node, Scalar, Sequence
 
+PART = "x-part"
+"""The key by which a compose file says that only a part of it was shown: what it does not declare may stand elsewhere."""
 _TOP = ("version", "name", "include", "services", "models", "networks", "volumes", "secrets", "configs")
-_KEYS = frozenset(
+OF_A_SERVICE = frozenset(
     "annotations attach blkio_config build cap_add cap_drop cgroup cgroup_parent command configs container_name "
     "cpu_count cpu_percent cpu_period cpu_quota cpu_rt_period cpu_rt_runtime cpu_shares cpus cpuset credential_spec "
     "depends_on deploy develop device_cgroup_rules devices dns dns_opt dns_search domainname entrypoint env_file "
@@ -45,7 +47,7 @@ def check_types(top: Mapping, notes: Notes) -> None:
 def _check_service(name: str, node: Mapping, notes: Notes) -> None:
     for key, value in node.pairs:
         where = f"services.{name}.{key.text}"
-        if key.text not in _KEYS and not key.text.startswith("x-"):
+        if key.text not in OF_A_SERVICE and not key.text.startswith("x-"):
             notes.refuse(key.place, f"services.{name} additional properties '{key.text}' not allowed")
         elif key.text in _TEXT and not _is_text(value):
             notes.refuse(key.place, f"{where} must be a string")
@@ -90,7 +92,7 @@ def check_references(services: Iterable[Service], project: Project) -> None:
     found = tuple(services)
     names = {s.name for s in found}
     declared = {s: _names(project, s) for s in ("volumes", "networks", "secrets", "configs")}
-    for service in found:
+    for service in found if project.top.get(PART) is None else ():  # else the rest of the file was not shown
         node = _node(project, service.name)
         if service.image is None and node is not None and node.get("build") is None and node.get("provider") is None:
             _refuse(project, service, "has neither an image nor a build context specified")
