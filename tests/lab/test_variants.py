@@ -14,7 +14,8 @@ from tests.lab.variants import IMAGES, VARIANTS, Row, standing
 SAMPLE = ("v01", "v05f", "v33")
 SLOW = 2
 pytestmark = pytest.mark.skipif(
-    composed.why_not() is not None or not composed.has_images(*IMAGES), reason="no Docker engine with the images answers"
+    composed.why_not() is not None or not composed.has_images(*IMAGES),
+    reason="no Docker engine with the images answers",
 )
 
 

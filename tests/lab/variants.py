@@ -94,7 +94,9 @@ class Variant:
 
 def entry(kind: str, user: str = USER, password: str = PASSWORD) -> bytes:
     """A line of an htpasswd file."""
-    done = subprocess.run(["htpasswd", "-n", "-i", kind, user], input=password.encode(), capture_output=True, check=True)
+    done = subprocess.run(
+        ["htpasswd", "-n", "-i", kind, user], input=password.encode(), capture_output=True, check=True
+    )
     return done.stdout.strip() + b"\n"
 
 
@@ -159,13 +161,34 @@ VARIANTS = {
     "v06f": Variant("htpasswd-merged-lines", SINGLE, htpasswd=_merged),
     "v07": Variant("htpasswd-missing-autocreated", htpasswd=None),
     "v08": Variant("htpasswd-is-a-directory", SINGLE, htpasswd=None),
-    "v09": Variant("", (("    restart: unless-stopped\n    ports:\n      - \"@R", "    restart: unless-stopped\n    user: \"1000\"\n    ports:\n      - \"@R"),), mode=0o600),  # fmt: skip
-    "v10": Variant("", (("    environment:\n" + AUTH, ""), (FOLDER, FOLDER + "      - ./config.yml:/etc/docker/registry/config.yml:ro\n")), files={"config.yml": CONFIG}, asks=("registry", "ui", "refuses")),  # fmt: skip
+    "v09": Variant(
+        "",
+        (
+            (
+                '    restart: unless-stopped\n    ports:\n      - "@R',
+                '    restart: unless-stopped\n    user: "1000"\n    ports:\n      - "@R',
+            ),
+        ),
+        mode=0o600,
+    ),
+    "v10": Variant(
+        "",
+        (
+            ("    environment:\n" + AUTH, ""),
+            (FOLDER, FOLDER + "      - ./config.yml:/etc/docker/registry/config.yml:ro\n"),
+        ),
+        files={"config.yml": CONFIG},
+        asks=("registry", "ui", "refuses"),
+    ),
     "v11": Variant("", (("    environment:\n" + AUTH, ""),), asks=("registry", "ui", "refuses")),
-    "v12": Variant("cors-origin-mismatch", _heads("Origin: '[\"http://registry-ui:80\"]'", TRUE, METHODS), asks=("page",)),
+    "v12": Variant(
+        "cors-origin-mismatch", _heads("Origin: '[\"http://registry-ui:80\"]'", TRUE, METHODS), asks=("page",)
+    ),
     "v13": Variant("cors-credentials-missing", _heads("Origin: '[\"http://localhost:@U\"]'", METHODS), asks=("page",)),
     "v13b": Variant("cors-wildcard-with-credentials", _heads(ANY, TRUE, METHODS), asks=("page",)),
-    "v14": Variant("", ((AUTH, AUTH + "      REGISTRY_HTTP_HOST: http://registry.example:5000\n"),), asks=("push",), writes=True),  # fmt: skip
+    "v14": Variant(
+        "", ((AUTH, AUTH + "      REGISTRY_HTTP_HOST: http://registry.example:5000\n"),), asks=("push",), writes=True
+    ),
     "v15": Variant("client-max-body-size", edge=SMALL, asks=("push",)),
     "v15f": Variant("client-max-body-size", edge=SMALL, mount=EDGE_FILE, asks=("push",)),
     "v16": Variant("double-auth-one-header", edge=ASKS, edge_user="gate", asks=("registry", "edge")),
@@ -178,14 +201,18 @@ VARIANTS = {
     "v22": Variant("", _injected(f"{USER}:{PASSWORD}\n"), asks=("ui", "refuses-ui")),
     "v22b": Variant("", _injected(f"{USER}:{PASSWORD}"), asks=("ui", "refuses-ui")),
     "v23": Variant("proxy-pass-uri-rewrite", _upstream("http://registry:5000/")),
-    "v24": Variant("browser-cannot-resolve-container-name", ((UPSTREAM, "      REGISTRY_URL: http://registry:5000\n"),), asks=("page",)),  # fmt: skip
+    "v24": Variant(
+        "browser-cannot-resolve-container-name",
+        ((UPSTREAM, "      REGISTRY_URL: http://registry:5000\n"),),
+        asks=("page",),
+    ),
     "v25": Variant("", (("PATH: /auth/", "PATH: /etc/registry/"),)),
     "v26": Variant("", ((AUTH, AUTH + '      REGISTRY_HTTP_HEADERS_Access-Control-Allow-Origin: "*"\n'),)),
     "v29": Variant("upstream-wrong-port", _upstream("http://registry:@R")),
     "v30": Variant("nginx-stale-dns", after="moved"),
     "v32": Variant("htpasswd-not-bcrypt", (STRIP,), htpasswd=lambda: entry("-m")),
     "v33": Variant("upstream-name-not-resolved", NETWORKS),
-}  # fmt: skip
+}
 
 
 @dataclass
