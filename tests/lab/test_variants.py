@@ -50,6 +50,9 @@ def attempt(name: str, folder: Path) -> Row:
         row.checks = len(checks)
         for check, was in zip(checks, before, strict=True):
             late = stack.run(str(check))
+            if "executable file not found" in (late.output or ""):
+                row.checks -= 1  # images made here of local binaries lack the tools of the published ones
+                continue
             tells = (
                 check.expect
                 and late.output is not None
