@@ -334,7 +334,7 @@ def _may_read_htpasswd(facts: Facts) -> bool:
 def _by_a_proxy(facts: Facts) -> bool:
     """Whether the refusal was written by a proxy that asks for credentials of its own: the registry was never asked."""
     refused = (c.observation.record for c in facts.traffic.complaints if c.settled is None)
-    return any(isinstance(e, Exchange) and e.status == 401 and e.is_html and from_registry(e) is False for e in refused)
+    return any(isinstance(e, Exchange) and e.status == 401 and e.route == "via" and from_registry(e) is False for e in refused)
 
 
 def _was_compared(facts: Facts) -> bool:

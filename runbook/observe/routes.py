@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from runbook.model import EnvVar, Evidence, Exchange, Route, Stack, Ui
 from runbook.numbers import whole_number
 from runbook.observe.address import Address
-from runbook.observe.signature import is_go_404, is_registrys
+from runbook.observe.signature import from_registry, is_go_404, is_registrys
 from runbook.observe.signature import signed_by_proxy as signed_by_proxy
 from runbook.stack.browser import same_origin
 from runbook.urls import urlsplit
@@ -37,6 +37,8 @@ class Routing:
         if signed_by_proxy(exchange):
             return "via"
         named = self.of_url(exchange.url)
+        if named == "unknown" and _is_a_proxys_refusal(exchange):
+            return "via"
         if named == "unknown" and not self._proxied:
             return "direct"
         return named
@@ -69,6 +71,12 @@ class Routing:
             return "unknown"
         named = self.of_url(f"https://{host}")
         return "direct" if named == "unknown" and not self._proxied else named
+
+
+def _is_a_proxys_refusal(exchange: Exchange) -> bool:
+    """A 401 in plain text: the registry's is JSON. Traefik and Caddy write such a one, and sign with nothing else."""
+    plain = (exchange.header("Content-Type") or "").lower().startswith("text/")
+    return exchange.status == 401 and exchange.is_api and plain and from_registry(exchange) is False
 
 
 def only_pages(exchange: Exchange, stack: Stack) -> bool:

@@ -47,7 +47,7 @@ class Successes:
         """Note an observation under each kind of success that it is."""
         for kind in kinds_of(observation):
             key = (kind, observation.witness, observation.source.file, observation.service, observation.route,
-                   observation.address, observation.user, observation.login, _asked(observation))  # fmt: skip
+                   observation.address, observation.user, observation.login, _asked(observation), _where(observation))  # fmt: skip
             known = self.groups.get(key)
             if known is None:
                 self.groups[key] = _Group(kind, observation)
@@ -78,6 +78,15 @@ def successes(observations: Iterable[Observation]) -> Successes:
         if observation.voice == "program":
             found.add(observation)
     return found
+
+
+def _where(observation: Observation) -> tuple[str, str]:
+    """What was asked for, since a later success elsewhere must not hide the one that counts: of logs, which know many
+    paths, only the two that every client asks."""
+    path = observation.path.rstrip("/")
+    if not isinstance(observation.record, Exchange) and path not in ("/v2", "/v2/_catalog"):
+        path = ""
+    return observation.method, path
 
 
 def _asked(observation: Observation) -> tuple[object, ...]:
@@ -154,6 +163,8 @@ def _same_request(success: Observation, failure: Observation) -> bool:
         return success.own and failure.witness != "browser"
     if failure.login == "none" and success.login == "sent":
         return False
+    if failure.path.startswith("//"):
+        return True  # what a proxy made of the API's path: any response of the API shows that it does so no more
     told = success.path and failure.path
     return not told or (success.path.rstrip("/") == failure.path.rstrip("/") and success.method == failure.method)
 

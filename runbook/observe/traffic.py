@@ -76,7 +76,7 @@ class Traffic:
         )
         over = _only_settled(found)
         self.settled: tuple[Complaint, ...] = tuple(c for c in found if id(c.observation.record) in over)
-        now = {id(o.record) for o in self.observations if o.voice == "program" and id(o.record) not in over}
+        self._now = now = {id(o.record) for o in self.observations if o.voice == "program" and id(o.record) not in over}
         ours = {id(o.record) for o in self.observations if o.own}
         self.exchanges: tuple[Exchange, ...] = tuple(e for e in asked if e.at == "client" and id(e) in now)
         """Recorded and live, each with its route named where it can be told."""
@@ -122,7 +122,7 @@ class Traffic:
 
     def passed(self, change: Change) -> Passage | None:
         """A refused request whose credentials a proxy changed in that way, unless others were seen to pass unchanged."""
-        refused = [p for p in self.passages if p.before.status == 401]
+        refused = [p for p in self.passages if p.before.status == 401 and id(p.before.record) in self._now]
         kept = {p.before.user for p in self.passages if p.change == "kept"}
         return next((p for p in refused if p.change == change and p.before.user not in kept), None)
 

@@ -9,7 +9,7 @@ from runbook.model.command import PIPE, WRITE_TO, Command, number, sh, url
 from runbook.observe.signature import signed_by_proxy
 from runbook.observe.traffic import Traffic
 from runbook.rules.base import Facts, rule
-from runbook.rules.evidence import Item, finding, read, said, seen
+from runbook.rules.evidence import Item, context, finding, read, said, seen
 from runbook.rules.hop_edits import drop_line, drop_lines, insert, line_of, places, swap
 from runbook.rules.hops import (
     api_routes,
@@ -29,6 +29,8 @@ from runbook.rules.reloads import proxy_fix
 from runbook.rules.upstreams import reaches
 
 S = Symptom
+_DEFAULT = 1 << 20
+"""nginx's own limit."""
 _SMALL = 100 * (1 << 20)
 """Layers below that are common: a smaller limit is a fault by itself, a larger one only where a body was refused."""
 
@@ -81,6 +83,9 @@ def client_max_body_size(facts: Facts) -> Iterator[Finding]:
         if _of_cloudflare(traffic):
             yield _cloudflares_limit(facts, shown, refuted)
             return
+        if lifted := _lifted_since(facts, shown):
+            yield lifted
+            return
         route = first_route(facts)
         edits = _lift(facts, route) if route and route.software == "haproxy" else ()
         yield finding(
@@ -97,6 +102,37 @@ def client_max_body_size(facts: Facts) -> Iterator[Finding]:
             ),
             edits=edits,
         )
+
+
+def _lifted_since(facts: Facts, shown: list[Item]) -> Finding | None:
+    """Where only the log of a proxy says so, and that proxy's file lifts the limit: it is over, or the file is not in
+    force. Which of the two, the log alone cannot tell."""
+    logged = facts.traffic.logged("body-too-large")
+    routes = [f.upload for f in fronts(facts) if f.upload and f.upload.software == "nginx"]
+    own = [
+        r for r in routes if r.complete and r.max_body is None and all(e.service in (None, r.service) for e in logged)
+    ]
+    if not own or len(own) < len(routes) or not logged or facts.traffic.said("too-large"):
+        return None
+    if any(e.status == 413 for e in facts.traffic.exchanges):
+        return None
+    place = own[0].max_body_place or own[0].place
+    return finding(
+        f"{name(own[0])} refused bodies as too large, and its file sets no limit: it was changed since, or is not in force.",
+        [replace(item, cited="context") for item in shown if item],
+        context("no limit is set here", place),
+        hop=hop(own[0]),
+        about=site(facts, own[0]),
+        fix=proxy_fix(
+            facts, own[0], "Load the file, if that was not done yet", _sent(facts, own[0], _DEFAULT + 1), at=place
+        ),
+    )
+
+
+def _sent(facts: Facts, route: ProxyRoute, size: int) -> Command:
+    target = url(front_url(facts, route), "/v2/test/blobs/uploads/")
+    return sh("head", "-c", number(size), "/dev/zero", PIPE, "curl", "-sS", "-o", "/dev/null", "-w",
+              "%{http_code}\\n", "-X", "POST", "--data-binary", "@-", target, expect="401, not 413")  # fmt: skip
 
 
 def _of_cloudflare(traffic: Traffic) -> bool:
@@ -179,11 +215,7 @@ def _larger_body(facts: Facts, route: ProxyRoute) -> tuple[Command, ...]:
     registry asks for credentials. Not for a limit that nobody wants to send."""
     if not route.max_body or route.max_body >= _SMALL:
         return ()
-    target = url(front_url(facts, route), "/v2/test/blobs/uploads/")
-    return (
-        sh("head", "-c", number(route.max_body + 1), "/dev/zero", PIPE, "curl", "-sS", "-o", "/dev/null", "-w",
-           "%{http_code}\\n", "-X", "POST", "--data-binary", "@-", target, expect="401, not 413"),
-    )  # fmt: skip
+    return (_sent(facts, route, route.max_body + 1),)
 
 
 def _lift(facts: Facts, route: ProxyRoute) -> tuple[Edit, ...]:

@@ -204,6 +204,8 @@ def missing_autocreated(facts: Facts) -> Iterator[Finding]:
         (logged("file-missing"), BROKEN, "it vanished while the registry ran, and every login gets 400"),
     )
     events, explains, what = next((case for case in seen if case[0]), ((), REFUSED, ""))
+    if not failed and users(facts).accepted - {"docker"}:
+        events = ()  # it knows others by now: the file was exchanged
     if not events and own is None:
         return
     summary = (
