@@ -1,5 +1,8 @@
 """Tasks: `nox -l` lists them. They run in the environment that is active, so that what was installed is what is tested."""
 
+import tempfile
+from pathlib import Path
+
 import nox
 
 nox.options.default_venv_backend = "none"
@@ -76,3 +79,13 @@ def onefile(session: nox.Session) -> None:
 def advisories(session: nox.Session) -> None:
     """What is pinned against the published advisories (pip-audit, in an environment of its own; needs the network)."""
     session.run("uvx", "pip-audit", "--strict", "--no-deps", "--disable-pip", "-r", "constraints.txt", external=True)
+
+
+@nox.session
+def wheel(session: nox.Session) -> None:
+    """The wheel as an index takes it: its description renders, nothing is in it that does not belong (needs the network)."""
+    with tempfile.TemporaryDirectory() as folder:
+        session.run("uv", "build", "-q", "--wheel", "-o", folder, external=True)
+        wheels = [str(path) for path in Path(folder).glob("*.whl")]
+        session.run("uvx", "twine", "check", "--strict", *wheels, external=True)
+        session.run("uvx", "check-wheel-contents", *wheels, external=True)

@@ -1,17 +1,22 @@
 """The contract that every rule keeps, so that one cause has one name everywhere."""
 
 import ast
+import collections.abc
 import importlib
 import inspect
 import pkgutil
+import textwrap
+import typing
 from pathlib import Path
 
 import pytest
 
 import runbook
 from runbook import rules
-from runbook.model import Finding
+from runbook.model import Evidence, Finding, Stack
 from runbook.model.diagnosis import STEPS
+from runbook.observe.traffic import Traffic
+from runbook.rules import evidence
 from runbook.rules.base import NEEDS, RULES, Facts, Rule, rule, run
 from tests.case_files import all_cases
 
@@ -30,6 +35,18 @@ FORBIDDEN = {
 }
 
 ALL = sorted(rules.load().values(), key=lambda r: r.id)
+
+
+def test_the_example_for_contributors_is_a_rule() -> None:
+    """It is run as it stands, on nothing: no name in it may be one that is not there."""
+    text = (ROOT.parent / ".github" / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    example = textwrap.dedent(text.partition("```python\n")[2].partition("```")[0])
+    parts = (runbook.model, evidence, typing, collections.abc)
+    names = {name: value for part in parts for name, value in vars(part).items()}
+    names |= {"Facts": Facts, "rule": lambda *words, **more: lambda function: function}
+    exec(example, names)
+    nothing = Facts(Evidence(), Stack(), Traffic(Evidence(), Stack()))
+    assert list(names["registry_read_only"](nothing)) == []
 
 
 @pytest.mark.parametrize("one", ALL, ids=lambda r: r.id)

@@ -1,13 +1,15 @@
 """What a text file is a carrier of: a page, a recording, a log export, a chat; or simply the file that it says. Pure."""
 
+import json
 from dataclasses import dataclass
 
 from runbook.collect.kinds import is_dump, recognise, tells
 from runbook.collect.unpack import envelope, page, terminal, tickets
 from runbook.collect.unpack.rows import Rows
-from runbook.collect.unpack.texts import Paste, taken_apart, undressed
+from runbook.collect.unpack.texts import Paste, Pasted, taken_apart, undressed
 from runbook.collect.unpack.voice import voice_of
 from runbook.model import FileKind, Voice
+from runbook.parse.ci import job_log
 
 _PROSE: tuple[FileKind, ...] = ("text", "curl", "listing", "ps", "unknown")
 
@@ -28,12 +30,16 @@ class Carrier:
 def carried(name: str, kind: FileKind, text: str) -> Carrier:
     """Take a text apart. `kind` is what it was recognised as."""
     head, start = text[:65536], text.lstrip("\ufeff \t\r\n")[:1]
+    if kind == "ci-log":
+        return _of_rows(name, kind, Rows.of(text))
     reader = envelope.line_reader(head)
     if reader is not None:
         rows = Rows.of(text)
         rows = Rows(list(reader(rows.rows)), rows.numbers)
         return _of_rows(name, recognise(name, rows.text[:65536]) if envelope.is_numbered(head) else "log", rows)
     first = head.split("\n", 1)[0]
+    if start == "{" and (stack := _stack(text)) is not None:
+        return Carrier("text", stack)
     if start in ("{", "[") or first.count(",") or first.count("\t"):
         export = envelope.exported(text)
         if export is not None:
@@ -48,11 +54,14 @@ def carried(name: str, kind: FileKind, text: str) -> Carrier:
 
 
 def _of_rows(name: str, kind: FileKind, rows: Rows) -> Carrier:
+    if kind == "ci-log":
+        return Carrier(kind, taken_apart(undressed(Rows.of(job_log(rows.text)))), "person")
     plain = undressed(rows)
     same = plain.rows == rows.rows
     if not same:
         beneath = recognise(name, plain.text[:65536])
         kind = beneath if beneath != "unknown" else kind
+    text = plain.text
     paste = taken_apart(plain)
     if kind in _PROSE:
         return Carrier(kind, paste, voice_of(name, plain.text))
@@ -61,6 +70,21 @@ def _of_rows(name: str, kind: FileKind, rows: Rows) -> Carrier:
     )
     if kind == "log" and not structured:
         return Carrier(kind, Paste(plain, program=True))
+    if kind == "settings-text" and any(file.path for file in paste.files):
+        return Carrier(kind, paste, whole="\n".join(paste.rest()))
     if not structured:
-        return Carrier(kind, Paste(plain), whole=plain.text, as_it_is=same)
+        return Carrier(kind, Paste(plain), whole=text, as_it_is=same)
     return Carrier("text", paste, voice_of(name, plain.text))
+
+
+def _stack(text: str) -> Paste | None:
+    """The file of a stack as Portainer's API and its exports give it; None for any other JSON."""
+    if '"StackFileContent"' not in text[:4000]:
+        return None
+    try:
+        content = json.loads(text)["StackFileContent"]
+    except (ValueError, RecursionError, TypeError, KeyError):
+        return None
+    if not isinstance(content, str):
+        return None
+    return Paste(Rows([""]), [Pasted("compose", content, "docker-compose.yml")])

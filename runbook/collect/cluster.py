@@ -43,17 +43,16 @@ class Parts:
 def add_manifests(to: Harvest, name: str, text: str) -> None:
     """The objects of one file."""
     from runbook.parse.kubernetes import read_objects
-    from runbook.parse.kubernetes.charts import chart_of
-    from runbook.parse.kubernetes.objects import at
+    from runbook.parse.kubernetes.charts import chart_of, values_in
 
     found = read_objects(text, name)
     to.cluster.texts[name] = _beside(to.cluster.texts.get(name), text)
     to.cluster.objects += found
     for one in found:
-        made = chart_of(at(one.node, "spec", "values"), text, name, to.vault) if one.kind == "HelmRelease" else None
-        if made is not None:
-            to.cluster.objects += made.objects
-            to.cluster.charted += made.data
+        for values, own in values_in(one, text):
+            if (made := chart_of(values, own, name, to.vault)) is not None:
+                to.cluster.objects += made.objects
+                to.cluster.charted += made.data
 
 
 def _beside(known: str | None, text: str) -> str:

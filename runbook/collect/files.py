@@ -41,7 +41,7 @@ EDITABLE: frozenset[FileKind] = frozenset(
 """Kinds whose lines are kept: a fix may be a diff against them."""
 _ORDER: tuple[FileKind, ...] = ("htpasswd", "docker-config", "dotenv", "kubernetes", "chart-values", "compose")
 """Files full of secrets come first, so that the secrets are known when the others are masked."""
-TEXTS: frozenset[FileKind] = frozenset({"text", "curl", "listing", "ps", "unknown"})
+TEXTS: frozenset[FileKind] = frozenset({"text", "curl", "listing", "ps", "ci-log", "settings-text", "unknown"})
 """Kinds in which other files may stand."""
 _COPIED: frozenset[FileKind] = EDITABLE - {"compose"} | {"htpasswd", "docker-config"}
 """Kinds of which a copy beside the original says nothing of now; which compose files count is decided for all of them."""
@@ -260,6 +260,8 @@ class Reading:
             return
         if (whole := carrier.whole) is not None:
             self._line_up(source, lambda s: self._parse_text(s, whole))
+            for file in carrier.paste.latest():
+                self._pasted(item, source, file, depth)
             return
         if carrier.paste.counted:
             self.shown[item.name] = f"{item.title} § messages"

@@ -195,6 +195,10 @@ class Harvest:
             from runbook.parse.traefik import traefik_labels
 
             self.routes.extend(traefik_labels(self.compose))
+        if any(v.name == "VIRTUAL_HOST" for s in self.compose.services for v in s.environment):
+            from runbook.parse.vhosts import virtual_hosts
+
+            self.routes.extend(virtual_hosts(self.compose))
 
     def _stack_files(self) -> Iterator[str]:
         """Files of a stack other than compose files."""

@@ -67,7 +67,8 @@ def recognise(name: str, head: str) -> FileKind:
     bare = _without_extra(base)
     if _SAVED.match(head):
         return "evidence"  # whatever its lines quote
-    if bare.lower().endswith((".yml", ".yaml", ".json")) and marks.is_kubernetes(head):
+    is_playbook = bare.lower().endswith((".yml", ".yaml")) and marks.is_playbook(head)
+    if bare.lower().endswith((".yml", ".yaml", ".json")) and marks.is_kubernetes(head) and not is_playbook:
         return "kubernetes"
     if (other := _other_side(name, bare, head)) is not None:
         return other

@@ -1,6 +1,7 @@
 """`runbook fleet INVENTORY`, `runbook fleet history`, `runbook fleet metrics`, `runbook fleet schema`."""
 
 import argparse
+import importlib.util
 import json
 import re
 import shutil
@@ -8,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,6 +47,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--fresh", action="store_true", help="begin anew where an interrupted run could go on")
     parser.add_argument(
         "--keep", metavar="RUNS", type=_count, default=90, help="runs kept in the history (%(default)s)"
+    )
+    parser.add_argument(
+        "--notebooks",
+        metavar="DIR",
+        help="write the executed case notebook of each fault into this folder (seconds each)",
     )
     parser.add_argument("--scheduler", metavar="ADDRESS", help="let the workers of a Dask scheduler do the work")
     parser.add_argument(
@@ -102,6 +109,8 @@ def _night(options: argparse.Namespace, vault: Vault) -> int:
         raise UsageError(f"--output-dir {folder} cannot be made: {error.strerror}.") from None
     if options.prometheus:
         check_writable(options.prometheus)
+    if options.notebooks:
+        _notebooks_folder(Path(options.notebooks))
     with opened(folder / "history.sqlite") as store:
         started = store.begin(inventory, time.time(), fresh=options.fresh)
         _ask(inventory, store, started, folder, options)
@@ -115,9 +124,19 @@ def _night(options: argparse.Namespace, vault: Vault) -> int:
     return exit_code(fleet, options)
 
 
+def _notebooks_folder(folder: Path) -> None:
+    if importlib.util.find_spec("papermill") is None:
+        raise UsageError("--notebooks needs the notebooks' packages: pip install registry-runbook.")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"--notebooks {folder} cannot be made: {error.strerror}.") from None
+
+
 def _ask(inventory: "Inventory", store: "Store", started: "Started", folder: Path, options: argparse.Namespace) -> None:
     """Judge what is not yet recorded. The report is written before the record: what is recorded is whole."""
     from runbook.fleet.engine import Bounds, distributed, local, work_through
+    from runbook.fleet.one import judge
     from runbook.fleet.rollup import held_against
 
     done = store.results(started.id)
@@ -126,6 +145,7 @@ def _ask(inventory: "Inventory", store: "Store", started: "Started", folder: Pat
     if done:
         door.say(f"runbook: going on with an interrupted run: {len(done)} of {len(inventory.targets)} are done.")
     progress = _Progress(len(inventory.targets), len(done))
+    notebooks = Path(options.notebooks) if options.notebooks else None
     no_secrets = Vault()  # every result was published by the vault of its own run
 
     def record(target: "Target", judged: "Judged") -> None:
@@ -135,15 +155,27 @@ def _ask(inventory: "Inventory", store: "Store", started: "Started", folder: Pat
             door.write(page, judged.report, no_secrets, tidy=False)
         else:
             page.unlink(missing_ok=True)
+        if notebooks:
+            _keep(notebooks / f"{target.name}.ipynb", judged)
         store.record(started.id, judged.result, row.state, row.found, time.time())
         progress.one(is_fault=row.state == "fault")
 
     bounds = Bounds(options.jobs, min(options.per_host, options.jobs))
     try:
         with distributed(options.scheduler) if options.scheduler else local(bounds) as choose:
-            work_through(left, choose, bounds, record)
+            work_through(left, choose, bounds, record, partial(judge, notebooks=notebooks is not None))
     finally:
         progress.done()
+
+
+def _keep(path: Path, judged: "Judged") -> None:
+    """The notebook of a fault; the one of a night before goes when there is none now."""
+    if judged.notebook:
+        door.write(path, judged.notebook, Vault())
+        return
+    path.unlink(missing_ok=True)
+    if judged.result.verdict == "fault":
+        door.say(f"runbook: no notebook could be made for {visible(judged.result.target, 100)}.")
 
 
 def _rolled_up(inventory: "Inventory", store: "Store", started: "Started") -> "Rollup":

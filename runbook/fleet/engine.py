@@ -18,6 +18,7 @@ from runbook.urls import urlsplit
 
 Choose = Callable[[Target], Executor]
 Record = Callable[[Target, Judged], None]
+Work = Callable[[Target], Judged]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +29,12 @@ class Bounds:
     per_host: int = 8
 
 
-def work_through(targets: Iterable[Target], choose: Choose, bounds: Bounds, record: Record) -> None:
+def work_through(targets: Iterable[Target], choose: Choose, bounds: Bounds, record: Record, work: Work = judge) -> None:
     """Judge all targets; each result is recorded as it comes, in this thread."""
-    asyncio.run(_work(chains(targets), choose, bounds, record))
+    asyncio.run(_work(chains(targets), choose, bounds, record, work))
 
 
-async def _work(lines: list[list[Target]], choose: Choose, bounds: Bounds, record: Record) -> None:
+async def _work(lines: list[list[Target]], choose: Choose, bounds: Bounds, record: Record, work: Work) -> None:
     loop = asyncio.get_running_loop()
     over_all = asyncio.Semaphore(bounds.over_all)
     hosts: dict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(bounds.per_host))
@@ -42,7 +43,7 @@ async def _work(lines: list[list[Target]], choose: Choose, bounds: Bounds, recor
         for target in line:
             # Always in the same order, and the whole last: nobody holds what another waits for in a circle.
             async with _all_of([*(hosts[h] for h in hosts_of(target)), over_all]):
-                judged = await loop.run_in_executor(choose(target), judge, target)
+                judged = await loop.run_in_executor(choose(target), work, target)
             record(target, judged)
 
     async with asyncio.TaskGroup() as group:

@@ -57,6 +57,8 @@ class Defaults(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True, om
     user: Text | None = None
     credentials: Reference = None
     insecure_http: bool = False
+    cacert: Text | None = None
+    """A file of certificate authorities to trust, beside the machine's own."""
     timeout: Annotated[float, Meta(gt=0, le=600)] = 20.0
     owner: Annotated[str, Meta(max_length=100)] = ""
     site: Annotated[str, Meta(max_length=60)] = ""
@@ -76,11 +78,23 @@ class Target(Defaults, forbid_unknown_fields=True, frozen=True, omit_defaults=Tr
     """Files or folders; a relative path begins where the inventory is."""
 
 
+class Cluster(Struct, forbid_unknown_fields=True, frozen=True, omit_defaults=True):
+    """Registries in Kubernetes: every Service with the label is a target called NAMESPACE.NAME."""
+
+    selector: Annotated[str, Meta(min_length=1, max_length=300, description="as for kubectl --selector")]
+    namespace: Annotated[str, Meta(max_length=63)] = ""
+    """Without one, all of them."""
+    context: Annotated[str, Meta(max_length=300)] = ""
+    reach: Literal["service", "ingress"] = "service"
+    """service: runbook runs in the cluster, an Ingress is the proxy; ingress: it runs outside and has its address alone."""
+
+
 class File(Struct, forbid_unknown_fields=True, frozen=True):
     """The registries of a team."""
 
     version: Literal[1]
-    targets: Annotated[tuple[Target, ...], Meta(min_length=1)]
+    targets: tuple[Target, ...] = ()
+    kubernetes: Cluster | None = None
     defaults: Defaults = Defaults()
 
 
@@ -125,7 +139,14 @@ def _from_yaml(text: str, path: Path) -> tuple[Target, ...]:
     except ParseError as error:
         raise UsageError(f"The inventory cannot be read: {error}") from None
     file = _converted(data, File)
-    return tuple(_with_defaults(target, file.defaults) for target in file.targets)
+    found = file.targets
+    if file.kubernetes is not None:
+        from runbook.fleet.cluster import targets
+
+        found += targets(file.kubernetes)
+    if not found:
+        raise UsageError("The inventory is not valid: it has neither targets nor kubernetes.")
+    return tuple(_with_defaults(target, file.defaults) for target in found)
 
 
 def _with_defaults(target: Target, defaults: Defaults) -> Target:
@@ -138,7 +159,7 @@ def _with_defaults(target: Target, defaults: Defaults) -> Target:
 
 
 _COLUMNS = frozenset(
-    "name registry ui evidence user password_env password_file docker_config insecure_http owner site labels expect".split()
+    "name registry ui evidence user password_env password_file docker_config insecure_http cacert owner site labels expect".split()
 )
 
 
@@ -251,4 +272,5 @@ def _tidied(target: Target, below: Path) -> Target:
         ui=base_url("ui", target.ui) if target.ui else None,
         evidence=tuple(str(below / Path(path).expanduser()) for path in target.evidence),
         credentials=reference,
+        cacert=str(below / Path(target.cacert).expanduser()) if target.cacert else None,
     )

@@ -53,15 +53,22 @@ class Judged(Struct, frozen=True):
 
     result: Result
     report: str = ""
+    notebook: str = ""
 
 
-def judge(target: Target) -> Judged:
-    """Diagnose one target. Whatever goes wrong with it is its result: the others must not suffer."""
+def judge(target: Target, notebooks: bool = False) -> Judged:
+    """Diagnose one target. Whatever goes wrong with it is its result: the others must not suffer. `notebooks`: a fault
+    gets the executed case notebook, too."""
     vault = Vault()
     try:
         run = _run(target, vault)
         page = "" if _is_plain(run) else door.published(render_html(run, title=target.name), vault)
-        return Judged(_published(_result(target, run), vault), page)
+        shown = ""
+        if notebooks and run.diagnosis.verdict == "fault":
+            from runbook.fleet.notebook import executed
+
+            shown = executed(run.evidence, vault)
+        return Judged(_published(_result(target, run), vault), page, shown)
     except (UsageError, CredentialError) as error:
         return Judged(_published(_unjudged(target, str(error)), vault))
     except Exception as error:
@@ -80,6 +87,7 @@ def _run(target: Target, vault: Vault) -> Run:
             password=password(reference) if reference else None,
             docker_config=reference.docker_config if reference else None,
             insecure_http=target.insecure_http,
+            cacert=target.cacert,
             timeout=target.timeout,
         ),
         vault,

@@ -40,7 +40,7 @@ def execute_all(
     sources = list(sources)
     _load_papermill()  # once, before the processes part
     results: dict[str, Executed] = {}
-    with ProcessPoolExecutor(_AT_ONCE, mp_context=forked, initializer=_die_with, initargs=(os.getpid(),)) as pool:
+    with ProcessPoolExecutor(_AT_ONCE, mp_context=forked, initializer=die_with, initargs=(os.getpid(),)) as pool:
         waiting: dict[Future[Executed], Path] = {
             pool.submit(execute, source, folder, dict(parameters), kernel): source for source in sources
         }
@@ -62,7 +62,7 @@ def execute_all(
     return [results[source.stem] for source in sources]
 
 
-def _die_with(parent: int) -> None:
+def die_with(parent: int) -> None:
     """A worker ends with the process that made it, even when that is killed; its kernel watches the worker likewise."""
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     if sys.platform == "linux":

@@ -53,7 +53,7 @@ def make_report(request: Request, vault: Vault, folder: Path, say: Say, earlier:
         door.write(making / EVIDENCE, dump_evidence(evidence, __version__).decode(), vault)
         results = _execute(making, say, case)
         for executed in results:
-            _clean(executed.path, vault)
+            clean(executed.path, vault)
         names = [executed.name for executed in results]
         for executed in results:
             if executed.path.is_file():
@@ -88,7 +88,7 @@ def _of_case(case: CaseFolder, vault: Vault) -> Evidence:
 def _execute(folder: Path, say: Say, case: CaseFolder | None) -> list[Executed]:
     """Run what does not teach; with a case folder its runs and notes are shown as well."""
     hidden = (LESSON, LIVE) if case else (LESSON, LIVE, KEPT)
-    sources = [_reported(source, folder / ".in", hidden) for source in notebooks()]
+    sources = [reported(source, folder / ".in", hidden) for source in notebooks()]
     ended = 0
 
     def tell(executed: Executed) -> None:
@@ -98,18 +98,19 @@ def _execute(folder: Path, say: Say, case: CaseFolder | None) -> list[Executed]:
         say(f"[{ended}/{len(sources)}] {executed.name} {state} ({executed.seconds:.1f} s)")
 
     say(f"running {len(sources)} notebooks")
-    with own_kernel() as kernel, _told(case):
+    with own_kernel() as kernel, told(case):
         return execute_all(sources, folder, {"bundle": EVIDENCE, "interactive": False}, kernel, tell)
 
 
-def _reported(source: Path, folder: Path, hidden: tuple[str, ...]) -> Path:
+def reported(source: Path, folder: Path, hidden: tuple[str, ...]) -> Path:
+    """A notebook without the parts that only a person at it needs, in a folder for what is to be run."""
     folder.mkdir(exist_ok=True)
     nbformat.write(without(source, hidden), folder / source.name)
     return folder / source.name
 
 
 @contextmanager
-def _told(case: CaseFolder | None) -> Iterator[None]:
+def told(case: CaseFolder | None) -> Iterator[None]:
     """Kernels see that case, or none: never the one that this process happens to be started from."""
     before = os.environ.pop(VARIABLE, None)
     if case:
@@ -122,7 +123,7 @@ def _told(case: CaseFolder | None) -> Iterator[None]:
             os.environ[VARIABLE] = before
 
 
-def _clean(path: Path, vault: Vault) -> None:
+def clean(path: Path, vault: Vault) -> None:
     """Take out what must not stay in a notebook: known secrets, widget state, this machine's paths."""
     if not path.is_file():
         return

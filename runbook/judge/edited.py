@@ -105,6 +105,7 @@ def _compose(evidence: Evidence, vault: Vault, wanted: Iterable[str]) -> Evidenc
     from runbook.collect.compose_files import project_dotenv
     from runbook.parse.compose import parse_compose
     from runbook.parse.traefik import traefik_labels
+    from runbook.parse.vhosts import virtual_hosts
 
     before = evidence.compose
     texts = {f.path: _text(f) for f in evidence.files if f.lines and f.kind == "compose"}
@@ -117,8 +118,11 @@ def _compose(evidence: Evidence, vault: Vault, wanted: Iterable[str]) -> Evidenc
     told = {line.partition("=")[0].strip() for line in text.splitlines()}
     made = "".join(f"{name}=set-by-the-fix\n" for name in wanted if name not in told)
     compose = _known(parse_compose(read, [(path, text + made), *own[1:]], variables, vault), before, _masked(evidence))
-    kept = [r for r in evidence.routes if r.software != "traefik" or r.place.file not in before.files]
-    return replace(evidence, compose=compose, routes=(*kept, *traefik_labels(compose)))
+    kept = [r for r in evidence.routes if r.software not in _FROM_COMPOSE or r.place.file not in before.files]
+    return replace(evidence, compose=compose, routes=(*kept, *traefik_labels(compose), *virtual_hosts(compose)))
+
+
+_FROM_COMPOSE = ("traefik", "nginx-proxy")
 
 
 def _masked(evidence: Evidence) -> frozenset[Place]:

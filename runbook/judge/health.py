@@ -118,13 +118,16 @@ def is_accepted_login(observation: Observation, facts: Facts) -> bool:
     if "/v2" not in observation.path:
         return False
     if isinstance(record, Exchange):
+        if not record.response_headers and not record.body:
+            return False  # a status alone does not tell who gave it
         if record.credential is not None:
             return record.credential.intent != "wrong"
-        challenged = any(
+        if record.page is None:
+            return False
+        return any(
             isinstance(o.record, Exchange) and o.status == 401 and o.address == observation.address
             for o in facts.traffic.observations
         )
-        return challenged and not (record.login_known and record.page is None)
     if isinstance(record, LoggedRequest):
         return record.user is not None or (record.logger == "registry" and _wants_login(facts))
     return False

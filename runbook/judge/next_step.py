@@ -189,7 +189,10 @@ def _base(facts: Facts, address: Address) -> str:
     for exchange in facts.traffic.exchanges:
         if exchange.url.partition("://")[2].lower().startswith(str(address)):
             return exchange.url.partition("/v2")[0]
-    scheme = "https" if address.port in (443, None) and not address.is_loopback else "http"
+    said = next((m.text for m in facts.traffic.messages if f"://{address}/" in m.text), "")
+    tls = facts.registry is not None and facts.registry.value("http.tls.certificate") is not None
+    usual = address.port in (443, None) and not address.is_loopback
+    scheme = "https" if f"https://{address}/" in said or (not said and (tls or usual)) else "http"
     return f"{scheme}://{address}"
 
 
@@ -274,9 +277,9 @@ def _verbose(facts: Facts) -> Command:
     return sh("curl", "-v", "-u", user(who), url(base, "/v2/"), WRITE_TO, "curl.txt", Word("2>&1", operator=True))
 
 
-_OF_UPLOADS = {S.UPLOAD_401, S.LOCATION_WRONG}
+_OF_UPLOADS = {S.UPLOAD_401, S.UPLOAD_FAILS, S.LOCATION_WRONG}
 _UPLOAD_WHY = (
-    "The registry let the upload begin; what was refused came after that. Where it sends the upload, and whether it asks "
+    "The registry let the upload begin; what failed came after that. Where it sends the upload, and whether it asks "
     "for a login at the ping, show in these two responses. An upload that is begun and left leaves nothing."
 )
 _UPLOADS_GO = (

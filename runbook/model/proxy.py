@@ -6,7 +6,7 @@ from typing import Literal
 from runbook.model.files import Platform, Port
 from runbook.model.http import Place
 
-Software = Literal["nginx", "joxit-ui", "traefik", "caddy", "haproxy", "apache"]
+Software = Literal["nginx", "joxit-ui", "nginx-proxy", "traefik", "caddy", "haproxy", "apache"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -42,6 +42,7 @@ Meaning = Literal[
     "proxy-crypt-failed",  # crypt_r() failed (22: Invalid argument)
     "proxy-user-mismatch",  # nginx: user "x": password mismatch / was not found
     "proxy-htpasswd-missing",
+    "proxy-htpasswd-unreadable",  # nginx: open() … failed (13: Permission denied)
     "access-forbidden",  # nginx: access forbidden by rule; Apache: client denied by server configuration
     "rate-limited",  # nginx: limiting requests
     "entrypoint-cannot-edit",  # sed: can't move … Resource busy
@@ -65,6 +66,8 @@ class LogEvent:
     """The message itself, for showing."""
     request: str | None = None
     """The id of the request it belongs to."""
+    host: str = ""
+    """The address that the client asked, where the line tells it."""
     probed: bool = False
     """Whether that was a request of this program."""
 
@@ -139,6 +142,7 @@ MessageKind = Literal[
     "http-to-https-client",  # server gave HTTP response to HTTPS client
     "https-to-http-server",  # Client sent an HTTP request to an HTTPS server / wrong version number
     "blob-upload",  # blob upload unknown/invalid
+    "retrying",  # docker tries a layer again, and the end of it was not shown
     "upload-refused",  # 401 after a layer was begun: the login was accepted, and did not go along to where the upload is
     "too-large",
     "gateway",  # 502/503/504; detail = status
@@ -155,12 +159,14 @@ MessageKind = Literal[
     "container-ended",  # long ago, or no part of such a stack
     "container-recreated",  # compose removed or re-created it: what was in its own layer is gone
     "daemon-proxy",  # docker info: HTTP Proxy; detail = address
+    "token-refused",  # the token service refuses the login; detail = URL of the realm
     "token-endpoint-failed",  # detail = URL of the realm
     "method-unsupported",
     "status",  # a bare status printed by a command; exchange is made of it where the URL is known
     "pull-secret-missing",  # the kubelet: Unable to retrieve some image pull secrets; detail = their names
     "empty-password",  # a login that has no password and nobody to ask
     "hub-push",  # The push refers to repository [docker.io/…]; detail = the repository
+    "throttled",  # toomanyrequests
     "hub-refused",  # failed to push docker.io/…; detail = the repository
     "builder",  # docker buildx ls: detail = the driver
     "html-answer",  # unexpected media type text/html
@@ -170,6 +176,7 @@ MessageKind = Literal[
     "token-expired",
     "config-error",  # the registry refuses its own configuration
     "port-in-use",  # detail = the port
+    "port-forward",  # kubectl port-forward; detail = the port on this machine
     "engine-elsewhere",  # docker info, docker context: detail = where the engine runs
     "ingress-secret",  # ingress-nginx: the secret has no key auth; detail = namespace/name
     "mtu",  # detail = the number

@@ -121,9 +121,11 @@ def focus_of(
             if o.witness in ("registry", "proxy") and o.address and not o.own and o.voice == "program"
         )
     )
-    addresses = tuple(
-        dict.fromkeys((*used, *logged, *(published if not used else ()), *_site_addresses(stack, used or logged)))
-    )
+    sites = tuple(_site_addresses(stack, used or logged))
+    named_only = tuple(
+        _site_addresses(stack, used or logged, ("nginx-proxy", "traefik"))
+    )  # nothing answers to localhost
+    addresses = tuple(dict.fromkeys((*used, *logged, *named_only, *(published if not used else ()), *sites)))
     users = _users(evidence, observations, unsettled)
     times = [o.when for o in unsettled if o.when is not None]
     docker = (o.address for o in clients if isinstance(o.record, Message) and o.address and o.witness == "client")
@@ -167,11 +169,13 @@ def _ports(evidence: Evidence, stack: Stack) -> Iterable[int]:
             yield registry.listens
 
 
-def _site_addresses(stack: Stack, used: tuple[Address, ...]) -> Iterable[Address]:
-    """Names of the sites that lead to the registry, where no client tells a name."""
+def _site_addresses(stack: Stack, used: tuple[Address, ...], of: tuple[str, ...] = ()) -> Iterable[Address]:
+    """Names of the sites that lead to the registry, where no client tells a name. `of`: of these programs only."""
     if used:
         return
     for route in stack.routes:
+        if of and route.software not in of:
+            continue
         registry = "/v2" in route.path or any("regist" in h or p == 5000 for h, p in route.upstream_hosts)
         if route.kind == "proxy" and registry:
             for name in route.server_names:

@@ -127,7 +127,7 @@ def of_event(event: LogEvent) -> Observation:
         witness="engine" if engine else "proxy" if proxy else "registry",
         record=event,
         source=event.place,
-        address=address_of(host[1]) if host else None,
+        address=address_of(event.host or (host[1] if host else None)),
         route="via" if proxy else "unknown",
         user=event.user,
         when=event.when,

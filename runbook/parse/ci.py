@@ -233,7 +233,7 @@ def _secrets(node: Node, depth: int) -> Iterator[str]:
 # ---- job logs -------------------------------------------------------------------------------------------
 
 _STAMP = re.compile(r"^(?:\ufeff)?\d{4}-\d\d-\d\dT[\d:.]{8,20}Z ?(?:\d\d[OE][+ ]?)?")
-_SECTION = re.compile(r"section_(?:start|end):\d{1,12}:[\w\[\]=,.-]{1,200}\r?")
+_SECTION = re.compile(r"(?:\x1b\[0K)?section_(?:start|end):\d{1,12}:[\w\[\]=,.-]{1,200}\r?")
 _COLOUR = re.compile(r"\x1b\[[0-9;]{0,20}[A-Za-z]")
 _MARK = re.compile(r"^##\[(?:\w{1,20})\]")
 
@@ -241,16 +241,29 @@ _MARK = re.compile(r"^##\[(?:\w{1,20})\]")
 def job_log(text: str) -> str:
     """A job's log as a terminal would show it, line by line: stamps, sections and colours taken off, a `$` before
     the commands that GitHub repeats."""
-    shown = []
+    shown: list[str] = []
     in_group = False
+    typed = 0
     for row in text.split("\n"):
-        line = _COLOUR.sub("", _SECTION.sub("", _STAMP.sub("", row)))
+        bare = _STAMP.sub("", row)
+        line = "$" if _SECTION.match(bare) else _COLOUR.sub("", _SECTION.sub("", bare))  # a section ends what was shown
         if line.startswith("##[group]Run "):
-            in_group = True
+            in_group, typed = True, len(shown)
             line = "$ " + line.removeprefix("##[group]Run ")
-        elif line.startswith("##[endgroup]"):
+        elif line.startswith("##[endgroup]") and in_group:
             in_group = False
+            if _is_one_command(shown[typed:]) and not _LOGIN.search(
+                shown[typed]
+            ):  # what it printed begins behind the group
+                line = shown[typed]
+                shown[typed:] = [""] * (len(shown) - typed)
         elif in_group and _LOGIN.search(line) and not line.startswith(("$", "env:", "shell:")):
             line = "$ " + line
         shown.append(_MARK.sub("", line))
     return "\n".join(shown)
+
+
+def _is_one_command(group: list[str]) -> bool:
+    """Whether a group shows one command and then only how it was run."""
+    command, *rest = group
+    return all(row in ("", command.removeprefix("$ "), command) or row.startswith("shell: ") for row in rest)

@@ -19,7 +19,10 @@ _JOURNAL = re.compile(
 """journald and syslog: time, machine, program. HAProxy's own syslog form has its reader."""
 _POD = re.compile(r"^\[pod/[\w.-]{1,253}/([\w.-]{1,63})\] ")
 """`kubectl logs --prefix`."""
-_PAIR = re.compile(r'(?<![\w.$/@-])([\w.$/@-]{1,200})=("(?:[^"\\]|\\.)*"|[^\s"]*)')
+_PAIR = re.compile(
+    r'(?<![\w.$/@-])([\w.$/@-]{1,200})=("(?:[^"\\]|\\.|"(?!\s*$|[ \t]{1,4}[\w.$/@-]{1,200}=))*"|[^\s"]*)'
+)
+"""A quote inside a value ends it only where the next pair or nothing follows: trackers take the backslash from `\\"`."""
 _ACCESS = re.compile(
     r'^(?P<remote>[0-9A-Za-z_.:\[\]%-]+) \S+ (?P<user>\S+) \[(?P<when>[^\]]{10,40})\] "(?P<request>(?:[^"\\]|\\.)*)" '
     r'(?P<status>\d{3}) (?P<size>\d+|-)(?: "(?P<referer>(?:[^"\\]|\\.)*)" "(?P<agent>(?:[^"\\]|\\.)*)")?'

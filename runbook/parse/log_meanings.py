@@ -134,6 +134,9 @@ def panic_meaning(text: str) -> Meaning:
 
 
 _NGINX = re.compile(r"^\d{4}/\d\d/\d\d \d\d:\d\d:\d\d \[(\w+)\]\s*(.*)$", re.DOTALL)
+_NGINX_CUT = re.compile(r"^(?:\[(\w+)\] )?(\d{1,10}#\d{1,10}: \*\d{1,12} .*)$", re.DOTALL)
+"""The same without its time, as people cut it out."""
+_USER_FILE = re.compile(r'open\(\) "[^"]{0,300}(?:passw|htpass|users)[^"/]{0,80}" failed \((2|13): ')
 _NGINX_WORDS: tuple[tuple[str, Meaning], ...] = (
     ("host not found in upstream", "upstream-not-found"),
     ("could not be resolved", "upstream-not-found"),
@@ -164,8 +167,8 @@ _UNSET = re.compile(r'The \\?"([^"]{0,300}?)\\?" variable is not set')
 
 def foreign_meaning(line: str) -> tuple[str, Meaning, str, str | None] | None:
     """Logger, meaning, detail and user of a line that is no registry message, or None."""
-    if nginx := _NGINX.match(line):
-        return _nginx(nginx[1], nginx[2])
+    if nginx := _NGINX.match(line) or _NGINX_CUT.match(line):
+        return _nginx(nginx[1] or "error", nginx[2])
     if "http: TLS handshake error" in line:
         plain = "first record does not look like a TLS handshake" in line or "HTTP request" in line
         return "registry", "http-request-on-tls" if plain else "tls-handshake-bad-certificate", line, None
@@ -187,8 +190,9 @@ def _nginx(level: str, text: str) -> tuple[str, Meaning, str, str | None] | None
         if words in text:
             user = _NGINX_USER.search(text) if meaning == "proxy-user-mismatch" else None
             return "nginx", meaning, f"{level}: {text}"[:300], user[1] if user else None
-    if "No such file or directory" in text and "htpasswd" in text:
-        return "nginx", "proxy-htpasswd-missing", text[:300], None
+    if opened := _USER_FILE.search(text):
+        meaning = "proxy-htpasswd-missing" if opened[1] == "2" else "proxy-htpasswd-unreadable"
+        return "nginx", meaning, text[:300], None
     if level == "emerg":
         return "nginx", "other", f"emerg: {text}"[:300], None
     return None

@@ -124,7 +124,8 @@ def _message(fields: Fields, line: str, service: str | None, place: Place, state
     text = fields.get("msg", "") + (f" ({fields['error']})" if fields.get("error") else "")
     request, when = fields.get("http.request.id"), written_at("", fields)
     probed = fields.get("http.request.useragent") == PROBE_AGENT
-    _keep(state, meaning, place, service, text, detail=detail, user=user, request=request, when=when, probed=probed)
+    _keep(state, meaning, place, service, text, detail=detail, user=user, request=request, when=when, probed=probed,
+          host=fields.get("http.request.host", ""))  # fmt: skip
     if fields.get("http.request.uri"):
         _join(state, service, fields, meaning, user)
 
@@ -141,6 +142,7 @@ def _keep(
     request: str | None = None,
     when: float | None = None,
     probed: bool = False,
+    host: str = "",
 ) -> None:
     state.counts[meaning] = state.counts.get(meaning, 0) + 1
     kept = state.kept.setdefault(meaning, _Kept())
@@ -156,6 +158,7 @@ def _keep(
             text=mask(text, 500),
             request=request,
             probed=probed,
+            host=mask(host, 300),
         )
     )
 

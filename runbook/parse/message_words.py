@@ -150,6 +150,10 @@ ROWS: tuple[tuple[str, re.Pattern[str], MessageKind], ...] = (
     ),
     _row("incorrect username or password", r"incorrect username or password", "invalid-username-password"),
     # ---- the token service -------------------------------------------------------------------------------
+    _row(
+        "oauth token", rf"failed to fetch oauth token: (?:[^\"]{{0,200}}?{_URL})?.{{0,400}}?: 40[13]\b", "token-refused"
+    ),
+    _row("anonymous token", r"failed to fetch anonymous token: .{0,600}?: 40[13]\b", "no-basic-auth"),
     _row("failed to fetch", rf"failed to fetch (?:anonymous|oauth) token: .{{0,400}}?{_URL}", "token-endpoint-failed"),
     _row("failed to authorize", rf"failed to authorize: .{{0,400}}?{_URL}", "token-endpoint-failed"),
     # ---- the network -------------------------------------------------------------------------------------
@@ -179,6 +183,14 @@ ROWS: tuple[tuple[str, re.Pattern[str], MessageKind], ...] = (
     _row("i/o timeout", rf"^(?>.*\b(?:Get|Head|Put|Post|Patch) {_URL}: )?.*i/o timeout", "timeout"),
     _row("eof", rf"(?:(?:Get|Head|Put|Post|Patch) {_URL}: )(?:unexpected )?EOF\b", "eof"),
     # ---- uploads and other answers ---------------------------------------------------------------------------
+    _row("retrying in", r"^[0-9a-f]{6,64}: Retrying in \d{1,3} second", "retrying"),
+    _row("toomanyrequests", r"toomanyrequests", "throttled"),
+    _row(
+        "port-forward",
+        r"^[^#]{0,80}\bkubectl\b[^|;&]{0,200}\bport-forward\b[^|;&]{0,200}?\s(?P<detail>\d{1,5})(?::\d{1,5})?\s*&?$",
+        "port-forward",
+    ),
+    _row("forwarding from", r"^Forwarding from 127\.0\.0\.1:(?P<detail>\d{1,5}) ->", "port-forward"),
     _row("blob upload", r"blob upload (?P<detail>unknown|invalid)", "blob-upload"),
     _row("parsing http 413", r"error parsing HTTP 413 response body", "too-large"),
     _row("parsing http 405", r"error parsing HTTP 405 response body", "method-unsupported"),

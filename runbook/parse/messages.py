@@ -84,9 +84,22 @@ def parse_text(
             if key not in seen and len(messages) < _MOST:
                 seen.add(key)
                 messages.append(message)
+    messages = _without_retries(messages, text)
     taken = [m.place.line or 0 for m in messages]
     ended = list(islice(outcomes(lines, file, vault, taken), _MOST))
     return (*messages, *ended), exchanges
+
+
+def _without_retries(messages: list[Message], text: str) -> list[Message]:
+    """Messages without a layer's retries, where what came of them was said; those of a pull say no more than that."""
+    tried = next((n for n, m in enumerate(messages) if m.kind == "retrying"), None)
+    if tried is None or any(m.kind not in ("retrying", "login-ok") for m in messages[tried:]):
+        return [m for m in messages if m.kind != "retrying"]
+    kind: MessageKind = "retrying" if _PUSHES.search(text) else "other-error"
+    return [*messages[:tried], replace(messages[tried], kind=kind)]
+
+
+_PUSHES = re.compile(r"The push refers to|\b(?:docker|podman|nerdctl)(?: image| compose|-compose)? push\b")
 
 
 def _of_line(line: str, place: Place, context: Context, vault: Vault) -> list[Message]:
@@ -113,6 +126,8 @@ def _message(
     url = groups.get("url", "")
     host = groups.get("host") or (urlsplit(url).netloc.rpartition("@")[2] if "://" in url else None) or context.host
     detail, allowed = complaint(line) if kind == "cors" else (groups.get("detail", ""), groups.get("allowed"))
+    if kind == "tool-missing" and (into := _WRITES.search(context.command_line)):
+        detail = into[1]
     message = Message(
         kind=kind,
         place=place,
@@ -126,6 +141,10 @@ def _message(
         call=call_of(context.command_line),
     )
     return _refined(message, url, context)
+
+
+_WRITES = re.compile(r"(?<![>&\d])>\s{0,8}([\w./~-]{1,200})\s*$")
+"""Where a command's output was written to: the shell emptied that file before the command failed."""
 
 
 def _learn_from_url(line: str, piece: str, vault: Vault) -> None:
@@ -146,6 +165,8 @@ def _refined(message: Message, url: str, context: Context) -> Message:
     """A failure at a host that is not the one asked for is another thing, and so is a container of last year."""
     if message.kind == "container-exited" and (_LONG_AGO.search(message.text) or not _OF_A_STACK.search(message.text)):
         return replace(message, kind="container-ended")
+    if message.kind == "token-refused":
+        return replace(message, detail=message.detail or url, host=context.host)
     if message.kind in ("refused", "timeout", "no-such-host", "token-endpoint-failed") and _is_token_url(url):
         return replace(message, kind="token-endpoint-failed", detail=message.detail or url, host=context.host)
     if message.kind == "no-such-host":

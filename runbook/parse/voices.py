@@ -28,7 +28,7 @@ _FORM = re.compile(
     r"|Quellübergreifende|Blocage d|Solicitud desde|Uncaught|XHR ?(?:GET|POST|HEAD)|\[(?:Error|Warning|Log|ERROR|WARN|INFO|error|warn|emerg|crit|blocked)\]|Failed to load "
     r"|\[blocked\]|Origin https?://\S+ is not allowed|Preflight response|Request header field|Credentials flag|Cannot use wildcard|Access-Control-Allow-|Not allowed to request"
     r"|Refused to get unsafe header|The page at |An error occured|The `Access-Control|Your registry must"
-    r"|#\d+ |=> |\[\+\] |-{3,}> |> \[|Step \d+/\d+|(?:fatal|panic|emerg|error): |rpc error|Get:|E: |W: |fatal: "
+    r"|#\d+ |=> |\[\+\] |-{3,}> |> \[|Step \d+/\d+|(?:fatal|panic|emerg|error|configuration error): |rpc error|Get:|E: |W: |fatal: "
     r"|(?:Warning|Normal) {1,8}(?:Failed|BackOff|Pulling|Unhealthy|ErrImagePull)|Failed to pull image|Back-off|ErrImagePull|ImagePullBackOff"
     r"|\d{3} (?:Unauthorized|Forbidden|Not Found|Bad |Request |Payload |Content |Method |Gateway|Service |Internal )|<(?:html|title|h1|center|head|!DOCTYPE)"
     r"|[\w.-]{1,80} exited with code \d|\s*HTTPS? Proxy: |(?:export )?\w{2,10}_(?:proxy|PROXY)=|HTTP/\d|Status(?: ?Code)?: ?\d|requests\.exceptions|urllib3|Traceback|[\w.]{3,80}(?:Exception|Error): "

@@ -102,6 +102,8 @@ def _named(match: re.Match[str]) -> str:
         return match[0]
     if MASK in bare and bare.strip() == MASK:
         return match[0]
+    if match[3] == "error" and match[1].endswith(": "):
+        return match[0]  # "saving credentials: error storing …": what failed, and how
     if not match[2] and (known(bare) or bare.startswith("/") or bare.isdigit()):
         return match[0]
     quote = '"' if match[3].endswith('"') and match[3].lstrip("\\").startswith('"') else ""

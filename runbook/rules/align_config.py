@@ -55,7 +55,11 @@ def config_path_version(facts: Facts) -> Iterator[Finding]:
         observed(facts, *OPEN) if opened else (),
         explains=_explains(registry, ignored is not None and "storage" in lost, opened, "http" in lost),
         proves=opened,
-        supersedes=("auth-not-enforced", *(("delete-disabled",) if "storage" in lost else ())),
+        supersedes=(
+            "auth-not-enforced",
+            *(("delete-disabled",) if "storage" in lost else ()),
+            *(("port-mapping-mismatch",) if "http" in lost else ()),
+        ),
         refuted=(_OPEN,) if opened else (),
         about=subject(registry),
         edits=edits,

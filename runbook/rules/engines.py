@@ -110,13 +110,23 @@ def other_machine(facts: Facts) -> Iterator[Finding]:
         if asked is None or not asked.is_loopback or message.tool == "curl":
             continue
         answered = next((e for e in facts.traffic.exchanges if _answers(e, asked)), None)
-        if answered is None and not (dind and message.tool in ("docker", "podman")):
+        forwarded = next((m for m in facts.traffic.said("port-forward") if m.detail == str(asked.port)), None)
+        by_engine = message.tool in ("docker", "podman")
+        if answered is None and not (by_engine and (dind or forwarded)):
             continue
+        if answered:
+            what = f"The shell's {message.host} answers, the engine's does not: the engine runs on another machine."
+        elif dind:
+            what = f"{message.host} is looked for where the engine runs, and that is the dind service, not the job."
+        else:
+            what = (
+                f"kubectl forwards {message.host} on the shell's machine; docker's engine looks for it on its own (a virtual "
+                "machine, as with Docker Desktop, Rancher Desktop or colima)."
+            )
         yield finding(
-            f"The shell's {message.host} answers, the engine's does not: the engine runs on another machine."
-            if answered
-            else f"{message.host} is looked for where the engine runs, and that is the dind service, not the job.",
+            what,
             said(message),
+            said(forwarded),
             seen(answered),
             [said(m, m.text) for m in elsewhere[:1]],
             [read("the engine is a service of the job (dind)", dind.place)] if dind else [],

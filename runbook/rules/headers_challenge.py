@@ -220,7 +220,18 @@ def _missing_on_the_way(facts: Facts, silent: Exchange, direct: Exchange | None)
     """No file shows it: through the proxy the challenge is missing."""
     route = first_route(facts)
     request = route is not None and route.auth is not None and route.auth.kind == "request"
+    own = silent.is_html and from_registry(silent) is False
     why = " Its auth_request asks a service that answers 401 without a challenge." if request else ""
+    if own and not request:
+        why = (
+            " The page is the proxy's own: it refuses by itself, as for a single sign-on (auth_request, forward auth)."
+        )
+    advice = (
+        "Take /v2/ out of the proxy's own check, so that the registry asks for credentials itself, or let the service that "
+        "it asks send a challenge"
+        if own
+        else "Search the proxy's configuration for a line that hides or removes WWW-Authenticate, and delete it"
+    )
     return finding(
         f"Through the proxy 401 comes without WWW-Authenticate, so clients are not asked for credentials.{why}",
         seen(silent),
@@ -229,8 +240,12 @@ def _missing_on_the_way(facts: Facts, silent: Exchange, direct: Exchange | None)
         fix=proxy_fix(
             facts,
             route,
-            "Search the proxy's configuration for a line that hides or removes WWW-Authenticate, and delete it",
+            advice,
             challenge_check(facts, route),
-            before=(search_files("www-authenticate"),),
+            before=(
+                search_files("auth_request", "forward_?auth", "return 401")
+                if own
+                else search_files("www-authenticate"),
+            ),
         ),
     )

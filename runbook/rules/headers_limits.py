@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from runbook.model import Edit, Exchange, Finding, Place, ProxyRoute, Refutation, Stack, Symptom
-from runbook.model.command import PIPE, Command, number, sh, url
+from runbook.model.command import PIPE, WRITE_TO, Command, number, sh, url
 from runbook.observe.signature import signed_by_proxy
 from runbook.observe.traffic import Traffic
 from runbook.rules.base import Facts, rule
@@ -65,12 +65,22 @@ def client_max_body_size(facts: Facts) -> Iterator[Finding]:
             read(f"the limit is {_human(route.max_body)}{unwritten}", route.max_body_place or route.place),
             hop=hop(route),
             refuted=refuted,
-            fix=proxy_fix(facts, route, advice, *_larger_body(facts, route), edits=edits),
+            fix=proxy_fix(
+                facts,
+                route,
+                advice,
+                *_larger_body(facts, route),
+                edits=edits,
+                before=_body_file(route) if edits else (),
+            ),
             edits=edits,
             proves=not traffic.seen() and not traffic.works("via"),
             about=site(facts, route),
         )
     elif shown:
+        if _of_cloudflare(traffic):
+            yield _cloudflares_limit(facts, shown, refuted)
+            return
         route = first_route(facts)
         edits = _lift(facts, route) if route and route.software == "haproxy" else ()
         yield finding(
@@ -87,6 +97,29 @@ def client_max_body_size(facts: Facts) -> Iterator[Finding]:
             ),
             edits=edits,
         )
+
+
+def _of_cloudflare(traffic: Traffic) -> bool:
+    """Whether the page of the 413 is Cloudflare's: its name stands in it. The header alone is on every response."""
+    pages = (*(e.body for e in traffic.exchanges if e.status == 413), *(m.text for m in traffic.said("too-large")))
+    return any("<center>cloudflare</center>" in page for page in pages)
+
+
+def _cloudflares_limit(facts: Facts, shown: list[Item], refuted: tuple[Refutation, ...]) -> Finding:
+    """Its plans take 100 to 500 MB a request (developers.cloudflare.com), and no setting of the registry changes that."""
+    return finding(
+        "Cloudflare refuses the upload as too large (413): it takes at most 100 MB in one request, 500 MB on its largest "
+        "plan.",
+        shown,
+        hop="Cloudflare -> registry",
+        refuted=refuted,
+        fix=proxy_fix(
+            facts,
+            None,
+            "Publish the registry's name as DNS only (no proxying by Cloudflare), or push under another name that leads to "
+            "the server itself",
+        ),
+    )
 
 
 def _too_large(traffic: Traffic, refused: Exchange | None) -> list[Item]:
@@ -117,8 +150,28 @@ def _human(size: int | None) -> str:
 def _no_limit(route: ProxyRoute) -> str:
     return {
         "caddy": "Raise or delete request_body max_size",
+        "nginx-proxy": "Mount a file with client_max_body_size 0; in the proxy's /etc/nginx/conf.d",
         "traefik": "Raise or delete buffering.maxRequestBodyBytes",
     }.get(route.software, "Set client_max_body_size 0; (no limit) for the registry's location")
+
+
+_BODY_FILE = "body-size.conf"
+
+
+def _body_file(route: ProxyRoute) -> tuple[Command, ...]:
+    """The file that lifts nginx-proxy's limit, which has no variable for it."""
+    if route.software != "nginx-proxy":
+        return ()
+    return (sh("echo", "client_max_body_size 0;", WRITE_TO, _BODY_FILE),)
+
+
+def _body_file_mounted(facts: Facts, route: ProxyRoute) -> tuple[Edit, ...]:
+    proxy = facts.compose.service(route.service) if facts.compose and route.service else None
+    last = max(proxy.mounts, key=lambda m: m.place.line or 0, default=None) if proxy else None
+    old = line_of(facts.evidence, last.place) if last else None
+    if last is None or old is None or not old.lstrip().startswith("- ") or last.target not in old:
+        return ()
+    return insert(facts.evidence, last.place, f"- ./{_BODY_FILE}:/etc/nginx/conf.d/{_BODY_FILE}:ro")
 
 
 def _larger_body(facts: Facts, route: ProxyRoute) -> tuple[Command, ...]:
@@ -141,6 +194,8 @@ def _lift(facts: Facts, route: ProxyRoute) -> tuple[Edit, ...]:
         return tuple(e for found in around for e in found) if all(around) else ()
     if route.software == "haproxy":
         return drop_lines(facts.evidence, route.place.file, r"^\s*http-request\s+deny\b.*\breq\.body_size\b")
+    if route.software == "nginx-proxy":
+        return _body_file_mounted(facts, route)
     if route.software != "nginx":
         return ()
     if route.max_body_place:

@@ -6,7 +6,7 @@ from runbook.model import Exchange, Finding, Symptom
 from runbook.observe.signature import is_registrys
 from runbook.rules.base import Facts, rule
 from runbook.rules.evidence import finding, read, seen
-from runbook.rules.hops import api_check, front_url, fronts, is_strange, login_at, name, site
+from runbook.rules.hops import api_check, front_url, fronts, header_check, hop, is_strange, login_at, name, site
 from runbook.rules.location_math import base_of
 from runbook.rules.reloads import proxy_fix
 from runbook.urls import urlsplit
@@ -35,6 +35,9 @@ def redirect_drops_authorization(facts: Facts) -> Iterator[Finding]:
         moved = exchange.status in (301, 302, 303, 307, 308) and exchange.is_api and bool(target.hostname)
         if not moved or target.hostname == here.hostname or "/blobs/sha256" in exchange.path:
             continue
+        if not target.path and "/v2" not in urlsplit(location).path:
+            yield _to_a_login_page(facts, exchange, there)
+            return
         after = (e for e in facts.traffic.exchanges if e.status == 401 and urlsplit(e.url).hostname == target.hostname)
         yield finding(
             f"{asked} redirects the API to {there}: clients do not send the credentials there.",
@@ -60,6 +63,23 @@ def redirect_drops_authorization(facts: Facts) -> Iterator[Finding]:
                 ),
             )
             return
+
+
+def _to_a_login_page(facts: Facts, exchange: Exchange, there: str) -> Finding:
+    """A proxy's single sign-on: the redirect is to a page for people, and no registry is there."""
+    asked = base_of(exchange.url)
+    return finding(
+        f"{asked} redirects the API to a page of {there}, as a single sign-on does: clients cannot log in on a page, and "
+        "do not send the credentials there.",
+        seen(exchange, f", Location {there}/…"),
+        hop=hop(None),
+        fix=proxy_fix(
+            facts,
+            None,
+            "Take /v2/ out of the proxy's single sign-on, so that the registry asks for credentials itself",
+            header_check(asked, "www-authenticate", "Www-Authenticate: …"),
+        ),
+    )
 
 
 @rule(

@@ -4,12 +4,24 @@ import posixpath
 import re
 from collections.abc import Iterator
 
-from runbook.model import Command, Edit, Finding, Fix, ListedFile, ProxyRoute, Refutation, Subject, Symptom, command
+from runbook.model import (
+    Command,
+    Edit,
+    Finding,
+    Fix,
+    ListedFile,
+    LogEvent,
+    ProxyRoute,
+    Refutation,
+    Subject,
+    Symptom,
+    command,
+)
 from runbook.model.command import sh
 from runbook.rules.base import Facts, rule
 from runbook.rules.evidence import context, finding, read
 from runbook.rules.hop_edits import drop, swap
-from runbook.rules.hops import front_url
+from runbook.rules.hops import front_url, hop
 from runbook.rules.htpasswd_file import ANSWER_400
 from runbook.rules.htpasswd_fixes import REREAD, new_file, own_path
 from runbook.rules.logins import (
@@ -23,7 +35,7 @@ from runbook.rules.logins import (
     registry_subject,
     verify,
 )
-from runbook.rules.platform import platform, restarted, runs, started
+from runbook.rules.platform import inside, platform, restarted, runs, started
 
 
 @rule(
@@ -108,6 +120,8 @@ def unreadable(facts: Facts) -> Iterator[Finding]:
     The official images run as root, for which 0600 root:root is fine; so permissions are blamed where they
     do no harm and overlooked where they do.
     """
+    if proxied := facts.traffic.logged("proxy-htpasswd-unreadable"):
+        yield _of_a_proxy(facts, proxied)
     logged = facts.traffic.logged("file-unreadable")
     stopped = [e for e in panics(facts) if "permission denied" in e.text + e.detail and "failed to open" not in e.text]
     own = facts.stack.registry.service if facts.stack.registry else None
@@ -132,6 +146,36 @@ def unreadable(facts: Facts) -> Iterator[Finding]:
         fix=_permission_fix(facts),
         about=registry_subject(facts),
     )
+
+
+def _of_a_proxy(facts: Facts, logged: tuple[LogEvent, ...]) -> Finding:
+    """nginx asks for the login itself, and its worker may not open the file: 401 without one, 500 with any (run: nginx
+    1.22, the file 0600 of root)."""
+    guarded = [r for r in facts.stack.routes if r.software == "nginx" and r.auth and r.auth.user_file]
+    route = guarded[0] if guarded else None
+    found = _OPENED.search(logged[0].text) or _OPENED.search(logged[0].detail)
+    path = command.file(found[1] if found else None)
+    if route is not None and route.service:
+        path_fix = inside(runs(facts, route.service), "chmod", "a+r", path)
+    else:
+        path_fix = sh("sudo", "chmod", "a+r", path)
+    return finding(
+        "nginx asks for the login itself, and its worker may not read the password file: every login gets 500.",
+        lines(logged),
+        read(f"auth_basic_user_file {route.auth.user_file}", route.auth.place) if route and route.auth else None,
+        explains=(Symptom.PROXY_500,),
+        hop=hop(route),
+        fix=Fix(
+            summary="Let nginx's workers read the file; with SELinux give it their label (restorecon)",
+            commands=(path_fix,),
+            verify=(login_request(facts, None, front_url(facts, route)),),
+            applies="nginx opens the file at each request",
+        ),
+        about=Subject(service=route.service or "", sites=route.server_names) if route else None,
+    )
+
+
+_OPENED = re.compile(r'open\(\) "([^"]{1,300})"')
 
 
 def _permission_fix(facts: Facts) -> Fix:

@@ -7,7 +7,7 @@ from runbook.model import EvidenceItem, Finding, Fix, Htpasswd, LogEvent, Place,
 from runbook.model.command import PIPE, sh
 from runbook.parse.htpasswd import TOO_LONG
 from runbook.rules.base import Facts, rule
-from runbook.rules.evidence import context, finding, read
+from runbook.rules.evidence import context, finding, read, said
 from runbook.rules.htpasswd_fixes import (
     AS_UTF_8,
     REREAD,
@@ -164,7 +164,7 @@ def empty(facts: Facts) -> Iterator[Finding]:
 
 
 def _empty_files(facts: Facts) -> Iterator[tuple[str, Htpasswd | None, EvidenceItem]]:
-    """Files without an entry, and what says so."""
+    """Files without an entry, and what says so; the last is a file that a failed command left behind."""
     read_by_registry = files(facts)
     for file in read_by_registry:
         if not (file.entries or file.more or file.refused):
@@ -173,6 +173,11 @@ def _empty_files(facts: Facts) -> Iterator[tuple[str, Htpasswd | None, EvidenceI
     for row in listed(facts) if not read_by_registry else ():
         if row.kind == "file" and row.size == 0:
             yield row.path, None, read("0 bytes", row.place)
+    written = [m for m in facts.traffic.said("tool-missing") if "passw" in m.detail]
+    if written and not (read_by_registry or listed(facts) or facts.evidence.htpasswd or facts.traffic.login_works):
+        left = said(written[-1], f"{written[-1].text}: the shell had emptied {written[-1].detail} before")
+        if left is not None:
+            yield written[-1].detail, None, left
 
 
 @rule(

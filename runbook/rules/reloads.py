@@ -19,8 +19,11 @@ def reload(facts: Facts, route: ProxyRoute, at: Place | None = None) -> Applied:
     if watched := route_applied(route, at):
         return watched
     compose = facts.compose
-    if route.software == "joxit-ui" or (compose and at.file in compose.files):
-        carrier = _carrier(compose, at) or _carrier(compose, route.place)
+    if route.software == "joxit-ui" or (compose and at.file in compose.files and route.software in _IN_COMPOSE):
+        own = (
+            route.software == "nginx-proxy" and at == route.place
+        )  # not of the container whose variables make its site
+        carrier = None if own else _carrier(compose, at) or _carrier(compose, route.place)
         return restarted(carrier or runs(facts, route.service), at)
     one = compose.service(route.service) if compose and route.service else None
     if one is None:
@@ -34,10 +37,17 @@ def reload(facts: Facts, route: ProxyRoute, at: Place | None = None) -> Applied:
     return _reload_inside(one, route, mount, at)
 
 
+_IN_COMPOSE = ("traefik", "nginx-proxy")
+"""Whose configuration stands in the compose file itself; a ticket may show that file and another proxy's in one text."""
+
+
 def _carrier(compose: Compose | None, at: Place) -> Service | None:
-    """The service whose labels or environment that line belongs to."""
+    """The service whose labels, environment or mounts that line belongs to."""
     services = compose.services if compose else ()
-    return next((s for s in services if any(v.place == at for v in (*s.labels, *s.environment))), None)
+    return next(
+        (s for s in services if at in {v.place for v in (*s.labels, *s.environment)} | {m.place for m in s.mounts}),
+        None,
+    )
 
 
 def _mount_of(one: Service, path: str) -> tuple[Mount | None, bool]:

@@ -40,6 +40,8 @@ def auth_not_enforced(facts: Facts) -> Iterator[Finding]:
     traffic, registry = facts.traffic, facts.registry
     if any(e.status == 401 for e in traffic.on("direct")) or _challenged(traffic):
         return
+    if registry and "http.tls.clientcas" in registry.settings:
+        return  # who has no certificate gets no connection
     opened = [e for e in traffic.on("direct") if _is_open(e)]
     opened += [e for e in traffic.on("unknown") if _is_open(e)] if S.OPEN_DIRECT in traffic.seen() else []
     unset = registry if registry and registry.auth == "none" and not registry.start_errors else None

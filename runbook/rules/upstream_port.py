@@ -108,8 +108,8 @@ def _what_is_there(registry: Registry, route: ProxyRoute, host: str, port: int |
 
 def _repoint(facts: Facts, route: ProxyRoute, host: str, port: int | None, listens: int) -> tuple[Edit, ...]:
     """The edit of the port: in the address, or in Traefik's label for it."""
-    if route.software == "traefik":
-        label = rf"(loadbalancer\.server\.port[\"']?\s*[:=]\s*[\"']?){port}(?!\d)"
+    if route.software in ("traefik", "nginx-proxy"):
+        label = rf"((?:VIRTUAL_PORT|loadbalancer\.server\.port)[\"']?\s*[:=]\s*[\"']?){port}(?!\d)"
         if edits := swap(facts.evidence, route.upstream_place, label, rf"\g<1>{listens}"):
             return edits
     old = f"{host}:{port}" if f"{host}:{port}" in route.upstream else host

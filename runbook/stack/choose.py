@@ -20,7 +20,7 @@ def choose(routes: Sequence[ProxyRoute], request: Request) -> ProxyRoute | None:
     server = _server(here, request.host.split(":")[0].lower())
     if not server:
         return None
-    if server[0].software in ("nginx", "joxit-ui"):
+    if server[0].software in ("nginx", "joxit-ui", "nginx-proxy"):
         return _nginx_location(server, request)
     return next((r for r in server if matches(r, request) and holds(r, request)), None)
 

@@ -3,7 +3,7 @@
 So the same round, seed and catalogue are the same stack in every version of this package.
 """
 
-CATALOGUE = 1
+CATALOGUE = 2
 """The catalogue that new rounds are drawn from."""
 POOLS: dict[int, dict[str, tuple[str, ...]]] = {
     1: {
@@ -72,6 +72,11 @@ POOLS: dict[int, dict[str, tuple[str, ...]]] = {
         ),
     }
 }
+POOLS[2] = {
+    **POOLS[1],
+    "simplify": (*POOLS[1]["simplify"], "registry-unreachable"),
+    "align": (*POOLS[1]["align"], "env-header-name-typo"),
+}
 TWO: dict[int, tuple[tuple[str, ...], tuple[str, ...]]] = {
     1: (
         POOLS[1]["htpasswd"],
@@ -83,6 +88,7 @@ TWO: dict[int, tuple[tuple[str, ...], tuple[str, ...]]] = {
         ),
     )
 }
+TWO[2] = TWO[1]
 """Of the two faults of a round one is drawn from each: one in the password file, one in what the proxy sends on."""
 
 
@@ -99,6 +105,7 @@ ALSO_BEHIND_NGINX: dict[int, tuple[str, ...]] = {
         "upstream-wrong-port",
     )
 }
+ALSO_BEHIND_NGINX[2] = ALSO_BEHIND_NGINX[1]
 """Faults whose rounds have a hand-written nginx in front in one of three draws, in place of the UI's own."""
 
 
@@ -116,6 +123,7 @@ WIRE_TELLS = (
     "cors-wildcard-with-credentials",
     "delete-disabled",
     "double-auth-one-header",
+    "env-header-name-typo",
     "http-host-wrong",
     "http-prefix-set",
     "location-header-port-lost",
@@ -144,6 +152,6 @@ ONLY_FILES_TELL = (
 
 def level(cause: str) -> int:
     """How hard a cause is, by measurement and not by taste: how many others of the catalogue answer the fourteen requests
-    that tell stacks apart in exactly the same way. 1: none does; 2: one or two do; 3: a dozen do, and only the files
+    that tell stacks apart in exactly the same way. 1: none does; 2: up to three do; 3: a dozen do, and only the files
     tell. A test measures it again; learners' own results stand in the overview of a class."""
     return 1 if cause in WIRE_TELLS else 3 if cause in ONLY_FILES_TELL else 2

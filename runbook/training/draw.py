@@ -23,7 +23,16 @@ NOT_HERE = {
     "cors-duplicate-headers": "nobody notices it while the page is on one origin",
     "user-agent-filter": "the requests of a round come from one program",
     "storage-outside-volume": "a decoy of other rounds",
-    "env-header-name-typo": "the same to a learner as an origin that is not allowed",
+    "htpasswd-unreadable": "its cure is a file's mode, and a hand-in keeps texts",
+    **dict.fromkeys(
+        (
+            "base64-trailing-newline",
+            "credential-helper-broken",
+            "credentials-under-other-host",
+            "stale-stored-credentials",
+        ),
+        "it lies in a client's own files, and the requests of a round bring their login along",
+    ),
 }
 """Faults that make no round, and why."""
 _LIST = 8

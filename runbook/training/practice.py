@@ -274,7 +274,7 @@ class Practice:
     def apply(self) -> Block:
         """Make the files effective, as `docker compose up -d` does."""
         self._sync()
-        if self._in_force == self._known:
+        if self._in_force == self._known and not self._plan.stopped:
             return views.said("Nothing has changed since the files were last applied.")
         self._did("apply", {})
         self._in_force = self._known

@@ -59,7 +59,7 @@ def read(contents: dict[str, bytes], before: Plan, directories: list[str] | None
     front = in_front(before).file if before.proxy.software != "ui" else ""
     plan.files = {name: data for name, data in contents.items() if name not in (COMPOSE, front)}
     plan.directories = list(directories or [])
-    plan.handed, plan.tried, plan.locked = {}, [], []
+    plan.handed, plan.tried, plan.locked, plan.stopped = {}, [], [], False
     plan.image = str(registry.get("image", plan.image))
     plan.major = 2 if plan.image.rpartition(":")[2].startswith("2") else 3
     plan.environment = _environment(registry)

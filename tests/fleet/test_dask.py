@@ -70,6 +70,16 @@ def test_a_killed_worker_changes_nothing(bundles: Path) -> None:
     assert there == night(bundles, "here")
 
 
+def test_notebooks_are_made_on_the_workers(tmp_path: Path) -> None:
+    for cause in ("htpasswd-not-bcrypt", "htpasswd-empty"):
+        case = next(c for c in all_cases() if c.cause == cause and not c.is_near_miss and not c.args)
+        case.write(tmp_path / "all" / cause)
+    with cluster(2) as made:
+        night(tmp_path / "all", "there", "--scheduler", made.scheduler_address, "--notebooks", str(tmp_path / "books"))
+    for cause in ("htpasswd-not-bcrypt", "htpasswd-empty"):
+        assert f"{cause}" in (tmp_path / "books" / f"{cause}.ipynb").read_text()
+
+
 def test_a_site_is_asked_from_its_own_worker_and_the_password_is_found_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

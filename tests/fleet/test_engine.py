@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from runbook.collect import UsageError
-from runbook.fleet import engine
 from runbook.fleet.engine import Bounds, addresses_of, chains, distributed, hosts_of, local, work_through
 from runbook.fleet.inventory import Credentials, Target
 from runbook.fleet.one import Judged, Result, judge
@@ -35,16 +34,15 @@ class Watch:
         return Judged(Result(target.name, "healthy"))
 
 
-def test_the_bounds_hold_and_are_used(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_bounds_hold_and_are_used() -> None:
     watch, done = Watch(), []
-    monkeypatch.setattr(engine, "judge", watch)
     targets = [
         Target(f"t{n}", registry=f"http://host{n % 4}:{5000 + n}", ui=f"http://ui{n % 3}:{6000 + n}") for n in range(80)
     ]
     targets += [Target(f"same{n}", registry="http://host0:1") for n in range(6)] + [Target("files", evidence=("x",))]
     bounds = Bounds(over_all=6, per_host=3)
     with local(bounds) as choose:
-        work_through(targets, choose, bounds, lambda target, _: done.append(target.name))
+        work_through(targets, choose, bounds, lambda target, _: done.append(target.name), watch)
     assert sorted(done) == sorted(t.name for t in targets)
     assert watch.most["all"] == 6
     assert {watch.most[f"host{n}"] for n in range(4)} | {watch.most[f"ui{n}"] for n in range(3)} <= {1, 2, 3}

@@ -214,6 +214,27 @@ def test_twenty_times_killed_nothing_recorded_is_lost_or_repeated(tmp_path: Path
     assert [p.name for p in (out / "reports").iterdir() if not p.name.endswith(".html")] == []
 
 
+def test_each_fault_gets_its_executed_notebook(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    all_, out, books = tmp_path / "all", tmp_path / "out", tmp_path / "books"
+    bundles(all_, "htpasswd-not-bcrypt")
+    (all_ / "quiet").mkdir()
+    (all_ / "quiet" / "note.txt").write_text("nothing to be seen\n")
+    assert run(all_, "--output-dir", out, "--notebooks", books) == 3
+    assert [p.name for p in books.iterdir()] == ["htpasswd-not-bcrypt.ipynb"]
+    cells = json.loads((books / "htpasswd-not-bcrypt.ipynb").read_text())["cells"]
+    outputs = [output for cell in cells for output in cell.get("outputs", ())]
+    assert not [o for o in outputs if o["output_type"] == "error"]
+    assert "htpasswd-not-bcrypt" in json.dumps(outputs)
+    assert str(tmp_path) not in json.dumps(cells)
+    shutil.rmtree(all_ / "htpasswd-not-bcrypt")
+    (all_ / "htpasswd-not-bcrypt").mkdir()
+    (all_ / "htpasswd-not-bcrypt" / "note.txt").write_text("nothing to be seen\n")
+    run(all_, "--output-dir", out, "--notebooks", books)
+    assert list(books.iterdir()) == []
+    assert run(all_, "--output-dir", out, "--notebooks", all_ / "quiet" / "note.txt") == 2
+    assert "cannot be made" in capsys.readouterr().err
+
+
 # ---- hand-over -------------------------------------------------------------------------------------------
 
 
@@ -329,10 +350,12 @@ def test_no_secret_is_in_anything_that_a_fleet_leaves(
         (tmp_path / "all.yaml").write_text(json.dumps({"version": 1, "targets": rows}))
         for format_ in ("text", "json", "markdown", "junit"):
             run(tmp_path / "all.yaml", "--output-dir", tmp_path / "o", "--prometheus", tmp_path / "o/f.prom", "--format",
-                format_, "--webhook-env", "FLEET_HOOK", "--fresh")  # fmt: skip
+                format_, "--webhook-env", "FLEET_HOOK", "--fresh",
+                *(["--notebooks", tmp_path / "o" / "books"] if format_ == "text" else []))  # fmt: skip
     out, err = capsys.readouterr()
     left = [p.read_bytes().decode("utf-8", "replace") for p in (tmp_path / "o").rglob("*") if p.is_file()]
     assert len(left) >= 7
+    assert list((tmp_path / "o" / "books").iterdir())
     assert len(Hook.got) == 1
     assert leaks("\n".join([out, err, json.dumps(Hook.got), *left])) == []
 

@@ -22,6 +22,7 @@ targets:
     owner: rhein
     credentials: {file: secrets/bonn}
     labels: {template: v3}
+    cacert: certs/own.crt
     expect: [no-delete]
     waivers: [{cause: storage-outside-volume, reason: moved in June, owner: anna, expires: 2027-06-30}]
   - {name: paper, evidence: [bundles/paper]}
@@ -48,6 +49,7 @@ def test_defaults_are_taken_and_paths_begin_at_the_inventory(tmp_path: Path) -> 
     assert berlin.credentials == Credentials(env="FLEET_PASSWORD")
     assert (bonn.owner, bonn.labels) == ("rhein", {"country": "de", "template": "v3"})
     assert bonn.credentials == Credentials(file=str(tmp_path / "secrets/bonn"))
+    assert (bonn.cacert, berlin.cacert) == (str(tmp_path / "certs/own.crt"), None)
     assert bonn.waivers[0].expires == date(2027, 6, 30)
     assert paper.evidence == (str(tmp_path / "bundles/paper"),)
 

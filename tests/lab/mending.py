@@ -12,7 +12,7 @@ import shlex
 import shutil
 import subprocess
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -85,6 +85,26 @@ class Outcome:
     why: str = ""
 
 
+def placeholder(text: str) -> bool:
+    """Whether a word is left to the reader."""
+    return bool(_PLACEHOLDER.search(text))
+
+
+def at_the_prompt(text: str, name: str, password: Callable[[str], str]) -> tuple[str, str]:
+    """A command that asks for the password, so that it reads it, and what is typed; any other as it is."""
+    words = shlex.split(text)
+    if words[0] == "htpasswd" and "-v" not in words:
+        return text.replace("htpasswd ", "htpasswd -i ", 1), password(name)
+    if words[0] == "htpasswd":
+        return text.replace("htpasswd -v", "htpasswd -vi", 1), password(name)
+    if words[:2] == ["docker", "login"] and "<" not in words:
+        return text + ("" if "-u" in words else f" -u {name}") + " --password-stdin", password(name)
+    if words[0] == "curl" and "-u" in words:
+        user = words[words.index("-u") + 1]
+        return text.replace(f"-u {user}", "-K -", 1), f'user = "{user}:{password(user)}"\n'
+    return text, ""
+
+
 @dataclass
 class User:
     """Somebody at the keyboard who knows the password and copies commands."""
@@ -114,24 +134,13 @@ class User:
         """One command, as it stands."""
         text = str(command)
         words = shlex.split(text)
-        if _PLACEHOLDER.search(text):
+        if placeholder(text):
             return Outcome(None, why="a placeholder stands in it")
         if words[:2] == ["docker", "compose"] or words[:2] == ["docker", "exec"]:
             return self._compose(words, text)
         if words[0] == "sudo":
             return Outcome("")  # a reload: the lab starts all anew anyway
-        typed = ""
-        if words[0] == "htpasswd" and "-v" not in words:
-            text, typed = text.replace("htpasswd ", "htpasswd -i ", 1), self.lab.password
-        elif words[0] == "htpasswd":
-            text, typed = text.replace("htpasswd -v", "htpasswd -vi", 1), self.lab.password
-        elif words[:2] == ["docker", "login"] and "<" not in words:
-            text += ("" if "-u" in words else f" -u {self.lab.user}") + " --password-stdin"
-            typed = self.lab.password
-        elif words[0] == "curl" and "-u" in words:
-            user = words[words.index("-u") + 1]
-            text = text.replace(f"-u {user}", "-K -", 1)
-            typed = f'user = "{user}:{self._password(user)}"\n'
+        text, typed = at_the_prompt(text, self.lab.user, self._password)
         env = {**os.environ, "DOCKER_CONFIG": str(self.folder)}
         if words[:2] == ["docker", "login"]:
             with engine() as address:

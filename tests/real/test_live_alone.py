@@ -12,9 +12,12 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from runbook.collect import Request, collect
+from runbook.fleet.inventory import Credentials, Target
+from runbook.fleet.one import judge
 from runbook.judge import Run, diagnose
 from runbook.redact import Vault
 from tests.real.certificates import Authority
@@ -225,6 +228,23 @@ TLS = {
     "expired": ({"begins": -30, "ends": -2}, ["tls-ca-not-trusted", "certificate-expired"], ["certificate-expired"]),
     "not yet valid": ({"begins": 3}, ["tls-ca-not-trusted", "certificate-expired"], ["certificate-expired"]),
 }
+
+
+def test_a_target_of_a_fleet_has_its_own_authority(
+    folder: Path, other: Path, authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FLEET_TLS_PASSWORD", PASSWORD)
+    with real_registry(folder) as port, real_nginx(other, proxy(port), tls=authority.server("localhost")) as front:
+        target = Target(
+            "own", registry=f"https://localhost:{front}", user=USER, credentials=Credentials(env="FLEET_TLS_PASSWORD")
+        )
+        without = judge(target).result
+        trusting = judge(msgspec.structs.replace(target, cacert=str(authority.file))).result
+        missing = judge(msgspec.structs.replace(target, cacert=str(folder / "nowhere.crt"))).result
+    assert [c.cause for c in without.causes] == ["tls-ca-not-trusted"]
+    assert trusting.verdict == "healthy"
+    assert missing.verdict == "inconclusive"
+    assert "no file or folder called" in missing.problem
 
 
 @pytest.mark.parametrize("state", TLS)

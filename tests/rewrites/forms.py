@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from tests.rewrites import handed as _handed  # noqa: F401 - registers more containers
 from tests.rewrites.containers import CONTAINERS
 from tests.rewrites.incidents import Files, Incident
 from tests.rewrites.logs import LOGS

@@ -341,3 +341,45 @@ def aws_text(lines: list[Line]) -> str:
         f"EVENTS\t{36 * 10**54 + i}\t1795680000000\t{s}/{s}/0a1b\t{t}\t1795680000000\n"
         for i, (s, t) in enumerate(lines)
     )
+
+
+@form(".log")
+def compose_coloured(lines: list[Line]) -> str:
+    """`docker compose --ansi always logs`"""
+    services = list(dict.fromkeys(s for s, _ in lines))
+    return "".join(f"\x1b[{33 + services.index(s) % 4}m{s}-1  | \x1b[0m{t}\n" for s, t in lines)
+
+
+@form(".log")
+def compose_timed(lines: list[Line]) -> str:
+    return "".join(f"{s}-1  | {_iso(i).removesuffix('Z')}000Z {t}\n" for i, (s, t) in enumerate(lines))
+
+
+@form(".json")
+def splunk_json(lines: list[Line]) -> str:
+    rows = (
+        {"preview": False, "offset": i, "result": {"_time": _iso(i), "_raw": t, "host": "srv01", "source": s}}
+        for i, (s, t) in enumerate(lines)
+    )
+    return "".join(json.dumps(row) + "\n" for row in rows)
+
+
+@form(".json")
+def datadog_json(lines: list[Line]) -> str:
+    rows = [
+        {
+            "id": f"AQ{i}", "type": "log",
+            "attributes": {"service": s, "status": "info", "timestamp": _iso(i), "host": "srv01", "message": t, "tags": [f"service:{s}"]},
+        }
+        for i, (s, t) in enumerate(lines)
+    ]  # fmt: skip
+    return json.dumps({"data": rows, "meta": {"status": "done"}}, indent=2) + "\n"
+
+
+@form(".log")
+def journald_verbose(lines: list[Line]) -> str:
+    """`journalctl -o verbose`, without most of its fields."""
+    return "".join(
+        f"{_when(i):%a %Y-%m-%d %H:%M:%S.%f} UTC [s=a1b2;i=7;b=c3;m=1;t=5;x=9]\n    PRIORITY=6\n    _HOSTNAME=srv01\n    CONTAINER_NAME={s}\n    MESSAGE={t}\n"
+        for i, (s, t) in enumerate(lines)
+    )

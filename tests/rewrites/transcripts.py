@@ -600,3 +600,60 @@ def tcpdump(calls: list[Call]) -> str:
             *call.body,
         ]
     return "\n".join(rows) + "\n"
+
+
+@form()
+def verbose(calls: list[Call]) -> str:
+    """`curl -sv … 2>&1 | tee`: the program's remarks, Windows line ends behind headers."""
+    return _verbose(calls, "")
+
+
+@form()
+def verbose_timed(calls: list[Call]) -> str:
+    """`curl -v --trace-time`"""
+    return _verbose(calls, "08:11:00.123456 ")
+
+
+def _verbose(calls: list[Call], time: str) -> str:
+    rows: list[str] = []
+    for call in calls:
+        more = [word for n, v in call.sent for word in ("-H", f"{n}: {v}") if n.lower() not in _USUAL]
+        option = ["--trace-time"] if time else []
+        rows.append(
+            "$ " + shlex.join(["curl", "-sv", *option, "-X", call.method, *_typed(call, "-u"), *more, call.url])
+        )
+        rows += [f"{time}*   Trying 10.20.0.5:5000...", f"{time}* Connected to {call.host} (10.20.0.5) port 5000 (#0)"]
+        rows += [f"{time}> {row}\r" for row in _head(call)] + [f"{time}> \r"]
+        rows += [f"{time}< {row}\r" for row in _answer(call)] + [f"{time}< \r"]
+        rows += [f"{time}{{ [{sum(map(len, call.body))} bytes data]", *call.body]
+        rows.append(f"{time}* Connection #0 to host {call.host} left intact")
+    return "\n".join(rows) + "\n"
+
+
+@form(ending=".xml")
+def burp(calls: list[Call]) -> str:
+    """Items saved from Burp, in base64."""
+    rows = ['<?xml version="1.0"?>', '<items burpVersion="2025.9" exportTime="Thu Nov 26 08:11:00 CET 2026">']
+    for call in calls:
+        sent = base64.b64encode("\r\n".join([*_head(call), "", ""]).encode()).decode()
+        got = base64.b64encode("\r\n".join([*_answer(call), "", *call.body]).encode()).decode()
+        rows += [
+            "  <item>", f"    <url><![CDATA[{call.url}]]></url>", f"    <method><![CDATA[{call.method}]]></method>",
+            f'    <request base64="true"><![CDATA[{sent}]]></request>', f"    <status>{call.status}</status>",
+            f'    <response base64="true"><![CDATA[{got}]]></response>', "  </item>",
+        ]  # fmt: skip
+    return "\n".join([*rows, "</items>"]) + "\n"
+
+
+@form()
+def mitmdump(calls: list[Call]) -> str:
+    """`mitmdump --flow-detail 3`"""
+    rows: list[str] = []
+    for number, call in enumerate(calls):
+        rows += [f"10.20.0.9:{51000 + number}: {call.method} {call.url}"]
+        rows += [f"    {n}: {v}" for n, v in call.request_headers]
+        rows += [
+            f" << {call.status} {call.reason or _REASONS.get(call.status, '')} {sum(map(len, call.body))}b".rstrip()
+        ]
+        rows += [f"    {n}: {v}" for n, v in call.got] + ["", *(f"    {row}" for row in call.body), ""]
+    return "\n".join(rows) + "\n"

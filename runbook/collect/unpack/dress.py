@@ -20,6 +20,7 @@ _SPAN = re.compile(r"[ \t]{0,8}(`{1,2})([^`]+)\1[ \t]*")
 """A row that is one code span and nothing else."""
 
 _NUMBERED = re.compile(r" {0,8}(\d{1,7})(\t| ?[|│:] ?| {1,4}|$)(.*)$")
+_TIMED = re.compile(r"\d\d:\d\d:\d\d\.\d{6} (?=[*<>{}] |[<>]$|== Info: |[<=]= ?(?:Send|Recv) |=> Send |<= Recv )")
 _SURE = ("\t",)
 _FEWEST_SURE, _FEWEST = 2, 5
 
@@ -114,6 +115,13 @@ def unnumbered(found: Rows) -> Rows:
         _take_off(run, rows)
         run = [(number, match)] if match else []
     return Rows(rows, found.numbers)
+
+
+def untimed(found: Rows) -> Rows:
+    """Rows of `curl --trace-time` without the time before curl's own marks."""
+    if not any(_TIMED.match(row) for row in found.rows):
+        return found
+    return Rows([_TIMED.sub("", row) for row in found.rows], found.numbers, found.quoted)
 
 
 def _alike(separator: str, first: str) -> bool:

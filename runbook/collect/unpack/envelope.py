@@ -16,11 +16,13 @@ from typing import Any
 
 from runbook.collect import marks
 from runbook.collect.unpack.rows import Rows
+from runbook.collect.unpack.tickets import is_talk
 
 LIMIT = 64 * 1024 * 1024
 _MOST = 200_000
 _DEPTH = 6
 _MISSES = 20
+_HEAD = 64 * 1024
 _WORDS = 7
 """So many words may stand before the log proper."""
 
@@ -81,6 +83,9 @@ _DATE_WORD = re.compile(
 _TASK = re.compile(r"\.\d{1,4}\.[a-z0-9]{20,30}.*$")
 """What a swarm hangs on the name of a service."""
 _HASHED = re.compile(r"(?:-[0-9a-f]{6,10})?-[a-z0-9]{5}$")
+_VERBOSE = re.compile(r"[A-Z][a-z]{2} \d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3,9} \S{1,40} \[s=[0-9a-f]")
+"""The first row of a record of `journalctl -o verbose`."""
+_FIELDS = 200
 _NUMBER = re.compile(r" {0,8}\d{1,9}\t")
 """What `cat -n` puts before a line."""
 _LOG = marks.log_start
@@ -91,6 +96,8 @@ def line_reader(head: str) -> Callable[[Iterable[str]], Iterator[str]] | None:
     sample = [row for row in head.split("\n")[:200] if row.strip()]
     if not sample:
         return None
+    if _VERBOSE.match(sample[0]) or (sample[0].startswith("-- ") and any(map(_VERBOSE.match, sample[1:3]))):
+        return _verbose
     if is_numbered(head):
         inner = line_reader("\n".join(map(_unnumbered, sample)))
         return (lambda rows: inner(map(_unnumbered, rows))) if inner else (lambda rows: map(_unnumbered, rows))
@@ -134,6 +141,26 @@ def _lines(rows: Iterable[str]) -> Iterator[str]:
         yield _prefixed(service, text.replace("\n", " ").rstrip())
 
 
+def _verbose(rows: Iterable[str]) -> Iterator[str]:
+    """`journalctl -o verbose`: a record of many rows gives its message in the row that says it."""
+    waiting: list[str] = []
+    for row in rows:
+        bare = row.rstrip("\r\n")
+        if _VERBOSE.match(bare) or len(waiting) > _FIELDS:
+            yield from _of_record(waiting)
+            waiting = []
+        waiting.append(bare)
+    yield from _of_record(waiting)
+
+
+def _of_record(rows: list[str]) -> Iterator[str]:
+    fields = dict(row.strip().split("=", 1) for row in rows[1:] if "=" in row)
+    service = _service(fields)
+    for row in rows:
+        name, _, text = row.strip().partition("=")
+        yield _prefixed(service, text) if name == "MESSAGE" else ""
+
+
 def _opened(row: str) -> tuple[str, str] | None:
     """Service ("" where not told) and text of a line in an envelope; None for a line that is in none."""
     if row[:1] == "{":
@@ -155,7 +182,7 @@ def _of_json(row: str) -> tuple[str, str] | None:
         record = json.loads(row)
     except (ValueError, RecursionError):
         return None
-    if not isinstance(record, dict):
+    if not isinstance(record, dict) or is_talk(record):
         return None
     text = _message(record)
     return None if text is None else (_service(record), text)
@@ -180,7 +207,7 @@ def _column(sample: list[str]) -> int | None:
         or not all(_DATED.match(row[0]) for row in cells)
     ):
         return None
-    return max(range(count), key=lambda n: sum(len(row[n]) for row in cells))
+    return max(range(count), key=lambda n: sum(len(row[n]) for row in cells if not row[n].isdecimal()))
 
 
 def _of_columns(row: str, column: int) -> str:
@@ -297,6 +324,8 @@ def exported(text: str) -> Rows | None:
     """The lines of a log that was exported as one document, oldest first, each with the line of its record; None where
     the text is no such export."""
     start = text.lstrip("\ufeff \t\r\n")[:1]
+    if start in ("{", "[") and '"body"' in text[:_HEAD] and _is_talk(text):
+        return None
     found = list(_of_documents(text)) if start in ("{", "[") else list(_of_csv(text))
     if not found:
         return None
@@ -308,6 +337,14 @@ def exported(text: str) -> Rows | None:
             rows.append(_prefixed(service, line.rstrip("\r")))
             numbers.append(number)
     return Rows(rows, numbers)
+
+
+def _is_talk(text: str) -> bool:
+    """Whether a document is a ticket rather than a log."""
+    try:
+        return is_talk(json.loads(text))
+    except (ValueError, RecursionError):
+        return False
 
 
 Found = tuple[float | str | None, int, str, str]

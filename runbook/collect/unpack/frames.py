@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from runbook.collect.unpack.names import heading, mentioned
+from runbook.collect.unpack.written import Ends, written
 from runbook.parse.prompts import prompted
 
 _FENCE = re.compile(r"(?P<indent>[ \t]{0,40})(?P<mark>`{3,20}|~{3,20})[ \t]*(?P<info>[^\n]{0,4000})$")
@@ -20,6 +21,9 @@ _SOURCE = re.compile(r"\[(?:source|listing|literal)\b[^\]\n]{0,100}\]$")
 _TAG = re.compile(r"</?[A-Za-z][^<>\n]{0,200}>")
 _CLOSES = ("```", "~~~", "{code}", "{noformat}", "[/code]", "}}}")
 _TITLE_LINES = 4
+_CODE = re.compile(r"[ \t]{0,8}`([^`\n][^\n]{11,8000})$")
+_CODE_LINES = 30
+"""Lines that code between two single backticks takes, at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +65,9 @@ def _dedented(row: str, indent: int) -> str:
 def framed(rows: list[str]) -> Iterator[Block]:
     """The framed blocks of a text, in order, none inside another."""
     number = 0
+    ends = Ends(list(rows))  # a block that is taken changes the rows
     while number < len(rows):
-        block = _at(rows, number)
+        block = _at(rows, number, ends)
         if block is None:
             number += 1
             continue
@@ -70,12 +75,17 @@ def framed(rows: list[str]) -> Iterator[Block]:
         number = max(block.outer[1], number + 1)
 
 
-def _at(rows: list[str], number: int) -> Block | None:
+def _at(rows: list[str], number: int, ends: Ends) -> Block | None:
     """The block that opens on that row, if one does."""
     row = rows[number]
     bare = row.lstrip(" \t")
     if bare[:3] in ("```", "~~~") and (fence := _FENCE.match(row)):
         return _fence(rows, number, fence)
+    if bare[:1] == "`" and (code := _CODE.match(row)):
+        return _code(rows, number, code[1])
+    if found := written(rows, number, ends):
+        name, start, end, behind, indent, first = found
+        return Block(start, end, "fence", name, outer=(number, behind), indent=indent, first=first)
     if bare[:1] in "{[<" and (opens := _OPENS.match(row)):
         return _marked(rows, number, opens)
     if bare[:4] in ("----", "....") and number and _ASCIIDOC.match(row) and _SOURCE.match(rows[number - 1]):
@@ -84,6 +94,21 @@ def _at(rows: list[str], number: int) -> Block | None:
         return Block(number + 1, end, "fence", *named, outer=(number - 1, min(end + 1, len(rows))))
     if row[:4] == "    " or row[:1] == "\t":
         return _indented(rows, number)
+    return None
+
+
+def _code(rows: list[str], number: int, first: str) -> Block | None:
+    """`code` that takes whole lines, as people put a log line; one that begins a sentence is prose."""
+    if (at := first.find("`")) >= 0:
+        alone = not first[at + 1 :].strip(".,;: ")
+        return Block(number + 1, number + 1, "fence", outer=(number, number + 1), first=first[:at]) if alone else None
+    for end in range(number + 1, min(number + _CODE_LINES, len(rows))):
+        if not rows[end].strip():
+            return None
+        before, mark, after = rows[end].partition("`")
+        if mark:
+            alone = not after.strip(".,;: ")
+            return Block(number + 1, end, "fence", outer=(number, end + 1), first=first, last=before) if alone else None
     return None
 
 
@@ -164,6 +189,8 @@ def _indented(rows: list[str], number: int) -> Block | None:
         end += 1
         last = end if rows[end - 1].strip() else last
     body = [row for row in rows[number:last] if row.strip()]
+    if not body:
+        return None
     indent = min(len(row) - len(row.lstrip(" \t")) for row in body)
     indent = min(indent, 1 if body[0][:1] == "\t" else 4)
     named = title(rows, number, "", rows[number:last])

@@ -5,7 +5,7 @@ import re
 from runbook.collect.unpack.part import safe_path
 
 _ENDINGS = (
-    "ya?ml|conf|cfg|json|toml|env|htpasswd|passwd|log|txt|md|har|curl|csv|ndjson|jsonl|html?|eml|service|container|network|volume|pod|kube|socket|"
+    "ya?ml|conf|cfg|json|toml|env|htpasswd|passwd|pw|log|txt|md|har|curl|csv|ndjson|jsonl|html?|eml|service|container|network|volume|pod|kube|socket|"
     "ini|properties|xml|tf|hcl|j2|tpl|template|tmpl|sh|bash|ps1|bat|out|err|rules|cast|diff|patch|nginx|vhost|caddy|caddyfile|inc|trace|"
     "dockercfg"
 )
@@ -25,7 +25,7 @@ HEADING = re.compile(
     rf"^{_EDGE}{{0,80}}{_WORDS}{_EDGE}{{0,8}}(?P<name>{NAME}|(?<=[=─━*#~-] )[\w.@+/-]{{1,120}}(?= [=─━*#~-]{{3}})){_EDGE}{{0,80}}$",
     re.IGNORECASE,
 )
-RULER = re.compile(r"\s{0,8}([-=#*_~+─━])\1{3,200}\s{0,8}$")
+RULER = re.compile(r"\s{0,8}([-=#*_~+:─━])\1{3,200}\s{0,8}$")
 TAIL = re.compile(
     r"(?:={2,3}> (?=.{1,300} <=)|# configuration file (?=.{1,300}:\s{0,4}$))(?P<name>[^\n]{1,300}?)(?: <={2,3}|:)\s{0,4}$"
 )

@@ -22,6 +22,11 @@ _CODE_CELL = re.compile(
 )
 _LINE_NUMBER = re.compile(r"class=[\"'][^\"']{0,200}\b(?:blob-num|line-?num\w*|linenos?|gutter|lineno)\b")
 _BLANK = re.compile(r"[ \t\r\n\f]+")
+_MACRO = "<ac:structured-macro"
+_TITLE = re.compile(r"<ac:parameter ac:name=\"title\">([^<>]{0,300})</ac:parameter>")
+_OTHER = re.compile(r"<ac:parameter ac:name=\"[^\"<>]{0,40}\">[^<>]{0,300}</ac:parameter>")
+_OPENS = re.compile(r"<ac:plain-text-body>\s{0,20}<!\[CDATA\[")
+_CLOSES = "]]>"
 _FENCE = "```"
 _LONGEST = 64 * 1024
 
@@ -29,6 +34,8 @@ _LONGEST = 64 * 1024
 def is_page(name: str, head: str) -> bool:
     """Whether this is a web page rather than a text in which some tags stand."""
     start = head.lstrip("\ufeff \t\r\n")[:1000].lower()
+    if _MACRO in head:
+        return True
     if start.startswith(("<!doctype html", "<html")):
         return True
     return name.lower().endswith((".html", ".htm", ".xhtml")) and _TELLING.search(head) is not None
@@ -36,7 +43,18 @@ def is_page(name: str, head: str) -> bool:
 
 def page_text(text: str) -> Rows:
     """What the page shows, line by line; each row has the number of the page's line in which it begins."""
-    return _Page().read(text)
+    return _Page().read(_without_macros(text) if _MACRO in text else text)
+
+
+def _without_macros(text: str) -> str:
+    """The storage format of Confluence with its blocks of code as those of a page; no row moves."""
+    text = _TITLE.sub(r"<p>\1</p>", text)
+    first, *pieces = _OPENS.split(_OTHER.sub("", text))
+    made = [first]
+    for piece in pieces:
+        body, _, rest = piece.partition(_CLOSES)
+        made.append(f"<pre>{html.escape(body)}</pre>{rest}")
+    return "".join(made)
 
 
 class _Page:

@@ -80,7 +80,8 @@ def _heads(rows: list[str], taken: Callable[[int], bool]) -> list[Head]:
             begins = head[1]
             while begins < len(rows) and not rows[begins].strip() and begins < head[1] + 3:
                 begins += 1
-            if begins < len(rows) and not taken(begins):
+            repeated = begins < len(rows) and heading(rows[begins]) == head[2]
+            if begins < len(rows) and not taken(begins) and not repeated:
                 found.append((head[0], begins, head[2], head[3]))
                 typed = False
     return found

@@ -8,9 +8,10 @@ from itertools import islice
 from runbook.collect import marks
 from runbook.collect.kinds import recognise
 from runbook.collect.unpack import diffs
-from runbook.collect.unpack.dress import unnumbered, unquoted, unspanned, unwrapped
+from runbook.collect.unpack.dress import unnumbered, unquoted, unspanned, untimed, unwrapped
 from runbook.collect.unpack.fragments import completed
 from runbook.collect.unpack.frames import Block, framed
+from runbook.collect.unpack.listed import listed
 from runbook.collect.unpack.rows import Rows
 from runbook.collect.unpack.sections import fits_so_far, looks_like, sectioned
 from runbook.collect.unpack.terminal import shown as on_screen
@@ -109,7 +110,7 @@ def undressed(found: Rows) -> Rows:
     """Rows without what terminals, mails, chats and pagers put around them."""
     found = Rows(on_screen(found.rows), found.numbers)
     bare = unquoted(found)
-    made = unspanned(unwrapped(unnumbered(unstamped(bare))))
+    made = unspanned(unwrapped(unnumbered(unstamped(untimed(listed(bare))))))
     return Rows(made.rows, made.numbers, quoted=bare.rows != found.rows)
 
 
@@ -165,7 +166,7 @@ def _changed(paste: Paste) -> None:
 def _take(paste: Paste, block: Block) -> None:
     """A block as a file, if it is one."""
     rows = paste.rows.rows
-    content = block.content(rows)
+    content = ["" if row.isspace() else row for row in block.content(rows)]  # a tab alone ends no YAML in a text
     text = "\n".join(content)
     if not text.strip():
         return
@@ -194,7 +195,8 @@ def _take(paste: Paste, block: Block) -> None:
                 before=piece[0],
             )
             return
-    lead = next((r for r in reversed(rows[max(0, block.outer[0] - 4) : block.outer[0]]) if r.strip()), "")
+    before = range(block.outer[0] - 1, max(-1, block.outer[0] - 5), -1)
+    lead = next((rows[n] for n in before if rows[n].strip() and n not in paste.claimed), "")
     voice: Voice = "document" if EXAMPLE.search(lead) and block.frame != "section" else "program"
     whole = content if block.first is not None or block.last is not None or block.indent else None
     _add(paste, name, named, content, (block.start, block.end), voice, outer=block.outer, apart=whole is not None)

@@ -53,10 +53,26 @@ def conversation(text: str) -> Rows | None:
         document = json.loads(text)
     except (ValueError, RecursionError):
         return None
-    said = list(_said(document, 0, False))[:_MOST]
+    said = list(_said(document, 0, is_talk(document)))[:_MOST]
     if not any("\n" in part or len(part) > 40 for part in said):
         return None
     return Rows.of("\n\n".join(_plain(part) for part in said))
+
+
+def is_talk(document: Any) -> bool:
+    """Whether a JSON object is a ticket or a comment of one: what it says in its body was written by people."""
+    if isinstance(document, list):
+        return bool(document) and all(is_talk(row) for row in document[:20])
+    if not isinstance(document, dict) or not isinstance(document.get("body", document.get("description")), str):
+        return False
+    return (
+        "title" in document
+        or "comments" in document
+        or any(
+            isinstance(document.get(key), dict) and {"login", "username", "displayName", "name"} & set(document[key])
+            for key in ("user", "author")
+        )
+    )
 
 
 def _said(value: Any, depth: int, inside: bool) -> Iterator[str]:
@@ -72,16 +88,27 @@ def _said(value: Any, depth: int, inside: bool) -> Iterator[str]:
             yield "```\n" + "".join(_said(value.get("content"), depth + 1, True)) + "\n```"
             return
         for key, inner in list(value.items())[:500]:
-            if isinstance(inner, str):
+            if key == "text" and here and isinstance(inner, list):
+                yield "".join(_entities(inner))
+            elif isinstance(inner, str):
                 if here and key in _SAID and inner.strip():
                     yield inner
             elif key not in ("blocks", "attachments", "reactions"):
                 yield from _said(inner, depth + 1, here)
 
 
+def _entities(parts: list[Any]) -> Iterator[str]:
+    """A message of Telegram: plain pieces, and others with their kind."""
+    for part in parts[:_MOST]:
+        text = part.get("text") if isinstance(part, dict) else part
+        if isinstance(text, str):
+            is_block = isinstance(part, dict) and part.get("type") == "pre"
+            yield f"\n```\n{text}\n```\n" if is_block else text
+
+
 def _plain(text: str) -> str:
     """Without the escapes and link marks of chats; a text in HTML is left to the reader of pages."""
-    if "<p>" in text or "<pre" in text or "</" in text:
+    if "```" not in text and ("<p>" in text or "<pre" in text or "</" in text):
         from runbook.collect.unpack.page import page_text
 
         return page_text(text).text

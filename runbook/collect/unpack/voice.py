@@ -30,7 +30,7 @@ SOLVED = re.compile(
 )
 """Words of a trouble that is over."""
 EXAMPLE = re.compile(
-    r"\b(?:examples?|e\.g\.|for instance|should (?:be|look|read)|try (?:this|it|with|the)|change (?:it|this) to|instead(?: of)?|"
+    r"(?<![\w.-])(?:examples?(?!\.\w|:\d)|e\.g\.|for instance|should (?:be|look|read)|try (?:this|it|with|the)|change (?:it|this) to|instead(?: of)?|"
     r"(?:from|in|of) the (?:docs?|documentation|readme|manual|wiki)|suggest(?:s|ed|ion)?|recommend(?:s|ed)?|proposal|proposed|beispiel)\b",
     re.IGNORECASE,
 )

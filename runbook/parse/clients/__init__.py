@@ -7,10 +7,11 @@ the number of the row that says so; one parser then reads them all. A form that 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from runbook.parse.clients import devtools, httpie, packets, powershell, python, trace, wget
+from runbook.parse.clients import devtools, httpie, intercepted, packets, powershell, python, trace, wget
 from runbook.parse.clients.canon import Region
 
 READERS: tuple[tuple[tuple[str, ...], Callable[[list[str]], Iterator[Region]]], ...] = (
+    (intercepted.MARKS, intercepted.regions),
     (trace.MARKS, trace.regions),
     (packets.MARKS, packets.regions),
     (python.MARKS, python.regions),

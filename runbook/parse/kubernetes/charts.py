@@ -4,13 +4,15 @@ The values stand in for the manifest: every line that a finding names is one of 
 """
 
 import posixpath
+from collections.abc import Iterator
 
 from runbook.parse import ParseError
 from runbook.parse.kubernetes.chart_joxit import joxit
 from runbook.parse.kubernetes.chart_twuni import twuni
+from runbook.parse.kubernetes.data import own_lines
 from runbook.parse.kubernetes.made import Charted
-from runbook.parse.kubernetes.objects import at, text_of
-from runbook.parse.yaml_nodes import Mapping, Node, load_yaml
+from runbook.parse.kubernetes.objects import Object, at, list_of, text_of
+from runbook.parse.yaml_nodes import Mapping, Node, Scalar, load_yaml
 from runbook.redact import Vault
 
 
@@ -36,6 +38,26 @@ def chart_of(node: Node | None, text: str, file: str, vault: Vault) -> Charted |
     if at(node, "configData") is not None or told or posixpath.basename(image) == "registry":
         return twuni(node, text, file, vault)
     return None
+
+
+def values_in(one: Object, text: str) -> Iterator[tuple[Node | None, str]]:
+    """The values that Flux, Argo CD and k3s keep in an object of theirs, each with the text in which its lines stand.
+
+    Values that are a text count where they are a block: the lines of any other are not those of the file.
+    """
+    spec = at(one.node, "spec")
+    if one.kind == "HelmRelease":
+        yield at(spec, "values"), text
+    written = [at(spec, "valuesContent")] if one.kind == "HelmChart" else []
+    if one.kind == "Application":
+        for source in (at(spec, "source"), *list_of(at(spec, "sources"))):
+            yield at(source, "helm", "valuesObject"), text
+            written.append(at(source, "helm", "values"))
+    rows = text.split("\n")
+    for value in written:
+        own = own_lines(rows, value) if isinstance(value, Scalar) else None
+        if own is not None:
+            yield load_yaml(own, one.file, duplicates="last"), own
 
 
 _UI_VALUES = ("dockerRegistryUrl", "deleteImages", "singleRegistry", "nginxProxyHeaders", "proxy")

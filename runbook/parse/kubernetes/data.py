@@ -118,7 +118,7 @@ def _entry(
 ) -> Entry:
     name = f"{one.file} § {one.name or one.kind.lower()}/{key.text}"
     if not packed:
-        lines = _own_lines(rows, value)
+        lines = own_lines(rows, value)
         return Entry(key.text, value.place, name, value.text.encode("utf-8", "surrogatepass"), lines)
     bare = re.sub(r"\s", "", value.text)
     if secret:
@@ -137,7 +137,7 @@ def _unpacked(bare: str) -> bytes | None:
         return None
 
 
-def _own_lines(rows: list[str], value: Scalar) -> str | None:
+def own_lines(rows: list[str], value: Scalar) -> str | None:
     """The lines of a block scalar where they stand; None of any other scalar, whose lines are not those of the file."""
     start = value.place.line or 0
     if not 0 < start <= len(rows) or not _BLOCK.search(rows[start - 1].rstrip("\r")):
