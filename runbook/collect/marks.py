@@ -114,6 +114,7 @@ is_registry_log = _lines(
     rf"{_PREFIX}nginx: \[emerg\]",
     r"(?:\[\w+\] )?\d{1,10}#\d{1,10}: \*\d{1,12} ",
     rf"{_PREFIX}panic: ",
+    rf"{_PREFIX}configuration error: (?:error parsing|parsing environment variable|no storage configuration)\b",
     rf"{_PREFIX}sed: can't move ",
 )
 has_service_prefix = _lines(r"(?:\x1b\[[\d;]{0,20}m)?[\w.-]{1,80}-\d+[ \t]+\|")

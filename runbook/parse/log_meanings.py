@@ -52,6 +52,7 @@ _MESSAGES: tuple[tuple[str, Meaning], ...] = (
     ("listening on", "listening"),
     ("No HTTP secret provided", "no-http-secret"),
     ("invalid secret", "upload-secret"),
+    ("error resolving upload: Invalid token", "upload-secret"),
     ("authorization token required", "token-required"),
     ("token signed by untrusted key", "token-untrusted-key"),
     ("unable to verify certificate chain", "token-untrusted-key"),
