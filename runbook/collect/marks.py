@@ -92,6 +92,7 @@ _PREFIX = _WRAPPED + r"(?:\x1b\[[\d;]{0,20}m)?(?:[\w.-]{1,80}[ \t]{0,40}\| ?)?(?
 _LOG_STARTS = (
     r"\{\"log\": ?\"",
     rf"{_PREFIX}time=\"?[^\s\"]{{1,60}}\"? level=",
+    rf"{_PREFIX}(?:level=\w+ msg=\"?)?error (?:authorizing context|authenticating user|checking authorization)\b",
     rf"{_PREFIX}\{{\"[^\n]{{0,400}}\"(?:level|log|msg)\":",
     rf"{_PREFIX}\S{{1,200}} \S{{1,200}} \S{{1,200}} \[\d\d/\w{{3}}/\d{{4}}:",
     rf"{_PREFIX}(?:\d{{4}}/\d\d/\d\d \d\d:\d\d:\d\d|nginx:) \[\w+\]",
@@ -114,6 +115,7 @@ is_registry_log = _lines(
     rf"{_PREFIX}nginx: \[emerg\]",
     r"(?:\[\w+\] )?\d{1,10}#\d{1,10}: \*\d{1,12} ",
     rf"{_PREFIX}panic: ",
+    rf"{_PREFIX}(?:level=\w+ msg=\"?)?error (?:authorizing context|authenticating user|checking authorization)\b",
     rf"{_PREFIX}configuration error: (?:error parsing|parsing environment variable|no storage configuration)\b",
     rf"{_PREFIX}sed: can't move ",
 )

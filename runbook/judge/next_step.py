@@ -7,7 +7,7 @@ from runbook import rules
 from runbook.judge.rank import MATCHES
 from runbook.model import Command, Diagnosis, Exchange, Finding, LogEvent, NextStep, Service, Symptom
 from runbook.model.command import WRITE_TO, Word, file, host, name, sh, url, user
-from runbook.observe.address import Address
+from runbook.observe.address import Address, address_of
 from runbook.observe.routes import asks_across_origins
 from runbook.observe.signature import from_registry, is_registrys
 from runbook.rules.base import NEEDS, Facts, Rule
@@ -120,7 +120,7 @@ def _is_wrong(record: object) -> bool:
 
 def _try_login(facts: Facts) -> NextStep | None:
     target, focus = facts.evidence.target, facts.focus
-    address = (focus.used or focus.addresses or (None,))[0]
+    address = (focus.used or _called_by_the_page(facts) or focus.addresses or (None,))[0]
     if address is None or any(p.kind == "not-the-api" for p in facts.evidence.problems):
         return None
     given = [("--registry", target.registry_url), ("--ui", target.ui_url)]
@@ -136,6 +136,14 @@ def _try_login(facts: Facts) -> NextStep | None:
     if plain:
         why = f"{plain.message} Nothing shows yet whether it works."
     return NextStep(why=why, command=command, gives="login")
+
+
+def _called_by_the_page(facts: Facts) -> tuple[Address, ...]:
+    """The registry that the UI's page calls itself: the UI's own address serves a page."""
+    ui = facts.ui
+    called = ui.registry_url.value if ui and ui.mode == "browser" and ui.registry_url else None
+    found = address_of(called) if called else None
+    return (found,) if found and not found.is_loopback else ()
 
 
 def _who(facts: Facts) -> str | None:
@@ -334,7 +342,9 @@ def _may_read_htpasswd(facts: Facts) -> bool:
 def _by_a_proxy(facts: Facts) -> bool:
     """Whether the refusal was written by a proxy that asks for credentials of its own: the registry was never asked."""
     refused = (c.observation.record for c in facts.traffic.complaints if c.settled is None)
-    return any(isinstance(e, Exchange) and e.status == 401 and e.route == "via" and from_registry(e) is False for e in refused)
+    return any(
+        isinstance(e, Exchange) and e.status == 401 and e.route == "via" and from_registry(e) is False for e in refused
+    )
 
 
 def _was_compared(facts: Facts) -> bool:

@@ -160,6 +160,8 @@ _NGINX_WORDS: tuple[tuple[str, Meaning], ...] = (
     ("limiting connections", "rate-limited"),
 )
 _NGINX_USER = re.compile(r'user "([^"]*)"')
+_BARE = ("error authorizing context: ", "error authenticating user ", "error checking authorization: ")
+"""The registry's messages whose fields somebody cut off."""
 _UNFIT = re.compile(r"^\s*line \d+: cannot unmarshal !!\w+ .{1,60} into \S+$")
 """What follows a configuration error: the value that does not fit."""
 _UNSET = re.compile(r'The \\?"([^"]{0,300}?)\\?" variable is not set')
@@ -172,6 +174,9 @@ def foreign_meaning(line: str) -> tuple[str, Meaning, str, str | None] | None:
     if "http: TLS handshake error" in line:
         plain = "first record does not look like a TLS handshake" in line or "HTTP request" in line
         return "registry", "http-request-on-tls" if plain else "tls-handshake-bad-certificate", line, None
+    if line.startswith(_BARE):
+        meaning, detail, user = meaning_of({"msg": line})
+        return ("registry", meaning, detail, user) if meaning else None
     if line.startswith("panic: ") or "unable to configure authorization" in line:
         return "registry", panic_meaning(line), line, None
     if line.startswith("configuration error") or "configuration error: error parsing" in line or _UNFIT.match(line):

@@ -16,8 +16,6 @@ _REQUEST = re.compile(r"> (?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS|CONNECT) \S{
 _SENT = re.compile(r"> ?(?:[A-Za-z0-9-]{1,80}: ?.*|)$")
 _REPL = re.compile(r">>> ?(?:import |from |print\(|[A-Za-z_][\w.]{0,60}(?: ?[=(.\[]|$))")
 _MARK = re.compile(r"[>│▌] ?")
-_SPAN = re.compile(r"[ \t]{0,8}(`{1,2})([^`]+)\1[ \t]*")
-"""A row that is one code span and nothing else."""
 
 _NUMBERED = re.compile(r" {0,8}(\d{1,7})(\t| ?[|│:] ?| {1,4}|$)(.*)$")
 _TIMED = re.compile(r"\d\d:\d\d:\d\d\.\d{6} (?=[*<>{}] |[<>]$|== Info: |[<=]= ?(?:Send|Recv) |=> Send |<= Recv )")
@@ -91,15 +89,6 @@ def _runs(rows: list[str]) -> Iterator[tuple[int, int]]:
 def _is_sent(rows: list[str]) -> bool:
     """Whether curl shows here what it sent: a request line, then headers only."""
     return _REQUEST.match(rows[0]) is not None and all(_SENT.match(row) for row in rows[1:])
-
-
-def unspanned(found: Rows) -> Rows:
-    """Rows without the backticks around a log line that stands alone in its row, as people paste one into Markdown."""
-    rows = [
-        span[2].strip() if (span := _SPAN.fullmatch(row)) and marks.log_start(span[2].strip()) else row
-        for row in found.rows
-    ]
-    return Rows(rows, found.numbers)
 
 
 def unnumbered(found: Rows) -> Rows:
