@@ -6,11 +6,11 @@ CI system would take for commands. Nothing else in this package writes to the us
 
 import errno
 import os
-import re
 import sys
 import tempfile
 from pathlib import Path
 
+from runbook.lazy import re
 from runbook.leftovers import named, sweep
 from runbook.redact import Vault, printable
 from runbook.redact.text import one_line, without_commands

@@ -2,9 +2,10 @@
 
 import contextlib
 import os
-import re
 import shutil
 from pathlib import Path
+
+from runbook.lazy import re
 
 
 def named(prefix: str) -> str:

@@ -4,12 +4,12 @@ A sentence that fits no claim is left alone, and so is a question, a quotation t
 round, and what stands below "Myths:" counts as denied.
 """
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from runbook.advice.claims import BY_ID, CLAIMS, Claim, Verdict, opposite
 from runbook.advice.settings import Hit, hits, lost_root
+from runbook.lazy import re
 
 LARGEST = 200_000
 """Characters of a text that are looked at."""

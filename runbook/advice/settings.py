@@ -1,10 +1,10 @@
 """Lines of configuration and commands inside advice that are wrong by what they do, however they are introduced."""
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from runbook.advice.claims import Verdict
+from runbook.lazy import re
 
 _HTPASSWD = re.compile(r"\bhtpasswd((?:\s+-[A-Za-z]{1,6})+)((?:\s+[^\s`;|&#()<>]{1,200}){0,6})")
 _ROOT = re.compile(

@@ -2,15 +2,14 @@
 
 import argparse
 import difflib
-import re
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import Any, NoReturn
 
 from runbook import __version__, door
-from runbook.redact import Vault
+from runbook.lazy import re
 
-Run = Callable[[argparse.Namespace, Vault], int]
+Run = Callable[[argparse.Namespace], int]
 
 EXIT_CODES = """exit codes:
   0 healthy   1 internal error   2 wrong use or unreadable input
@@ -45,7 +44,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def parser(arguments: Sequence[str], *, whole: bool = False) -> Parser:
-    """The parser of the command line. Commands of other parts are filled in when they are asked for, or all (`whole`)."""
+    """The parser of the command line. Commands are filled in when they are asked for, or all (`whole`)."""
     top = Parser(
         prog="runbook",
         description="Finds out why a Docker registry says 401, proves it, and teaches it.",
@@ -54,21 +53,19 @@ def parser(arguments: Sequence[str], *, whole: bool = False) -> Parser:
     )
     top.add_argument("--version", action="version", version=f"runbook {__version__}")
     commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    from runbook.cli import diagnose, doctor, explain
-
-    diagnose.add(_command(commands, "diagnose", "judge files, URLs or both", diagnose.run))
-    explain.add(_command(commands, "explain", "what a cause is, how to tell it apart, how to mend it", explain.run))
-    doctor.add(_command(commands, "doctor", "which parts of runbook this machine can use", doctor.run))
     asked = next((word for word in arguments if not word.startswith("-")), "")
-    top.asked = asked if asked in ("diagnose", "explain", "doctor", *(row[0] for row in _OTHERS)) else ""
-    for name, help_, module, add, run in _OTHERS:
+    top.asked = asked if asked in {row[0] for row in _COMMANDS} else ""
+    for name, help_, module, add, run in _COMMANDS:
         command = _command(commands, name, help_, _late(module, run))
         if whole or name == asked:
             _fill(command, name, module, add)
     return top
 
 
-_OTHERS = (
+_COMMANDS = (
+    ("diagnose", "judge files, URLs or both", "runbook.cli.diagnose", "add", "run"),
+    ("explain", "what a cause is, how to tell it apart, how to mend it", "runbook.cli.explain", "add", "run"),
+    ("doctor", "which parts of runbook this machine can use", "runbook.cli.doctor", "add", "run"),
     ("report", "run all notebooks headless and write one HTML report", "runbook.headless.commands",
      "add_report_arguments", "run_report"),
     ("demo", "break a stack on this machine, diagnose it, write the report", "runbook.headless.commands",
@@ -103,7 +100,7 @@ _OTHERS = (
     ("class", "serve assessed rounds of practice to a class", "runbook.training.commands",
      "add_class_arguments", "run_class"),
 )  # fmt: skip
-"""Subcommands of heavier parts: name, help, module, the function that adds arguments, the one that runs."""
+"""Subcommands: name, help, module, the function that adds arguments, the one that runs."""
 
 
 def _command(commands: Any, name: str, help_: str, run: Run) -> Parser:
@@ -126,8 +123,7 @@ def _fill(command: Parser, name: str, module: str, add: str) -> None:
 
 
 def _late(module: str, function: str) -> Run:
-    def run(options: argparse.Namespace, vault: Vault) -> int:
-        options.vault = vault
+    def run(options: argparse.Namespace) -> int:
         return int(getattr(import_module(module), function)(options) or 0)
 
     return run

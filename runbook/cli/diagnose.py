@@ -46,8 +46,9 @@ def add(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
 
 
-def run(options: argparse.Namespace, vault: Vault) -> int:
+def run(options: argparse.Namespace) -> int:
     """Diagnose and show; the exit code tells the verdict."""
+    vault: Vault = options.vault
     files = [f for f in (options.output, options.report, options.save_evidence) if f]
     for file in files:
         check_writable(file)
@@ -99,13 +100,8 @@ def rendered(result: "Run", format_: str, *, to_file: bool) -> str:
     if format_ == "text":
         width = min(shutil.get_terminal_size((100, 24)).columns, 120)
         return str(report.render_terminal(result, color=not to_file and colour_wanted(), width=width))
-    views: dict[str, Callable[[Run], str]] = {
-        "json": report.render_json,
-        "markdown": report.render_markdown,
-        "junit": report.render_junit,
-        "sarif": report.render_sarif,
-    }
-    return views[format_](result)
+    view: Callable[[Run], str] = getattr(report, f"render_{format_}")
+    return view(result)
 
 
 def _compared(text: str, result: "Run", earlier: "Earlier", format_: str, vault: Vault) -> str:

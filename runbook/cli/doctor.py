@@ -38,8 +38,9 @@ def add(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def run(options: argparse.Namespace, vault: Vault) -> int:
+def run(options: argparse.Namespace) -> int:
     """Look at the machine; 0 when the core works, 1 when it does not. Nothing is changed."""
+    vault: Vault = options.vault
     if options.sbom:
         return _made_of(options.format, vault)
     parts = list(examined())

@@ -22,8 +22,9 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--format", choices=("text", "json", "markdown"), default="text", help="default text")
 
 
-def run(options: argparse.Namespace, vault: Vault) -> int:
+def run(options: argparse.Namespace) -> int:
     """Print one cause, or all names."""
+    vault: Vault = options.vault
     from runbook import rules
 
     known = rules.load()

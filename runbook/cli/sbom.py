@@ -1,12 +1,12 @@
 """What runbook is made of on this machine: every package that it needs, with version, licence and who needs it."""
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from typing import Any
 
 from runbook import __version__
+from runbook.lazy import re
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,100}")
 _EXTRA = re.compile(r"\bextra\s{0,4}==")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from runbook.lazy import re
 from runbook.model import Compose, Place, Platform, Problem, Service
 
 if TYPE_CHECKING:

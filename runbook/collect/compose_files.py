@@ -1,8 +1,9 @@
 """Which compose files make the project, and in which order: as `docker compose` picks them in a folder. Pure."""
 
-import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import PurePosixPath
+
+from runbook.lazy import re
 
 _BASE = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
 _OVERRIDE = re.compile(r"(?:docker-)?compose\.override\.ya?ml", re.IGNORECASE)

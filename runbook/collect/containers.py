@@ -5,12 +5,13 @@ reader judges all and every finding names the right line. Pure.
 """
 
 import json
-import re
 import shlex
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
+
+from runbook.lazy import re
 
 _RUN = re.compile(r"^\s*(?:[^\n$#>%❯]{0,100}[$#>%❯]\s+)?(?:sudo\s+)?(?:docker|podman|nerdctl)\s+(?:container\s+)?run\s")
 _ABOUT = re.compile(

@@ -1,9 +1,9 @@
 """Copies that somebody set aside: old states beside the file in use, which nothing reads any more. Pure."""
 
-import re
 from collections.abc import Mapping
 from pathlib import PurePosixPath
 
+from runbook.lazy import re
 from runbook.model import FileKind
 
 _ENDING = re.compile(

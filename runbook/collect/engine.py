@@ -7,7 +7,6 @@ import io
 import json
 import os
 import posixpath
-import re
 import shutil
 import stat
 import subprocess
@@ -21,6 +20,7 @@ from typing import Any
 
 from runbook.collect.containers import concerns, is_registry
 from runbook.collect.request import Running
+from runbook.lazy import re
 from runbook.model import Call, ListedFile, Message, Place, Problem
 from runbook.urls import urlsplit
 

@@ -1,11 +1,11 @@
 """Evidence as a file: saved today, judged again tomorrow, by another person, without the stack."""
 
-import re
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
 from runbook.collect import typed_json
 from runbook.collect.scrub import LABELS, rebuilt
+from runbook.lazy import re
 from runbook.model import Entry, Evidence
 from runbook.parse import ParseError
 from runbook.redact import MASK, Vault

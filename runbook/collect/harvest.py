@@ -3,7 +3,6 @@
 Parsers are imported when the first file of their kind turns up: most bundles need few of them.
 """
 
-import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, fields
 from typing import BinaryIO
@@ -15,6 +14,7 @@ from runbook.collect.containers import all_of
 from runbook.collect.scrub import with_places
 from runbook.collect.unpack.rows import Rows
 from runbook.collect.unpack.texts import Paste, taken_apart, undressed
+from runbook.lazy import re
 from runbook.model import (
     CiJob,
     ClientConfig,

@@ -1,10 +1,10 @@
 """What is kept of evidence, value by value: by the name that it stands under, and sentences by their words."""
 
-import re
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
+from runbook.lazy import re
 from runbook.model import (
     CiLogin,
     ClientConfig,

@@ -1,9 +1,9 @@
 """What a file is: by its name first, and by its content where the name says nothing or lies. Pure."""
 
-import re
 from pathlib import PurePosixPath
 
 from runbook.collect import marks
+from runbook.lazy import re
 from runbook.model import FileKind
 
 HEAD = 64 * 1024
@@ -201,7 +201,7 @@ def _yaml(head: str) -> FileKind | None:
 
 def _configuration(head: str) -> FileKind | None:
     """Which server's configuration this is. nginx ends its directives with a semicolon; the others do not."""
-    if marks.is_haproxy(head) and not marks.ends_like_nginx(head):
+    if marks.is_haproxy(head) and not marks.ENDS_LIKE_NGINX.search(head):
         return "haproxy"
     if marks.is_apache(head) and not marks.is_nginx(head):
         return "apache"

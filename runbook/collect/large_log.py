@@ -4,12 +4,12 @@ Line by line, 200 MB take a minute. What is wrong now stands at the end, how it 
 in between, errors and failed requests are searched with their neighbours, and the first of each kind kept.
 """
 
-import re
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import BinaryIO
 
 from runbook.collect.scrub import with_places
+from runbook.lazy import re
 from runbook.model import LogFile, Place
 
 LARGE = 8 << 20

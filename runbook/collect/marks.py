@@ -4,8 +4,9 @@ The patterns are safe on hostile text: blanks are matched with `[ \t]*`, never w
 run over line ends and try each of them again.
 """
 
-import re
 from collections.abc import Callable
+
+from runbook.lazy import re
 
 Mark = Callable[[str], bool]
 
@@ -79,7 +80,7 @@ is_nginx = _lines(
     r"[ \t]*(?:server|http|events|location|upstream|map|limit_except)\b[^;\n]*\{",
     r"[ \t]*(?:proxy_|auth_|add_header|client_max_body_size|server_name|include|listen|if[ \t]*\()[^\n]*[;{]",
 )
-ends_like_nginx = re.compile(r"[;{][ \t\r]*$", re.MULTILINE).search
+ENDS_LIKE_NGINX = re.compile(r"[;{][ \t\r]*$", re.MULTILINE)
 is_caddy = _lines(
     r"[ \t]*(?:reverse_proxy|basic_?auth|header_up|handle_path|request_header|file_server|tls internal)\b[^;\n]*$"
 )

@@ -1,11 +1,12 @@
 """What the user asks for: paths, URLs and a login, checked before anything is opened or sent."""
 
 import os
-import re
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TextIO
 from urllib.parse import SplitResult, urlsplit
+
+from runbook.lazy import re
 
 _LOOKS_LIKE_HOST = re.compile(
     r"(?:localhost|[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63}){1,8}|[a-z0-9.-]{1,200}(?=:\d))(?::\d{1,5})?(?:/[\w./-]{0,100})?"

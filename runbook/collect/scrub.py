@@ -5,12 +5,12 @@ nobody told to be a secret may be one; so every value is looked at once more (`k
 for what is known, in any encoding. Evidence that went through once comes out the same a second time.
 """
 
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import fields, is_dataclass, replace
 from typing import Any, TypeVar
 
 from runbook.collect.keep import kept
+from runbook.lazy import re
 from runbook.model import Entry, Evidence, Place
 from runbook.redact import MASK, Vault, printable
 

@@ -1,7 +1,6 @@
 """The token that a Bearer challenge asks for, fetched as docker does: at the realm, with the login that was given."""
 
 import json
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
@@ -9,6 +8,7 @@ from urllib.parse import urlencode
 from runbook.collect.ask import PROBE, Question, answered
 from runbook.collect.notes import is_readable_by_others
 from runbook.collect.resolve import fails_to_resolve
+from runbook.lazy import re
 from runbook.model import Credential, Exchange, Place, Problem
 from runbook.redact import Vault
 from runbook.urls import urlsplit

@@ -3,7 +3,6 @@
 import base64
 import hashlib
 import json
-import re
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from importlib.resources import files
@@ -15,6 +14,7 @@ from markupsafe import Markup
 from runbook import __version__
 from runbook.fleet.one import Seen
 from runbook.fleet.rollup import STATES, Group, Rollup, Row
+from runbook.lazy import re
 from runbook.redact import visible
 from runbook.report.block import css
 from runbook.report.markdown import code, plain

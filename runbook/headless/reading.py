@@ -1,12 +1,12 @@
 """The notebooks in their second reading: without what teaches, for an incident that is reported; and as pages."""
 
-import re
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 import nbformat
 
+from runbook.lazy import re
 from runbook.report.block import css
 from runbook.report.render import template
 

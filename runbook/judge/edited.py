@@ -5,10 +5,10 @@ leaves alone keep what the first reading knew of them.
 """
 
 import posixpath
-import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from runbook.lazy import re
 from runbook.model import Compose, Edit, EnvVar, Evidence, Place, ProxyRoute, Service, SourceFile
 from runbook.redact import MASK, Vault
 

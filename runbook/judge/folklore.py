@@ -1,8 +1,8 @@
 """Beliefs that would tempt in this incident, each with what is true and where that was shown."""
 
-import re
 from collections.abc import Iterator
 
+from runbook.lazy import re
 from runbook.model import Finding, Folklore
 from runbook.rules.base import Facts
 

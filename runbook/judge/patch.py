@@ -1,8 +1,8 @@
 """A unified diff against the user's own files, from line edits. `patch -p1` takes it; nobody applies it for them."""
 
-import re
 from collections.abc import Iterable, Sequence
 
+from runbook.lazy import re
 from runbook.model import Edit, SourceFile
 from runbook.redact import MASK
 

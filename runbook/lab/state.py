@@ -7,7 +7,6 @@ its owner can read.
 import contextlib
 import json
 import os
-import re
 import shutil
 import signal
 import subprocess
@@ -21,6 +20,7 @@ from runbook.lab import composed, layout
 from runbook.lab.errors import LabError
 from runbook.lab.faults import named
 from runbook.lab.processes import wait_until
+from runbook.lazy import re
 
 _START = 30.0
 _END = 10.0

@@ -5,11 +5,12 @@ that does not fit the grammar of its kind never enters a command: a placeholder 
 and `Command.odd` says for what. Commands are for a POSIX shell; PowerShell and cmd read quotes in another way.
 """
 
-import re
 import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
+
+from runbook.lazy import re
 
 Kind = Literal["host", "url", "user", "service", "file", "image", "name", "number"]
 

@@ -4,12 +4,12 @@ Requests of transcripts, browsers and our own probes, lines of logs, messages of
 differ in what they can tell; here each says what it knows and leaves open what it does not.
 """
 
-import re
 from dataclasses import dataclass
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import Literal
 
+from runbook.lazy import re
 from runbook.model import (
     PROBE_AGENT,
     PROBE_USER,

@@ -1,8 +1,8 @@
 """Who answered: what in a response only a registry writes, and what any proxy may add."""
 
-import re
 from collections.abc import Iterable
 
+from runbook.lazy import re
 from runbook.model import Exchange
 
 PROXY_SIGNATURES = ("nginx", "openresty", "caddy", "apache", "haproxy", "traefik", "envoy", "cloudflare", "tengine")

@@ -1,9 +1,9 @@
 """What was typed: which program, whose configuration it reads, and where a login's password comes from."""
 
-import re
 from functools import lru_cache
 from typing import Literal
 
+from runbook.lazy import re
 from runbook.model import Call
 from runbook.parse.prompts import prompted
 

@@ -4,10 +4,10 @@ Nothing in them is a part of the stack. GitLab CI and GitHub Actions are read by
 line by line. Values of secrets are not here: only the names of the variables that hold them.
 """
 
-import re
 from collections.abc import Iterator
 from typing import Literal
 
+from runbook.lazy import re
 from runbook.model import CiJob, CiLogin, EnvVar, Place
 from runbook.parse.compose.secrets import env_var
 from runbook.parse.yaml_nodes import Mapping, Node, Scalar, Sequence, load_yaml

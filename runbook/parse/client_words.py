@@ -3,8 +3,7 @@
 The words are those of the kubelet, containerd, kaniko, BuildKit, docker's command, GitHub's login action, Go's net/http and net/url.
 """
 
-import re
-
+from runbook.lazy import re
 from runbook.model import MessageKind
 
 _URL = r"\"?(?P<url>https?://[^\s\"']{1,500})\"?"

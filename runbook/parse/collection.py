@@ -1,11 +1,11 @@
 """Exports of Postman and Insomnia: requests with the answers that were saved with them."""
 
 import json
-import re
 from collections import deque
 from collections.abc import Iterator
 from typing import Any
 
+from runbook.lazy import re
 from runbook.model import Credential, Exchange, Headers, Place
 from runbook.parse import ParseError
 from runbook.parse.credentials import decode_basic, is_unexpanded

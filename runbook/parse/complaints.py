@@ -4,7 +4,7 @@ Chromium's sentences are those of a run of version 156 (tests/real/test_browser_
 its security.properties, Safari's those of WebKit's CrossOriginAccessControl.cpp.
 """
 
-import re
+from runbook.lazy import re
 
 PREFLIGHT = "preflight"
 """The preflight itself was refused: its status is no success, or nothing is allowed in it at all."""

@@ -1,8 +1,8 @@
 """Requests as a browser's console reports them: Chromium, Firefox, Safari. Only failures are reported there."""
 
-import re
 from collections.abc import Iterator, Sequence
 
+from runbook.lazy import re
 from runbook.model import Exchange, Place
 from runbook.parse.har import failure_of
 from runbook.redact import Vault

@@ -6,9 +6,9 @@ padding, cut at the first colon. The secrets go into the vault; scheme, user and
 
 import base64
 import binascii
-import re
 from typing import Literal
 
+from runbook.lazy import re
 from runbook.model import Credential
 from runbook.redact import MASK, Vault
 

@@ -2,10 +2,10 @@
 are put into those before (`parse.clients`)."""
 
 import json
-import re
 from collections.abc import Iterator
 from typing import Any
 
+from runbook.lazy import re
 from runbook.model import Exchange, Headers, Place
 from runbook.parse.clients import Canon, canonical
 from runbook.parse.curl_command import HEADER, Pending, read_command, sent_header

@@ -1,11 +1,11 @@
 """A curl command as it was typed: its URL, method, headers and login."""
 
-import re
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
+from runbook.lazy import re
 from runbook.model import Credential
 from runbook.parse.credentials import WRONG, decode_basic, is_unexpanded
 from runbook.redact import Vault

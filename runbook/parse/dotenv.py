@@ -4,10 +4,10 @@ Follows compose-go's dotenv package. Single quotes keep everything as it is; unq
 values are interpolated, which is how a hash without quotes loses its salt.
 """
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from runbook.lazy import re
 from runbook.model import Place
 from runbook.parse import ParseError
 from runbook.parse.interpolation import Substituted, damages_hash, substitute

@@ -1,11 +1,11 @@
 """haproxy.cfg to routes. HAProxy hands Host and Authorization on and adds nothing by itself."""
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Literal
 
+from runbook.lazy import re
 from runbook.model import HeaderEdit, OwnAuth, Place, ProxyRoute
 from runbook.numbers import whole_number
 from runbook.parse.haproxy_sections import Line, Section, sections_of

@@ -1,9 +1,9 @@
 """What the parsers of all proxies share: upstream addresses, sizes, times and header edits."""
 
-import re
 from dataclasses import dataclass
 from typing import Literal
 
+from runbook.lazy import re
 from runbook.model import HeaderEdit, OwnAuth, Place
 from runbook.parse.credentials import describe_authorization
 from runbook.redact import Vault

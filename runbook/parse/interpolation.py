@@ -4,9 +4,10 @@ Follows compose-go's template package, with one addition: it remembers which var
 because a password hash (`$2y$05$…`) loses its parts exactly there.
 """
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+
+from runbook.lazy import re
 
 Lookup = Callable[[str], str | None]
 

@@ -1,9 +1,9 @@
 """What a file listing showed: `ls -l[n]`, `stat`, and the mounts and state of `docker inspect`."""
 
 import json
-import re
 from typing import Any
 
+from runbook.lazy import re
 from runbook.model import ListedFile, Place
 from runbook.parse import ParseError
 

@@ -1,10 +1,11 @@
 """The forms of a log line: compose's prefix, logfmt, JSON and the access formats."""
 
 import json
-import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
+
+from runbook.lazy import re
 
 Fields = dict[str, str]
 Logger = Literal["registry", "nginx", "caddy", "haproxy", "apache", "unknown"]

@@ -1,7 +1,6 @@
 """What the registry's and the proxies' messages mean. The words are those of the programs' sources and real runs."""
 
-import re
-
+from runbook.lazy import re
 from runbook.model import Meaning
 from runbook.parse.log_lines import Fields
 

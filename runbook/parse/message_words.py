@@ -1,7 +1,6 @@
 """The sentences that tell something, most specific first: (a word that must be there, the pattern, its kind)."""
 
-import re
-
+from runbook.lazy import re
 from runbook.model import MessageKind
 
 _URL = r"\"?(?P<url>https?://[^\s\"']{1,500})\"?"

@@ -4,11 +4,11 @@ Each known sentence has one row; its named groups become the message's fields. T
 docker, moby, containerd, podman, skopeo, buildkit, Compose, Chromium, Firefox, Safari and the registry UI.
 """
 
-import re
 from collections.abc import Collection
 from dataclasses import replace
 from itertools import islice
 
+from runbook.lazy import re
 from runbook.model import Exchange, Message, MessageKind, Place, Voice
 from runbook.parse.calls import call_of
 from runbook.parse.client_words import ROWS as FIRST

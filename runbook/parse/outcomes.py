@@ -4,9 +4,9 @@ The success lines are those of docker 28, podman 4, skopeo 1.9, crane, oras, hel
 sources). A command without any output was not shown to the end, and says nothing.
 """
 
-import re
 from collections.abc import Iterator, Sequence
 
+from runbook.lazy import re
 from runbook.model import Message, Place
 from runbook.parse.prompts import prompted
 from runbook.parse.sessions import Context, command_of

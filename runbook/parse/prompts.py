@@ -4,8 +4,9 @@ A prompt that cannot be mistaken (user@host:~$, PS C:\\>) may stand before any c
 which begin other lines as well, only before a program that people type in such incidents.
 """
 
-import re
 from collections.abc import Collection
+
+from runbook.lazy import re
 
 TOOLS = (
     "docker|docker-compose|docker\\.exe|curl|curl\\.exe|wget|http|https|xh|podman|podman-compose|skopeo|nerdctl|crictl|ctr|htpasswd|cat|"

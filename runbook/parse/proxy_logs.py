@@ -5,9 +5,9 @@ HAProxy's termination states are those of its configuration manual, 8.5.
 """
 
 import json
-import re
 from datetime import UTC, datetime
 
+from runbook.lazy import re
 from runbook.model import Meaning
 from runbook.parse.log_lines import Access, Fields
 

@@ -4,10 +4,10 @@ Values are split as systemd does: blanks part them, quotes keep them together, `
 """
 
 import posixpath
-import re
 from collections.abc import Iterator
 from dataclasses import replace
 
+from runbook.lazy import re
 from runbook.model import Place, Service
 from runbook.parse.compose.load import Notes
 from runbook.parse.compose.services import Project, service

@@ -1,9 +1,9 @@
 """How Go's yaml.v2 fills the registry's configuration: what is taken, what is an error."""
 
-import re
 from dataclasses import dataclass, field
 from typing import Any
 
+from runbook.lazy import re
 from runbook.parse.registry_schema import (
     ANY,
     AUTH,

@@ -1,9 +1,9 @@
 """Whose login and which registry a line of a terminal session is about: remembered from the command above it."""
 
-import re
 import shlex
 from dataclasses import dataclass, replace
 
+from runbook.lazy import re
 from runbook.parse.credentials import is_unexpanded
 from runbook.parse.prompts import command as called
 from runbook.redact import Vault

@@ -4,9 +4,9 @@ Source: nginx.tmpl of nginx-proxy/nginx-proxy: Host, Authorization and X-Forward
 body limit but nginx's own, and what else holds is in files that are mounted into the proxy.
 """
 
-import re
 from collections.abc import Iterator
 
+from runbook.lazy import re
 from runbook.model import Compose, ProxyRoute, Service
 from runbook.numbers import whole_number
 

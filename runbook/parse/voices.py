@@ -5,10 +5,10 @@ What quotes it inside a sentence, dates it, negates it or says that it is over i
 such a line only names what to look for.
 """
 
-import re
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
+from runbook.lazy import re
 from runbook.model import Voice
 from runbook.parse.prompts import prompted
 

@@ -5,13 +5,13 @@ billions of nodes through aliases: an alias counts as many nodes as it refers to
 depth are bounded.
 """
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import yaml
 
+from runbook.lazy import re
 from runbook.model import Place
 from runbook.parse import ParseError
 

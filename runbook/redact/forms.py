@@ -9,11 +9,12 @@ import binascii
 import codecs
 import html
 import json
-import re
 import unicodedata
 from collections.abc import Iterable
 from functools import lru_cache
 from urllib.parse import quote, quote_plus
+
+from runbook.lazy import re
 
 _SHORTEST = 4
 """Below that a secret is looked for as a whole word only: replacing every "a" would destroy the text."""

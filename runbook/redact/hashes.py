@@ -1,7 +1,8 @@
 """The one grammar of password hashes. Dollars may be doubled, as compose files need them; pieces count as hashes."""
 
-import re
 from collections.abc import Iterator
+
+from runbook.lazy import re
 
 _D = r"\$\$?"
 _C = r"[./A-Za-z0-9]"

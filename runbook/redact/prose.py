@@ -5,8 +5,8 @@ Each pattern is bounded on every side, so that no text makes one slow.
 
 import base64
 import binascii
-import re
 
+from runbook.lazy import re
 from runbook.redact.hashes import mask_hashes
 from runbook.redact.text import MASK
 from runbook.redact.urls import mask_urls

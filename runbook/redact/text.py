@@ -1,6 +1,6 @@
 """Text from outside made harmless to show, whatever is in it."""
 
-import re
+from runbook.lazy import re
 
 MASK = "[redacted]"
 

@@ -1,7 +1,6 @@
 """Addresses without what is secret in them: the login before the host, every value of the query, the fragment."""
 
-import re
-
+from runbook.lazy import re
 from runbook.redact.text import MASK
 from runbook.redact.words import only_known
 

@@ -4,9 +4,9 @@ Parsers hand every secret to the `Vault` and keep the label that it gives back; 
 labels, so rules can compare logins without ever seeing one. What people may read goes through `Vault.mask`.
 """
 
-import re
 from collections.abc import Iterable
 
+from runbook.lazy import re
 from runbook.redact.forms import Needles, spellings
 from runbook.redact.prose import mask_patterns
 from runbook.redact.text import MASK, as_bytes, visible

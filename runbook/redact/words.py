@@ -5,11 +5,11 @@ prose. The second has what tickets about logins are made of in other languages, 
 is such a word is masked by the vault once it is known; nothing here can tell it from prose.
 """
 
-import re
 from collections.abc import Collection
 from functools import cache
 from importlib.resources import files
 
+from runbook.lazy import re
 from runbook.redact.text import MASK
 
 _TOKEN = re.compile(r"[^\s\"'`,;()<>\[\]{}|=“”‘’]+")

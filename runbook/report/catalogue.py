@@ -1,10 +1,10 @@
 """The catalogue of causes as data and as Markdown, and where its pages are published."""
 
 import os
-import re
 from typing import Any
 
 from runbook import __version__, rules
+from runbook.lazy import re
 from runbook.model import STEPS
 from runbook.redact import visible
 from runbook.rules import Rule

@@ -1,10 +1,10 @@
 """The table of causes, generated: `python -m runbook.report.causes_table [.github/CAUSES.md]`."""
 
-import re
 import sys
 from pathlib import Path
 
 from runbook import rules
+from runbook.lazy import re
 from runbook.model import STEPS
 
 

@@ -1,10 +1,10 @@
 """Blame lines: what a cause rests on, as the lines themselves with the exact spot marked, as compilers do."""
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from runbook.judge import Run
+from runbook.lazy import re
 from runbook.model import EvidenceItem
 from runbook.redact import visible
 from runbook.report.block import Block, esc

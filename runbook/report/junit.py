@@ -1,9 +1,9 @@
 """JUnit XML: every check a test case, so that a CI shows the diagnosis where it shows its tests."""
 
-import re
 from xml.sax.saxutils import escape, quoteattr
 
 from runbook.judge import Run
+from runbook.lazy import re
 from runbook.model import STEPS, Check, Finding
 from runbook.redact import visible
 

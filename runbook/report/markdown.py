@@ -1,9 +1,9 @@
 """Markdown for a ticket or a pull request. Text from outside cannot become markup."""
 
-import re
 from collections.abc import Iterable, Iterator
 
 from runbook.judge import Run
+from runbook.lazy import re
 from runbook.model import EvidenceItem, Finding
 from runbook.redact import visible
 from runbook.report import words

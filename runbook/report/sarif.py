@@ -1,12 +1,12 @@
 """SARIF 2.1.0 for code scanning: the findings that stand in a file, with the line."""
 
 import json
-import re
 from typing import Any
 from urllib.parse import quote
 
 from runbook import __version__, rules
 from runbook.judge import Run
+from runbook.lazy import re
 from runbook.model import EvidenceItem, Finding
 from runbook.redact import visible
 from runbook.report.catalogue import page

@@ -1,10 +1,10 @@
 """Variables that are not read as they were meant: wrong names, the wrong service, values that are not a YAML list."""
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from runbook.lazy import re
 from runbook.model import Edit, Evidence, Finding, LogEvent, Message, Place, Registry, Subject, Symptom
 from runbook.model.command import PIPE, Command, file, glued, name, number, sh, url
 from runbook.rules.align import DOWN, OPEN, REFUSED, anonymous, answers, base, change, observed, rename, subject

@@ -1,9 +1,9 @@
 """The client's stored credentials: under which name, how written, and whether they are still right."""
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from runbook.lazy import re
 from runbook.model import (
     ClientConfig,
     Command,

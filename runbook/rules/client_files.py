@@ -1,9 +1,9 @@
 """Credentials that are stored where this command does not look, and images that name no registry."""
 
 import posixpath
-import re
 from collections.abc import Iterator
 
+from runbook.lazy import re
 from runbook.model import (
     Call,
     ClientConfig,

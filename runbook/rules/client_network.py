@@ -1,9 +1,9 @@
 """What lies between client and registry before any credentials are sent: plain http, TLS, a forward proxy."""
 
-import re
 from collections.abc import Iterator
 from ipaddress import ip_address, ip_network
 
+from runbook.lazy import re
 from runbook.model import (
     ClientConfig,
     Command,

@@ -1,8 +1,8 @@
 """Where docker's engine and its builders run, what they may do, and who else has the port."""
 
-import re
 from collections.abc import Iterator
 
+from runbook.lazy import re
 from runbook.model import Exchange, Finding, Fix, Message, Refutation, Subject, Symptom
 from runbook.model.command import Command, glued, host, number, sh, url
 from runbook.observe.address import Address, address_of

@@ -1,9 +1,9 @@
 """What a proxy cuts short: bodies that are too large, responses that take too long, headers missing from a 401."""
 
-import re
 from collections.abc import Iterator
 from dataclasses import replace
 
+from runbook.lazy import re
 from runbook.model import Edit, Exchange, Finding, Place, ProxyRoute, Refutation, Stack, Symptom
 from runbook.model.command import PIPE, WRITE_TO, Command, number, sh, url
 from runbook.observe.signature import signed_by_proxy

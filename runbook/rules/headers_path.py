@@ -1,8 +1,8 @@
 """Whether API requests reach the registry with the path that they were sent with."""
 
-import re
 from collections.abc import Iterator
 
+from runbook.lazy import re
 from runbook.model import (
     Edit,
     Exchange,

@@ -1,8 +1,8 @@
 """Line edits in the user's own files, and commands where a secret forbids a diff: shared by the rules about proxies."""
 
-import re
 from collections.abc import Iterator
 
+from runbook.lazy import re
 from runbook.model import Edit, Evidence, HeaderEdit, Place
 from runbook.model.command import Command, file, glued, number, sh
 

@@ -1,9 +1,9 @@
 """Where the htpasswd file should be and cannot be read: a directory, or no permission."""
 
 import posixpath
-import re
 from collections.abc import Iterator
 
+from runbook.lazy import re
 from runbook.model import (
     Command,
     Edit,

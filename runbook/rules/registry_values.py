@@ -1,10 +1,10 @@
 """Values of the registry's own configuration: a prefix, a text that is no YAML, a file that the process does not have."""
 
-import re
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+from runbook.lazy import re
 from runbook.model import (
     Command,
     Edit,

@@ -1,9 +1,9 @@
 """Which site answers, and to whom: another site on 443, filters by program, lists of addresses and rates."""
 
-import re
 from collections.abc import Iterator
 from ipaddress import ip_address
 
+from runbook.lazy import re
 from runbook.model import (
     Command,
     Edit,

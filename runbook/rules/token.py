@@ -1,8 +1,8 @@
 """Bearer tokens: here the realm is a URL, and issuer, audience, clock and key must agree with the registry."""
 
-import re
 from collections.abc import Iterator
 
+from runbook.lazy import re
 from runbook.model import Finding, Fix, Message, Place, Refutation, Subject, Symptom
 from runbook.model.command import PIPE, Command, host, sh, url
 from runbook.observe.signature import is_token_service, realm_of

@@ -1,10 +1,10 @@
 """The registry UI (joxit/docker-registry-ui): variables that changed their meaning, sub-paths, a mounted configuration."""
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from runbook.lazy import re
 from runbook.model import EnvVar, Finding, Fix, Place, Subject, Symptom, Ui
 from runbook.rules.base import Facts, rule
 from runbook.rules.crossing import FORWARD, one_origin

@@ -1,8 +1,8 @@
 """The port and scheme of a proxy's upstream, and an address that is out of date."""
 
-import re
 from collections.abc import Iterator
 
+from runbook.lazy import re
 from runbook.model import Edit, Exchange, Finding, Fix, LogEvent, ProxyRoute, Registry, Setting, Symptom
 from runbook.model.command import sh
 from runbook.rules.align import stated

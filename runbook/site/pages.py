@@ -1,7 +1,6 @@
 """The pages: one per cause from its rule and, where cases are at hand, from one that is diagnosed while building."""
 
 import json
-import re
 import tempfile
 from collections.abc import Iterator
 from functools import cache
@@ -15,6 +14,7 @@ from runbook import __version__, door
 from runbook.collect import Request, collect
 from runbook.judge import diagnose
 from runbook.lab.faults import FAULTS
+from runbook.lazy import re
 from runbook.model import STEPS, Finding
 from runbook.redact import Vault
 from runbook.report.block import commands, css, diff, esc, items, para, tag

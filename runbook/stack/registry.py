@@ -1,11 +1,11 @@
 """What each registry process really uses: image, command, mounted config.yml and REGISTRY_* variables joined."""
 
 import posixpath
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Literal
 
+from runbook.lazy import re
 from runbook.model import (
     EnvVar,
     Evidence,

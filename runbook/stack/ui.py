@@ -5,12 +5,12 @@
 looked up at every request. `REGISTRY_URL` is for the browser. 1.x-static proxied `REGISTRY_URL` itself.
 """
 
-import re
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import Literal
 
+from runbook.lazy import re
 from runbook.model import Compose, EnvVar, Evidence, HeaderEdit, ProxyRoute, Service, Ui
 from runbook.numbers import whole_number
 from runbook.parse.hops import forwards_proto, split_upstream

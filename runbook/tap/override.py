@@ -1,9 +1,9 @@
 """A compose override that leads the UI's requests through a tap on the host, and how to take it out again."""
 
-import re
 from pathlib import Path
 
 from runbook.collect import Request, UsageError, collect
+from runbook.lazy import re
 from runbook.model import Registry, Stack, Ui
 from runbook.redact import Vault
 from runbook.redact.text import one_line

@@ -1,7 +1,6 @@
 """What a seed decides about a round: which faults, how many, and which look-alikes stand in the list."""
 
 import random
-import re
 from dataclasses import dataclass
 from typing import get_args
 
@@ -9,6 +8,7 @@ from runbook.lab import FAULTS, LabError
 from runbook.lab.draw import draw as draw_plan
 from runbook.lab.frontends import put_in_front
 from runbook.lab.plan import Plan, Software
+from runbook.lazy import re
 from runbook.model import Step
 from runbook.rules import load
 from runbook.training.catalogue import ALSO_BEHIND_NGINX, CATALOGUE, POOLS, TWO, pool

@@ -4,13 +4,13 @@ What runs is what the files say, as with `docker compose up -d`; nobody is told 
 """
 
 import copy
-import re
 from pathlib import Path
 from typing import Any
 
 from runbook.lab import LabError, bundle
 from runbook.lab.frontends import as_written, in_front
 from runbook.lab.plan import Plan, Proxy
+from runbook.lazy import re
 from runbook.parse import ParseError
 from runbook.parse.interpolation import substitute
 from runbook.parse.nginx_tree import Directive, tree

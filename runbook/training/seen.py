@@ -1,11 +1,11 @@
 """What a learner looked at, and what of it is the same each time it is looked at."""
 
 import hashlib
-import re
 from dataclasses import dataclass
 from typing import Literal
 
 from runbook.lab.plan import Plan
+from runbook.lazy import re
 
 Kind = Literal["request", "file", "log"]
 _CHANGING = re.compile(

@@ -3,13 +3,13 @@
 import base64
 import posixpath
 import random
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from runbook.lab.draw import free_ports
 from runbook.lab.hashes import bcrypt_hash
 from runbook.lab.plan import Plan, Proxy, Software
+from runbook.lazy import re
 from runbook.model import Evidence, HeaderEdit, Htpasswd, Mount, ProxyRoute, Registry, Symptom
 from runbook.observe.traffic import Traffic
 from runbook.redact import MASK

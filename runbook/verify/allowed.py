@@ -4,10 +4,11 @@ A report is foreign text. Its checks are taken apart into words and run without 
 those that our own checks are made of.
 """
 
-import re
 import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+
+from runbook.lazy import re
 
 _MOST_WORDS, _LONGEST = 60, 2000
 _PLACEHOLDER = re.compile(

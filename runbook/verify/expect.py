@@ -4,7 +4,7 @@ An expectation begins with what is printed, and explains it after a comma, a sem
 `401 (or 200)`), a whole line, `…` for the rest of a line or for its beginning, several lines joined by `and`, or `nothing`.
 """
 
-import re
+from runbook.lazy import re
 
 _NOTHING = ("nothing", "no warning", "no message")
 _LIMIT = re.compile(r"(\d{3}) and less than ([\d.]{1,8}) seconds")

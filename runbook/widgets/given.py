@@ -1,13 +1,14 @@
 """What a person gives, in one box: paths, addresses, pasted text, dropped files. Recognised line by line."""
 
 import os
-import re
 import shlex
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
+
+from runbook.lazy import re
 
 FROM = "RUNBOOK_FROM"
 """Environment variable with the folder in which `runbook open` was typed: paths are relative to it."""

@@ -1,10 +1,10 @@
 """Diffs, patches and pull requests: the files as they are after the change, where the diff shows them whole. Pure."""
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from runbook.collect.unpack.part import safe_path
+from runbook.lazy import re
 
 _FILE = re.compile(r"\+\+\+ (?:[a-z]/)?([^\t\n]{1,500}?)(?:\t.*)?$")
 _OLD = re.compile(r"--- (?:[a-z]/)?([^\t\n]{1,500}?)(?:\t.*)?$")

@@ -4,12 +4,12 @@ Each function takes rows and gives rows; a row that carries no mark stays as it 
 row alone where the neighbours can tell.
 """
 
-import re
 from collections.abc import Iterator
 from itertools import pairwise
 
 from runbook.collect import marks
 from runbook.collect.unpack.rows import Rows, joined
+from runbook.lazy import re
 
 _DEPTH = 12
 _REQUEST = re.compile(r"> (?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS|CONNECT) \S{1,4000} HTTP/\d")

@@ -8,7 +8,6 @@ before each line as `docker compose logs` writes it. A JSON line of the registry
 import csv
 import io
 import json
-import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
@@ -17,6 +16,7 @@ from typing import Any
 from runbook.collect import marks
 from runbook.collect.unpack.rows import Rows
 from runbook.collect.unpack.tickets import is_talk
+from runbook.lazy import re
 
 LIMIT = 64 * 1024 * 1024
 _MOST = 200_000

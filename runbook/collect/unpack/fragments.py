@@ -1,10 +1,10 @@
 """Pieces of a compose file as people paste them: services without `services:`, a service without its name, and a first
 row whose blanks were lost or doubled when it was copied. Pure."""
 
-import re
 from collections.abc import Set
 
 from runbook.collect import marks
+from runbook.lazy import re
 
 _KEY = re.compile(r"\s{0,40}(?P<name>[\w.-]{1,80}):(?P<value>[ \t]+\S.*)?\s*$")
 _IMAGE = re.compile(r"\s{0,40}image:[ \t]+[\"']?(?:[\w.-]{1,100}(?::\d{1,5})?/){0,6}(?P<name>[\w.-]{1,80})")

@@ -1,12 +1,12 @@
 """Frames that people and trackers put around what programs wrote: fences, {code}, <pre>, indented code. Pure."""
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
 from runbook.collect.unpack.names import heading, mentioned
 from runbook.collect.unpack.written import Ends, written
+from runbook.lazy import re
 from runbook.parse.prompts import prompted
 
 _FENCE = re.compile(r"(?P<indent>[ \t]{0,40})(?P<mark>`{3,20}|~{3,20})[ \t]*(?P<info>[^\n]{0,4000})$")

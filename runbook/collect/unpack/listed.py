@@ -1,9 +1,9 @@
 """Whole files as pagers and searches list them: `bat`, `grep -n "" *`. They become `==> name <==` and the file's own rows. Pure."""
 
-import re
 from itertools import groupby
 
 from runbook.collect.unpack.rows import Rows
+from runbook.lazy import re
 
 _TOP = re.compile(r"─{3,12}┬─{8,400}$")
 _MIDDLE = re.compile(r"─{3,12}[┼┴]─{8,400}$")

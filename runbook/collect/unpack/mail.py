@@ -6,12 +6,12 @@ A reader of its own: the standard library's takes time and stack in proportion t
 import base64
 import binascii
 import codecs
-import re
 from collections.abc import Iterator
 from email.header import decode_header
 from urllib.parse import unquote_to_bytes
 
 from runbook.collect.unpack.part import Budget, Part, safe_path
+from runbook.lazy import re
 
 _HEADER = re.compile(rb"[A-Za-z][A-Za-z0-9-]{0,60}:(?: |\t|\r?\n|$)")
 _TELLING = re.compile(

@@ -1,8 +1,7 @@
 """Names of files as people write them over, beside and before what stands in a text. Pure."""
 
-import re
-
 from runbook.collect.unpack.part import safe_path
+from runbook.lazy import re
 
 _ENDINGS = (
     "ya?ml|conf|cfg|json|toml|env|htpasswd|passwd|pw|log|txt|md|har|curl|csv|ndjson|jsonl|html?|eml|service|container|network|volume|pod|kube|socket|"

@@ -4,9 +4,9 @@ No tree is built: tags are taken one by one, so that a page of any size and any 
 """
 
 import html
-import re
 
 from runbook.collect.unpack.rows import Rows
+from runbook.lazy import re
 
 _TELLING = re.compile(r"<(?:!doctype html|html|head|body|div|table|pre|article|section)\b[^<>]{0,2000}>", re.IGNORECASE)
 _TOKEN = re.compile(

@@ -1,8 +1,8 @@
 """What comes out of a container: named bytes, and the bounds within which containers are opened."""
 
-import re
 from dataclasses import dataclass, field
 
+from runbook.lazy import re
 from runbook.model import Voice
 
 MB = 1 << 20

@@ -3,13 +3,13 @@
 Where such a file ends is told by its own syntax; prose behind it is not part of it.
 """
 
-import re
 from collections.abc import Callable, Iterator
 
 from runbook.collect import marks
 from runbook.collect.kinds import recognise
 from runbook.collect.unpack.frames import Block
 from runbook.collect.unpack.names import RULER, TAIL, between_rulers, heading, is_bold, is_intro, mentioned
+from runbook.lazy import re
 from runbook.model import FileKind
 from runbook.parse.prompts import ends, prompted
 

@@ -1,7 +1,8 @@
 """What a terminal showed: colours, carriage returns, backspaces and recordings become the text that stood on the screen. Pure."""
 
 import json
-import re
+
+from runbook.lazy import re
 
 _TELLING = re.compile(r"[\x08\x1b]|\r(?!\n|$)|\^\[\[")
 _STEP = re.compile(

@@ -1,6 +1,5 @@
 """A text that people hand over: its dress taken off, the files in it found, what is left told apart by who speaks. Pure."""
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
@@ -19,6 +18,7 @@ from runbook.collect.unpack.tickets import unstamped
 from runbook.collect.unpack.typed import prose_shown
 from runbook.collect.unpack.typed import shown as shown_by_commands
 from runbook.collect.unpack.voice import EXAMPLE
+from runbook.lazy import re
 from runbook.model import FileKind, Voice
 
 CONFIGURED: tuple[FileKind, ...] = (

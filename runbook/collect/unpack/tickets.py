@@ -5,11 +5,11 @@ Slack, Teams, GitHub, GitLab, Jira and the like all put what people wrote into m
 
 import html
 import json
-import re
 from collections.abc import Iterator
 from typing import Any
 
 from runbook.collect.unpack.rows import Rows
+from runbook.lazy import re
 
 _SAID = (
     "text",

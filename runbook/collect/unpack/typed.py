@@ -1,10 +1,10 @@
 """Files that a command showed in a terminal: `cat docker-compose.yml`, `docker compose config`, `docker inspect`. Pure."""
 
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from runbook.collect.unpack.part import safe_path
+from runbook.lazy import re
 from runbook.parse.prompts import ends, prompted
 
 _SHOW = re.compile(

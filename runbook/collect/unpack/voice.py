@@ -1,9 +1,9 @@
 """Who speaks in a file: a program, a person about this incident, or a document that explains things in general. Pure."""
 
-import re
 from pathlib import PurePosixPath
 
 from runbook.collect import marks
+from runbook.lazy import re
 from runbook.model import Voice
 
 _PROSE = (".md", ".markdown", ".rst", ".adoc", ".asciidoc", ".txt", ".html", ".htm", ".mhtml", ".org", ".textile", "")

@@ -1,17 +1,17 @@
 """Files inside what writes them: here-documents of a script, `content:` of cloud-init and Ansible, tags with a path. Pure."""
 
-import re
 from bisect import bisect_left
 
 import yaml
 
 from runbook.collect.unpack.part import safe_path
+from runbook.lazy import re
 
 _HERE = re.compile(
     r"[ \t]{0,40}(?:[$#>] )?(?:sudo )?(?:cat|tee)\b(?P<to>[^<\n]{0,400})<<(?P<tabs>-?)[ \t]?(?P<quote>[\"'\\]?)(?P<end>\w{1,40})[\"']?(?P<more>[^\n]{0,400})$"
 )
 _TARGETS = (
-    re.compile(r"\btee(?:[ \t]+-\w+)*[ \t]+[\"']?([^\s\"'<>|;&$*?-][^\s\"'<>|;&$*?]{0,300})"),
+    re.compile(r"\btee(?:[ \t]{1,8}-\w{1,20}){0,4}[ \t]{1,8}[\"']?([^\s\"'<>|;&$*?-][^\s\"'<>|;&$*?]{0,300})"),
     re.compile(r">[ \t]{0,4}[\"']?([^\s\"'<>|;&$*?-][^\s\"'<>|;&$*?]{0,300})"),
 )
 """What `tee` writes to, else where the output goes."""

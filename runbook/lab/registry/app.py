@@ -1,7 +1,6 @@
 """The embedded registry: routes, authorization, answers and log lines as distribution has them."""
 
 import json
-import re
 from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
@@ -16,6 +15,7 @@ from runbook.lab.registry.log import Fields, Log, request_fields
 from runbook.lab.registry.store import Store
 from runbook.lab.serving import Request, Response, http_date
 from runbook.lab.settings import Settings, effective
+from runbook.lazy import re
 
 _PART = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
 _NAME = rf"(?P<name>{_PART}(?:/{_PART})*)"

@@ -4,7 +4,6 @@ import base64
 import binascii
 import os
 import random
-import re
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from pathlib import Path
 from runbook.lab.hashes import bcrypt_hash
 from runbook.lab.registry.log import Fields, Log
 from runbook.lab.settings import Settings, StartError
+from runbook.lazy import re
 from runbook.parse.htpasswd.registry import Refusal, load, read_hash, registry_accepts
 
 _CREDENTIAL = re.compile(r"basic (.*)", re.IGNORECASE)

@@ -1,13 +1,13 @@
 """The registry's log: logrus' logfmt for messages, Apache's combined format for accesses."""
 
 import json
-import re
 import time
 from pathlib import Path
 from threading import Lock
 from uuid import uuid4
 
 from runbook.lab.serving import Request
+from runbook.lazy import re
 
 _BARE = re.compile(r"[A-Za-z0-9\-._/@^+]+")
 VERSIONS = {2: ("2.8.2+ds1", "go1.19.8"), 3: ("v3.1.1+unknown", "go1.26.8")}

@@ -1,10 +1,11 @@
 """Where the embedded registry keeps blobs, manifests, tags and open uploads: plain files."""
 
 import hashlib
-import re
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
+
+from runbook.lazy import re
 
 DIGEST = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,}")
 _HEX = {"sha256": 64, "sha384": 96, "sha512": 128}

@@ -1,9 +1,10 @@
 """Rows of a transcript in curl's words."""
 
-import re
 import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+
+from runbook.lazy import re
 
 METHODS = "GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS"
 REQUEST = re.compile(rf"(?:{METHODS}) (\S{{1,4000}}) HTTP/\d(?:\.\d)?\s*$")

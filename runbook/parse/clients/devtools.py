@@ -1,8 +1,8 @@
 """The headers tab of a browser's developer tools, as it is copied: general, response headers, request headers."""
 
-import re
 from collections.abc import Iterator
 
+from runbook.lazy import re
 from runbook.parse.clients.canon import Region, command, got, sent
 from runbook.urls import urlsplit
 

@@ -1,9 +1,9 @@
 """httpie (and xh): the command, and with -v the request as it was sent. Others print raw requests in the same way."""
 
-import re
 import shlex
 from collections.abc import Iterator
 
+from runbook.lazy import re
 from runbook.parse.clients.canon import HEADER, METHODS, REQUEST, Region, command, sent
 from runbook.parse.prompts import prompted
 

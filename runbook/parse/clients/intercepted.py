@@ -3,9 +3,9 @@
 import base64
 import binascii
 import html
-import re
 from collections.abc import Iterator
 
+from runbook.lazy import re
 from runbook.parse.clients.canon import HEADER, METHODS, REQUEST, STATUS, Region, command, got, sent
 
 MARKS = ("<items burpVersion", " << ")

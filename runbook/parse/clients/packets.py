@@ -1,8 +1,8 @@
 """Packet captures as text: ngrep (with and without -W byline) and `tcpdump -A`. Plain http only; TLS shows nothing."""
 
-import re
 from collections.abc import Iterator
 
+from runbook.lazy import re
 from runbook.parse.clients.canon import HEADER, METHODS, STATUS, Region, got, sent
 
 MARKS = ("T ", " IP ", " IP6 ")

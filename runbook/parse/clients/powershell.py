@@ -1,8 +1,8 @@
 """PowerShell: Invoke-WebRequest and Invoke-RestMethod, what they print and how they fail."""
 
-import re
 from collections.abc import Iterator
 
+from runbook.lazy import re
 from runbook.parse.clients.canon import MASKED, Region, command, got
 from runbook.parse.prompts import prompted
 

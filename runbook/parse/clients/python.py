@@ -1,9 +1,9 @@
 """Python: http.client's debug output, urllib3's log, requests at the interactive prompt, and its exceptions."""
 
 import ast
-import re
 from collections.abc import Iterator
 
+from runbook.lazy import re
 from runbook.parse.clients.canon import Region, command, got, sent
 
 MARKS = ("send: b", "urllib3", "requests.", "HTTPConnectionPool", "HTTPSConnectionPool", "<Response [")

@@ -1,8 +1,8 @@
 """`curl --trace-ascii` and `--trace`: each header and each piece of a body in lines of its own, with offsets."""
 
-import re
 from collections.abc import Iterator
 
+from runbook.lazy import re
 from runbook.parse.clients.canon import Region
 
 MARKS = ("= Send ", "= Recv ", "> Send ", "< Recv ", "=> Send", "<= Recv")

@@ -1,10 +1,10 @@
 """wget, with -S or without. It asks without a login first and sends it when it is asked for one."""
 
-import re
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from runbook.lazy import re
 from runbook.parse.clients.canon import MASKED, Region, command, got
 from runbook.parse.prompts import prompted
 

@@ -1,8 +1,8 @@
 """What Compose v2 itself refuses before it starts anything: names that lead nowhere and wrong types."""
 
-import re
 from collections.abc import Iterable
 
+from runbook.lazy import re
 from runbook.model import Service
 from runbook.parse.compose.load import Notes
 from runbook.parse.compose.services import Project, text_of

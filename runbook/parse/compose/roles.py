@@ -1,8 +1,9 @@
 """What a service is, told by its image, its variables and what is mounted into it."""
 
-import re
 from collections.abc import Iterable
 from typing import Literal
+
+from runbook.lazy import re
 
 Role = Literal["registry", "ui", "proxy", "auth", "other"]
 

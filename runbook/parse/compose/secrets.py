@@ -1,8 +1,8 @@
 """Values of variables and labels made fit to be shown: secrets go into the vault, shape and user stay."""
 
-import re
 from dataclasses import dataclass
 
+from runbook.lazy import re
 from runbook.model import EnvVar, Place
 from runbook.parse import ParseError
 from runbook.parse.credentials import describe_authorization

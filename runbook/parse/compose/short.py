@@ -1,9 +1,9 @@
 """Ports and volumes in their short and long form, as compose-go and Docker's port parser read them."""
 
 import ipaddress
-import re
 from typing import Literal
 
+from runbook.lazy import re
 from runbook.model import Mount, Place, Port
 from runbook.parse.yaml_nodes import Mapping, Node, Scalar
 

@@ -1,9 +1,9 @@
 """htpasswd files: what the registry makes of them, and what a person must know about each line."""
 
-import re
 from dataclasses import dataclass, field
 from typing import Literal
 
+from runbook.lazy import re
 from runbook.model import Entry, Htpasswd, Place
 from runbook.parse.htpasswd.facts import DOUBLED, merged_names, value_facts
 from runbook.parse.htpasswd.names import odd_name, plain_name, shown_name

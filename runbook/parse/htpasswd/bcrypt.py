@@ -3,11 +3,12 @@
 All three give the same bytes (tests/parse/test_bcrypt.py). Only the speed differs: Python alone takes 2^cost × 7 ms.
 """
 
-import re
 import struct
 from collections.abc import Callable
 from functools import cache
 from threading import Lock
+
+from runbook.lazy import re
 
 LETTERS = b"./ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 _SETTING = re.compile(rb"\$2[aby]\$(0[4-9]|[12]\d|3[01])\$([./A-Za-z0-9]{21}[.Oeu])")

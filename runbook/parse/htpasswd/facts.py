@@ -1,8 +1,8 @@
 """What a person must know about the value of an htpasswd line: scheme, cost, and what is wrong with it."""
 
-import re
 from dataclasses import dataclass
 
+from runbook.lazy import re
 from runbook.parse.htpasswd.registry import Hash, digest_can_match, read_hash
 
 _SCHEMES = (

@@ -1,7 +1,6 @@
 """User names as they stand in an htpasswd file, and what is odd about them."""
 
-import re
-
+from runbook.lazy import re
 from runbook.redact import mask_patterns, visible
 
 LONGEST = 200

@@ -5,10 +5,10 @@ and `golang.org/x/crypto/bcrypt`. tests/real/test_htpasswd_differential.py puts 
 before the real programs.
 """
 
-import re
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
+from runbook.lazy import re
 from runbook.parse.htpasswd.bcrypt import LETTERS as ALPHABET
 from runbook.parse.htpasswd.bcrypt import hashpw
 

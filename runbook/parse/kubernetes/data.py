@@ -6,12 +6,12 @@ base64 is unpacked here. Everything in a Secret is a secret: its text goes into 
 import base64
 import binascii
 import posixpath
-import re
 from collections.abc import Iterable, Iterator
 from collections.abc import Mapping as Texts
 from dataclasses import dataclass, field
 from typing import Literal
 
+from runbook.lazy import re
 from runbook.model import Place
 from runbook.parse.compose.secrets import is_secret_name, learn_hashes
 from runbook.parse.kubernetes.objects import Object, at, belongs, list_of, scalars, text_of

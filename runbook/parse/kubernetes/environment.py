@@ -4,10 +4,10 @@
 What an object says that was not handed over is unknown: the variable is there, its value is masked.
 """
 
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from runbook.lazy import re
 from runbook.model import EnvVar, Place
 from runbook.parse.compose.secrets import env_var, is_secret_name
 from runbook.parse.kubernetes.data import SETTINGS, Kind, Store

@@ -1,7 +1,6 @@
 """What every table asks: does a name speak of a secret, is a value a reference, does a text look drawn by chance?"""
 
-import re
-
+from runbook.lazy import re
 from runbook.redact.hashes import names_hash
 from runbook.redact.prose import mask_patterns
 from runbook.redact.text import MASK

@@ -1,7 +1,6 @@
 """Headers: which of them are shown, and how much of their values."""
 
-import re
-
+from runbook.lazy import re
 from runbook.redact.harmless.base import REFERENCE, SWITCH, is_odd, is_reference, is_secret_name, plain
 from runbook.redact.text import MASK
 from runbook.redact.words import only_known, shows

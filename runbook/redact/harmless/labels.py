@@ -1,7 +1,6 @@
 """Labels and commands of containers."""
 
-import re
-
+from runbook.lazy import re
 from runbook.redact.harmless.base import SWITCH, is_odd, is_reference, is_secret_name, plain
 from runbook.redact.harmless.headers import shown_header
 from runbook.redact.prose import mask_patterns

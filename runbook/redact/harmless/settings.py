@@ -1,8 +1,8 @@
 """The registry's settings by their dotted names."""
 
-import re
 from typing import Any
 
+from runbook.lazy import re
 from runbook.redact.harmless.base import SWITCH, host_only, is_reference, plain, shown_realm
 from runbook.redact.harmless.headers import shown_header
 from runbook.redact.text import MASK

@@ -1,7 +1,6 @@
 """Variables of containers and of .env files."""
 
-import re
-
+from runbook.lazy import re
 from runbook.redact.harmless.base import (
     HOSTS,
     PATH,

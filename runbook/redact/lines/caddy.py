@@ -1,8 +1,8 @@
 """Caddy: directives with words, ended by lines, in blocks."""
 
-import re
 from collections.abc import Iterator
 
+from runbook.lazy import re
 from runbook.redact.harmless import host_only, is_odd, shown_header
 from runbook.redact.lines.arguments import Span, Word, is_argument, is_pattern, is_prose, is_site, is_target, span_of
 from runbook.redact.lines.comments import comment

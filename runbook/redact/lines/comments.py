@@ -1,8 +1,8 @@
 """Comments, word by word."""
 
-import re
 from collections.abc import Iterator
 
+from runbook.lazy import re
 from runbook.redact.prose import mask_patterns
 from runbook.redact.words import shows
 

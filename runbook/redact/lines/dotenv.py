@@ -1,8 +1,8 @@
 """Files of variables."""
 
-import re
 from collections.abc import Generator, Iterator
 
+from runbook.lazy import re
 from runbook.redact.harmless import shown_variable
 from runbook.redact.lines.arguments import Span
 from runbook.redact.lines.comments import comment

@@ -1,8 +1,8 @@
 """HAProxy: sections of lines."""
 
-import re
 from collections.abc import Iterator
 
+from runbook.lazy import re
 from runbook.redact.harmless import shown_header
 from runbook.redact.lines.arguments import Span, is_argument, is_name, is_pattern, is_prose, is_target
 from runbook.redact.lines.comments import comment

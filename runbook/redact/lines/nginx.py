@@ -1,8 +1,8 @@
 """nginx: directives with words, ended by signs, in blocks."""
 
-import re
 from collections.abc import Iterator
 
+from runbook.lazy import re
 from runbook.redact.harmless import is_reference, is_secret_name, shown_header
 from runbook.redact.lines.arguments import Span, Word, is_argument, is_name, is_pattern, is_prose, is_target, span_of
 from runbook.redact.lines.comments import comment

@@ -1,7 +1,8 @@
 """Lines and their words, for formats that are read line by line."""
 
-import re
 from collections.abc import Iterator
+
+from runbook.lazy import re
 
 _WORD = re.compile(r"\"(?:[^\"\\]|\\.)*\"?|'(?:[^'\\]|\\.)*'?|(?:[^\s\"'\\]|\\.|\\$)(?:[^\s\\]|\\.|\\$)*")
 

@@ -1,7 +1,6 @@
 """Which values of YAML and JSON files are shown, by the keys that lead to them."""
 
-import re
-
+from runbook.lazy import re
 from runbook.redact.harmless import (
     host_only,
     is_odd,

@@ -1,11 +1,11 @@
 """YAML and JSON: every scalar by the keys that lead to it, as it is spelled in the text."""
 
-import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import yaml
 
+from runbook.lazy import re
 from runbook.redact.harmless import (
     is_odd,
 )
