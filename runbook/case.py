@@ -83,14 +83,16 @@ class Case(Incident):
 
     # what is shown
 
-    def steps(self) -> Block:
-        """The steps that have evidence, each with its question and its answer; of the others, what they need."""
+    def steps(self, links: bool = True) -> Block:
+        """The steps that have evidence, each with its question and its answer; of the others, what they need. `links`:
+        to the notebooks that teach them, where they can be opened."""
         if self.is_empty:
             return Block("")
         block = brick_row(self.run)
         for brick in bricks(self.run):
             question, lesson = _QUESTIONS[brick.step]
-            head = f'<h3>{esc(brick.title)}</h3><p><b>{esc(question)}</b> <a href="{lesson}">Learn this step</a></p>'
+            learn = f' <a href="{lesson}">Learn this step</a>' if links else ""
+            head = f"<h3>{esc(brick.title)}</h3><p><b>{esc(question)}</b>{learn}</p>"
             if not looked_at(self.run, brick.step):
                 found = f"{brick.reason} More" if brick.state in ("failed", "warning") else "Not looked at: it"
                 needs = f"{found} needs {NEEDS[brick.step]}."

@@ -72,7 +72,7 @@ _COMMANDS = (
      "add_demo_arguments", "run_demo"),
     ("open", "show an incident in JupyterLab, as a notebook", "runbook.headless.commands",
      "add_open_arguments", "run_open"),
-    ("serve", "serve the first notebook as a web page, on this machine only", "runbook.headless.commands",
+    ("serve", "serve a case, or the first notebook, as a web page on this machine only", "runbook.headless.commands",
      "add_serve_arguments", "run_serve"),
     ("collect", "read a running stack into a folder for `diagnose`, secrets masked", "runbook.collect.commands",
      "add_arguments", "run"),
@@ -113,10 +113,10 @@ def _command(commands: Any, name: str, help_: str, run: Run) -> Parser:
 
 
 def _fill(command: Parser, name: str, module: str, add: str) -> None:
-    """Let another part add its arguments; `report` and `open` take the same target as `diagnose`."""
+    """Let another part add its arguments; `report`, `open` and `serve` take the same target as `diagnose`."""
     from runbook.cli.target import add_target
 
-    if name in ("report", "open"):
+    if name in ("report", "open", "serve"):
         add_target(command)
     if add:
         getattr(import_module(module), add)(command)

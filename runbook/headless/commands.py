@@ -32,22 +32,26 @@ def add_demo_arguments(parser: argparse.ArgumentParser) -> None:
 
 def add_open_arguments(parser: argparse.ArgumentParser) -> None:
     """JupyterLab's own address and browser."""
-    parser.add_argument("--demo", action="store_true", help="show the demo: a stack of the lab, broken on purpose")
-    parser.add_argument("--no-browser", action="store_true", help="do not open a browser")
+    _add_case(parser)
     parser.add_argument("--allow-root", action="store_true", help="let JupyterLab run as root, as in a container")
     parser.add_argument("--port", type=int, help="port of JupyterLab (its own default otherwise)")
+
+
+def add_serve_arguments(parser: argparse.ArgumentParser) -> None:
+    """The page's address and browser."""
+    _add_case(parser)
+    parser.add_argument("--port", type=int, default=8866, help="port of the page (default %(default)s)")
+
+
+def _add_case(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--demo", action="store_true", help="show the demo: a stack of the lab, broken on purpose")
+    parser.add_argument("--no-browser", action="store_true", help="do not open a browser")
     parser.add_argument(
         "--folder",
         metavar="DIR",
         default="runbook-notebooks",
         help="where the notebooks are copied to, and the case is kept (default %(default)s)",
     )
-
-
-def add_serve_arguments(parser: argparse.ArgumentParser) -> None:
-    """The page's address and browser."""
-    parser.add_argument("--no-browser", action="store_true", help="do not open a browser")
-    parser.add_argument("--port", type=int, default=8866, help="port of the page (default %(default)s)")
 
 
 def _add_output(parser: argparse.ArgumentParser) -> None:
@@ -102,7 +106,10 @@ def run_demo(options: argparse.Namespace) -> int:
 def run_open(options: argparse.Namespace) -> int:
     """Start JupyterLab on the case, which is executed already; ends when the user ends it."""
     _needs("jupyterlab")
+    from runbook.headless.opened import open_case
+
     folder = _prepared(options)
+    open_case(folder)
     command = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={folder}"]
     command += ["--LabApp.default_url=/lab/tree/case.ipynb", "--LabApp.news_url=None"]
     command += ["--no-browser"] if options.no_browser else []
@@ -113,11 +120,10 @@ def run_open(options: argparse.Namespace) -> int:
 
 
 def _prepared(options: argparse.Namespace) -> Path:
-    """The folder with copies of the notebooks and the case, judged and shown."""
+    """The folder with copies of the notebooks and the case, judged."""
     from runbook.case import keep
     from runbook.cli.target import request_from
     from runbook.folder import NAME, VARIABLE, CaseFolder
-    from runbook.headless.opened import open_case
     from runbook.headless.places import writable_copy
     from runbook.incident import Incident
     from runbook.widgets.given import FROM
@@ -139,21 +145,23 @@ def _prepared(options: argparse.Namespace) -> Path:
         os.environ[variable] = request.password  # for the kernels of this session; it is written nowhere
     os.environ[VARIABLE] = str(case.path)
     os.environ[FROM] = os.getcwd()
-    open_case(folder)
     return folder
 
 
 def run_serve(options: argparse.Namespace) -> int:
-    """Serve the first notebook as a page, by Voilà; ends when the user ends it.
+    """Serve a case as a page, by Voilà, or the first notebook where none is given; ends when the user ends it.
 
     It listens on loopback, and its address holds a token: whoever opens the page reads this user's files and asks in
     this user's name.
     """
+    from runbook.headless.opened import page_of_case
     from runbook.headless.places import notebooks_folder
 
     if find_spec("voila") is None:
         raise UsageError("Serving needs Voilà: pip install 'registry-runbook[serve]'. Or use `runbook open`.")
-    command = [sys.executable, "-m", "runbook.headless.page", str(notebooks_folder() / "00_start_here.ipynb")]
+    given = options.demo or options.paths or options.registry or options.ui
+    notebook = page_of_case(_prepared(options)) if given else notebooks_folder() / "00_start_here.ipynb"
+    command = [sys.executable, "-m", "runbook.headless.page", str(notebook)]
     command += [str(options.port), "no-browser" if options.no_browser else "browser"]
     sys.stdout.flush()
     os.execv(sys.executable, command)  # noqa: S606 (no shell, and Voilà takes the place of this process)

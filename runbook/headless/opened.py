@@ -10,7 +10,7 @@ from runbook import door
 from runbook.headless.execute import execute
 from runbook.headless.kernel import own_kernel
 from runbook.headless.places import fingerprint, notebooks_folder
-from runbook.headless.reading import LIVE, without
+from runbook.headless.reading import LESSON, LIVE, without
 from runbook.redact import Vault
 
 
@@ -37,6 +37,16 @@ def open_case(folder: Path) -> Path:
         shown.metadata = nbformat.read(source, as_version=4).metadata
         door.write(target, nbformat.writes(shown), Vault())
     _sign(target)
+    return target
+
+
+def page_of_case(folder: Path) -> Path:
+    """Write `case-page.ipynb`: the case without what teaches and without links to other notebooks, for `runbook serve`."""
+    source, target = notebooks_folder() / "case.ipynb", folder / "case-page.ipynb"
+    shown = without(source, (LESSON,))
+    for cell in shown.cells:
+        cell.source = cell.source.replace("case.steps()", "case.steps(links=False)")
+    door.write(target, nbformat.writes(shown), Vault())
     return target
 
 

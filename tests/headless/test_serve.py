@@ -21,8 +21,23 @@ def served() -> Iterator[tuple[str, str, int]]:
     """The base address and the token of a page that is served."""
     if find_spec("voila") is None:
         pytest.skip("Voilà is not installed")
-    port = free_port()
-    command = [sys.executable, "-m", "runbook", "serve", "--no-browser", f"--port={port}"]
+    yield from serving()
+
+
+@pytest.fixture(scope="module")
+def served_case(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str, int]]:
+    """The same of an incident's page."""
+    if find_spec("voila") is None:
+        pytest.skip("Voilà is not installed")
+    folder = tmp_path_factory.mktemp("incident")
+    (folder / "nginx.conf").write_text(
+        'server { location /v2/ { proxy_pass http://registry:5000; proxy_set_header Authorization ""; } }\n'
+    )
+    yield from serving(str(folder), f"--folder={tmp_path_factory.mktemp('case')}")
+
+
+def serving(*arguments: str) -> Iterator[tuple[str, str, int]]:
+    command = [sys.executable, "-m", "runbook", "serve", *arguments, "--no-browser", f"--port={free_port()}"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     try:
         assert process.stdout
@@ -64,6 +79,16 @@ def test_the_first_notebook_is_served_with_its_console(served: tuple[str, str, i
     assert "Start here" in page
     assert "Folklore:" in page  # the cells were run
     assert "Incident.open" not in page  # and their code is not shown
+
+
+def test_a_case_is_served_without_lessons_and_dead_links(served_case: tuple[str, str, int]) -> None:
+    base, token, _ = served_case
+    status, page = asked(f"{base}/?token={token}")
+    assert status == 200
+    assert "authorization-stripped" in page
+    assert "Case.open" not in page
+    assert "Shift+Enter" not in page
+    assert re.findall(r'href="([^"]*\.ipynb)"', page) == []
 
 
 @pytest.mark.parametrize(
