@@ -5,7 +5,7 @@ from collections.abc import Callable
 from concurrent.futures import CancelledError
 from functools import partial
 from pathlib import Path
-from threading import Event, Thread
+from threading import Event, Lock, Thread
 from typing import Any
 
 import ipywidgets
@@ -62,6 +62,11 @@ class Console:
         )
         self.saved.on_click(self._save)
         self._stop = Event()
+        """Of the run that is under way: each has its own, so that a cancelled one that still hangs disturbs no other."""
+        self._began = 0.0
+        self._doing = ""
+        """What is under way, as a sentence; empty when nothing is."""
+        self._lock = Lock()
         self.diary = Diary()
         self.status = ipywidgets.HTML()
         self.answer = ipywidgets.HTML(layout=ipywidgets.Layout(width="auto"))
@@ -104,31 +109,51 @@ class Console:
     def _pressed(self, _button: object) -> None:
         self.button.disabled = True
         self.cancel.disabled = False
-        self._stop.clear()
+        self._stop, self._began, self._doing = Event(), time.monotonic(), "Working…"
         self._forget()
-        self._say("Working…")
-        self._thread = Thread(target=self._run, args=(self.form.job(),), daemon=True)
+        self._say(self._doing)
+        self._thread = Thread(target=self._run, args=(self.form.job(), self._stop), daemon=True)
         self._thread.start()
+        Thread(target=self._tick, args=(self._thread, self._stop), daemon=True).start()
 
-    def _run(self, job: Job) -> None:
-        began = time.monotonic()
+    def _run(self, job: Job, stop: Event) -> None:
         try:
             self.diary.note(f"Run: {job.about()}")
-            self.incident = job.run(self._step)
-            self._kept = self._keep(self.incident)
+            found = job.run(partial(self._step, stop=stop))
+            if stop.is_set():
+                return  # what a cancelled run found is nobody's any more
+            self._ended()
+            self.incident = found
+            self._kept = self._keep(found)
         except CancelledError:
-            self._say(f"Cancelled after {time.monotonic() - began:.1f} s. Nothing was changed.")
-            self.diary.note("Cancelled.")
+            return
         except Exception as error:
             # Nobody else hears an exception of a thread; the person at the form is told.
-            self._say(f"✗ {sentence(error, job)}")
-            self.diary.note(f"Failed: {sentence(error, job)}")
+            if not stop.is_set():
+                self._ended()
+                self._say(f"✗ {sentence(error, job)}")
+                self.diary.note(f"Failed: {sentence(error, job)}")
         else:
-            self._show_run(self.incident, job, time.monotonic() - began)
+            self._show_run(self.incident, job, time.monotonic() - self._began)
         finally:
-            self.button.disabled = False
-            self.cancel.disabled = True
-            self.saved.disabled = False
+            if not stop.is_set():
+                self._free()
+
+    def _ended(self) -> None:
+        with self._lock:
+            self._doing = ""
+
+    def _free(self) -> None:
+        self.button.disabled = False
+        self.cancel.disabled = True
+        self.saved.disabled = False
+
+    def _tick(self, thread: Thread, stop: Event) -> None:
+        """Say each second for how long it has been at it: a listener that hangs is then seen to hang."""
+        while not stop.wait(1.0) and thread.is_alive():
+            with self._lock:
+                if self._doing:
+                    self._say(f"{self._doing} ({time.monotonic() - self._began:.0f} s)")
 
     def _keep(self, incident: Incident) -> bool:
         """Make it the current case, so that the other notebooks show the same."""
@@ -137,17 +162,21 @@ class Console:
             keep(incident, folder, self.form.password_env)
         return folder is not None
 
-    def _step(self, text: str) -> None:
+    def _step(self, text: str, stop: Event) -> None:
         """Told before each piece of work: here it can be ended."""
-        if self._stop.is_set():
+        if stop.is_set():
             raise CancelledError
         self.diary.note(text)
-        self._say(f"Working: {text}…")
+        self._doing = f"Working: {text}…"
+        self._say(self._doing)
 
     def _cancelled(self, _button: object) -> None:
+        """The form is free at once; a request that hangs runs out by itself, and what it brings is dropped."""
         self._stop.set()
-        self.cancel.disabled = True
-        self._say("Cancelling: what is under way is brought to its end…")
+        self._ended()
+        self._free()
+        self._say(f"Cancelled after {time.monotonic() - self._began:.1f} s. Nothing was changed.")
+        self.diary.note("Cancelled.")
 
     def _save(self, _button: object) -> None:
         try:
@@ -158,10 +187,7 @@ class Console:
             self._say(f"✓ The log is in {path.name}, beside this notebook.")
 
     def _show_run(self, incident: Incident, job: Job, seconds: float) -> None:
-        if self._stop.is_set():
-            self._say(f"It had ended before it could be cancelled, after {max(seconds, 0.1):.1f} s.")
-        else:
-            self._say(f"✓ Done in {max(seconds, 0.1):.1f} s. Press a step to see what it showed.")
+        self._say(f"✓ Done in {max(seconds, 0.1):.1f} s. Press a step to see what it showed.")
         causes = [f.cause for f in incident.run.diagnosis.causes]
         self.diary.note(f"Done in {seconds:.1f} s: {incident.run.diagnosis.verdict} {', '.join(causes)}".strip())
         for button, brick in zip(self.bricks, bricks(incident.run), strict=True):

@@ -2,8 +2,10 @@
 
 import json
 import re
+import socket
 import subprocess
 import sys
+import time
 
 import ipywidgets
 import pytest
@@ -158,9 +160,9 @@ def test_a_run_can_be_cancelled_and_the_form_can_be_used_again(monkeypatch):
     assert shown.cancel.disabled
     say = shown._step
 
-    def cancel_at_once(text):
+    def cancel_at_once(text, stop):
         shown.cancel.click()
-        say(text)
+        say(text, stop)
 
     monkeypatch.setattr(shown, "_step", cancel_at_once)
     pressed(shown)
@@ -170,6 +172,37 @@ def test_a_run_can_be_cancelled_and_the_form_can_be_used_again(monkeypatch):
     pressed(shown)
     assert "Done in" in shown.status.value
     assert shown.cancel.disabled
+
+
+def test_cancel_frees_the_form_at_once_although_a_listener_hangs():
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        shown = console(registry_url=f"http://127.0.0.1:{silent.getsockname()[1]}", user="anna")
+        shown.form.password.value = "Kanarie"
+        shown.button.click()
+        until(lambda: "Working: " in shown.status.value)
+        until(lambda: " s)" in shown.status.value)
+        began = time.monotonic()
+        shown.cancel.click()
+        assert time.monotonic() - began < 0.3
+        assert "Cancelled after" in shown.status.value
+        assert not shown.button.disabled
+        assert shown.cancel.disabled
+        hanging = shown._thread
+        shown.form.registry_url.value = ""
+        shown.form.source.value = OWN
+        shown.form.pasted.value = "$ curl -i http://localhost:5000/v2/\nHTTP/1.1 502 Bad Gateway\n"
+        pressed(shown)
+        assert "Done in" in shown.status.value
+        verdict = shown.answer.value
+        hanging.join(60)
+    assert shown.answer.value == verdict, "what the cancelled run brought is dropped"
+
+
+def until(holds, seconds=20.0):
+    end = time.monotonic() + seconds
+    while not holds() and time.monotonic() < end:
+        time.sleep(0.05)
+    assert holds()
 
 
 def test_the_log_tells_what_was_done_and_when_and_is_never_overwritten(tmp_path):
