@@ -16,6 +16,7 @@ from runbook.report.steps import NEEDS, brick_row, bricks, looked_at
 
 if TYPE_CHECKING:
     from runbook.widgets.panel import Console
+    from runbook.widgets.proving import Proving
     from runbook.widgets.stepper import Stepper
 
 _NO_FOLDER = "This notebook has no case folder, so runs and notes are not kept: `runbook open` makes one."
@@ -72,6 +73,25 @@ class Case(Incident):
 
         return Stepper(drawn)
 
+    def prove(self, interactive: bool = True) -> "Block | Proving":
+        """A button that tries the fix in a copy of the stack; without widgets the command that does it."""
+        fixes = [f for f in self.run.diagnosis.causes if f.role != "rival"]
+        if not fixes or self.is_empty:
+            return Block("")
+        if not interactive:
+            text = "`runbook diagnose … --prove` tries the fix in a copy of the stack on this machine."
+            return Block(para(text, "rb-soft"), text)
+        from runbook.widgets.proving import Proving
+
+        return Proving(self.proven)
+
+    def proven(self) -> Block:
+        """The fix after it was tried in a copy of the stack; the case is what that showed."""
+        from runbook.twin import prove
+
+        self.run = prove(self.run)
+        return self.fix()
+
     def console(self, interactive: bool = True) -> "Block | Console":
         """The form for another incident; without widgets a sentence in its place."""
         from runbook.widgets import console
@@ -108,6 +128,12 @@ class Case(Incident):
         if self.folder is None:
             return Block(para(_NO_FOLDER, "rb-soft"), _NO_FOLDER)
         return runs.strip(self.folder.runs())
+
+    def history(self, note: str = "") -> Block:
+        """The runs and the notes of this case; with text, one more note."""
+        if self.folder is None:
+            return self.runs()
+        return self.runs() + self.note(note)
 
     def compare(self, first: int = 0, second: int = 0) -> Block:
         """Two runs side by side, by their numbers; by default the first and the last."""

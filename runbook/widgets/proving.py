@@ -1,0 +1,57 @@
+"""The fix tried in a copy of the stack on loopback, at the press of a button: what failed, before it and after it."""
+
+from collections.abc import Callable
+from threading import Thread
+from typing import Any
+
+import ipywidgets
+
+from runbook.report.block import Block, para
+
+IDLE = "The stack is built again on this machine from its files, with drawn credentials. Yours is not touched."
+
+
+class Proving:
+    """A button, and what became of the fix. `prove` tries it and gives the fix as it is shown afterwards."""
+
+    def __init__(self, prove: Callable[[], Block]) -> None:
+        self._prove = prove
+        self.button = ipywidgets.Button(
+            description="Try the fix in a copy of the stack", layout=ipywidgets.Layout(width="auto")
+        )
+        self.button.on_click(self._pressed)
+        self.shown = ipywidgets.HTML(layout=ipywidgets.Layout(width="auto"))
+        self.box = ipywidgets.VBox([self.button, self.shown])
+        self._thread: Thread | None = None
+        self._say(Block(para(IDLE, "rb-soft"), IDLE))
+
+    def _repr_mimebundle_(self, **options: Any) -> Any:
+        return self.box._repr_mimebundle_(**options)
+
+    def __repr__(self) -> str:
+        return "Proving()"
+
+    def wait(self, seconds: float | None = None) -> None:
+        """Until the trial that is under way has ended."""
+        if self._thread:
+            self._thread.join(seconds)
+
+    def _say(self, block: Block) -> None:
+        self.shown.value = block._repr_html_()
+
+    def _pressed(self, _button: object) -> None:
+        self.button.disabled = True
+        text = "Building the copy, asking it, applying the fix, asking again…"
+        self._say(Block(para(text), text))
+        self._thread = Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        try:
+            self._say(self._prove())
+        except Exception as error:
+            # Nobody else hears an exception of a thread.
+            text = f"✗ The copy could not be tried: {type(error).__name__}."
+            self._say(Block(para(text), text))
+        finally:
+            self.button.disabled = False
