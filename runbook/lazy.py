@@ -18,6 +18,8 @@ else:
             self.pattern, self._flags = pattern, flags
 
         def __getattr__(self, name: str) -> Any:
+            if name.startswith("__") or name in ("pattern", "_flags"):
+                raise AttributeError(name)  # copy and pickle ask before there is anything
             compiled = _re.compile(self.pattern, self._flags)
             for method in ("search", "match", "fullmatch", "sub", "subn", "findall", "finditer", "split"):
                 self.__dict__[method] = getattr(compiled, method)
