@@ -190,6 +190,9 @@ def _asked(case: Incident, password_env: str) -> Asked:
         registry_url=target.registry_url,
         ui_url=target.ui_url,
         user=target.user,
+        origin=target.origin,
+        cacert=str(Path(target.cacert).resolve()) if target.cacert else None,
+        insecure_http=target.insecure_http,
         password_env=password_env,
         seen=state(paths),
     )

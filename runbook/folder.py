@@ -38,6 +38,10 @@ class Asked:
     ui_url: str | None = None
     user: str | None = None
     password_env: str = "REGISTRY_PASSWORD"  # noqa: S105 (the name of a variable)
+    origin: str | None = None
+    cacert: str | None = None
+    """Absolute."""
+    insecure_http: bool = False
     lab: str = ""
     seen: str = ""
     """The state of the files when they were last read."""
@@ -47,7 +51,14 @@ class Asked:
         """The request, with the password that this process knows."""
         password = os.environ.get(self.password_env) if self.user else None
         return Request(
-            paths=self.paths, registry_url=self.registry_url, ui_url=self.ui_url, user=self.user, password=password
+            paths=self.paths,
+            registry_url=self.registry_url,
+            ui_url=self.ui_url,
+            user=self.user,
+            password=password,
+            origin=self.origin,
+            cacert=self.cacert,
+            insecure_http=self.insecure_http,
         )
 
     @property
@@ -120,7 +131,11 @@ class CaseFolder:
         found: dict[str, Any] = self._object(_ASKED)
         given = {f.name: found[f.name] for f in fields(Asked) if isinstance(found.get(f.name), str)}
         paths = found.get("paths")
-        return Asked(**given, paths=tuple(map(str, paths)) if isinstance(paths, list) else ())
+        return Asked(
+            **given,
+            paths=tuple(map(str, paths)) if isinstance(paths, list) else (),
+            insecure_http=found.get("insecure_http") is True,
+        )
 
     # runs
 

@@ -1,6 +1,7 @@
 """The case: one incident that all notebooks share, its runs and notes, and no silent demo."""
 
 import stat
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -65,6 +66,25 @@ def test_every_notebook_shows_the_case_and_reads_changed_files_anew(folder: Case
     assert f"you deleted line {at + 1}" in case.runs().text
     assert "run 1" in case.compare().html
     assert Case.open().runs().text == case.runs().text, "nothing has changed, so there is no further run"
+
+
+def test_what_was_allowed_is_asked_again(folder: CaseFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "ca.crt").write_text("")
+    monkeypatch.chdir(tmp_path)
+    with Lab(backend="embedded", seed=3) as lab:
+        asked = Request(
+            registry_url=lab.registry_url,
+            user=lab.user,
+            password=lab.password,
+            origin="https://ui.example",
+            insecure_http=True,
+        )
+        incident = Incident.of(asked)
+    target = replace(incident.run.evidence.target, cacert="ca.crt")
+    incident.run = replace(incident.run, evidence=replace(incident.run.evidence, target=target))
+    keep(incident, folder, "REGISTRY_PASSWORD")
+    again = folder.asked().request
+    assert (again.origin, again.insecure_http, again.cacert) == ("https://ui.example", True, str(tmp_path / "ca.crt"))
 
 
 def test_pasted_text_is_the_case_of_all_notebooks(folder: CaseFolder, tmp_path: Path) -> None:

@@ -89,6 +89,8 @@ def _evidence(request: Request, reading: Reading, label: str | None) -> Evidence
             user=request.user,
             password=label,
             origin=request.origin,
+            cacert=request.cacert,
+            insecure_http=request.insecure_http,
             paths=request.paths,
             lab=request.lab,
         ),

@@ -82,6 +82,9 @@ class Target:
     password: str | None = None
     """The vault's label of the password given, if any."""
     origin: str | None = None
+    cacert: str | None = None
+    insecure_http: bool = False
+    """Whether the login was allowed over plain http to another machine."""
     paths: tuple[str, ...] = ()
     lab: str = ""
     """The fault of the lab whose stack this is ("demo": the demo incident); "" for a stack of the user's."""

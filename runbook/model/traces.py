@@ -123,6 +123,7 @@ class LogFile:
 
 MessageKind = Literal[
     "login-ok",
+    "login-begun",  # the record ends at the prompt for the password: what came of it is not known
     "transfer-ok",  # a push, pull or copy that ended in its own success line
     "command-failed",  # a command that did not end in its own success line; detail = its last line
     "login-status",  # detail = status code

@@ -114,13 +114,7 @@ def focus_of(
     used = tuple(dict.fromkeys((*named, *_not_hosted(seen))))
     ports = frozenset(_ports(evidence, stack))
     published = tuple(Address("localhost", port) for port in sorted(ports))
-    logged = tuple(
-        dict.fromkeys(
-            o.address
-            for o in observations
-            if o.witness in ("registry", "proxy") and o.address and not o.own and o.voice == "program"
-        )
-    )
+    logged = tuple(dict.fromkeys(_logged(observations, any_path=not used)))
     sites = tuple(_site_addresses(stack, used or logged))
     named_only = tuple(
         _site_addresses(stack, used or logged, ("nginx-proxy", "traefik"))
@@ -150,6 +144,14 @@ def _speaks(observation: Observation) -> bool:
     if isinstance(record, Message | LogEvent):
         return True
     return "/v2" in observation.path or observation.witness == "browser"
+
+
+def _logged(observations: tuple[Observation, ...], *, any_path: bool) -> list[Address]:
+    """Addresses that logs tell. A proxy's other applications fail as well: where clients or other lines tell the
+    registry's address, a line about a path outside its API tells none."""
+    told = [o for o in observations if o.witness in ("registry", "proxy") and not o.own and o.voice == "program"]
+    api = [o.address for o in told if o.address and (o.witness == "registry" or not o.path or "/v2" in o.path)]
+    return api or ([o.address for o in told if o.address] if any_path else [])
 
 
 def _not_hosted(addresses: Iterable[Address]) -> list[Address]:

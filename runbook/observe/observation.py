@@ -30,6 +30,8 @@ Record = Exchange | LoggedRequest | LogEvent | Message
 
 _HOST = re.compile(r'\bhost: "([^"\s]{1,255})"')
 """How nginx tells in its error log which Host was asked."""
+_REQUEST = re.compile(r'\brequest: "[A-Z]{3,7} (/[^\s"?]{0,255})')
+"""And for which path."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,6 +121,7 @@ def of_logged(request: LoggedRequest) -> Observation:
 def of_event(event: LogEvent) -> Observation:
     """A line of a log that tells of more, or of less, than one request."""
     host = _HOST.search(event.text) or _HOST.search(event.detail)
+    request = _REQUEST.search(event.text) or _REQUEST.search(event.detail)
     proxy = event.meaning.startswith(
         ("upstream-", "proxy-", "body-too-large", "entrypoint-", "access-forbidden", "rate-limited")
     )
@@ -129,6 +132,7 @@ def of_event(event: LogEvent) -> Observation:
         source=event.place,
         address=address_of(event.host or (host[1] if host else None)),
         route="via" if proxy else "unknown",
+        path=request[1] if request else "",
         user=event.user,
         when=event.when,
         service=event.service or "",
@@ -136,7 +140,14 @@ def of_event(event: LogEvent) -> Observation:
     )
 
 
-_WITH_A_LOGIN = ("login-ok", "login-status", "unauthorized", "upload-refused", "invalid-username-password")
+_WITH_A_LOGIN = (
+    "login-ok",
+    "login-begun",
+    "login-status",
+    "unauthorized",
+    "upload-refused",
+    "invalid-username-password",
+)
 
 
 def of_message(message: Message, route: Route = "unknown") -> Observation:

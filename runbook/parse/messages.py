@@ -125,6 +125,8 @@ def _message(
         _learn_from_url(line, groups.pop("detail", ""), vault)
     url = groups.get("url", "")
     host = groups.get("host") or (urlsplit(url).netloc.rpartition("@")[2] if "://" in url else None) or context.host
+    if host is None and (asked := _ASKED.search(line)):
+        host = asked[1]
     detail, allowed = complaint(line) if kind == "cors" else (groups.get("detail", ""), groups.get("allowed"))
     if kind == "tool-missing" and (into := _WRITES.search(context.command_line)):
         detail = into[1]
@@ -143,6 +145,8 @@ def _message(
     return _refined(message, url, context)
 
 
+_ASKED = re.compile(r'\b(?:Get|Head|Post|Put|Patch) \\?"https?://([^/\s"@]{1,255})/')
+"""How Go's http client begins a complaint: method and URL."""
 _WRITES = re.compile(r"(?<![>&\d])>\s{0,8}([\w./~-]{1,200})\s*$")
 """Where a command's output was written to: the shell emptied that file before the command failed."""
 

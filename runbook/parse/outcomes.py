@@ -7,7 +7,7 @@ sources). A command without any output was not shown to the end, and says nothin
 from collections.abc import Iterator, Sequence
 
 from runbook.lazy import re
-from runbook.model import Message, Place
+from runbook.model import Message, MessageKind, Place
 from runbook.parse.prompts import prompted
 from runbook.parse.sessions import Context, command_of
 from runbook.redact import Vault
@@ -44,7 +44,7 @@ _LONGEST = 400
 
 
 def outcomes(lines: Sequence[str], file: str, vault: Vault, taken: Sequence[int]) -> Iterator[Message]:
-    """What became of each command: `transfer-ok`, or `command-failed` where neither success nor a known error was
+    """What became of each command: `transfer-ok`, `login-begun` where nothing follows the prompt for the password, or `command-failed` where neither success nor a known error was
     printed. `taken` are the numbers of the lines in which a known message stands already."""
     known = set(taken)
     context = Context()
@@ -68,6 +68,8 @@ def outcomes(lines: Sequence[str], file: str, vault: Vault, taken: Sequence[int]
         if well is not None:
             if verb != "login":
                 yield _message("transfer-ok", file, well, context, vault)
+        elif verb == "login" and shown and not telling and any("assword" in text for _, text in shown):
+            yield _message("login-begun", file, shown[-1], context, vault)
         elif telling and not any(n in known or _CUT.match(text) for n, text in shown):
             yield _message("command-failed", file, telling[-1], context, vault)
 
@@ -81,15 +83,15 @@ def _output(lines: Sequence[str], start: int) -> Iterator[tuple[int, str]]:
         yield number, text[:1000]
 
 
-def _message(kind: str, file: str, row: tuple[int, str], context: Context, vault: Vault) -> Message:
+def _message(kind: MessageKind, file: str, row: tuple[int, str], context: Context, vault: Vault) -> Message:
     number, text = row
     shown = vault.mask(text.strip(), 300)
     return Message(
-        kind="transfer-ok" if kind == "transfer-ok" else "command-failed",
+        kind=kind,
         place=Place(file, number),
         text=shown,
         host=context.host.lower() if context.host else None,
         user=context.user,
-        detail="" if kind == "transfer-ok" else shown[:200],
+        detail=shown[:200] if kind == "command-failed" else "",
         tool=context.tool,
     )

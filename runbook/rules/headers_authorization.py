@@ -99,7 +99,10 @@ def _lost_on_the_way(facts: Facts) -> Iterator[Finding]:
     works = same_login(traffic, refused) if refused else None
     bare = arrived(traffic, refused) if refused else []
     stripped = bool(bare) and all(e.credential is None for e in bare)
-    if refused is None or not (works or stripped or matches_file(facts, refused)):
+    # Where the proxy's file is at hand and forwards the header, a login that only the file accepts tells of no proxy:
+    # the registry may read another file than this one.
+    guessed = not (works or stripped)
+    if refused is None or (guessed and (first_route(facts) or not matches_file(facts, refused))):
         return
     if refused_for(traffic, *MISMATCH) and not stripped:
         return
@@ -109,7 +112,10 @@ def _lost_on_the_way(facts: Facts) -> Iterator[Finding]:
     yield finding(
         "The client sent credentials, and the request arrived at the registry without them: a proxy removes them."
         if stripped
-        else "The credentials work at the registry itself and are refused through the proxy: it loses the Authorization header.",
+        else "The credentials work at the registry itself and are refused through the proxy: it loses the Authorization header."
+        if works
+        else "The htpasswd file accepts the credentials, and through the proxy they are refused: it loses the Authorization "
+        "header.",
         seen(refused),
         seen(works),
         as_logged(logged, "no readable credentials arrived"),
@@ -117,7 +123,7 @@ def _lost_on_the_way(facts: Facts) -> Iterator[Finding]:
         hop=hop(route),
         refuted=(
             *not_the_password(facts, works),
-            Refutation(cause="double-auth-one-header", because="the challenge through the proxy is the registry's own"),
+            *(_OWN_CHALLENGE if refused.header("WWW-Authenticate") else ()),
         ),
         fix=proxy_fix(
             facts,
@@ -127,6 +133,11 @@ def _lost_on_the_way(facts: Facts) -> Iterator[Finding]:
             before=(search_files("authorization", "removeheader", "NGINX_PROXY_HEADER"),),
         ),
     )
+
+
+_OWN_CHALLENGE = (
+    Refutation(cause="double-auth-one-header", because="the challenge through the proxy is the registry's own"),
+)
 
 
 def _seen_lost(facts: Facts, passage: Passage) -> Finding:

@@ -66,7 +66,7 @@ def _asked_twice(facts: Facts, route: ProxyRoute, foreign: Exchange | None) -> F
             facts,
             route,
             f"Delete the proxy's own login ({place}): the registry asks already. Or give both the same bcrypt file",
-            login_check(facts, route),
+            login_check(facts, route, _of_the_registry(facts)),
             edits=edits,
             at=place,
             before=_by_command(facts, route),
@@ -95,6 +95,16 @@ def _asked_by_another(facts: Facts, foreign: Exchange) -> Finding:
             login_check(facts, route),
         ),
     )
+
+
+def _of_the_registry(facts: Facts) -> str:
+    """A user whom the registry itself knows, those of the traffic first: the proxy's own are strangers there. "" where
+    its list is not at hand."""
+    own = facts.stack.registry.htpasswd if facts.stack.registry else None
+    listed = own or next((h for h in facts.evidence.htpasswd if len(facts.evidence.htpasswd) == 1), None)
+    names = [e.name for e in listed.entries if e.name] if listed else []
+    sent = [e.credential.user for e in facts.traffic.exchanges if e.credential]
+    return next((n for n in (*sent, *names) if n in names), None) or ""
 
 
 def _same_users(route: ProxyRoute, foreign: Exchange | None, facts: Facts) -> bool:

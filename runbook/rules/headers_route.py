@@ -30,6 +30,7 @@ from runbook.rules.hops import (
     fronts,
     hop,
     is_strange,
+    site,
 )
 from runbook.rules.new_route import new_route
 from runbook.rules.platform import restarted
@@ -82,6 +83,8 @@ def no_v2_route(facts: Facts) -> Iterator[Finding]:
 
 
 def _unrouted(facts: Facts, strangers: list[Exchange], logged: LoggedRequest | None) -> Finding:
+    if (unused := _unused_router(facts, strangers)) is not None:
+        return _left_out(facts, strangers, unused)
     near = _near_name(facts, strangers)
     front = _front_without(facts, near)
     route = front or (near.route if near else next(iter(facts.stack.routes), None))
@@ -107,6 +110,35 @@ def _unrouted(facts: Facts, strangers: list[Exchange], logged: LoggedRequest | N
             edits=edits,
         ),
         edits=edits,
+    )
+
+
+def _unused_router(facts: Facts, strangers: list[Exchange]) -> ProxyRoute | None:
+    """The router of Traefik that would lead the request to the registry, where Traefik answered that it has none."""
+    for exchange in strangers:
+        host = (urlsplit(exchange.url).hostname or "").lower()
+        for front in fronts(facts) if _by_traefik(exchange) else ():
+            route = front.ping
+            if route in front.api and route is not None and route.software == "traefik" and host in route.server_names:
+                return route
+    return None
+
+
+def _left_out(facts: Facts, strangers: list[Exchange], route: ProxyRoute) -> Finding:
+    """Its rule is right, so no rule is to be added: Traefik did not take the container, or not for this entrypoint."""
+    return finding(
+        "Traefik answers 404 by itself although this router has the host: it does not use the router.",
+        *(seen(e) for e in strangers[:2]),
+        read(f"the router is for {route.server_names[0]}", route.place),
+        hop=hop(route),
+        about=site(facts, route),
+        fix=proxy_fix(
+            facts,
+            route,
+            "Let Traefik use the router: traefik.enable=true where exposedByDefault is false, a network in common with "
+            "Traefik, a healthy container, and the entrypoint that was asked; its log and dashboard name what it left out",
+            api_check(front_url(facts, route)),
+        ),
     )
 
 

@@ -60,14 +60,18 @@ def fronts(facts: Facts) -> tuple[Front, ...]:
     """
     groups: dict[object, list[ProxyRoute]] = {}
     for route in facts.stack.routes:
-        key = (route.software, route.place.file, route.service, route.server_names, route.listen)
-        groups.setdefault(key, []).append(route)
+        groups.setdefault(site_key(route), []).append(route)
     found = [_front(tuple(group), facts.compose) for group in groups.values()]
     kept = [
         f if _is_named(f, facts) or any(_is_known_to_lead(r, facts) for r in f.api) else replace(f, api=())
         for f in found
     ]
     return tuple(sorted(kept, key=lambda f: not reaches(facts.focus, f.routes[0])))
+
+
+def site_key(route: ProxyRoute) -> tuple[object, ...]:
+    """What the routes of one virtual host have in common."""
+    return route.software, route.place.file, route.service, route.server_names, route.listen
 
 
 def _is_known_to_lead(route: ProxyRoute, facts: Facts) -> bool:
@@ -234,14 +238,15 @@ def user_of(facts: Facts) -> str:
     return next(chain(names, checked, facts.focus.users, listed), "")
 
 
-def login_check(facts: Facts, route: ProxyRoute | None) -> Command:
-    """The command that proves a login through the proxy; curl asks for the password itself."""
-    return login_at(facts, front_url(facts, route))
+def login_check(facts: Facts, route: ProxyRoute | None, who: str = "") -> Command:
+    """The command that proves a login through the proxy, of that user or the one in question; curl asks for the password
+    itself."""
+    return login_at(facts, front_url(facts, route), who)
 
 
-def login_at(facts: Facts, base: str) -> Command:
+def login_at(facts: Facts, base: str, who: str = "") -> Command:
     """The same for any address."""
-    return sh("curl", "-sS", "-o", "/dev/null", "-w", "%{http_code}\\n", "-u", user(user_of(facts)), url(base, "/v2/"),
+    return sh("curl", "-sS", "-o", "/dev/null", "-w", "%{http_code}\\n", "-u", user(who or user_of(facts)), url(base, "/v2/"),
               expect="200")  # fmt: skip
 
 

@@ -44,6 +44,13 @@ def platform(facts: Facts) -> Platform:
     return next((r.platform for r in facts.evidence.routes if r.platform != "compose"), "compose")
 
 
+def is_shown(facts: Facts) -> bool:
+    """Whether anything tells how the registry is run: a file, or a log. Who pulls from another machine has neither."""
+    return facts.compose is not None or bool(
+        facts.stack.routes or facts.traffic.logs or any(r.known for r in facts.stack.registries)
+    )
+
+
 def restarted(one: Service, at: Place | None = None, *, fresh: bool = False) -> Applied:
     """How a container takes a change of its variables, mounts or of a file that is read at the start.
 

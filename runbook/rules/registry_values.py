@@ -22,12 +22,14 @@ from runbook.model import (
     Symptom,
 )
 from runbook.model.command import file, glued, number, sh
+from runbook.observe.observation import of_exchange
 from runbook.observe.signature import from_registry, is_go_404
 from runbook.observe.traffic import is_authenticated
 from runbook.rules.align import DOWN, REFUSED, answers, change, login, stated, status, subject, unset
 from runbook.rules.base import Facts, rule
 from runbook.rules.evidence import Item, computed, finding, read, said, seen
 from runbook.rules.hop_edits import swap
+from runbook.rules.logins import overwrites
 from runbook.rules.platform import inside, restarted
 from runbook.rules.proxy_reloads import unread_by_proxy
 from runbook.stack.registry import covering
@@ -244,8 +246,7 @@ def not_reloaded(facts: Facts) -> Iterator[Finding]:
     refused = _refused_though_right(facts)
     if sums is None and (refused is None or not single):
         return
-    accepted, exchange = refused or (None, None)
-    cited: list[Item] = [*(said(m) for m in sums or ()), accepted, seen(exchange)]
+    cited: list[Item] = [*(said(m) for m in sums or ()), *(refused or ())]
     yield finding(
         "The htpasswd file on the disk is not the one that the registry has: the container still shows the old one."
         if mount is None or single
@@ -253,6 +254,7 @@ def not_reloaded(facts: Facts) -> Iterator[Finding]:
         cited,
         read(f"{path} is mounted by itself", mount.place) if single and mount else None,
         about=subject(registry),
+        explains=(*REFUSED, S.LOGIN_401_VIA),
         refuted=(Refutation(cause="htpasswd-wrong-password", because="the file on the disk accepts this password"),),
         edits=_folder(facts, mount),
         fix=change(
@@ -311,16 +313,36 @@ def _base(path: str) -> str:
     return path.rstrip("/").rsplit("/", 1)[-1]
 
 
-def _refused_though_right(facts: Facts) -> tuple[Item, Exchange] | None:
-    """A login that bcrypt accepts against the file on the disk, and that the registry itself refuses."""
+def _refused_though_right(facts: Facts) -> tuple[Item, ...] | None:
+    """A login that bcrypt accepts against the file on the disk, and that the registry itself refuses: asked direct, or by
+    its own log of the request that came through a proxy."""
     read_by = facts.htpasswd.file if facts.htpasswd else None
     right = {(c.user, c.password): c for c in facts.evidence.checks if c.outcome == "accepted" and c.file == read_by}
-    for e in facts.traffic.on("direct", authenticated=True):
+    changed = not facts.stack.routes or overwrites(facts.stack) or facts.traffic.passed("replaced")
+    through = () if changed else facts.traffic.on("via", authenticated=True)
+    for e in (*facts.traffic.on("direct", authenticated=True), *through):
         sent = e.credential
         check = right.get((sent.user or "", sent.password)) if sent and is_authenticated(e) else None
-        if check is not None and e.status == 401 and from_registry(e) is not False:
-            return computed("bcrypt accepts this login against the file", check.file), e
+        if check is None or e.status != 401 or from_registry(e) is False:
+            continue
+        logged = None if e.route == "direct" else _compared_at(e, facts)
+        if e.route == "direct" or logged is not None:
+            return computed("bcrypt accepts this login against the file", check.file), seen(e), said(logged)
     return None
+
+
+def _compared_at(exchange: Exchange, facts: Facts) -> LogEvent | None:
+    """The line of the registry's log that says, at the moment of this request, that credentials arrived and failed."""
+    when = of_exchange(exchange).when
+    for event in facts.traffic.logged("authentication-failure", "bcrypt-mismatch"):
+        named = event.user is None or (exchange.credential is not None and event.user == exchange.credential.user)
+        if named and when is not None and event.when is not None and abs(event.when - when) <= _ONE_MOMENT:
+            return event
+    return None
+
+
+_ONE_MOMENT = 2.0
+"""Seconds: a response's Date has whole ones."""
 
 
 def _folder(facts: Facts, mount: Mount | None) -> tuple[Edit, ...]:

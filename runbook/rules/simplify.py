@@ -12,7 +12,7 @@ from runbook.rules.evidence import Item, finding, read, said, seen
 from runbook.rules.location_math import dialled_elsewhere
 from runbook.rules.logins import files
 from runbook.rules.logins import url as base_url
-from runbook.rules.platform import all_restarted, listed, logs, restarted, runs
+from runbook.rules.platform import all_restarted, is_shown, listed, logs, restarted, runs
 from runbook.rules.shell import status, subject
 from runbook.urls import netloc, urlsplit
 
@@ -169,10 +169,11 @@ def unreachable(facts: Facts) -> Iterator[Finding]:
         return
     hangs = bool(failed) and all(e.error == "no-response" for e in failed)
     other = None if hangs else _other_port(stack, failed)
+    late = not failed and bool(reported) and all(m.kind == "timeout" for m in reported)
     name = stack.registry.name if stack.registry and stack.registry.service else "registry"
     one = runs(facts, name)
     yield finding(
-        _silence(crash, other, debug=bool(debug), hangs=hangs),
+        _silence(crash, other, debug=bool(debug), hangs=hangs, late=late),
         crash[:2],
         [seen(e) for e in (*failed, *debug)[:3]],
         [said(m) for m in reported[:2]],
@@ -182,21 +183,27 @@ def unreachable(facts: Facts) -> Iterator[Finding]:
         fix=Fix(
             summary="Correct what this message names, and start the registry again"
             if crash
+            else "Look from the client whether the port is open (a firewall, a VPN), and on the registry's machine whether it runs"
+            if late
             else "Look whether the container runs and what its log says; then compare the published port"
             if debug or other
             else "Look whether the container runs and what its log says, and start it; then compare the published port",
             commands=(
                 listed(one),
                 logs(one),
-                *(() if debug or other else restarted(one, one.place).commands),
-            ),
+                *(() if debug or other or late else restarted(one, one.place).commands),
+            )
+            if is_shown(facts)
+            else (),
             verify=(status(_right_address(facts, other), expect="401 (or 200)"),),
         ),
         about=subject(stack.registry),
     )
 
 
-def _silence(crash: tuple[EvidenceItem, ...], other: tuple[str, int] | None, *, debug: bool, hangs: bool) -> str:
+def _silence(
+    crash: tuple[EvidenceItem, ...], other: tuple[str, int] | None, *, debug: bool, hangs: bool, late: bool
+) -> str:
     """What is wrong at the address, by the best that is known."""
     if crash:
         return f"The registry does not start: {crash[0].what[:200]}"
@@ -208,6 +215,11 @@ def _silence(crash: tuple[EvidenceItem, ...], other: tuple[str, int] | None, *, 
         )
     if other:
         return f"Nothing answers at port {other[0]}; compose publishes the registry at {other[1]}."
+    if late:
+        return (
+            "No response comes from the registry's address in time: packets are dropped on the way, its machine is down, or "
+            "another address is meant."
+        )
     return "Nothing answers at the registry's address: its container is down, or another address is published."
 
 

@@ -10,7 +10,7 @@ from runbook.model import Edit, Evidence, Finding, Fix, LogEvent, LoggedRequest,
 from runbook.model.command import Command, service
 from runbook.rules.base import Facts, rule
 from runbook.rules.evidence import Item, finding, read, said, seen
-from runbook.rules.hops import LOOPBACK, aside, hop, login_check, name, site
+from runbook.rules.hops import LOOPBACK, api_routes, aside, hop, login_check, name, site, site_key
 from runbook.rules.platform import all_restarted, inside, runs
 from runbook.rules.reloads import proxy_fix
 from runbook.rules.upstreams import (
@@ -48,7 +48,10 @@ def upstream_is_localhost(facts: Facts) -> Iterator[Finding]:
     refused = facts.traffic.logged("upstream-refused")
     events = [e for e in refused if re.search(r"//(?:127\.0\.0\.1|localhost|\[::1\])", e.text + e.detail)]
     registry = registry_service(facts.stack, facts.compose)
+    sites = {site_key(r) for r in api_routes(facts)}
     for route in proxied(facts.stack):
+        if sites and site_key(route) not in sites:
+            continue  # another application of the same proxy, beside the registry's own site
         hosts = [h for h, _ in route.upstream_hosts if h.lower() in LOOPBACK or h.startswith("127.")]
         runs = service_of(facts, route)
         contained = runs is not None or route.software == "joxit-ui"
@@ -96,7 +99,9 @@ def _only_proxy(facts: Facts) -> str:
     services = facts.compose.services if facts.compose else ()
     found = [s for s in services if s.role in ("proxy", "ui")]
     published = len(found) == 1 and found[0].network_mode != "host" and any(p.published for p in found[0].ports)
-    return found[0].name if published else ""
+    if not published or any(r.kind == "proxy" and r.service == found[0].name for r in facts.stack.routes):
+        return ""  # where its upstream is known and is not localhost, the log is another program's
+    return found[0].name
 
 
 def _serves(facts: Facts) -> LoggedRequest | None:
