@@ -22,7 +22,7 @@ def sweep(folder: Path, prefix: str) -> None:
         return
     for entry, match in found:
         with contextlib.suppress(OSError):
-            if entry.stat(follow_symlinks=False).st_uid != _user() or _runs(int(match[1])):
+            if entry.stat(follow_symlinks=False).st_uid != _user() or lives(int(match[1])):
                 continue
             if entry.is_dir(follow_symlinks=False):
                 shutil.rmtree(entry.path, ignore_errors=True)
@@ -34,7 +34,8 @@ def _user() -> int:
     return os.getuid() if hasattr(os, "getuid") else 0
 
 
-def _runs(pid: int) -> bool:
+def lives(pid: int) -> bool:
+    """Whether a process of that number runs."""
     if pid == os.getpid():
         return True
     try:
@@ -43,4 +44,12 @@ def _runs(pid: int) -> bool:
         return False
     except OSError:
         return True
-    return True
+    return not _is_dead(pid)
+
+
+def _is_dead(pid: int) -> bool:
+    """Whether only its entry is left, since the process that made it has not asked how it ended."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[:1] == [b"Z"]
+    except OSError:
+        return False

@@ -14,9 +14,9 @@ from pathlib import Path
 from runbook.lab import bundle
 from runbook.lab.errors import LabError
 from runbook.lab.frontends import as_written, in_front
-from runbook.lab.layout import lives
 from runbook.lab.plan import Plan
 from runbook.lab.processes import find
+from runbook.leftovers import lives
 from runbook.redact import mask_patterns
 
 _PATIENCE = 300.0

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from runbook.lab import frontends
 from runbook.lab.frontends import FOLDER
 from runbook.lab.plan import Plan
+from runbook.leftovers import lives
 
 _PREFIX = "runbook-lab-"
 _CONTAINER = "172.18.0.2"
@@ -39,17 +40,6 @@ def is_home(path: Path, pid: int) -> bool:
     """Whether that is the folder of a lab of that process, of ours: what may be removed."""
     right = path.name.startswith(f"{_PREFIX}{pid}-") and path.parent == Path(tempfile.gettempdir())
     return right and path.is_dir() and not path.is_symlink() and path.lstat().st_uid == os.getuid()
-
-
-def lives(pid: int) -> bool:
-    """Whether a process of that number runs."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 def lay_out(plan: Plan, home: Path) -> None:

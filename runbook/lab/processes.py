@@ -96,9 +96,12 @@ class Child:
         """Whether it is this child that listens there. Only Linux tells; elsewhere it is believed."""
         try:
             sockets = _listening(port)
-            descriptors = list(Path(f"/proc/{self.pid}/fd").iterdir())
         except OSError:
             return True
+        try:
+            descriptors = list(Path(f"/proc/{self.pid}/fd").iterdir())
+        except OSError:
+            return False  # it is about to end: the port was somebody else's
         return any(_target(descriptor) in sockets for descriptor in descriptors)
 
 

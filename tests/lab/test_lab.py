@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from runbook import leftovers
 from runbook.lab import Lab, LabError, commands, native, state
 from runbook.lab.draw import draw
 
@@ -160,9 +161,18 @@ def test_what_a_killed_lab_left_is_found_and_cleared(
     assert typed("down") == 0
 
 
+def _ended(pid: int, seconds: float = 10.0) -> None:
+    """Wait until the kernel has ended a process that was killed."""
+    end = time.monotonic() + seconds
+    while leftovers.lives(pid):
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
 def test_a_state_file_cannot_name_another_folder(own_state: Path, tmp_path: Path) -> None:
     made = state.up((), "embedded", 4)
     os.kill(made.pid, signal.SIGKILL)
+    _ended(made.pid)
     other = tmp_path / "runbook-lab-1-mine"
     other.mkdir()
     state.keep(replace(made, home=str(other)), state.folder())
