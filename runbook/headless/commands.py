@@ -154,11 +154,11 @@ def run_serve(options: argparse.Namespace) -> int:
     It listens on loopback, and its address holds a token: whoever opens the page reads this user's files and asks in
     this user's name.
     """
+    if find_spec("voila") is None:
+        raise UsageError("Serving needs Voilà: pip install 'registry-runbook[serve]'. Or use `runbook open`.")
     from runbook.headless.opened import page_of_case
     from runbook.headless.places import notebooks_folder
 
-    if find_spec("voila") is None:
-        raise UsageError("Serving needs Voilà: pip install 'registry-runbook[serve]'. Or use `runbook open`.")
     given = options.demo or options.paths or options.registry or options.ui
     notebook = page_of_case(_prepared(options)) if given else notebooks_folder() / "00_start_here.ipynb"
     command = [sys.executable, "-m", "runbook.headless.page", str(notebook)]
