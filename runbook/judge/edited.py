@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 from runbook.lazy import re
 from runbook.model import Compose, Edit, EnvVar, Evidence, Place, ProxyRoute, Service, SourceFile
+from runbook.model.proxy import IN_COMPOSE
 from runbook.redact import MASK, Vault
 
 ROUTED = ("nginx", "caddy", "haproxy", "apache", "traefik")
@@ -118,11 +119,8 @@ def _compose(evidence: Evidence, vault: Vault, wanted: Iterable[str]) -> Evidenc
     told = {line.partition("=")[0].strip() for line in text.splitlines()}
     made = "".join(f"{name}=set-by-the-fix\n" for name in wanted if name not in told)
     compose = _known(parse_compose(read, [(path, text + made), *own[1:]], variables, vault), before, _masked(evidence))
-    kept = [r for r in evidence.routes if r.software not in _FROM_COMPOSE or r.place.file not in before.files]
+    kept = [r for r in evidence.routes if r.software not in IN_COMPOSE or r.place.file not in before.files]
     return replace(evidence, compose=compose, routes=(*kept, *traefik_labels(compose), *virtual_hosts(compose)))
-
-
-_FROM_COMPOSE = ("traefik", "nginx-proxy")
 
 
 def _masked(evidence: Evidence) -> frozenset[Place]:

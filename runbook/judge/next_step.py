@@ -1,12 +1,13 @@
 """What to do when it is not clear: the one command or file that tells the remaining candidates apart best."""
 
+import shlex
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from runbook import rules
 from runbook.judge.rank import MATCHES
 from runbook.model import Command, Diagnosis, Exchange, Finding, LogEvent, NextStep, Service, Symptom
-from runbook.model.command import WRITE_TO, Word, file, host, name, sh, url, user
+from runbook.model.command import PIPE, WRITE_TO, Word, file, host, name, sh, url, user
 from runbook.observe.address import Address, address_of
 from runbook.observe.routes import asks_across_origins
 from runbook.observe.signature import from_registry, is_registrys
@@ -282,13 +283,23 @@ def _verbose(facts: Facts) -> Command:
     address = next(iter(facts.focus.used or facts.focus.addresses), None)
     base = _base(facts, address) if address else None
     who = next(iter(facts.focus.users), None)
-    return sh("curl", "-v", "-u", user(who), url(base, "/v2/"), WRITE_TO, "curl.txt", Word("2>&1", operator=True))
+    return _kept("curl.txt", sh("curl", "-sS", "-i", "-u", user(who), url(base, "/v2/")))
 
 
-_OF_UPLOADS = {S.UPLOAD_401, S.UPLOAD_FAILS, S.LOCATION_WRONG}
+def _kept(into: str, *asked: Command) -> Command:
+    """Requests with their responses in a file. Not `curl -v`: that writes the login into the file, too; and not `>`
+    alone: curl asks for the password on its standard error, which would be in the file and not on the screen.
+    """
+    typed = shlex.quote("; ".join(map(str, asked)))
+    odd = next((word.odd for one in asked for word in one.words if word.odd), None)
+    return sh("sh", "-xc", Word(typed, operator=True, odd=odd), Word("2>&1", operator=True), PIPE, "tee", into)
+
+
+_OF_UPLOADS = {S.UPLOAD_401, S.LOCATION_WRONG}
 _UPLOAD_WHY = (
     "The registry let the upload begin; what failed came after that. Where it sends the upload, and whether it asks "
-    "for a login at the ping, show in these two responses. An upload that is begun and left leaves nothing."
+    "for a login at the ping, show in these two responses. The upload that this begins stays empty, and the registry "
+    "deletes it after a week (its upload purging, unless that was turned off)."
 )
 _UPLOADS_GO = (
     "x-forwarded-proto-missing", "ping-not-challenged", "location-header-wrong-host", "location-header-port-lost",
@@ -301,10 +312,8 @@ def _begun_upload(facts: Facts) -> Command:
     address = next(iter(facts.focus.used or facts.focus.addresses), None)
     base = _base(facts, address) if address else None
     who = next(iter(facts.focus.users), None)
-    return sh(
-        "curl", "-v", url(base, "/v2/"), "--next", "-v", "-X", "POST", "-u", user(who), url(base, "/v2/test/blobs/uploads/"),
-        WRITE_TO, "upload.txt", Word("2>&1", operator=True),
-    )  # fmt: skip
+    begun = sh("curl", "-sS", "-i", "-X", "POST", "-u", user(who), url(base, "/v2/test/blobs/uploads/"))
+    return _kept("upload.txt", sh("curl", "-sS", "-i", url(base, "/v2/")), begun)
 
 
 def _get_daemon(facts: Facts) -> Command:

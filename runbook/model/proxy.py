@@ -6,6 +6,10 @@ from typing import Literal
 from runbook.model.files import Platform, Port
 from runbook.model.http import Place
 
+NGINX_BODY = 1 << 20
+"""What nginx takes of a body where nothing says otherwise, in bytes."""
+IN_COMPOSE = ("traefik", "nginx-proxy")
+"""Whose configuration is in the compose file itself; a ticket may show that file and another proxy's in one text."""
 Software = Literal["nginx", "joxit-ui", "nginx-proxy", "traefik", "caddy", "haproxy", "apache"]
 
 

@@ -155,7 +155,7 @@ MessageKind = Literal[
     "helper-failed",  # credential helper; detail = name
     "compose-unset",
     "compose-refused",
-    "tool-missing",  # htpasswd not found in the image
+    "tool-missing",  # htpasswd not found; detail = the file that the shell had emptied for its output, and nobody wrote since
     "container-exited",
     "container-ended",  # long ago, or no part of such a stack
     "container-recreated",  # compose removed or re-created it: what was in its own layer is gone
@@ -178,6 +178,7 @@ MessageKind = Literal[
     "config-error",  # the registry refuses its own configuration
     "port-in-use",  # detail = the port
     "port-forward",  # kubectl port-forward; detail = the port on this machine
+    "port-forward-lost",  # it broke while it ran
     "engine-elsewhere",  # docker info, docker context: detail = where the engine runs
     "ingress-secret",  # ingress-nginx: the secret has no key auth; detail = namespace/name
     "mtu",  # detail = the number

@@ -79,7 +79,10 @@ def continues_upload(method: str, path: str) -> bool:
 def _of_upload(request: LoggedRequest) -> list[Symptom]:
     if request.answered_later or request.status == 416:
         return []
-    return [S.UPLOAD_401 if request.status == 401 and not request.meaning else S.UPLOAD_FAILS]
+    if request.status != 401:
+        return [S.UPLOAD_FAILS]
+    without = request.meaning in (None, "no-usable-credential", "token-required") and not request.user
+    return [S.UPLOAD_401] if without else _of_logged_refusal(request)
 
 
 def _of_logged_refusal(request: LoggedRequest) -> list[Symptom]:

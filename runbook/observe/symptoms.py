@@ -219,7 +219,7 @@ def sightings(
         *_pings_open(observations, focus),
         *_images_gone(observations),
         *_from_checks(observations, evidence, stack, focus),
-        *_from_files(observations, evidence, stack),
+        *_from_files(observations, evidence, stack, focus),
     ):
         notes.add(symptom, what, source)
     return notes.result()
@@ -327,8 +327,9 @@ def _from_checks(
         yield S.LOGIN_WOULD_FAIL, what, check
 
 
-def _from_files(observations: tuple[Observation, ...], evidence: Evidence, stack: Stack) -> Iterator[Row]:
-    ran = any(o.witness == "client" and o.ok and o.voice == "program" for o in observations)
+def _from_files(observations: tuple[Observation, ...], evidence: Evidence, stack: Stack, focus: Focus) -> Iterator[Row]:
+    clients = (o for o in observations if o.witness == "client" and o.ok and o.voice == "program")
+    ran = any(o.address and not o.address.is_hosted and focus.speaks_of(o.address) for o in clients)
     for place, sentence in evidence.compose.refused if evidence.compose and not ran else ():
         yield S.COMPOSE_REFUSED, sentence, place
     started = any(isinstance(o.record, LogEvent) and o.record.meaning == "listening" for o in observations) or any(

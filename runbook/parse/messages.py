@@ -18,6 +18,7 @@ from runbook.parse.console import parse_console
 from runbook.parse.curl import parse_canon
 from runbook.parse.message_words import ROWS
 from runbook.parse.outcomes import outcomes
+from runbook.parse.prompts import command as called
 from runbook.parse.prompts import prompted
 from runbook.parse.sessions import Context, typed
 from runbook.parse.voices import Speaker
@@ -65,6 +66,7 @@ def parse_text(
     messages: list[Message] = []
     seen: set[tuple[str, str | None, str, str]] = set()
     context, speaker, begun = Context(), Speaker(voice, framed), False
+    wrote: dict[str, int] = {}
     lines = text.split("\n")
     for number, raw in enumerate(lines, 1):
         line = raw.rstrip("\r")[:_LINE]
@@ -74,20 +76,30 @@ def parse_text(
         if _of_another_program(line):
             continue
         context = typed(line, context, vault)
+        if context.into and called(line):
+            wrote[context.into] = number
         begun = _UPLOAD.match(line) is not None or (begun and prompted(line) is None and _PUSH not in line)
         if context.command_line == line and prompted(line) is not None:
             continue
         for message in _of_line(line, Place(file, number), context, vault):
             kind = "upload-refused" if begun and message.kind in _REFUSED else message.kind
             message = replace(message, kind=kind, voice=says)
+            if kind == "tool-missing":
+                wrote.pop(message.detail, None)
             key = (message.kind, message.host, message.detail or message.text, says)
             if key not in seen and len(messages) < _MOST:
                 seen.add(key)
                 messages.append(message)
-    messages = _without_retries(messages, text)
+    messages = [_written_since(m, wrote) for m in _without_retries(messages, text)]
     taken = [m.place.line or 0 for m in messages]
     ended = list(islice(outcomes(lines, file, vault, taken), _MOST))
     return (*messages, *ended), exchanges
+
+
+def _written_since(message: Message, wrote: dict[str, int]) -> Message:
+    """Without the file that a failed command left empty, where a later one wrote it."""
+    later = message.kind == "tool-missing" and wrote.get(message.detail, 0) > (message.place.line or 0)
+    return replace(message, detail="") if later else message
 
 
 def _without_retries(messages: list[Message], text: str) -> list[Message]:
@@ -128,8 +140,8 @@ def _message(
     if host is None and (asked := _ASKED.search(line)):
         host = asked[1]
     detail, allowed = complaint(line) if kind == "cors" else (groups.get("detail", ""), groups.get("allowed"))
-    if kind == "tool-missing" and (into := _WRITES.search(context.command_line)):
-        detail = into[1]
+    if kind == "tool-missing":
+        detail = context.into
     message = Message(
         kind=kind,
         place=place,
@@ -147,7 +159,6 @@ def _message(
 
 _ASKED = re.compile(r'\b(?:Get|Head|Post|Put|Patch) \\?"https?://([^/\s"@]{1,255})/')
 """How Go's http client begins a complaint: method and URL."""
-_WRITES = re.compile(r"(?<![>&\d])>\s{0,8}([\w./~-]{1,200})\s*$")
 """Where a command's output was written to: the shell emptied that file before the command failed."""
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from runbook.model import Guard, HeaderEdit, OwnAuth, Place, ProxyRoute
+from runbook.model.proxy import NGINX_BODY
 from runbook.numbers import whole_number
 from runbook.parse.hops import basic_auth, header_edit, size
 from runbook.parse.nginx_tree import Directive
@@ -16,7 +17,6 @@ _LISTS = ("proxy_set_header", "add_header", "proxy_hide_header", "proxy_redirect
 """A level that has one of these takes none of the outer level's."""
 _OWN = ("proxy_pass", "return", "rewrite", "try_files", "set", "include", "break", "listen", "server_name")
 """Never inherited."""
-_ONE_MEGABYTE = 1 << 20
 Match = Literal["prefix", "exact", "regex"]
 
 
@@ -175,7 +175,7 @@ class Scope:
         """nginx takes 1 MB unless it is told otherwise; 0 means no limit."""
         found = self.single.get("client_max_body_size")
         if not found or not found.args:
-            return {"max_body": _ONE_MEGABYTE if self.complete else None}
+            return {"max_body": NGINX_BODY if self.complete else None}
         return {"max_body": size(found.args[0]) or None, "max_body_place": Place(found.file, found.line)}
 
     def rewrites_location(self, has_variable: bool) -> bool:

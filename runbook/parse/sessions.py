@@ -51,6 +51,11 @@ class Context:
     command_line: str = ""
     tool: str = ""
     """The program that was called last, whatever it is."""
+    into: str = ""
+    """The file that its output goes to (`> file`), and that the shell empties before it runs."""
+
+
+_WRITES = re.compile(r"(?<![>&\d])>\s{0,8}([\w./~-]{1,200})\s*$")
 
 
 def typed(line: str, before: Context, vault: Vault) -> Context:
@@ -58,7 +63,8 @@ def typed(line: str, before: Context, vault: Vault) -> Context:
     if prompted := _PROMPTED_USER.match(line):
         return replace(before, user=prompted[1])
     if words_typed := (called(line) or "").removeprefix("sudo ").split(maxsplit=1):
-        before = replace(before, tool=words_typed[0].rsplit("/", 1)[-1])
+        into = _WRITES.search(line)
+        before = replace(before, tool=words_typed[0].rsplit("/", 1)[-1], into=into[1] if into else "")
     command = _COMMAND.match(line)
     if not command or not any(verb in command["rest"] for verb in _VERBS):
         return before
@@ -76,7 +82,7 @@ def typed(line: str, before: Context, vault: Vault) -> Context:
     if host is None and words[:1] == ["login"] and (last := _LOGIN_HOST.match(words[-1])):
         host = last[1]
     same = host is not None and host == before.host
-    return Context(host or before.host, user or (before.user if same else None), line, command["tool"])
+    return Context(host or before.host, user or (before.user if same else None), line, command["tool"], before.into)
 
 
 def command_of(line: str, before: Context, vault: Vault) -> tuple[str, Context] | None:

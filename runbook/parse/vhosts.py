@@ -8,12 +8,12 @@ from collections.abc import Iterator
 
 from runbook.lazy import re
 from runbook.model import Compose, ProxyRoute, Service
+from runbook.model.proxy import NGINX_BODY
 from runbook.numbers import whole_number
 
 _IMAGE = re.compile(r"(?:^|/)(?:jwilder|nginxproxy)/nginx-proxy\b|/nginx-proxy/nginx-proxy\b")
 _OWN_FILES = ("/etc/nginx/conf.d", "/etc/nginx/vhost.d", "/etc/nginx/htpasswd", "/etc/nginx/proxy.conf")
 """What may change any of the above once it is mounted."""
-_DEFAULT_BODY = 1 << 20
 _EXPOSED = {"registry": 5000, "ui": 80}
 """Ports that the usual images expose: with exactly one, it is taken."""
 
@@ -53,7 +53,7 @@ def _routes(service: Service, proxy: Service) -> Iterator[ProxyRoute]:
             host="client",
             host_value="$http_host",
             forwards_proto="right",
-            max_body=None if own_files else _DEFAULT_BODY,
+            max_body=None if own_files else NGINX_BODY,
             read_timeout=60.0,
             complete=not own_files,
         )

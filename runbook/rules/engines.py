@@ -97,7 +97,6 @@ def _shows_own_builder(facts: Facts, message: Message) -> list[Item]:
     explains=(S.UNREACHABLE, S.TIMEOUT),
     hop="client",
     supersedes=("registry-unreachable", "port-mapping-mismatch"),
-    refuted=(Refutation(cause="registry-unreachable", because="it answers where the shell runs"),),
 )
 def other_machine(facts: Facts) -> Iterator[Finding]:
     """The docker command only asks; the engine makes the connection. In a virtual machine, in dind or behind a remote
@@ -110,7 +109,7 @@ def other_machine(facts: Facts) -> Iterator[Finding]:
         if asked is None or not asked.is_loopback or message.tool == "curl":
             continue
         answered = next((e for e in facts.traffic.exchanges if _answers(e, asked)), None)
-        forwarded = next((m for m in facts.traffic.said("port-forward") if m.detail == str(asked.port)), None)
+        forwarded = _forwarded(facts, asked)
         by_engine = message.tool in ("docker", "podman")
         if answered is None and not (by_engine and (dind or forwarded)):
             continue
@@ -130,6 +129,7 @@ def other_machine(facts: Facts) -> Iterator[Finding]:
             seen(answered),
             [said(m, m.text) for m in elsewhere[:1]],
             [read("the engine is a service of the job (dind)", dind.place)] if dind else [],
+            refuted=(_ANSWERS,) if answered else (),
             about=Subject(address=message.host or ""),
             fix=Fix(
                 summary="Name the registry as the engine's machine reaches it (host.docker.internal, its DNS name, the service's "
@@ -141,6 +141,18 @@ def other_machine(facts: Facts) -> Iterator[Finding]:
             ),
         )
         return
+
+
+def _forwarded(facts: Facts, asked: Address) -> Message | None:
+    """kubectl's port-forward to this port, unless it broke or the shell itself is refused there."""
+    if facts.traffic.said("port-forward-lost"):
+        return None
+    if any(e.at == "client" and e.error == "refused" and address_of(e.url) == asked for e in facts.traffic.exchanges):
+        return None
+    return next((m for m in facts.traffic.said("port-forward") if m.detail == str(asked.port)), None)
+
+
+_ANSWERS = Refutation(cause="registry-unreachable", because="it answers where the shell runs")
 
 
 def _answers(exchange: Exchange, asked: Address) -> bool:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from runbook.lazy import re
 from runbook.model import Edit, Exchange, Finding, Place, ProxyRoute, Refutation, Stack, Symptom
 from runbook.model.command import PIPE, WRITE_TO, Command, number, sh, url
+from runbook.model.proxy import NGINX_BODY
 from runbook.observe.signature import signed_by_proxy
 from runbook.observe.traffic import Traffic
 from runbook.rules.base import Facts, rule
@@ -29,10 +30,10 @@ from runbook.rules.reloads import proxy_fix
 from runbook.rules.upstreams import reaches
 
 S = Symptom
-_DEFAULT = 1 << 20
-"""nginx's own limit."""
-_SMALL = 100 * (1 << 20)
+_SMALL = 100 * NGINX_BODY
 """Layers below that are common: a smaller limit is a fault by itself, a larger one only where a body was refused."""
+_SHOWS = (S.TOO_LARGE, S.UPLOAD_FAILS, S.BAD_GATEWAY, S.EMPTY_REPLY)
+"""How a refused body shows besides 413: Caddy ends its own request to the registry (502), others the connection."""
 
 
 @rule(
@@ -40,8 +41,7 @@ _SMALL = 100 * (1 << 20)
     needs_any=("routes", "logs", "exchanges", "messages"),
     step="align",
     title="the proxy limits the size of request bodies",
-    # How a refused body shows besides 413: Caddy ends its own request to the registry (502), others the connection.
-    explains=(S.TOO_LARGE, S.UPLOAD_FAILS, S.BAD_GATEWAY, S.EMPTY_REPLY),
+    explains=_SHOWS,
     fix="Set client_max_body_size 0; in the server or location that uploads take",
     source="run: nginx 1.22 without client_max_body_size: 413 HTML for a PATCH over 1 MB (tests/real)",
 )
@@ -66,6 +66,7 @@ def client_max_body_size(facts: Facts) -> Iterator[Finding]:
             shown,
             read(f"the limit is {_human(route.max_body)}{unwritten}", route.max_body_place or route.place),
             hop=hop(route),
+            explains=_explained(route),
             refuted=refuted,
             fix=proxy_fix(
                 facts,
@@ -104,6 +105,11 @@ def client_max_body_size(facts: Facts) -> Iterator[Finding]:
         )
 
 
+def _explained(route: ProxyRoute) -> tuple[Symptom, ...]:
+    """Without the 502, where the proxy is not one that says it of a body: nginx and the others answer 413."""
+    return tuple(s for s in _SHOWS if s is not S.BAD_GATEWAY or route.software == "caddy")
+
+
 def _lifted_since(facts: Facts, shown: list[Item]) -> Finding | None:
     """Where only the log of a proxy says so, and that proxy's file lifts the limit: it is over, or the file is not in
     force. Which of the two, the log alone cannot tell."""
@@ -124,7 +130,7 @@ def _lifted_since(facts: Facts, shown: list[Item]) -> Finding | None:
         hop=hop(own[0]),
         about=site(facts, own[0]),
         fix=proxy_fix(
-            facts, own[0], "Load the file, if that was not done yet", _sent(facts, own[0], _DEFAULT + 1), at=place
+            facts, own[0], "Load the file, if that was not done yet", _sent(facts, own[0], NGINX_BODY + 1), at=place
         ),
     )
 

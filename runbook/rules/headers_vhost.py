@@ -35,7 +35,7 @@ def redirect_drops_authorization(facts: Facts) -> Iterator[Finding]:
         moved = exchange.status in (301, 302, 303, 307, 308) and exchange.is_api and bool(target.hostname)
         if not moved or target.hostname == here.hostname or "/blobs/sha256" in exchange.path:
             continue
-        if not target.path and "/v2" not in urlsplit(location).path:
+        if "/v2" not in urlsplit(location).path:
             yield _to_a_login_page(facts, exchange, there)
             return
         after = (e for e in facts.traffic.exchanges if e.status == 401 and urlsplit(e.url).hostname == target.hostname)
@@ -66,17 +66,17 @@ def redirect_drops_authorization(facts: Facts) -> Iterator[Finding]:
 
 
 def _to_a_login_page(facts: Facts, exchange: Exchange, there: str) -> Finding:
-    """A proxy's single sign-on: the redirect is to a page for people, and no registry is there."""
+    """A single sign-on, or a site that moved: the redirect is to a page for people, not to another registry's API."""
     asked = base_of(exchange.url)
     return finding(
-        f"{asked} redirects the API to a page of {there}, as a single sign-on does: clients cannot log in on a page, and "
-        "do not send the credentials there.",
+        f"{asked} redirects the API to a page of {there}, as a single sign-on or a site that moved does: clients cannot "
+        "log in on a page, and do not send the credentials there.",
         seen(exchange, f", Location {there}/…"),
         hop=hop(None),
         fix=proxy_fix(
             facts,
             None,
-            "Take /v2/ out of the proxy's single sign-on, so that the registry asks for credentials itself",
+            "Take /v2/ out of the proxy's redirect or single sign-on, so that the registry asks for credentials itself",
             header_check(asked, "www-authenticate", "Www-Authenticate: …"),
         ),
     )

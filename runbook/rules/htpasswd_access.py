@@ -151,9 +151,9 @@ def unreadable(facts: Facts) -> Iterator[Finding]:
 def _of_a_proxy(facts: Facts, logged: tuple[LogEvent, ...]) -> Finding:
     """nginx asks for the login itself, and its worker may not open the file: 401 without one, 500 with any (run: nginx
     1.22, the file 0600 of root)."""
-    guarded = [r for r in facts.stack.routes if r.software == "nginx" and r.auth and r.auth.user_file]
-    route = guarded[0] if guarded else None
     found = _OPENED.search(logged[0].text) or _OPENED.search(logged[0].detail)
+    guarded = (r for r in facts.stack.routes if r.software == "nginx" and r.auth and found)
+    route = next((r for r in guarded if r.auth and found and found[1].endswith(r.auth.user_file or "\0")), None)
     path = command.file(found[1] if found else None)
     if route is not None and route.service:
         path_fix = inside(runs(facts, route.service), "chmod", "a+r", path)

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from runbook.model import EvidenceItem, Finding, Fix, Htpasswd, LogEvent, Place, Symptom, command
 from runbook.model.command import PIPE, sh
+from runbook.observe.observation import is_later
 from runbook.parse.htpasswd import TOO_LONG
 from runbook.rules.base import Facts, rule
 from runbook.rules.evidence import context, finding, read, said
@@ -204,8 +205,8 @@ def missing_autocreated(facts: Facts) -> Iterator[Finding]:
         (logged("file-missing"), BROKEN, "it vanished while the registry ran, and every login gets 400"),
     )
     events, explains, what = next((case for case in seen if case[0]), ((), REFUSED, ""))
-    if not failed and users(facts).accepted - {"docker"}:
-        events = ()  # it knows others by now: the file was exchanged
+    if not failed and _knows_others_since(facts, events):
+        events = ()
     if not events and own is None:
         return
     summary = (
@@ -226,6 +227,17 @@ def missing_autocreated(facts: Facts) -> Iterator[Finding]:
         fix=_right_file(facts),
         about=registry_subject(facts),
     )
+
+
+def _knows_others_since(facts: Facts, events: Sequence[LogEvent]) -> bool:
+    """Whether somebody else than docker was let in after these lines: then the file was exchanged."""
+    told = [o for o in facts.traffic.observations if any(o.record is e for e in events)]
+    others = [
+        o
+        for o in facts.traffic.observations
+        if o.ok and o.login == "sent" and o.voice == "program" and o.user not in (None, "docker")
+    ]
+    return bool(told) and any(all(is_later(o, event) for event in told) for o in others)
 
 
 def _by_the_registry(file: Htpasswd) -> bool:

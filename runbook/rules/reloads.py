@@ -4,6 +4,7 @@ from pathlib import PurePosixPath
 
 from runbook.model import Compose, Edit, Fix, Mount, Place, ProxyRoute, Service
 from runbook.model.command import Command, file, sh
+from runbook.model.proxy import IN_COMPOSE
 from runbook.rules.base import Facts
 from runbook.rules.platform import Applied, hung_up, inside, restarted, route_applied, runs
 
@@ -19,7 +20,7 @@ def reload(facts: Facts, route: ProxyRoute, at: Place | None = None) -> Applied:
     if watched := route_applied(route, at):
         return watched
     compose = facts.compose
-    if route.software == "joxit-ui" or (compose and at.file in compose.files and route.software in _IN_COMPOSE):
+    if route.software == "joxit-ui" or (compose and at.file in compose.files and route.software in IN_COMPOSE):
         own = (
             route.software == "nginx-proxy" and at == route.place
         )  # not of the container whose variables make its site
@@ -35,10 +36,6 @@ def reload(facts: Facts, route: ProxyRoute, at: Place | None = None) -> Applied:
         why = f"{at.file} is mounted as a single file: the container keeps the old one until it is created again"
         return Applied(restarted(one, at, fresh=True).commands, why)
     return _reload_inside(one, route, mount, at)
-
-
-_IN_COMPOSE = ("traefik", "nginx-proxy")
-"""Whose configuration stands in the compose file itself; a ticket may show that file and another proxy's in one text."""
 
 
 def _carrier(compose: Compose | None, at: Place) -> Service | None:

@@ -1,5 +1,8 @@
 """Start with one URL, follow the printed next step like a machine: the right cause must come within three steps."""
 
+import base64
+import os
+import pty
 import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,7 +11,10 @@ import pytest
 
 from runbook.collect import Request, collect
 from runbook.judge import Run, diagnose
+from runbook.judge.next_step import _kept
 from runbook.lab import FAULTS, Lab
+from runbook.model.command import sh, url, user
+from runbook.parse.messages import parse_text
 from runbook.redact import Vault
 from tests.lab.test_faults import CLIENT, WARNINGS
 
@@ -139,3 +145,28 @@ def _astray(cause: str, way: str, folder: Path) -> Trail:
 def _shows(lab: Lab, way: str) -> bool:
     """Whether the fault is on the way that was asked at all: a proxy's fault is not seen on the direct one."""
     return way == "ui_url"
+
+
+def test_what_a_step_keeps_shows_the_responses_and_not_the_login(tmp_path: Path) -> None:
+    """The printed line in a real terminal: it asks there for the password, and the file has everything but the login."""
+    with Lab(backend="embedded") as lab:
+        asked = sh("curl", "-sS", "-i", "-u", user(lab.user), url(lab.registry_url, "/v2/"))
+        line = str(_kept("curl.txt", asked))
+        terminal, keyboard = pty.fork()
+        if terminal == 0:
+            os.chdir(tmp_path)
+            os.execvp("sh", ["sh", "-c", line])
+        shown = b""
+        while b"password" not in shown:
+            shown += os.read(keyboard, 4096)
+        os.write(keyboard, f"{lab.password}\n".encode())
+        os.waitpid(terminal, 0)
+    kept = (tmp_path / "curl.txt").read_text()
+    login = base64.b64encode(f"{lab.user}:{lab.password}".encode()).decode()
+    assert lab.password not in kept
+    assert login not in kept
+    assert "uthorization:" not in kept
+    (exchange,) = parse_text(kept, "curl.txt", Vault())[1]
+    assert (exchange.status, exchange.url) == (200, f"{lab.registry_url}/v2/")
+    assert exchange.credential is not None
+    assert exchange.credential.user == lab.user

@@ -166,7 +166,7 @@ def _json_end(rows: list[str], begins: int, end: int) -> int:
     """The row behind the brackets that open here; quotes are respected as far as one line tells."""
     depth = 0
     for number in range(begins, end):
-        bare = re.sub(r'"(?:[^"\\]|\\.)*"', "", rows[number])
+        bare = re.sub(r'"(?:[^"\\]|\\.)*+"?', "", rows[number])  # to the row's end where it is left open: linear
         depth += bare.count("{") + bare.count("[") - bare.count("}") - bare.count("]")
         if depth <= 0:
             return number + 1

@@ -181,23 +181,15 @@ def _take(paste: Paste, block: Block) -> None:
         name = _LANGUAGES.get(block.language, "")
         if not name and (marks.is_dotenv(text) or (block.frame == "indent" and not _is_telling(text))):
             return
-    if named is None or not block.sure:
-        piece = completed(content)
-        if piece and piece[0] < paste.rows.numbers[min(block.start, len(rows) - 1)]:  # the lines above leave room
-            _add(
-                paste,
-                "compose.yml",
-                None,
-                piece[1],
-                (block.start, block.end),
-                "program",
-                outer=block.outer,
-                before=piece[0],
-            )
-            return
     before = range(block.outer[0] - 1, max(-1, block.outer[0] - 5), -1)
     lead = next((rows[n] for n in before if rows[n].strip() and n not in paste.claimed), "")
     voice: Voice = "document" if EXAMPLE.search(lead) and block.frame != "section" else "program"
+    if named is None or not block.sure:
+        piece = completed(content)
+        if piece and piece[0] < paste.rows.numbers[min(block.start, len(rows) - 1)]:  # the lines above leave room
+            span = block.start, block.end
+            _add(paste, "compose.yml", None, piece[1], span, voice, outer=block.outer, before=piece[0])
+            return
     whole = content if block.first is not None or block.last is not None or block.indent else None
     _add(paste, name, named, content, (block.start, block.end), voice, outer=block.outer, apart=whole is not None)
 
