@@ -93,10 +93,25 @@ def load_documents(text: str, file: str) -> tuple[tuple[Node, ...], tuple[Duplic
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = mark.line + 1 if mark is not None else None
-        raise ParseError(file, line, f"not valid YAML: {getattr(error, 'problem', None) or 'unreadable'}") from None
+        raise ParseError(file, line, f"not valid YAML: {_problem(error)}") from None
     except RecursionError:
         raise ParseError(file, None, "not valid YAML: nested too deeply") from None
     return nodes, tuple(composer.duplicates)
+
+
+_EXPECTED = re.compile(r"expected (.+), but (?:found|got) .+", re.DOTALL)
+
+
+def _problem(error: yaml.YAMLError) -> str:
+    """What is wrong, in the words of libyaml, which the registry and Compose have, too; PyYAML without it has its own."""
+    said = str(getattr(error, "problem", None) or "unreadable")
+    said = said.replace("mapping values are not allowed here", "mapping values are not allowed in this context")
+    said = re.sub(r"^found character '.+' that cannot", "found character that cannot", said, flags=re.DOTALL)
+    if not (expected := _EXPECTED.fullmatch(said)):
+        return said
+    collection = "collection" in str(getattr(error, "context", ""))
+    what = expected[1].replace("<block end>", "'-' indicator" if collection else "key")
+    return f"did not find expected {what}"
 
 
 def load_yaml(text: str, file: str, *, duplicates: Literal["refuse", "last"] = "refuse") -> Node | None:

@@ -14,7 +14,7 @@ import yaml
 ROOT = Path(__file__).parents[2]
 DRIVER = Path(__file__).parent / "driver.py"
 PUBLIC = next((f for f in (ROOT.parent / "shared/cases", ROOT.parent.parent / "shared/cases") if f.is_dir()), None)
-CASES = sorted(PUBLIC.iterdir() if PUBLIC else (ROOT / "tests/untidy").iterdir())
+CASES = sorted(f for f in (PUBLIC or ROOT / "tests/untidy").iterdir() if (f / "bundle").is_dir())
 
 
 @pytest.fixture(scope="module")

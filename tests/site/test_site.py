@@ -116,7 +116,7 @@ def test_in_the_browser_nothing_leaves_the_tab(site: Path, address: str) -> None
     chromium = shutil.which("chromium")
     if not chromium:
         cannot("Chromium is not here")
-    case = next(c for c in CASES if c.name.startswith(("a03", "a0")))
+    case = next((c for c in CASES if c.name.startswith(("a03", "a0"))), CASES[0])
     with playwright.sync_playwright() as play:
         browser = play.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         context = browser.new_context()
