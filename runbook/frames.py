@@ -112,7 +112,16 @@ def _headers(run: Run) -> Iterable[tuple[Any, ...]]:
 def _htpasswd(run: Run) -> Iterable[tuple[Any, ...]]:
     for file in run.evidence.htpasswd:
         for e in file.entries:
-            yield file.file, e.line, e.name, e.scheme, e.cost, e.usable, bool(e.shadowed), e.defect
+            yield (
+                file.file,
+                e.line,
+                e.name,
+                e.scheme,
+                e.cost,
+                None if e.hidden else e.usable,
+                bool(e.shadowed),
+                e.defect,
+            )
 
 
 def _settings(run: Run) -> Iterable[tuple[Any, ...]]:

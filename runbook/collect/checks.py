@@ -70,7 +70,7 @@ def check_credentials(evidence: Evidence, vault: Vault) -> tuple[CredentialCheck
     logins = [login for login in _distinct(_logins(evidence)) if vault.knows(login.password)]
     files = [_File(h, vault.reveal(h.content)) for h in evidence.htpasswd if h.content and vault.knows(h.content)]
     budget = _Budget()
-    pairs = [(login, file) for login in logins for file in files][:MOST_CHECKS]
+    pairs = [(login, file) for login in logins for file in files if file.facts.tells_of(login.user)][:MOST_CHECKS]
     outcomes = [_outcome(login, file, vault.reveal(login.password), budget) for login, file in pairs]
     # First every login once, then the guesses at what was meant, as far as the budget goes.
     return tuple(

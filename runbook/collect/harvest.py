@@ -3,15 +3,16 @@
 Parsers are imported when the first file of their kind turns up: most bundles need few of them.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, fields
-from typing import BinaryIO
+from typing import BinaryIO, Literal
 
 from runbook.collect import clients, marks
 from runbook.collect.cluster import Parts, add_manifests, add_values
 from runbook.collect.compose_files import belongs, choose, project_dotenv
 from runbook.collect.containers import all_of
 from runbook.collect.scrub import with_places
+from runbook.collect.unpack.dress import quoted_log_lines
 from runbook.collect.unpack.rows import Rows
 from runbook.collect.unpack.texts import Paste, taken_apart, undressed
 from runbook.lazy import re
@@ -35,7 +36,10 @@ from runbook.model import (
     Voice,
 )
 from runbook.observe.address import address_of
+from runbook.parse.left_out import without_left_out
 from runbook.redact import Vault
+
+LEFT_OUT = "Something was left out here before the file was handed over, so what stands in it is not known."
 
 
 @dataclass(slots=True)
@@ -70,14 +74,30 @@ class Harvest:
         return sum(len(getattr(self, f.name)) for f in fields(self) if isinstance(getattr(self, f.name), list | dict))
 
     def add_text(self, kind: FileKind, name: str, text: str) -> None:
-        """Give a file's text to the parser of its kind."""
+        """Give a file's text to the parser of its kind, without the rows that only say that something was left out."""
+        text, left_out = without_left_out(text, kind)
+        if left_out:
+            self._missing(name, left_out, LEFT_OUT, "left-out")
         PARSERS[kind](self, name, text)
 
     def add_htpasswd(self, name: str, data: bytes) -> None:
         """An htpasswd file is bytes: its encoding is often the very fault."""
         from runbook.parse.htpasswd import parse_htpasswd
 
-        self.htpasswd.append(parse_htpasswd(data, name, self.vault))
+        file = parse_htpasswd(data, name, self.vault)
+        self.htpasswd.append(file)
+        hidden = [e for e in file.entries if (e.hidden or e.name_hidden) and not e.shadowed]
+        if hidden:
+            what = "The value" if hidden[0].hidden else "The name"
+            message = f"{what} in this line was blacked out or cut before it was handed over, so it is not known."
+            self._missing(name, [e.line for e in hidden], message, "blacked-out")
+        if file.left_out:
+            self._missing(name, file.left_out, LEFT_OUT, "blacked-out")
+
+    def _missing(self, name: str, lines: Sequence[int], message: str, kind: Literal["left-out", "blacked-out"]) -> None:
+        """Note lines that say no more than that something is missing, at the first of them."""
+        more = f" (and in line{'s' * (len(lines) > 2)} {', '.join(map(str, lines[1:6]))})" if lines[1:] else ""
+        self.problems.append(Problem(place=Place(name, lines[0]), message=message + more, kind=kind))
 
     def add_evidence(self, name: str, data: bytes) -> None:
         """Evidence of an earlier run."""
@@ -143,6 +163,13 @@ class Harvest:
             from runbook.parse.listing import parse_listing
 
             self.listings.extend(parse_listing(text, name))
+        quoted = quoted_log_lines(text)
+        if quoted:
+            taken = {number for number, _ in quoted}
+            text = "\n".join("" if n in taken else row for n, row in enumerate(text.split("\n"), 1))
+            inner = Harvest(self.vault)
+            inner.add_log(name, (row for _, row in quoted))
+            self._absorb(inner, lambda place: Place(place.file, quoted[(place.line or 1) - 1][0]))
         if marks.is_registry_log(text) or (framed and marks.is_log(text)):
             self.add_log(name, iter(text.split("\n")))
 

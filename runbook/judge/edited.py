@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from runbook.lazy import re
 from runbook.model import Compose, Edit, EnvVar, Evidence, Place, ProxyRoute, Service, SourceFile
 from runbook.model.proxy import IN_COMPOSE
+from runbook.parse.left_out import without_left_out
 from runbook.redact import MASK, Vault
 
 ROUTED = ("nginx", "caddy", "haproxy", "apache", "traefik")
@@ -98,7 +99,8 @@ def _read_again(evidence: Evidence, changed: Iterable[SourceFile], wanted: Itera
 
 def _text(file: SourceFile) -> str:
     """The text to parse. A mask in brackets would be a list to YAML and an address to others."""
-    return "\n".join(file.lines).replace(MASK, "redacted") + "\n"
+    text = "\n".join(file.lines).replace(MASK, "redacted") + "\n"
+    return without_left_out(text, file.kind)[0]
 
 
 def _compose(evidence: Evidence, vault: Vault, wanted: Iterable[str]) -> Evidence:

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from runbook.model import Check, Exchange, Finding, LoggedRequest, Message, Mount, Service
+from runbook.judge.not_tested import NOT_SET_UP
+from runbook.model import Certainty, Check, Exchange, Finding, LoggedRequest, Message, Mount, Service
 from runbook.observe.address import Address
 from runbook.observe.observation import Observation
 from runbook.rules.base import Facts
@@ -30,9 +31,14 @@ def health(facts: Facts, checks: tuple[Check, ...], dormant: tuple[Finding, ...]
         missing = tuple(_unread(facts))
         passed = any(check.outcome == "pass" for check in checks)
         return Health(None if missing or not passed else "files", missing)
-    untried = (f"Nothing that was tried shows whether this hurts: {f.summary}" for f in dormant)
-    missing = (*untried, *_unproven(facts), *_refused_since(facts))
+    missing = (*map(_untried, dormant), *_unproven(facts), *_refused_since(facts))
     return Health(None if missing else "traffic", missing)
+
+
+def _untried(finding: Finding) -> str:
+    if finding.certainty is Certainty.POSSIBLE:
+        return f"Lines were left out of what was handed over; without them it looks like this: {finding.summary}"
+    return f"Nothing that was tried shows whether this hurts: {finding.summary}"
 
 
 def _has_traffic(facts: Facts) -> bool:
@@ -63,12 +69,23 @@ def _unproven(facts: Facts) -> Iterator[str]:
     for problem in facts.evidence.problems:
         if problem.kind in ("login-not-sent", "not-the-api"):
             yield problem.message
+    yield from _nobody_known(accepted, facts)
     asked = [a for a in focus.used if a.host != "unknown"]
     for address in asked:
         if not any(_proves(o, address, facts) for o in accepted):
             yield f"No login was seen to be accepted at {address}."
     if not asked and not accepted:
         yield "No login was seen to be accepted."
+
+
+def _nobody_known(accepted: list[Observation], facts: Facts) -> Iterator[str]:
+    """Where all that was accepted are logins of users whom the registry's own file does not have: who checked them?"""
+    file = facts.htpasswd
+    if file is None or file.incomplete or file.omitted or not file.entries or any(r.auth for r in facts.stack.routes):
+        return
+    names = {o.user for o in accepted if o.user}
+    if names and not any(file.entry(name) for name in names) and not any(o.user is None for o in accepted):
+        yield f"The login of {min(names)} was accepted, and {file.file} has no such user: it may not be the file in use."
 
 
 def _refused_since(facts: Facts) -> Iterator[str]:
@@ -147,7 +164,9 @@ def _proves(accepted: Observation, address: Address, facts: Facts) -> bool:
     through a proxy whose upstream it is."""
     place = accepted.address
     if place is None:
-        return accepted.witness in ("client", "registry") and len(facts.focus.used) <= 1
+        sites = {n for r in facts.stack.routes for n in r.server_names}
+        one_site = accepted.witness == "proxy" and sites == {address.host}
+        return (accepted.witness in ("client", "registry") or one_site) and len(facts.focus.used) <= 1
     if place.fits(address) or (place.port == address.port and address.port in facts.focus.ports):
         return True
     through = accepted.route == "via" and facts.routing.of_address(address) == "direct"
@@ -162,7 +181,7 @@ def _unread(facts: Facts) -> Iterator[str]:
     evidence = facts.evidence
     registry = facts.registry
     if registry is None:
-        yield "No compose file or config.yml says how the registry is set up."
+        yield NOT_SET_UP
         return
     if registry.auth == "htpasswd" and registry.htpasswd is None:
         yield f"The htpasswd file ({registry.htpasswd_host or registry.htpasswd_path or 'of the registry'}) was not handed over."

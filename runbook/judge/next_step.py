@@ -6,7 +6,18 @@ from dataclasses import dataclass
 
 from runbook import rules
 from runbook.judge.rank import MATCHES
-from runbook.model import Command, Diagnosis, Exchange, Finding, LogEvent, NextStep, Service, Symptom
+from runbook.model import (
+    Certainty,
+    Command,
+    Diagnosis,
+    Exchange,
+    Finding,
+    LogEvent,
+    Message,
+    NextStep,
+    Service,
+    Symptom,
+)
 from runbook.model.command import PIPE, WRITE_TO, Word, file, host, name, sh, url, user
 from runbook.observe.address import Address, address_of
 from runbook.observe.routes import asks_across_origins
@@ -39,13 +50,17 @@ class _Source:
 def next_step(facts: Facts, diagnosis: Diagnosis, dormant: tuple[Finding, ...] = ()) -> NextStep:
     """The step that separates the candidates best; where no login was tried at all, to try one; where all is well but
     a fault of the files that nothing met yet, to try what meets it."""
-    if dormant and not diagnosis.causes and not diagnosis.seen and (verify := dormant[0].fix.verify):
-        why = f"Nothing that was tried shows whether this hurts: {dormant[0].summary}"
+    sure = [f for f in dormant if f.certainty > Certainty.POSSIBLE]
+    if sure and not diagnosis.causes and not diagnosis.seen and (verify := sure[0].fix.verify):
+        why = f"Nothing that was tried shows whether this hurts: {sure[0].summary}"
         return NextStep(why=why, command=verify[0], gives="transcript")
     seen = set(diagnosis.seen)
-    if step := _where_it_leads(facts) or _what_the_page_calls(facts) or _what_it_resolves_to(facts):
+    step = _where_it_leads(facts) or _what_the_page_calls(facts) or _what_it_resolves_to(facts)
+    if step := step or _who_issues_tokens(facts) or (None if diagnosis.causes else _log_in(facts)):
         return step
     if not _login_tried(facts) and not seen & _NOT_ABOUT_LOGINS and (step := _try_login(facts)):
+        return step
+    if step := _as_it_is(facts, (*diagnosis.causes, *dormant)):
         return step
     if seen & _OF_UPLOADS and not diagnosis.causes:
         return NextStep(why=_UPLOAD_WHY, command=_begun_upload(facts), separates=_UPLOADS_GO, gives="transcript")
@@ -71,6 +86,20 @@ def next_step(facts: Facts, diagnosis: Diagnosis, dormant: tuple[Finding, ...] =
     return NextStep(why=source.why, command=source.command(facts), separates=separates[:6], gives=source.gives)
 
 
+def _as_it_is(facts: Facts, findings: tuple[Finding, ...]) -> NextStep | None:
+    """Where what was left out or blacked out would decide: the same files as they are."""
+    places = {p.place.file: p.place for p in facts.evidence.problems if p.kind in ("left-out", "blacked-out")}
+    wanted = list(places) if any(f.certainty is Certainty.POSSIBLE for f in findings) else []
+    wanted += [h.file for h in facts.evidence.htpasswd if any(not h.tells_of(user) for user in facts.focus.users)]
+    place = next((places[name] for name in wanted if name in places), None)
+    if place is None:
+        return None
+    login = [Word("--user"), user(_who(facts)), Word("--password-stdin")] if facts.evidence.target.password else []
+    why = f"What was left out at {place} would decide. Hand it over as it is: no secret is shown, none is kept, nothing is sent."
+    command = sh("runbook", "diagnose", *map(file, facts.evidence.target.paths), login, expect="healthy, or the fault")
+    return NextStep(why=why, command=command, gives="file")
+
+
 def _what_it_resolves_to(facts: Facts) -> NextStep | None:
     """Where a client's name leads nowhere, and nothing tells of another trouble since: what its machine knows of it."""
     last = next((c for c in reversed(facts.traffic.complaints) if c.settled is None), None)
@@ -80,6 +109,52 @@ def _what_it_resolves_to(facts: Facts) -> NextStep | None:
     return NextStep(
         why="The name does not resolve on the client's machine: what it knows of it tells a wrong name from a wrong resolver.",
         command=sh("getent", "hosts", host(address.host if address else None), expect="an address and the name"),
+        gives="transcript",
+    )
+
+
+def _last_words(facts: Facts) -> Message | None:
+    """The last complaint of a client that nothing settled."""
+    open_ones = [c for c in facts.traffic.complaints if c.settled is None and c.observation.witness == "client"]
+    record = open_ones[-1].observation.record if open_ones else None
+    return record if isinstance(record, Message) else None
+
+
+def _who_issues_tokens(facts: Facts) -> NextStep | None:
+    """Where a token service refused: to ask it, and not the registry, which was not reached."""
+    said = _last_words(facts)
+    if said is None or said.kind != "token-refused" or "://" not in said.detail:
+        return None
+    address, _, query = said.detail.partition("?")
+    service = next((v for v in query.split("&") if v.startswith("service=") and "[" not in v), "")
+    who = user(said.user or _who(facts))
+    command = sh(
+        "curl", "-sS", "-i", "-u", who, url(address, f"?{service}" if service else ""), expect="200 and a token"
+    )
+    return NextStep(
+        why=f"The registry was not asked: {address} issues its tokens, and refused. Ask it with the same login: 401 again, and "
+        "the login is not one of its users (or has no right to this); 200, and the client sends another one.",
+        command=command,
+        gives="transcript",
+    )
+
+
+def _log_in(facts: Facts) -> NextStep | None:
+    """Where the client had no login to send: to log in there."""
+    said = _last_words(facts)
+    if (
+        said is None
+        or said.kind != "no-basic-auth"
+        or not said.host
+        or any(o.login == "sent" for o in facts.traffic.observations)
+    ):
+        return None
+    tool = said.tool if said.tool in ("podman", "nerdctl", "oras", "crane", "buildah", "skopeo", "helm") else "docker"
+    words = {"crane": ("crane", "auth", "login"), "helm": ("helm", "registry", "login")}.get(tool, (tool, "login"))
+    return NextStep(
+        why=f"The client had no login for {said.host}, or it is stored where this command does not look. On the machine that "
+        "failed, as the same user, log in, and repeat what failed: if it fails again, hand over what it says then.",
+        command=sh(*words, host(said.host), expect="Login Succeeded"),
         gives="transcript",
     )
 

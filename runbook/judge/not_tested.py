@@ -3,6 +3,8 @@
 from runbook.model import Check
 from runbook.rules.base import Facts
 
+NOT_SET_UP = "Nothing that was handed over says how the registry is set up (a compose file or a config.yml does)."
+
 
 def not_tested(facts: Facts, checks: tuple[Check, ...]) -> tuple[str, ...]:
     """The gaps of this run that could change the verdict, most telling first."""
@@ -25,7 +27,7 @@ def not_tested(facts: Facts, checks: tuple[Check, ...]) -> tuple[str, ...]:
     if not evidence.logs:
         gaps.append("No log was handed over: the registry's own word on why it refused is missing.")
     if stack.registry is None or not stack.registry.known:
-        gaps.append("No compose file or config.yml was handed over: how the registry is set up is not known.")
+        gaps.append(NOT_SET_UP)
     if evidence.live and not any(e.method == "POST" for e in evidence.live):
         gaps.append("Uploads were not tried (read-only; --allow-writes opens one and cancels it).")
     broken = [c.rule for c in checks if c.outcome == "error"]

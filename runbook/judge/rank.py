@@ -7,7 +7,7 @@ from typing import Literal
 from runbook.judge.certainty import confidence, truth
 from runbook.model import Certainty, EvidenceItem, Finding, Refutation, Symptom
 from runbook.observe.focus import Focus
-from runbook.rules.base import Facts
+from runbook.rules.base import RULES, Facts
 
 S = Symptom
 
@@ -58,19 +58,24 @@ def rank(findings: Iterable[Finding], facts: Facts) -> Ranking:
     foreign: list[Finding] = []
     contradictions: list[EvidenceItem] = []
     dormant: list[Finding] = []
-    for finding in (linked(f, facts.focus) for f in findings):
+    shortened = _shortened(facts)
+    for found in (linked(f, facts.focus) for f in findings):
+        doubtful = bool(shortened) and _may_be_left_out(found, shortened, facts)
+        finding = replace(found, certainty=Certainty.POSSIBLE, proves=False) if doubtful else found
         if finding.link < _LINKED:
             foreign.append(finding)
         elif finding.warning:
-            warnings.append(finding)
+            if not doubtful:
+                warnings.append(finding)
         elif refuted := _refuted_by_traffic(finding, facts):
             contradictions.append(refuted)
             warnings.append(finding)
         elif explained(finding, seen) or finding.proves:
             causes.append(finding)
         else:
-            warnings.append(finding)
             dormant.append(finding)
+            if not doubtful:
+                warnings.append(finding)
     causes, effects = _without_effects(_distinct(causes))
     ranked = sorted(causes, key=lambda f: -_weight(f, seen))
     named = {f.cause for f in ranked}
@@ -86,6 +91,41 @@ def linked(finding: Finding, focus: Focus) -> Finding:
     """The finding with how surely it concerns the incident: from what it, or else its citations, are about."""
     subjects = (finding.about,) if finding.about else tuple(i.about for i in finding.evidence if i.about)
     return replace(finding, link=focus.link(subjects))
+
+
+def _shortened(facts: Facts) -> frozenset[str]:
+    """The files of which lines were left out before they were handed over."""
+    return frozenset(p.place.file for p in facts.evidence.problems if p.kind == "left-out")
+
+
+def _may_be_left_out(finding: Finding, shortened: frozenset[str], facts: Facts) -> bool:
+    """Whether a fault is that lines are missing where lines were left out, and nothing that was seen shows it: neither a
+    response nor a message that says so, and no log of what does not start."""
+    edits = (*finding.edits, *finding.unseen)
+    rule = RULES.get(finding.rule)
+    if _is_of_some_site(finding, shortened, facts):
+        return True
+    only_adds = bool(edits) and all(e.old is None for e in edits) and any(e.file in shortened for e in edits)
+    if not only_adds and not (rule and rule.by_absence):
+        return False
+    told = set(explained(finding, facts.traffic.seen())) - _UNTELLING
+    own = rule is not None and rule.hop == "registry"
+    logs = {log.file for log in facts.evidence.logs if not own or log.kind in ("registry", "mixed")}
+    logged = any(i.cited == "said" and i.where.rpartition(":")[0] in logs for i in finding.evidence)
+    return finding.certainty < Certainty.SEEN or not (told - _DOWN or (told and logged))
+
+
+def _is_of_some_site(finding: Finding, shortened: frozenset[str], facts: Facts) -> bool:
+    """Whether it stands in one of several sites, and which names that one serves was left out."""
+    routes = facts.stack.routes
+    nameless = {r.place.file for r in routes if not r.server_names and r.place.file in shortened}
+    return len({r.place.file for r in routes}) > 1 and any(
+        i.cited in ("read", "computed") and i.where.rpartition(":")[0] in nameless for i in finding.evidence
+    )
+
+
+_UNTELLING = _REFUSED | {S.LOGIN_400, S.LOGIN_WOULD_FAIL, S.NO_CREDENTIAL_SENT, S.UPLOAD_401, S.UPLOAD_FAILS, S.FAILURE}
+_DOWN = {S.UNREACHABLE, S.NOT_STARTED, S.EMPTY_REPLY, S.TIMEOUT, S.GATEWAY_TIMEOUT, S.BAD_GATEWAY, S.UNAVAILABLE}
 
 
 def _distinct(findings: list[Finding]) -> list[Finding]:

@@ -68,7 +68,9 @@ class Problem:
     message: str
     fatal: bool = False
     """Whether nothing can be judged because of it (exit 2)."""
-    kind: Literal["", "login-not-sent", "not-the-api", "no-engine", "other-project", "nothing-found"] = ""
+    kind: Literal[
+        "", "login-not-sent", "not-the-api", "no-engine", "other-project", "nothing-found", "left-out", "blacked-out"
+    ] = ""
     """What a verdict depends on: a text in which nothing is recognised takes nothing from it."""
 
 

@@ -16,7 +16,7 @@ class Entry:
     name: str
     """As the registry compares it: byte for byte, so a BOM, a blank or a quote is part of it."""
     scheme: str
-    """bcrypt, apr1, sha1, sha256, sha512, md5-crypt, des-crypt, argon2, yescrypt, plain, empty."""
+    """bcrypt, apr1, sha1, sha256, sha512, md5-crypt, des-crypt, argon2, yescrypt, plain, empty, hidden."""
     prefix: str = ""
     """The harmless beginning that names scheme and version, e.g. "$2y$"."""
     cost: int | None = None
@@ -26,6 +26,10 @@ class Entry:
     """Whether the registry can ever accept this entry: bcrypt, well formed, cost at least 4."""
     defect: str | None = None
     """Why a value that looks like bcrypt is not one: "59 of 60 characters", "doubled dollar", …"""
+    name_hidden: bool = False
+    """Whether something stands for the name ("***", "<user>")."""
+    hidden: bool = False
+    """Whether the value was blacked out before the file was handed over: nothing is known of it but its scheme."""
     merged: tuple[str, ...] = ()
     """Names of further entries that are swallowed by this line for want of a newline."""
     shadowed: bool = False
@@ -52,8 +56,20 @@ class Htpasswd:
     """Of a very long file: name and line of the sound bcrypt entries that `entries` does not spell out."""
     omitted: int = 0
     """Entries that are neither in `entries` nor in `more` because there are too many odd ones."""
+    left_out: tuple[int, ...] = ()
+    """Lines that only say that something was left out before the file was handed over ("...", "[snip]")."""
     content: str | None = None
     """The vault's label of the file's bytes: what logins are compared with, exactly as the registry does."""
+
+    @property
+    def incomplete(self) -> bool:
+        """Whether users may be in the real file whose names are not here: lines were left out, or names blacked out."""
+        return bool(self.left_out) or any(e.name_hidden for e in self.entries)
+
+    def tells_of(self, name: str) -> bool:
+        """Whether the file shows what the registry makes of that user: not where the hash, or the user's line, was hidden."""
+        entry = self.entry(name)
+        return not (entry.hidden if entry else self.incomplete)
 
     def entry(self, name: str) -> Entry | None:
         """The entry that decides for that user: the last of its name."""

@@ -28,7 +28,8 @@ class HeaderEdit:
     place: Place
     injected: str | None = None
     """For Authorization: what the value is: "client" (hands on the client's own), "cleartext" (a proper
-    base64 pair), "hash", "newline", "not base64", "no colon", "bearer", "variable", "other"."""
+    base64 pair), "hash", "newline", "not base64", "no colon", "bearer", "variable", "hidden" (blacked
+    out by hand), "other"."""
     user: str | None = None
     password: str | None = None
     """The vault's label of an injected password."""

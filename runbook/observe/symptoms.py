@@ -182,7 +182,7 @@ def _of_message(message: Message, routing: Routing) -> list[Symptom]:
         symptom = S.LOCATION_WRONG if elsewhere else S.NAME_UNKNOWN
     if symptom is None:
         return []
-    if symptom is S.LOGIN_401:
+    if symptom is S.LOGIN_401 and message.kind != "token-refused":
         symptom = LOGIN_401[routing.of_host(message.host)]
     refused = message.kind == "cors" and message.detail.startswith("preflight")
     return [symptom, S.PREFLIGHT_REFUSED] if refused else [symptom]

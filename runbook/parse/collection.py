@@ -8,7 +8,8 @@ from typing import Any
 from runbook.lazy import re
 from runbook.model import Credential, Exchange, Headers, Place
 from runbook.parse import ParseError
-from runbook.parse.credentials import decode_basic, is_unexpanded
+from runbook.parse.credentials import decode_basic
+from runbook.parse.left_out import stands_in
 from runbook.redact import Vault
 
 _TELLING = re.compile(r'"_postman_id"|schema\.(?:get)?postman\.com|"__export_format"|"_type"\s{0,4}:\s{0,4}"export"')
@@ -105,7 +106,7 @@ def _login(auth: object, sent: list[tuple[str, str]], filled: Any, vault: Vault)
     header = next((v for n, v in sent if n.lower() == "authorization"), "")
     if header:
         scheme, _, rest = header.partition(" ")
-        return (Credential(scheme=scheme), True) if is_unexpanded(rest) else (decode_basic(header, vault), True)
+        return (Credential(scheme=scheme), True) if stands_in(rest) else (decode_basic(header, vault), True)
     if not isinstance(auth, dict) or auth.get("disabled"):
         return None, True
     kind = str(auth.get("type") or "")
@@ -113,14 +114,14 @@ def _login(auth: object, sent: list[tuple[str, str]], filled: Any, vault: Vault)
     fields = {str(r.get("key")): r.get("value") for r in _rows(given)} if isinstance(given, list) else dict(given or {})
     if kind == "basic":
         user, password = filled(fields.get("username")), filled(fields.get("password"))
-        if not user or is_unexpanded(user):
+        if not user or stands_in(user):
             return None, False
-        if not password or is_unexpanded(password):
+        if not password or stands_in(password):
             return Credential(scheme="Basic", user=user), True
         return Credential(scheme="Basic", user=user, password=vault.password(password, user), intent="given"), True
     if kind == "bearer":
         token = filled(fields.get("token"))
-        if token and not is_unexpanded(token):
+        if token and not stands_in(token):
             vault.token(token)
         return Credential(scheme="Bearer"), True
     return None, kind in ("", "noauth", "none")

@@ -134,8 +134,10 @@ def form_of(entry: Entry) -> str | None:
 
 
 def accepted_by(entry: Entry) -> dict[Consumer, Cell]:
-    """What each consumer makes of an entry when the right password is typed."""
+    """What each consumer makes of an entry when the right password is typed; nothing of one that was blacked out."""
     form = form_of(entry)
+    if entry.hidden:
+        return {}
     if form is None:
         return {consumer: Cell("no", SOURCES[consumer], entry.defect or "no hash") for consumer in CONSUMERS}
     return {consumer: cell(form, consumer) for consumer in CONSUMERS}

@@ -10,6 +10,7 @@ from typing import Literal
 
 from runbook.lazy import re
 from runbook.model import Credential
+from runbook.parse.left_out import is_blacked_out, stands_in
 from runbook.redact import MASK, Vault
 
 _CLIENTS_OWN = re.compile(
@@ -24,12 +25,6 @@ _BASE64 = re.compile(r"[A-Za-z0-9+/]*={0,2}\Z")
 
 WRONG = re.compile(r"(?i)wrong|falsch|invalid|bogus|nonsense|not-?the-?password|incorrect|^nope$")
 """How people call a password that is meant to be refused."""
-_UNEXPANDED = re.compile(
-    r"(?:\$\w+|\$\{\w+[^}]*\}|%\w+%|!\w+!|\$env:\w+|<.*>|\[.*\]|\{\{.*\}\}|\*+|•+|x{2,}|\.{3}|…|_{3,}|-{3,}|\?+|redacted"
-    r"|geheim\*+|pass(?:word|wd)?|passwort|your[-_ ]?password)$|.*(?:\$\(|`.*`|\$\{|\$\{\{|@\{)",
-    re.IGNORECASE | re.DOTALL,
-)
-
 _KINDS = {
     "password is a hash": "hash",
     "trailing newline": "newline",
@@ -37,11 +32,6 @@ _KINDS = {
     "no colon": "no colon",
     None: "cleartext",
 }
-
-
-def is_unexpanded(text: str) -> bool:
-    """Whether this is no secret but stands for one: a variable that no shell has put in, a placeholder, stars."""
-    return _UNEXPANDED.match(text.strip()[:2000]) is not None
 
 
 def decode_basic(value: str, vault: Vault) -> Credential:
@@ -93,6 +83,9 @@ def describe_authorization(value: str, vault: Vault) -> tuple[str, str | None, s
         return _other(bare, vault)
     if _VARIABLE.search(rest) and not _HASH.search(rest):
         return vault.mask(bare), "variable", None, None
+    if is_blacked_out(rest) or stands_in(rest):
+        vault_value(rest, vault)
+        return f"{scheme} {MASK}", "hidden", None, None
     credential = decode_basic(bare, vault)
     return f"{scheme} {MASK}" if rest else scheme, _KINDS[credential.defect], credential.user, credential.password
 
@@ -106,6 +99,9 @@ def vault_value(value: str, vault: Vault) -> None:
 
 def _other(bare: str, vault: Vault) -> tuple[str, str | None, str | None, str | None]:
     """No known scheme in front: a bare pair, a bare base64 value, a variable, or another scheme."""
+    if not _VARIABLE.search(bare) and (is_blacked_out(bare) or stands_in(bare)):
+        vault_value(bare, vault)
+        return MASK, "hidden", None, None
     if _VARIABLE.search(bare) and not _HASH.search(bare):
         return vault.mask(bare), "variable", None, None
     scheme, _, rest = bare.partition(" ")

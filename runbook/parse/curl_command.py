@@ -7,7 +7,8 @@ from typing import Literal
 
 from runbook.lazy import re
 from runbook.model import Credential
-from runbook.parse.credentials import WRONG, decode_basic, is_unexpanded
+from runbook.parse.credentials import WRONG, decode_basic
+from runbook.parse.left_out import stands_in
 from runbook.redact import Vault
 from runbook.redact.harmless import shown_header
 
@@ -137,7 +138,7 @@ def read_command(command: str, line: int, vault: Vault) -> Pending:
         elif name in ("-d", "--data", "--data-raw", "--data-binary") and not now.method:
             now.method = "POST"
         elif name == "--oauth2-bearer":
-            if not is_unexpanded(value):
+            if not stands_in(value):
                 vault.token(value)
             now.credential = Credential(scheme="Bearer")
         elif name == "--url" or (name == "" and (not now.url or _is_address(value) > _is_address(now.url))):
@@ -181,9 +182,9 @@ def _is_address(word: str) -> int:
 def _user(value: str, vault: Vault) -> Credential | None:
     """The login of `-u`; None where the text does not say what it is, `-u "$LOGIN"`."""
     user, colon, password = value.partition(":")
-    if is_unexpanded(user):
+    if stands_in(user):
         return None
-    if not colon or not password or is_unexpanded(password):
+    if not colon or not password or stands_in(password):
         return Credential(scheme="Basic", user=user)
     intent: Literal["given", "wrong"] = "wrong" if WRONG.search(password) else "given"
     return Credential(scheme="Basic", user=user, password=vault.password(password, user), intent=intent)
@@ -193,7 +194,7 @@ def sent_header(now: Pending, text: str, vault: Vault) -> None:
     """Take in a header that was sent; a login in it goes into the vault."""
     header = HEADER.match(text)
     if not header:
-        if is_unexpanded(text):
+        if stands_in(text):
             now.login_known = False
         return
     name, value = header[1], header[2]
@@ -201,7 +202,7 @@ def sent_header(now: Pending, text: str, vault: Vault) -> None:
         known = now.credential
         scheme, _, rest = value.strip().partition(" ")
         if _is_masked(rest):
-            if is_unexpanded(scheme):
+            if stands_in(scheme):
                 now.login_known = False
             else:
                 now.credential = known or Credential(scheme=scheme)
@@ -213,4 +214,4 @@ def sent_header(now: Pending, text: str, vault: Vault) -> None:
 
 def _is_masked(rest: str) -> bool:
     rest = rest.strip()
-    return not rest or is_unexpanded(rest) or "redacted" in rest.lower() or "***" in rest
+    return not rest or stands_in(rest) or "redacted" in rest.lower() or "***" in rest

@@ -12,7 +12,8 @@ from typing import Any
 
 from runbook.model import ClientConfig, Place, StoredLogin
 from runbook.parse import ParseError
-from runbook.redact import Vault, as_bytes
+from runbook.parse.left_out import is_blacked_out
+from runbook.redact import Vault, as_bytes, is_mask
 
 MOST_LOGINS = 500
 _PROXY_NAMES = {
@@ -91,7 +92,10 @@ def _login(key: str, entry: dict[str, Any], helper: str | None, places: "_Places
 
 
 def decode_login(auth: str, vault: Vault) -> tuple[str | None, str | None, str | None]:
-    """User, label of the password and what is odd, as docker's decodeAuth sees it."""
+    """User, label of the password and what is odd, as docker's decodeAuth sees it; nothing of what was blacked out."""
+    if is_blacked_out(auth) or is_mask(auth):
+        vault.token(auth)
+        return None, None, None
     try:
         text = base64.b64decode(re.sub(r"[\r\n]", "", auth), validate=True).decode("utf-8", "surrogateescape")
     except (binascii.Error, ValueError):

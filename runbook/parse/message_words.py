@@ -123,6 +123,11 @@ ROWS: tuple[tuple[str, re.Pattern[str], MessageKind], ...] = (
     _row("certificate has expired", r"certificate has expired", "x509-expired"),
     # ---- logging in ----------------------------------------------------------------------------------------
     _row("login succeeded", r"^\s*Login Succeeded", "login-ok"),
+    _row(
+        "pushing manifest for",
+        r"pushing manifest for (?P<host>[^\s/]{1,255})/\S{1,300}@sha256:[0-9a-f]{64}.{0,40} done\b",
+        "transfer-ok",
+    ),
     _row("logged in", r"^\s*(?:Logged in|Authenticated|Existing credentials are valid)", "login-ok"),
     _row("failed with status", rf"login attempt to {_URL} failed with status: (?P<detail>\d{{3}})", "login-status"),
     _row("error saving credentials", r"error storing credentials.{0,400}?out: (?P<detail>.*)", "helper-failed"),

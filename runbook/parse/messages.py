@@ -137,6 +137,8 @@ def _message(
         _learn_from_url(line, groups.pop("detail", ""), vault)
     url = groups.get("url", "")
     host = groups.get("host") or (urlsplit(url).netloc.rpartition("@")[2] if "://" in url else None) or context.host
+    if named := _FOR_AN_IMAGE.search(line) if kind == "token-refused" else None:
+        host = named[1]
     if host is None and (asked := _ASKED.search(line)):
         host = asked[1]
     detail, allowed = complaint(line) if kind == "cors" else (groups.get("detail", ""), groups.get("allowed"))
@@ -151,12 +153,19 @@ def _message(
         detail=vault.mask(detail, 200),
         page=groups.get("page"),
         allowed=vault.mask(allowed, 200) if allowed is not None else None,
-        tool="docker" if "response from daemon" in line else context.tool,
+        tool="docker" if "response from daemon" in line or _BUILDKIT.search(line) else context.tool,
         call=call_of(context.command_line),
     )
-    return _refined(message, url, context)
+    return _refined(message, url, replace(context, host=named[1].lower()) if named else context)
 
 
+_BUILDKIT = re.compile(r"(?:^|[\sZ])#\d{1,4} (?:ERROR|pushing|exporting)\b")
+"""A step of BuildKit's plain progress: docker asked it, with docker's logins."""
+_FOR_AN_IMAGE = re.compile(
+    r"\bfailed to (?:push|pull|copy|resolve reference|resolve source metadata for) \"?"
+    r"((?:[\w-]{1,63}\.){1,8}[\w-]{1,63}(?::\d{1,5})?|localhost(?::\d{1,5})?|[\w.-]{1,255}:\d{1,5})/"
+)
+"""What BuildKit and containerd say they could not do; the URL behind it is that of a token service, or of a layer."""
 _ASKED = re.compile(r'\b(?:Get|Head|Post|Put|Patch) \\?"https?://([^/\s"@]{1,255})/')
 """How Go's http client begins a complaint: method and URL."""
 """Where a command's output was written to: the shell emptied that file before the command failed."""

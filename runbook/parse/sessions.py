@@ -4,7 +4,7 @@ import shlex
 from dataclasses import dataclass, replace
 
 from runbook.lazy import re
-from runbook.parse.credentials import is_unexpanded
+from runbook.parse.left_out import stands_in
 from runbook.parse.prompts import command as called
 from runbook.redact import Vault
 
@@ -70,13 +70,14 @@ def typed(line: str, before: Context, vault: Vault) -> Context:
         return before
     words = _words(command["rest"])
     user = _value_of(words, ("-u", "--username"))
+    user = None if user and stands_in(user) and not user.startswith("$") else user
     secret = _value_of(words, ("-p", "--password")) if "login" in words else None
-    if secret and not is_unexpanded(secret):
+    if secret and not stands_in(secret):
         vault.password(secret, user)
     creds = _value_of(words, ("--creds", "--src-creds", "--dest-creds"))
     if creds and ":" in creds:
         user, _, secret = creds.partition(":")
-        if not is_unexpanded(secret):
+        if not stands_in(secret):
             vault.password(secret, user)
     host = next((m[1] for w in _arguments(words) if (m := _IMAGE_HOST.match(w))), None)
     if host is None and words[:1] == ["login"] and (last := _LOGIN_HOST.match(words[-1])):

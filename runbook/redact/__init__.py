@@ -10,7 +10,7 @@ No I/O here, apart from the list of words that comes with the package.
 """
 
 from runbook.redact.prose import mask_patterns
-from runbook.redact.text import MASK, as_bytes, printable, visible
+from runbook.redact.text import MASK, as_bytes, is_mask, printable, visible
 from runbook.redact.vault import Vault
 
-__all__ = ["MASK", "Vault", "as_bytes", "mask_patterns", "printable", "visible"]
+__all__ = ["MASK", "Vault", "as_bytes", "is_mask", "mask_patterns", "printable", "visible"]

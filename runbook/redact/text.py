@@ -54,3 +54,14 @@ def as_bytes(value: str | bytes) -> bytes:
 def _shown(match: re.Match[str]) -> str:
     code = ord(match[0])
     return f"\\x{code - 0xDC00:02x}" if 0xDC80 <= code <= 0xDCFF else f"\\u{code:04x}"
+
+
+_STANDS_THERE = re.compile(
+    r"\*{2,}|•+|█+|…|\.{3,}|x{4,}|redacted|[\[<(](?:redacted|hidden|masked|removed|snip|filtered|secret|…|\.{3})[\]>)]",
+    re.IGNORECASE,
+)
+
+
+def is_mask(text: str) -> bool:
+    """Whether a whole value is a mask that somebody, or we, put in a secret's place: stars, blocks, "[redacted]"."""
+    return _STANDS_THERE.fullmatch(text.strip()) is not None

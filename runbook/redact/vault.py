@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from runbook.lazy import re
 from runbook.redact.forms import Needles, spellings
 from runbook.redact.prose import mask_patterns
-from runbook.redact.text import MASK, as_bytes, visible
+from runbook.redact.text import MASK, as_bytes, is_mask, visible
 from runbook.redact.words import vocabulary
 
 _SHORTEST_PLAIN = 4
@@ -157,7 +157,7 @@ class Vault:
 
     def _learn(self, raw: bytes, user: str | None) -> None:
         plain = raw.decode("utf-8", "replace").strip("\r\n")
-        if not plain:
+        if not plain or is_mask(plain):
             return
         if len(plain) < _SHORTEST_PLAIN:
             self._words[plain] = None

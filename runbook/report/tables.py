@@ -189,7 +189,7 @@ def htpasswd(run: Run) -> Block:
                 f"<code>{esc(ascii(e.name) if not e.name.isprintable() else e.name, 100)}</code>",
                 esc(e.scheme),
                 esc("" if e.cost is None else e.cost),
-                tag("yes", "pass") if e.usable and not e.shadowed else tag("never", "fail"),
+                _can_log_in(e),
                 esc(_remark(e)),
                 *(_accepts(e, consumer) for consumer in _ELSEWHERE),
             ]
@@ -210,6 +210,12 @@ def htpasswd(run: Run) -> Block:
         + f"{_sources(_ELSEWHERE)}</details>"
     )
     return Block(html + how, "\n".join(lines))
+
+
+def _can_log_in(entry: Entry) -> str:
+    if entry.hidden and not entry.shadowed:
+        return tag("not known", "skipped")
+    return tag("yes", "pass") if entry.usable and not entry.shadowed else tag("never", "fail")
 
 
 def _accepts(entry: Entry, consumer: Consumer) -> str:
@@ -245,6 +251,8 @@ def _plain(cell: Cell) -> str:
 
 
 def _remark(entry: object) -> str:
+    if getattr(entry, "hidden", False):
+        return "blacked out before it was handed over"
     defect, merged = getattr(entry, "defect", None), getattr(entry, "merged", ())
     parts = [str(defect)] if defect else []
     if merged:

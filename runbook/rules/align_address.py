@@ -17,6 +17,7 @@ S = Symptom
 
 @rule(
     "port-mapping-mismatch",
+    by_absence=True,
     step="align",
     title="the published port leads to a port without a listener",
     fix="Make the right-hand side of `ports` the port of http.addr",

@@ -19,6 +19,7 @@ HTPASSWD_GO = "distribution registry/auth/htpasswd/access.go"
 
 @rule(
     "htpasswd-path-mismatch",
+    by_absence=True,
     step="align",
     title="auth.htpasswd.path is not where the file is mounted",
     fix="Make REGISTRY_AUTH_HTPASSWD_PATH the path of the mounted file inside the container",
@@ -187,6 +188,7 @@ def _escape(lost: Interpolation) -> Command:
 
 @rule(
     "auth-option-missing",
+    by_absence=True,
     step="align",
     title="auth.htpasswd has no realm or no path",
     fix="Set REGISTRY_AUTH_HTPASSWD_REALM and REGISTRY_AUTH_HTPASSWD_PATH, both",

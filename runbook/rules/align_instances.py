@@ -19,6 +19,7 @@ _COMPARE = "printenv REGISTRY_HTTP_SECRET | sha256sum | cut -c1-8"
 
 @rule(
     "http-secret-not-shared",
+    by_absence=True,
     step="align",
     tier=2,
     title="several registry instances without a common http.secret",

@@ -27,6 +27,7 @@ _PUSHES = ("POST", "PUT", "PATCH")
 
 @rule(
     "storage-outside-volume",
+    by_absence=True,
     step="align",
     title="images are stored outside every volume",
     fix="Mount a volume at the storage's rootdirectory",
@@ -112,6 +113,7 @@ def _config_unseen(registry: Registry) -> bool:
 
 @rule(
     "delete-disabled",
+    by_absence=True,
     step="align",
     title="deletes are not enabled on the registry",
     fix="Set REGISTRY_STORAGE_DELETE_ENABLED=true on the registry (not on the UI)",

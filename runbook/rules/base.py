@@ -124,6 +124,8 @@ class Rule:
     supersedes: tuple[str, ...] = ()
     proves: bool = False
     warning: bool = False
+    by_absence: bool = False
+    """Whether it concludes from what a file does not say: nothing to go by where lines were left out of that file."""
 
 
 RULES: dict[str, Rule] = {}
@@ -145,6 +147,7 @@ def rule(
     supersedes: tuple[str, ...] = (),
     proves: bool = False,
     warning: bool = False,
+    by_absence: bool = False,
 ) -> Callable[[Judge], Judge]:
     """Declare the function below as the rule of that cause. A second rule of the same id is a mistake."""
 
@@ -171,6 +174,7 @@ def rule(
             supersedes=supersedes,
             proves=proves,
             warning=warning,
+            by_absence=by_absence,
         )
         return function
 

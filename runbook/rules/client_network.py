@@ -44,6 +44,7 @@ _HOST = re.compile(r"[A-Za-z0-9.:\[\]_-]+")
 
 @rule(
     "insecure-registry-missing",
+    by_absence=True,
     needs_any=("messages", "exchanges", "clients"),
     step="simplify",
     title="the docker daemon does not allow plain http to this name",

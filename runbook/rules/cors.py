@@ -40,6 +40,7 @@ def _refused(facts: Facts, reason: Refusal) -> Crossing | None:
 
 @rule(
     "cors-origin-mismatch",
+    by_absence=True,
     needs_any=("ui", "exchanges", "messages", "registry"),
     step="align",
     title="Access-Control-Allow-Origin names another origin than the page's",
@@ -168,6 +169,7 @@ def wildcard(facts: Facts) -> Iterator[Finding]:
 
 @rule(
     "cors-credentials-missing",
+    by_absence=True,
     needs_any=("ui", "exchanges", "messages", "registry"),
     step="align",
     title="Access-Control-Allow-Credentials: true is missing",

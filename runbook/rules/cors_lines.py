@@ -31,6 +31,7 @@ from runbook.stack.browser import CORS_HEADERS, origin_of
 
 @rule(
     "cors-multiple-origins",
+    by_absence=True,
     needs_any=("exchanges", "messages", "registry"),
     step="align",
     title="more than one origin is allowed in one response",
@@ -116,6 +117,7 @@ def _added_twice(facts: Facts) -> _Added | None:
 
 @rule(
     "cors-duplicate-headers",
+    by_absence=True,
     needs_any=("exchanges", "routes"),
     step="headers",
     title="proxy and registry both add the CORS headers",

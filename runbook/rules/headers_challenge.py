@@ -78,10 +78,18 @@ def ping_not_challenged(facts: Facts) -> Iterator[Finding]:
             refuted=(
                 Refutation(cause="proxy-bypasses-auth", because="other requests through the proxy still get 401"),
             ),
-            fix=proxy_fix(
-                facts, route, "Let GET /v2/ reach the registry through the proxy", challenge_check(facts, route)
-            ),
+            fix=proxy_fix(facts, route, _let_through(route), challenge_check(facts, route)),
         )
+
+
+def _let_through(route: ProxyRoute | None) -> str:
+    """What to do where no file at hand shows who answers the ping."""
+    if route is None or route.kind != "proxy":
+        return "Let GET /v2/ reach the registry through the proxy"
+    return (
+        f"{route.place.file}, as it is here, forwards GET /v2/ to the registry; what answered it is another version of it, "
+        "or something before it. Start the proxy with this file; if the ping stays open, look for who answers first"
+    )
 
 
 def _answer_line(facts: Facts, route: ProxyRoute) -> tuple[Edit, ...]:

@@ -38,6 +38,7 @@ _SHOWS = (S.TOO_LARGE, S.UPLOAD_FAILS, S.BAD_GATEWAY, S.EMPTY_REPLY)
 
 @rule(
     "client-max-body-size",
+    by_absence=True,
     needs_any=("routes", "logs", "exchanges", "messages"),
     step="align",
     title="the proxy limits the size of request bodies",
@@ -243,6 +244,7 @@ def _lift(facts: Facts, route: ProxyRoute) -> tuple[Edit, ...]:
 
 @rule(
     "proxy-timeout",
+    by_absence=True,
     needs_any=("routes", "logs", "exchanges", "messages"),
     step="headers",
     tier=2,
@@ -316,6 +318,7 @@ def _wait_longer(facts: Facts, route: ProxyRoute) -> tuple[Edit, ...]:
 
 @rule(
     "add-header-without-always",
+    by_absence=True,
     needs_any=("routes",),
     step="headers",
     tier=2,

@@ -37,6 +37,7 @@ _HOST_ADVICE = "Forward the client's Host as it came"
 
 @rule(
     "location-header-port-lost",
+    by_absence=True,
     needs_any=("routes", "exchanges"),
     step="headers",
     title="the forwarded Host has lost its port",
@@ -56,6 +57,7 @@ def location_header_port_lost(facts: Facts) -> Iterator[Finding]:
 
 @rule(
     "location-header-wrong-host",
+    by_absence=True,
     needs_any=("routes", "exchanges", "messages"),
     step="headers",
     title="the forwarded Host is a name that clients cannot reach",

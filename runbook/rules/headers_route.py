@@ -52,6 +52,7 @@ class _NearName:
 
 @rule(
     "no-v2-route",
+    by_absence=True,
     needs_any=("routes", "ui", "exchanges"),
     step="headers",
     title="no /v2/ route to the registry",

@@ -3,9 +3,21 @@
 from collections.abc import Iterator
 from urllib.parse import SplitResult
 
-from runbook.model import Edit, Exchange, Finding, HeaderEdit, Place, ProxyRoute, Refutation, Symptom
+from runbook.model import (
+    Edit,
+    EvidenceItem,
+    Exchange,
+    Finding,
+    HeaderEdit,
+    LoggedRequest,
+    Message,
+    Place,
+    ProxyRoute,
+    Refutation,
+    Symptom,
+)
 from runbook.rules.base import Facts, rule
-from runbook.rules.evidence import finding, read
+from runbook.rules.evidence import finding, read, said
 from runbook.rules.hop_edits import drop_header, insert, swap
 from runbook.rules.hops import (
     first_route,
@@ -33,6 +45,7 @@ S = Symptom
 
 @rule(
     "x-forwarded-proto-missing",
+    by_absence=True,
     needs_any=("routes", "exchanges"),
     step="headers",
     title="the proxy ends TLS and does not forward the scheme",
@@ -59,7 +72,7 @@ def x_forwarded_proto_missing(facts: Facts) -> Iterator[Finding]:
         yield _scheme_lost(facts, guilty[0], misrouted)
         return
     inner, outer = _scheme_overwritten(facts)
-    if inner and (outer or misrouted):
+    if inner and (outer or misrouted or _ends_before(facts, inner)):
         yield _overwritten_by(facts, inner, outer, misrouted)
     elif misrouted:
         route = first_route(facts)
@@ -92,6 +105,22 @@ def _scheme_overwritten(facts: Facts) -> tuple[ProxyRoute | None, ProxyRoute | N
     return (own[0] if own else None), None
 
 
+def _ends_before(facts: Facts, inner: ProxyRoute) -> bool:
+    """Whether TLS must end before this proxy: clients ask for a name without a port (https), it listens on none of their
+    ports, and of an upload that was begun with a login the next request came without one."""
+    asked = [a for a in facts.focus.used if not a.is_loopback]
+    usual = bool(asked) and all(a.port in (None, 443) for a in asked)
+    return usual and bool(inner.listen) and not {80, 443} & set(inner.listen) and bool(_refused_on_the_way(facts))
+
+
+def _refused_on_the_way(facts: Facts) -> tuple[EvidenceItem, ...]:
+    """Log lines and messages of uploads that were begun and then refused."""
+    open_ones = (c.observation for c in facts.traffic.complaints if c.symptom is S.UPLOAD_401 and c.settled is None)
+    records = (o.record for o in open_ones if facts.focus.covers(o))
+    items = [said(r) for r in records if isinstance(r, LoggedRequest | Message)]
+    return tuple(i for i in items if i is not None)[:2]
+
+
 def _overwritten_by(facts: Facts, inner: ProxyRoute, outer: ProxyRoute | None, misrouted: Exchange | None) -> Finding:
     edit = last_edit(inner, "x-forwarded-proto")
     where = edit.place if edit else inner.place
@@ -100,13 +129,15 @@ def _overwritten_by(facts: Facts, inner: ProxyRoute, outer: ProxyRoute | None, m
         line = "proxy_set_header X-Forwarded-Proto $http_x_forwarded_proto;"
         pattern = r"(proxy_set_header\s+X-Forwarded-Proto\s+)[^;]+;"
         edits = swap(facts.evidence, where, pattern, r"\1$http_x_forwarded_proto;")
-    base = base_of(misrouted.url) if misrouted else front_url(facts, outer)
+    asked = next((a for a in facts.focus.used if not a.is_loopback), None) if outer is None else None
+    base = base_of(misrouted.url) if misrouted else f"https://{asked}" if asked else front_url(facts, outer)
     return finding(
         f"{name(inner)} overwrites X-Forwarded-Proto by its own scheme (http), although TLS ends before it: uploads are "
         "sent to http://.",
         read("the scheme of the inner connection is sent here", where),
         read("TLS ends here", outer.place) if outer else None,
         sent_to(misrouted),
+        _refused_on_the_way(facts) if not misrouted else None,
         hop=hop(inner),
         fix=proxy_fix(facts, inner, f"Forward what the proxy before it sends: {line}", upload_check(facts, base),
                       edits=edits, at=where),

@@ -84,6 +84,7 @@ def _to_a_login_page(facts: Facts, exchange: Exchange, there: str) -> Finding:
 
 @rule(
     "host-header-wrong-for-upstream-vhost",
+    by_absence=True,
     needs_any=("routes", "exchanges"),
     step="headers",
     tier=2,

@@ -168,7 +168,7 @@ def _empty_files(facts: Facts) -> Iterator[tuple[str, Htpasswd | None, EvidenceI
     """Files without an entry, and what says so; the last is a file that a failed command left behind."""
     read_by_registry = files(facts)
     for file in read_by_registry:
-        if not (file.entries or file.more or file.refused):
+        if not (file.entries or file.more or file.refused or file.left_out):
             size = "no bytes at all" if file.size == 0 else f"{file.size} bytes, but only comments and blank lines"
             yield file.file, file, read(size, file.file)
     for row in listed(facts) if not read_by_registry else ():
@@ -183,6 +183,7 @@ def _empty_files(facts: Facts) -> Iterator[tuple[str, Htpasswd | None, EvidenceI
 
 @rule(
     "htpasswd-missing-autocreated",
+    by_absence=True,
     needs_any=("htpasswd", "checks", "logs"),
     step="htpasswd",
     title="the registry made an htpasswd file of its own",

@@ -93,7 +93,7 @@ def _mismatch_in_log(facts: Facts) -> Iterator[Finding]:
     for event, entry in (*logged, *_compared(facts)):
         if event.user in known.accepted or not traffic.seen(*REFUSED) or _has_two_entries(event.user, facts):
             continue
-        if any(e.name == event.user and not e.usable for f in files(facts) for e in f.entries):
+        if any(e.name == event.user and not (e.usable or e.hidden) for f in files(facts) for e in f.entries):
             continue
         yield finding(
             f"The registry compared the password of {event.user or 'the user'} with its hash: they differ.",
@@ -125,7 +125,7 @@ def _compared(facts: Facts) -> Iterator[tuple[LogEvent, EvidenceItem]]:
 
 def _has_two_entries(name: str | None, facts: Facts) -> bool:
     """Whether the file has two different entries of that name: another cause."""
-    return any(len({e.hash for e in f.entries if e.name == name}) > 1 for f in files(facts))
+    return any(len({e.hash for e in f.entries if e.name == name and not e.hidden}) > 1 for f in files(facts))
 
 
 def _accepted_elsewhere(check: CredentialCheck, facts: Facts) -> bool:
@@ -153,7 +153,7 @@ def user_missing(facts: Facts) -> Iterator[Finding]:
     The registry says nowhere that the user is unknown, so people go on trying passwords.
     """
     known = users(facts)
-    whole = [f for f in files(facts) if not f.refused and (f.entries or f.more) and not f.omitted]
+    whole = [f for f in files(facts) if not f.refused and (f.entries or f.more) and not (f.omitted or f.incomplete)]
     for name in known.failing:
         if not whole or any(f.entry(name) or _disguised(name, f) for f in whole):
             continue
@@ -233,7 +233,7 @@ def username_corrupted(facts: Facts) -> Iterator[Finding]:
     Only that user is refused, with the same 401 as for a wrong password. CRLF line ends are harmless.
     """
     known = users(facts)
-    found = [(f, e) for f in files(facts) for e in f.entries if odd_name(e.name)]
+    found = [(f, e) for f in files(facts) for e in f.entries if odd_name(e.name) and not e.name_hidden]
     for file, entry in sorted(found, key=lambda pair: plain_name(pair[1].name) not in known.failing):
         name = plain_name(entry.name)
         if name in known.accepted or (file.entry(name) and name not in known.failing):

@@ -169,7 +169,8 @@ def user_in_question(facts: Facts) -> str | None:
 def somebody(facts: Facts) -> str | None:
     """A user to try a login with: the one in question, else the first that anybody speaks of."""
     listed = (e.name for file in facts.evidence.htpasswd for e in file.entries if e.name)
-    return user_in_question(facts) or next(chain(facts.focus.users, listed), None)
+    served = (r.user for r in facts.traffic.requests if r.user and (r.status or 500) < 300 and "/v2" in r.uri)
+    return user_in_question(facts) or next(chain(facts.focus.users, served, listed), None)
 
 
 # ---- which file decides ----------------------------------------------------------------------------------
@@ -197,11 +198,11 @@ def _mounts_one(registry: Registry) -> bool:
 
 
 def entries(facts: Facts) -> Iterator[tuple[Htpasswd, Entry]]:
-    """The entries that decide: of each name the last one, in files whose text is UTF-8."""
+    """The entries that decide: of each name the last one whose hash was not blacked out, in files whose text is UTF-8."""
     for file in files(facts):
         if not file.encoding.startswith("utf-16"):
             for entry in file.entries:
-                if not entry.shadowed:
+                if not (entry.shadowed or entry.hidden):
                     yield file, entry
 
 
@@ -251,7 +252,12 @@ def bad_requests(facts: Facts) -> tuple[Item, ...]:
 
 def url(facts: Facts) -> str:
     """The address to verify against, as the user knows it; plain text, for `command.url`."""
-    return _seen_url(facts.evidence, facts.traffic) or _published_url(facts.stack.registry)
+    told = next((a for a in facts.focus.addresses if not a.is_loopback), None) if not facts.focus.used else None
+    return (
+        _seen_url(facts.evidence, facts.traffic)
+        or (f"{'https' if told.port in (443, None) else 'http'}://{told}" if told else "")
+        or _published_url(facts.stack.registry)
+    )
 
 
 def _seen_url(evidence: Evidence, traffic: Traffic) -> str:

@@ -80,6 +80,7 @@ def _head(facts: Facts, address: str) -> Command:
 
 @rule(
     "cors-header-not-exposed",
+    by_absence=True,
     needs_any=("messages", "exchanges"),
     step="align",
     tier=2,

@@ -21,6 +21,7 @@ S = Symptom
 
 @rule(
     "auth-not-enforced",
+    by_absence=True,
     step="simplify",
     title="the registry asks for no credentials",
     fix="Set REGISTRY_AUTH=htpasswd with realm and path",

@@ -31,6 +31,7 @@ S = Symptom
 
 @rule(
     "upstream-is-localhost",
+    by_absence=True,
     step="align",
     title="the proxy's upstream is localhost",
     fix="Name the registry's service instead: http://registry:5000",
@@ -135,6 +136,7 @@ Unknown = _Apart | Literal["no such service"]
 
 @rule(
     "upstream-name-not-resolved",
+    by_absence=True,
     step="align",
     title="the proxy cannot resolve its upstream's name",
     fix="Use the registry's service name, and put both services on one network",

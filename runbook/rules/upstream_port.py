@@ -29,6 +29,7 @@ _TLS = ("http.tls.certificate", "http.tls.letsencrypt.email")
 
 @rule(
     "upstream-wrong-port",
+    by_absence=True,
     step="align",
     title="the proxy's upstream port is not the registry's",
     fix="Use the port inside the container (5000 unless http.addr says otherwise), not the published one",
@@ -54,7 +55,7 @@ def upstream_wrong_port(facts: Facts) -> Iterator[Finding]:
         host, port = wrong[0]
         there = retargeted(facts.evidence, route, registry.listens)
         advice, edits = there or (
-            f"Write {host}:{registry.listens}",
+            _advice(route, host, registry.listens),
             _repoint(facts, route, host, port, registry.listens),
         )
         yield finding(
@@ -68,7 +69,7 @@ def upstream_wrong_port(facts: Facts) -> Iterator[Finding]:
             refuted=registry_is_up(facts),
             about=site(facts, route),
             edits=edits,
-            fix=proxy_fix(facts, route, advice, login_check(facts, route), edits=edits),
+            fix=proxy_fix(facts, route, advice, login_check(facts, route), edits=edits, at=route.upstream_place),
         )
         return
 
@@ -104,6 +105,14 @@ def _what_is_there(registry: Registry, route: ProxyRoute, host: str, port: int |
     if f"{host}:{port}" not in route.upstream:
         return "no port is written, so it is the scheme's own"
     return "nothing listens there"
+
+
+def _advice(route: ProxyRoute, host: str, listens: int) -> str:
+    if route.software == "nginx-proxy":
+        return f"Set VIRTUAL_PORT={listens} on {host} ({route.upstream_place}), and create {host} again"
+    if route.software == "traefik":
+        return f"Set loadbalancer.server.port to {listens} ({route.upstream_place})"
+    return f"Write {host}:{listens}"
 
 
 def _repoint(facts: Facts, route: ProxyRoute, host: str, port: int | None, listens: int) -> tuple[Edit, ...]:

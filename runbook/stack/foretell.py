@@ -165,7 +165,7 @@ def _after(edit: HeaderEdit, login: Login, client: Login, injected: Login) -> Lo
             return client
         case "bearer" | "not base64" | "no colon":
             return "none"
-        case "variable":
+        case "variable" | "hidden":
             return "unknown"
         case _:
             return injected

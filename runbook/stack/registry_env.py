@@ -21,7 +21,7 @@ from runbook.parse.registry_schema import (
     Struct,
 )
 from runbook.parse.yaml_nodes import load_yaml
-from runbook.redact import MASK
+from runbook.redact import MASK, is_mask
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +219,7 @@ class _Override:
 
     def _decoded(self, kind: Any) -> Any:
         text = self._variable.value or ""
-        if self._variable.secret or text.strip() == MASK:
+        if self._variable.secret or is_mask(text):
             return text if kind in (STRING, ANY) else zero(kind)  # masked: what it is cannot be told
         errors = Errors()
         try:

@@ -13,15 +13,18 @@ _FALLBACK = "registry-unreachable"
 _DRIVERS = ("filesystem", "inmemory", "s3", "s3aws", "azure", "gcs", "swift", "oss")
 
 
-def start_errors(effective: Effective, file: RegistryFile | None) -> Iterator[StartError]:
-    """Reasons for which this process stops; the first is the one that it names."""
+def start_errors(effective: Effective, file: RegistryFile | None, *, shortened: bool = False) -> Iterator[StartError]:
+    """Reasons for which this process stops; the first is the one that it names.
+
+    `shortened`: lines were left out of its files, so only what stands there counts, and nothing that is missing.
+    """
     found = tuple(_of_file(file, effective.major)) if file else ()
-    yield from found
+    yield from (e for e in found if not (shortened and e.message.endswith('unsupported version: ""')))
     if found:
         return
     for stop in effective.stops:
         yield _of_variable(stop)
-    if effective.stops:
+    if effective.stops or shortened:
         return
     yield from _storage(effective)
     yield from _auth(effective)

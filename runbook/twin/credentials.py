@@ -41,7 +41,7 @@ def _line(entry: Entry, password: str, passwords: Mapping[str, str]) -> str:
 
 def _value(entry: Entry, password: str) -> str:
     match entry.scheme:
-        case "bcrypt" if entry.usable or entry.merged:
+        case "bcrypt" | "hidden" if entry.usable or entry.merged or entry.hidden:
             return _bcrypt(password)
         case "bcrypt":
             return _spoilt(entry, _bcrypt(password))

@@ -113,6 +113,25 @@ def untimed(found: Rows) -> Rows:
     return Rows([_TIMED.sub("", row) for row in found.rows], found.numbers, found.quoted)
 
 
+_STAMPED = re.compile(r"\[?\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:Z|[+-]\d\d:?\d\d)?\]? (?=\S)")
+
+
+_OF_A_JOB = re.compile(
+    r"[$#] ?(?:docker|podman|buildah|skopeo|crane|oras|helm|curl)\b|#\d{1,4} |\+ (?:docker|podman)\b"
+)
+"""A command with its prompt, or a step of BuildKit: what an application's log does not have."""
+
+
+def undated(found: Rows) -> Rows:
+    """Rows of a job's output without the time before each of them; a server's log line needs its own."""
+    told = [row for row in found.rows if row.strip()]
+    if len(told) < 3 or not all(_STAMPED.match(row) for row in told) or any(marks.log_start(row) for row in told):
+        return found
+    if not any(_OF_A_JOB.match(_STAMPED.sub("", row, count=1)) for row in told):
+        return found
+    return Rows([_STAMPED.sub("", row, count=1) for row in found.rows], found.numbers, found.quoted)
+
+
 def _alike(separator: str, first: str) -> bool:
     return separator.strip(" ") == first.strip(" ") or not separator or not first
 
@@ -151,3 +170,12 @@ def unwrapped(found: Rows) -> Rows:
         else:
             groups.append((found.numbers[number], [row]))
     return joined(groups)
+
+
+_CODE = re.compile(r"`([^`\n]{20,4000})`")
+
+
+def quoted_log_lines(text: str) -> list[tuple[int, str]]:
+    """The log lines that stand between backticks inside sentences, each with the number of its row."""
+    rows = text.split("\n") if "`" in text else []
+    return [(n, m[1]) for n, row in enumerate(rows, 1) for m in _CODE.finditer(row) if marks.log_start(m[1])]

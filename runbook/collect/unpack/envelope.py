@@ -227,7 +227,7 @@ def _prefix(sample: list[str]) -> int | None:
             continue
         for words, found in enumerate(islice(re.finditer(r"\S{1,300}[ \t]+", row[:900]), _WORDS), 1):
             if _LOG(row[found.end() :]) is not None:
-                counts[words] += 1
+                counts[words if "`" not in row[: found.end()] else 0] += 1  # quoted in a sentence: no envelope
                 break
     if not counts:
         return None

@@ -7,7 +7,7 @@ from itertools import islice
 from runbook.collect import marks
 from runbook.collect.kinds import recognise
 from runbook.collect.unpack import diffs
-from runbook.collect.unpack.dress import unnumbered, unquoted, untimed, unwrapped
+from runbook.collect.unpack.dress import undated, unnumbered, unquoted, untimed, unwrapped
 from runbook.collect.unpack.fragments import completed
 from runbook.collect.unpack.frames import Block, framed
 from runbook.collect.unpack.listed import listed
@@ -18,7 +18,6 @@ from runbook.collect.unpack.tickets import unstamped
 from runbook.collect.unpack.typed import prose_shown
 from runbook.collect.unpack.typed import shown as shown_by_commands
 from runbook.collect.unpack.voice import EXAMPLE
-from runbook.lazy import re
 from runbook.model import FileKind, Voice
 
 CONFIGURED: tuple[FileKind, ...] = (
@@ -30,9 +29,6 @@ _LANGUAGES = {
     "yaml": "block.yml", "yml": "block.yml", "nginx": "block.conf", "conf": "block.conf", "apache": "block.conf", "haproxy": "block.cfg",
     "caddy": "Caddyfile", "caddyfile": "Caddyfile", "toml": "block.toml", "json": "block.json",
 }  # fmt: skip
-_CUT = re.compile(r"\*{3}|…|\.{3}|[xX]{6}|<[^>]*>|\[redacted\]", re.IGNORECASE)
-"""How people black out what nobody should read: such a hash is no evidence."""
-_OTHER_HASH = re.compile(r":(?:\$(?:apr1|1|5|6|y|7|argon2\w*)\$|\{SS?HA\})")
 _MOST = 200
 
 
@@ -110,7 +106,7 @@ def undressed(found: Rows) -> Rows:
     """Rows without what terminals, mails, chats and pagers put around them."""
     found = Rows(on_screen(found.rows), found.numbers)
     bare = unquoted(found)
-    made = unwrapped(unnumbered(unstamped(untimed(listed(bare)))))
+    made = unwrapped(unnumbered(unstamped(undated(untimed(listed(bare))))))
     return Rows(made.rows, made.numbers, quoted=bare.rows != found.rows)
 
 
@@ -137,7 +133,8 @@ def taken_apart(found: Rows) -> Paste:
         _bare_rows(rows, block)
     for item in typed:
         end = fits_so_far(recognise(item.name, "\n".join(rows[item.start : item.end])), rows, item.start, item.end)
-        _add(paste, item.name, item.path, rows[item.start : end], (item.start, end), "program", inside=item.inside)
+        content = item.content(rows[item.start : end])
+        _add(paste, item.name, item.path, content, (item.start, end), "program", inside=item.inside)
     for block in islice(sectioned(rows, lambda n: n in inner or n in sessions or n in paste.claimed), _MOST):
         _take(paste, block)
     return paste
@@ -194,11 +191,6 @@ def _take(paste: Paste, block: Block) -> None:
     _add(paste, name, named, content, (block.start, block.end), voice, outer=block.outer, apart=whole is not None)
 
 
-def _is_cut(rows: list[str]) -> bool:
-    """Whether hashes were blacked out; of one that is not bcrypt its beginning says enough."""
-    return any(_CUT.search(row) and not _OTHER_HASH.search(row) for row in rows)
-
-
 def _is_telling(text: str) -> bool:
     """Whether indented rows are a file by their content and not an indented paragraph."""
     return recognise("text", text) in CONFIGURED or recognise("text.yml", text) in CONFIGURED
@@ -221,7 +213,7 @@ def _add(
     text = "\n".join(content)
     kind = recognise(name.replace("\\", "/"), text)
     configured = kind in CONFIGURED
-    if (not configured and path is None) or not text.strip() or (kind == "htpasswd" and _is_cut(content)):
+    if (not configured and path is None) or not text.strip():
         return
     if path is None:
         body = paste.rows.padded(*span)

@@ -10,6 +10,12 @@ from runbook.parse.prompts import ends, prompted
 _SHOW = re.compile(
     r"(?:^|[\s;&])(?:cat|type|less|more|bat|batcat|nl|gc|Get-Content|head|tail)(?:\s+(?:-{1,2}[\w=+:-]{1,30}|\+\d+|\d+))*\s+(?P<name>\"[^\"\n]{1,300}\"|'[^'\n]{1,300}'|(?!-)[^\s\"'|<>;&*?]{1,300})\s*(?:2>\S+\s*)?$"
 )
+_PART = re.compile(
+    r"(?:^|[\s;&|])(?:cut|awk|sed|head\s+-c)\s[^|]{1,200}?\s(?P<name>[^\s|'\"]{0,200}htpasswd[^\s|'\"]{0,60})\s*$"
+    r"|\s(?P<piped>[^\s|'\"]{0,200}htpasswd[^\s|'\"]{0,60})\s*\|\s*(?:cut|awk|sed|head\s+-c)\s[^|]{1,200}$"
+)
+"""A part of each line of a password file: `cut -c1-12 htpasswd`, `cat htpasswd | sed 's/:.*/:***/'`."""
+_NAME = re.compile(r"[^\s:]{1,255}")
 _IN_CONTAINER = re.compile(r"\b(?:exec|run|kubectl|ssh)\b")
 _DOCKER = re.compile(r"\b(?:docker-compose|docker|podman|nerdctl|podman-compose)(?:\.exe)?\s")
 _MANIFESTS = re.compile(
@@ -45,6 +51,12 @@ class Shown:
     """Its path among the files of the incident; None for one inside a container, or a command's own output."""
     inside: bool = False
     """Whether `name` is the path of a file inside a container."""
+    in_part: bool = False
+    """Whether only a part of each line was shown."""
+
+    def content(self, rows: list[str]) -> list[str]:
+        """What was shown; of a password file with parts of lines each line says that there was more."""
+        return [_with_more(row) if row.strip() else row for row in rows] if self.in_part else rows
 
 
 def shown(rows: list[str], taken: Callable[[int], bool]) -> Iterator[Shown]:
@@ -65,8 +77,16 @@ def shown(rows: list[str], taken: Callable[[int], bool]) -> Iterator[Shown]:
         while last > number + 1 and not rows[last - 1].strip():
             last -= 1
         if found and last > number + 1 and not rows[number + 1].startswith(_FAILED):
-            yield Shown(number + 1, last, *found)
+            yield Shown(number + 1, last, *found, in_part=_PART.search(typed[1][:2000]) is not None)
         number = end
+
+
+def _with_more(row: str) -> str:
+    """A line of which the rest was not shown: what there is, and a sign that there is more."""
+    name, colon, value = row.strip().partition(":")
+    if not _NAME.fullmatch(name):
+        return "…"
+    return f"{name}:{value}{'' if value.endswith('$') or not colon else '$'}…"
 
 
 def prose_shown(rows: list[str]) -> set[int]:
@@ -88,9 +108,10 @@ def _of_command(typed: str) -> tuple[str, str | None, bool] | None:
         and "+1" not in typed
     ):
         return None  # a piece of it
-    if found := _SHOW.search(typed):
-        name = found["name"].strip("\"'")
-        inside = _IN_CONTAINER.search(typed[: found.start("name")]) is not None
+    if found := _SHOW.search(typed) or _PART.search(typed):
+        at = "name" if found["name"] else "piped"
+        name = found[at].strip("\"'")
+        inside = _IN_CONTAINER.search(typed[: found.start(at)]) is not None
         return name, None if inside else safe_path(name), inside and name.startswith("/")
     if _MANIFESTS.search(typed):
         return "manifests.yaml", None, False

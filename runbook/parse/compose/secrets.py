@@ -7,7 +7,7 @@ from runbook.model import EnvVar, Place
 from runbook.parse import ParseError
 from runbook.parse.credentials import describe_authorization
 from runbook.parse.yaml_nodes import Mapping, Sequence, load_yaml
-from runbook.redact import MASK, Vault
+from runbook.redact import MASK, Vault, is_mask
 from runbook.redact.harmless import is_secret_name as hints_at_secret
 from runbook.redact.harmless import shown_label, shown_variable
 from runbook.redact.hashes import hashes, starts_hash
@@ -86,6 +86,8 @@ def _is_text_for_the_registry(name: str) -> bool:
 def _as_yaml(value: str) -> str:
     """What YAML takes a secret for where it is not the text that is meant; "" where it is. The registry reads every
     REGISTRY_ variable as YAML. Nothing of the value is told but what it begins with."""
+    if is_mask(value):
+        return ""
     try:
         node = load_yaml(value, "", duplicates="last")
     except ParseError:

@@ -18,6 +18,7 @@ from runbook.parse.htpasswd.registry import (
     registry_accepts,
     registry_answer,
 )
+from runbook.parse.left_out import is_left_out, stands_in
 from runbook.redact import Vault
 
 __all__ = [
@@ -54,6 +55,7 @@ def parse_htpasswd(data: bytes, file: str, vault: Vault) -> Htpasswd:
     found = _sort(data)
     refusal = found.refusal
     told = sorted(found.told)
+    kept = _emptied(data, found.left_out) if found.left_out else data
     entries = tuple(_entry(line, found.last[line.name] != line.number, vault) for line in told)
     return Htpasswd(
         file=file,
@@ -66,7 +68,8 @@ def parse_htpasswd(data: bytes, file: str, vault: Vault) -> Htpasswd:
         size=len(data),
         more={name.decode(): number for name, number in found.more.items()},
         omitted=found.omitted,
-        content=vault.content(data),
+        left_out=tuple(found.left_out),
+        content=vault.content(kept),
     )
 
 
@@ -84,7 +87,9 @@ def _sort(data: bytes) -> "_Sorted":
                 more[name] = number
                 continue
         line = read_line(number, piece)
-        if isinstance(line, Refusal):
+        if isinstance(line, Refusal) and is_left_out(piece.decode("utf-8", "replace")):
+            found.left_out.append(number)
+        elif isinstance(line, Refusal):
             found.refusal = found.refusal or line
         elif line and len(told) < MOST:
             if (earlier := more.pop(line.name, None)) and isinstance(
@@ -121,6 +126,15 @@ class _Sorted:
     last: dict[bytes, int] = field(default_factory=dict)
     omitted: int = 0
     refusal: Refusal | None = None
+    left_out: list[int] = field(default_factory=list)
+
+
+def _emptied(data: bytes, numbers: list[int]) -> bytes:
+    """The file without the lines that only say that something was left out."""
+    pieces = data.split(b"\n")
+    for number in numbers:
+        pieces[number - 1] = b""
+    return b"\n".join(pieces)
 
 
 def _entry(line: Line, shadowed: bool, vault: Vault) -> Entry:
@@ -134,10 +148,17 @@ def _entry(line: Line, shadowed: bool, vault: Vault) -> Entry:
         length=len(line.value),
         usable=facts.usable,
         defect=facts.defect,
+        name_hidden=_stands_in(line.name),
+        hidden=facts.hidden,
         merged=merged_names(line.value),
         shadowed=shadowed,
         hash=vault.hash(line.value[:LONGEST_HASH]),
     )
+
+
+def _stands_in(name: bytes) -> bool:
+    text = name.decode("utf-8", "replace")
+    return (not text.isalnum() or text.lower() == "redacted") and stands_in(text)
 
 
 def _encoding(data: bytes) -> Encoding:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from runbook.lazy import re
 from runbook.parse.htpasswd.registry import Hash, digest_can_match, read_hash
+from runbook.parse.left_out import is_blacked_out
 
 _SCHEMES = (
     (re.compile(rb"\$apr1\$"), "apr1"),
@@ -21,6 +22,7 @@ _LIKE_BCRYPT = re.compile(rb"(?P<lead>[\s\"'`\\]*|\xc2\xa0)(?P<dollars>\$\$?|\\\
 _EATEN = re.compile(rb"[abxy]-?[\w/.-]{0,20}?sh5|[abxy]5[./A-Za-z0-9]|[abxy]\$(?:0[4-9]|1\d)\$")
 """What a shell leaves of `$2y$05$…` in double quotes: $2 is empty, $0 is the shell's name."""
 
+_AFTER_COST = re.compile(rb"^\d\d\$")
 _WHOLE = re.compile(
     rb"\$2[a-z]?\$\d\d\$[./A-Za-z0-9]{53}|\$apr1\$[^$\s:]{1,8}\$[./A-Za-z0-9]{22}|\{SHA\}[A-Za-z0-9+/]{27}="
     rb"|\$1\$[^$\s:]{1,8}\$[./A-Za-z0-9]{22}|\$6\$(?:rounds=\d+\$)?[^$\s:]{1,16}\$[./A-Za-z0-9]{86}"
@@ -41,16 +43,20 @@ class ValueFacts:
     cost: int | None = None
     usable: bool = False
     defect: str | None = None
+    hidden: bool = False
 
 
 def value_facts(value: bytes) -> ValueFacts:
     """Name the scheme of a value and, where it was meant to be bcrypt, what keeps the registry from accepting it."""
     parts = read_hash(value)
     like = _LIKE_BCRYPT.match(value)
-    if isinstance(parts, Hash) and (digest_can_match(parts.digest) or like):
+    usable = isinstance(parts, Hash) and digest_can_match(parts.digest)
+    doubled = like is not None and like["dollars"] == b"$$"
+    if like and not usable and not doubled and _is_blacked_out(_AFTER_COST.sub(b"", value[like.end() :])):
+        return ValueFacts("bcrypt", f"$2{like['minor'].decode()}$", _written_cost(value), hidden=True)
+    if isinstance(parts, Hash) and (usable or like):
         prefix = value[: 3 if value[2:3] == b"$" else 4].decode("latin-1")
-        fits = digest_can_match(parts.digest)
-        return ValueFacts("bcrypt", prefix, parts.cost, fits, None if fits else _digest_defect(value, parts.digest))
+        return ValueFacts("bcrypt", prefix, parts.cost, usable, None if usable else _digest_defect(value, parts.digest))
     if like:
         prefix = f"$2{like['minor'].decode()}$"
         return ValueFacts("bcrypt", prefix, _written_cost(value), False, _defect(value, like, parts))
@@ -59,9 +65,15 @@ def value_facts(value: bytes) -> ValueFacts:
     for pattern, scheme in _SCHEMES:
         if found := pattern.match(value):
             return ValueFacts(scheme, found[0].decode("latin-1"))
+    if _is_blacked_out(value):
+        return ValueFacts("hidden", hidden=True)
     if _EATEN.match(value) and len(value) < 100:
         return ValueFacts("bcrypt", defect="the beginning $2y$05$ was replaced by the shell")
     return ValueFacts("des-crypt" if _DES.fullmatch(value) else "plain")
+
+
+def _is_blacked_out(value: bytes) -> bool:
+    return is_blacked_out(value.decode("utf-8", "replace"))
 
 
 def merged_names(value: bytes) -> tuple[str, ...]:

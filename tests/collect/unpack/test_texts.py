@@ -75,8 +75,6 @@ def test_several_files_of_one_ticket() -> None:
         "$ cat > auth/htpasswd\nanna:x\n",
         "$ cat auth/htpasswd\ncat: auth/htpasswd: Permission denied\n",
         "$ cat auth/htpasswd\n$ ls\n",
-        "$ cat auth/htpasswd\nanna:$2y$05$xxxxxxxxxxxxxxxxxxxxxx\n",
-        "$ cat auth/htpasswd\nanna:$2y$05$************\n",
         f"I ran cat htpasswd and it said anna:{HASH}\n",
         "I set\n```\nFOO=bar\n```\n",
         "../../etc/passwd.yml\n```\n- a\n```\n",
@@ -255,3 +253,29 @@ def test_what_hangs_takes_no_time() -> None:
     ):
         list(files_in(text))
     assert time.process_time() - begun < 20
+
+
+@pytest.mark.parametrize(
+    ("typed", "shown", "read"),
+    [
+        ("cat auth/htpasswd", "anna:$2y$05$************", "anna:$2y$05$************"),
+        ("cut -c1-12 auth/htpasswd", "anna:$apr1$0", "anna:$apr1$0$…"),
+        ("cut -d'$' -f1,2 auth/htpasswd", "anna:$2y", "anna:$2y$…"),
+        ("cut -d: -f1 auth/htpasswd", "anna", "anna:…"),
+        ("sed 's/:.*/:***/' auth/htpasswd", "anna:***", "anna:***$…"),
+        ("cat auth/htpasswd | cut -c1-12", "anna:$2y$05$", "anna:$2y$05$…"),
+        ("awk -F: '{print $1, length($2)}' auth/htpasswd", "anna 60", "…"),
+    ],
+)
+def test_a_password_file_shown_in_part(typed: str, shown: str, read: str) -> None:
+    file = next(iter(files_in(f"$ {typed}\n{shown}\n$ ls\n")))
+    assert (file.kind, file.path, file.text) == ("htpasswd", "auth/htpasswd", f"{read}\n")
+
+
+def test_a_log_line_quoted_in_a_sentence_is_read(tmp_path: Path) -> None:
+    line = 'time="2026-11-23T08:14:02Z" level=error msg="error authenticating user \\"runa\\": authentication failure"'
+    later = line.replace("08:14:02", "08:15:09").replace("runa", "ove")
+    (tmp_path / "ticket.txt").write_text(f"They cannot log in.\n\nThe log has `{line}` first, and then `{later}`.\n")
+    logs = collect(Request(paths=(str(tmp_path),)), Vault()).logs
+    found = [(e.user, e.meaning, str(e.place)) for log in logs for e in log.events]
+    assert found == [(user, "authentication-failure", "ticket.txt:3") for user in ("runa", "ove")]

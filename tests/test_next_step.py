@@ -1,0 +1,93 @@
+"""What is asked for next fits what failed: the service that refused, the client that had no login."""
+
+from pathlib import Path
+
+import pytest
+
+from runbook.collect import Request, collect
+from runbook.judge import Run, diagnose
+from runbook.redact import Vault
+
+REFUSED = (
+    "#9 ERROR: failed to push git.kiln.example:5050/team/app:main: failed to authorize: failed to fetch oauth token: "
+    "unexpected status from %s request to https://git.kiln.example/jwt/auth%s: 401 Unauthorized\n"
+)
+
+
+def judged(folder: Path, name: str, text: str) -> Run:
+    (folder / name).write_text(text, encoding="utf-8")
+    return diagnose(collect(Request(paths=(str(folder),)), Vault()))
+
+
+def command(run: Run) -> str:
+    assert run.diagnosis.next is not None
+    return str(run.diagnosis.next.command)
+
+
+@pytest.mark.parametrize(
+    ("method", "query", "typed"),
+    [
+        ("POST", "", "curl -sS -i -u USER https://git.kiln.example/jwt/auth"),
+        (
+            "GET",
+            "?scope=repository%3At%2Fa%3Apull%2Cpush&service=container_registry",
+            "curl -sS -i -u USER 'https://git.kiln.example/jwt/auth?service=container_registry'",
+        ),
+    ],
+)
+def test_a_token_service_that_refused_is_asked_itself(method: str, query: str, typed: str, tmp_path: Path) -> None:
+    run = judged(tmp_path, "ticket.md", f"Since this morning:\n\n```\n{REFUSED % (method, query)}```\n")
+    assert run.diagnosis.verdict == "inconclusive"
+    assert run.diagnosis.about == "about git.kiln.example:5050"
+    assert command(run) == typed
+    assert "registry itself" not in " ".join(s.symptom.value for s in run.diagnosis.symptoms)
+
+
+def test_a_job_that_pushed_after_all_is_healthy(tmp_path: Path) -> None:
+    rows = [
+        "06:00:01Z " + (REFUSED % ("GET", "?service=container_registry")).strip().replace("#9", "#8"),
+        "06:20:00Z $ docker login git.kiln.example:5050 -u ci --password-stdin",
+        "06:20:01Z Login Succeeded",
+        f"06:20:40Z #8 pushing manifest for git.kiln.example:5050/t/a:1@sha256:{'2d8b1a3f' * 8} 0.9s done",
+    ]
+    text = "".join(f"2026-11-24T{row}\n" for row in rows)
+    assert judged(tmp_path, "ci.log", text).diagnosis.verdict == "healthy"
+    (tmp_path / "ci.log").unlink()
+    assert judged(tmp_path, "ci.log", text.split("\n")[0] + "\n").diagnosis.verdict == "inconclusive"
+
+
+@pytest.mark.parametrize(
+    ("said", "typed"),
+    [
+        (
+            "$ docker pull depot.kiln.example/shop/api:1\n"
+            'Error response from daemon: Head "https://depot.kiln.example/v2/shop/api/manifests/1": no basic auth credentials\n',
+            "docker login depot.kiln.example",
+        ),
+        (
+            "$ oras pull depot.kiln.example:5000/shop/api:1\n"
+            'Error: failed to resolve 1: GET "https://depot.kiln.example:5000/v2/shop/api/manifests/1": basic credential not found\n',
+            "oras login depot.kiln.example:5000",
+        ),
+    ],
+)
+def test_a_client_without_a_login_is_told_to_log_in(said: str, typed: str, tmp_path: Path) -> None:
+    run = judged(tmp_path, "session.txt", said)
+    assert run.diagnosis.verdict == "inconclusive"
+    assert command(run) == typed
+
+
+def test_one_that_did_log_in_is_not(tmp_path: Path) -> None:
+    said = (
+        "$ docker login depot.kiln.example -u runa\nLogin Succeeded\n$ sudo docker pull depot.kiln.example/shop/api:1\n"
+        'Error response from daemon: Head "https://depot.kiln.example/v2/shop/api/manifests/1": no basic auth credentials\n'
+    )
+    run = judged(tmp_path, "session.txt", said)
+    assert run.diagnosis.next is None or "docker login" not in command(run)
+
+
+def test_how_the_registry_is_set_up_is_missed_once(tmp_path: Path) -> None:
+    run = judged(
+        tmp_path, "session.txt", "$ docker push depot.kiln.example/a:1\nunauthorized: authentication required\n"
+    )
+    assert sum("set up" in gap for gap in run.diagnosis.not_tested) == 1
