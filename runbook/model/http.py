@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import UTC
+from email.utils import parsedate_to_datetime
 from typing import Literal
 
 Headers = tuple[tuple[str, str], ...]
@@ -118,6 +120,17 @@ class Exchange:
         """The path of the URL without the query: what decides which API call this is."""
         rest = self.url.split("://", 1)[-1]
         return "/" + rest.split("/", 1)[1].split("?", 1)[0].split("#", 1)[0] if "/" in rest else "/"
+
+    @property
+    def made(self) -> float | None:
+        """When it happened: as the source tells, else from the response's Date header; None without one that can be read."""
+        if self.when is not None:
+            return self.when
+        try:
+            moment = parsedate_to_datetime(self.header("Date") or "")
+            return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+        except (ValueError, TypeError, IndexError, OverflowError):
+            return None
 
     @property
     def is_api(self) -> bool:

@@ -5,8 +5,6 @@ differ in what they can tell; here each says what it knows and leaves open what 
 """
 
 from dataclasses import dataclass
-from datetime import UTC
-from email.utils import parsedate_to_datetime
 from typing import Literal
 
 from runbook.lazy import re
@@ -86,7 +84,7 @@ def of_exchange(exchange: Exchange) -> Observation:
         login=login,
         status=exchange.status,
         error=exchange.error or "",
-        when=exchange.when if exchange.when is not None else date_of(exchange),
+        when=exchange.made,
         voice=exchange.voice,
         own=exchange.source.file == "probe"
         or PROBE_AGENT in (exchange.sent("User-Agent") or "")
@@ -166,18 +164,6 @@ def of_message(message: Message, route: Route = "unknown") -> Observation:
         status=status,
         voice=message.voice,
     )
-
-
-def date_of(exchange: Exchange) -> float | None:
-    """When the response was made, from its Date header; None without one that can be read."""
-    try:
-        moment = parsedate_to_datetime(exchange.header("Date") or "")
-    except (ValueError, TypeError, IndexError):
-        return None
-    try:
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
-    except (ValueError, OverflowError):
-        return None
 
 
 def is_later(one: Observation, other: Observation) -> bool:

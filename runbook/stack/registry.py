@@ -3,6 +3,7 @@
 import posixpath
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Literal
 
 from runbook.lazy import re
@@ -45,7 +46,8 @@ def registries(evidence: Evidence) -> tuple[Registry, ...]:
 
 def _of_service(service: Service, evidence: Evidence, *, alone: bool) -> Registry:
     logged = _major_of_log(evidence)
-    major = (logged if service.tag in MOVING else None) or major_of(service.tag) or logged
+    moving = (logged or _major_of_then(evidence)) if service.tag in MOVING else None
+    major = moving or major_of(service.tag) or logged
     path = _config_path(service, major)
     mount = covering(service.mounts, path)
     config = _behind(mount, path, (f.file for f in evidence.registry_files)) if mount else None
@@ -115,6 +117,17 @@ def _major_of_log(evidence: Evidence) -> Major | None:
     return 2 if only == 2 else 3 if only == 3 else None
 
 
+def _major_of_then(evidence: Evidence) -> Major | None:
+    """What a moving tag was when the youngest log line or response was written, where that was before version 3."""
+    times = [e.made for e in evidence.exchanges]
+    times += [row.when for log in evidence.logs for row in log.events]
+    times += [row.when for log in evidence.logs for row in log.requests]
+    youngest = max((t for t in times if t is not None), default=None)
+    return 2 if youngest is not None and youngest < _VERSION_3 else None
+
+
+_VERSION_3 = datetime(2025, 4, 3, tzinfo=UTC).timestamp()
+"""The day of distribution 3.0.0, as its repository's releases tell."""
 _PUT_AWAY = re.compile(r"\.\d{1,3}(?:\.gz)?$|[.-](?:old|bak|prev|previous)\b")
 """Logs that were rotated away may be another version's."""
 

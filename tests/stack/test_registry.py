@@ -4,7 +4,7 @@ from textwrap import dedent
 
 import pytest
 
-from runbook.model import Evidence, LogFile, Registry
+from runbook.model import Evidence, Exchange, LogFile, Place, Registry
 from runbook.parse.compose import parse_compose
 from runbook.parse.htpasswd import parse_htpasswd
 from runbook.parse.registry_config import parse_registry_config
@@ -208,3 +208,24 @@ def test_nothing_at_all_is_no_registry() -> None:
 
 def test_a_secret_of_the_file_is_nowhere() -> None:
     assert "hush-hush" not in repr(stack(configs={"config.yml": CONFIG}))
+
+
+@pytest.mark.parametrize(
+    ("tag", "date", "major"),
+    [
+        ("latest", "Tue, 14 Feb 2023 10:00:00 GMT", 2),
+        ("latest", "Tue, 14 Oct 2025 10:00:00 GMT", 3),
+        ("latest", "no date", 3),
+        ("3", "Tue, 14 Feb 2023 10:00:00 GMT", 3),
+    ],
+)
+def test_a_moving_tag_was_another_version_then(tag: str, date: str, major: int) -> None:
+    compose = parse_compose([("compose.yml", f"services:\n  r:\n    image: registry:{tag}\n")], [], {}, Vault())
+    asked = Exchange(
+        source=Place("curl.txt", 1),
+        method="GET",
+        url="http://r:5000/v2/",
+        status=401,
+        response_headers=(("Date", date),),
+    )
+    assert registries(Evidence(compose=compose, exchanges=(asked,)))[0].major == major
