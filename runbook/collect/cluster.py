@@ -104,6 +104,9 @@ def _read(to: Harvest, data: Data, entry: Entry) -> None:
     if not entry.readable:
         message = f"{data.kind} {data.name}: the value of {entry.key} is not base64; kubectl refuses it."
         to.problems.append(Problem(place=entry.place, message=message))
+    if entry.hidden:
+        message = f"{data.kind} {data.name}: the value of {entry.key} was blacked out before it was handed over."
+        to.problems.append(Problem(place=entry.place, message=message, kind="blacked-out"))
     text = entry.text
     if text is None or entry.content is None or not text.strip():
         return

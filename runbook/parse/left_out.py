@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from runbook.lazy import re
 from runbook.model import FileKind
+from runbook.redact import is_mask
 
 _DOTS = re.compile(r"(?:\.[ \t]?){3,20}|…{1,9}")
 _WORDS = re.compile(
@@ -13,7 +14,7 @@ _WORDS = re.compile(
 )
 _ALONE = re.compile(r"snip|cut|omitted|truncated|redacted|removed|skipped|gekürzt|ausgelassen", re.IGNORECASE)
 """Those that say it without another word: `[other]` is a section."""
-_MAY = re.compile(rf"\.[ \t]?\.[ \t]?\.|…|[\[(<{{*~=-][ \t]?{_WORDS.pattern}", re.IGNORECASE)
+_MAY = re.compile(rf"\*\*|••|██|xxxx|redacted|\.[ \t]?\.[ \t]?\.|…|[\[(<{{*~=-][ \t]?{_WORDS.pattern}", re.IGNORECASE)
 """What no text without such a row can do without: a quick look."""
 _FRAME = "[](){}<>*/~= \t"
 _EMPTIED = re.compile(r"\{[ \t]*(?:\.{3}|…)[ \t]*\}")
@@ -45,6 +46,8 @@ def is_left_out(row: str) -> bool:
         return bool(_DOTS.fullmatch(bare.strip(_FRAME)))
     if not bare or len(bare) > 100:
         return False
+    if is_mask(bare):
+        return True
     core = bare.strip(_FRAME).strip()
     core = core.strip("-").strip() if bare[:2] == "--" or bare[-2:] == "--" else core
     if _DOTS.fullmatch(core):

@@ -1,5 +1,8 @@
+from pathlib import Path
+
 import pytest
 
+from runbook.collect import Request, collect
 from runbook.model import FileKind
 from runbook.parse.htpasswd import parse_htpasswd
 from runbook.parse.left_out import is_blacked_out, is_left_out, without_left_out
@@ -106,3 +109,15 @@ def test_a_mask_is_no_secret(mask: str) -> None:
     vault.password(mask, "anna")
     vault.token(mask)
     assert vault.answer(f'{{"repositories": []}} {mask}') == f'{{"repositories": []}} {mask}'
+
+
+@pytest.mark.parametrize("section", ["data", "stringData"])
+@pytest.mark.parametrize("value", ["<redacted>", '"***"', "REDACTED", "YW5uYTo..."])
+def test_a_secret_of_kubernetes_blacked_out(section: str, value: str, tmp_path: Path) -> None:
+    if (section, value) == ("stringData", "YW5uYTo..."):
+        value = "'anna:$2y$05$...'"
+    text = f"apiVersion: v1\nkind: Secret\nmetadata: {{name: auth}}\n{section}:\n  htpasswd: {value}\n"
+    (tmp_path / "secret.yaml").write_text(text)
+    evidence = collect(Request(paths=(str(tmp_path),)), Vault())
+    assert [p.kind for p in evidence.problems] == ["blacked-out"]
+    assert not any(file.refused for file in evidence.htpasswd)

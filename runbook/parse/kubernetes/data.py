@@ -15,8 +15,9 @@ from runbook.lazy import re
 from runbook.model import Place
 from runbook.parse.compose.secrets import is_secret_name, learn_hashes
 from runbook.parse.kubernetes.objects import Object, at, belongs, list_of, scalars, text_of
+from runbook.parse.left_out import is_blacked_out
 from runbook.parse.yaml_nodes import Mapping, Node, Scalar
-from runbook.redact import Vault
+from runbook.redact import Vault, is_mask
 
 _BLOCK = re.compile(r"[|>][-+0-9]{0,2}[ \t]*(?:#.*)?$")
 _MOST_BYTES = 4 << 20
@@ -39,6 +40,8 @@ class Entry:
     """A configuration whose settings hold where this one says nothing (a chart's own)."""
     readable: bool = True
     """False: it is no base64, so that kubectl refuses it."""
+    hidden: bool = False
+    """Whether it was blacked out before it was handed over."""
 
     @property
     def text(self) -> str | None:
@@ -117,6 +120,8 @@ def _entry(
     one: Object, key: Scalar, value: Scalar, rows: list[str], vault: Vault, *, packed: bool, secret: bool
 ) -> Entry:
     name = f"{one.file} § {one.name or one.kind.lower()}/{key.text}"
+    if is_mask(value.text):
+        return Entry(key.text, value.place, name, None, hidden=True)
     if not packed:
         lines = own_lines(rows, value)
         return Entry(key.text, value.place, name, value.text.encode("utf-8", "surrogatepass"), lines)
@@ -124,6 +129,8 @@ def _entry(
     if secret:
         for row in value.text.split():
             vault.token(row)
+    if is_mask(bare) or is_blacked_out(bare):
+        return Entry(key.text, value.place, name, None, hidden=True)
     content = _unpacked(bare)
     return Entry(key.text, value.place, name, content, readable=content is not None)
 
