@@ -39,7 +39,7 @@ class Routing:
         named = self.of_url(exchange.url)
         if named == "unknown" and _is_a_proxys_refusal(exchange):
             return "via"
-        if named == "unknown" and not self._proxied:
+        if named == "unknown" and not self._proxied and from_registry(exchange) is not False:
             return "direct"
         return named
 

@@ -7,6 +7,20 @@ from runbook.model import Exchange
 
 PROXY_SIGNATURES = ("nginx", "openresty", "caddy", "apache", "haproxy", "traefik", "envoy", "cloudflare", "tengine")
 """Words of a Server header. The registry itself sends none."""
+OTHER_SERVICES = (
+    "nexus",
+    "artifactory",
+    "jfrog",
+    "gitea",
+    "forgejo",
+    "quay",
+    "airtunes",
+    "kestrel",
+    "jetty",
+    "tomcat",
+    "gunicorn",
+)
+"""The same of products that answer at such addresses and are no registry of this kind."""
 
 
 _REALM = re.compile(r'\brealm="(https?://[^"]{1,500})"', re.IGNORECASE)
@@ -27,6 +41,8 @@ def from_registry(exchange: Exchange) -> bool | None:
     if exchange.status is None:
         return None
     body = exchange.body.lstrip()
+    if any(word in (exchange.header("Server") or "").lower() for word in OTHER_SERVICES):
+        return False
     if exchange.is_html or "HTTP request to an HTTPS server" in body:
         return False
     kind = (exchange.header("Content-Type") or "").lower()

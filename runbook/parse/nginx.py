@@ -34,10 +34,13 @@ def parse_nginx_files(files: Mapping[str, str], vault: Vault) -> tuple[ProxyRout
     """The routes of nginx files that belong together: includes are followed from one to another by name."""
     trees = {file: tree(text, file) for file, text in files.items()}
     includer = _Includer(trees)
+    enabled = any(
+        "sites-enabled/" in f"/{file}" for file in trees
+    )  # Debian's way: what is only available is not loaded
     expanded = {file: includer.expand(block, (file,)) for file, block in trees.items()}
     routes: list[ProxyRoute] = []
     for file, block in expanded.items():
-        if file not in includer.included:
+        if file not in includer.included and not (enabled and "sites-available/" in f"/{file}"):
             routes += _Config(block, file, vault).routes()
     return tuple(routes if len(routes) <= _MANY else [r for r in routes if _may_be_api(r)][:_MANY])
 

@@ -9,7 +9,7 @@ from runbook.model import Edit, Evidence, Finding, LogEvent, Message, Place, Reg
 from runbook.model.command import PIPE, Command, file, glued, name, number, sh, url
 from runbook.rules.align import DOWN, OPEN, REFUSED, anonymous, answers, base, change, observed, rename, subject
 from runbook.rules.base import Facts, rule
-from runbook.rules.evidence import Item, finding, read, said
+from runbook.rules.evidence import Item, finding, foretold, read, said
 from runbook.rules.hop_edits import line_of, swap
 from runbook.rules.hops import aside
 from runbook.rules.platform import inside, runs
@@ -310,7 +310,7 @@ def header_value_not_list(facts: Facts) -> Iterator[Finding]:
     yield finding(
         f"The value of {variable or f'a header ({_HEADERS}… or http.headers)'} is not a YAML list, "
         "so the registry does not start.",
-        (read(e.message, e.place) for e in errors[:2]),
+        (foretold(e) for e in errors[:2]),
         (said(e) for e in logged[:2]),
         observed(facts, *DOWN),
         about=subject(registry),

@@ -8,7 +8,7 @@ from runbook.model import Edit, Evidence, Finding, Fix, Interpolation, Mount, Re
 from runbook.model.command import Command, file, glued, number, sh
 from runbook.rules.align import DOWN, REFUSED, add_variables, answers, change, login, name_of, observed, status, subject
 from runbook.rules.base import Facts, rule
-from runbook.rules.evidence import Item, finding, read, said
+from runbook.rules.evidence import Item, finding, foretold, read, said
 from runbook.rules.hop_edits import insert, line_of, swap
 from runbook.rules.platform import all_restarted, platform
 from runbook.stack.registry import covering, host_path
@@ -216,7 +216,7 @@ def auth_option_missing(facts: Facts) -> Iterator[Finding]:
     label = ". The realm may be any text: it is a label" if option == "realm" else ""
     yield finding(
         f"auth.htpasswd.{option} {problem}; it has no default, so the registry stops at start.",
-        (read(e.message, e.place) for e in errors[:1]),
+        (foretold(e) for e in errors[:1]),
         (said(p) for p in panics[:1]),
         observed(facts, *DOWN),
         about=subject(registry),

@@ -18,6 +18,7 @@ from runbook.model import (
     Message,
     Place,
     Refutation,
+    StartError,
     Subject,
     Symptom,
 )
@@ -36,6 +37,11 @@ def read(what: str, where: Where, about: Subject | None = None) -> EvidenceItem:
 def computed(what: str, where: Where, about: Subject | None = None) -> EvidenceItem:
     """It follows from what was read by computation alone: bcrypt, base64, a comparison of two files."""
     return EvidenceItem(what=what, where=str(where or ""), cited="computed", about=about)
+
+
+def foretold(error: StartError) -> EvidenceItem:
+    """What the registry will say of its configuration when it starts; the place is where the reason stands."""
+    return read(f"with this the registry stops: {error.message}", error.place)
 
 
 def context(what: str, where: Where = None) -> EvidenceItem:

@@ -179,7 +179,22 @@ def site(facts: Facts, route: ProxyRoute) -> Subject:
     the only one of a program that has a default."""
     alike = [f.routes[0] for f in fronts(facts) if f.routes[0].place.file == route.place.file]
     strict = route.software in ("traefik", "caddy") or not (route.default_server or len(alike) == 1)
+    strict = strict or _is_taken_by_another(facts, route)
     return Subject(service=route.service or "", sites=route.server_names if strict else ())
+
+
+def _is_taken_by_another(facts: Facts, route: ProxyRoute) -> bool:
+    """Whether the name that clients used is that of another site of the same program, which does not lead to this one:
+    loose files of one nginx name each other's sites."""
+    used = {a.host for a in facts.focus.used}
+    if used & {n.lower() for n in route.server_names}:
+        return False
+    others = (
+        r
+        for r in facts.stack.routes
+        if r.software == route.software and r.service == route.service and used & {n.lower() for n in r.server_names}
+    )
+    return any(not {port for _, port in other.upstream_hosts} & set(route.listen) for other in others)
 
 
 def aside(item: Item) -> Item:

@@ -11,6 +11,7 @@ from runbook.model import (
     Entry,
     Evidence,
     EvidenceItem,
+    Exchange,
     Htpasswd,
     ListedFile,
     LogEvent,
@@ -22,6 +23,8 @@ from runbook.model import (
     Symptom,
     command,
 )
+from runbook.observe.address import address_of
+from runbook.observe.signature import from_registry
 from runbook.observe.traffic import Traffic, is_authenticated, succeeded
 from runbook.rules.base import Facts
 from runbook.rules.evidence import Item, computed, context, said, seen
@@ -48,13 +51,16 @@ class Users:
     accepted: frozenset[str]
     nameless: tuple[EvidenceItem, ...]
     """Refused logins whose source names no user."""
+    elsewhere: bool = False
+    """Whether the refusals that were seen are another service's."""
 
     def blamed(self, name: str) -> bool:
         """Whether a fault of this name's entry matters here.
 
         Where no login is known at all, every faulty entry matters; else only those of logins that fail.
         """
-        return name not in self.accepted and (name in self.failing or not (self.failing or self.accepted))
+        nobody = not (self.failing or self.accepted or self.elsewhere)
+        return name not in self.accepted and (name in self.failing or nobody)
 
     def observed(self, name: str | None = None) -> tuple[EvidenceItem, ...]:
         """The refused requests, log lines and client messages of that user (None: of anybody), two at most.
@@ -95,7 +101,8 @@ def users(facts: Facts) -> Users:
             if item not in kept and sum(i.cited == item.cited for i in kept) < _KEPT:
                 kept.append(item)
     nameless = tuple(failing.pop("", ()))
-    return Users({name: tuple(items) for name, items in failing.items()}, frozenset(accepted), nameless)
+    found = {name: tuple(items) for name, items in failing.items()}
+    return Users(found, frozenset(accepted), nameless, elsewhere=not nameless and _refused_elsewhere(facts))
 
 
 def refusals(facts: Facts, user: str | None = None) -> tuple[EvidenceItem, ...]:
@@ -119,6 +126,7 @@ def _failures(facts: Facts) -> Iterator[tuple[str, Item]]:
     changed = overwrites(stack)
     for e in traffic.exchanges:
         failed = e.status in (400, 401) and e.is_api and is_authenticated(e) and _is_own(e.route, stack)
+        failed = failed and not _is_of_another_service(e, stack)
         if failed and e.credential and (e.credential.user or e.credential.scheme.lower() == "basic"):
             yield e.credential.user or "", seen(e)
     accepted = {c.user for c in evidence.checks if c.outcome == "accepted"}
@@ -138,10 +146,29 @@ def _failures(facts: Facts) -> Iterator[tuple[str, Item]]:
         if refused and not request.user and not sends_empty_login(request.agent):
             yield "", said(request)
     for message in traffic.said("unauthorized", "login-status", "invalid-username-password"):
+        if (host := address_of(message.host or "")) is not None and host.is_hosted:
+            continue
         if message.detail in ("", "400", "401") and message.voice == "program" and (message.user or not changed):
             yield message.user or "", said(message)
     if evidence.target.user and traffic.seen(*REFUSED, *BROKEN):
         yield evidence.target.user, context(f"login of {evidence.target.user}", "command line")
+
+
+def _refused_elsewhere(facts: Facts) -> bool:
+    """Whether another service, or Docker Hub, refused a login."""
+    asked = (e for e in facts.traffic.exchanges if e.status == 401 and e.is_api and is_authenticated(e))
+    told = facts.traffic.said("unauthorized", "login-status", "invalid-username-password")
+    hosts = (address_of(m.host or "") for m in told)
+    return any(_is_of_another_service(e, facts.stack) for e in asked) or any(a and a.is_hosted for a in hosts)
+
+
+def _is_of_another_service(exchange: Exchange, stack: Stack) -> bool:
+    """Whether a 401 was written by a service that is not this registry: another product, or another kind of login than
+    the one that is configured here."""
+    if from_registry(exchange) is False:
+        return True
+    registry, challenge = stack.registry, exchange.header("WWW-Authenticate") or ""
+    return registry is not None and registry.auth == "htpasswd" and challenge.lower().startswith("bearer")
 
 
 def sends_empty_login(agent: str) -> bool:

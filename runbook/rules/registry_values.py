@@ -27,7 +27,7 @@ from runbook.observe.signature import from_registry, is_go_404
 from runbook.observe.traffic import is_authenticated
 from runbook.rules.align import DOWN, REFUSED, answers, change, login, stated, status, subject, unset
 from runbook.rules.base import Facts, rule
-from runbook.rules.evidence import Item, computed, finding, read, said, seen
+from runbook.rules.evidence import Item, computed, finding, foretold, read, said, seen
 from runbook.rules.hop_edits import swap
 from runbook.rules.logins import overwrites
 from runbook.rules.platform import inside, restarted
@@ -154,7 +154,7 @@ def value_not_yaml(facts: Facts) -> Iterator[Finding]:
     yield finding(
         f"The value of {variable} is not the text that is meant to YAML, so the registry does not start.",
         [read(f"{v.name}: {v.unreadable}", v.place) for v in odd[:2]],
-        [read(e.message, e.place) for e in errors[:1] if not odd],
+        [foretold(e) for e in errors[:1] if not odd],
         said(logged),
         said(told),
         about=subject(registry),

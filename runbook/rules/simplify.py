@@ -8,7 +8,7 @@ from runbook.observe.signature import is_registrys, is_token_service
 from runbook.observe.traffic import Traffic, succeeded
 from runbook.rules.align import DOWN, OPEN, add_variables
 from runbook.rules.base import Facts, rule
-from runbook.rules.evidence import Item, finding, read, said, seen
+from runbook.rules.evidence import Item, finding, foretold, read, said, seen
 from runbook.rules.location_math import dialled_elsewhere
 from runbook.rules.logins import files
 from runbook.rules.logins import url as base_url
@@ -234,7 +234,7 @@ def _crashes(facts: Facts) -> tuple[EvidenceItem, ...]:
     fatal = [e for e in logged if e.meaning != "storage-error" or "panic" in e.text.lower()]
     exited = [m for m in traffic.said("container-exited") if "registry" in m.text.lower() or len(stack.registries) == 1]
     shown = (*(said(e) for e in fatal), *(said(m) for m in exited))
-    errors = (read(e.message, e.place) for r in stack.registries for e in r.start_errors)
+    errors = (foretold(e) for r in stack.registries for e in r.start_errors)
     return tuple(item for item in (*shown, *errors) if item is not None)
 
 
