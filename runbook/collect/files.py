@@ -21,7 +21,7 @@ from runbook.collect.unpack.dress import unnumbered
 from runbook.collect.unpack.envelope import line_reader
 from runbook.collect.unpack.part import Budget, Part, RefusedError
 from runbook.collect.unpack.rows import Rows
-from runbook.collect.unpack.texts import Pasted
+from runbook.collect.unpack.texts import Paste, Pasted
 from runbook.collect.unpack.voice import is_example
 from runbook.collect.walk import Found, unreadable, walk
 from runbook.model import ClientConfig, FileKind, ListedFile, Place, Problem, SourceFile, Voice
@@ -394,7 +394,12 @@ class Reading:
                 self.harvest.add_large_log(source.path, stream, source.size, name, reader)
                 return
             rows = read.lines(stream, name)
-            if not self.harvest.add_log(source.path, reader(rows) if reader else rows):
+            if self.harvest.add_log(source.path, reader(rows) if reader else rows):
+                return
+            stream.seek(0)
+            rows = read.lines(stream, name)
+            said = Paste(Rows(list(reader(rows) if reader else rows)), program=True)
+            if not self.harvest.add_prose(source.path, said, "text", "program"):
                 self._problem(source.path, UNTOLD, kind="nothing-found")
 
     def _parse_text(self, source: SourceFile, text: str, *, keep: bool = True) -> None:

@@ -226,6 +226,8 @@ class Message:
     """The program that was called ("docker", "skopeo", …), where the text shows it."""
     call: Call | None = None
     """The command above it, where one was typed."""
+    asked: int = 0
+    """The line of that command; 0 where none was typed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -34,6 +34,8 @@ class Focus:
     """Addresses that clients were really used on (or that the user named)."""
     docker: tuple[Address, ...] = ()
     """Of these, what docker and its kin were called with: they look stored logins up by the literal name."""
+    only: bool = False
+    """Whether the user was named by argument: other users' logins are nobody's question."""
     named: bool = False
     """Whether the user named address or user by argument."""
     strangers: frozenset[str] = frozenset()
@@ -60,6 +62,8 @@ class Focus:
         if self._knocks(observation):
             return False
         failed_login = observation.user is not None and not observation.ok
+        if failed_login and self.only and observation.user not in self.users:
+            return False
         if failed_login and observation.witness in ("registry", "proxy"):
             return observation.user in self.users if self.users else observation.user not in self.strangers
         return True
@@ -131,6 +135,7 @@ def focus_of(
         docker=tuple(dict.fromkeys(docker)),
         strangers=frozenset(o.user for o in unsettled if o.user and is_noise(o, _known(evidence))),
         named=bool(named or evidence.target.user),
+        only=evidence.target.user is not None,
         ports=ports,
         sites=frozenset(_doors(stack, used)),
     )

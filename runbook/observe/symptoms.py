@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
+from runbook.lazy import re
 from runbook.model import (
     Evidence,
     Exchange,
@@ -63,7 +64,42 @@ def complaints(observations: tuple[Observation, ...], stack: Stack, routing: Rou
         for o, symptoms in shown
         for symptom in symptoms
     ]
-    return (*found, *_of_refusals(observations, found, well))
+    return (*_overtaken(found), *_of_refusals(observations, found, well))
+
+
+def _overtaken(found: list[Complaint]) -> list[Complaint]:
+    """Complaints of clients, where the same client got further, or failed otherwise, at the same address later: what it
+    met before is over, be the last word a failure of its own."""
+    told = [
+        c.observation for c in found if isinstance(c.observation.record, Message) and c.observation.witness == "client"
+    ]
+    return [replace(c, settled=_overtaken_by(c, told)) if c.settled is None else c for c in found]
+
+
+def _overtaken_by(complaint: Complaint, told: list[Observation]) -> Observation | None:
+    record, one = complaint.observation.record, complaint.observation
+    if (
+        not isinstance(record, Message)
+        or not record.asked
+        or complaint.symptom not in (*_ON_THE_WAY, S.NO_CREDENTIAL_SENT)
+    ):
+        return None
+    for later in told:
+        other = later.record
+        if not isinstance(other, Message) or other.place.file != record.place.file or other.asked <= record.asked:
+            continue
+        if one.address is None or later.address is None or not later.address.fits(one.address):
+            continue
+        further = later.login == "sent" if complaint.symptom is S.NO_CREDENTIAL_SENT else other.kind != record.kind
+        if further and other.tool == record.tool:
+            return later
+    return None
+
+
+_ON_THE_WAY = (
+    S.NAME_UNKNOWN, S.UNREACHABLE, S.EMPTY_REPLY, S.TIMEOUT, S.HANDSHAKE_TIMEOUT, S.TLS_FAILED, S.SCHEME_MIXED,
+)  # fmt: skip
+"""What keeps a client from any response."""
 
 
 def _older_crashes(observations: tuple[Observation, ...], crashed: frozenset[str | None]) -> list[Complaint]:
@@ -180,6 +216,8 @@ def _of_message(message: Message, routing: Routing) -> list[Symptom]:
     elif message.kind == "no-such-host" and message.host and message.detail:
         elsewhere = message.detail.split(":")[0].lower() != message.host.split(":")[0].lower()
         symptom = S.LOCATION_WRONG if elsewhere else S.NAME_UNKNOWN
+    elif message.kind == "refused" and _SENT_ON.search(message.text):
+        symptom = S.LOCATION_WRONG  # whoever took the POST sent the client there
     if symptom is None:
         return []
     if symptom is S.LOGIN_401 and message.kind != "token-refused":
@@ -338,3 +376,6 @@ def _from_files(observations: tuple[Observation, ...], evidence: Evidence, stack
     for registry in stack.registries:
         for error in registry.start_errors if not started else ():
             yield S.NOT_STARTED, error.message, error.place or Place(registry.name)
+
+
+_SENT_ON = re.compile(r"\b(?:Patch|Put) \\?\"?https?://[^\s\"]{1,300}/blobs/uploads/")

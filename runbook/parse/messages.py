@@ -65,7 +65,7 @@ def parse_text(
     exchanges = tuple(replace(e, voice=voice) for e in found) if voice == "document" else found
     messages: list[Message] = []
     seen: set[tuple[str, str | None, str, str]] = set()
-    context, speaker, begun = Context(), Speaker(voice, framed), False
+    context, speaker, begun, began = Context(), Speaker(voice, framed), False, 0
     wrote: dict[str, int] = {}
     lines = text.split("\n")
     for number, raw in enumerate(lines, 1):
@@ -76,6 +76,10 @@ def parse_text(
         if _of_another_program(line):
             continue
         context = typed(line, context, vault)
+        typed_here = prompted(line)
+        began = number if typed_here is not None else began
+        if typed_here is not None and typed_here[1].lstrip().startswith("#"):
+            continue  # a remark
         if context.into and called(line):
             wrote[context.into] = number
         begun = _UPLOAD.match(line) is not None or (begun and prompted(line) is None and _PUSH not in line)
@@ -83,7 +87,7 @@ def parse_text(
             continue
         for message in _of_line(line, Place(file, number), context, vault):
             kind = "upload-refused" if begun and message.kind in _REFUSED else message.kind
-            message = replace(message, kind=kind, voice=says)
+            message = replace(message, kind=kind, voice=says, asked=began)
             if kind == "tool-missing":
                 wrote.pop(message.detail, None)
             key = (message.kind, message.host, message.detail or message.text, says)
@@ -116,6 +120,8 @@ _PUSHES = re.compile(r"The push refers to|\b(?:docker|podman|nerdctl)(?: image| 
 
 def _of_line(line: str, place: Place, context: Context, vault: Vault) -> list[Message]:
     lowered = line.lower()
+    if "traces export:" in lowered:
+        return []  # OpenTelemetry in registry 3: nobody listens, and nothing depends on it
     if "next endpoint" in lowered and "level=info" in lowered:
         return []  # docker tries https first and then, where it may, http: no failure yet
     if "awaiting response... 401" in lowered:

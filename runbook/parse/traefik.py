@@ -106,6 +106,8 @@ def _router(name: str, tree: Tree, services: dict[str, tuple[str, Place]], vault
     rule = keys.get("rule") or next(iter(keys.values()))
     tls = any(k == "tls" or k.startswith("tls.") for k in keys) and keys.get("tls", rule).text.lower() != "false"
     wanted = keys.get("service")
+    if wanted and wanted.text.endswith("@internal"):
+        return  # Traefik's own dashboard, API or ping
     url, place = services.get(_plain(wanted.text) if wanted else name) or next(
         iter(services.values()), ("", rule.place)
     )

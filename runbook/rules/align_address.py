@@ -9,6 +9,7 @@ from runbook.rules.align import anonymous, base, change, name_of, observed, stat
 from runbook.rules.base import Facts, rule
 from runbook.rules.evidence import finding, read, seen
 from runbook.rules.hop_edits import swap
+from runbook.rules.location_math import base_of, written_by_registry
 from runbook.rules.platform import published, runs
 from runbook.urls import urlsplit
 
@@ -147,6 +148,8 @@ def _configured(facts: Facts, setting: Setting, misrouted: list[Exchange], uploa
 
 def _constant(facts: Facts, uploads: list[Exchange]) -> str | None:
     """One address in the Location of uploads to several, with no proxy to blame: only http.host does that."""
+    if found := next((e for e in uploads if e.route != "direct" and written_by_registry(facts, e)), None):
+        return base_of(_location(found))
     places = {_address(_location(e)) for e in uploads}
     asked = {_address(f"{urlsplit(e.url).scheme}://{e.sent('Host') or urlsplit(e.url).netloc}") for e in uploads}
     if len(places) != 1 or len(asked) < 2 or (facts.stack.routes and any(e.route != "direct" for e in uploads)):

@@ -26,6 +26,7 @@ from runbook.rules.location_math import (
     sent_to,
     upload_routes,
     uploads,
+    written_by_registry,
 )
 from runbook.rules.reloads import proxy_fix
 from runbook.urls import urlsplit
@@ -97,6 +98,8 @@ def _misrouted(facts: Facts, differs: Differs, heard: Item = None, more: tuple[S
     found = list(uploads(facts.traffic))
     misrouted = next((e for e, here, there in found if differs(here, there)), None)
     if not misrouted and any(not differs(here, there) for e, here, there in found if e.route != "direct"):
+        return
+    if misrouted and written_by_registry(facts, misrouted):
         return
     for route, here, there in destinations(facts, misrouted):
         if differs(here, there):

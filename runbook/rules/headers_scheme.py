@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from urllib.parse import SplitResult
 
+from runbook.lazy import re
 from runbook.model import (
     Edit,
     EvidenceItem,
@@ -17,7 +18,7 @@ from runbook.model import (
     Symptom,
 )
 from runbook.rules.base import Facts, rule
-from runbook.rules.evidence import finding, read, said
+from runbook.rules.evidence import Item, finding, read, said
 from runbook.rules.hop_edits import drop_header, insert, swap
 from runbook.rules.hops import (
     first_route,
@@ -159,12 +160,21 @@ def _scheme_lost(facts: Facts, route: ProxyRoute, misrouted: Exchange | None) ->
         f"{name(route)} ends TLS and does not tell the registry, so uploads are sent to http://.",
         read(f"TLS ends here and it sends {what}", where),
         sent_to(misrouted),
+        _sent_to_http(facts) if not misrouted else None,
         hop=hop(route),
         fix=proxy_fix(facts, route, advice, upload_check(facts, base), edits=edits, at=where),
         edits=edits,
         proves=route.complete and route.tls,
         about=site(facts, route),
     )
+
+
+def _sent_to_http(facts: Facts) -> Item:
+    """A client that was sent to http:// with an upload, at the name where it begins on https."""
+    return next((said(m) for m in facts.traffic.messages if m.kind == "refused" and _TO_HTTP.search(m.text)), None)
+
+
+_TO_HTTP = re.compile(r"\b(?:Patch|Put) \\?\"?http://[^\s\"]{1,300}/blobs/uploads/")
 
 
 def _scheme_of(facts: Facts, route: ProxyRoute) -> tuple[str, Place, str, tuple[Edit, ...]]:

@@ -95,6 +95,23 @@ def destinations(facts: Facts, misrouted: Exchange | None) -> Iterator[tuple[Pro
             yield route, here, urlsplit(f"{here.scheme}://{there}")
 
 
+def written_by_registry(facts: Facts, exchange: Exchange) -> bool:
+    """Whether a Location names a host that no Host on the way can have been: neither the client's nor one that a proxy
+    whose file is known sends. Then the registry writes it itself (http.host)."""
+    there = (urlsplit(exchange.header("Location") or "").hostname or "").lower()
+    routes = [r for r in upload_routes(facts) if r.complete]
+    known = {(urlsplit(exchange.url).hostname or "").lower(), (exchange.sent("Host") or "").split(":")[0].lower()}
+    for route in routes:
+        sent = route.host_value.split(":")[0].lower()
+        known |= {sent, *(h.lower() for h, _ in route.upstream_hosts), *(n.lower() for n in route.server_names)}
+        if any(c in sent for c in "${%") and route.host not in ("client", "client-without-port", "upstream"):
+            return False
+        named = ("forwarded", "x-forwarded-host")
+        if any(e.name.lower() in named for e in route.request_headers if e.action != "remove"):
+            return False
+    return bool(there and routes) and there not in known and "." in there
+
+
 def is_known_address(facts: Facts, route: ProxyRoute) -> bool:
     """Whether the compose file tells under which address this proxy is published."""
     return route.software != "joxit-ui" and published_address(facts, route) is not None

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from runbook.lazy import re
 from runbook.model import Edit, Exchange, Finding, Fix, LogEvent, ProxyRoute, Registry, Setting, Symptom
 from runbook.model.command import sh
+from runbook.numbers import whole_number
 from runbook.rules.align import stated
 from runbook.rules.base import Facts, rule
 from runbook.rules.evidence import Item, context, finding, read, said, seen
@@ -45,7 +46,7 @@ def upstream_wrong_port(facts: Facts) -> Iterator[Finding]:
     if reaches(facts.traffic):
         return
     if registry is None or registry.service is None or not registry.listens:
-        yield from _ports_in_logs(facts)
+        yield from _at_debug_server(facts) or _ports_in_logs(facts)
         return
     for route in proxied(facts.stack):
         target = upstream_service(route, facts.compose)
@@ -72,6 +73,40 @@ def upstream_wrong_port(facts: Facts) -> Iterator[Finding]:
             fix=proxy_fix(facts, route, advice, login_check(facts, route), edits=edits, at=route.upstream_place),
         )
         return
+
+
+def _at_debug_server(facts: Facts) -> list[Finding]:
+    """A proxy that asks at the debug server of a registry whose config.yml was handed over, without a compose file."""
+    registry = facts.registry
+    debug = registry.settings.get("http.debug.addr") if registry else None
+    port = whole_number(str(debug.value or "").rpartition(":")[2]) if debug else None
+    if registry is None or not port or port == registry.listens:
+        return []
+    for route in proxied(facts.stack):
+        host = next((h for h, p in route.upstream_hosts if p == port), None)
+        if host is None or not registry.listens:
+            continue
+        edits = _repoint(facts, route, host, port, registry.listens)
+        lost = next((e for e in facts.traffic.on("via") if e.status == 404 and "404 page not found" in e.body), None)
+        return [
+            finding(
+                f"{name(route)} asks for the registry on port {port}, which is its debug server; it listens on "
+                f"{registry.listens}.",
+                read(f"upstream {route.upstream}", route.upstream_place),
+                stated(debug, "http.debug.addr"),
+                stated(registry.settings.get("http.addr"), "http.addr"),
+                seen(lost),
+                explains=(*NO_ANSWER, S.NOT_THE_API),
+                hop=hop(route),
+                supersedes=("no-v2-route", "registry-unreachable", "nginx-stale-dns"),
+                about=site(facts, route),
+                edits=edits,
+                fix=proxy_fix(
+                    facts, route, _advice(route, host, registry.listens), login_check(facts, route), edits=edits
+                ),
+            )
+        ]
+    return []
 
 
 _REFUSED_AT = re.compile(r"upstream: \"https?://[^\"/\s]*?:(\d{1,5})/")
