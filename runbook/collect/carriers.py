@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from runbook.collect.kinds import is_dump, recognise, tells
 from runbook.collect.unpack import envelope, page, terminal, tickets
 from runbook.collect.unpack.rows import Rows
+from runbook.collect.unpack.sections import is_prose
 from runbook.collect.unpack.texts import Paste, Pasted, taken_apart, undressed
 from runbook.collect.unpack.voice import voice_of
 from runbook.model import FileKind, Voice
@@ -66,7 +67,7 @@ def _of_rows(name: str, kind: FileKind, rows: Rows) -> Carrier:
     if kind in _PROSE:
         return Carrier(kind, paste, voice_of(name, plain.text))
     structured = (not tells(name) or is_dump(plain.text[:65536])) and (
-        paste.framed or any(file.path for file in paste.files)
+        paste.framed or any(file.path for file in paste.files) or _is_among_sentences(paste)
     )
     if kind == "log" and not structured:
         return Carrier(kind, Paste(plain, program=True))
@@ -75,6 +76,11 @@ def _of_rows(name: str, kind: FileKind, rows: Rows) -> Carrier:
     if not structured:
         return Carrier(kind, Paste(plain), whole=text, as_it_is=same)
     return Carrier("text", paste, voice_of(name, plain.text))
+
+
+def _is_among_sentences(paste: Paste) -> bool:
+    """Whether a file stands between a person's sentences."""
+    return bool(paste.files) and any(is_prose(row) for row in paste.rest())
 
 
 def _stack(text: str) -> Paste | None:

@@ -133,6 +133,8 @@ def is_prose_name(name: str) -> bool:
 def _confirmed(kind: FileKind, head: str, *, plain_name: bool) -> FileKind:
     """A name is believed unless the content is plainly something else."""
     if kind == "log":
+        if marks.is_session(head) and not marks.is_mostly_log(head):
+            return "text"  # somebody's terminal, saved as a log
         if marks.is_log(head) or marks.has_service_prefix(head):
             return "log"
         pasted = marks.is_session(head) or marks.is_curl(head) or marks.is_client_output(head)
@@ -175,7 +177,7 @@ def _by_content(base: str, head: str) -> FileKind:
 def _text(base: str, head: str) -> FileKind:
     """What people paste: the most telling kind; the others are looked for in it as well."""
     if marks.is_log(head) and not (marks.is_session(head) or marks.is_curl(head) or marks.has_fence(head)):
-        return "log"
+        return "log" if not is_prose_name(base) or marks.is_mostly_log(head) else "text"
     if marks.is_curl(head):
         return "curl"
     if marks.is_process_table(head) and (base.lower().startswith("ps") or not marks.is_listing(head)):

@@ -143,6 +143,12 @@ _HASHED = re.compile(
 _ASSIGNMENT = re.compile(r"[ \t]*(?:export[ \t]+)?[A-Za-z_][A-Za-z0-9_.]*[ \t]*=")
 
 
+def is_mostly_log(head: str) -> bool:
+    """Whether at least half of the lines begin as log lines do, or with a service."""
+    rows = [row for row in head.split("\n") if row.strip()]
+    return sum(log_start(row) is not None or has_prefix(row) is not None for row in rows) * 2 >= len(rows)
+
+
 def is_htpasswd(head: str) -> bool:
     """Whether most lines are name:hash."""
     rows = _rows(head)[:50]

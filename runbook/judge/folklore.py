@@ -27,9 +27,8 @@ def _mention(facts: Facts, pattern: str) -> str:
 
 
 def _realm(facts: Facts, causes: tuple[Finding, ...]) -> Iterator[Folklore]:
-    where = _mention(facts, r"\brealms?\b")
-    refused = any(e.status == 401 for e in facts.traffic.exchanges) or bool(causes)
-    if where or (refused and facts.stack.registry and facts.stack.registry.value("auth.htpasswd.realm")):
+    where = _mention(facts, r"\brealms?\b(?!=)")
+    if where:
         yield Folklore(
             claim="The realm must be the same everywhere, or the login fails.",
             truth="With Basic the realm is a label. The client sends base64(user:password), no digest of it; any realm "
@@ -87,7 +86,7 @@ def _line_ends(facts: Facts, causes: tuple[Finding, ...]) -> Iterator[Folklore]:
 
 
 def _uid(facts: Facts, causes: tuple[Finding, ...]) -> Iterator[Folklore]:
-    where = _mention(facts, r"\buid\b|\b1000\b|chown")
+    where = _mention(facts, r"\buid\b|\buser(?:id)? ?1000\b|\b1000:1000\b|chown")
     if where and not any(c.cause == "htpasswd-unreadable" for c in causes):
         yield Folklore(
             claim="The htpasswd file must be readable by UID 1000.",

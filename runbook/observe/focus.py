@@ -100,7 +100,8 @@ class Focus:
             told = self.speaks_of(address_of(subject.address))
             value = {True: 1.0, None: 0.8, False: 0.0}[told]
         other_door = any(site.lower() in self.sites for site in subject.sites)
-        if subject.sites and self.used and not other_door and not any(_is_site(a, subject.sites) for a in self.used):
+        by_name = [a for a in self.used if not a.is_loopback and not _is_numeric(a.host)] or self.used
+        if subject.sites and self.used and not other_door and not any(_is_site(a, subject.sites) for a in by_name):
             value = min(value, 0.0 if all(_is_name(s) for s in subject.sites) else 0.8)
         if subject.user and self.users and subject.user not in self.users:
             value = min(value, 0.3)

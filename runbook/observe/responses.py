@@ -182,10 +182,19 @@ def _is_blocked(exchange: Exchange, stack: Stack) -> bool:
 
 
 def _is_preflight(exchange: Exchange, stack: Stack) -> bool:
-    """A refused OPTIONS hurts only a browser that calls the registry across origins."""
+    """A refused OPTIONS hurts only a browser that calls the registry across origins: one that did, a page that does by
+    its configuration, or one whose origin the registry allows by name."""
     if exchange.page is not None:
         return True
     asked = exchange.sent("Access-Control-Request-Method") is not None
+    origin = exchange.sent("Origin")
+    if (
+        asked
+        and origin
+        and exchange.header("Access-Control-Allow-Origin") == origin
+        and not same_origin(origin, exchange.url)
+    ):
+        return True
     return asked and asks_across_origins(stack, exchange.sent("Origin") or "http://page.invalid")
 
 

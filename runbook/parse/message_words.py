@@ -128,6 +128,7 @@ ROWS: tuple[tuple[str, re.Pattern[str], MessageKind], ...] = (
         r"pushing manifest for (?P<host>[^\s/]{1,255})/\S{1,300}@sha256:[0-9a-f]{64}.{0,40} done\b",
         "transfer-ok",
     ),
+    _row("successfully pulled image", r"Successfully pulled image \\?\"(?P<host>[^\s/\"]{1,255})/", "transfer-ok"),
     _row("logged in", r"^\s*(?:Logged in|Authenticated|Existing credentials are valid)", "login-ok"),
     _row("failed with status", rf"login attempt to {_URL} failed with status: (?P<detail>\d{{3}})", "login-status"),
     _row("error saving credentials", r"error storing credentials.{0,400}?out: (?P<detail>.*)", "helper-failed"),
@@ -252,5 +253,10 @@ ROWS: tuple[tuple[str, re.Pattern[str], MessageKind], ...] = (
     _row("toomanyrequests", r"toomanyrequests: (?P<detail>.*)", "other-error"),
     _row("insufficient_scope", r"insufficient_scope: (?P<detail>.*)", "other-error"),
     _row("unknown", r"^(?:Error: )?(?:name|manifest|blob) unknown: (?P<detail>.*)", "other-error"),
+    _row(
+        "context deadline exceeded",
+        rf"(?:(?:Get|Head|Put|Post|Patch|HEAD|GET) {_URL}.{{0,200}})?context deadline exceeded",
+        "other-error",
+    ),
     _row("error response from daemon", r"Error response from daemon: (?P<detail>.*)", "other-error"),
 )

@@ -211,6 +211,8 @@ def auth_option_missing(facts: Facts) -> Iterator[Finding]:
         return
     option = errors[0].setting if errors else "path" if '"path"' in panics[0].text else "realm"
     unusable = registry.settings.get(f"auth.htpasswd.{option}") if registry else None
+    if not errors and unusable is not None and isinstance(unusable.value, str):
+        return  # it is set here: that log is another registry's
     problem = f"is set to {unusable.value!r}, which is no text" if unusable else "is not set"
     edits = _set_option(facts.evidence, registry, option, errors[0]) if registry and errors and not unusable else ()
     label = ". The realm may be any text: it is a label" if option == "realm" else ""

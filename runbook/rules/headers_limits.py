@@ -55,6 +55,8 @@ def client_max_body_size(facts: Facts) -> Iterator[Finding]:
     shown = _too_large(traffic, refused)
     uploads = [f.upload for f in fronts(facts) if f.upload in f.api and f.upload and f.upload.max_body]
     pushed = [r for r in uploads if shown or takes_pushes(r, facts.compose)]
+    if logged := [int(m[1]) for e in traffic.logged("body-too-large") if (m := _BYTES.search(e.text + e.detail))]:
+        pushed = [r for r in pushed if r.software in _LIKE_NGINX and (r.max_body or 0) < max(logged)]  # its own words
     route = next((r for r in pushed if r.max_body is not None and (r.max_body < _SMALL or shown)), None)
     signed = refused is not None and signed_by_proxy(refused)
     refuted = (Refutation(cause="http-secret-not-shared", because="the response is the proxy's own page"),) * signed
@@ -104,6 +106,10 @@ def client_max_body_size(facts: Facts) -> Iterator[Finding]:
             ),
             edits=edits,
         )
+
+
+_BYTES = re.compile(r"too large body: (\d{1,15}) bytes")
+_LIKE_NGINX = ("nginx", "nginx-proxy", "joxit-ui")
 
 
 def _explained(route: ProxyRoute) -> tuple[Symptom, ...]:
@@ -250,7 +256,7 @@ def _lift(facts: Facts, route: ProxyRoute) -> tuple[Edit, ...]:
     tier=2,
     title="the proxy times out before the registry responds",
     explains=(S.GATEWAY_TIMEOUT, S.UPLOAD_FAILS),
-    refuted=(Refutation(cause="client-max-body-size", because="it is 504 after a wait, not 413 at once"),),
+    refuted=(Refutation(cause="client-max-body-size", because="it ends after a wait, not with 413 at once"),),
     fix="Raise the read time-out of the proxy: proxy_read_timeout 900;",
     source="nginx documentation: proxy_read_timeout is 60 s; 504 and `upstream timed out (110` in its log",
 )
@@ -271,11 +277,24 @@ def proxy_timeout(facts: Facts) -> Iterator[Finding]:
         fix=proxy_fix(
             facts,
             route,
-            "Raise the proxy's read time-out; in nginx: proxy_read_timeout 900; proxy_request_buffering off;",
+            _patience(route),
             *_waits(facts, route),
             edits=edits,
         ),
         edits=edits,
+    )
+
+
+def _patience(route: ProxyRoute | None) -> str:
+    """What makes this program wait longer for its upstream."""
+    return {
+        "apache": "Raise ProxyTimeout (or timeout= of this ProxyPass): ProxyTimeout 900",
+        "haproxy": "Raise timeout server of this backend: timeout server 15m",
+        "caddy": "Raise the response time-out inside reverse_proxy: transport http { response_header_timeout 15m }",
+        "traefik": "Raise respondingTimeouts of the entry point: entryPoints.NAME.transport.respondingTimeouts.readTimeout=15m",
+    }.get(
+        route.software if route else "",
+        "Raise the proxy's read time-out; in nginx: proxy_read_timeout 900; proxy_request_buffering off;",
     )
 
 

@@ -9,7 +9,7 @@ from runbook.numbers import whole_number
 from runbook.rules.align import stated
 from runbook.rules.base import Facts, rule
 from runbook.rules.evidence import Item, context, finding, read, said, seen
-from runbook.rules.hop_edits import swap
+from runbook.rules.hop_edits import insert, swap
 from runbook.rules.hops import LOOPBACK, aside, hop, login_check, name, site, upstream_service
 from runbook.rules.platform import inside, retargeted, runs
 from runbook.rules.reloads import proxy_fix
@@ -190,8 +190,14 @@ def scheme_mismatch_upstream(facts: Facts) -> Iterator[Finding]:
         right = "http" if wants_tls else "https"
         shows: tuple[Item, ...] = (read(f"upstream {route.upstream}", route.upstream_place), seen(bad_gateway(facts)))
         edits = point_to(facts.evidence, route, f"{route.upstream_scheme}://", f"{right}://")
-        if route.software == "haproxy" and right == "http":
-            edits = swap(facts.evidence, route.upstream_place, r"\s+ssl\b(?:\s+verify\s+\w+|\s+ca-file\s+\S+)*", "")
+        if route.software == "haproxy":
+            edits = (
+                swap(facts.evidence, route.upstream_place, r"\s+ssl\b(?:\s+verify\s+\w+|\s+ca-file\s+\S+)*", "")
+                if right == "http"
+                else swap(facts.evidence, route.upstream_place, r"(\bserver\s+\S+\s+\S+)", r"\1 ssl verify none")
+            )
+        elif route.software == "apache" and right == "https" and edits:
+            edits = (*edits, *_tls_to_upstream(facts, route))
         yield finding(
             f"{name(route)} speaks {route.upstream_scheme} to the registry, which speaks {right}.",
             shows if registry else map(aside, shows),
@@ -203,7 +209,7 @@ def scheme_mismatch_upstream(facts: Facts) -> Iterator[Finding]:
             proves=registry is not None,
             about=site(facts, route),
             edits=edits,
-            fix=proxy_fix(facts, route, f"Write {right}:// in the upstream", login_check(facts, route), edits=edits),
+            fix=proxy_fix(facts, route, _speak(route, right), login_check(facts, route), edits=edits),
         )
         return
     if tls_failed or refused:
@@ -217,6 +223,33 @@ def scheme_mismatch_upstream(facts: Facts) -> Iterator[Finding]:
                 verify=(login_check(facts, None),) if refused else (),
             ),
         )
+
+
+def _speak(route: ProxyRoute, right: str) -> str:
+    """How this program is made to speak that scheme to its upstream; what it must know of the certificate."""
+    if right == "http":
+        return "Take ssl out of the server line" if route.software == "haproxy" else "Write http:// in the upstream"
+    return {
+        "haproxy": "Add `ssl verify none` to the server line; `ssl verify required ca-file FILE` where the authority of the "
+        "registry's certificate is at hand",
+        "apache": "Write https:// in the upstream, and outside of any <Location> `SSLProxyEngine on`; `SSLProxyCACertificateFile` and "
+        "`SSLProxyVerify require` where the authority of the registry's certificate is at hand",
+        "caddy": "Write https:// in the upstream; Caddy checks the certificate: for one that it does not know add "
+        "`transport http { tls_trust_pool file FILE }` inside reverse_proxy (before 2.8: tls_trusted_ca_certs FILE)",
+    }.get(route.software, "Write https:// in the upstream")
+
+
+def _tls_to_upstream(facts: Facts, route: ProxyRoute) -> tuple[Edit, ...]:
+    """The lines that Apache needs besides, where its ProxyPass stands outside of a <Location>."""
+    place = route.upstream_place
+    source = next((f for f in facts.evidence.files if place and f.path == place.file), None)
+    row = source.lines[place.line - 1] if source and place and place.line and place.line <= len(source.lines) else ""
+    if not re.match(r"\s*ProxyPass(?:Match)?\s+[\"^/]", row):
+        return ()
+    return (
+        *insert(facts.evidence, place, "SSLProxyEngine on"),
+        *insert(facts.evidence, place, "SSLProxyCheckPeerName off"),
+    )
 
 
 def _tls_of(registry: Registry | None, setting: Setting | None) -> Item:

@@ -113,6 +113,25 @@ def untimed(found: Rows) -> Rows:
     return Rows([_TIMED.sub("", row) for row in found.rows], found.numbers, found.quoted)
 
 
+def outdented(found: Rows) -> Rows:
+    """Rows without the blanks that a mail puts before the lines of a log, and before a whole compose file."""
+    rows = list(found.rows)
+    depth = 0
+    for number, row in enumerate(rows):
+        bare = row.lstrip(" ")
+        indent = len(row) - len(bare)
+        if depth and bare and indent < depth:
+            depth = 0
+        if not depth and 0 < indent < 4 and _FIRST_KEY.match(bare) and (number == 0 or not rows[number - 1].strip()):
+            depth = indent
+        if depth:
+            rows[number] = row[depth:]
+        elif 0 < indent < 4 and marks.log_start(bare):
+            rows[number] = bare
+    return Rows(rows, found.numbers, found.quoted) if rows != found.rows else found
+
+
+_FIRST_KEY = re.compile(r"(?:services|version): ?[^\s]{0,12}\s*$")
 _STAMPED = re.compile(r"\[?\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:Z|[+-]\d\d:?\d\d)?\]? (?=\S)")
 
 
