@@ -43,6 +43,9 @@ def port_mapping(facts: Facts) -> Iterator[Finding]:
             continue
         setting = registry.settings.get("http.addr")
         shown = f"{port.published}:{port.container}" if port.published else str(port.container)
+        if port.protocol != "tcp":
+            yield _not_tcp(facts, registry, port)
+            return
         edits = _edit(facts.evidence, port, registry.listens or 5000)
         address = f"{port.host_ip or '0.0.0.0'}:{port.published}" if port.published else ""  # noqa: S104
         shown_by = published(runs(facts, registry.name), registry.listens, address)
@@ -65,6 +68,20 @@ def port_mapping(facts: Facts) -> Iterator[Finding]:
         return
 
 
+def _not_tcp(facts: Facts, registry: Registry, port: Port) -> Finding:
+    """The right port, published for another protocol only."""
+    edits = swap(facts.evidence, port.place, rf"/{port.protocol}\b", "")
+    return finding(
+        f"Port {port.published or port.container} is published for {port.protocol} only, and the registry speaks tcp: nothing "
+        "listens on the host.",
+        read(f"published: {port.published}:{port.container}/{port.protocol}", port.place),
+        observed(facts, S.UNREACHABLE),
+        about=subject(registry),
+        edits=edits,
+        fix=change(registry, f"Publish it for tcp: without /{port.protocol}", anonymous(facts, registry), edits=edits),
+    )
+
+
 def _dead_port(registry: Registry) -> Port | None:
     """A published port, when none of them leads to the listener."""
     service = registry.service
@@ -74,7 +91,9 @@ def _dead_port(registry: Registry) -> Port | None:
         return None
     debug = str(registry.value("http.debug.addr") or "").rpartition(":")[2]
     ports = [p for p in registry.ports if p.protocol == "tcp" and str(p.container) != debug]
-    if not ports or any(p.container == registry.listens for p in ports):
+    if not ports:
+        return next((p for p in registry.ports if p.protocol != "tcp" and p.container == registry.listens), None)
+    if any(p.container == registry.listens for p in ports):
         return None
     return ports[0]
 

@@ -12,6 +12,7 @@ from runbook.model import (
     Exchange,
     Finding,
     Fix,
+    Message,
     MessageKind,
     Place,
     Refutation,
@@ -75,6 +76,9 @@ def insecure_missing(facts: Facts) -> Iterator[Finding]:
             ),
         )
     for message in facts.traffic.said("http-to-https-client"):
+        if other := _of_another_client(message):
+            yield other
+            return
         named = re.search(r"https://([^/\s\"]{1,300})", message.text)
         name = message.host or (named[1] if named else "")
         listed = [c for c in facts.clients if c.insecure_registries is not None]
@@ -106,6 +110,33 @@ def insecure_missing(facts: Facts) -> Iterator[Finding]:
             edits=_allow(facts, listed, name) if not there else (),
         )
         return
+
+
+_PLAIN = {"crane": "--insecure", "oras": "--plain-http", "helm": "--plain-http"}
+
+
+def _of_another_client(message: Message) -> Finding | None:
+    """The same of a client that does not read docker's daemon.json: skopeo, podman and buildah, crane, oras, helm."""
+    libpod = message.tool in ("skopeo", "podman", "buildah") or "pinging container registry" in message.text
+    if not libpod and message.tool not in _PLAIN:
+        return None
+    tool = message.tool if message.tool in (*_PLAIN, "skopeo", "podman", "buildah") else "the client"
+    where = message.host or "HOST:PORT"
+    how = (
+        f'--tls-verify=false (skopeo copy: --src-tls-verify or --dest-tls-verify), or a [[registry]] with location = "{where}" '
+        "and insecure = true in registries.conf"
+        if libpod
+        else _PLAIN[message.tool]
+    )
+    words = {"crane": ("crane", "catalog", "--insecure"), "oras": ("oras", "login", "--plain-http"),
+             "helm": ("helm", "registry", "login", "--plain-http")}  # fmt: skip
+    program = words.get(message.tool) or (tool if tool != "the client" else "skopeo", "login", "--tls-verify=false")
+    check = sh(*program, host(message.host), expect="the repositories" if tool == "crane" else "Login Succeeded")
+    return finding(
+        f"The registry {message.host or 'here'} speaks plain http and {tool} insists on https.",
+        said(message),
+        fix=Fix(summary=f"Give the registry a certificate; or allow plain http on the client: {how}", verify=(check,)),
+    )
 
 
 def _is_refused_by_docker(exchange: Exchange) -> bool:

@@ -37,10 +37,13 @@ def variable_empty(facts: Facts) -> Iterator[Finding]:
             continue  # a command that gives no password at all
         job, login = found or (None, None)
         branch = _why(job)
+        what = "password"
+        if "--username with" in message.text and (message.user or "").startswith("$"):
+            variable, what = (message.user or "").strip("${}\"'"), "user name"
         yield finding(
-            f"{variable} is empty where the job runs, so docker has no password to send.",
+            f"{variable} is empty where the job runs, so docker has no {what} to send.",
             said(message),
-            [read(f"the login takes its password from {variable}", login.place)] if login else [],
+            [read(f"the login takes its {what} from {variable}", login.place)] if login else [],
             about=Subject(address=_host(message, login)),
             fix=Fix(
                 summary=f"Give the job {variable}: {branch}",

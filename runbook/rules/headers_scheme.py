@@ -18,7 +18,7 @@ from runbook.model import (
     Symptom,
 )
 from runbook.rules.base import Facts, rule
-from runbook.rules.evidence import Item, finding, read, said
+from runbook.rules.evidence import Item, context, finding, read, said
 from runbook.rules.hop_edits import drop_header, insert, swap
 from runbook.rules.hops import (
     first_route,
@@ -75,6 +75,21 @@ def x_forwarded_proto_missing(facts: Facts) -> Iterator[Finding]:
     inner, outer = _scheme_overwritten(facts)
     if inner and (outer or misrouted or _ends_before(facts, inner)):
         yield _overwritten_by(facts, inner, outer, misrouted)
+    elif misrouted and (caddy := next((r for r in upload_routes(facts) if _distrusts(facts, r)), None)):
+        yield finding(
+            f"{name(caddy)} writes X-Forwarded-Proto anew (http), because it does not trust the proxy before it: uploads are "
+            "sent to http://.",
+            sent_to(misrouted),
+            context("TLS does not end here, and trusted_proxies is not set", caddy.place),
+            hop=hop(caddy),
+            fix=proxy_fix(
+                facts,
+                caddy,
+                "Let it trust the proxy before it, inside reverse_proxy: trusted_proxies private_ranges (or its address)",
+                upload_check(facts, base_of(misrouted.url)),
+            ),
+            about=site(facts, caddy),
+        )
     elif misrouted:
         route = first_route(facts)
         yield finding(
@@ -89,6 +104,12 @@ def x_forwarded_proto_missing(facts: Facts) -> Iterator[Finding]:
                 upload_check(facts, base_of(misrouted.url)),
             ),
         )
+
+
+def _distrusts(facts: Facts, route: ProxyRoute) -> bool:
+    """Whether it is a Caddy behind another proxy that does not believe what that one sends (its default)."""
+    lines = next((f.lines for f in facts.evidence.files if f.path == route.place.file), ())
+    return route.software == "caddy" and not route.tls and not any("trusted_proxies" in line for line in lines)
 
 
 def _scheme_overwritten(facts: Facts) -> tuple[ProxyRoute | None, ProxyRoute | None]:

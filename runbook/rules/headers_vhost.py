@@ -6,6 +6,7 @@ from runbook.model import Exchange, Finding, Symptom
 from runbook.observe.signature import is_registrys
 from runbook.rules.base import Facts, rule
 from runbook.rules.evidence import finding, read, seen
+from runbook.rules.hop_edits import swap
 from runbook.rules.hops import api_check, front_url, fronts, header_check, hop, is_strange, login_at, name, site
 from runbook.rules.location_math import base_of
 from runbook.rules.reloads import proxy_fix
@@ -127,7 +128,10 @@ def _differs_by_host(facts: Facts) -> tuple[Exchange, Exchange] | None:
 def _second_proxy(facts: Facts) -> Iterator[Finding]:
     """A proxy whose upstream is another proxy of the project, with a Host that this one does not know."""
     compose = facts.compose
-    if compose is None or facts.traffic.works("via"):
+    if compose is None:
+        yield from _second_proxy_by_port(facts)
+        return
+    if facts.traffic.works("via"):
         return
     everyone = fronts(facts)
     for route in facts.stack.routes:
@@ -150,6 +154,46 @@ def _second_proxy(facts: Facts) -> Iterator[Finding]:
                 route,
                 f"Send a name that it knows: {', '.join(behind[-1].routes[0].server_names)}",
                 api_check(front_url(facts, route)),
+            ),
+            about=site(facts, route),
+        )
+        return
+
+
+def _second_proxy_by_port(facts: Facts) -> Iterator[Finding]:
+    """The same without a compose file: the next proxy is the one that listens on the port that is asked."""
+    everyone = fronts(facts)
+    lost = next((e for e in facts.traffic.exchanges if e.is_api and is_strange(e)), None)
+    for route in facts.stack.routes if lost else ():
+        ports = {port for _, port in route.upstream_hosts}
+        behind = [f for f in everyone if f.routes[0].place.file != route.place.file and ports & set(f.routes[0].listen)]
+        names = {n.lower() for f in behind for n in f.routes[0].server_names if n not in ("_", "")}
+        sent = route.host_value.split(":")[0].lower()
+        if route.kind != "proxy" or route.host == "client" or not sent or "$" in sent or not names or sent in names:
+            continue
+        if any(f.api and (f.routes[0].default_server or not names & set(f.routes[0].server_names)) for f in behind):
+            continue
+        edit = next((e for e in reversed(route.request_headers) if e.name.lower() == "host"), None)
+        pattern = {"haproxy": r"(set-header\s+Host\s+)\S+", "nginx": r"(proxy_set_header\s+Host\s+)[^;]+"}.get(
+            route.software
+        )
+        wanted = {"nginx": "$http_host"}.get(route.software, min(names))
+        edits = swap(facts.evidence, edit.place, pattern, rf"\g<1>{wanted}") if edit and pattern else ()
+        known = next(f.routes[0] for f in behind if names & {n.lower() for n in f.routes[0].server_names})
+        yield finding(
+            f"{name(route)} sends Host {sent}, which is no virtual host of the proxy behind it: its default server answers.",
+            read(f"Host {sent} is forwarded", edit.place if edit else route.place),
+            read(f"the names known there: {', '.join(sorted(names))[:200]}", known.place),
+            seen(lost),
+            hop=f"{name(route)} -> {name(known)}",
+            supersedes=("no-v2-route",),
+            edits=edits,
+            fix=proxy_fix(
+                facts,
+                route,
+                f"Forward the client's Host{' (ProxyPreserveHost On)' if route.software == 'apache' else ''}, or send {min(names)}",
+                api_check(front_url(facts, route)),
+                edits=edits,
             ),
             about=site(facts, route),
         )

@@ -258,7 +258,8 @@ def _right_file(facts: Facts) -> Fix:
             verify=(verify(facts),),
             applies="A new mount needs the container re-created: docker compose up -d",
         )
-    if registry.htpasswd and not _by_the_registry(registry.htpasswd):
+    known = registry.htpasswd
+    if known and not _by_the_registry(known) and {e.name for e in known.entries} != {"docker"}:
         steps, summary = recreate(registry), "Re-create the container, so that it reads the file that is there now"
         return Fix(summary=summary, commands=steps, verify=(verify(facts),))
     others = [f for f in facts.evidence.htpasswd if f.entries and not _by_the_registry(f)]

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from runbook.model import Exchange, Finding, Fix, Refutation, Subject, Symptom, Ui
+from runbook.model.command import file, sh, url
 from runbook.observe.signature import from_registry
 from runbook.rules.base import Facts, rule
 from runbook.rules.crossing import (
@@ -61,6 +62,9 @@ def preflight(facts: Facts) -> Iterator[Finding]:
     allowed = refused and header(facts.stack, "Access-Control-Allow-Origin")
     place = calls_out.registry_url.place if calls_out and calls_out.registry_url else None
     fix, edits = one_origin(facts)
+    asked = next((e for e in facts.traffic.exchanges if e.method == "OPTIONS" and e.status == 401), None)
+    if facts.ui is None and asked is not None:
+        fix = _answered_in_front(asked)
     yield finding(
         "The browser asks with OPTIONS first, without credentials, and the registry answers 401: everything but "
         "simple GETs fails. No header setting of the registry changes that.",
@@ -77,6 +81,20 @@ def preflight(facts: Facts) -> Iterator[Finding]:
         fix=fix if refused else Fix(summary=fix.summary),
         edits=edits if refused else (),
         about=_about(facts.ui),
+    )
+
+
+def _answered_in_front(asked: Exchange) -> Fix:
+    """The cure where nothing is known of the UI, with the preflight as it was seen for a check."""
+    origin = asked.sent("Origin") or asked.page or "https://ui.example"
+    method = asked.sent("Access-Control-Request-Method") or "DELETE"
+    page, wanted = file(f"Origin: {origin}"), file(f"Access-Control-Request-Method: {method}")
+    check = sh("curl", "-sS", "-o", "/dev/null", "-w", "%{http_code}\\n", "-X", "OPTIONS", "-H", page, "-H", wanted,
+               url(asked.url), expect="204 or 200 once the proxy answers it (with one origin no browser asks)")  # fmt: skip
+    return Fix(
+        summary="Serve page and registry from one origin (NGINX_PROXY_PASS_URL of the UI), or let the proxy in front of the "
+        "registry answer OPTIONS itself: 204 with the Access-Control-Allow headers",
+        verify=(check,),
     )
 
 
