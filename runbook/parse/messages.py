@@ -162,7 +162,8 @@ def _message(
         tool="docker" if "response from daemon" in line or _BUILDKIT.search(line) else context.tool,
         call=call_of(context.command_line),
     )
-    return _refined(message, url, replace(context, host=named[1].lower()) if named else context)
+    refined = _refined(message, url, replace(context, host=named[1].lower()) if named else context)
+    return replace(refined, detail=vault.mask(refined.detail, 200))
 
 
 _BUILDKIT = re.compile(r"(?:^|[\sZ])#\d{1,4} (?:ERROR|pushing|exporting)\b")
