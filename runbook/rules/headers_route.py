@@ -12,6 +12,7 @@ from runbook.model import (
     Finding,
     Fix,
     LoggedRequest,
+    Message,
     ProxyRoute,
     Refutation,
     Subject,
@@ -81,12 +82,20 @@ def no_v2_route(facts: Facts) -> Iterator[Finding]:
         yield _ui_calls_itself(facts, *own, strangers, logged)
     elif strangers or logged:
         yield _unrouted(facts, strangers, logged)
+    elif told := next((m for m in traffic.said("login-status") if m.detail == "404" and m.host), None):
+        if _near_name(facts, (told.host or "").split(":")[0]):
+            yield _unrouted(facts, [], None, told)
 
 
-def _unrouted(facts: Facts, strangers: list[Exchange], logged: LoggedRequest | None) -> Finding:
+def _unrouted(
+    facts: Facts, strangers: list[Exchange], logged: LoggedRequest | None, told: Message | None = None
+) -> Finding:
     if (unused := _unused_router(facts, strangers)) is not None:
         return _left_out(facts, strangers, unused)
-    near = _near_name(facts, strangers)
+    asked = (
+        (urlsplit(strangers[0].url).hostname or "") if strangers else (told.host or "").split(":")[0] if told else ""
+    )
+    near = _near_name(facts, asked)
     front = _front_without(facts, near)
     route = front or (near.route if near else next(iter(facts.stack.routes), None))
     edits = _rename(facts, near) if near else ()
@@ -98,6 +107,7 @@ def _unrouted(facts: Facts, strangers: list[Exchange], logged: LoggedRequest | N
         + (f": the registry's route is for {near.known}, not for {near.asked}." if near else "."),
         *(seen(e) for e in strangers[:2]),
         said(logged, f"{logged.method} {logged.uri} -> 404, by the web server itself") if logged else None,
+        said(told),
         read("no route of this server leads /v2/ to a registry", front.place) if front else None,
         read(f"the registry's route is for {near.known}", near.route.place) if near else None,
         hop=hop(route) if route else "client -> proxy",
@@ -199,9 +209,8 @@ def _ui_calls_itself(
     )
 
 
-def _near_name(facts: Facts, strangers: list[Exchange]) -> _NearName | None:
+def _near_name(facts: Facts, host: str) -> _NearName | None:
     """The name of a route to the registry that is a misspelling of the one asked for (or the other way round)."""
-    host = (urlsplit(strangers[0].url).hostname or "") if strangers else ""
     by_name = {n: f.any for f in fronts(facts) if f.api for n in f.routes[0].server_names}
     traefik = all(r.software == "traefik" for r in by_name.values())
     if not host or host in by_name or not by_name:
