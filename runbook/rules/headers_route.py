@@ -82,9 +82,13 @@ def no_v2_route(facts: Facts) -> Iterator[Finding]:
         yield _ui_calls_itself(facts, *own, strangers, logged)
     elif strangers or logged:
         yield _unrouted(facts, strangers, logged)
-    elif told := next((m for m in traffic.said("login-status") if m.detail == "404" and m.host), None):
-        if _near_name(facts, (told.host or "").split(":")[0]):
-            yield _unrouted(facts, [], None, told)
+    elif (told := _told_404(traffic)) and _near_name(facts, (told.host or "").split(":")[0]):
+        yield _unrouted(facts, [], None, told)
+
+
+def _told_404(traffic: Traffic) -> Message | None:
+    """docker's word that its login met a 404."""
+    return next((m for m in traffic.said("login-status") if m.detail == "404" and m.host), None)
 
 
 def _unrouted(
