@@ -106,7 +106,7 @@ def written_by_registry(facts: Facts, exchange: Exchange) -> bool:
         known |= {sent, *(h.lower() for h, _ in route.upstream_hosts), *(n.lower() for n in route.server_names)}
         if any(c in sent for c in "${%") and route.host not in ("client", "client-without-port", "upstream"):
             return False
-        named = ("forwarded", "x-forwarded-host")
+        named = ("forwarded", "x-forwarded-host", "host")
         if any(e.name.lower() in named for e in route.request_headers if e.action != "remove"):
             return False
     return bool(there and routes) and there not in known and "." in there
