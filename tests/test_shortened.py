@@ -15,6 +15,10 @@ UNTIDY = Path(__file__).parent / "untidy"
 PUBLIC = Path(os.environ.get("RUNBOOK_CASES", Path(__file__).parents[2] / "shared" / "cases"))
 
 ALL_THE_SAME = {
+    (
+        "host-header-wrong-for-upstream-vhost",
+        "no-v2-route",
+    ): "a strange page is seen; which Host is sent stood in the line left out",
     ("any", "registry-unreachable"): "a client says that it is refused; why stands in the lines left out",
     ("any", "auth-not-enforced"): "the registry is seen open",
     ("any", "authorization-stripped"): "the registry's log says that no login arrived",

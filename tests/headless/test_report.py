@@ -156,7 +156,7 @@ def test_demo_finds_what_it_broke(tmp_path: Path, capsys: pytest.CaptureFixture[
     said = json.loads((tmp_path / "demo" / "report.json").read_text())
     assert said["causes"][0]["cause"] == "authorization-stripped"
     assert "storage-outside-volume" in [w["cause"] for w in said["warnings"]]
-    assert any("realm" in f["claim"] for f in said["folklore"])
+    assert any("Authorization header by default" in f["claim"] for f in said["folklore"])
 
 
 def test_the_notebooks_are_pages_too_and_speak_of_this_incident_alone(tmp_path: Path) -> None:
