@@ -70,8 +70,7 @@ def test_a_site_whose_name_was_left_out_is_not_this_one(tmp_path: Path) -> None:
     assert run.diagnosis.verdict == "inconclusive"
 
 
-def test_files_with_lines_left_out_are_not_healthy(tmp_path: Path) -> None:
-    compose = """services:
+COMPOSE = """services:
   registry:
     image: registry:2.8.3
     ports: ["5000:5000"]
@@ -85,10 +84,25 @@ def test_files_with_lines_left_out_are_not_healthy(tmp_path: Path) -> None:
 %s
 volumes: {images: {}}
 """
+
+
+def test_what_the_registrys_own_files_lack_is_a_fault_although_a_proxys_lines_were_left_out(tmp_path: Path) -> None:
+    compose = (COMPOSE % "").replace("      REGISTRY_AUTH_HTPASSWD_REALM: depot\n", "")
+    files = {"docker-compose.yml": compose, "depot.conf": SITE % "..."}
+    first = judged(tmp_path, **files).diagnosis.causes[0]
+    assert (first.cause, first.certainty > Certainty.POSSIBLE) == ("auth-option-missing", True)
+    shortened = compose.replace("    volumes:\n      - ./auth", "      # ...\n    volumes:\n      - ./auth")
+    assert all(
+        c.certainty is Certainty.POSSIBLE
+        for c in judged(tmp_path, **{**files, "docker-compose.yml": shortened}).diagnosis.causes
+    )
+
+
+def test_files_with_lines_left_out_are_not_healthy(tmp_path: Path) -> None:
     (tmp_path / "auth").mkdir()
     (tmp_path / "auth" / "htpasswd").write_text("runa:$2y$05$NEXHCX4xuMgPJEL5zxxKReo/3GOhrdgQaOBZOjVU2g8f4veGBheoG\n")
-    assert judged(tmp_path, **{"docker-compose.yml": compose % ""}).diagnosis.verdict == "healthy"
-    assert judged(tmp_path, **{"docker-compose.yml": compose % "  ..."}).diagnosis.verdict == "inconclusive"
+    assert judged(tmp_path, **{"docker-compose.yml": COMPOSE % ""}).diagnosis.verdict == "healthy"
+    assert judged(tmp_path, **{"docker-compose.yml": COMPOSE % "  ..."}).diagnosis.verdict == "inconclusive"
 
 
 def test_an_accepted_user_whom_the_file_does_not_have_shows_no_health(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from runbook.judge.not_tested import NOT_SET_UP
 from runbook.model import Certainty, Check, Exchange, Finding, LoggedRequest, Message, Mount, Service
 from runbook.observe.address import Address
 from runbook.observe.observation import Observation
+from runbook.observe.signature import is_registrys
 from runbook.rules.base import Facts
 
 Basis = Literal["traffic", "files"]
@@ -48,10 +49,12 @@ def _has_traffic(facts: Facts) -> bool:
         target.registry_url
         or target.ui_url
         or any(
-            isinstance(o.record, Exchange | LoggedRequest) and o.voice == "program" for o in facts.traffic.observations
+            (isinstance(o.record, Exchange) or (isinstance(o.record, LoggedRequest) and not o.own))
+            and o.voice == "program"
+            for o in facts.traffic.observations
         )
         or any(
-            isinstance(o.record, Message) and o.voice == "program" and o.login != "unknown"
+            isinstance(o.record, Message) and o.voice == "program" and (o.ok or o.login != "unknown")
             for o in facts.traffic.observations
         )
     )
@@ -131,7 +134,8 @@ def is_accepted_login(observation: Observation, facts: Facts) -> bool:
         return False
     record = observation.record
     if isinstance(record, Message):
-        return True
+        sent = observation.login == "sent" or record.user is not None
+        return sent or _wants_login(facts)  # what an open registry gives, it gives to anybody
     if "/v2" not in observation.path:
         return False
     if isinstance(record, Exchange):
@@ -154,9 +158,17 @@ def _wants_login(facts: Facts) -> bool:
     """Whether the registry is known to ask for a login, so that what it serves was asked with one."""
     configured = facts.registry is not None and facts.registry.auth in ("htpasswd", "token")
     return configured or any(
-        isinstance(o.record, LoggedRequest) and o.witness == "registry" and o.status == 401
+        _is_of_registry(o) if o.status == 401 else isinstance(o.record, Message) and o.record.kind in _REFUSALS
         for o in facts.traffic.observations
+        if o.voice == "program" and not (o.own and isinstance(o.record, LoggedRequest))
     )
+
+
+_REFUSALS = ("unauthorized", "no-basic-auth", "invalid-username-password")
+
+
+def _is_of_registry(o: Observation) -> bool:
+    return is_registrys(o.record) if isinstance(o.record, Exchange) else o.witness in ("registry", "client")
 
 
 def _proves(accepted: Observation, address: Address, facts: Facts) -> bool:

@@ -58,7 +58,7 @@ def rank(findings: Iterable[Finding], facts: Facts) -> Ranking:
     foreign: list[Finding] = []
     contradictions: list[EvidenceItem] = []
     dormant: list[Finding] = []
-    shortened = _shortened(facts)
+    shortened = facts.evidence.shortened
     for found in (linked(f, facts.focus) for f in findings):
         doubtful = bool(shortened) and _may_be_left_out(found, shortened, facts)
         finding = replace(found, certainty=Certainty.POSSIBLE, proves=False) if doubtful else found
@@ -93,11 +93,6 @@ def linked(finding: Finding, focus: Focus) -> Finding:
     return replace(finding, link=focus.link(subjects))
 
 
-def _shortened(facts: Facts) -> frozenset[str]:
-    """The files of which lines were left out before they were handed over."""
-    return frozenset(p.place.file for p in facts.evidence.problems if p.kind == "left-out")
-
-
 def _may_be_left_out(finding: Finding, shortened: frozenset[str], facts: Facts) -> bool:
     """Whether a fault is that lines are missing where lines were left out, and nothing that was seen shows it: neither a
     response nor a message that says so, and no log of what does not start."""
@@ -106,10 +101,11 @@ def _may_be_left_out(finding: Finding, shortened: frozenset[str], facts: Facts) 
     if _is_of_some_site(finding, shortened, facts):
         return True
     only_adds = bool(edits) and all(e.old is None for e in edits) and any(e.file in shortened for e in edits)
-    if not only_adds and not (rule and rule.by_absence):
+    own = rule is not None and rule.hop == "registry"
+    missing = facts.evidence.shortened_beside_proxies if own else shortened
+    if not only_adds and not (rule and rule.by_absence and missing):
         return False
     told = set(explained(finding, facts.traffic.seen())) - _UNTELLING
-    own = rule is not None and rule.hop == "registry"
     logs = {log.file for log in facts.evidence.logs if not own or log.kind in ("registry", "mixed")}
     logged = any(i.cited == "said" and i.where.rpartition(":")[0] in logs for i in finding.evidence)
     return finding.certainty < Certainty.SEEN or not (told - _DOWN or (told and logged))

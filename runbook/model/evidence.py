@@ -116,6 +116,16 @@ class Evidence:
     """Of pipelines: the client's side, never a part of the stack."""
 
     @property
+    def shortened(self) -> frozenset[str]:
+        """The files of which lines were left out before they were handed over."""
+        return frozenset(p.place.file for p in self.problems if p.kind == "left-out")
+
+    @property
+    def shortened_beside_proxies(self) -> frozenset[str]:
+        """Those that may configure the registry: none that is a proxy's alone."""
+        return self.shortened - {f.path for f in self.files if f.kind in ("nginx", "caddy", "haproxy", "apache")}
+
+    @property
     def live(self) -> tuple[Exchange, ...]:
         """The exchanges that we made ourselves."""
         return tuple(e for e in self.exchanges if e.source.file == "probe")

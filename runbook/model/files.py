@@ -189,6 +189,11 @@ class Service:
     """Ports under which a Kubernetes Service reaches it: `published` is the Service's, `container` its targetPort."""
     pull_secrets: tuple[PullSecret, ...] = ()
 
+    @property
+    def image_port(self) -> int | None:
+        """The port that the usual image of its role exposes by itself."""
+        return {"registry": 5000, "ui": 80}.get(self.role)
+
     def env(self, name: str) -> EnvVar | None:
         """The variable of that name (the last one wins), or None."""
         return next((v for v in reversed(self.environment) if v.name == name), None)

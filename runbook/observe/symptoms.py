@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from runbook.lazy import re
 from runbook.model import (
     Evidence,
     Exchange,
@@ -27,7 +26,7 @@ from runbook.observe.responses import of_exchange, of_logged
 from runbook.observe.routes import Routing
 from runbook.observe.settled import Successes, ends_in_a_crash, successes
 from runbook.observe.signature import is_registrys, is_token_service
-from runbook.observe.words import EVENTS, FAILURES, FATAL, MESSAGES, STATUSES
+from runbook.observe.words import EVENTS, FAILURES, FATAL, MESSAGES, STATUSES, UPLOAD_SENT_ON
 
 S = Symptom
 
@@ -216,8 +215,8 @@ def _of_message(message: Message, routing: Routing) -> list[Symptom]:
     elif message.kind == "no-such-host" and message.host and message.detail:
         elsewhere = message.detail.split(":")[0].lower() != message.host.split(":")[0].lower()
         symptom = S.LOCATION_WRONG if elsewhere else S.NAME_UNKNOWN
-    elif message.kind == "refused" and _SENT_ON.search(message.text):
-        symptom = S.LOCATION_WRONG  # whoever took the POST sent the client there
+    elif message.kind == "refused" and UPLOAD_SENT_ON.search(message.text):
+        symptom = S.LOCATION_WRONG
     if symptom is None:
         return []
     if symptom is S.LOGIN_401 and message.kind != "token-refused":
@@ -376,6 +375,3 @@ def _from_files(observations: tuple[Observation, ...], evidence: Evidence, stack
     for registry in stack.registries:
         for error in registry.start_errors if not started else ():
             yield S.NOT_STARTED, error.message, error.place or Place(registry.name)
-
-
-_SENT_ON = re.compile(r"\b(?:Patch|Put) \\?\"?https?://[^\s\"]{1,300}/blobs/uploads/")

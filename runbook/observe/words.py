@@ -1,9 +1,12 @@
 """What messages of clients and lines of logs mean, as symptoms: one table each."""
 
+from runbook.lazy import re
 from runbook.model import Meaning, MessageKind, Symptom
 
 S = Symptom
 
+UPLOAD_SENT_ON = re.compile(r"\b(?:Patch|Put) \\?\"?(https?)://[^\s\"]{1,300}/blobs/uploads/")
+"""What docker says of the request after an upload was begun: whoever took the POST sent it there, by that scheme."""
 MESSAGES: dict[MessageKind, Symptom] = {
     "unauthorized": S.LOGIN_401,
     "invalid-username-password": S.LOGIN_401,

@@ -31,7 +31,8 @@ ROWS: tuple[tuple[str, re.Pattern[str], MessageKind], ...] = (
     _row("unexpected media type", rf"(?:(?:reference|image) {_IMAGE}.{{0,600}})?unexpected media type text/html", "html-answer"),
     # ---- nothing to log in with -----------------------------------------------------------------------
     _row("non tty device", r"cannot perform an interactive login from a non[- ]?TTY device", "empty-password"),
-    _row("--password-stdin", r"Must provide --username with --password-stdin", "empty-password"),
+    _row("--password-stdin", r"Must provide --username with --password-stdin|--password-stdin option requires --username to be set", "empty-password"),
+    _row("username is empty", r"(?:^|: )username is empty$", "empty-password"),
     _row("flag needs an argument", r"flag needs an argument: (?:'[pu]' in -[pu]|--(?:password|username))", "empty-password"),
     _row("password required", r"(?:^|[ :])(?:Username and )?password required", "empty-password"),
     _row("password is empty", r"(?:username or )?password is empty", "empty-password"),

@@ -13,7 +13,7 @@ from typing import Any
 from runbook.model import ClientConfig, Place, StoredLogin
 from runbook.parse import ParseError
 from runbook.parse.left_out import is_blacked_out
-from runbook.redact import Vault, as_bytes, is_mask
+from runbook.redact import Vault, as_bytes
 
 MOST_LOGINS = 500
 _PROXY_NAMES = {
@@ -93,7 +93,7 @@ def _login(key: str, entry: dict[str, Any], helper: str | None, places: "_Places
 
 def decode_login(auth: str, vault: Vault) -> tuple[str | None, str | None, str | None]:
     """User, label of the password and what is odd, as docker's decodeAuth sees it; nothing of what was blacked out."""
-    if is_blacked_out(auth) or is_mask(auth):
+    if is_blacked_out(auth):
         vault.token(auth)
         return None, None, None
     try:

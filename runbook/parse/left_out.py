@@ -24,11 +24,13 @@ _STANDS_IN = re.compile(
     r"|geheim\*+|pass(?:word|wd)?|passwort|your[-_ ]?password)$|.*(?:\$\(|`.*`|\$\{|\$\{\{|@\{)",
     re.IGNORECASE | re.DOTALL,
 )
+_HIDDEN = r"redacted|hidden|masked|snip|removed|entfernt|geschwärzt|hash|bcrypt[-_ ]?hash"
 _BLACKED_OUT = re.compile(
-    r"\*{3}|•{3}|█{2}|…|\.{3}|<[^<>\n]{1,60}>|\[[^\[\]\n]{1,60}\]|\(?\b(?:redacted|hidden|masked|snip|removed|entfernt|"
-    r"geschwärzt|hash|bcrypt[-_ ]?hash|secret)\b|^([xX0#?_.-])\1{3,}$|[xX]{6}",
+    rf"\*{{3}}|•{{3}}|█{{2}}|…|\.{{3}}|[xX]{{6}}|\bredacted\b|^(?:{_HIDDEN}|<[^<>\n]{{1,60}}>|\[[^\[\]\n]{{1,60}}\])$"
+    rf"|[<(\[](?:{_HIDDEN}|secret)\b[^<>()\[\]\n]{{0,60}}[>)\]]|^([xX0#?_.-])\1{{3,}}$",
     re.IGNORECASE,
 )
+"""`secret`, `hash` and brackets inside of a value may be somebody's password: the words count alone or in brackets."""
 
 
 _SHORTENED: dict[FileKind, bool] = {
@@ -90,4 +92,4 @@ def stands_in(text: str) -> bool:
 
 def is_blacked_out(text: str) -> bool:
     """Whether something in a value was hidden by hand: stars, dots, x's, a word in brackets that says so."""
-    return _BLACKED_OUT.search(text.strip()[:2000]) is not None
+    return is_mask(text) or _BLACKED_OUT.search(text.strip()[:2000]) is not None

@@ -65,7 +65,7 @@ def parse_text(
     exchanges = tuple(replace(e, voice=voice) for e in found) if voice == "document" else found
     messages: list[Message] = []
     seen: set[tuple[str, str | None, str, str]] = set()
-    context, speaker, begun, began = Context(), Speaker(voice, framed), False, 0
+    context, speaker, uploading, asked = Context(), Speaker(voice, framed), False, 0
     wrote: dict[str, int] = {}
     lines = text.split("\n")
     for number, raw in enumerate(lines, 1):
@@ -77,17 +77,18 @@ def parse_text(
             continue
         context = typed(line, context, vault)
         typed_here = prompted(line)
-        began = number if typed_here is not None else began
-        if typed_here is not None and typed_here[1].lstrip().startswith("#"):
-            continue  # a remark
+        if typed_here is not None:
+            asked = number
+            if typed_here[1].lstrip().startswith("#"):
+                continue  # a remark
         if context.into and called(line):
             wrote[context.into] = number
-        begun = _UPLOAD.match(line) is not None or (begun and prompted(line) is None and _PUSH not in line)
-        if context.command_line == line and prompted(line) is not None:
+        uploading = _UPLOAD.match(line) is not None or (uploading and typed_here is None and _PUSH not in line)
+        if context.command_line == line and typed_here is not None:
             continue
         for message in _of_line(line, Place(file, number), context, vault):
-            kind = "upload-refused" if begun and message.kind in _REFUSED else message.kind
-            message = replace(message, kind=kind, voice=says, asked=began)
+            kind = "upload-refused" if uploading and message.kind in _REFUSED else message.kind
+            message = replace(message, kind=kind, voice=says, asked=asked)
             if kind == "tool-missing":
                 wrote.pop(message.detail, None)
             key = (message.kind, message.host, message.detail or message.text, says)
@@ -175,7 +176,6 @@ _FOR_AN_IMAGE = re.compile(
 """What BuildKit and containerd say they could not do; the URL behind it is that of a token service, or of a layer."""
 _ASKED = re.compile(r'\b(?:Get|Head|Post|Put|Patch) \\?"https?://([^/\s"@]{1,255})/')
 """How Go's http client begins a complaint: method and URL."""
-"""Where a command's output was written to: the shell emptied that file before the command failed."""
 
 
 def _learn_from_url(line: str, piece: str, vault: Vault) -> None:

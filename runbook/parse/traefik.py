@@ -65,19 +65,16 @@ def _labels(service: Service) -> Tree:
 
 
 def _label_services(tree: Tree, service: Service) -> dict[str, tuple[str, Place]]:
-    """Name → URL: the port is the label's, else the one that is exposed: by compose, or by the registry's own image
-    (distribution's Dockerfile: EXPOSE 5000; doc.traefik.io, docker provider, port detection)."""
+    """Name → URL: the port is the label's, else the lowest one that is exposed, by compose or by the image
+    (doc.traefik.io, docker provider, port detection)."""
     names = {k.split(".")[2] for k in tree if k.startswith("http.services.")} or {service.name}
     found: dict[str, tuple[str, Place]] = {}
     for name in names:
         base = f"http.services.{name}.loadbalancer.server."
         port, scheme = tree.get(f"{base}port"), tree.get(f"{base}scheme")
-        exposed = (
-            *service.expose,
-            *(p.container for p in service.ports),
-            *((5000,) if service.role == "registry" else ()),
-        )
-        given = port.text if port else str(next(iter(exposed), ""))
+        exposed = [*service.expose, *(p.container for p in service.ports)]
+        exposed += [service.image_port] if service.image_port else []
+        given = port.text if port else str(min(exposed, default=""))
         url = f"{scheme.text if scheme else 'http'}://{service.name}" + (f":{given}" if given else "")
         found[name] = (url, port.place if port else service.place)
     return found

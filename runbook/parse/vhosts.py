@@ -14,8 +14,6 @@ from runbook.numbers import whole_number
 _IMAGE = re.compile(r"(?:^|/)(?:jwilder|nginxproxy)/nginx-proxy\b|/nginx-proxy/nginx-proxy\b")
 _OWN_FILES = ("/etc/nginx/conf.d", "/etc/nginx/vhost.d", "/etc/nginx/htpasswd", "/etc/nginx/proxy.conf")
 """What may change any of the above once it is mounted."""
-_EXPOSED = {"registry": 5000, "ui": 80}
-"""Ports that the usual images expose: with exactly one, it is taken."""
 
 
 def virtual_hosts(compose: Compose | None) -> tuple[ProxyRoute, ...]:
@@ -34,7 +32,7 @@ def _routes(service: Service, proxy: Service) -> Iterator[ProxyRoute]:
         scheme = ((proto.value or "") if proto else "") or "http"
         method = service.env("HTTPS_METHOD")
         tls = any(p.container == 443 for p in proxy.ports) and (method is None or method.value != "nohttps")
-        exposed = service.expose[0] if len(service.expose) == 1 else _EXPOSED.get(service.role, 80)
+        exposed = service.expose[0] if len(service.expose) == 1 else service.image_port or 80
         number = whole_number((port.value or "") if port else "") or (443 if scheme == "https" else exposed)
         own_files = any(m.target.startswith(_OWN_FILES) for m in proxy.mounts)
         yield ProxyRoute(

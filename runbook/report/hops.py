@@ -50,13 +50,19 @@ def _stations(run: Run) -> Iterator[tuple[str, Kind]]:
 
 
 def _proxies(run: Run) -> list[str]:
-    """The proxies in the order of the request path: one whose upstream is another stands before it."""
-    behind: dict[str, set[str]] = {}
+    """The proxies in the order of the request path: one whose upstream is another, by its name or port, stands
+    before it."""
+    behind: dict[str, set[str | int | None]] = {}
+    listens: dict[str, set[int]] = {}
+    compose = run.evidence.compose
     for route in run.stack.routes:
         if route.kind == "proxy" and reaches(run.traffic.focus, route):
             name = route.service or ("ui" if route.software == "joxit-ui" else route.software)
-            behind.setdefault(name, set()).update(host for host, _ in route.upstream_hosts)
-    names = sorted(behind, key=lambda n: sum(n in hosts for hosts in behind.values()))
+            listens.setdefault(name, set()).update(route.listen)
+            asked = behind.setdefault(name, set())
+            for host, port in route.upstream_hosts:
+                asked.add(host if compose and compose.service(host) else port)
+    names = sorted(behind, key=lambda n: sum(bool({n, *listens[n]} & behind[other]) for other in behind if other != n))
     if not names and _sender(run.diagnosis.first_bad_hop) not in (
         "",
         "client",

@@ -32,14 +32,11 @@ def variable_empty(facts: Facts) -> Iterator[Finding]:
     """
     for message in facts.traffic.said("empty-password"):
         found = _login_of(message, facts)
-        variable = (found[1].password_variable if found else "") or (message.call.variable if message.call else "")
-        if not variable:
-            continue  # a command that gives no password at all
         job, login = found or (None, None)
+        what, variable = _lacking(message, login)
+        if not variable:
+            continue  # the command names none
         branch = _why(job)
-        what = "password"
-        if "--username with" in message.text and (message.user or "").startswith("$"):
-            variable, what = (message.user or "").strip("${}\"'"), "user name"
         yield finding(
             f"{variable} is empty where the job runs, so docker has no {what} to send.",
             said(message),
@@ -52,6 +49,14 @@ def variable_empty(facts: Facts) -> Iterator[Finding]:
             ),
         )
         return
+
+
+def _lacking(message: Message, login: CiLogin | None) -> tuple[str, str]:
+    """What docker misses, and the variable that ought to hold it; "" where the command refers to none."""
+    if not any(words in message.text for words in ("--username", "username is empty")):
+        return "password", (login.password_variable if login else "") or (message.call.variable if message.call else "")
+    typed = message.user or ""
+    return "user name", typed.strip("${}\"'") if typed.startswith("$") else (login.user_variable if login else "")
 
 
 def _login_of(message: Message, facts: Facts) -> tuple[CiJob, CiLogin] | None:

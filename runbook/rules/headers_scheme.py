@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from urllib.parse import SplitResult
 
-from runbook.lazy import re
 from runbook.model import (
     Edit,
     EvidenceItem,
@@ -17,6 +16,7 @@ from runbook.model import (
     Refutation,
     Symptom,
 )
+from runbook.observe.words import UPLOAD_SENT_ON
 from runbook.rules.base import Facts, rule
 from runbook.rules.evidence import Item, context, finding, read, said
 from runbook.rules.hop_edits import drop_header, insert, swap
@@ -192,10 +192,8 @@ def _scheme_lost(facts: Facts, route: ProxyRoute, misrouted: Exchange | None) ->
 
 def _sent_to_http(facts: Facts) -> Item:
     """A client that was sent to http:// with an upload, at the name where it begins on https."""
-    return next((said(m) for m in facts.traffic.messages if m.kind == "refused" and _TO_HTTP.search(m.text)), None)
-
-
-_TO_HTTP = re.compile(r"\b(?:Patch|Put) \\?\"?http://[^\s\"]{1,300}/blobs/uploads/")
+    refused = ((m, UPLOAD_SENT_ON.search(m.text)) for m in facts.traffic.messages if m.kind == "refused")
+    return next((said(m) for m, sent_on in refused if sent_on and sent_on[1] == "http"), None)
 
 
 def _scheme_of(facts: Facts, route: ProxyRoute) -> tuple[str, Place, str, tuple[Edit, ...]]:

@@ -2,12 +2,25 @@
 
 from collections.abc import Iterator
 
-from runbook.model import Exchange, Finding, Symptom
+from runbook.lazy import re
+from runbook.model import Edit, Exchange, Finding, HeaderEdit, ProxyRoute, Symptom
 from runbook.observe.signature import is_registrys
 from runbook.rules.base import Facts, rule
 from runbook.rules.evidence import finding, read, seen
 from runbook.rules.hop_edits import swap
-from runbook.rules.hops import api_check, front_url, fronts, header_check, hop, is_strange, login_at, name, site
+from runbook.rules.hops import (
+    Front,
+    api_check,
+    front_url,
+    fronts,
+    header_check,
+    hop,
+    is_strange,
+    login_at,
+    name,
+    site,
+    upstream_service,
+)
 from runbook.rules.location_math import base_of
 from runbook.rules.reloads import proxy_fix
 from runbook.urls import urlsplit
@@ -126,75 +139,62 @@ def _differs_by_host(facts: Facts) -> tuple[Exchange, Exchange] | None:
 
 
 def _second_proxy(facts: Facts) -> Iterator[Finding]:
-    """A proxy whose upstream is another proxy of the project, with a Host that this one does not know."""
-    compose = facts.compose
-    if compose is None:
-        yield from _second_proxy_by_port(facts)
-        return
-    if facts.traffic.works("via"):
-        return
-    everyone = fronts(facts)
-    for route in facts.stack.routes:
-        target = next((s for h, _ in route.upstream_hosts if (s := compose.service(h))), None)
-        if route.kind != "proxy" or target is None or target.name == route.service or route.host == "client":
-            continue
-        behind = [f for f in everyone if f.routes[0].service == target.name and f.routes[0].server_names]
-        host = route.host_value.split(":")[0]
-        knows = any(host in f.routes[0].server_names for f in behind)
-        default = next((f for f in behind if f.routes[0].default_server), None)
-        if not behind or knows or "$" in host or (default and default.api):
-            continue
-        yield finding(
-            f"{name(route)} sends Host {host}, which is no virtual host of {target.name}.",
-            read(f"Host {host} is forwarded", route.place),
-            read("the names known there", behind[0].routes[0].place),
-            hop=f"{name(route)} -> {target.name}",
-            fix=proxy_fix(
-                facts,
-                route,
-                f"Send a name that it knows: {', '.join(behind[-1].routes[0].server_names)}",
-                api_check(front_url(facts, route)),
-            ),
-            about=site(facts, route),
-        )
-        return
-
-
-def _second_proxy_by_port(facts: Facts) -> Iterator[Finding]:
-    """The same without a compose file: the next proxy is the one that listens on the port that is asked."""
-    everyone = fronts(facts)
+    """A proxy whose upstream is another proxy, with a Host that this one does not know."""
     lost = next((e for e in facts.traffic.exchanges if e.is_api and is_strange(e)), None)
-    for route in facts.stack.routes if lost else ():
-        ports = {port for _, port in route.upstream_hosts}
-        behind = [f for f in everyone if f.routes[0].place.file != route.place.file and ports & set(f.routes[0].listen)]
-        names = {n.lower() for f in behind for n in f.routes[0].server_names if n not in ("_", "")}
+    if facts.traffic.works("via") or (facts.compose is None and lost is None):
+        return
+    for route in facts.stack.routes:
+        behind = _next_proxy(facts, route)
+        names = tuple(dict.fromkeys(n for f in behind for n in f.routes[0].server_names if n not in ("_", "")))
         sent = route.host_value.split(":")[0].lower()
-        if route.kind != "proxy" or route.host == "client" or not sent or "$" in sent or not names or sent in names:
+        if route.kind != "proxy" or route.host == "client" or not sent or "$" in sent or not names:
             continue
-        if any(f.api and (f.routes[0].default_server or not names & set(f.routes[0].server_names)) for f in behind):
+        default = next((f for f in behind if f.routes[0].default_server), None)
+        if sent in (n.lower() for n in names) or (default and default.api):
             continue
+        known = next(f.routes[0] for f in behind if names[0] in f.routes[0].server_names)
         edit = next((e for e in reversed(route.request_headers) if e.name.lower() == "host"), None)
-        pattern = {"haproxy": r"(set-header\s+Host\s+)\S+", "nginx": r"(proxy_set_header\s+Host\s+)[^;]+"}.get(
-            route.software
-        )
-        wanted = {"nginx": "$http_host"}.get(route.software, min(names))
-        edits = swap(facts.evidence, edit.place, pattern, rf"\g<1>{wanted}") if edit and pattern else ()
-        known = next(f.routes[0] for f in behind if names & {n.lower() for n in f.routes[0].server_names})
+        as_it_came = not set(route.server_names) or bool(set(route.server_names) & set(names))
+        edits = _other_host(facts, route, edit, names[0], as_it_came=as_it_came)
+        advice = f"Send a name that it knows: {', '.join(names)[:200]}"
+        if as_it_came and route.software in ("nginx", "apache"):
+            how = "proxy_set_header Host $http_host;" if route.software == "nginx" else "ProxyPreserveHost On"
+            advice = f"Forward the client's Host ({how})"
         yield finding(
-            f"{name(route)} sends Host {sent}, which is no virtual host of the proxy behind it: its default server answers.",
+            f"{name(route)} sends Host {sent}, which is no virtual host of {name(known)}.",
             read(f"Host {sent} is forwarded", edit.place if edit else route.place),
-            read(f"the names known there: {', '.join(sorted(names))[:200]}", known.place),
+            read(f"the names known there: {', '.join(names)[:200]}", known.place),
             seen(lost),
             hop=f"{name(route)} -> {name(known)}",
             supersedes=("no-v2-route",),
             edits=edits,
-            fix=proxy_fix(
-                facts,
-                route,
-                f"Forward the client's Host{' (ProxyPreserveHost On)' if route.software == 'apache' else ''}, or send {min(names)}",
-                api_check(front_url(facts, route)),
-                edits=edits,
-            ),
+            fix=proxy_fix(facts, route, advice, api_check(front_url(facts, route)), edits=edits),
             about=site(facts, route),
         )
         return
+
+
+def _next_proxy(facts: Facts, route: ProxyRoute) -> list[Front]:
+    """The virtual hosts of the proxy behind a route: the service that is asked or, without a compose file, whatever
+    listens on the port that is asked."""
+    target = upstream_service(route, facts.compose)
+    if facts.compose:
+        return [f for f in fronts(facts) if target and f.routes[0].service == target.name != route.service]
+    ports = {port for _, port in route.upstream_hosts}
+    return [f for f in fronts(facts) if f.routes[0].place.file != route.place.file and ports & set(f.routes[0].listen)]
+
+
+_NAME = re.compile(r"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*")
+
+
+def _other_host(
+    facts: Facts, route: ProxyRoute, edit: HeaderEdit | None, known: str, *, as_it_came: bool
+) -> tuple[Edit, ...]:
+    """The line that sends Host with what the next proxy knows instead; only with a plain name."""
+    pattern = {"haproxy": r"(set-header\s+Host\s+)\S+", "nginx": r"(proxy_set_header\s+Host\s+)[^;]+"}.get(
+        route.software
+    )
+    wanted = "$http_host" if route.software == "nginx" and as_it_came else known
+    if edit is None or pattern is None or not (wanted.startswith("$") or _NAME.fullmatch(wanted)):
+        return ()
+    return swap(facts.evidence, edit.place, pattern, rf"\g<1>{wanted}")

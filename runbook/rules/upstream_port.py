@@ -232,8 +232,8 @@ def _speak(route: ProxyRoute, right: str) -> str:
     return {
         "haproxy": "Add `ssl verify none` to the server line; `ssl verify required ca-file FILE` where the authority of the "
         "registry's certificate is at hand",
-        "apache": "Write https:// in the upstream, and outside of any <Location> `SSLProxyEngine on`; `SSLProxyCACertificateFile` and "
-        "`SSLProxyVerify require` where the authority of the registry's certificate is at hand",
+        "apache": "Write https:// in the upstream, and outside of any <Location> `SSLProxyEngine on`, and `SSLProxyCheckPeerName off` "
+        "unless the certificate names that upstream; `SSLProxyCACertificateFile` and `SSLProxyVerify require` where the authority of the registry's certificate is at hand",
         "caddy": "Write https:// in the upstream; Caddy checks the certificate: for one that it does not know add "
         "`transport http { tls_trust_pool file FILE }` inside reverse_proxy (before 2.8: tls_trusted_ca_certs FILE)",
     }.get(route.software, "Write https:// in the upstream")

@@ -218,8 +218,7 @@ def _joined(
     """The registry with everything that follows from its configuration."""
     settings = effective.settings()
     kind = auth_type(effective)
-    shortened = any(p.kind == "left-out" for p in evidence.problems)
-    errors = tuple(start_errors(effective, file, shortened=shortened))
+    errors = tuple(start_errors(effective, file, shortened=bool(evidence.shortened_beside_proxies)))
     htpasswd_path = settings["auth.htpasswd.path"].value if "auth.htpasswd.path" in settings else None
     path = str(htpasswd_path) if htpasswd_path is not None and kind == "htpasswd" else None
     mount = covering(base.mounts, path) if path else None

@@ -1,6 +1,7 @@
 """The picture of the request path: what each arrow says follows from the evidence, and nothing in it is markup of others."""
 
 import xml.etree.ElementTree as ET
+from pathlib import Path
 
 import pytest
 
@@ -10,8 +11,10 @@ from runbook.lab import Lab
 from runbook.model import Credential, Exchange, Place
 from runbook.redact import Vault
 from runbook.report.excerpt import excerpts
+from runbook.report.hops import hops
 from runbook.report.journey import journey, journeys
 from runbook.report.picture import picture
+from tests.case_files import CASES, judge, load
 from tests.report.samples import collected, evidence_of
 
 
@@ -50,6 +53,16 @@ def test_a_hash_that_cannot_match_is_the_password_file_s_fault() -> None:
     assert compared.state == "bad"
     assert "htpasswd:" in compared.cite
     assert [s.name for s in seen.stations if s.state == "bad"] == ["htpasswd"]
+
+
+def test_the_proxy_that_is_asked_first_stands_first_without_a_compose_file(tmp_path: Path) -> None:
+    cases = CASES / "x-forwarded-proto-missing", CASES / "host-header-wrong-for-upstream-vhost"
+    names = ("bad-caddy-distrusts-nginx.yaml", "bad-haproxy-before-nginx.yaml")
+    runs = (judge(load(folder / name), tmp_path / name) for folder, name in zip(cases, names, strict=True))
+    assert [[h.name for h in hops(run) if h.kind == "proxy"] for run in runs] == [
+        ["nginx", "caddy"],
+        ["haproxy", "nginx"],
+    ]
 
 
 def test_an_answer_of_the_proxy_itself_comes_from_the_proxy() -> None:

@@ -129,7 +129,7 @@ def _entry(
     if secret:
         for row in value.text.split():
             vault.token(row)
-    if is_mask(bare) or is_blacked_out(bare):
+    if is_blacked_out(bare):
         return Entry(key.text, value.place, name, None, hidden=True)
     content = _unpacked(bare)
     return Entry(key.text, value.place, name, content, readable=content is not None)

@@ -1,0 +1,43 @@
+"""Healthy needs a login that was seen to be accepted: what an open registry gives to anybody shows none."""
+
+from pathlib import Path
+
+import pytest
+
+from runbook.collect import Request, collect
+from runbook.judge import diagnose
+from runbook.redact import Vault
+
+PULLED = """$ docker pull depot.kiln.example/team/app:1
+1: Pulling from team/app
+Status: Downloaded newer image for depot.kiln.example/team/app:1
+"""
+COPIED = """$ skopeo copy --dest-creds runa:*** dir:myimg docker://depot.kiln.example/team/app:1
+Copying config 0f0de5c8f1 done
+Writing manifest to image destination
+Storing signatures
+"""
+REFUSED = """$ docker pull depot.kiln.example/team/app:1
+Error response from daemon: Head "https://depot.kiln.example/v2/team/app/manifests/1": no basic auth credentials
+"""
+OURS = """time="2026-11-27T10:00:00Z" level=warning msg="error authorizing context: basic authentication challenge for realm \\"depot\\": \
+invalid authorization credential" go.version=go1.20.8 http.request.host=depot.kiln.example http.request.method=GET \
+http.request.remoteaddr=10.0.0.1 http.request.uri=/v2/ http.request.useragent=registry-runbook/0.1
+10.0.0.1 - - [27/Nov/2026:10:00:00 +0000] "GET /v2/ HTTP/1.1" 401 87 "" "registry-runbook/0.1"
+"""
+
+
+@pytest.mark.parametrize(
+    ("session", "log", "verdict"),
+    [
+        (PULLED, "", "inconclusive"),
+        (PULLED, OURS, "inconclusive"),
+        (REFUSED + PULLED, "", "healthy"),
+        (COPIED, "", "healthy"),
+    ],
+)
+def test_a_pull_is_a_login_only_where_one_is_asked_for(session: str, log: str, verdict: str, tmp_path: Path) -> None:
+    (tmp_path / "session.txt").write_text(session, encoding="utf-8")
+    if log:
+        (tmp_path / "registry.log").write_text(log, encoding="utf-8")
+    assert diagnose(collect(Request(paths=(str(tmp_path),)), Vault())).diagnosis.verdict == verdict
