@@ -10,6 +10,8 @@ from runbook.model import Certainty, Check, Exchange, Finding, LoggedRequest, Me
 from runbook.observe.address import Address
 from runbook.observe.observation import Observation
 from runbook.observe.signature import is_registrys
+from runbook.parse.compose.secrets import is_secret_name
+from runbook.redact import MASK
 from runbook.rules.base import Facts
 
 Basis = Literal["traffic", "files"]
@@ -32,7 +34,7 @@ def health(facts: Facts, checks: tuple[Check, ...], dormant: tuple[Finding, ...]
         missing = tuple(_unread(facts))
         passed = any(check.outcome == "pass" for check in checks)
         return Health(None if missing or not passed else "files", missing)
-    missing = (*map(_untried, dormant), *_unproven(facts), *_refused_since(facts))
+    missing = (*map(_untried, dormant), *_unproven(facts), *_refused_since(facts), *_perhaps_others(facts))
     return Health(None if missing else "traffic", missing)
 
 
@@ -123,6 +125,18 @@ def _refused_since(facts: Facts) -> Iterator[str]:
             return
 
 
+def _perhaps_others(facts: Facts) -> Iterator[str]:
+    """Users whom a log shows refused, where nothing but a nameless line of the same peer and program says that they got in
+    since: behind a proxy or a NAT all clients look like one peer."""
+    accepted = {o.user for o in facts.traffic.observations if is_accepted_login(o, facts)}
+    for c in facts.traffic.settled:
+        o, later = c.observation, c.settled
+        nameless = later is not None and later.user is None and isinstance(later.record, LoggedRequest)
+        if nameless and o.user and o.user not in accepted and o.witness == "registry" and facts.focus.covers(o):
+            yield f"{o.source}: the login of {o.user} was refused, and whose login was accepted since is not told."
+            return
+
+
 _STORES_LOGINS = ("docker/", "containerd/", "buildkit", "podman/", "containers/")
 """Programs that log in by themselves when they are asked to: one that does not come back could not."""
 
@@ -205,10 +219,19 @@ def _unread(facts: Facts) -> Iterator[str]:
             for mount in service.mounts:
                 if _is_configuration(mount, service) and not _is_there(mount, known):
                     yield f"{mount.source} ({service.name}, {mount.place}) was not handed over."
+    yield from _from_outside(facts)
     for problem in evidence.problems:
         known_kind = any(f.path == problem.place.file and f.kind != "unknown" for f in evidence.files)
         if known_kind and problem.kind not in ("other-project", "nothing-found"):
             yield f"{problem.place}: {problem.message}"
+
+
+def _from_outside(facts: Facts) -> Iterator[str]:
+    """Settings whose value a variable gives that nobody handed over. A secret of its own decides nothing here."""
+    for service in facts.evidence.compose.services if facts.evidence.compose else ():
+        for variable in service.environment if service.role in ("registry", "ui", "proxy") else ():
+            if variable.value == MASK and "$" in variable.raw and not is_secret_name(variable.name):
+                yield f"{variable.place}: {variable.name} comes from a variable, and no .env file was handed over."
 
 
 _CONFIGURATION = ("/etc/nginx", "/etc/caddy", "/usr/local/etc/haproxy", "/usr/local/apache2/conf", "/etc/apache2",

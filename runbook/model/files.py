@@ -71,6 +71,11 @@ class Htpasswd:
         entry = self.entry(name)
         return not (entry.hidden if entry else self.incomplete)
 
+    def lacks(self, name: str) -> bool:
+        """Whether it is known that the file has no such user: nobody can have got in by that name."""
+        whole = bool(self.entries or self.more) and not (self.refused or self.omitted or self.incomplete)
+        return whole and self.entry(name) is None
+
     def entry(self, name: str) -> Entry | None:
         """The entry that decides for that user: the last of its name."""
         if name in self.more:

@@ -9,6 +9,7 @@ from itertools import pairwise
 from runbook.model import (
     Evidence,
     Exchange,
+    Htpasswd,
     LogEvent,
     LoggedRequest,
     Message,
@@ -41,8 +42,11 @@ class Complaint:
     settled: Observation | None = None
 
 
-def complaints(observations: tuple[Observation, ...], stack: Stack, routing: Routing) -> tuple[Complaint, ...]:
-    """What the observations show that goes wrong, each with the later success that settled it, if any.
+def complaints(
+    observations: tuple[Observation, ...], stack: Stack, routing: Routing, files: tuple[Htpasswd, ...] = ()
+) -> tuple[Complaint, ...]:
+    """What the observations show that goes wrong, each with the later success that settled it, if any. `files`: those
+    that may be the registry's, of which a nameless success cannot be that of a user whom none of them has.
 
     Only programs' own words count; our own probes count for what they show beyond what they provoke.
     """
@@ -63,7 +67,17 @@ def complaints(observations: tuple[Observation, ...], stack: Stack, routing: Rou
         for o, symptoms in shown
         for symptom in symptoms
     ]
-    return (*_overtaken(found), *_of_refusals(observations, found, well))
+    return tuple(
+        replace(c, settled=None) if _is_anothers(c, files) else c
+        for c in (*_overtaken(found), *_of_refusals(observations, found, well))
+    )
+
+
+def _is_anothers(complaint: Complaint, files: tuple[Htpasswd, ...]) -> bool:
+    """Whether a log's nameless success is somebody else's: behind a proxy or a NAT all clients look like one peer."""
+    user, later = complaint.observation.user, complaint.settled
+    nameless = later is not None and isinstance(later.record, LoggedRequest) and later.user is None
+    return nameless and user is not None and bool(files) and all(file.lacks(user) for file in files)
 
 
 def _overtaken(found: list[Complaint]) -> list[Complaint]:

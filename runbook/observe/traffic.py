@@ -69,7 +69,8 @@ class Traffic:
             else o
             for o in self.observations
         )
-        found = complaints(self.observations, stack, routing)
+        file = stack.registry.htpasswd if stack.registry else None
+        found = complaints(self.observations, stack, routing, (file,) if file else evidence.htpasswd)
         self.complaints: tuple[Complaint, ...] = found
         self.focus: Focus = focus_of(
             evidence, stack, self.observations, (c.observation for c in found if c.settled is None)

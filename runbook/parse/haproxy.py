@@ -10,6 +10,7 @@ from runbook.model import HeaderEdit, OwnAuth, Place, ProxyRoute
 from runbook.numbers import whole_number
 from runbook.parse.haproxy_sections import Line, Section, sections_of
 from runbook.parse.hops import basic_auth, forwards_proto, header_edit, host_and_port, seconds
+from runbook.parse.patterns import search
 from runbook.redact import Vault
 
 _PATH = re.compile(r"(?:base|path|path_beg|path_reg|url|url_beg)$")
@@ -151,7 +152,8 @@ class _Config:
         condition = " ".join(_condition_of(words))
         name = words[2]
         if words[1] == "del-header":
-            yield header_edit(name, None, place, self._vault, condition=condition)
+            for one in _matched(words):
+                yield header_edit(one, None, place, self._vault, condition=condition)
         elif words[1] in ("set-header", "add-header") and len(words) > 3:
             action = words[1].removesuffix("-header")
             yield header_edit(name, words[3], place, self._vault, action=action, condition=condition)
@@ -180,6 +182,31 @@ class _Config:
             value = line.words[2] if len(line.words) > 2 else ""
             return seconds(value) if (plain := whole_number(value)) is None else plain / 1000
         return None
+
+
+_JUDGED = (
+    "Authorization",
+    "WWW-Authenticate",
+    "Host",
+    "Forwarded",
+    "X-Forwarded-Proto",
+    "X-Forwarded-Host",
+    "Location",
+)
+
+
+def _matched(words: tuple[str, ...]) -> Iterator[str]:
+    """The headers that `del-header NAME [-m METHOD]` takes away: HAProxy compares without regard to case, but a regular
+    expression as it is with a name in lower case (run: 2.6)."""
+    name, how = words[2], words[4] if words[3:4] == ("-m",) and len(words) > 4 else "str"
+    if how == "str":
+        yield name
+        return
+    for header in _JUDGED:
+        low, part = header.lower(), name.lower()
+        fits = {"beg": low.startswith(part), "end": low.endswith(part), "sub": part in low}.get(how)
+        if fits or (how == "reg" and search(name, low)):
+            yield header
 
 
 def _replaces_all(words: tuple[str, ...]) -> bool:

@@ -204,7 +204,7 @@ def _overwritten_by(facts: Facts, route: ProxyRoute, edit: HeaderEdit) -> Findin
     )  # fmt: skip
     edits = drop_header(facts.evidence, edit)
     return finding(
-        f"{name(route)} replaces the client's credentials by fixed ones{how}.",
+        f"{name(route)} replaces the client's credentials by its own{how}.",
         read(f"{written(edit, route)}: every request carries these credentials", edit.place),
         computed("they do not match the registry's htpasswd file (bcrypt)", edit.place) if fails else None,
         # Without a pair that works direct, a refusal in the log may be a mistyped password.

@@ -141,7 +141,7 @@ def _differs_by_host(facts: Facts) -> tuple[Exchange, Exchange] | None:
 def _second_proxy(facts: Facts) -> Iterator[Finding]:
     """A proxy whose upstream is another proxy, with a Host that this one does not know."""
     lost = next((e for e in facts.traffic.exchanges if e.is_api and is_strange(e)), None)
-    if facts.traffic.works("via") or (facts.compose is None and lost is None):
+    if lost is None and (facts.compose is None or facts.traffic.works("via")):
         return
     for route in facts.stack.routes:
         behind = _next_proxy(facts, route)

@@ -9,7 +9,7 @@ from runbook.model.command import Command, file, glued, number, sh
 HEADER_LINE = (
     r"proxy_set_header\s+{0}\s+(?:\"[^\"]*\"|'[^']*'|[^;]*);|proxy_pass_request_headers\s+off\s*;|more_clear_input_headers[^;]*;"
     r"|(?:header_up|request_header)\s+[-+]?{0}\b.*|http-request\s+(?:del|set|add|replace)-(?:header|value)\s+{0}\b.*"
-    r"|req(?:i)?del\s.*|RequestHeader\s+\w+\s+\"?{0}\b.*|(?:-\s*)?[\"']?NGINX_PROXY_HEADER_{0}\b.*"
+    r"|http-request\s+del-header\s+\S+\s+-m\s.*|req(?:i)?del\s.*|RequestHeader\s+\w+\s+\"?{0}\b.*|(?:-\s*)?[\"']?NGINX_PROXY_HEADER_{0}\b.*"
     r"|(?:-\s*)?[\"']?traefik\.[\w.-]*customrequestheaders\.{0}\b.*|(?:-\s*)?[\"']?traefik\.[\w.-]*removeheader\b.*|{0}\s*:.*"
 )
 """A header edit as any of the software writes it; {0} is the header's name."""

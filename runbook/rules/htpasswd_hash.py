@@ -253,7 +253,7 @@ def _of_entries(
 
 def _logged_malformed(facts: Facts) -> Iterator[LogEvent]:
     """What a 3.x log says of hashes, as far as no file at hand says it better."""
-    if overwrites(facts.stack) and facts.traffic.works("direct"):
+    if overwrites(facts) and facts.traffic.works("direct"):
         return
     for event in facts.traffic.logged("bcrypt-malformed"):
         if not any(not e.usable and event.user in (None, e.name) for _, e in entries(facts)):

@@ -1,5 +1,6 @@
 """A login against the entries of the file: no such user, a damaged name, another password."""
 
+import posixpath
 from collections.abc import Iterator
 
 from runbook.model import (
@@ -59,7 +60,7 @@ def wrong_password(facts: Facts) -> Iterator[Finding]:
             continue
         if check.file not in by_name or _accepted_elsewhere(check, facts):
             continue
-        if for_a_hop(check, facts.stack, facts.traffic):
+        if for_a_hop(check, facts):
             continue
         near = f"; it would match {check.near}" if check.near else ""
         yield finding(
@@ -83,7 +84,7 @@ def _mismatch_in_log(facts: Facts) -> Iterator[Finding]:
     traffic = facts.traffic
     if (
         traffic.passed("replaced")
-        or overwrites(facts.stack)
+        or overwrites(facts)
         or traffic.works("direct")
         or any(c.outcome == "accepted" for c in facts.evidence.checks)
     ):
@@ -167,17 +168,21 @@ def user_missing(facts: Facts) -> Iterator[Finding]:
     known = users(facts)
     whole = [f for f in files(facts) if not f.refused and (f.entries or f.more) and not (f.omitted or f.incomplete)]
     for name in known.failing:
-        if not whole or any(f.entry(name) or _disguised(name, f) for f in whole):
+        mine = _beside_its_log(facts, name, whole)
+        if not mine or any(f.entry(name) or _disguised(name, f) for f in mine):
             continue
-        file = whole[0]
+        file = mine[0]
+        elsewhere = next((f.file for f in whole if f.entry(name)), None)
         checks = (c for c in facts.evidence.checks if c.user == name and c.outcome == "no-such-user")
         near = next((c.near for c in checks if c.near), "") or _other_case(name, file)
         yield finding(
-            f"{file.file} has no entry for {name!r}" + (f"; there is {near}." if near else "."),
+            f"{file.file} has no entry for {name!r}"
+            + (f"; there is {near}." if near else f"; {elsewhere} has." if elsewhere else "."),
             read(f"names in the file: {_names(file)}", file.file),
+            read(f"{name!r} has an entry there", elsewhere) if elsewhere else None,
             known.cited(name),
             refuted=(Refutation(cause="htpasswd-wrong-password", because="there is no entry to compare with"),),
-            fix=new_hash(facts, name, file, "Log in with the name as the file has it, or add the user"),
+            fix=new_hash(facts, name, file, _advice(elsewhere)),
             about=Subject(user=name),
         )
         return
@@ -185,10 +190,25 @@ def user_missing(facts: Facts) -> Iterator[Finding]:
         yield from _unknown_in_log(facts)
 
 
+def _advice(elsewhere: str | None) -> str:
+    if elsewhere:
+        return f"Give every instance the same file ({elsewhere} has the user), or add the user here as well"
+    return "Log in with the name as the file has it, or add the user"
+
+
+def _beside_its_log(facts: Facts, name: str, whole: list[Htpasswd]) -> list[Htpasswd]:
+    """Of several instances' files those that lie in the folder of the log that refuses the user; else all."""
+    folders = {
+        posixpath.dirname(e.place.file) for e in facts.traffic.logged("authentication-failure") if e.user == name
+    }
+    beside = [f for f in whole if posixpath.dirname(f.file) in folders]
+    return beside if len(folders) == 1 and len(beside) < len(whole) and beside else whole
+
+
 def _unknown_in_log(facts: Facts) -> Iterator[Finding]:
     """A 3.x log tells why a hash did not fit; a refused login without such a line had no entry at all."""
     traffic = facts.traffic
-    if overwrites(facts.stack) or traffic.login_works or traffic.passed("lost") or traffic.passed("replaced"):
+    if overwrites(facts) or traffic.login_works or traffic.passed("lost") or traffic.passed("replaced"):
         return
     if traffic.logged("bcrypt-mismatch", "bcrypt-malformed", "provisioned"):
         return

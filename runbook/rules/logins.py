@@ -28,6 +28,7 @@ from runbook.observe.signature import from_registry
 from runbook.observe.traffic import Traffic, is_authenticated, succeeded
 from runbook.rules.base import Facts
 from runbook.rules.evidence import Item, computed, context, said, seen
+from runbook.rules.hops import api_routes
 
 REFUSED = (Symptom.LOGIN_401_DIRECT, Symptom.LOGIN_401, Symptom.LOGIN_WOULD_FAIL)
 """What every fault of a single entry explains: a 401 by the registry itself."""
@@ -85,7 +86,7 @@ def users(facts: Facts) -> Users:
     accepted = {
         e.credential.user
         for e in traffic.exchanges
-        if e.credential and e.credential.user and is_authenticated(e) and succeeded(e) and _is_own(e.route, facts.stack)
+        if e.credential and e.credential.user and is_authenticated(e) and succeeded(e) and _is_own(e.route, facts)
     }
     if Symptom.OPEN_DIRECT in traffic.seen():
         accepted = set()  # an open registry accepts everybody, which says nothing of the entry
@@ -110,22 +111,22 @@ def refusals(facts: Facts, user: str | None = None) -> tuple[EvidenceItem, ...]:
     return users(facts).observed(user)
 
 
-def _is_own(route: str, stack: Stack) -> bool:
+def _is_own(route: str, facts: Facts) -> bool:
     """Whether a success on this route shows that the client's own login was accepted: no hop puts in another."""
-    return route != "via" or not overwrites(stack)
+    return route != "via" or not overwrites(facts)
 
 
-def overwrites(stack: Stack) -> bool:
-    """Whether a proxy changes the credentials or asks for its own: then a refusal says little of the file."""
-    return any(route.edit("Authorization") or route.auth for route in stack.routes)
+def overwrites(facts: Facts) -> bool:
+    """Whether a proxy changes the credentials of API requests or asks for its own: then a refusal says little of the file."""
+    return any(route.edit("Authorization") or route.auth for route in api_routes(facts))
 
 
 def _failures(facts: Facts) -> Iterator[tuple[str, Item]]:
     """The logins that failed at the registry: name ("" where the source names none) and citation."""
     evidence, stack, traffic = facts.evidence, facts.stack, facts.traffic
-    changed = overwrites(stack)
+    changed = overwrites(facts)
     for e in traffic.exchanges:
-        failed = e.status in (400, 401) and e.is_api and is_authenticated(e) and _is_own(e.route, stack)
+        failed = e.status in (400, 401) and e.is_api and is_authenticated(e) and _is_own(e.route, facts)
         failed = failed and not _is_of_another_service(e, stack)
         if failed and e.credential and (e.credential.user or e.credential.scheme.lower() == "basic"):
             yield e.credential.user or "", seen(e)
@@ -135,7 +136,7 @@ def _failures(facts: Facts) -> Iterator[tuple[str, Item]]:
         if check.origin == "stored" and not facts.focus.uses_login(kept.get(str(check.source))):
             continue
         failed = check.outcome not in ("accepted", "too-slow") and check.origin != "injected"
-        if failed and check.user not in accepted and not for_a_hop(check, stack, traffic):
+        if failed and check.user not in accepted and not for_a_hop(check, facts):
             outcome = check.outcome.replace("-", " ")
             yield check.user, computed(f"the login of {check.user} against {check.file}: {outcome}", check.source)
     for event in traffic.logged(*_REFUSALS) if not changed else ():
@@ -176,11 +177,11 @@ def sends_empty_login(agent: str) -> bool:
     return agent.startswith(("registry-runbook", "skopeo/", "containers/", "podman/", "buildah/", "Buildah/"))
 
 
-def for_a_hop(check: CredentialCheck, stack: Stack, traffic: Traffic) -> bool:
+def for_a_hop(check: CredentialCheck, facts: Facts) -> bool:
     """Whether a login was only ever shown to a proxy that asks for one itself or replaces it: it may be the proxy's own."""
-    if check.origin != "transcript" or not overwrites(stack):
+    if check.origin != "transcript" or not overwrites(facts):
         return False
-    return all(e.route == "via" for e in traffic.exchanges if e.credential and e.credential.user == check.user)
+    return all(e.route == "via" for e in facts.traffic.exchanges if e.credential and e.credential.user == check.user)
 
 
 def user_in_question(facts: Facts) -> str | None:

@@ -40,7 +40,7 @@ def parse_compose(
     known = {**env_files, **dict(dotenv)}
     services, volumes, name = [], dict[str, None](), None
     for folder, top, lookup in projects:
-        project = Project(top, folder, known, lookup, notes)
+        project = Project(top, folder, known, lookup, notes, whole=bool(dotenv))
         check_types(top, notes)
         found = project.section("services")
         own = [service(k, v, project) for k, v in found.pairs if isinstance(v, Mapping)] if found is not None else []

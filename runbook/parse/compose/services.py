@@ -17,7 +17,9 @@ from runbook.parse.compose.merge import as_list, as_names, as_pairs
 from runbook.parse.compose.roles import role_of
 from runbook.parse.compose.secrets import env_var
 from runbook.parse.dotenv import parse_dotenv
+from runbook.parse.interpolation import substitute
 from runbook.parse.yaml_nodes import Mapping, Node, Scalar
+from runbook.redact import MASK
 
 T = TypeVar("T")
 
@@ -31,6 +33,8 @@ class Project:
     env_files: Dict[str, str]
     lookup: Lookup
     notes: Notes
+    whole: bool = True
+    """Whether the variables of the project are known: an .env file was handed over."""
 
     def section(self, name: str) -> Mapping | None:
         """A top-level section, if it is a mapping."""
@@ -146,9 +150,17 @@ def _environment(name: str, node: Mapping, project: Project) -> Iterator[EnvVar]
         elif text is None:
             notes.refuse(key.place, f"services.{name}.environment.{key.text} must be text, a number or null")
         raw = value.raw if isinstance(value, Scalar) and value.raw is not None else text or ""
+        if not project.whole and key.place not in notes.damaged and _comes_from_outside(raw, project):
+            text = MASK
         found.pop(key.text, None)
         found[key.text] = env_var(key.text, text, raw, key.place, notes.vault, damaged=key.place in notes.damaged)
     yield from found.values()
+
+
+def _comes_from_outside(template: str, project: Project) -> bool:
+    """Whether the value is that of a variable that an .env or a shell which nobody handed over may set."""
+    unset = substitute(template, project.lookup).unset
+    return any(name.isupper() or f"${{{name}}}" in template for name in unset)
 
 
 def _read_env_file(item: Node, found: dict[str, EnvVar], plain: dict[str, str], project: Project) -> None:
