@@ -11,7 +11,7 @@ from runbook.observe.address import Address
 from runbook.observe.observation import Observation
 from runbook.observe.signature import is_registrys
 from runbook.parse.compose.secrets import is_secret_name
-from runbook.redact import MASK
+from runbook.redact import is_mask
 from runbook.rules.base import Facts
 
 Basis = Literal["traffic", "files"]
@@ -230,8 +230,15 @@ def _from_outside(facts: Facts) -> Iterator[str]:
     """Settings whose value a variable gives that nobody handed over. A secret of its own decides nothing here."""
     for service in facts.evidence.compose.services if facts.evidence.compose else ():
         for variable in service.environment if service.role in ("registry", "ui", "proxy") else ():
-            if variable.value == MASK and "$" in variable.raw and not is_secret_name(variable.name):
-                yield f"{variable.place}: {variable.name} comes from a variable, and no .env file was handed over."
+            if is_mask(variable.value or "") and not is_secret_name(variable.name):
+                why = (
+                    "comes from a variable, and no .env file was handed over"
+                    if "$" in variable.raw
+                    else "was blacked out"
+                )
+                yield f"{variable.place}: {variable.name} {why}."
+        for path in service.unseen_env if service.role in ("registry", "ui", "proxy") else ():
+            yield f"{path} ({service.name}, {service.place}) was not handed over."
 
 
 _CONFIGURATION = ("/etc/nginx", "/etc/caddy", "/usr/local/etc/haproxy", "/usr/local/apache2/conf", "/etc/apache2",

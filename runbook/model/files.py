@@ -193,6 +193,8 @@ class Service:
     cluster_ports: tuple[Port, ...] = ()
     """Ports under which a Kubernetes Service reaches it: `published` is the Service's, `container` its targetPort."""
     pull_secrets: tuple[PullSecret, ...] = ()
+    unseen_env: tuple[str, ...] = ()
+    """Files that `env_file` names and nobody handed over."""
 
     @property
     def image_port(self) -> int | None:

@@ -6,6 +6,7 @@ from runbook.lazy import re
 from runbook.model import Edit, Exchange, Finding, Fix, LogEvent, ProxyRoute, Registry, Setting, Symptom
 from runbook.model.command import sh
 from runbook.numbers import whole_number
+from runbook.redact import is_mask
 from runbook.rules.align import stated
 from runbook.rules.base import Facts, rule
 from runbook.rules.evidence import Item, context, finding, read, said, seen
@@ -185,6 +186,8 @@ def scheme_mismatch_upstream(facts: Facts) -> Iterator[Finding]:
         logged = tls_failed if wants_tls else traffic.logged("http-request-on-tls")
         registry = _own(facts, route)
         setting = next((s for k in _TLS if (s := registry.settings.get(k)) and s.value), None) if registry else None
+        if setting and is_mask(str(setting.value)):
+            continue
         if (registry and wants_tls == (setting is not None)) or not (registry or logged or told):
             continue
         right = "http" if wants_tls else "https"

@@ -18,6 +18,7 @@ from runbook.model import (
     Setting,
 )
 from runbook.numbers import whole_number
+from runbook.redact import is_mask
 from runbook.stack.registry_env import Effective, default_file, from_file, override
 from runbook.stack.registry_start import auth_type, start_errors
 from runbook.stack.variables import unread_variables
@@ -52,7 +53,7 @@ def _of_service(service: Service, evidence: Evidence, *, alone: bool) -> Registr
     mount = covering(service.mounts, path)
     config = _behind(mount, path, (f.file for f in evidence.registry_files)) if mount else None
     file = next((f for f in evidence.registry_files if f.file == config), None)
-    unseen = mount is not None and file is None
+    unseen = (mount is not None and file is None) or bool(service.unseen_env)
     effective = _effective(file, major or 2, service.environment, unseen=unseen)
     ignored = _ignored_config(service, path, evidence)
     unread = unread_variables(service, effective, major, evidence.compose)
@@ -73,6 +74,7 @@ def _of_service(service: Service, evidence: Evidence, *, alone: bool) -> Registr
         file,
         evidence,
         unseen=unseen and not any(v.name.startswith("REGISTRY_AUTH") for v in service.environment),
+        shortened=unseen or any(is_mask(v.value or "") and not v.secret for v in service.environment),
         alone=alone,
     )
 
@@ -206,6 +208,10 @@ def _effective(file: RegistryFile | None, major: int, variables: tuple[EnvVar, .
     return effective
 
 
+_PLACES = ("http.addr", "http.host", "http.prefix", "http.debug.addr", "auth.htpasswd.path")
+"""Settings that say where something is: blacked out they say nothing."""
+
+
 def _joined(
     base: Registry,
     effective: Effective,
@@ -214,11 +220,12 @@ def _joined(
     *,
     unseen: bool,
     alone: bool,
+    shortened: bool = False,
 ) -> Registry:
-    """The registry with everything that follows from its configuration."""
-    settings = effective.settings()
+    """The registry with everything that follows from its configuration. `shortened`: not all of it was handed over."""
+    settings = {k: s for k, s in effective.settings().items() if k not in _PLACES or not is_mask(str(s.value))}
     kind = auth_type(effective)
-    errors = tuple(start_errors(effective, file, shortened=bool(evidence.shortened_beside_proxies)))
+    errors = tuple(start_errors(effective, file, shortened=shortened or bool(evidence.shortened_beside_proxies)))
     htpasswd_path = settings["auth.htpasswd.path"].value if "auth.htpasswd.path" in settings else None
     path = str(htpasswd_path) if htpasswd_path is not None and kind == "htpasswd" else None
     mount = covering(base.mounts, path) if path else None

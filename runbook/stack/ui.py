@@ -14,7 +14,9 @@ from runbook.lazy import re
 from runbook.model import Compose, EnvVar, Evidence, HeaderEdit, ProxyRoute, Service, Ui
 from runbook.numbers import whole_number
 from runbook.parse.hops import forwards_proto, split_upstream
+from runbook.redact import is_mask
 
+_USUAL = {"http": 80, "https": 443}
 HEADER, PASS_HEADER = "NGINX_PROXY_HEADER_", "NGINX_PROXY_PASS_HEADER_"
 _CLIENTS_OWN = re.compile(r"\$\{?http_authorization\b", re.IGNORECASE)
 
@@ -90,7 +92,7 @@ def _route(service: Service, target: EnvVar) -> ProxyRoute:
         path="/v2",
         upstream=written,
         upstream_scheme=upstream.scheme,
-        upstream_hosts=((upstream.host, upstream.port or (443 if upstream.scheme == "https" else 80)),),
+        upstream_hosts=() if is_mask(written) else ((upstream.host, upstream.port or _USUAL.get(upstream.scheme, 80)),),
         upstream_uri=upstream.uri,
         upstream_variable=late,
         upstream_place=target.place,

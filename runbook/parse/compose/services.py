@@ -46,6 +46,7 @@ def service(key: Scalar, node: Mapping, project: Project) -> Service:
     """The service of that name."""
     notes, vault = project.notes, project.notes.vault
     environment = tuple(_environment(key.text, node, project))
+    unseen = [path for _, path, known in _env_files(node, project) if known is None]
     mounts = (*_volumes(key.text, node, notes), *_files(node, project))
     image = text_of(node.get("image"))
     command, entrypoint = words(node.get("command")), words(node.get("entrypoint"))
@@ -74,6 +75,7 @@ def service(key: Scalar, node: Mapping, project: Project) -> Service:
         depends_on=tuple(name for name, _ in as_names(node.get("depends_on") or _NOTHING)),
         expose=tuple(_expose(node)),
         platform=_platform(node),
+        unseen_env=tuple(vault.mask(path, 300) for path in unseen),
     )
 
 
@@ -138,8 +140,9 @@ def _environment(name: str, node: Mapping, project: Project) -> Iterator[EnvVar]
     notes = project.notes
     found: dict[str, EnvVar] = {}
     plain: dict[str, str] = {}
-    for item in as_list(node.get("env_file") or _NOTHING):
-        _read_env_file(item, found, plain, project)
+    for item, _, known in _env_files(node, project):
+        if known is not None:
+            _read_env_file(item, *known, found, plain, project)
     for key, value in as_pairs(node.get("environment") or _NOTHING).pairs:
         listed = not isinstance(node.get("environment"), Mapping)
         if listed and key.text != key.text.rstrip():
@@ -163,13 +166,10 @@ def _comes_from_outside(template: str, project: Project) -> bool:
     return any(name.isupper() or f"${{{name}}}" in template for name in unset)
 
 
-def _read_env_file(item: Node, found: dict[str, EnvVar], plain: dict[str, str], project: Project) -> None:
-    path = text_of(item.get("path")) if isinstance(item, Mapping) else text_of(item)
+def _read_env_file(
+    item: Node, file: str, text: str, found: dict[str, EnvVar], plain: dict[str, str], project: Project
+) -> None:
     raw = isinstance(item, Mapping) and text_of(item.get("format")) == "raw"
-    known = _find(path or "", posixpath.dirname(item.place.file), project)
-    if known is None:
-        return
-    file, text = known
     try:
         variables = parse_dotenv(text, file, lambda k: plain[k] if k in plain else project.lookup(k), raw=raw)
     except ParseError as error:
@@ -183,6 +183,13 @@ def _read_env_file(item: Node, found: dict[str, EnvVar], plain: dict[str, str], 
         found[variable.name] = env_var(
             variable.name, variable.value, variable.raw, variable.place, project.notes.vault, damaged=damaged
         )
+
+
+def _env_files(node: Mapping, project: Project) -> Iterator[tuple[Node, str, tuple[str, str] | None]]:
+    """What `env_file` names, its path, and the file behind it with its text where that was handed over."""
+    for item in as_list(node.get("env_file") or _NOTHING):
+        path = text_of(item.get("path")) if isinstance(item, Mapping) else text_of(item)
+        yield item, path or "", _find(path or "", posixpath.dirname(item.place.file), project)
 
 
 def _find(path: str, folder: str, project: Project) -> tuple[str, str] | None:
