@@ -36,22 +36,34 @@ def project_dotenv(chosen: Sequence[str], dotenv: Mapping[str, str]) -> tuple[tu
     return tuple(beside or (list(named.items()) if len(named) == 1 else ()))
 
 
-def belongs(chosen: Sequence[str], texts: Mapping[str, str], others: Iterable[str], ports: Collection[int]) -> bool:
+def belongs(
+    chosen: Sequence[str],
+    texts: Mapping[str, str],
+    others: Iterable[str],
+    ports: Collection[int],
+    answered: Collection[int] = (),
+) -> bool:
     """Whether a project in a folder of its own is the stack that the other files are about.
 
     `others`: the stack's files outside compose (htpasswd, config.yml, a proxy's configuration); `ports`: those that
-    clients, logs and proxies name. Without any of them nothing speaks against the project.
+    clients, logs and proxies name, `answered`: those of them at which something answered. Without any of them nothing
+    speaks against the project; against one with files of its own only that others answered, and none of its ports.
     """
     home = str(PurePosixPath(chosen[0]).parent)
-    others = list(others)
+    inside = [path for path in others if path.startswith(f"{home}/")]
+    others = [path for path in others if path not in inside]
     text = "\n".join(texts[path] for path in chosen)
-    if home == "." or any(path.startswith(f"{home}/") for path in others):
+    if home == ".":
         return True
-    if any(re.search(rf"(?<![\w.-]){re.escape(PurePosixPath(path).name)}(?![\w-])", text) for path in others):
+    own = {PurePosixPath(path).name for path in inside}
+    names = {PurePosixPath(path).name for path in others} - own
+    if any(re.search(rf"(?<![\w.-]){re.escape(name)}(?![\w-])", text) for name in names):
         return True
     published = {int(m[1] or m[2]) for m in _PUBLISHED.finditer(text)}
     if not published or published & {80, 443}:
         return True
+    if inside:
+        return not answered or bool(published & {5000, *ports})
     return bool(published & set(ports)) if ports else not others
 
 

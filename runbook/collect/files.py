@@ -16,6 +16,7 @@ from runbook.collect.harvest import Harvest
 from runbook.collect.inside import Inside, differences
 from runbook.collect.kinds import HEAD, NEVER, is_dump, is_prose_name, recognise, tells
 from runbook.collect.large_log import LARGE
+from runbook.collect.neighbours import neighbours
 from runbook.collect.unpack import mail, packed
 from runbook.collect.unpack.dress import unnumbered
 from runbook.collect.unpack.envelope import line_reader
@@ -310,6 +311,7 @@ class Reading:
                 self.sources.append(source)
             self.guarded(source, piece.parse)
         self._set_copies_aside()
+        self._set_neighbours_aside()
         manifests = SourceFile(path="Kubernetes manifests", kind="kubernetes")
         self.guarded(manifests, partial(cluster.join, self.harvest))
         self.guarded(SourceFile(path="nginx files", kind="nginx"), self.harvest.join_nginx)
@@ -338,6 +340,17 @@ class Reading:
         if old:
             self.harvest.drop(old)
             self.sources = [replace(s, voice="document") if s.path in old else s for s in self.sources]
+
+    def _set_neighbours_aside(self) -> None:
+        """Of another program's password file nothing is judged; its secrets are known all the same."""
+        given = [p.source.path for p in self._pieces if not p.pasted]
+        found = neighbours((h.file for h in self.harvest.htpasswd if h.file in given), given, self._texts.values())
+        self.harvest.drop(found)
+        for path in sorted(found):
+            message = (
+                "It lies in a folder of something else, and nothing says that the registry reads it; it was not judged."
+            )
+            self.harvest.problems.append(Problem(place=Place(path), message=message, kind="other-project"))
 
     def guarded(self, source: SourceFile, action: Callable[[], None]) -> None:
         """Run a parser. What it cannot understand is a problem of that file; its breaking must not hide the rest."""

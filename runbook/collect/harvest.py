@@ -3,6 +3,7 @@
 Parsers are imported when the first file of their kind turns up: most bundles need few of them.
 """
 
+import posixpath
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, fields
 from typing import BinaryIO, Literal
@@ -203,7 +204,11 @@ class Harvest:
     def join_compose(self) -> None:
         """The compose files are read together, when all of them are known."""
         chosen, others = choose(self.compose_texts, self.dotenv_texts)
-        if chosen and not belongs(chosen, self.compose_texts, self._stack_files(), self._ports()):
+        if chosen and not belongs(
+            chosen, self.compose_texts, self._stack_files(), self._ports(), self._ports(answered=True)
+        ):
+            home = f"{posixpath.dirname(chosen[0])}/"
+            self.drop(frozenset(path for path in self._stack_files() if path.startswith(home)))
             self.compose_texts, chosen, others = {}, (), (*chosen, *others)
         if not self.compose_texts:
             self.compose_texts = all_of([*self.inspected_texts, *self.pasted_texts.items()])
@@ -234,12 +239,16 @@ class Harvest:
         yield from dict.fromkeys(r.place.file for r in self.routes)
         yield from self.cluster.texts
 
-    def _ports(self) -> set[int]:
-        """Ports that clients, logs and proxies name."""
-        urls = [e.url for e in self.exchanges] + [f"//{m.host}" for m in self.messages if m.host]
-        urls += [f"//{r.host}" for log in self.logs for r in log.requests if r.host]
+    def _ports(self, *, answered: bool = False) -> set[int]:
+        """Ports that clients, logs and proxies name; `answered`: at which something was heard."""
+        urls = [e.url for e in self.exchanges if e.status or not answered]
+        urls += [m.host for m in self.messages if m.host and (m.kind in _HEARD or not answered)]
+        urls += [r.host for log in self.logs for r in log.requests if r.host]
         found = {a.port for url in urls if (a := address_of(url)) is not None and a.port}
         return found | {port for r in self.routes for _, port in r.upstream_hosts if port}
+
+
+_HEARD = ("login-ok", "transfer-ok", "unauthorized", "login-status", "no-basic-auth", "denied")
 
 
 def _compose(to: Harvest, name: str, text: str) -> None:
