@@ -7,6 +7,7 @@ from typing import Literal
 from runbook.judge.certainty import confidence, truth
 from runbook.model import Certainty, EvidenceItem, Finding, Refutation, Symptom
 from runbook.observe.focus import Focus
+from runbook.redact import is_mask
 from runbook.rules.base import RULES, Facts
 
 S = Symptom
@@ -60,7 +61,7 @@ def rank(findings: Iterable[Finding], facts: Facts) -> Ranking:
     dormant: list[Finding] = []
     shortened = facts.evidence.shortened
     for found in (linked(f, facts.focus) for f in findings):
-        doubtful = bool(shortened) and _may_be_left_out(found, shortened, facts)
+        doubtful = _may_be_left_out(found, shortened, facts)
         finding = replace(found, certainty=Certainty.POSSIBLE, proves=False) if doubtful else found
         if finding.link < _LINKED:
             foreign.append(finding)
@@ -112,10 +113,13 @@ def _may_be_left_out(finding: Finding, shortened: frozenset[str], facts: Facts) 
 
 
 def _is_of_some_site(finding: Finding, shortened: frozenset[str], facts: Facts) -> bool:
-    """Whether it stands in one of several sites, and which names that one serves was left out."""
+    """Whether it stands in one of several sites, and which names that one serves was left or blacked out."""
     routes = facts.stack.routes
+    hidden = [r for r in routes if any(map(is_mask, r.server_names))]
     nameless = {r.place.file for r in routes if not r.server_names and r.place.file in shortened}
-    return len({r.place.file for r in routes}) > 1 and any(
+    nameless |= {r.place.file for r in hidden}
+    several = len({r.place.file for r in routes}) > 1 or len({r.path for r in hidden}) < len(hidden)
+    return several and any(
         i.cited in ("read", "computed") and i.where.rpartition(":")[0] in nameless for i in finding.evidence
     )
 

@@ -16,6 +16,7 @@ from runbook.model import (
 from runbook.model.command import PIPE, Command, sh, url, user
 from runbook.observe.focus import reaches
 from runbook.observe.signature import from_registry, signed_by_proxy
+from runbook.redact import is_mask
 from runbook.rules.base import Facts
 from runbook.rules.evidence import Item
 from runbook.stack.choose import choose
@@ -83,7 +84,7 @@ def _is_known_to_lead(route: ProxyRoute, facts: Facts) -> bool:
     if behind is not None:
         return behind.role in ("registry", "ui", "proxy")
     here = {*LOOPBACK, "host.docker.internal", *(a.host for a in facts.focus.used)}
-    catch_all = not any(_plain(n) for n in route.server_names)
+    catch_all = not any(_plain(n) or is_mask(n) for n in route.server_names)
     return (
         _speaks_for_itself(route)
         or any(port == 5000 or (port in facts.focus.ports and host in here) for host, port in route.upstream_hosts)
@@ -97,7 +98,7 @@ def _plain(name: str) -> bool:
 
 def _is_named(front: Front, facts: Facts) -> bool:
     """Whether a client used the very name of this site."""
-    names = {n.lower() for n in front.routes[0].server_names}
+    names = {n.lower() for n in front.routes[0].server_names if not is_mask(n)}
     return any(a.host in names for a in facts.focus.addresses)
 
 
@@ -179,8 +180,19 @@ def site(facts: Facts, route: ProxyRoute) -> Subject:
     the only one of a program that has a default."""
     alike = [f.routes[0] for f in fronts(facts) if f.routes[0].place.file == route.place.file]
     strict = route.software in ("traefik", "caddy") or not (route.default_server or len(alike) == 1)
-    strict = strict or _is_taken_by_another(facts, route)
+    strict = strict or _is_taken_by_another(facts, route) or _is_elsewhere(facts, route)
     return Subject(service=route.service or "", sites=route.server_names if strict else ())
+
+
+def _is_elsewhere(facts: Facts, route: ProxyRoute) -> bool:
+    """Whether neither the names nor the ports of a site are those that clients used, and nothing ties its program or its
+    upstream to this stack: somebody else's file."""
+    used = [a for a in facts.focus.used if not a.is_loopback]
+    if not used or not route.server_names or not route.listen or route.service:
+        return False
+    told = all(a.port and a.port not in route.listen and a.host not in map(str.lower, route.server_names) for a in used)
+    here = any(host in LOOPBACK or host in {a.host for a in used} for host, _ in route.upstream_hosts)
+    return told and not here and upstream_service(route, facts.compose) is None
 
 
 def _is_taken_by_another(facts: Facts, route: ProxyRoute) -> bool:
