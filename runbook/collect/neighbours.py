@@ -6,8 +6,8 @@ from pathlib import PurePosixPath
 from runbook.lazy import re
 
 _ANYBODYS = re.compile(
-    r"\.*(?:auth\w*|.*(?:regist|htpasswd|docker|depot|hub).*|secrets?|conf(?:ig)?s?|data|etc|srv|opt|home|root|var|usr|local|mnt|tmp|"
-    r"users?|passw(?:or)?ds?|security|credentials?|files?|bundle|stack|hosts?|server\d*|volumes?|reg[-_.]?\w{0,12}|old|bak|backup)",
+    r"(?:regist|htpasswd|docker|depot|hub)|^(?:auth\w*|secrets?|conf(?:ig)?s?|data|etc|srv|opt|home|root|var|usr|local|mnt|tmp|"
+    r"users?|passw(?:or)?ds?|security|credentials?|files?|bundle|stack|hosts?|server\d*|volumes?|reg[-_.]?\w{0,12}|old|bak|backup)$",
     re.IGNORECASE,
 )
 """Names of folders that say nothing of whose a password file is, or that it is the registry's."""
@@ -25,7 +25,7 @@ def neighbours(passwords: Iterable[str], everything: Collection[str], texts: Ite
 
 def _is_anothers(path: PurePosixPath, everything: Collection[str]) -> bool:
     folders = path.parts[:-1]
-    if not folders or any(_ANYBODYS.fullmatch(part) for part in folders):
+    if not folders or any(_ANYBODYS.search(part.lstrip(".")) for part in folders):
         return False
     home = f"{path.parent}/"
     beside = [other for other in everything if other != str(path)]

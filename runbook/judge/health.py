@@ -8,6 +8,7 @@ from typing import Literal
 from runbook.judge.not_tested import NOT_SET_UP
 from runbook.model import Certainty, Check, Exchange, Finding, LoggedRequest, Message, Mount, Service
 from runbook.observe.address import Address
+from runbook.observe.focus import is_noise
 from runbook.observe.observation import Observation
 from runbook.observe.signature import is_registrys
 from runbook.parse.compose.secrets import is_secret_name
@@ -81,6 +82,16 @@ def _unproven(facts: Facts) -> Iterator[str]:
             yield f"No login was seen to be accepted at {address}."
     if not asked and not accepted:
         yield "No login was seen to be accepted."
+    for address in _only_refused(facts) if not asked else ():
+        yield f"No login was seen to be accepted at {address}."
+
+
+def _only_refused(facts: Facts) -> Iterator[Address]:
+    """Of the names and ports that the registry's log tells those at which it refused and served nobody."""
+    logged = [o for o in facts.traffic.observations if o.witness == "registry" and facts.focus.covers(o) and not o.own]
+    served = {o.address for o in logged if o.ok}
+    refused = [o.address for o in logged if o.status == 401 and o.method != "OPTIONS" and not is_noise(o)]
+    yield from (a for a in dict.fromkeys(refused) if a is not None and served.isdisjoint((a, None)))
 
 
 def _nobody_known(accepted: list[Observation], facts: Facts) -> Iterator[str]:
@@ -127,7 +138,9 @@ def _refused_since(facts: Facts) -> Iterator[str]:
 
 def _perhaps_others(facts: Facts) -> Iterator[str]:
     """Users whom a log shows refused, where nothing but a nameless line of the same peer and program says that they got in
-    since: behind a proxy or a NAT all clients look like one peer."""
+    since: behind a proxy all clients look like one peer."""
+    if not facts.stack.routes:
+        return
     accepted = {o.user for o in facts.traffic.observations if is_accepted_login(o, facts)}
     for c in facts.traffic.settled:
         o, later = c.observation, c.settled

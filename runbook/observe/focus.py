@@ -116,8 +116,8 @@ def focus_of(
     named = [a for a in map(address_of, (evidence.target.registry_url, evidence.target.ui_url)) if a]
     clients = [o for o in observations if o.witness in ("client", "browser") and o.voice == "program" and o.address]
     seen = [o.address for o in (*(o for o in unsettled if o in clients), *clients) if o.address and _speaks(o)]
-    used = tuple(dict.fromkeys((*named, *_not_hosted(seen))))
     ports = frozenset(_ports(evidence, stack))
+    used = tuple(dict.fromkeys((*named, *_of_the_stack(_not_hosted(seen), stack, ports))))
     published = tuple(Address("localhost", port) for port in sorted(ports))
     logged = tuple(dict.fromkeys(_logged(observations, any_path=not used)))
     sites = tuple(_site_addresses(stack, used or logged))
@@ -125,12 +125,10 @@ def focus_of(
         _site_addresses(stack, used or logged, ("nginx-proxy", "traefik"))
     )  # nothing answers to localhost
     addresses = tuple(dict.fromkeys((*used, *logged, *named_only, *(published if not used else ()), *sites)))
-    users = _users(evidence, observations, unsettled)
     times = [o.when for o in unsettled if o.when is not None]
     docker = (o.address for o in clients if isinstance(o.record, Message) and o.address and o.witness == "client")
     focus = Focus(
         addresses=addresses,
-        users=users,
         since=min(times) if times else None,
         used=used,
         docker=tuple(dict.fromkeys(docker)),
@@ -141,7 +139,8 @@ def focus_of(
         sites=frozenset(_doors(stack, used)),
     )
     others = dict.fromkeys(str(a) for a in _mentioned(evidence, seen) if focus.speaks_of(a) is False)
-    return replace(focus, others=tuple(others))
+    here, failed = ([o for o in told if focus.speaks_of(o.address) is not False] for told in (observations, unsettled))
+    return replace(focus, others=tuple(others), users=_users(evidence, here, failed))
 
 
 def _speaks(observation: Observation) -> bool:
@@ -164,6 +163,16 @@ def _not_hosted(addresses: Iterable[Address]) -> list[Address]:
     """Docker Hub and the like are not the registry in question where there is another."""
     rows = list(addresses)
     return [a for a in rows if not a.is_hosted] or rows
+
+
+def _of_the_stack(addresses: list[Address], stack: Stack, ports: frozenset[int]) -> list[Address]:
+    """Where no proxy is known and some of the addresses are at a port that the stack publishes, those and no others: an old
+    mail or a colleague's terminal speaks of another registry."""
+    own = [a for a in addresses if a.port in ports]
+    hosts = {a.host for a in own}
+    if stack.routes or not own or stack.ui is not None:
+        return addresses
+    return [a for a in addresses if a in own or a.host in hosts or a.is_loopback]
 
 
 def _ports(evidence: Evidence, stack: Stack) -> Iterable[int]:
@@ -244,7 +253,7 @@ def _mentioned(evidence: Evidence, seen: list[Address]) -> Iterable[Address]:
             yield host
 
 
-def _users(evidence: Evidence, observations: tuple[Observation, ...], unsettled: list[Observation]) -> tuple[str, ...]:
+def _users(evidence: Evidence, observations: Iterable[Observation], unsettled: list[Observation]) -> tuple[str, ...]:
     """Whose login it is about: the one named; those whom clients used (failing ones first); else those whom the logs
     show failing, without the names that scanners try. A variable that a shell had not expanded is nobody."""
     if evidence.target.user:

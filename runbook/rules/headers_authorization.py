@@ -153,7 +153,7 @@ def _seen_lost(facts: Facts, passage: Passage) -> Finding:
         hop=hop(route) if route else f"{before.service or 'proxy'} -> registry",
         refuted=(
             *not_the_password(facts, facts.traffic.works("direct")),
-            Refutation(cause="proxy-overwrites-authorization", because="nothing arrived in their place"),
+            Refutation(cause="proxy-overwrites-authorization", because="no other user's login arrived in their place"),
         ),
         fix=proxy_fix(
             facts,

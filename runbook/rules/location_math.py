@@ -99,7 +99,7 @@ def written_by_registry(facts: Facts, exchange: Exchange) -> bool:
     """Whether a Location names a host that no Host on the way can have been: neither the client's nor one that a proxy
     whose file is known sends. Then the registry writes it itself (http.host)."""
     there = (urlsplit(exchange.header("Location") or "").hostname or "").lower()
-    routes = [r for r in upload_routes(facts) if r.complete]
+    routes = [r for r in upload_routes(facts) if r.complete and r.place.file not in facts.evidence.shortened]
     known = {(urlsplit(exchange.url).hostname or "").lower(), (exchange.sent("Host") or "").split(":")[0].lower()}
     for route in routes:
         sent = route.host_value.split(":")[0].lower()

@@ -147,7 +147,8 @@ def _failures(facts: Facts) -> Iterator[tuple[str, Item]]:
         if refused and not request.user and not sends_empty_login(request.agent):
             yield "", said(request)
     for message in traffic.said("unauthorized", "login-status", "invalid-username-password"):
-        if (host := address_of(message.host or "")) is not None and host.is_hosted:
+        host = address_of(message.host or "")
+        if host is not None and (host.is_hosted or facts.focus.speaks_of(host) is False):
             continue
         if message.detail in ("", "400", "401") and message.voice == "program" and (message.user or not changed):
             yield message.user or "", said(message)

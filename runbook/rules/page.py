@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from runbook.model import Exchange, Finding, Fix, Refutation, Subject, Symptom, Ui
-from runbook.model.command import file, sh, url
+from runbook.model.command import glued, name, sh, url
 from runbook.observe.signature import from_registry
 from runbook.rules.base import Facts, rule
 from runbook.rules.crossing import (
@@ -88,7 +88,7 @@ def _answered_in_front(asked: Exchange) -> Fix:
     """The cure where nothing is known of the UI, with the preflight as it was seen for a check."""
     origin = asked.sent("Origin") or asked.page or "https://ui.example"
     method = asked.sent("Access-Control-Request-Method") or "DELETE"
-    page, wanted = file(f"Origin: {origin}"), file(f"Access-Control-Request-Method: {method}")
+    page, wanted = glued("Origin: ", url(origin)), glued("Access-Control-Request-Method: ", name(method))
     check = sh("curl", "-sS", "-o", "/dev/null", "-w", "%{http_code}\\n", "-X", "OPTIONS", "-H", page, "-H", wanted,
                url(asked.url), expect="204 or 200 once the proxy answers it (with one origin no browser asks)")  # fmt: skip
     return Fix(

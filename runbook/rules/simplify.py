@@ -39,12 +39,14 @@ def auth_not_enforced(facts: Facts) -> Iterator[Finding]:
     "Login Succeeded", with any password, so it looks protected.
     """
     traffic, registry = facts.traffic, facts.registry
-    if any(e.status == 401 for e in traffic.on("direct")) or _challenged(traffic):
+    if any(e.status == 401 for e in traffic.on("direct")):
         return
     if registry and "http.tls.clientcas" in registry.settings:
         return  # who has no certificate gets no connection
     opened = [e for e in traffic.on("direct") if _is_open(e)]
     opened += [e for e in traffic.on("unknown") if _is_open(e)] if S.OPEN_DIRECT in traffic.seen() else []
+    if _challenged(traffic, max((e.made for e in opened if e.made is not None), default=None)):
+        return
     unset = registry if registry and registry.auth == "none" and not registry.start_errors else None
     if not opened and (unset is None or _guarded(facts.stack)):
         return
@@ -77,11 +79,13 @@ def _is_open(exchange: Exchange) -> bool:
     return exchange.method in ("GET", "HEAD") and succeeded(exchange) and bare
 
 
-def _challenged(traffic: Traffic) -> bool:
-    """Whether the registry's own log shows that it asks for credentials."""
-    return any(r.status == 401 and r.logger == "registry" for r in traffic.requests) or bool(
-        traffic.logged("no-usable-credential", "authentication-failure")
-    )
+def _challenged(traffic: Traffic, opened: float | None) -> bool:
+    """Whether the registry's own log shows that it asks for credentials, and that this was not before it was `opened`:
+    a line without a time, of which nobody knows the year, says nothing against what is open now."""
+    rows = [r for r in traffic.requests if r.status == 401 and r.logger == "registry"]
+    events = traffic.logged("no-usable-credential", "authentication-failure")
+    times = [*(r.when for r in rows), *(e.when for e in events)]
+    return any(opened is None or (when is not None and when >= opened) for when in times)
 
 
 def _is_cache(registry: Registry | None) -> bool:
