@@ -90,6 +90,7 @@ def _only_refused(facts: Facts) -> Iterator[Address]:
     """Of the names and ports that the registry's log tells those at which it refused and served nobody."""
     logged = [o for o in facts.traffic.observations if o.witness == "registry" and facts.focus.covers(o) and not o.own]
     served = {o.address for o in logged if o.ok}
+    served = served - {None} or served  # a row of the access log, beside the lines that name the address
     refused = [o.address for o in logged if o.status == 401 and o.method != "OPTIONS" and not is_noise(o)]
     yield from (a for a in dict.fromkeys(refused) if a is not None and served.isdisjoint((a, None)))
 

@@ -47,6 +47,8 @@ class _State:
     refused: deque[LoggedRequest] = field(default_factory=lambda: deque(maxlen=_KEPT_REQUESTS))
     others: deque[LoggedRequest] = field(default_factory=lambda: deque(maxlen=_KEPT_REQUESTS))
     waiting: deque[tuple[str | None, Fields, Meaning]] = field(default_factory=lambda: deque(maxlen=64))
+    granted: deque[Fields] = field(default_factory=lambda: deque(maxlen=64))
+    """Messages that a request was authorized, whose access line is still to come."""
     identified: dict[Place, str] = field(default_factory=dict)
     """Access line → id of the request that it belongs to."""
     loggers: set[str] = field(default_factory=set)
@@ -120,6 +122,8 @@ def _message(fields: Fields, line: str, service: str | None, place: Place, state
     if "go.version" in fields or meaning is not None:
         state.loggers.add("registry")
     if meaning is None:
+        if fields.get("msg") == "authorized request" and "http.request.uri" in fields:
+            _grant(state, fields, user)
         return
     text = fields.get("msg", "") + (f" ({fields['error']})" if fields.get("error") else "")
     request, when = fields.get("http.request.id"), written_at("", fields)
@@ -225,6 +229,22 @@ def _join(state: _State, service: str | None, fields: Fields, meaning: Meaning, 
     state.waiting.append((service, fields, meaning))
 
 
+def _grant(state: _State, fields: Fields, user: str | None) -> None:
+    """Give the Host, and the user whom registry:3 names, to a request that was served: `_join` for the other outcome."""
+    rows = state.others
+    for index in range(len(rows) - 1, max(-1, len(rows) - 12), -1):
+        row = rows[index]
+        if row.logger == "registry" and row.place not in state.identified and _is_of(fields, row.uri, row.method):
+            rows[index] = _granted(row, fields, user)
+            state.identified[row.place] = fields.get("http.request.id", "")
+            return
+    state.granted.append(fields)
+
+
+def _granted(request: LoggedRequest, fields: Fields, user: str | None) -> LoggedRequest:
+    return replace(request, user=request.user or user, host=fields.get("http.request.host", ""))
+
+
 def _is_of(fields: Fields, uri: str, method: str) -> bool:
     same_uri = fields["http.request.uri"].split("?", 1)[0] == uri.split("?", 1)[0]
     return same_uri and fields.get("http.request.method") == method
@@ -234,7 +254,12 @@ def _explained(request: LoggedRequest, access: Access, state: _State) -> LoggedR
     """The request with the meaning that its messages, written before it, gave."""
     waiting = [entry for entry in state.waiting if _is_of(entry[1], access.uri, access.method)]
     if not waiting or access.status < 300:
-        return request
+        known = next((f for f in state.granted if access.status != 401 and _is_of(f, access.uri, access.method)), None)
+        if known is None:
+            return request
+        state.granted.remove(known)
+        state.identified[request.place] = known.get("http.request.id", "")
+        return _granted(request, known, meaning_of(known)[2])
     identity = waiting[0][1].get("http.request.id", "")
     own = [entry for entry in waiting if entry[1].get("http.request.id", "") == identity]
     for entry in own:
