@@ -32,7 +32,7 @@ def health(facts: Facts, checks: tuple[Check, ...], dormant: tuple[Finding, ...]
     `dormant`: faults of this stack of which nothing was seen, because nothing that was tried meets them.
     """
     if not _has_traffic(facts):
-        missing = tuple(_unread(facts))
+        missing = (*map(_untried, dormant), *_unread(facts))
         passed = any(check.outcome == "pass" for check in checks)
         return Health(None if missing or not passed else "files", missing)
     missing = (*map(_untried, dormant), *_unproven(facts), *_refused_since(facts), *_perhaps_others(facts))
@@ -223,6 +223,8 @@ def _unread(facts: Facts) -> Iterator[str]:
     if registry is None:
         yield NOT_SET_UP
         return
+    if registry.auth == "token":
+        yield f"{registry.value('auth.token.realm') or 'A token service'} decides who gets in; nothing was asked there."
     if registry.auth == "htpasswd" and registry.htpasswd is None:
         yield f"The htpasswd file ({registry.htpasswd_host or registry.htpasswd_path or 'of the registry'}) was not handed over."
     known = {f.path for f in evidence.files} | {h.file for h in evidence.htpasswd}

@@ -83,12 +83,16 @@ def origin_mismatch(facts: Facts) -> Iterator[Finding]:
     if allowed is None or (page == allowed and not got and not complaint):
         return
     edits = rewrite(facts, setting.place, written, page) if setting and written and page else ()
+    seen_there = bool(page or got or complaint)
     yield finding(
         f"The registry allows the origin {allowed}, but the page is {page or 'opened under another one'}: "
-        "the browser discards the response.",
+        "the browser discards the response."
+        if seen_there
+        else f"The registry allows the origin {allowed}, which no page can have.",
         seen(got.exchange, what=f"the page {got.page} got {ORIGIN}: {allowed}") if got else None,
         said(complaint),
         read(f"allowed is {written}" + (f": {why}" if why else ""), where_of(setting)) if setting and fits else None,
+        warning=not seen_there and facts.ui is None,  # whether there is a page at all, nothing tells
         fix=headers_fix(facts, f"Allow {page or 'the origin in the address bar'}", edits),
         edits=edits,
         about=subject(facts.registry),

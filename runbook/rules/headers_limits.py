@@ -80,7 +80,8 @@ def client_max_body_size(facts: Facts) -> Iterator[Finding]:
                 before=_body_file(route) if edits else (),
             ),
             edits=edits,
-            proves=not traffic.seen() and not traffic.works("via"),
+            proves=not traffic.seen() and not traffic.works("via") and not (unwritten and _is_piece(facts, route)),
+            warning=not shown and bool(unwritten) and _is_piece(facts, route),
             about=site(facts, route),
         )
     elif shown:
@@ -108,6 +109,14 @@ def client_max_body_size(facts: Facts) -> Iterator[Finding]:
         )
 
 
+def _is_piece(facts: Facts, route: ProxyRoute) -> bool:
+    """Whether a site of nginx was handed over without the http block around it, and no image tells what that block is:
+    a limit may stand there."""
+    lines = next((f.lines for f in facts.evidence.files if f.path == route.place.file), ())
+    return route.software == "nginx" and route.service is None and not any(map(_HTTP.match, lines))
+
+
+_HTTP = re.compile(r"[ \t]*http[ \t]*\{")
 _BYTES = re.compile(r"too large body: (\d{1,15}) bytes")
 _LIKE_NGINX = ("nginx", "nginx-proxy", "joxit-ui")
 
