@@ -92,7 +92,7 @@ def _only_refused(facts: Facts) -> Iterator[Address]:
     served = {o.address for o in logged if o.ok}
     served = served - {None} or served  # a row of the access log, beside the lines that name the address
     refused = [o.address for o in logged if o.status == 401 and o.method != "OPTIONS" and not is_noise(o)]
-    yield from (a for a in dict.fromkeys(refused) if a is not None and served.isdisjoint((a, None)))
+    yield from (a for a in dict.fromkeys(refused) if a and not any(s is None or s.fits(a) for s in served))
 
 
 def _nobody_known(accepted: list[Observation], facts: Facts) -> Iterator[str]:
@@ -196,7 +196,9 @@ _REFUSALS = ("unauthorized", "no-basic-auth", "invalid-username-password")
 
 
 def _is_of_registry(o: Observation) -> bool:
-    return is_registrys(o.record) if isinstance(o.record, Exchange) else o.witness in ("registry", "client")
+    if isinstance(o.record, Exchange) and o.witness != "registry":
+        return is_registrys(o.record)
+    return o.witness in ("registry", "client")
 
 
 def _proves(accepted: Observation, address: Address, facts: Facts) -> bool:

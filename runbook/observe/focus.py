@@ -40,6 +40,8 @@ class Focus:
     """Whether the user named address or user by argument."""
     strangers: frozenset[str] = frozenset()
     """Users of the logs who look like scanners."""
+    scanned: frozenset[str] = frozenset()
+    """Names that only scanning programs were refused with, by the access lines."""
     sites: frozenset[str] = frozenset()
     """Names of sites that lead to an address that was used: other doors of the same registry."""
     ports: frozenset[int] = frozenset()
@@ -133,6 +135,7 @@ def focus_of(
         used=used,
         docker=tuple(dict.fromkeys(docker)),
         strangers=frozenset(o.user for o in unsettled if o.user and is_noise(o, _known(evidence))),
+        scanned=_scanned(observations),
         named=bool(named or evidence.target.user),
         only=evidence.target.user is not None,
         ports=ports,
@@ -270,6 +273,23 @@ def _users(evidence: Evidence, observations: Iterable[Observation], unsettled: l
     return tuple(dict.fromkeys(o.user for o in logged if o.user and not o.user.startswith("$")))
 
 
+def _scanned(observations: Iterable[Observation]) -> frozenset[str]:
+    refused = [o for o in observations if o.user and not o.ok and not isinstance(o.record, LogEvent)]
+    names = {o.user for o in refused if o.user and _scans(o)}
+    return frozenset(names - {o.user for o in refused if not _scans(o)})
+
+
+def _scans(observation: Observation) -> bool:
+    return any(word in _agent(observation) for word in _SCANNERS)
+
+
+def _agent(observation: Observation) -> str:
+    record = observation.record
+    if isinstance(record, LoggedRequest):
+        return record.agent.lower()
+    return (record.sent("User-Agent") or "").lower() if isinstance(record, Exchange) else ""
+
+
 def _known(evidence: Evidence) -> frozenset[str]:
     """Names that an htpasswd file has."""
     return frozenset(n for h in evidence.htpasswd for n in (*(e.name for e in h.entries), *h.more))
@@ -277,9 +297,10 @@ def _known(evidence: Evidence) -> frozenset[str]:
 
 def is_noise(observation: Observation, known: frozenset[str] = frozenset()) -> bool:
     """Whether a logged login looks like a scanner's: a program that scans, or a name that they all try and nobody has."""
-    record = observation.record
-    agent = record.agent.lower() if isinstance(record, LoggedRequest) else ""
-    if any(word in agent for word in _SCANNERS):
+    if _scans(observation):
         return True
-    client = any(word in agent for word in ("docker", "containerd", "skopeo", "podman", "buildkit", "crane", "curl"))
+    client = any(
+        word in _agent(observation)
+        for word in ("docker", "containerd", "skopeo", "podman", "buildkit", "crane", "curl")
+    )
     return (observation.user or "").lower() in _SCANNED and observation.user not in known and not client

@@ -71,7 +71,9 @@ def guarded(route: ProxyRoute) -> bool:
 def opened(traffic: Traffic) -> Exchange | None:
     """A response through a proxy, to no or wrong credentials, that only right ones get; not the mere ping."""
     candidates = (
-        e for e in traffic.on("via") if succeeded(e) and not is_authenticated(e) and e.method in ("GET", "HEAD")
+        e
+        for e in traffic.on("via")
+        if succeeded(e) and e.login_known and not is_authenticated(e) and e.method in ("GET", "HEAD")
     )
     asked = any(traffic.on("direct", authenticated=False, status=401)) or any(
         r.logger == "registry" and r.status == 401 and r.meaning for r in traffic.requests

@@ -237,7 +237,8 @@ def _replaced_on_the_way(facts: Facts) -> Iterator[Finding]:
         return
     refused = refused_like_the_registry(traffic)
     works = same_login(traffic, refused) if refused else None
-    other = another_login(traffic, refused) if refused else None
+    named = refused is not None and refused.credential is not None and refused.credential.user is not None
+    other = another_login(traffic, refused) if refused and named else None
     logged = as_logged(refused_for(traffic, *MISMATCH), "credentials arrived and did not match")
     if refused is None or not (other or (works and logged)):
         return

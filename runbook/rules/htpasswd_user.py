@@ -107,6 +107,7 @@ def _mismatch_in_log(facts: Facts) -> Iterator[Finding]:
                 Refutation(cause="htpasswd-user-missing", because="a comparison needs an entry of that name"),
             ),
             fix=new_hash(facts, event.user, next(iter(files(facts)), None), "Use the right password, or set a new one"),
+            about=Subject(user=event.user) if event.user else None,
         )
         return
 

@@ -140,7 +140,7 @@ def _failures(facts: Facts) -> Iterator[tuple[str, Item]]:
             outcome = check.outcome.replace("-", " ")
             yield check.user, computed(f"the login of {check.user} against {check.file}: {outcome}", check.source)
     for event in traffic.logged(*_REFUSALS) if not changed else ():
-        if event.user and event.user != PROBE_USER:
+        if event.user and event.user != PROBE_USER and event.user not in facts.focus.scanned:
             yield event.user, said(event)
     for request in traffic.requests if not changed else ():
         refused = request.status == 401 and request.meaning in _REFUSALS and not request.answered_later
