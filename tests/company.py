@@ -57,6 +57,44 @@ _REFUSED = (
 )
 
 
+_SHOP = (
+    "services:\n  registry:\n    image: registry:2\n    ports: ['5999:5000']\n    environment:\n      REGISTRY_AUTH: htpasswd\n"
+    "      REGISTRY_AUTH_HTPASSWD_REALM: Shop\n      REGISTRY_AUTH_HTPASSWD_PATH: /auth/htpasswd\n"
+    "    volumes: ['./auth:/auth:ro']\n"
+)
+_HASH = "$2y$05$CbIbDn97yXDT4G2Xw2WEYulwQpLSYFDc7ivgFjpCyZjTFfJFfzsqi"
+_OLD_SITE = (
+    "server {\n  listen 80;\n  server_name registry.former.example;\n  location /v2/ {\n"
+    '    proxy_set_header Authorization "";\n    proxy_pass http://10.9.9.9:5000;\n  }\n}\n'
+)
+_DIARY = (
+    "# Ops diary\n\n## March last year\n\nWe had a 401, the log said\n\n"
+    '    level=error msg="error authenticating user \\"brunhild\\": authentication failure"\n\nFixed.\n'
+)
+_MAIL = (
+    "From: brunhild@former.example\nTo: ops@former.example\nDate: Mon, 3 Mar 2025 10:00:00 +0100\nSubject: Re: 401 last year\n\n"
+    "Last year we had this:\n\n$ docker login registry.former.example\nUsername: brunhild\nPassword:\n"
+    "Error response from daemon: login attempt to https://registry.former.example/v2/ failed with status: 401 Unauthorized\n\n"
+    "It is fixed since then.\n"
+)
+
+
+def beside_other_stacks(files: Mapping[str, bytes]) -> Files:
+    """The files with what lies about in the home of an operator: another program's password file, another project with a
+    registry of its own, a site of former days, a diary and a mail about them."""
+    together = dict(files)
+    for name, text in (
+        ("grafana/htpasswd", "grafana-admin:$apr1$K80spacP$nDe70Bi3/beJjxK022kxU0\n"),
+        ("shop/docker-compose.yml", _SHOP),
+        ("shop/auth/htpasswd", f"shopkeeper:{_HASH}\n"),
+        ("former-site/nginx.conf", _OLD_SITE),
+        ("OPS-DIARY.md", _DIARY),
+        ("former.eml", _MAIL),
+    ):
+        _put(together, text, name)
+    return together
+
+
 def in_company(files: Mapping[str, bytes], seed: int) -> Files:
     """The files with five of six foreign things added; the same seed adds the same things."""
     rng = random.Random(seed)

@@ -9,7 +9,7 @@ import pytest
 
 from tests.bundles import Answer, ask_files, folder_cases
 from tests.case_files import all_cases
-from tests.company import in_company
+from tests.company import beside_other_stacks, in_company
 
 ROOT = Path(__file__).parents[1]
 PUBLIC = Path(os.environ.get("RUNBOOK_CASES", ROOT.parent / "shared" / "cases"))
@@ -17,6 +17,15 @@ KEPT = 0.97
 
 Judge = Callable[[dict[str, bytes], Path], Answer]
 Material = tuple[str, dict[str, bytes], Judge]
+Company = Callable[[dict[str, bytes], int], dict[str, bytes]]
+
+
+def foreign_things(files: dict[str, bytes], seed: int) -> dict[str, bytes]:
+    return in_company(files, seed)
+
+
+def other_stacks(files: dict[str, bytes], _: int) -> dict[str, bytes]:
+    return beside_other_stacks(files)
 
 
 def public() -> Iterable[Material]:
@@ -36,7 +45,7 @@ def own() -> Iterable[Material]:
         yield name, files, lambda files, at, c=case: ask_files(at, files, c.args, c.env)  # type: ignore[misc]
 
 
-def losses(material: Iterable[Material], folder: Path) -> tuple[list[str], int]:
+def losses(material: Iterable[Material], folder: Path, company: Company) -> tuple[list[str], int]:
     """What changed, a line each, and how many cases there were."""
     lost, number = [], 0
     for number, (name, files, judge) in enumerate(material, 1):
@@ -44,22 +53,23 @@ def losses(material: Iterable[Material], folder: Path) -> tuple[list[str], int]:
         alone.mkdir()
         together.mkdir()
         before = judge(files, alone).head
-        after = judge(in_company(files, zlib.crc32(name.encode())), together).head
+        after = judge(company(files, zlib.crc32(name.encode())), together).head
         if before != after:
             lost.append(f"{name}: {before[0]} {before[1] or ''} -> {after[0]} {after[1] or ''}")
     return lost, number
 
 
+@pytest.mark.parametrize("company", [foreign_things, other_stacks], ids=lambda f: f.__name__)
 @pytest.mark.parametrize("material", [public, untidy, own], ids=lambda f: f.__name__)
 def test_verdict_and_first_cause_stay(
-    material: Callable[[], Iterable[Material]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    material: Callable[[], Iterable[Material]], company: Company, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     if material is public and not PUBLIC.is_dir():
         pytest.skip("no public cases beside this checkout: none of them was tried in company")
-    lost, total = losses(material(), tmp_path)
+    lost, total = losses(material(), tmp_path, company)
     kept = 1 - len(lost) / total
     with capsys.disabled():
-        print(f"\n{material.__name__}: {total - len(lost)} of {total} kept in company ({kept:.1%})")
+        print(f"\n{material.__name__}: {total - len(lost)} of {total} kept beside {company.__name__} ({kept:.1%})")
         print("\n".join(f"  LOST {line}" for line in lost))
     assert kept >= KEPT, "\n".join(lost)
 

@@ -1,6 +1,6 @@
 """Which compose files make the project, and in which order: as `docker compose` picks them in a folder. Pure."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 
 from runbook.lazy import re
@@ -65,6 +65,23 @@ def belongs(
     if inside:
         return not answered or bool(published & {5000, *ports})
     return bool(published & set(ports)) if ports else not others
+
+
+def beside(
+    chosen: Sequence[str], others: Sequence[str], texts: Mapping[str, str], files: Iterable[str]
+) -> Iterator[str]:
+    """Of the stack's files outside compose those in the folder of another project, where the chosen one names no such
+    folder: a path like ./auth/htpasswd fits a file of either."""
+    if not chosen:
+        return
+    homes = {f"{PurePosixPath(path).parent}/" for path in others if "/" in path}
+    own = [f"{PurePosixPath(path).parent}/" for path in chosen if "/" in path]
+    homes = {home for home in homes if not any(o.startswith(home) for o in own) and home not in own}
+    text = "\n".join(texts[path] for path in chosen)
+    for path in files:
+        home = next((home for home in homes if path.startswith(home)), None)
+        if home is not None and PurePosixPath(home).name + "/" not in text:
+            yield path
 
 
 _PUBLISHED = re.compile(r"(?<![\d.])(\d{2,5}):\d{2,5}(?:/tcp)?(?=[\"'\s,\]]|$)|published: [\"']?(\d{2,5})")

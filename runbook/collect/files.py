@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, BinaryIO, Literal
 from runbook.collect import clients, cluster, read
 from runbook.collect.carriers import Carrier, carried
 from runbook.collect.copies import copies
+from runbook.collect.dated import mail_time, of_another_time
 from runbook.collect.harvest import Harvest
 from runbook.collect.inside import Inside, differences
 from runbook.collect.kinds import HEAD, NEVER, is_dump, is_prose_name, recognise, tells
 from runbook.collect.large_log import LARGE
-from runbook.collect.neighbours import neighbours
+from runbook.collect.neighbours import neighbours, other_sites
 from runbook.collect.unpack import mail, packed
 from runbook.collect.unpack.dress import unnumbered
 from runbook.collect.unpack.envelope import line_reader
@@ -136,6 +137,8 @@ class Reading:
         """How many files and parts could be read, whether or not they were understood."""
         self._texts: dict[str, str] = {}
         self._encodings: dict[str, str] = {}
+        self._mails: dict[str, float] = {}
+        """Name → when it was sent, of mails and of what stood in them."""
         self._pieces: list[Piece] = []
         self._inside_containers: list[Inside] = []
         self._budget = Budget()
@@ -214,6 +217,7 @@ class Reading:
             )
             return
         data = item.read(packed.MOST_PACKED)
+        self._sent(item, data[:HEAD].decode("utf-8", "replace"))
         parts = (
             packed.unpacked(item.name, data, self._budget)
             if packed.is_packed(data)
@@ -225,9 +229,15 @@ class Reading:
         except RefusedError as refusal:
             self._problem(item.name, str(refusal))
 
+    def _sent(self, item: Item, head: str) -> None:
+        if (sent := mail_time(head)) is not None:
+            self._mails[item.name] = sent
+
     def _inside(self, item: Item, part: Part) -> Item:
         name = self._free(item.name, part.path)
         self.shown[name] = shown = f"{item.title} § {part.path}"
+        if (sent := self._mails.get(item.name)) is not None:
+            self._mails[name] = sent
         return Item(name, len(part.data), data=part.data, shown=shown, voice=part.voice)
 
     def _free(self, container: str, path: str) -> str:
@@ -254,6 +264,7 @@ class Reading:
             self._problem(item.name, message)
             data = data[: limit if self._budget.bytes >= 0 else 0]
         text = data.decode(read.encoding(data[:HEAD]) or "utf-8", "replace").lstrip("\ufeff")
+        self._sent(item, text[:HEAD])
         carrier = carried(item.name, kind, text)
         source = self._source(item, carrier.kind, carrier.voice if item.voice == "program" else item.voice)
         if carrier.whole is not None and carrier.as_it_is:
@@ -312,9 +323,11 @@ class Reading:
             self.guarded(source, piece.parse)
         self._set_copies_aside()
         self._set_neighbours_aside()
+        self.harvest.set_back(of_another_time(self._mails, self.harvest.times()))
         manifests = SourceFile(path="Kubernetes manifests", kind="kubernetes")
         self.guarded(manifests, partial(cluster.join, self.harvest))
         self.guarded(SourceFile(path="nginx files", kind="nginx"), self.harvest.join_nginx)
+        self._set_other_sites_aside()
         self.guarded(SourceFile(path="compose files", kind="compose"), self.harvest.join_compose)
         self.harvest.messages.extend(differences(self._inside_containers, self.harvest.compose, self._texts))
         self.guarded(manifests, partial(cluster.finish, self.harvest))
@@ -341,9 +354,21 @@ class Reading:
             self.harvest.drop(old)
             self.sources = [replace(s, voice="document") if s.path in old else s for s in self.sources]
 
+    def _set_other_sites_aside(self) -> None:
+        """Of a site that nothing else speaks of, in a folder of its own, nothing is judged."""
+        harvest = self.harvest
+        found = other_sites(harvest.routes, self._given(), self._texts, frozenset(harvest.spoken_of()))
+        harvest.drop(found)
+        for path in sorted(found):
+            message = "Nothing else that was handed over speaks of this site or of where it leads; it was not judged."
+            harvest.problems.append(Problem(place=Place(path), message=message, kind="other-project"))
+
+    def _given(self) -> list[str]:
+        return [p.source.path for p in self._pieces if not p.pasted]
+
     def _set_neighbours_aside(self) -> None:
         """Of another program's password file nothing is judged; its secrets are known all the same."""
-        given = [p.source.path for p in self._pieces if not p.pasted]
+        given = self._given()
         found = neighbours((h.file for h in self.harvest.htpasswd if h.file in given), given, self._texts.values())
         self.harvest.drop(found)
         for path in sorted(found):

@@ -5,12 +5,12 @@ Parsers are imported when the first file of their kind turns up: most bundles ne
 
 import posixpath
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import BinaryIO, Literal
 
 from runbook.collect import clients, marks
 from runbook.collect.cluster import Parts, add_manifests, add_values
-from runbook.collect.compose_files import belongs, choose, project_dotenv
+from runbook.collect.compose_files import belongs, beside, choose, project_dotenv
 from runbook.collect.containers import all_of
 from runbook.collect.scrub import with_places
 from runbook.collect.unpack.dress import quoted_log_lines
@@ -40,6 +40,7 @@ from runbook.observe.address import address_of
 from runbook.parse.left_out import without_left_out
 from runbook.redact import Vault
 
+OF_OLD = "This mail was written long before the newest entry that was handed over; what it tells was not judged."
 LEFT_OUT = "Something was left out here before the file was handed over, so what stands in it is not known."
 
 
@@ -194,6 +195,29 @@ class Harvest:
         self.routes = [r for r in self.routes if r.place.file not in files]
         self.pullers = [p for p in self.pullers if p.file not in files]
 
+    def times(self) -> Iterator[float]:
+        """When what was read so far happened."""
+        for log in self.logs:
+            yield from (e.when for e in log.events[-1:] if e.when is not None)
+            yield from (r.when for r in log.requests[-1:] if r.when is not None)
+        yield from (e.made for e in self.exchanges if e.made is not None)
+
+    def spoken_of(self) -> Iterator[str]:
+        """The hosts that clients, logs and stored logins name."""
+        named = [m.host for m in self.messages if m.voice != "document"] + [
+            login.key for c in self.clients for login in c.logins
+        ]
+        named += [e.url for e in self.exchanges] + [e.sent("Host") for e in self.exchanges]
+        named += [e.host for log in self.logs for e in log.events] + [r.host for log in self.logs for r in log.requests]
+        yield from (address.host for text in named if text and (address := address_of(text)) is not None)
+
+    def set_back(self, files: frozenset[str]) -> None:
+        """What was said in these files is of another time: it explains words, and is no evidence."""
+        self.messages = [replace(m, voice="document") if m.place.file in files else m for m in self.messages]
+        self.exchanges = [replace(e, voice="document") if e.source.file in files else e for e in self.exchanges]
+        for name in sorted(files):
+            self.problems.append(Problem(place=Place(name), message=OF_OLD, kind="other-project"))
+
     def join_nginx(self) -> None:
         """nginx files are read together: one includes another."""
         if self.nginx_texts:
@@ -210,6 +234,7 @@ class Harvest:
             home = f"{posixpath.dirname(chosen[0])}/"
             self.drop(frozenset(path for path in self._stack_files() if path.startswith(home)))
             self.compose_texts, chosen, others = {}, (), (*chosen, *others)
+        self.drop(frozenset(beside(chosen, others, self.compose_texts, tuple(self._stack_files()))))
         if not self.compose_texts:
             self.compose_texts = all_of([*self.inspected_texts, *self.pasted_texts.items()])
             chosen = tuple(self.compose_texts)  # each describes other containers of the same machine

@@ -1,16 +1,23 @@
-"""Password files of other programs that lie in folders of their own beside the registry's. Pure."""
+"""Files of other programs and other sites that lie in folders of their own beside the registry's. Pure."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import PurePosixPath
 
 from runbook.lazy import re
+from runbook.model import ProxyRoute
 
 _ANYBODYS = re.compile(
     r"(?:regist|htpasswd|docker|depot|hub)|^(?:auth\w*|secrets?|conf(?:ig)?s?|data|etc|srv|opt|home|root|var|usr|local|mnt|tmp|"
     r"users?|passw(?:or)?ds?|security|credentials?|files?|bundle|stack|hosts?|server\d*|volumes?|reg[-_.]?\w{0,12}|old|bak|backup)$",
     re.IGNORECASE,
 )
-"""Names of folders that say nothing of whose a password file is, or that it is the registry's."""
+"""Names of folders that say nothing of whose a file is, or that it is the registry's."""
+_PROXYS = re.compile(
+    r"nginx|caddy|haproxy|apache|httpd|traefik|prox|ingress|gateway|front|^(?:edge|web|www|lb|ui|joxit|tls|ssl|vhosts?|sites?|"
+    r"sites-\w+|conf\.d|include[sd]?|snippets|rev)$",
+    re.IGNORECASE,
+)
+"""Names of folders that only tell which program reads what is in them."""
 
 
 def neighbours(passwords: Iterable[str], everything: Collection[str], texts: Iterable[str]) -> frozenset[str]:
@@ -21,6 +28,39 @@ def neighbours(passwords: Iterable[str], everything: Collection[str], texts: Ite
     """
     texts = tuple(texts)
     return frozenset(p for p in passwords if _is_anothers(PurePosixPath(p), everything) and not _is_named(p, texts))
+
+
+def other_sites(
+    routes: Iterable[ProxyRoute], everything: Collection[str], texts: Mapping[str, str], spoken: Collection[str]
+) -> frozenset[str]:
+    """Of the proxies' files those of another site: in a folder of its own, named by no configuration, with server names
+    and upstreams that nothing else speaks of, while something else is spoken of.
+
+    `everything`: the paths of all files; `texts`: those of configurations, by path; `spoken`: every host that clients, logs
+    and stored logins name.
+    """
+    found: dict[str, bool] = {}
+    for route in routes:
+        file = route.place.file
+        hosts = {*map(str.lower, route.server_names), *(host.lower() for host, _ in route.upstream_hosts)}
+        far = bool(route.server_names) and all("." in h and not _NO_NAME.match(h) for h in hosts)
+        found[file] = found.get(file, True) and far and hosts.isdisjoint(spoken)
+        if found[file]:
+            others = [text for path, text in texts.items() if path != file]
+            found[file] = not any(host in text for host in hosts for text in others) and not _is_named(file, others)
+    return frozenset(
+        f
+        for f, foreign in found.items()
+        if foreign and (spoken or any(path != f for path in texts)) and _is_apart(PurePosixPath(f), everything)
+    )
+
+
+_NO_NAME = re.compile(r"127\.|0\.0\.0\.0$|\.|.*[*$^~]")
+"""Loopback, and patterns of names."""
+
+
+def _is_apart(path: PurePosixPath, everything: Collection[str]) -> bool:
+    return _is_anothers(path, everything) and not any(_PROXYS.search(part) for part in path.parts[:-1])
 
 
 def _is_anothers(path: PurePosixPath, everything: Collection[str]) -> bool:
