@@ -269,7 +269,7 @@ class Harvest:
         urls = [e.url for e in self.exchanges if e.status or not answered]
         urls += [m.host for m in self.messages if m.host and (m.kind in _HEARD or not answered)]
         urls += [r.host for log in self.logs for r in log.requests if r.host]
-        found = {a.port for url in urls if (a := address_of(url)) is not None and a.port}
+        found = {a.port or 443 for url in urls if (a := address_of(url)) is not None}
         return found | {port for r in self.routes for _, port in r.upstream_hosts if port}
 
 
