@@ -24,7 +24,7 @@ from runbook.collect.unpack.envelope import line_reader
 from runbook.collect.unpack.part import Budget, Part, RefusedError
 from runbook.collect.unpack.rows import Rows
 from runbook.collect.unpack.texts import Paste, Pasted
-from runbook.collect.unpack.voice import is_example
+from runbook.collect.unpack.voice import complaint, is_example
 from runbook.collect.walk import Found, unreadable, walk
 from runbook.model import ClientConfig, FileKind, ListedFile, Place, Problem, SourceFile, Voice
 from runbook.parse import ParseError
@@ -53,6 +53,7 @@ _DEPTH = 4
 Progress = Callable[[str], None]
 UNCLEAR = "It is not clear what this file is; it was not judged."
 UNTOLD = "Nothing in it was recognised."
+COMPLAINT = "Somebody tells of a trouble here, and nothing that was handed over shows it happen."
 UNOPENED = "Keys and certificates are not opened."
 
 
@@ -458,6 +459,8 @@ class Reading:
         """What people and programs said."""
         told = self.harvest.add_prose(source.path, carrier.paste, source.kind, source.voice)
         known = told or carrier.paste.files or source.voice == "document"
+        if source.voice == "person" and (line := complaint(carrier.paste.rest(), carrier.paste.framed)):
+            self._problem(source.path, COMPLAINT, line, kind="complaint")
         if not known and (source.kind == "unknown" or not is_prose_name(source.path)):
             self._problem(source.path, UNCLEAR)
         elif not known:
@@ -476,7 +479,7 @@ class Reading:
         self._problem(item.name, why)
 
     def _problem(
-        self, file: str, message: str, line: int | None = None, kind: Literal["", "nothing-found"] = ""
+        self, file: str, message: str, line: int | None = None, kind: Literal["", "nothing-found", "complaint"] = ""
     ) -> None:
         shown = self.harvest.vault.mask(message, 500)
         self.harvest.problems.append(Problem(place=self.place(Place(file, line)), message=shown, kind=kind))

@@ -43,4 +43,6 @@ def not_tested(facts: Facts, checks: tuple[Check, ...]) -> tuple[str, ...]:
 def not_read(facts: Facts) -> tuple[str, ...]:
     """Files that were handed over and not read, not understood or read in part, with the reason."""
     files = {f.path for f in facts.evidence.files}
-    return tuple(f"{p.place}: {p.message}" for p in facts.evidence.problems if p.place.file in files)
+    return tuple(
+        f"{p.place}: {p.message}" for p in facts.evidence.problems if p.place.file in files and p.kind != "complaint"
+    )

@@ -69,9 +69,18 @@ class Problem:
     fatal: bool = False
     """Whether nothing can be judged because of it (exit 2)."""
     kind: Literal[
-        "", "login-not-sent", "not-the-api", "no-engine", "other-project", "nothing-found", "left-out", "blacked-out"
+        "",
+        "login-not-sent",
+        "not-the-api",
+        "no-engine",
+        "other-project",
+        "nothing-found",
+        "left-out",
+        "blacked-out",
+        "complaint",
     ] = ""
-    """What a verdict depends on: a text in which nothing is recognised takes nothing from it."""
+    """What a verdict depends on: a text in which nothing is recognised takes nothing from it; after somebody's complaint
+    sound files are no health."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

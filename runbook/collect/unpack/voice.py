@@ -1,5 +1,6 @@
 """Who speaks in a file: a program, a person about this incident, or a document that explains things in general. Pure."""
 
+from collections.abc import Collection, Sequence
 from pathlib import PurePosixPath
 
 from runbook.collect import marks
@@ -22,10 +23,12 @@ _TROUBLE = re.compile(
     r"tuesday|wednesday|thursday|friday|saturday|sunday|the)|help|why|stuck|get(?:ting)? (?:a )?[45]\d\d|geht nicht|seit)\b",
     re.IGNORECASE,
 )
-_DATED = re.compile(r"[\s*•>#-]{0,8}\[?(?:\d{4}-\d\d-\d\d|\d{1,2}[./]\d{1,2}[./]\d{2,4}|v?\d+\.\d+(?:\.\d+)?)\]?\b")
+_DATED = re.compile(
+    r"[\s*•>#-]{0,8}\[?(?:\d{4}-\d\d(?:-\d\d)?|\d{1,2}[./]\d{1,2}[./]\d{2,4}|v?\d+\.\d+(?:\.\d+)?)\]?\b"
+)
 SOLVED = re.compile(
     r"\b(?:solved|fixed|resolved|mended|repaired|done|closed|gone|no longer|not any ?more|was missing|was caused|used to|back then|worked around|"
-    r"since then|behoben|gel(?:ö|oe)st|erledigt|repariert|nicht mehr)\b",
+    r"since then|behoben|gel(?:ö|oe)st|erledigt|repariert|nicht mehr|opgelost|verholpen|r[ée]solue?|resuelto|arreglado|risolto|resolvido)\b",
     re.IGNORECASE,
 )
 """Words of a trouble that is over."""
@@ -54,6 +57,25 @@ def voice_of(name: str, text: str) -> Voice:
     if called and not marks.is_log(text) and not _is_about_now(text):
         return "document"
     return "document" if _is_diary(text) else "person"
+
+
+def complaint(rows: Sequence[str], framed: Collection[int] = ()) -> int | None:
+    """The line (from 1) in which a person tells of a trouble of now; None where nobody does, or where it is over.
+    `framed`: rows (from 0) that a program wrote."""
+    told = [
+        n for n, row in enumerate(rows[:2000]) if n not in framed and _COMPLAINS.search(row) and not _DATED.match(row)
+    ]
+    over = max((n for n, row in enumerate(rows[:2000]) if SOLVED.search(row)), default=-1)
+    return told[-1] + 1 if told and told[-1] > over else None
+
+
+_COMPLAINS = re.compile(
+    r"\b(?:fail(?:s|ed|ing|ure)?|broken?|errors?|cannot|can't|could not|doesn't|does not|refus(?:e[sd]?|al)|denied|unauthori[sz]ed|"
+    r"authentication required|x509|time(?:d )?out|EOF|an error occured|no space left|(?:shows?|sees?|gets?|has) no|manifest unknown|"
+    r"not (?:work\w*|found|possible|allowed|let)|keeps? asking|wrong password|geht nicht|funktioniert nicht|fehler\w*|"
+    r"(?<![\d:./-])(?:40[1345]|413|50[0234])(?![\d:./-]))\b",
+    re.IGNORECASE,
+)
 
 
 def _is_about_now(text: str) -> bool:
