@@ -121,7 +121,9 @@ def _refused_since(facts: Facts) -> Iterator[str]:
     }
     for o in facts.traffic.observations:
         r = o.record
-        if not isinstance(r, LoggedRequest) or o.address is None or o.address.host not in names or id(r) in over:
+        if not isinstance(r, LoggedRequest) or id(r) in over:
+            continue
+        if (o.address.host not in names) if o.address else bool(names):
             continue
         if (
             r.status != 401
@@ -131,7 +133,7 @@ def _refused_since(facts: Facts) -> Iterator[str]:
             or (r.remote, r.agent, o.user) in served
         ):
             continue
-        expected = o.user.lower() in known if o.user and known else o.user is None
+        expected = o.user.lower() in known if o.user and known else not is_noise(o)
         if expected and (o.login == "sent" or r.agent.startswith(_STORES_LOGINS)):
             yield f"{r.place}: a login was refused, and nothing shows it accepted since."
             return

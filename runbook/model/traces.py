@@ -195,6 +195,8 @@ class Call:
     verb: str = ""
     account: str = ""
     """The shell's user, "root" under sudo; "" where the prompt does not tell."""
+    machine: str = ""
+    """Where it was typed, as the prompt tells."""
     config: str = ""
     """The folder or file of logins that it names (--config, --authfile, DOCKER_CONFIG, HOME)."""
     inside: bool = False

@@ -145,7 +145,7 @@ def _same_subject(success: Observation, failure: Observation, kind: Success) -> 
     """Whether a success is of the same place, user and way as the failure."""
     if kind == "start":
         return success.service == failure.service or not (success.service and failure.service)
-    if not _same_place(success, failure):
+    if not _same_place(success, failure) or _typed_elsewhere(success, failure, kind):
         return False
     if kind in ("login", "upload") and success.user and failure.user and success.user != failure.user:
         return False
@@ -154,6 +154,21 @@ def _same_subject(success: Observation, failure: Observation, kind: Success) -> 
     if success.witness in ("registry", "proxy"):
         return failure.user is not None and _same_client(success, failure)
     return success.source.file == failure.source.file
+
+
+def _typed_elsewhere(success: Observation, failure: Observation, kind: Success) -> bool:
+    """Whether the two commands were typed on two machines or, where it is about a login, as two users, with two files of
+    logins, or one to push and one to pull: no end of the failure, but a difference."""
+    one, other = (o.record.call if isinstance(o.record, Message) else None for o in (success, failure))
+    if one is None or other is None:
+        return False
+    if one.machine and other.machine and one.machine != other.machine:
+        return True
+    if kind == "response":
+        return False
+    roots = (one.account == "root") != (other.account == "root")
+    named = bool(one.account and other.account) and one.account != other.account
+    return roots or named or one.config != other.config or (one.verb, other.verb) == ("pull", "push")
 
 
 def _same_request(success: Observation, failure: Observation) -> bool:

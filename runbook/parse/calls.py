@@ -7,7 +7,7 @@ from runbook.lazy import re
 from runbook.model import Call
 from runbook.parse.prompts import prompted
 
-_USER = re.compile(r"^\s{0,8}(?:\([\w./ -]{1,60}\) ?)?\[?([\w.-]{1,64})@[\w.-]{1,64}")
+_USER = re.compile(r"^\s{0,8}(?:\([\w./ -]{1,60}\) ?)?\[?([\w.-]{1,64})@([\w.-]{1,64})")
 _ASSIGNED = re.compile(r"^((?:[A-Z_]{2,40}=\S{0,200}\s+)*)")
 _CONFIG = re.compile(r"\bDOCKER_CONFIG=(\S{1,200})|\bHOME=(\S{1,200})|\bREGISTRY_AUTH_FILE=(\S{1,200})")
 _OPTION = re.compile(r"(?:^|\s)(?:--config|--authfile)[ =](\S{1,200})")
@@ -46,6 +46,7 @@ def call_of(line: str) -> Call | None:
         tool=called[0].rsplit("/", 1)[-1] if called else "",
         verb=verb,
         account=account,
+        machine=user[2].lower() if user else "",
         config=next((g for g in config.groups() if g), "") if config else "",
         inside=bool(_INSIDE.search(words)),
         given=variable[0] if variable else "",

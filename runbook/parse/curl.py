@@ -22,6 +22,19 @@ _REQUEST = re.compile(r"^> ([A-Z]+) (\S+) HTTP/")
 _STATUS = re.compile(r"^(<\s)?HTTP/(?:\d(?:\.\d)?) (\d{3})\b")
 _CONNECTED = re.compile(r"^\* Connected to (\S+) \(([^)]*)\) port (\d{1,6})")
 _FAILED = re.compile(r"^curl: \((\d{1,4})\) (.*)")
+_VERBOSE: tuple[tuple[re.Pattern[str], int], ...] = (
+    (
+        re.compile(
+            r"^\* Failed to connect to \S+ port \d+[^:]{0,40}: (?:Couldn't connect|Could not connect|Connection refused)"
+        ),
+        7,
+    ),
+    (re.compile(r"^\* (?:Failed to connect to .{1,100}: |)(?:Connection|Operation) timed out"), 28),
+    (re.compile(r"^\* Could not resolve host: "), 6),
+    (re.compile(r"^\* Empty reply from server"), 52),
+    (re.compile(r"^\* SSL certificate problem: "), 60),
+)
+"""How `curl -sv` tells of a failure: -s keeps its last line to itself."""
 _PLAIN_STATUS = re.compile(r"^\D{0,24}?\b([1-5]\d\d)\s*$")
 _BODY = 4000
 _MAX_EXCHANGES = 500
@@ -132,6 +145,9 @@ def _feed(now: Pending, line: str, vault: Vault) -> None:
     elif failed := _FAILED.match(line):
         if now.status is None:
             now.error, now.detail = _error(int(failed[1]), failed[2]), failed[2]
+    elif line.startswith("* ") and (code := next((c for told, c in _VERBOSE if told.match(line)), None)):
+        if now.status is None:
+            now.error, now.detail = _error(code, line[2:]), line[2:]
     elif request := _REQUEST.match(line):
         now.method, path = request[1], request[2]
         now.asked = now.shown = now.login_known = True
