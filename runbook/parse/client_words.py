@@ -41,6 +41,7 @@ ROWS: tuple[tuple[str, re.Pattern[str], MessageKind], ...] = (
     _row("docker.io/", r"failed to push docker\.io/(?P<detail>[^\s,]{1,300}?):? ", "hub-refused"),
     # ---- BuildKit --------------------------------------------------------------------------------------
     _row("gave http response", rf"failed to (?P<detail>solve|export)\b.{{0,600}}?{_FETCH}.{{0,300}}server gave HTTP response", "http-to-https-client"),
+    _row("gave http response", rf"#\d{{1,4}} (?:[\d.]{{1,12}} )?ERROR: failed to (?P<detail>push) .{{0,600}}?{_FETCH}.{{0,300}}server gave HTTP response", "http-to-https-client"),
     _row("unknown authority", rf"failed to (?P<detail>solve|export)\b.{{0,600}}?{_FETCH}.{{0,300}}signed by unknown authority", "x509-unknown-authority"),
     _row("docker-container", r"^\s*\S{1,80}?(?: ?\*)?\s+(?P<detail>docker-container)\b", "builder"),
     # ---- TLS, time, addresses -------------------------------------------------------------------------

@@ -33,6 +33,8 @@ _WORTH = (
     "handled request",
     "ALERT",
     "is DOWN",
+    "caused by",
+    "DBG",
 )
 
 

@@ -13,7 +13,15 @@ from typing import Literal
 from runbook.model import PROBE_AGENT, PROBE_USER, LogEvent, LogFile, LoggedRequest, Meaning, Place
 from runbook.parse.log_lines import Access, Fields, Logger, access_line, fields_of, strip_prefix, unwrapped, written_at
 from runbook.parse.log_meanings import foreign_meaning, interesting, meaning_of
-from runbook.parse.proxy_logs import Told, caddy_access, caddy_meaning, haproxy_access, is_caddy, proxy_line
+from runbook.parse.proxy_logs import (
+    Told,
+    caddy_access,
+    caddy_meaning,
+    haproxy_access,
+    is_caddy,
+    proxy_line,
+    traefik_line,
+)
 from runbook.redact import Vault
 
 _KEPT = 25
@@ -92,6 +100,8 @@ def _line(raw: str, number: int, state: _State) -> None:
     elif balanced := haproxy_access(line):
         _access(balanced[0], service, place, state)
         _told(balanced[1], line, service, place, state, balanced[0].when)
+    elif told := traefik_line(line):
+        _told(told, line, service, place, state)
     elif (fields := fields_of(line)) is None:
         _told(foreign_meaning(line) or proxy_line(line), line, service, place, state)
     elif is_caddy(fields):

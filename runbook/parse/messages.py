@@ -47,6 +47,10 @@ _APPLICATION = re.compile(
 _OURS = ("/v2/", "registry", "docker", "containerd", "buildkit", "kaniko", "skopeo", "podman", "kubelet", "harbor")
 
 
+_OWN_BUILDER = re.compile(r"\s{0,8}(?:sudo )?docker buildx create\b(?!.{0,200}--driver[ =](?!docker-container))")
+"""The command that makes a builder of its own: docker-container is the driver where none is named."""
+
+
 def _of_another_program(line: str) -> bool:
     """Whether a line of an application's log speaks of anything but a registry."""
     return _APPLICATION.match(line) is not None and not any(word in line.lower() for word in _OURS)
@@ -84,6 +88,9 @@ def parse_text(
         if context.into and called(line):
             wrote[context.into] = number
         uploading = _UPLOAD.match(line) is not None or (uploading and typed_here is None and _PUSH not in line)
+        if _OWN_BUILDER.match(typed_here[1] if typed_here else line):
+            place, shown = Place(file, number), vault.mask(line.strip(), 300)
+            messages.append(Message(kind="builder", place=place, text=shown, detail="docker-container", asked=number))
         if context.command_line == line and typed_here is not None:
             continue
         for message in _of_line(line, Place(file, number), context, vault):

@@ -16,7 +16,7 @@ Told = tuple[str, Meaning, str, str | None]
 
 # ---- Caddy: JSON, one object a line -----------------------------------------------------------------------
 
-_CADDY_WORDS: tuple[tuple[str, Meaning], ...] = (
+_GO_WORDS: tuple[tuple[str, Meaning], ...] = (
     ("no such host", "upstream-not-found"),
     ("server misbehaving", "upstream-not-found"),
     ("Temporary failure in name resolution", "upstream-not-found"),
@@ -75,7 +75,7 @@ def caddy_meaning(fields: Fields) -> Told | None:
     text = f"{fields.get('msg', '')} {fields.get('error', '')}".strip()
     if fields.get("level") not in ("error", "warn", "debug") or fields.get("msg") == "handled request":
         return None
-    found = next((meaning for words, meaning in _CADDY_WORDS if words in text), None)
+    found = next((meaning for words, meaning in _GO_WORDS if words in text), None)
     return ("caddy", found, text[:300], None) if found else None
 
 
@@ -166,6 +166,21 @@ _APACHE_WORDS: tuple[tuple[str, Meaning], ...] = (
     ("is larger than the configured limit", "body-too-large"),
 )
 _APACHE_USER = re.compile(r"user (?P<user>\S{1,120})(?: not found|: authentication failure)")
+
+
+_TRAEFIK = re.compile(
+    r"'5\d\d [A-Z][A-Za-z ]{2,40}' caused by: (?P<why>.{1,300})|"
+    r"\bDBG .{0,200}> 5\d\d [A-Z][A-Za-z ]{2,40} error=(?P<said>.{1,300})"
+)
+"""How Traefik 2 and 3 log what came of the upstream (pkg/server/service/proxy.go), at level debug."""
+
+
+def traefik_line(line: str) -> Told | None:
+    """What a line of Traefik's log says about its upstream, or None."""
+    found = _TRAEFIK.search(line) if " caused by: " in line or "DBG" in line else None
+    why = (found["why"] or found["said"]) if found else ""
+    meaning = next((meaning for words, meaning in _GO_WORDS if words in why), None)
+    return ("unknown", meaning, why[:300], None) if meaning else None
 
 
 def proxy_line(line: str) -> Told | None:
