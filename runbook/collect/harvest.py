@@ -247,7 +247,7 @@ class Harvest:
 
         files = [(path, self.compose_texts[path]) for path in chosen]
         dotenv = project_dotenv(chosen, self.dotenv_texts)
-        self.compose = parse_compose(files, dotenv, self.dotenv_texts, self.vault)
+        self.compose = parse_compose(files, dotenv, self.dotenv_texts, self.vault, frozenset(self._unset()))
         if any(label.name.startswith("traefik.") for s in self.compose.services for label in s.labels):
             from runbook.parse.traefik import traefik_labels
 
@@ -256,6 +256,14 @@ class Harvest:
             from runbook.parse.vhosts import virtual_hosts
 
             self.routes.extend(virtual_hosts(self.compose))
+
+    def _unset(self) -> Iterator[str]:
+        """Variables of which Compose said that they are not set."""
+        from runbook.parse.log_meanings import unset_variable
+
+        texts = [m.text for m in self.messages if m.kind == "compose-unset"]
+        texts += [e.text for log in self.logs for e in log.events if e.meaning == "compose-unset-variable"]
+        yield from (name for text in texts if (name := unset_variable(text)))
 
     def _stack_files(self) -> Iterator[str]:
         """Files of a stack other than compose files."""

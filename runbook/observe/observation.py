@@ -5,6 +5,7 @@ differ in what they can tell; here each says what it knows and leaves open what 
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 from runbook.lazy import re
@@ -169,11 +170,31 @@ def of_message(message: Message, route: Route = "unknown") -> Observation:
 def is_later(one: Observation, other: Observation) -> bool:
     """Whether the one is known to have happened after the other: by time, by order in the same record, or because it
     is our own question of now. What cannot be told is not later."""
-    if one.when is not None and other.when is not None and one.when != other.when:
+    ordered = one.source.file == other.source.file and bool(one.source.line and other.source.line)
+    # An access line tells whole seconds, the message of the same request their fractions.
+    if (
+        one.when is not None
+        and other.when is not None
+        and one.when != other.when
+        and not (ordered and int(one.when) == int(other.when))
+    ):
         return one.when > other.when
-    if one.source.file == other.source.file and one.source.line is not None and other.source.line is not None:
-        return one.source.line > other.source.line
+    if ordered:
+        return (one.source.line or 0) > (other.source.line or 0)
+    days = _day(one.source.file), _day(other.source.file)
+    if all(days) and days[0] != days[1]:
+        return days[0] > days[1]
     return one.source.file == "probe" and other.source.file != "probe"
+
+
+@lru_cache(maxsize=1024)
+def _day(file: str) -> str:
+    """The day in a file's name ("2026-11-19-push.txt"), as digits; "" where none stands there."""
+    found = _DAY.search(file.rpartition("/")[2])
+    return "".join(found.groups()) if found else ""
+
+
+_DAY = re.compile(r"(?<!\d)(20\d\d)[-_.]?([01]\d)[-_.]?([0-3]\d)(?!\d)")
 
 
 def _is_probe(user: str | None) -> bool:

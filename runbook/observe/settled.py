@@ -60,7 +60,9 @@ class Successes:
         kind = NEEDS.get(symptom, "response")
         for group in self.by_kind.get(kind, ()):
             last = group.last
-            if not is_later(last, failure) or not _same_subject(last, failure, kind):
+            if not is_later(last, failure):
+                continue
+            if not (_same_subject(last, failure, kind) or (symptom is S.LOGIN_400 and _file_is_read(last, failure))):
                 continue
             if symptom is S.PROXY_NOT_STARTED and last.route != "via" and last.service != failure.service:
                 continue  # the registry's own response says nothing of the proxy
@@ -154,6 +156,11 @@ def _same_subject(success: Observation, failure: Observation, kind: Success) -> 
     if success.witness in ("registry", "proxy"):
         return failure.user is not None and _same_client(success, failure)
     return success.source.file == failure.source.file
+
+
+def _file_is_read(success: Observation, failure: Observation) -> bool:
+    """Whether the registry that refused its whole password file let somebody in later: the file is nobody's trouble now."""
+    return success.witness == failure.witness == "registry" and success.service == failure.service
 
 
 def _typed_elsewhere(success: Observation, failure: Observation, kind: Success) -> bool:

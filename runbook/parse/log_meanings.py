@@ -168,6 +168,12 @@ _UNFIT = re.compile(r"^\s*line \d+: cannot unmarshal !!\w+ .{1,60} into \S+$")
 _UNSET = re.compile(r'The \\?"([^"]{0,300}?)\\?" variable is not set')
 
 
+def unset_variable(text: str) -> str | None:
+    """The name in Compose's warning that a variable is not set."""
+    found = _UNSET.search(text)
+    return found[1] if found else None
+
+
 def foreign_meaning(line: str) -> tuple[str, Meaning, str, str | None] | None:
     """Logger, meaning, detail and user of a line that is no registry message, or None."""
     if nginx := _NGINX.match(line) or _NGINX_CUT.match(line):

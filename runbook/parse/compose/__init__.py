@@ -1,6 +1,7 @@
 """Compose projects as `docker compose config` reads them: variables, several files, extends, include."""
 
 import posixpath
+from collections.abc import Collection
 from collections.abc import Mapping as Dict
 from collections.abc import Sequence as List
 
@@ -19,10 +20,15 @@ _BASES = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.
 
 
 def parse_compose(
-    files: List[tuple[str, str]], dotenv: List[tuple[str, str]], env_files: Dict[str, str], vault: Vault
+    files: List[tuple[str, str]],
+    dotenv: List[tuple[str, str]],
+    env_files: Dict[str, str],
+    vault: Vault,
+    blank: Collection[str] = (),
 ) -> Compose:
     """The project that these files make. `files`: path and text, later ones laid over earlier ones;
-    `dotenv`: the `.env` files; `env_files`: whatever `env_file:` may name.
+    `dotenv`: the `.env` files; `env_files`: whatever `env_file:` may name;
+    `blank`: variables of which Compose said that they are not set.
 
     What Compose would refuse is noted in `refused`; only what is no YAML at all raises ParseError.
     """
@@ -40,7 +46,7 @@ def parse_compose(
     known = {**env_files, **dict(dotenv)}
     services, volumes, name = [], dict[str, None](), None
     for folder, top, lookup in projects:
-        project = Project(top, folder, known, lookup, notes, whole=bool(dotenv))
+        project = Project(top, folder, known, lookup, notes, whole=bool(dotenv), blank=frozenset(blank))
         check_types(top, notes)
         found = project.section("services")
         own = [service(k, v, project) for k, v in found.pairs if isinstance(v, Mapping)] if found is not None else []

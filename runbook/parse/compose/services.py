@@ -35,6 +35,8 @@ class Project:
     notes: Notes
     whole: bool = True
     """Whether the variables of the project are known: an .env file was handed over."""
+    blank: frozenset[str] = frozenset()
+    """Variables of which Compose said that they are not set."""
 
     def section(self, name: str) -> Mapping | None:
         """A top-level section, if it is a mapping."""
@@ -163,7 +165,7 @@ def _environment(name: str, node: Mapping, project: Project) -> Iterator[EnvVar]
 def _comes_from_outside(template: str, project: Project) -> bool:
     """Whether the value is that of a variable that an .env or a shell which nobody handed over may set."""
     unset = substitute(template, project.lookup).unset
-    return any(name.isupper() or f"${{{name}}}" in template for name in unset)
+    return any(name.isupper() or f"${{{name}}}" in template for name in unset if name not in project.blank)
 
 
 def _read_env_file(
