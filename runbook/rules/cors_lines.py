@@ -22,7 +22,7 @@ from runbook.rules.crossing import (
     values,
     where_of,
 )
-from runbook.rules.evidence import finding, read, said, seen
+from runbook.rules.evidence import Item, finding, read, said, seen
 from runbook.rules.hop_edits import drop_line, insert, line_of
 from runbook.rules.reloads import reload
 from runbook.rules.shell import observed, subject
@@ -47,7 +47,7 @@ def multiple(facts: Facts) -> Iterator[Finding]:
 
     The configuration takes a list, which invites a second entry.
     """
-    if not is_needed(facts.stack) or _sent_twice(facts) or _added_twice(facts):
+    if not is_needed(facts.stack) or _sent_twice(facts) or _added_twice(facts) or _same_twice(facts):
         return
     got = next((c for c in crossings(facts.traffic) if len(c.allowed) > 1 or any("," in a for a in c.allowed)), None)
     complaint = console(facts.traffic, "multiple")
@@ -115,10 +115,23 @@ def _added_twice(facts: Facts) -> _Added | None:
     return next((_Added(r, e, own) for r, e in added if e.name.lower() == ORIGIN.lower() and not e.condition), None)
 
 
+def _same_twice(facts: Facts) -> Item:
+    """One origin named twice: two programs say the same, each for itself. A list of the registry's has different ones."""
+    setting = header(facts.stack, ORIGIN)
+    if setting is not None and len(values(setting)) > 1:
+        return None
+    complaint = console(facts.traffic, "multiple")
+    names = [name.strip() for name in (complaint.allowed or "").split(",")] if complaint else []
+    if len(names) > 1 and len(set(names)) == 1:
+        return said(complaint)
+    got = next((c for c in crossings(facts.traffic) if len(c.allowed) > 1 and len(set(c.allowed)) == 1), None)
+    return seen(got.exchange, what=f"one response allows {' and '.join(got.allowed)}") if got else None
+
+
 @rule(
     "cors-duplicate-headers",
     by_absence=True,
-    needs_any=("exchanges", "routes"),
+    needs_any=("exchanges", "routes", "messages"),
     step="headers",
     title="proxy and registry both add the CORS headers",
     fix="Let one of them add the headers: remove them from the registry, or hide them in the proxy (proxy_hide_header)",
@@ -135,7 +148,8 @@ def duplicate(facts: Facts) -> Iterator[Finding]:
     Each of the two configurations is right on its own, and both lines are even equal.
     """
     sent, added = _sent_twice(facts), _added_twice(facts)
-    if not is_needed(facts.stack) or not (sent or added):
+    same = _same_twice(facts)
+    if not is_needed(facts.stack) or not (sent or added or same):
         return
     edits = _hide(facts, added) if added else ()
     route = added.route if added else None
@@ -160,6 +174,7 @@ def duplicate(facts: Facts) -> Iterator[Finding]:
         ]
         if added
         else (),
+        same if not sent else None,
         fix=fix,
         edits=edits,
         about=Subject(service=route.service or "", sites=route.server_names) if route else None,
