@@ -23,6 +23,7 @@ Meaning = Literal[
     "config-error",  # configuration error / yaml: …; detail = message
     "unknown-variable",  # 3.x: Ignoring unrecognized environment variable; detail = name
     "no-http-secret",
+    "upload-cut",  # client disconnected during blob PATCH: from the registry's side
     "upload-secret",  # invalid secret
     "token-required",
     "token-untrusted-key",
@@ -144,6 +145,7 @@ MessageKind = Literal[
     "https-to-http-server",  # Client sent an HTTP request to an HTTPS server / wrong version number
     "blob-upload",  # blob upload unknown/invalid
     "retrying",  # docker tries a layer again, and the end of it was not shown
+    "upload-cut",  # the connection ended while a layer was sent
     "upload-refused",  # 401 after a layer was begun: the login was accepted, and did not go along to where the upload is
     "too-large",
     "gateway",  # 502/503/504; detail = status

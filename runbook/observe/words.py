@@ -24,6 +24,7 @@ MESSAGES: dict[MessageKind, Symptom] = {
     "http-to-https-client": S.SCHEME_MIXED,
     "https-to-http-server": S.SCHEME_MIXED,
     "blob-upload": S.UPLOAD_FAILS,
+    "upload-cut": S.UPLOAD_FAILS,
     "upload-refused": S.UPLOAD_401,
     "retrying": S.UPLOAD_FAILS,
     "too-large": S.TOO_LARGE,

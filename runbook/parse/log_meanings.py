@@ -52,6 +52,7 @@ _MESSAGES: tuple[tuple[str, Meaning], ...] = (
     ("htpasswd is missing, provisioning", "provisioned"),
     ("listening on", "listening"),
     ("No HTTP secret provided", "no-http-secret"),
+    ("client disconnected during blob P", "upload-cut"),
     ("invalid secret", "upload-secret"),
     ("error resolving upload: Invalid token", "upload-secret"),
     ("authorization token required", "token-required"),

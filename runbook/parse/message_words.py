@@ -186,6 +186,11 @@ ROWS: tuple[tuple[str, re.Pattern[str], MessageKind], ...] = (
     ),
     _row("request canceled", rf"^(?>.*\b(?:Get|Head) {_URL}: )?.*request canceled while waiting", "timeout"),
     _row("i/o timeout", rf"^(?>.*\b(?:Get|Head|Put|Post|Patch) {_URL}: )?.*i/o timeout", "timeout"),
+    _row(
+        "/blobs/uploads/",
+        rf"(?:Put|Post|Patch) \\?\"?{_URL}\S{{0,600}}: .{{0,200}}(?:\bEOF\b|connection reset by peer|broken pipe)",
+        "upload-cut",
+    ),
     _row("eof", rf"(?:(?:Get|Head|Put|Post|Patch) {_URL}: )(?:unexpected )?EOF\b", "eof"),
     # ---- uploads and other answers ---------------------------------------------------------------------------
     _row("retrying in", r"^[0-9a-f]{6,64}: Retrying in \d{1,3} second", "retrying"),

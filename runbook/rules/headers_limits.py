@@ -318,7 +318,14 @@ def _timed_out(traffic: Traffic) -> list[Item]:
         *(said(e) for e in logged[:1]),
         *(said(r, f"{r.method} {r.uri[:80]} -> 504") for r in access[:1]),
         *[said(m) for m in traffic.said("gateway") if m.detail == "504"][:1],
+        *_cut_between(traffic),
     ]
+
+
+def _cut_between(traffic: Traffic) -> list[Item]:
+    """Client and registry both say that the other one ended an upload: it was neither of them."""
+    told, logged = traffic.said("upload-cut"), traffic.logged("upload-cut")
+    return [said(told[0]), said(logged[0])] if told and logged else []
 
 
 def _is_short(exchange: Exchange) -> bool:
