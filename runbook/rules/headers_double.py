@@ -43,7 +43,8 @@ def double_auth_one_header(facts: Facts) -> Iterator[Finding]:
 def _asks_twice(route: ProxyRoute, facts: Facts) -> bool:
     """Whether the proxy asks by Basic and forwards the same header to a registry that asks as well."""
     registry, edit = facts.stack.registry, route.edit("Authorization")
-    if route.auth is None or route.auth.kind != "basic" or (registry and registry.auth == "none"):
+    is_open = bool(registry and registry.auth == "none") or S.OPEN_DIRECT in facts.traffic.seen()
+    if route.auth is None or route.auth.kind != "basic" or is_open:
         return False
     return edit is None or edit.injected == "client"
 

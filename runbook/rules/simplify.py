@@ -51,12 +51,14 @@ def auth_not_enforced(facts: Facts) -> Iterator[Finding]:
     if not opened and (unset is None or _guarded(facts.stack)):
         return
     meant = bool(files(facts)) or _mentions(registry)
+    # Open behind a proxy that asks is a common set-up; where something else fails, that is the question.
+    aside = not meant and _guarded(facts.stack) and bool(set(traffic.seen()) - set(OPEN))
     yield finding(
         "The registry asks for no credentials: "
         + ("a request without them was answered." if opened else "its configuration in force has no auth."),
         [seen(e) for e in opened[:3]],
         _no_auth(unset) if unset else None,
-        warning=_is_cache(registry) or (not opened and not meant and not traffic.seen(*OPEN)),
+        warning=aside or _is_cache(registry) or (not opened and not meant and not traffic.seen(*OPEN)),
         proves=bool(opened) or meant,
         fix=Fix(
             summary="Switch htpasswd on, with realm and path",
