@@ -41,3 +41,28 @@ def test_a_pull_is_a_login_only_where_one_is_asked_for(session: str, log: str, v
     if log:
         (tmp_path / "registry.log").write_text(log, encoding="utf-8")
     assert diagnose(collect(Request(paths=(str(tmp_path),)), Vault())).diagnosis.verdict == verdict
+
+
+SOUND = {
+    "compose.yml": "services: {registry: {image: 'registry:2.8.3', environment: {REGISTRY_AUTH: htpasswd, REGISTRY_AUTH_HTPASSWD_REALM: x,"
+    " REGISTRY_AUTH_HTPASSWD_PATH: /auth/htpasswd}, volumes: ['./htpasswd:/auth/htpasswd', './data:/var/lib/registry']}}\n",
+    "htpasswd": "anna:$2y$05$m69BmdoYLMmsd4sqoQMTv.6kd81oMWvXNvMbMiepaFQ4rn1X5rQjO\n",
+}
+
+
+@pytest.mark.parametrize(
+    ("sentence", "verdict"),
+    [
+        ("Users get 401 since Monday.", "inconclusive"),
+        ("docker push says: received unexpected HTTP status: 500 Internal Server Error", "inconclusive"),
+        ("The UI shows no images, but push works.", "inconclusive"),
+        ("Die Anmeldung geht nicht, seit Montag.", "inconclusive"),
+        ("We cannot log in any more, please look into it.", "inconclusive"),
+        ("Anna got 401 last week. It is fixed since Tuesday.", "healthy"),
+        ("These are the files of the new machine.", "healthy"),
+    ],
+)
+def test_sound_files_are_no_answer_to_a_complaint(sentence: str, verdict: str, tmp_path: Path) -> None:
+    for name, text in {**SOUND, "ticket.txt": sentence + "\n"}.items():
+        (tmp_path / name).write_text(text)
+    assert diagnose(collect(Request(paths=(str(tmp_path),)), Vault())).diagnosis.verdict == verdict

@@ -137,6 +137,8 @@ class Reading:
         self.looked_at = 0
         """How many files and parts could be read, whether or not they were understood."""
         self._texts: dict[str, str] = {}
+        self._passwords: dict[str, str] = {}
+        """Path → text of the password files: never kept as evidence."""
         self._encodings: dict[str, str] = {}
         self._mails: dict[str, float] = {}
         """Name → when it was sent, of mails and of what stood in them."""
@@ -330,7 +332,9 @@ class Reading:
         self.guarded(SourceFile(path="nginx files", kind="nginx"), self.harvest.join_nginx)
         self._set_other_sites_aside()
         self.guarded(SourceFile(path="compose files", kind="compose"), self.harvest.join_compose)
-        self.harvest.messages.extend(differences(self._inside_containers, self.harvest.compose, self._texts))
+        self.harvest.messages.extend(
+            differences(self._inside_containers, self.harvest.compose, self._texts, self._passwords)
+        )
         self.guarded(manifests, partial(cluster.finish, self.harvest))
         self.guarded(SourceFile(path="quadlets", kind="quadlet"), partial(clients.finish, self.harvest))
         self.keep_lines()
@@ -415,6 +419,7 @@ class Reading:
             return
         data = item.read(read.limit(source.kind) + 1)
         if source.kind == "htpasswd":
+            self._passwords[source.path] = _without_numbers(data).decode("utf-8", "replace")
             self.harvest.add_htpasswd(source.path, _without_numbers(data))
         elif source.kind == "evidence":
             self.harvest.add_evidence(source.path, data)

@@ -23,17 +23,26 @@ class Inside:
         return len(self.text) - len(self.text.lstrip("\n")) + 1
 
 
-def differences(shown: Iterable[Inside], compose: Compose | None, texts: Mapping[str, str]) -> Iterator[Message]:
+def differences(
+    shown: Iterable[Inside], compose: Compose | None, texts: Mapping[str, str], passwords: Mapping[str, str]
+) -> Iterator[Message]:
     """Two checksums of each file that is another one inside the container than on the disk.
 
-    `texts`: path in the bundle → text of the files that were handed over.
+    `texts`, `passwords`: path in the bundle → text of the files that were handed over, and of the password files, of
+    which only names are told; where names alone were shown, names are compared.
     """
+    texts = {**texts, **passwords}
     for file in shown:
         for mount in (m for s in (compose.services if compose else ()) for m in s.mounts if m.kind == "bind"):
             name = _on_disk(mount, file.path, texts)
-            if name is None or _lines(texts[name]) == _lines(file.text):
+            if name is None:
                 continue
-            odd = next((a for a in _lines(file.text) if a not in _lines(texts[name])), "")
+            disk, there = _lines(texts[name]), _lines(file.text)
+            if name in passwords and not any(":" in line for line in there):
+                disk = [line.partition(":")[0] for line in disk]
+            if disk == there:
+                continue
+            odd = "" if name in passwords else next((a for a in there if a not in disk), "")
             told = f"{file.path} inside the container differs from {name}" + (f": {odd.strip()[:120]}" if odd else "")
             yield _sum(texts[name], file.path, Place(name), f"{name} on the disk", None)
             yield _sum(file.text, file.path, Place(file.shown_in, file.line), told, Call(tool="docker", inside=True))

@@ -52,7 +52,15 @@ def diagnose(evidence: Evidence) -> Run:
         folklore=folklore(facts, causes),
         contradictions=ranking.contradictions,
         not_read=not_read(facts),
-        not_tested=tuple(dict.fromkeys((*(proof.missing if verdict != "healthy" else ()), *not_tested(facts, checks)))),
+        not_tested=tuple(
+            dict.fromkeys(
+                (
+                    *(proof.told if verdict == "inconclusive" else ()),
+                    *(proof.missing if verdict != "healthy" else ()),
+                    *not_tested(facts, checks),
+                )
+            )
+        ),
         first_bad_hop=causes[0].hop if causes else "",
     )
     step = None

@@ -24,6 +24,8 @@ class Health:
 
     basis: Basis | None
     missing: tuple[str, ...] = ()
+    told: tuple[str, ...] = ()
+    """Where people tell of a trouble of which nothing was seen."""
 
 
 def health(facts: Facts, checks: tuple[Check, ...], dormant: tuple[Finding, ...] = ()) -> Health:
@@ -33,8 +35,9 @@ def health(facts: Facts, checks: tuple[Check, ...], dormant: tuple[Finding, ...]
     """
     if not _has_traffic(facts):
         missing = (*map(_untried, dormant), *_unread(facts))
+        told = tuple(f"{p.place}: {p.message}" for p in facts.evidence.problems if p.kind == "complaint")
         passed = any(check.outcome == "pass" for check in checks)
-        return Health(None if missing or not passed else "files", missing)
+        return Health(None if missing or told or not passed else "files", missing, told)
     missing = (*map(_untried, dormant), *_unproven(facts), *_refused_since(facts), *_perhaps_others(facts))
     return Health(None if missing else "traffic", missing)
 
@@ -242,7 +245,7 @@ def _unread(facts: Facts) -> Iterator[str]:
     yield from _from_outside(facts)
     for problem in evidence.problems:
         known_kind = any(f.path == problem.place.file and f.kind != "unknown" for f in evidence.files)
-        if known_kind and problem.kind not in ("other-project", "nothing-found"):
+        if known_kind and problem.kind not in ("other-project", "nothing-found", "complaint"):
             yield f"{problem.place}: {problem.message}"
 
 

@@ -36,7 +36,7 @@ def not_tested(facts: Facts, checks: tuple[Check, ...]) -> tuple[str, ...]:
     skipped = sum(c.outcome == "skipped" for c in checks)
     if skipped:
         gaps.append(f"{skipped} of {len(checks)} checks were skipped for want of evidence; each says what it needs.")
-    gaps += [f"{p.place}: {p.message}" for p in evidence.problems]
+    gaps += [f"{p.place}: {p.message}" for p in evidence.problems if p.kind != "complaint"]
     return tuple(gaps)
 
 

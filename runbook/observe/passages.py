@@ -7,6 +7,7 @@ same when method, path and program agree and their times lie within two seconds.
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Literal
 
 from runbook.model import Exchange, LoggedRequest
@@ -74,13 +75,18 @@ def _pair(sent: Observation, behind: dict[tuple[str, str], list[Observation]], t
     arrived = behind.get((sent.method, sent.path.rstrip("/")), [])
     when = sent.when or 0.0
     start = bisect_left(arrived, when - _SECONDS, key=lambda o: o.when or 0.0)
-    for o in arrived[start : start + 200]:
-        if (o.when or 0.0) > when + _SECONDS:
-            return
-        if id(o) not in taken and _same(sent, o) and (change := _change(sent, o)):
-            taken.add(id(o))
-            yield Passage(sent, o, change)
-            return
+    window = takewhile(lambda o: (o.when or 0.0) <= when + _SECONDS, arrived[start : start + 200])
+    found = [(o, _change(sent, o)) for o in window if id(o) not in taken and _same(sent, o)]
+    if sent.login == "none" and (bare := next((o for o, _ in found if o.login == "none"), None)):
+        taken.add(id(bare))  # the same request without a login on both sides
+        return
+    # Of several that it may be, the one that arrived as it was sent.
+    for wanted in ("kept", "replaced", "added", "lost"):
+        for o, change in found:
+            if change == wanted:
+                taken.add(id(o))
+                yield Passage(sent, o, change)
+                return
 
 
 def _same(sent: Observation, arrived: Observation) -> bool:

@@ -370,6 +370,8 @@ def _from_checks(
             continue
         if check.origin == "stored" and not focus.uses_login(stored.get(str(check.source))):
             continue
+        if focus.only and check.user not in focus.users:
+            continue
         if read is None and any(c.outcome == "accepted" and c.user == check.user for c in evidence.checks):
             continue
         if check.password in works or (check.origin == "transcript" and check.user in users):

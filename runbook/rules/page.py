@@ -78,10 +78,20 @@ def preflight(facts: Facts) -> Iterator[Finding]:
         else (),
         # While the browser keeps even simple responses back, that is the first wall.
         warning=not refused or (blocked and complaint is None),
+        # A browser that stopped at the preflight never looked at the other headers.
+        supersedes=_OTHER_HEADERS if complaint else (),
         fix=fix if refused else Fix(summary=fix.summary),
         edits=edits if refused else (),
         about=_about(facts.ui),
     )
+
+
+_OTHER_HEADERS = (
+    "cors-wildcard-with-credentials",
+    "cors-origin-mismatch",
+    "cors-credentials-missing",
+    "cors-multiple-origins",
+)
 
 
 def _answered_in_front(asked: Exchange) -> Fix:

@@ -255,7 +255,9 @@ def not_reloaded(facts: Facts) -> Iterator[Finding]:
         read(f"{path} is mounted by itself", mount.place) if single and mount else None,
         about=subject(registry),
         explains=(*REFUSED, S.LOGIN_401_VIA),
-        refuted=(Refutation(cause="htpasswd-wrong-password", because="the file on the disk accepts this password"),),
+        refuted=(Refutation(cause="htpasswd-wrong-password", because="the file on the disk accepts this password"),)
+        if refused
+        else (),
         edits=_folder(facts, mount),
         fix=change(
             registry,

@@ -6,6 +6,7 @@ from pathlib import PurePosixPath
 from runbook.collect import marks
 from runbook.lazy import re
 from runbook.model import Voice
+from runbook.parse.voices import Speaker
 
 _PROSE = (".md", ".markdown", ".rst", ".adoc", ".asciidoc", ".txt", ".html", ".htm", ".mhtml", ".org", ".textile", "")
 _PROGRAM = (".log", ".out", ".err", ".curl", ".csv", ".ndjson", ".jsonl", ".trace", ".cast")
@@ -62,9 +63,9 @@ def voice_of(name: str, text: str) -> Voice:
 def complaint(rows: Sequence[str], framed: Collection[int] = ()) -> int | None:
     """The line (from 1) in which a person tells of a trouble of now; None where nobody does, or where it is over.
     `framed`: rows (from 0) that a program wrote."""
-    told = [
-        n for n, row in enumerate(rows[:2000]) if n not in framed and _COMPLAINS.search(row) and not _DATED.match(row)
-    ]
+    speaker = Speaker("person", framed)
+    persons = [n for n, row in enumerate(rows[:2000]) if speaker.of(n, row) == "person"]
+    told = [n for n in persons if _COMPLAINS.search(rows[n]) and not _DATED.match(rows[n])]
     over = max((n for n, row in enumerate(rows[:2000]) if SOLVED.search(row)), default=-1)
     return told[-1] + 1 if told and told[-1] > over else None
 
