@@ -21,7 +21,7 @@ from runbook.model import (
 from runbook.model.command import PIPE, WRITE_TO, Word, file, host, name, sh, url, user
 from runbook.observe.address import Address, address_of
 from runbook.observe.routes import asks_across_origins
-from runbook.observe.signature import from_registry, is_registrys
+from runbook.observe.signature import from_registry, is_another_product, is_registrys
 from runbook.rules.base import NEEDS, Facts, Rule
 from runbook.rules.platform import fetched, inside, logs, runs
 from runbook.stack.browser import same_origin
@@ -54,6 +54,8 @@ def next_step(facts: Facts, diagnosis: Diagnosis, dormant: tuple[Finding, ...] =
     if sure and not diagnosis.causes and not diagnosis.seen and (verify := sure[0].fix.verify):
         why = f"Nothing that was tried shows whether this hurts: {sure[0].summary}"
         return NextStep(why=why, command=verify[0], gives="transcript")
+    if not diagnosis.causes and (elsewhere := _another_service(facts)):
+        return elsewhere
     seen = set(diagnosis.seen)
     step = _where_it_leads(facts) or _what_the_page_calls(facts) or _what_it_resolves_to(facts)
     if step := step or _who_issues_tokens(facts) or (None if diagnosis.causes else _log_in(facts)):
@@ -84,6 +86,26 @@ def next_step(facts: Facts, diagnosis: Diagnosis, dormant: tuple[Finding, ...] =
         return NextStep(why=_VERBOSE_WHY, command=_verbose(facts), gives="transcript")
     _, source, separates = best
     return NextStep(why=source.why, command=source.command(facts), separates=separates[:6], gives=source.gives)
+
+
+def _another_service(facts: Facts) -> NextStep | None:
+    """Where all that failed was asked of a registry that others run, or of another product: no file of ours decides there."""
+    if facts.registry is not None or facts.traffic.requests:
+        return None
+    failed = [
+        c.observation for c in facts.traffic.complaints if c.settled is None and c.observation.witness == "client"
+    ]
+    signed = any(is_another_product(e) for e in facts.traffic.exchanges)
+    hosts = list(dict.fromkeys(o.address for o in failed if o.address is not None))
+    if not hosts or not (all(a.is_hosted for a in hosts) or (signed and len(hosts) == 1)):
+        return None
+    where = "Docker Hub" if hosts[0].host.endswith(("docker.io", "docker.com")) else str(hosts[0])
+    why = (
+        f"{where} refused it, and decides by accounts and tokens of its own: no htpasswd file has a part in it. Log in there "
+        "anew, with an access token where it gives them, and hand over what it says."
+    )
+    command = sh("docker", "login", *([] if where == "Docker Hub" else [host(where)]), expect="Login Succeeded")
+    return NextStep(why=why, command=command, gives="transcript")
 
 
 def _as_it_is(facts: Facts, findings: tuple[Finding, ...]) -> NextStep | None:

@@ -23,6 +23,12 @@ OTHER_SERVICES = (
 """The same of products that answer at such addresses and are no registry of this kind."""
 
 
+def is_another_product(record: object) -> bool:
+    """Whether a response is signed by a product that is no registry of this kind."""
+    server = (record.header("Server") or "").lower() if isinstance(record, Exchange) else ""
+    return any(word in server for word in OTHER_SERVICES)
+
+
 _REALM = re.compile(r'\brealm="(https?://[^"]{1,500})"', re.IGNORECASE)
 
 
@@ -41,7 +47,7 @@ def from_registry(exchange: Exchange) -> bool | None:
     if exchange.status is None:
         return None
     body = exchange.body.lstrip()
-    if any(word in (exchange.header("Server") or "").lower() for word in OTHER_SERVICES):
+    if is_another_product(exchange):
         return False
     if exchange.is_html or "HTTP request to an HTTPS server" in body:
         return False
