@@ -165,9 +165,17 @@ def _unknown(words: list[str], parser: Parser) -> str:
         return f"{word[:2]}… is not known here." if word else "That is one argument too many."
     if _PASSWORD.match(name) and name not in parser.words:
         return _NEVER_AN_ARGUMENT
+    if name in _FORMATS and {"--format", "--report"} & set(parser.words):
+        return f"{name} is not known here. Did you mean {_FORMATS[name]}?"
     return f"{name} is not known here.{_nearest(_DOCKERS.get(name, name), parser.words)}"
 
 
+_FORMATS = {
+    **{f"--{form}": f"--format {form}" for form in ("json", "markdown", "junit", "sarif", "text")},
+    "--html": "--report FILE.html",
+    "--md": "--format markdown",
+}
+"""Outputs, asked for as other programs have them."""
 _DOCKERS = {"-u": "--user", "-o": "--output", "-f": "--format"}
 """What hands used to docker and curl type."""
 

@@ -96,7 +96,8 @@ def _inconclusive(run: Run, pen: _Pen) -> Iterator[str]:
         for item in seen.evidence[:2]:
             yield from pen.wrap(item.what, "      ", f"    {item.where}: " if item.where else None)
     if not diagnosis.symptoms:
-        yield from pen.wrap("No failure; and nothing that shows that a login works.")
+        over = " that was not followed by a success" if run.traffic.settled else ""
+        yield from pen.wrap(f"No failure{over}; and nothing that shows that a login works.")
     if diagnosis.next is not None:
         yield from _section(words.NEXT_STEP, pen)
         yield from pen.wrap(diagnosis.next.why)
