@@ -18,6 +18,7 @@ from runbook.collect.inside import Inside, differences
 from runbook.collect.kinds import HEAD, NEVER, is_dump, is_prose_name, recognise, tells
 from runbook.collect.large_log import LARGE
 from runbook.collect.neighbours import neighbours, other_sites
+from runbook.collect.sentences import COMPLAINT, OURS, UNCLEAR, UNTOLD
 from runbook.collect.unpack import mail, packed
 from runbook.collect.unpack.dress import unnumbered
 from runbook.collect.unpack.envelope import line_reader
@@ -51,9 +52,6 @@ _MOST_LINES = 20_000
 _DEPTH = 4
 """Containers within containers."""
 Progress = Callable[[str], None]
-UNCLEAR = "It is not clear what this file is; it was not judged."
-UNTOLD = "Nothing in it was recognised."
-COMPLAINT = "Somebody tells of a trouble here, and nothing that was handed over shows it happen."
 UNOPENED = "Keys and certificates are not opened."
 
 
@@ -486,7 +484,7 @@ class Reading:
     def _problem(
         self, file: str, message: str, line: int | None = None, kind: Literal["", "nothing-found", "complaint"] = ""
     ) -> None:
-        shown = self.harvest.vault.mask(message, 500)
+        shown = message if message in OURS else self.harvest.vault.mask(message, 500)
         self.harvest.problems.append(Problem(place=self.place(Place(file, line)), message=shown, kind=kind))
 
 

@@ -10,6 +10,7 @@ from dataclasses import fields, is_dataclass, replace
 from typing import Any, TypeVar
 
 from runbook.collect.keep import kept
+from runbook.collect.sentences import OURS
 from runbook.lazy import re
 from runbook.model import Entry, Evidence, Place
 from runbook.redact import MASK, Vault, printable
@@ -47,7 +48,7 @@ def scrub(evidence: Evidence, vault: Vault) -> Evidence:
     """The evidence as it may be kept."""
 
     def clean(text: str, field: str) -> str:
-        if field in FREE_TEXT and text and text != MASK:
+        if field in FREE_TEXT and text and text != MASK and text not in OURS:
             text = vault.scrub(text)
         return addressable(text, field) if MASK in text or field == "url" else text
 
@@ -85,7 +86,7 @@ def _spelled(value: Any) -> Any:
 
 def _without_hidden(evidence: Evidence, vault: Vault) -> Evidence:
     """The evidence without texts in which a known secret hides in some encoding; nothing of such a text stays."""
-    texts = {text for text in _foreign(evidence, "") if len(text) > 5}
+    texts = {text for text in _foreign(evidence, "") if len(text) > 5} - OURS
     if not texts or not vault.hides("\n".join(sorted(texts))):
         return evidence
     found = {text for text in texts if vault.hides(text)}

@@ -127,7 +127,7 @@ def access_line(line: str) -> Access | None:
         uri=rest.rsplit(" ", 1)[0] if " " in rest else rest,
         status=int(match["status"]),
         referer="" if referer in (None, "-") else referer,
-        agent="" if match["agent"] in (None, "-") else match["agent"].replace("\\\\", "\\"),
+        agent="" if match["agent"] in (None, "-") else match["agent"].replace("\\\\", "\\").replace("\\x5C", "\\"),
         empty_referer=referer if referer in ("", "-") else None,
     )
 

@@ -59,6 +59,10 @@ _REFERENCE = re.compile(
 )
 
 
+_LINKS = ("yaml:", "json:", "strconv.ParseBool:", "strconv.ParseInt:", "time:")
+"""How Go's packages begin what they have to complain of."""
+
+
 def mask_patterns(text: str) -> str:
     """Mask everything that looks like a secret, whether or not it is known to be one."""
     text = mask_hashes(text, MASK)
@@ -104,10 +108,20 @@ def _named(match: re.Match[str]) -> str:
         return match[0]
     if match[3] == "error" and match[1].endswith(": "):
         return match[0]  # "saving credentials: error storing …": what failed, and how
+    if _complains(match):
+        return match[0]
     if not match[2] and (known(bare) or bare.startswith("/") or bare.isdigit()):
         return match[0]
     quote = '"' if match[3].endswith('"') and match[3].lstrip("\\").startswith('"') else ""
     return f"{match[1]}{quote}{MASK}{quote}"
+
+
+def _complains(match: re.Match[str]) -> bool:
+    """`variable REGISTRY_HTTP_SECRET: yaml: found …`: the name is what a program stumbled over, and what follows is no
+    value but the next link of its complaint.
+    """
+    before = match.string[max(match.start() - 10, 0) : match.start()]
+    return before.endswith("variable ") and match[1].endswith(": ") and match[3] in _LINKS
 
 
 def _is_prose(word: str) -> bool:

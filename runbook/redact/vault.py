@@ -157,8 +157,8 @@ class Vault:
 
     def _learn(self, raw: bytes, user: str | None) -> None:
         plain = raw.decode("utf-8", "replace").strip("\r\n")
-        if not plain or is_mask(plain):
-            return
+        if not plain or is_mask(plain) or (len(plain) == 1 and not plain.isalnum()):
+            return  # a sign that is in every sentence and every address is not hidden by masking it
         if len(plain) < _SHORTEST_PLAIN:
             self._words[plain] = None
             found = {f for f in spellings(plain, raw, user) if user is not None and len(f) > 8}

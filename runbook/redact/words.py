@@ -17,7 +17,7 @@ _EDGES = ".:!?*#…-_/\\&%@^~"
 _CAMEL = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
 _PART = re.compile(r"[^\W_]+")
 _NUMBER = re.compile(
-    r"[+-]?\d{1,12}(?:[.,:/T-]\d{1,9}){0,8}(?:Z|[+-]\d\d:?\d\d)?(?:ms|us|µs|ns|[smhdkKMGTB%]|[kKMGT]i?B|px|rem)?|0x[0-9a-fA-F]{1,8}|\d{1,10}#\d{1,10}|v?\d{1,4}(?:\.\d{1,6}){1,3}(?:[-+][a-z0-9.]{1,12})?"
+    r"[+-]?\d{1,12}(?:[.,:/T-]\d{1,9}){0,8}(?:Z|[+-]\d\d:?\d\d)?(?:ms|us|µs|ns|[smhdkKMGTB%]|[kKMGT]i?B|px|rem)?|0x[0-9a-fA-F]{1,8}|\d{1,10}#\d{1,10}|v?\d{1,4}(?:\.\d{1,6}){1,3}(?:[-+][a-z0-9.]{1,12}|\.v\d{8})?"
 )
 _HOST = re.compile(
     r"(?=[^:.]{0,5}[:.])\[?[0-9a-fA-F:.]{2,45}\]?(?::\d{1,5})?|(?=[^:A-Z]{1,120}(?::|$))(?:\w[\w-]{0,30}\.){1,8}[^\W\d_]{2,18}\.?(?::\d{1,5})?"
@@ -125,6 +125,12 @@ _IN_ADDRESS = f":{MASK.strip('[]')}@"
 _MANY = re.compile(r"\x00(?:[\s,;]{0,4}\x00)+")
 
 
+_FOLDER = re.compile(
+    r"(/(?:etc|var|usr|opt|srv|tmp|run|home|root)/)([a-z][a-z0-9._-]{1,40}(?:/[a-z0-9][a-z0-9._-]{1,40}){0,6})/(?=[^/])"
+)
+"""The folders of a file on a machine; what the file is called may be anything."""
+
+
 def _masked(token: str, names: Collection[str]) -> str:
     """A mask for the token; a sign at its edge and a host in front of an address stay."""
     end = token[len(token.rstrip(_EDGES)) :]
@@ -134,4 +140,7 @@ def _masked(token: str, names: Collection[str]) -> str:
     path, asked, _ = token.partition("?")
     if asked and path and shows(path, names):
         return f"{path}?\x00"
+    if folder := _FOLDER.match(token):
+        pieces = (p if shows(p, names) and not _is_secret_like(p) else "\x00" for p in folder[2].split("/"))
+        return f"{folder[1]}{'/'.join(pieces)}/\x00{end}"
     return f"\x00{end}"

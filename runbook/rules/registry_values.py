@@ -16,6 +16,7 @@ from runbook.model import (
     Message,
     Mount,
     Refutation,
+    Registry,
     Service,
     StartError,
     Subject,
@@ -147,7 +148,9 @@ def value_not_yaml(facts: Facts) -> Iterator[Finding]:
     odd = [v for r in facts.stack.registries if r.service for v in r.service.environment if v.unreadable]
     logged = next((e for e in facts.traffic.logged("config-error") if _is_yaml(e.text + e.detail)), None)
     told = next((m for m in facts.traffic.said("config-error") if _is_yaml(m.text)), None)
-    if not (errors or odd or ((logged or told) and registry is None)) or (not (logged or told) and answers(facts)):
+    named = _variable_of(logged.text + logged.detail if logged else told.text if told else "")
+    unseen = registry is None or (named and not _is_written(registry, named))
+    if not (errors or odd or ((logged or told) and unseen)) or (not (logged or told) and answers(facts)):
         return
     quote = _quoted(odd[0]) if odd else ()
     variable = next((v.name for v in odd), None) or _named(errors, logged, told)
@@ -190,6 +193,17 @@ def _first(before: tuple[Command, ...], *arguments: Any, **options: Any) -> Fix:
 
 def _is_of_variable(error: StartError) -> bool:
     return "environment variable" in error.message and error.cause == "registry-unreachable" and _is_yaml(error.message)
+
+
+def _variable_of(text: str) -> str:
+    """The variable that the registry's own message names: `parsing environment variable REGISTRY_HTTP_SECRET: …`."""
+    found = re.search(r"environment variable (REGISTRY_[A-Z0-9_]{3,80}):", text)
+    return found[1] if found else ""
+
+
+def _is_written(registry: Registry, name: str) -> bool:
+    """Whether the files that were handed over set the variable: then they, not an earlier log, say what it is."""
+    return registry.service is not None and any(v.name == name for v in registry.service.environment)
 
 
 def _is_yaml(text: str) -> bool:

@@ -67,11 +67,23 @@ def _authorization(value: str) -> str:
     return value if variable and variable[0] == value.strip() else MASK
 
 
+_VERSION = re.compile(r"v?\d{1,8}(?:\.\d{1,8}){0,4}")
+_LETTERS = re.compile(r"[A-Za-z]{1,24}(?:[.+_-][A-Za-z]{1,24}){0,3}")
+
+
+def _is_product(name: str, version: str) -> bool:
+    """Whether it is the name of a program with its version: `AirTunes/595.13.1`, and nothing drawn by chance."""
+    plain_one = _LETTERS.fullmatch(name) is not None and _VERSION.fullmatch(version) is not None
+    return plain_one or not is_odd(f"{name}/{version}")
+
+
 def _products(value: str) -> str:
-    """`nginx/1.25 (Debian)`, `docker/28.0 go/go1.23 …`: names with versions."""
+    """`nginx/1.25 (Debian)`, `docker/28.0 go/go1.23 …`: names with versions. A name is letters, a version is digits:
+    each is looked at by itself, together they would always look drawn by chance.
+    """
     held = re.sub(
         r"\b([A-Za-z][\w.+-]{1,40})/(v?\d[\w.+-]{0,30}|go\d[\w.]{0,12}|[0-9a-f]{7,10}(?![\w]))",
-        lambda m: f"{m[1]}\x01{m[2]}" if not is_odd(m[0]) else MASK,
+        lambda m: f"{m[1]}\x01{m[2]}" if _is_product(m[1], m[2]) else MASK,
         value,
     )
     words = [w if "\x01" in w or shows(w.strip("()")) else only_known(w) for w in held.split(" ")]

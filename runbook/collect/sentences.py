@@ -1,0 +1,7 @@
+"""What is said of a file of which nothing, or nothing that counts, was read. No word in it is from outside."""
+
+UNCLEAR = "It is not clear what this file is; it was not judged."
+UNTOLD = "Nothing in it was recognised."
+COMPLAINT = "Somebody tells of a trouble here, and nothing that was handed over shows it happen."
+OURS = frozenset({UNCLEAR, UNTOLD, COMPLAINT})
+"""A password may be a word of these, "nothing": they stay as they are."""
