@@ -12,6 +12,7 @@ from runbook.model import (
     Fix,
     Guard,
     LoggedRequest,
+    Message,
     ProxyRoute,
     Refutation,
     Subject,
@@ -27,7 +28,7 @@ from runbook.rules.hop_edits import drop_block, line_of
 from runbook.rules.hops import api_check, hop, leads_to_registry, login_check, name, site
 from runbook.rules.platform import route_applied
 from runbook.rules.reloads import proxy_fix
-from runbook.urls import netloc
+from runbook.urls import netloc, urlsplit
 
 S = Symptom
 _AGENT = re.compile(
@@ -243,10 +244,14 @@ def denied_by_rule(facts: Facts) -> Iterator[Finding]:
     ruled = [
         (r, g) for r in facts.stack.routes for g in r.guards if g.kind == kind and leads_to_registry(r, facts.compose)
     ]
+    listed = [r for r, _ in ruled] if status == 403 else []
+    if refused is None:
+        refused = next((e for e in facts.traffic.exchanges if _is_unsigned(e) and _meets(e.url, listed)), None)
+    told = next((m for m in _refusals(facts) if _meets(f"https://{m.host}/", listed)), None) if not refused else None
     edits = _let_in(facts, *ruled[0]) if ruled and kind == "address" else ()
     edge = refused is not None and bool(_EDGE.search(refused.body))
     said_so = logged is not None or edge or status == 429
-    if (refused is None and logged is None) or not (ruled or said_so):
+    if (refused is None and logged is None and told is None) or not (ruled or said_so):
         return
     route = ruled[0][0] if ruled else None
     where = (
@@ -260,6 +265,7 @@ def denied_by_rule(facts: Facts) -> Iterator[Finding]:
         f"{where} answers {status} by a rule of its own, before the registry is asked.",
         seen(refused),
         said(logged),
+        said(told),
         [read(g.text, g.place) for _, g in ruled[:2]],
         hop=f"client -> {where}",
         about=site(facts, route) if route else Subject(address=netloc(refused.url)) if refused else None,
@@ -274,6 +280,22 @@ def denied_by_rule(facts: Facts) -> Iterator[Finding]:
         ),
         edits=edits,
     )
+
+
+def _refusals(facts: Facts) -> Iterator[Message]:
+    """Logins that ended with 403 at the ping, which a registry lets nobody in by: it knows 401 and 200 only."""
+    return (m for m in facts.traffic.said("login-status") if m.detail == "403" and m.host)
+
+
+def _is_unsigned(exchange: Exchange) -> bool:
+    """A 403 to the ping that nobody signed: a proxy's, where a list on its route can refuse (Traefik writes no Server)."""
+    return exchange.status == 403 and exchange.path.rstrip("/") == "/v2" and from_registry(exchange) is not True
+
+
+def _meets(address: str, routes: list[ProxyRoute]) -> bool:
+    """Whether a request to this address goes through one of the routes, by the names of their sites."""
+    host = (urlsplit(address).hostname or "").lower()
+    return any(not r.server_names or host in (n.lower() for n in r.server_names) for r in routes)
 
 
 def _let_in(facts: Facts, route: ProxyRoute, guard: Guard) -> tuple[Edit, ...]:

@@ -8,6 +8,8 @@ from runbook.lazy import re
 
 _KEY = re.compile(r"\s{0,40}(?P<name>[\w.-]{1,80}):(?P<value>[ \t]+\S.*)?\s*$")
 _IMAGE = re.compile(r"\s{0,40}image:[ \t]+[\"']?(?:[\w.-]{1,100}(?::\d{1,5})?/){0,6}(?P<name>[\w.-]{1,80})")
+_LABEL = re.compile(r"\s{0,40}(?:- {1,4})?[\"']?traefik\.http\.routers\.(?P<name>[\w-]{1,80})\.rule\b")
+"""A label of Traefik's, which only a service has; it is called like the router here."""
 _SECTIONS = ("networks", "volumes", "secrets", "configs")
 _OTHERS = frozenset("script before_script runs-on steps uses stages apiVersion kind hosts tasks".split())
 """Keys of pipelines, manifests and playbooks, which name images, too."""
@@ -20,7 +22,11 @@ def completed(rows: list[str]) -> tuple[int, list[str]] | None:
     """A piece of a compose file as a whole one, with how many rows that took before its first; None where it is none.
     A row behind the last says that it is a part."""
     body = [(n, row) for n, row in enumerate(rows) if row.strip() and not row.lstrip().startswith(("#", "..."))]
-    if not 1 < len(body) <= _MOST or not any(_IMAGE.match(row) for _, row in body) or _is_other(rows):
+    if (
+        not 1 < len(body) <= _MOST
+        or not any(_IMAGE.match(row) or _LABEL.match(row) for _, row in body)
+        or _is_other(rows)
+    ):
         return None
     from runbook.parse.compose.refusals import OF_A_SERVICE, PART
 
@@ -84,5 +90,7 @@ def _missing(names: list[str], valued: list[bool], front: list[Row], base: int, 
     if set(names) <= known and "image" in names:
         image = next(m["name"] for _, row in front if (m := _IMAGE.match(row)))
         return ["services:", f"  {image}:"]
+    if set(names) <= known and (label := next((m for _, row in front if (m := _LABEL.match(row))), None)):
+        return ["services:", f"  {label['name']}:"]
     inner = {m["name"] for _, row in front if _indent(row) > base and (m := _KEY.match(row))}
     return ["services:"] if not any(valued) and "image" in inner and inner & known - {"image"} else None
