@@ -168,7 +168,7 @@ def _feed(now: Pending, line: str, vault: Vault) -> None:
             now.in_headers = False
     elif now.counts_status and now.status is None and (plain := _PLAIN_STATUS.match(line)):
         now.status = int(plain[1])
-    elif now.asked and not now.got and now.status is None and line.startswith("{") and implied_status(line):
+    elif now.asked and not now.got and now.status is None and line.startswith(("{", "Client")) and implied_status(line):
         now.body.append(line)  # `curl -s`: the body alone
     elif (
         not line.startswith(("* ", "> ", "< ", "{ [", "} ["))
@@ -184,8 +184,15 @@ _CODES = {"UNAUTHORIZED": 401, "DENIED": 403, "NAME_UNKNOWN": 404, "MANIFEST_UNK
 """Error codes of the distribution specification, with the status that each comes with."""
 
 
+_PLAIN_TO_TLS = "Client sent an HTTP request to an HTTPS server."
+"""The whole of the answer that Go's server gives where http is spoken to its TLS port."""
+
+
 def implied_status(body: str) -> int | None:
-    """The status that a body of the registry's API came with, where only the body was printed; None for others."""
+    """The status that a body of the registry's API, or of Go's server, came with, where only the body was printed; None
+    for others."""
+    if body.strip() == _PLAIN_TO_TLS:
+        return 400
     try:
         data = json.loads(body)
     except (ValueError, RecursionError):
