@@ -207,9 +207,15 @@ def _refined(message: Message, url: str, context: Context) -> Message:
         return replace(message, detail=message.detail or url, host=context.host)
     if message.kind in ("refused", "timeout", "no-such-host", "token-endpoint-failed") and _is_token_url(url):
         return replace(message, kind="token-endpoint-failed", detail=message.detail or url, host=context.host)
-    if message.kind == "no-such-host":
+    if message.kind == "no-such-host" or (message.kind in ("refused", "timeout") and _is_sent_on(url, context.host)):
         return replace(message, host=context.host or message.host)
     return message
+
+
+def _is_sent_on(url: str, given: str | None) -> bool:
+    """Whether an upload goes to the host that the client was given, but to another port: a response named that."""
+    asked, (name, _, port) = urlsplit(url) if "/blobs/uploads/" in url else None, (given or "").lower().rpartition(":")
+    return asked is not None and port.isdecimal() and asked.hostname == name and not asked.netloc.endswith(f":{port}")
 
 
 def _is_token_url(url: str) -> bool:

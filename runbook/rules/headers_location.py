@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterator
 from urllib.parse import SplitResult
 
-from runbook.model import Edit, Finding, HeaderEdit, ProxyRoute, Refutation, Symptom
+from runbook.model import Edit, Finding, HeaderEdit, Message, ProxyRoute, Refutation, Subject, Symptom
+from runbook.observe.words import UPLOAD_SENT_ON
 from runbook.rules.base import Facts, rule
 from runbook.rules.evidence import Item, finding, read, said
 from runbook.rules.hop_edits import drop_header, insert, swap
@@ -39,7 +40,7 @@ _HOST_ADVICE = "Forward the client's Host as it came"
 @rule(
     "location-header-port-lost",
     by_absence=True,
-    needs_any=("routes", "exchanges"),
+    needs_any=("routes", "exchanges", "messages"),
     step="headers",
     title="the forwarded Host has lost its port",
     explains=(S.LOCATION_WRONG, S.UPLOAD_FAILS, S.NAME_UNKNOWN),
@@ -53,7 +54,31 @@ def location_header_port_lost(facts: Facts) -> Iterator[Finding]:
     """
     refused = next((m for m in facts.traffic.said("refused", "timeout") if dialled_elsewhere(m)), None)
     more = (S.UNREACHABLE,) if refused else ()
-    yield from _misrouted(facts, port_differs, said(refused), more)
+    found = list(_misrouted(facts, port_differs, said(refused), more))
+    yield from found or _dialled(facts, refused, more)
+
+
+def _dialled(facts: Facts, refused: Message | None, more: tuple[Symptom, ...]) -> Iterator[Finding]:
+    """An upload that a client sent on to another port than the one that it was given, as it says itself."""
+    sent_on = UPLOAD_SENT_ON.search(refused.text) if refused else None
+    if refused is None or refused.host is None or sent_on is None or is_fixed(facts):
+        return
+    here = urlsplit(f"{sent_on[1]}://{refused.host}")
+    port = refused.detail.rpartition(":")[2]
+    there = urlsplit(f"{here.scheme}://{here.hostname}:{port}")
+    route = next((r for r in upload_routes(facts) if r.host != "client"), None)
+    if route is not None:
+        yield _sent_elsewhere(facts, route, here, there, said(refused), more=more)
+        return
+    first = first_route(facts)
+    yield finding(
+        f"The client was given {here.netloc}, and its upload is sent on to port {port}: a response named that.",
+        said(refused),
+        explains=_EXPLAINS + more,
+        hop=hop(first),
+        about=Subject(address=refused.host),
+        fix=proxy_fix(facts, first, f"{_HOST_ADVICE}, with its port", upload_check(facts, base_of(here.geturl()))),
+    )
 
 
 @rule(
