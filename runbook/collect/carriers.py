@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from runbook.collect.kinds import is_dump, recognise, tells
 from runbook.collect.unpack import envelope, page, terminal, tickets
+from runbook.collect.unpack.dress import respaced
 from runbook.collect.unpack.rows import Rows
 from runbook.collect.unpack.sections import is_prose
 from runbook.collect.unpack.texts import Paste, Pasted, taken_apart, undressed
@@ -57,7 +58,7 @@ def carried(name: str, kind: FileKind, text: str) -> Carrier:
 def _of_rows(name: str, kind: FileKind, rows: Rows) -> Carrier:
     if kind == "ci-log":
         return Carrier(kind, taken_apart(undressed(Rows.of(job_log(rows.text)))), "person")
-    plain = undressed(rows)
+    plain = undressed(rows if tells(name) else respaced(rows))
     same = plain.rows == rows.rows
     if not same:
         beneath = recognise(name, plain.text[:65536])

@@ -113,6 +113,20 @@ def untimed(found: Rows) -> Rows:
     return Rows([_TIMED.sub("", row) for row in found.rows], found.numbers, found.quoted)
 
 
+def respaced(found: Rows) -> Rows:
+    """Rows with plain blanks where a web page or a word processor put such that break no line: in a text whose rows
+    are indented by them. A lone one is what somebody typed, and may be the fault."""
+    indented = [row for row in found.rows if row[:1] in (" ", _FIRM)]
+    firm = sum(row[:1] == _FIRM for row in indented)
+    if firm < _FEWEST_FIRM or firm * 2 < len(indented):
+        return found
+    return Rows([row.replace(_FIRM, " ") for row in found.rows], found.numbers, found.quoted)
+
+
+_FIRM = "\N{NO-BREAK SPACE}"
+_FEWEST_FIRM = 3
+
+
 def outdented(found: Rows) -> Rows:
     """Rows without the blanks that a mail puts before the lines of a log, and before a whole compose file."""
     rows = list(found.rows)

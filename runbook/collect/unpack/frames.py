@@ -182,7 +182,7 @@ def _indented(rows: list[str], number: int) -> Block | None:
     before = number - 1
     while before >= 0 and not rows[before].strip():
         before -= 1
-    if before < 0 or before == number - 1 or not _introduces(rows[before]):
+    if before < 0 or before == number - 1 or not (_introduces(rows[before]) or _labels(rows[before], rows[number])):
         return None
     end = last = number
     while end < len(rows) and (not rows[end].strip() or rows[end][:4] == "    " or rows[end][:1] == "\t"):
@@ -200,6 +200,20 @@ def _indented(rows: list[str], number: int) -> Block | None:
 def _introduces(row: str) -> bool:
     """Whether code may follow this line: it is a sentence or names a file, and no key of a file that goes on."""
     return row[:1] not in (" ", "\t") and (" " in row.strip() or heading(row) is not None) and row[-1:] not in "{};,\\"
+
+
+_LABEL = re.compile(r"[A-Za-z][\w.-]{1,40}(:?)\s{0,4}$")
+_SECTION = re.compile(r"[^\s:#][^:#\n]{0,200}\{$")
+
+
+def _labels(row: str, first: str) -> bool:
+    """Whether one word says what the code below it is: `compose`, or `nginx:` where no YAML can follow, whose key that
+    would be."""
+    found = _LABEL.match(row)
+    if found is None:
+        return False
+    bare = first.strip()
+    return not found[1] or _SECTION.match(bare) is not None or prompted(bare) is not None
 
 
 def title(rows: list[str], frame: int, info: str, body: list[str]) -> tuple[str | None, bool]:
