@@ -172,7 +172,7 @@ def is_accepted_login(observation: Observation, facts: Facts) -> bool:
     if "/v2" not in observation.path:
         return False
     if isinstance(record, Exchange):
-        if not record.response_headers and not record.body:
+        if not record.response_headers and not record.body and not _refused_without(record, facts):
             return False  # a status alone does not tell who gave it
         if record.credential is not None:
             return record.credential.intent != "wrong"
@@ -185,6 +185,18 @@ def is_accepted_login(observation: Observation, facts: Facts) -> bool:
     if isinstance(record, LoggedRequest):
         return record.user is not None or (record.logger == "registry" and _wants_login(facts))
     return False
+
+
+def _refused_without(accepted: Exchange, facts: Facts) -> bool:
+    """Whether the very same request was refused without a login: of two statuses the login is the only difference."""
+    return accepted.credential is not None and any(
+        e.status == 401
+        and e.credential is None
+        and e.login_known
+        and (e.method, e.url) == (accepted.method, accepted.url)
+        for e in facts.traffic.exchanges
+        if e.voice == "program"
+    )
 
 
 def _wants_login(facts: Facts) -> bool:

@@ -184,6 +184,7 @@ MessageKind = Literal[
     "engine-elsewhere",  # docker info, docker context: detail = where the engine runs
     "ingress-secret",  # ingress-nginx: the secret has no key auth; detail = namespace/name
     "mtu",  # detail = the number
+    "byte-order-mark",  # xxd, Format-Hex, file: a password file begins with one; user = its first
     "checksum",  # md5sum, sha256sum: detail = sum and path
     "other-error",
 ]
@@ -318,6 +319,15 @@ class CiLogin:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CiStore:
+    """A file of logins that a script of a pipeline writes."""
+
+    place: Place
+    path: str
+    """With the home of root for ~ and $HOME."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CiJob:
     """A job of a pipeline: the client's side of an incident."""
 
@@ -329,6 +339,10 @@ class CiJob:
     """Images that run beside it: a `dind` among them is an engine of its own."""
     variables: tuple[EnvVar, ...] = ()
     logins: tuple[CiLogin, ...] = ()
+    stores: tuple[CiStore, ...] = ()
+    """Files of logins that its script writes by hand."""
+    sets_config: bool = False
+    """Whether it sets DOCKER_CONFIG or HOME, so that the logins may be looked for elsewhere."""
     secrets: tuple[str, ...] = ()
     """Names of the secrets that it refers to."""
     triggers: tuple[str, ...] = ()

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from typing import Literal
 
 from runbook.lazy import re
-from runbook.model import CiJob, CiLogin, EnvVar, Place
+from runbook.model import CiJob, CiLogin, CiStore, EnvVar, Place
+from runbook.parse import ParseError
 from runbook.parse.compose.secrets import env_var
 from runbook.parse.yaml_nodes import Mapping, Node, Scalar, Sequence, load_yaml
 from runbook.redact import Vault
@@ -31,12 +32,15 @@ System = Literal["gitlab", "github", "other"]
 
 
 def parse_ci(text: str, file: str, vault: Vault) -> tuple[CiJob, ...]:
-    """The jobs of a pipeline's file."""
-    if not file.endswith((".yml", ".yaml")):
+    """The jobs of a pipeline's file, or of one that stands in a text of another name."""
+    try:
+        top = load_yaml(text, file, duplicates="last")
+    except ParseError:
+        if file.endswith((".yml", ".yaml")):
+            raise
         return _lines_only(text, file, vault)
-    top = load_yaml(text, file, duplicates="last")
     if not isinstance(top, Mapping):
-        return ()
+        return () if file.endswith((".yml", ".yaml")) else _lines_only(text, file, vault)
     jobs = top.get("jobs")
     if isinstance(jobs, Mapping) and any(isinstance(j, Mapping) and j.get("steps") for _, j in jobs):
         if "circleci" not in file:
@@ -66,15 +70,34 @@ def _gitlab(top: Mapping, vault: Vault) -> Iterator[CiJob]:
         rows = [*_rows(before), *_rows(node.get("script"))]
         image = node.get("image") or _get(default, "image") or top.get("image")
         services = node.get("services") or _get(default, "services") or top.get("services")
+        variables = (*_variables(shared, vault), *_variables(node.get("variables"), vault))
         yield CiJob(
             name=vault.mask(key.text, 200),
             place=key.place,
             system="gitlab",
             image=vault.mask(_name(image), 300),
             services=tuple(vault.mask(_name(s), 300) for s in _items(services)),
-            variables=(*_variables(shared, vault), *_variables(node.get("variables"), vault)),
+            variables=variables,
             logins=tuple(_script_logins(rows, vault)),
+            stores=tuple(_stores(rows)),
+            sets_config=any(v.name in _CONFIGURES for v in variables) or any(_SETS.search(r.text[:4000]) for r in rows),
         )
+
+
+_CONFIGURES = ("DOCKER_CONFIG", "HOME")
+_SETS = re.compile(r"(?:^|[\s;&])(?:DOCKER_CONFIG|HOME)=")
+_STORED = re.compile(
+    r"(?:>{1,2}|\btee(?: -a)?|\b(?:cp|mv|install)\s[^|;&\n]{1,300}) ?[\"']?"
+    r"(?P<home>~|\$HOME|\$\{HOME\})?(?P<path>/[\w./-]{0,200}(?:\.docker/config\.json|containers/auth\.json))[\"']?\s*(?:$|[;&|])"
+)
+"""A command that writes a file of logins: `echo … > ~/.docker/config.json`, `cp "$AUTH" /kaniko/.docker/config.json`."""
+
+
+def _stores(rows: list[Scalar]) -> Iterator[CiStore]:
+    for row in rows[:_MOST_LINES]:
+        found = _STORED.search(row.text[:4000])
+        if found is not None and not row.text.lstrip().startswith("#"):
+            yield CiStore(place=row.place, path=f"/root{found['path']}" if found["home"] else found["path"])
 
 
 def _get(node: Node | None, name: str) -> Node | None:

@@ -29,6 +29,10 @@ ROWS: tuple[tuple[str, re.Pattern[str], MessageKind], ...] = (
     _row("image pull secret", r"Unable to retrieve some image pull secrets \((?P<detail>[^)]{1,300})\)", "pull-secret-missing"),
     _row("key with value auth", r"secret \"?(?P<detail>[\w./-]{1,300})\"? does not contain a key with value auth", "ingress-secret"),
     _row("unexpected media type", rf"(?:(?:reference|image) {_IMAGE}.{{0,600}})?unexpected media type text/html", "html-answer"),
+    # ---- the first bytes of a password file -------------------------------------------------------------
+    _row("(with bom)", r"^(?P<detail>[^\s:]{0,200}passw[^\s:]{0,60}):\s.{0,80}\(with BOM\)", "byte-order-mark"),
+    _row("ef bb bf", r"^\s{0,8}0{4,16}:?\s{1,8}EF BB BF .{20,200}?(?<![\w.])[^\w:]{0,8}(?P<user>[A-Za-z0-9][\w-]{0,40}):\$(?:2|apr1)", "byte-order-mark"),
+    _row("efbb bf", r"^\s{0,8}0{4,16}:?\s{1,8}efbb bf[0-9a-f]{2} .{20,200}?[^\w:]{1,8}(?P<user>[A-Za-z0-9][\w-]{0,40}):\$(?:2|apr1)", "byte-order-mark"),
     # ---- nothing to log in with -----------------------------------------------------------------------
     _row("non tty device", r"cannot perform an interactive login from a non[- ]?TTY device", "empty-password"),
     _row("--password-stdin", r"Must provide --username with --password-stdin|--password-stdin option requires --username to be set", "empty-password"),

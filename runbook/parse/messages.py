@@ -158,10 +158,11 @@ def _message(
     detail, allowed = complaint(line) if kind == "cors" else (groups.get("detail", ""), groups.get("allowed"))
     if kind == "tool-missing":
         detail = context.into
+    dumped = _DUMPED.match(line) if kind == "byte-order-mark" else None
     message = Message(
         kind=kind,
         place=place,
-        text=vault.mask(line.strip(), 500),
+        text=f"{dumped[0].strip()} …" if dumped else vault.mask(line.strip(), 500),
         host=host.lower() if host else None,
         user=groups.get("user") or context.user,
         detail=vault.mask(detail, 200),
@@ -174,6 +175,8 @@ def _message(
     return replace(refined, detail=vault.mask(refined.detail, 200))
 
 
+_DUMPED = re.compile(r"\s{0,8}0{4,16}:?\s{1,8}ef ?bb ?bf", re.IGNORECASE)
+"""The beginning of a dump of bytes; what follows may be a hash, which no other pattern knows in this form."""
 _BUILDKIT = re.compile(r"(?:^|[\sZ])#\d{1,4} (?:ERROR|pushing|exporting)\b")
 """A step of BuildKit's plain progress: docker asked it, with docker's logins."""
 _FOR_AN_IMAGE = re.compile(

@@ -36,6 +36,7 @@ _FORM = re.compile(
     r"|(?:cannot|could not|unable to) (?:\w+ ){0,4}(?:registry|endpoint|https?:|docker|image|manifest|resolve|connect)|Could not resolve host|Connecting to |Resolving "
     r"|HTTP request sent|Username/Password Authentication|connect(?:ion)?:? (?:to \S+ )?(?:refused|failed|reset)(?: by peer)?(?=$|[:,(])|remote error: |Certificate |The remote |Unable to find image"
     r"|[IWEF]\d{4} \d\d:\d\d:\d\d\.\d{1,9} {1,12}\d{1,8} [\w./-]{1,120}\.go:\d{1,6}\] "
+    r"|0{7,8}:? {1,3}[0-9A-Fa-f]{2}"
     r"|(?:docker-credential-|credential)\S*|no such host|EOF$|context deadline|[\w.-]+: (?:not found|command not found|Permission denied)"
     r")"
 )

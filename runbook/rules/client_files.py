@@ -61,7 +61,7 @@ def _refusals(facts: Facts) -> list[Message]:
 
 @rule(
     "client-config-not-read",
-    needs_any=("compose", "messages", "clients"),
+    needs_any=("compose", "messages", "clients", "jobs"),
     step="simplify",
     title="credentials are stored where this client does not look",
     fix="Log in as the user, and with the configuration, that the failing command uses",
@@ -76,6 +76,7 @@ def config_not_read(facts: Facts) -> Iterator[Finding]:
     of the pod's own namespace. A login made elsewhere says "Login Succeeded" and is not there when it is needed.
     """
     yield from _in_a_container(facts)
+    yield from _in_a_job(facts)
     yield from _other_account(facts)
     yield from _pull_secrets(facts)
 
@@ -111,6 +112,28 @@ def _in_a_container(facts: Facts) -> Iterator[Finding]:
                 if one.platform == "kubernetes"
                 else (stored_login(where or None),),
                 applies=applied.applies,
+            ),
+        )
+        return
+
+
+def _in_a_job(facts: Facts) -> Iterator[Finding]:
+    """A job of a pipeline whose script writes the logins where the program of its image does not look."""
+    for job in facts.evidence.jobs:
+        program, path = next(((p, where) for image, p, where in _READERS if image.search(job.image.lower())), ("", ""))
+        stored = next(iter(job.stores), None)
+        if stored is None or not path or job.sets_config or any(s.path == path for s in job.stores):
+            continue
+        told = next(iter(_refusals(facts)), None)
+        yield finding(
+            f"{program} reads {path}, but the script of {job.name} writes the logins to {stored.path}: it sends none.",
+            read(f"written: {stored.path}", stored.place),
+            said(told),
+            about=Subject(address=told.host or "" if told else ""),
+            fix=Fix(
+                summary=f"Write the file as {path}, or set DOCKER_CONFIG to {posixpath.dirname(stored.path)}",
+                verify=(stored_login(told.host if told else None),),
+                applies="the next run of the job reads its script",
             ),
         )
         return

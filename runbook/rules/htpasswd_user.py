@@ -24,6 +24,7 @@ from runbook.rules.evidence import computed, context, finding, read, said
 from runbook.rules.htpasswd_fixes import AS_UTF_8, edited, filtered, local, new_hash
 from runbook.rules.logins import (
     REFUSED,
+    Users,
     at,
     files,
     for_a_hop,
@@ -251,7 +252,7 @@ def _names(file: Htpasswd) -> str:
 
 @rule(
     "htpasswd-username-corrupted",
-    needs_any=("htpasswd", "checks"),
+    needs_any=("htpasswd", "checks", "messages"),
     step="htpasswd",
     title="the user's name in the file is not the one typed",
     fix="Remove the byte order mark, space or quotes from the name",
@@ -282,6 +283,27 @@ def username_corrupted(facts: Facts) -> Iterator[Finding]:
             about=Subject(user=name),
         )
         return
+    if not files(facts):
+        yield from _marked(facts, known)
+
+
+def _marked(facts: Facts, known: Users) -> Iterator[Finding]:
+    """A byte order mark that a command showed at the file's beginning, where the file itself was not handed over."""
+    shown = next((m for m in facts.traffic.said("byte-order-mark")), None)
+    name = shown.user or next(iter(known.failing), "") if shown else ""
+    observed = known.observed(name or None)
+    if shown is None or not observed or name in known.accepted:
+        return
+    yield finding(
+        f"The file begins with a byte order mark, which is a part of its first user's name: it does not have {name or 'that user'}.",
+        said(shown),
+        observed,
+        fix=Fix(
+            summary="Save the file without a byte order mark: Windows PowerShell's `utf8` writes one, `ascii` writes none",
+            verify=(verify(facts, name or None),),
+        ),
+        about=Subject(user=name),
+    )
 
 
 _EDGES = " \t\"'`\\"
