@@ -16,6 +16,7 @@ from runbook.parse.clients import canonical
 from runbook.parse.complaints import complaint
 from runbook.parse.console import parse_console
 from runbook.parse.curl import parse_canon
+from runbook.parse.entries import entries
 from runbook.parse.message_words import ROWS
 from runbook.parse.outcomes import outcomes
 from runbook.parse.prompts import command as called
@@ -105,7 +106,8 @@ def parse_text(
     messages = [_written_since(m, wrote) for m in _without_retries(messages, text)]
     taken = [m.place.line or 0 for m in messages]
     ended = list(islice(outcomes(lines, file, vault, taken), _MOST))
-    return (*messages, *ended), exchanges
+    made = [replace(m, voice=voice) if voice == "document" else m for m in entries(lines, file, vault)]
+    return (*made, *messages, *ended), exchanges
 
 
 def _written_since(message: Message, wrote: dict[str, int]) -> Message:

@@ -77,7 +77,32 @@ def wrong_password(facts: Facts) -> Iterator[Finding]:
             about=Subject(user=check.user),
         )
         return
-    yield from _mismatch_in_log(facts)
+    yield from list(_mismatch_in_log(facts)) or _expanded(facts)
+
+
+def _expanded(facts: Facts) -> Iterator[Finding]:
+    """The shell put a variable's value into the password when the entry was made, and its user is refused since."""
+    known = users(facts)
+    compared = {c.user for c in facts.evidence.checks}
+    for made in facts.traffic.said("password-expanded"):
+        user = made.user or ""
+        observed = known.failing.get(user, ())
+        if user in compared or user in known.accepted or not observed or facts.traffic.passed("replaced"):
+            continue
+        yield finding(
+            f"The shell took a part of {user}'s password for a variable when the entry was made: the hash is that of another "
+            "password.",
+            said(made),
+            observed[:2],
+            fix=new_hash(
+                facts,
+                user,
+                next(iter(files(facts)), None),
+                "Make the entry again, without the password on the command line",
+            ),
+            about=Subject(user=user),
+        )
+        return
 
 
 def _mismatch_in_log(facts: Facts) -> Iterator[Finding]:

@@ -220,6 +220,8 @@ def title(rows: list[str], frame: int, info: str, body: list[str]) -> tuple[str 
     """The name of a block's file and whether it is sure: beside the frame, in its first comment, as a heading, or
     (not sure) in a sentence right before it."""
     first = next((row for row in body[:1] if row.lstrip().startswith(("#", "//", ";", "<!--"))), "")
+    if " -" in first and prompted(first) is not None:
+        first = ""  # what root typed names files, and is none
     for text in (info.replace("=", " ").replace(":", " ").replace('"', " "), first):
         if name := mentioned(text):
             return name, True

@@ -1,0 +1,32 @@
+"""Commands that make an entry of a password file, where the shell changes the password before it is hashed."""
+
+from runbook.lazy import re
+from runbook.model import Message, Place
+from runbook.parse.prompts import prompted
+from runbook.redact import Vault
+
+_ENTRY = re.compile(
+    r"\bhtpasswd\s+(?:(?!-)[\w./:@-]{1,120}\s+)?(?:-\w{1,8}\s+){0,6}-\w{0,6}b\w{0,6}\s+(?:-\w{1,8}(?:\s+\d{1,2})?\s+){0,6}(?P<words>[^|;&<>\n]{1,300})"
+)
+_WORD = re.compile(r"\"[^\"]{0,200}\"|'[^']{0,200}'|[^\s\"']{1,200}")
+_EXPANDED = re.compile(r"[^$\s][^$]{0,100}(?<!\\)\$(?=[a-z_])(?P<name>\w{1,60})")
+"""Letters and then a variable that nobody would set: `Pa$word12`; `$PASS` and `x-$TOKEN` are meant."""
+
+
+def entries(lines: list[str], file: str, vault: Vault) -> list[Message]:
+    """Of each user the last command that makes an entry, if the shell shortens the password on it."""
+    last: dict[str, Message | None] = {}
+    for number, line in enumerate(lines, 1):
+        if "htpasswd" not in line or (typed := prompted(line)) is None or not (made := _ENTRY.search(typed[1][:2000])):
+            continue
+        words = _WORD.findall(made["words"])
+        if len(words) < 2:
+            continue
+        user, password = words[-2].strip("\"'"), words[-1]
+        expanded = password[:1] != "'" and _EXPANDED.match(password.strip('"')) is not None
+        if expanded:
+            vault.password(password.strip('"'), user)
+        place = Place(file, number)
+        text = vault.mask(line.strip(), 300)
+        last[user] = Message(kind="password-expanded", place=place, text=text, user=user) if expanded else None
+    return [message for message in last.values() if message is not None]
