@@ -252,12 +252,18 @@ def _described(row: dict[str, Any]) -> dict[str, Any]:
     if mode in ("host", "none") or mode.startswith("container:"):
         service["network_mode"] = mode
     elif isinstance(networks, dict) and networks and set(networks) != {"bridge"}:
-        service["networks"] = {str(n): {"aliases": _aliases(about)} for n, about in networks.items()}
+        service["networks"] = {str(n): {"aliases": _aliases(about), **_address(about)} for n, about in networks.items()}
     return {k: v for k, v in service.items() if v}
 
 
 def _aliases(network: object) -> list[str]:
     return [str(a)[:80] for a in _list(network.get("Aliases"))[:20]] if isinstance(network, dict) else []
+
+
+def _address(network: object) -> dict[str, str]:
+    """The address that the engine gave in a network, under Compose's name for it."""
+    given = str(network.get("IPAddress") or "") if isinstance(network, dict) else ""
+    return {"ipv4_address": given[:40]} if given else {}
 
 
 def _list(value: object) -> list[Any]:

@@ -182,6 +182,8 @@ class Service:
     container_name: str | None = None
     hostname: str | None = None
     aliases: tuple[str, ...] = ()
+    addresses: tuple[str, ...] = ()
+    """Its addresses in its networks: as Compose fixes them, or as the engine gave them."""
     profiles: tuple[str, ...] = ()
     depends_on: tuple[str, ...] = ()
     expose: tuple[int, ...] = ()

@@ -1,4 +1,8 @@
-"""Commands that make an entry of a password file, where the shell changes the password before it is hashed."""
+"""What follows from a command as it was typed: a password that the shell changes before it is hashed, and the address of a
+container that `docker inspect -f` printed.
+"""
+
+from itertools import pairwise
 
 from runbook.lazy import re
 from runbook.model import Message, Place
@@ -30,3 +34,23 @@ def entries(lines: list[str], file: str, vault: Vault) -> list[Message]:
         text = vault.mask(line.strip(), 300)
         last[user] = Message(kind="password-expanded", place=place, text=text, user=user) if expanded else None
     return [message for message in last.values() if message is not None]
+
+
+_ADDRESS = re.compile(
+    r"\b(?:docker|podman|nerdctl)\b.{0,40}\binspect\b.{0,300}IPAddress.{0,200}\s(?P<name>[\w.-]{1,80})\s*$"
+)
+_IPV4 = re.compile(r"\s{0,8}['\"]?(?P<ip>(?:\d{1,3}\.){3}\d{1,3})['\"]?\s*$")
+
+
+def addresses(lines: list[str], file: str) -> list[Message]:
+    """The addresses of containers, from the row behind each command that asks for one."""
+    found = []
+    for number, (line, after) in enumerate(pairwise(lines), 2):
+        typed = prompted(line) if "IPAddress" in line else None
+        asked = _ADDRESS.search(typed[1][:2000]) if typed else None
+        if asked and (given := _IPV4.match(after)):
+            at = Place(file, number)
+            found.append(
+                Message(kind="container-address", place=at, text=given["ip"], page=asked["name"], detail=given["ip"])
+            )
+    return found

@@ -1,6 +1,6 @@
 """The port and scheme of a proxy's upstream, and an address that is out of date."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from runbook.lazy import re
 from runbook.model import Edit, Exchange, Finding, Fix, LogEvent, ProxyRoute, Registry, Setting, Symptom
@@ -294,8 +294,13 @@ def nginx_stale_dns(facts: Facts) -> Iterator[Finding]:
     worked = any(
         r.logger == "nginx" and r.status and r.status < 400 and r.uri.startswith("/v2") for r in traffic.requests
     )
+    if recovered(facts):
+        return
+    if found := _moved_away(facts, refused):
+        yield found
+        return
     shown = bool(stale or (refused and worked))
-    if recovered(facts) or not (stale or (up and (bad_gateway(facts) or (refused and worked)))):
+    if not (stale or (up and (bad_gateway(facts) or (refused and worked)))):
         return
     for route in proxied(facts.stack):
         if route.software not in ("nginx", "joxit-ui") or route.upstream_variable:
@@ -316,11 +321,37 @@ def nginx_stale_dns(facts: Facts) -> Iterator[Finding]:
         return
 
 
-def _look_up_again(facts: Facts, route: ProxyRoute) -> Fix:
+_ASKED = re.compile(r"upstream: \"\w{1,10}://(?P<ip>(?:\d{1,3}\.){3}\d{1,3})[:/]")
+
+
+def _moved_away(facts: Facts, refused: Sequence[LogEvent]) -> Finding | None:
+    """Whether nginx asks an address that the registry's container does not have any more, as the engine told it."""
+    told = [m for m in facts.traffic.said("container-address") if "regist" in (m.page or "").lower()]
+    services = [r.service for r in facts.stack.registries if r.service and r.service.addresses]
+    now = {m.detail for m in told} | {a for s in services for a in s.addresses}
+    others = {a for s in (facts.compose.services if facts.compose else ()) for a in s.addresses}
+    asked = [(e, m["ip"]) for e in refused if (m := _ASKED.search(e.text + e.detail)) and "/v2" in e.text + e.detail]
+    gone = next(((e, ip) for e, ip in reversed(asked) if ip not in now | others), None)
+    if not now or gone is None or asked[-1] != gone:
+        return None
+    routes = (r for r in proxied(facts.stack) if r.software in ("nginx", "joxit-ui"))
+    route = next((r for r in routes if not r.upstream_variable), None)
+    return finding(
+        f"nginx asks {gone[1]}, and the registry's container has {min(now)}: it was created again since nginx looked its name up.",
+        said(gone[0]),
+        (said(m) for m in told[:1]),
+        [read(f"{s.name} has {s.addresses[0]}", s.place) for s in services[:1]] if not told else [],
+        hop=hop(route),
+        about=site(facts, route) if route else None,
+        fix=_look_up_again(facts, route),
+    )
+
+
+def _look_up_again(facts: Facts, route: ProxyRoute | None) -> Fix:
     words = ("nginx", "-s", "reload")
-    reloaded = inside(runs(facts, route.service), *words) if route.service else sh("sudo", *words)
+    reloaded = inside(runs(facts, route.service), *words) if route and route.service else sh("sudo", *words)
     variable = "`resolver 127.0.0.11 valid=10s;` and a variable in proxy_pass"
-    lasting = "NGINX_RESOLVER=127.0.0.11" if route.software == "joxit-ui" else variable
+    lasting = "NGINX_RESOLVER=127.0.0.11" if route and route.software == "joxit-ui" else variable
     return Fix(
         summary=f"Reload nginx now, and set {lasting} so that it lasts",
         commands=(reloaded,),

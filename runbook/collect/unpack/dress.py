@@ -127,6 +127,24 @@ _FIRM = "\N{NO-BREAK SPACE}"
 _FEWEST_FIRM = 3
 
 
+def rejoined(found: Rows) -> Rows:
+    """Rows in which an error line of nginx, that a person broke at its commas to make it fit, is one line again."""
+    groups: list[tuple[int, list[str]]] = []
+    for number, row in zip(found.numbers, found.rows, strict=True):
+        before = groups[-1][1] if groups else []
+        if before and _PART_OF_ERROR.match(row) and before[-1].rstrip()[-1:] == "," and "[error]" in before[0]:
+            before.append(f" {row.strip()}")
+        else:
+            groups.append((number, [row]))
+    if len(groups) == len(found.rows):
+        return found
+    made = joined(groups)
+    return Rows(made.rows, made.numbers, found.quoted)
+
+
+_PART_OF_ERROR = re.compile(r"\s{0,12}(?:client|server|request|upstream|host|referrer): ")
+
+
 def outdented(found: Rows) -> Rows:
     """Rows without the blanks that a mail puts before the lines of a log, and before a whole compose file."""
     rows = list(found.rows)

@@ -7,7 +7,7 @@ from itertools import islice
 from runbook.collect import marks
 from runbook.collect.kinds import recognise
 from runbook.collect.unpack import diffs
-from runbook.collect.unpack.dress import outdented, undated, unnumbered, unquoted, untimed, unwrapped
+from runbook.collect.unpack.dress import outdented, rejoined, undated, unnumbered, unquoted, untimed, unwrapped
 from runbook.collect.unpack.fragments import completed
 from runbook.collect.unpack.frames import Block, framed
 from runbook.collect.unpack.listed import listed
@@ -106,7 +106,7 @@ def undressed(found: Rows) -> Rows:
     """Rows without what terminals, mails, chats and pagers put around them."""
     found = Rows(on_screen(found.rows), found.numbers)
     bare = unquoted(found)
-    made = outdented(unwrapped(unnumbered(unstamped(undated(untimed(listed(bare)))))))
+    made = outdented(rejoined(unwrapped(unnumbered(unstamped(undated(untimed(listed(bare))))))))
     return Rows(made.rows, made.numbers, quoted=bare.rows != found.rows)
 
 

@@ -73,6 +73,7 @@ def service(key: Scalar, node: Mapping, project: Project) -> Service:
         container_name=text_of(node.get("container_name")),
         hostname=text_of(node.get("hostname")),
         aliases=tuple(a for names in networks.values() for a in names),
+        addresses=tuple(_addresses(node)),
         profiles=tuple(t for i in as_list(node.get("profiles") or _NOTHING) if (t := text_of(i))),
         depends_on=tuple(name for name, _ in as_names(node.get("depends_on") or _NOTHING)),
         expose=tuple(_expose(node)),
@@ -273,6 +274,13 @@ def _networks(node: Mapping) -> dict[str, tuple[str, ...]]:
         aliases = settings.get("aliases") if isinstance(settings, Mapping) else None
         found[name] = tuple(t for i in as_list(aliases or _NOTHING) if (t := text_of(i)))
     return found
+
+
+def _addresses(node: Mapping) -> Iterator[str]:
+    for _, settings in as_names(node.get("networks") or _NOTHING):
+        given = text_of(settings.get("ipv4_address")) if isinstance(settings, Mapping) else None
+        if given:
+            yield given
 
 
 def _expose(node: Mapping) -> Iterator[int]:
