@@ -328,6 +328,7 @@ class Reading:
         manifests = SourceFile(path="Kubernetes manifests", kind="kubernetes")
         self.guarded(manifests, partial(cluster.join, self.harvest))
         self.guarded(SourceFile(path="nginx files", kind="nginx"), self.harvest.join_nginx)
+        self.guarded(SourceFile(path="traefik files", kind="traefik"), self.harvest.join_traefik)
         self._set_other_sites_aside()
         self.guarded(SourceFile(path="compose files", kind="compose"), self.harvest.join_compose)
         self.harvest.messages.extend(

@@ -53,6 +53,7 @@ class Harvest:
     compose_texts: dict[str, str] = field(default_factory=dict)
     dotenv_texts: dict[str, str] = field(default_factory=dict)
     nginx_texts: dict[str, str] = field(default_factory=dict)
+    traefik_texts: list[tuple[str, str]] = field(default_factory=list)
     pasted_texts: dict[str, str] = field(default_factory=dict)
     inspected_texts: list[tuple[str, str]] = field(default_factory=list)
     compose: Compose | None = None
@@ -189,6 +190,7 @@ class Harvest:
         for texts in (self.dotenv_texts, self.nginx_texts):
             for name in files & texts.keys():
                 del texts[name]
+        self.traefik_texts = [t for t in self.traefik_texts if t[0] not in files]
         self.htpasswd = [h for h in self.htpasswd if h.file not in files]
         self.registry_files = [r for r in self.registry_files if r.file not in files]
         self.clients = [c for c in self.clients if c.file not in files]
@@ -224,6 +226,15 @@ class Harvest:
             from runbook.parse.nginx import parse_nginx_files
 
             self.routes.extend(parse_nginx_files(self.nginx_texts, self.vault))
+
+    def join_traefik(self) -> None:
+        """Traefik's dynamic files are read together: a router uses what another file defines."""
+        if len(self.traefik_texts) > 1:
+            from runbook.parse.traefik import parse_traefik_files
+
+            files = {name for name, _ in self.traefik_texts}
+            self.routes = [r for r in self.routes if r.software != "traefik" or r.place.file not in files]
+            self.routes.extend(parse_traefik_files(self.traefik_texts, self.vault))
 
     def join_compose(self) -> None:
         """The compose files are read together, when all of them are known."""
@@ -354,6 +365,7 @@ def _traefik(to: Harvest, name: str, text: str) -> None:
     from runbook.parse.traefik import parse_traefik_file
 
     to.routes.extend(parse_traefik_file(text, name, to.vault))
+    to.traefik_texts.append((name, text))
 
 
 def _docker(to: Harvest, name: str, text: str) -> None:

@@ -186,9 +186,12 @@ def _apache(evidence: Evidence, path: str, text: str, vault: Vault) -> Evidence:
 
 
 def _traefik(evidence: Evidence, path: str, text: str, vault: Vault) -> Evidence:
-    from runbook.parse.traefik import parse_traefik_file
+    from runbook.parse.traefik import parse_traefik_files
 
-    return _routed(parse_traefik_file, evidence, path, text, vault)
+    others = [(f.path, _text(f)) for f in evidence.files if f.kind == "traefik" and f.lines and f.path != path]
+    files = {path, *(name for name, _ in others)}
+    kept = [r for r in evidence.routes if r.software != "traefik" or r.place.file not in files]
+    return replace(evidence, routes=(*kept, *parse_traefik_files([*others, (path, text)], vault)))
 
 
 def _registry(evidence: Evidence, path: str, text: str, vault: Vault) -> Evidence:

@@ -5,7 +5,7 @@ Labels and file say the same in two ways; both become one tree of dotted lower-c
 
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -31,11 +31,33 @@ Tree = dict[str, Leaf]
 
 def parse_traefik_file(text: str, file: str, vault: Vault) -> tuple[ProxyRoute, ...]:
     """The routes of a dynamic file; a static file has none."""
-    tree = dict(
+    return parse_traefik_files([(file, text)], vault)
+
+
+def parse_traefik_files(texts: Iterable[tuple[str, str]], vault: Vault) -> tuple[ProxyRoute, ...]:
+    """The routes of dynamic files of one folder: a router may use what another of the files defines."""
+    trees = [_tree(text, file) for file, text in texts]
+    found: list[ProxyRoute] = []
+    for number, own in enumerate(trees):
+        others: Tree = {}
+        for tree in (*trees[:number], *trees[number + 1 :]):
+            others |= {k: v for k, v in tree.items() if k.startswith("http.middlewares.")}
+        elsewhere = {n: s for t in trees if t is not own for n, s in _services(t).items() if _is_wanted(n, own)}
+        found += routes_of(others | own, elsewhere | _services(own), vault)
+    return tuple(found)
+
+
+def _tree(text: str, file: str) -> Tree:
+    return dict(
         _toml(text, file) if file.endswith(".toml") else leaves_of(load_yaml(text, file, duplicates="last"), "")
     )
-    services = _services(tree)
-    return tuple(routes_of(tree, services, vault))
+
+
+def _is_wanted(service: str, tree: Tree) -> bool:
+    """Whether a router of the file leads to that service."""
+    return any(
+        k.startswith("http.routers.") and k.endswith(".service") and _plain(v.text) == service for k, v in tree.items()
+    )
 
 
 def traefik_labels(compose: Compose | None) -> tuple[ProxyRoute, ...]:
@@ -130,7 +152,7 @@ def _router(name: str, tree: Tree, services: dict[str, tuple[str, Place]], vault
         tls=tls,
         path=path,
         match=match,
-        methods=tuple(re.findall(r"`([^`]+)`", " ".join(re.findall(r"Method\(([^)]*)\)", rule.text)))),
+        methods=tuple(re.findall(r"`([^`]+)`", " ".join(re.findall(r"Method\(([^()]{0,1000})\)", rule.text)))),
         upstream=vault.mask(url, 300),
         upstream_scheme=upstream.scheme,
         upstream_hosts=((upstream.host, upstream.port or usual),) if upstream.host else (),
