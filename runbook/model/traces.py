@@ -184,6 +184,7 @@ MessageKind = Literal[
     "engine-elsewhere",  # docker info, docker context: detail = where the engine runs
     "ingress-secret",  # ingress-nginx: the secret has no key auth; detail = namespace/name
     "mtu",  # detail = the number
+    "secret-keys",  # kubectl describe secret: page = namespace/name, detail = its keys, with commas
     "container-address",  # docker inspect -f …IPAddress… NAME: page = NAME, detail = the address
     "password-expanded",  # htpasswd -b USER "Pa$word": the shell puts a variable's value there; user = whose entry
     "byte-order-mark",  # xxd, Format-Hex, file: a password file begins with one; user = its first

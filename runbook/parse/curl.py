@@ -4,6 +4,7 @@ are put into those before (`parse.clients`)."""
 import json
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urljoin
 
 from runbook.lazy import re
 from runbook.model import Exchange, Headers, Place
@@ -114,12 +115,26 @@ def _starts_another(line: str, now: Pending | None, number: int) -> Pending | No
             return Pending(number)
         if now.answered or now.shown:
             return Pending(number, connected=now.connected, tls=now.tls)
+    if now is not None and now.asked and not now.shown and (followed := _followed(now)) and _STATUS.match(line):
+        return Pending(number, url=followed, method=now.method, asked=True)
     if _CONNECTED.match(line) and (now is None or now.answered):
         return Pending(number)
     if now is None or (now.answered and not now.asked):
         # An answer whose request was not shown, or what `-w '%{json}'` wrote of one.
         return Pending(number) if _STATUS.match(line) or _written(line) else None
     return None
+
+
+def _followed(now: Pending) -> str:
+    """Where `curl -iL` goes on to after a redirect: the next block of headers is that address's answer. Whether the login
+    went along is not shown."""
+    if now.status not in (301, 302, 303, 307, 308):
+        return ""
+    location = next((value for name, value in now.got if name.lower() == "location"), "").strip()
+    try:
+        return urljoin(_url(now), location) if location else ""
+    except ValueError:
+        return ""
 
 
 def _written(line: str) -> dict[str, Any] | None:

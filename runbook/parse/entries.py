@@ -1,5 +1,5 @@
 """What follows from a command as it was typed: a password that the shell changes before it is hashed, and the address of a
-container that `docker inspect -f` printed.
+container that `docker inspect -f` printed, the keys of a Secret.
 """
 
 from itertools import pairwise
@@ -53,4 +53,34 @@ def addresses(lines: list[str], file: str) -> list[Message]:
             found.append(
                 Message(kind="container-address", place=at, text=given["ip"], page=asked["name"], detail=given["ip"])
             )
+    return found
+
+
+_DESCRIBED = re.compile(r"\b(?:kubectl|oc)\b.{0,200}\bdescribe\s+secrets?\b")
+_ABOUT = re.compile(r"(?P<what>Name|Namespace):\s{1,20}(?P<value>[\w.-]{1,120})\s*$")
+_KEY = re.compile(r"(?P<key>[\w.-]{1,120}):\s{1,20}\d{1,9} bytes\s*$")
+_LONGEST = 60
+
+
+def secret_keys(lines: list[str], file: str) -> list[Message]:
+    """The keys of Secrets, from what `kubectl describe secret` printed behind the command."""
+    found = []
+    for number, line in enumerate(lines, 1):
+        typed = prompted(line) if "describe" in line else None
+        if typed is None or not _DESCRIBED.search(typed[1][:2000]):
+            continue
+        about: dict[str, str] = {}
+        keys: list[str] = []
+        for row in lines[number : number + _LONGEST]:
+            if prompted(row) is not None:
+                break
+            if said := _ABOUT.match(row):
+                about.setdefault(said["what"], said["value"])
+            elif key := _KEY.match(row):
+                keys.append(key["key"])
+        if keys and "Name" in about:
+            name = "/".join((*([about["Namespace"]] if "Namespace" in about else []), about["Name"]))
+            text = f"Secret {name}: {', '.join(keys)}"
+            at = Place(file, number)
+            found.append(Message(kind="secret-keys", place=at, text=text, page=name, detail=", ".join(keys)))
     return found

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from runbook.model import Edit, Finding, Fix, OwnAuth, ProxyRoute, Refutation, Symptom
+from runbook.model import Edit, Finding, Fix, Message, OwnAuth, ProxyRoute, Refutation, Symptom
 from runbook.model.command import PIPE, Command, name, sh, user
 from runbook.observe.traffic import succeeded
 from runbook.rules.base import Facts, rule
@@ -36,12 +36,16 @@ def auth_secret_unusable(facts: Facts) -> Iterator[Finding]:
     refused = next((e for e in facts.traffic.exchanges if e.status == 503 and e.route != "direct"), None)
     for route in facts.stack.routes:
         auth = route.auth
-        if route.platform != "kubernetes" or auth is None or not auth.defect:
+        if route.platform != "kubernetes" or auth is None:
+            continue
+        keys = _described(facts, route, auth) if refused else None
+        if not (auth.defect or keys):
             continue
         yield finding(
-            f"{hop_name(route)} denies every request: {_why(auth)}.",
+            f"{hop_name(route)} denies every request: {_why(auth, keys)}.",
             read(_written(auth), auth.place),
             said(told),
+            said(keys),
             seen(refused),
             hop=hop(route),
             about=site(facts, route),
@@ -63,7 +67,19 @@ def auth_secret_unusable(facts: Facts) -> Iterator[Finding]:
         )
 
 
-def _why(auth: OwnAuth) -> str:
+def _described(facts: Facts, route: ProxyRoute, auth: OwnAuth) -> Message | None:
+    """What kubectl told of the Secret of ingress-nginx's login, where it has no key `auth`."""
+    name = auth.user_file.rpartition("/")[2]
+    told = [m for m in facts.traffic.said("secret-keys") if (m.page or "").rpartition("/")[2] == name]
+    ours = auth.kind == "basic" and any(
+        e.name == "Authorization" and e.action == "remove" for e in route.request_headers
+    )
+    return told[-1] if name and ours and told and "auth" not in told[-1].detail.split(", ") else None
+
+
+def _why(auth: OwnAuth, keys: Message | None = None) -> str:
+    if keys is not None:
+        return f"the Secret {keys.page} has no key auth (it has {keys.detail})"
     if auth.defect == "no such secret":
         return "the Secret of auth-secret is not in its namespace" if auth.user_file else "auth-secret names no Secret"
     there = f" (it has {', '.join(auth.keys[:4])})" if auth.keys else ""
