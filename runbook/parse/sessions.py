@@ -9,7 +9,7 @@ from runbook.parse.prompts import command as called
 from runbook.redact import Vault
 
 _COMMAND = re.compile(
-    r"^\s*(?:[^\n$#>%❯]{0,100}[$#>%❯]\s+)?"
+    r"^\s*(?:[^\n$#>%❯]{0,100}[$#>%❯]\s+|\+{1,3} )?"
     r"(?:(?:echo|printf|cat|aws|az|gcloud|gh|pass|vault)\s[^|\n]{0,300}\|\s{0,8})?"
     r"(?:sudo\s+)?(?P<tool>docker|podman|nerdctl|skopeo|crane|oras|helm|buildah)\s+(?P<rest>.*)$"
 )
