@@ -23,7 +23,7 @@ from runbook.rules.base import Facts, rule
 from runbook.rules.client import NO_PASSWORD, NOT_SENT, host_of
 from runbook.rules.evidence import Item, finding, read, said, seen
 from runbook.rules.hop_edits import swap
-from runbook.urls import urlsplit
+from runbook.urls import netloc, urlsplit
 
 S = Symptom
 
@@ -164,7 +164,7 @@ def _path_finding(
     return finding(
         f"{puller.program} asks {mirror.host} at {asked}, which is no path of the API.",
         cited,
-        about=Subject(address=(told.host if told else "") or mirror.host.strip("*")),
+        about=Subject(address=netloc(page.url) if page else (told.host if told else "") or mirror.host.strip("*")),
         fix=Fix(
             summary=f"Write the address as https://{_host(endpoint.url)}/v2/{project}{override}",
             commands=applied.commands,
