@@ -184,6 +184,8 @@ MessageKind = Literal[
     "engine-elsewhere",  # docker info, docker context: detail = where the engine runs
     "ingress-secret",  # ingress-nginx: the secret has no key auth; detail = namespace/name
     "mtu",  # detail = the number
+    "ping-lost",  # ping -M do -s: a packet that may not be cut did not come back; detail = its bytes with the headers
+    "ping-passed",  # the same, and it came back
     "secret-keys",  # kubectl describe secret: page = namespace/name, detail = its keys, with commas
     "container-address",  # docker inspect -f …IPAddress… NAME: page = NAME, detail = the address
     "password-expanded",  # htpasswd -b USER "Pa$word": the shell puts a variable's value there; user = whose entry

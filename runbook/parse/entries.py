@@ -1,11 +1,12 @@
 """What follows from a command as it was typed: a password that the shell changes before it is hashed, and the address of a
-container that `docker inspect -f` printed, the keys of a Secret.
+container that `docker inspect -f` printed, the keys of a Secret, pings of
+a size.
 """
 
 from itertools import pairwise
 
 from runbook.lazy import re
-from runbook.model import Message, Place
+from runbook.model import Message, MessageKind, Place
 from runbook.parse.prompts import prompted
 from runbook.redact import Vault
 
@@ -83,4 +84,36 @@ def secret_keys(lines: list[str], file: str) -> list[Message]:
             text = f"Secret {name}: {', '.join(keys)}"
             at = Place(file, number)
             found.append(Message(kind="secret-keys", place=at, text=text, page=name, detail=", ".join(keys)))
+    return found
+
+
+_PING = re.compile(
+    r"\bping(?:\.exe)?\s(?=.{0,200}(?:-M\s?(?:do|probe)\b|-D\b|-f\b)).{0,200}?-(?:s|l)\s?(?P<size>\d{3,5})\b"
+)
+_BACK = re.compile(r"\d{2,5} bytes from |\b[1-9]\d{0,3} (?:packets )?received|Reply from \S{1,60} bytes=")
+_AWAY = re.compile(
+    r"\b0 (?:packets )?received|\b100(?:\.0)?% (?:packet )?loss|needs to be fragmented|[Mm]essage too long"
+)
+_HEADERS = 28
+"""Bytes of IP and ICMP before what ping sends."""
+
+
+def pings(lines: list[str], file: str) -> list[Message]:
+    """Of each ping with a size that may not be cut whether it came back."""
+    found = []
+    for number, line in enumerate(lines, 1):
+        typed = prompted(line) if "ping" in line else None
+        asked = _PING.search(typed[1][:2000]) if typed else None
+        if asked is None:
+            continue
+        for at, row in enumerate(lines[number : number + _LONGEST], number + 1):
+            if prompted(row) is not None:
+                break
+            back, away = _BACK.search(row[:400]), _AWAY.search(row[:400])
+            if back or away:
+                size = str(int(asked["size"]) + _HEADERS)
+                text = f"ping of {size} bytes that may not be cut: {'came back' if back else 'lost'}"
+                kind: MessageKind = "ping-passed" if back else "ping-lost"
+                found.append(Message(kind=kind, place=Place(file, at), text=text, detail=size))
+                break
     return found

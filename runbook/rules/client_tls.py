@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from runbook.model import Command, Exchange, Finding, Fix, Refutation, Subject, Symptom
+from runbook.model import Command, Exchange, Finding, Fix, Message, Refutation, Subject, Symptom
 from runbook.model.command import PIPE, READ_FROM, host, number, sh, url
 from runbook.rules.base import Facts, rule
 from runbook.rules.evidence import Item, finding, said, seen
@@ -170,6 +170,8 @@ def mtu_too_large(facts: Facts) -> Iterator[Finding]:
     sizes = {
         int(m.detail): m for m in facts.traffic.said("mtu") if m.detail.isdecimal() and 500 < int(m.detail) < 10_000
     }
+    if len(sizes) < 2:
+        sizes = _pinged(facts)
     if (hanging is None and silent is None) or len(sizes) < 2:
         return
     small, large = min(sizes), max(n for n in sizes)
@@ -191,3 +193,12 @@ def mtu_too_large(facts: Facts) -> Iterator[Finding]:
             applies="a network keeps its MTU: create it again (docker compose down, then up)",
         ),
     )  # fmt: skip
+
+
+def _pinged(facts: Facts) -> dict[int, Message]:
+    """The largest ping that came back and the smallest that was lost, where the lost ones are the larger."""
+    passed = {int(m.detail): m for m in facts.traffic.said("ping-passed")}
+    lost = {int(m.detail): m for m in facts.traffic.said("ping-lost")}
+    if not passed or not lost or max(passed) >= min(lost):
+        return {}
+    return {max(passed): passed[max(passed)], min(lost): lost[min(lost)]}
