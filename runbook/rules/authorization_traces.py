@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from runbook.lazy import re
 from runbook.model import EvidenceItem, Exchange, HeaderEdit, LoggedRequest, ProxyRoute, Refutation, Symptom
 from runbook.observe.signature import is_registrys
 from runbook.observe.traffic import Traffic, is_authenticated, succeeded
@@ -59,8 +60,21 @@ def replacing(facts: Facts) -> Iterator[tuple[ProxyRoute, HeaderEdit]]:
 
 
 def open_registry(facts: Facts) -> bool:
-    """A registry without auth behind a proxy that asks for credentials itself: there no edit does harm."""
-    return facts.stack.registry is not None and facts.stack.registry.auth == "none"
+    """A registry without auth behind a proxy that asks for credentials itself: there no edit does harm. One that was seen
+    to ask by a realm of its own has auth, whatever the files at hand leave out."""
+    registry = facts.stack.registry
+    return registry is not None and registry.auth == "none" and not _asks_itself(facts)
+
+
+def _asks_itself(facts: Facts) -> bool:
+    """Whether a challenge is the registry's: its answer, and none of the realms that the proxies ask by."""
+    proxies = {r.auth.realm for r in facts.stack.routes if r.auth is not None and r.auth.kind == "basic"}
+    asked = (e for e in facts.traffic.exchanges if e.status == 401 and e.voice == "program" and is_registrys(e))
+    realms = {m[1] for e in asked if (m := _REALM.search(e.header("WWW-Authenticate") or ""))}
+    return bool(proxies and realms - proxies)
+
+
+_REALM = re.compile(r'\brealm="([^"]{1,300})"')
 
 
 def guarded(route: ProxyRoute) -> bool:

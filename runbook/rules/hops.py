@@ -81,7 +81,7 @@ def _is_known_to_lead(route: ProxyRoute, facts: Facts) -> bool:
     if route.kind != "proxy":
         return False
     behind = upstream_service(route, facts.compose)
-    if behind is not None:
+    if behind is not None and not _is_unseen(behind, facts.compose):
         return behind.role in ("registry", "ui", "proxy")
     here = {*LOOPBACK, "host.docker.internal", *(a.host for a in facts.focus.used)}
     catch_all = not any(_plain(n) or is_mask(n) for n in route.server_names)
@@ -90,6 +90,12 @@ def _is_known_to_lead(route: ProxyRoute, facts: Facts) -> bool:
         or any(port == 5000 or (port in facts.focus.ports and host in here) for host, port in route.upstream_hosts)
         or catch_all
     )
+
+
+def _is_unseen(service: Service, compose: Compose | None) -> bool:
+    """Whether nothing was shown but the labels of one service: somebody pasted no more of the file."""
+    shown = service.image or service.environment or service.mounts or service.ports or service.command
+    return service.role == "other" and not shown and compose is not None and len(compose.services) == 1
 
 
 def _plain(name: str) -> bool:
@@ -125,7 +131,7 @@ def first_route(facts: Facts) -> ProxyRoute | None:
 def leads_to_registry(route: ProxyRoute, compose: Compose | None) -> bool:
     """Whether the upstream is a registry, or unknown: then the path says that it is meant to be one."""
     behind = upstream_service(route, compose)
-    if behind is None:
+    if behind is None or _is_unseen(behind, compose):
         return True
     if behind.role == "ui":
         return behind.env("NGINX_PROXY_PASS_URL") is not None

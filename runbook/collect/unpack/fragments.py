@@ -8,8 +8,9 @@ from runbook.lazy import re
 
 _KEY = re.compile(r"\s{0,40}(?P<name>[\w.-]{1,80}):(?P<value>[ \t]+\S.*)?\s*$")
 _IMAGE = re.compile(r"\s{0,40}image:[ \t]+[\"']?(?:[\w.-]{1,100}(?::\d{1,5})?/){0,6}(?P<name>[\w.-]{1,80})")
-_LABEL = re.compile(r"\s{0,40}(?:- {1,4})?[\"']?traefik\.http\.routers\.(?P<name>[\w-]{1,80})\.rule\b")
+_LABEL = re.compile(r"\s{0,40}(?:- {1,4})?[\"']?traefik\.http\.routers\.(?P<name>[\w-]{1,80})\.[a-z]")
 """A label of Traefik's, which only a service has; it is called like the router here."""
+_ITEM = re.compile(r"\s{0,40}- {1,4}[\"']?traefik\.\w")
 _SECTIONS = ("networks", "volumes", "secrets", "configs")
 _OTHERS = frozenset("script before_script runs-on steps uses stages apiVersion kind hosts tasks".split())
 """Keys of pipelines, manifests and playbooks, which name images, too."""
@@ -30,6 +31,11 @@ def completed(rows: list[str]) -> tuple[int, list[str]] | None:
         return None
     from runbook.parse.compose.refusals import OF_A_SERVICE, PART
 
+    if all(_ITEM.match(row) for _, row in body):
+        router = next(m["name"] for _, row in body if (m := _LABEL.match(row)))
+        least = min(_indent(row) for _, row in body)
+        made = [f"{' ' * 6}{row[least:]}" if row.strip() else row for row in rows]
+        return 3, ["services:", f"  {router}:", "    labels:", *made, f"{PART}: true"]
     tail = _sections(body)
     front = body[: len(body) - len(tail)]
     first = _first_indent(front)
