@@ -66,6 +66,16 @@ def open_registry(facts: Facts) -> bool:
     return registry is not None and registry.auth == "none" and not _asks_itself(facts)
 
 
+def unknown_behind(facts: Facts, route: ProxyRoute) -> bool:
+    """Whether a proxy that asks for credentials itself takes them off, and nothing shows that anybody behind it wants some:
+    neither a registry's files nor its log nor its challenge."""
+    registry, logged = (
+        facts.stack.registry,
+        facts.traffic.logged("no-usable-credential", "authentication-failure", "bcrypt-mismatch"),
+    )
+    return guarded(route) and not ((registry is not None and registry.known) or logged or _asks_itself(facts))
+
+
 def _asks_itself(facts: Facts) -> bool:
     """Whether a challenge is the registry's: its answer, and none of the realms that the proxies ask by."""
     proxies = {r.auth.realm for r in facts.stack.routes if r.auth is not None and r.auth.kind == "basic"}

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 from runbook.model import Finding, HeaderEdit, ProxyRoute, Refutation, Symptom
 from runbook.observe.passages import Passage
-from runbook.observe.signature import from_registry
 from runbook.rules.authorization_traces import (
     MISMATCH,
     NO_CREDENTIALS,
@@ -24,6 +23,7 @@ from runbook.rules.authorization_traces import (
     replacing,
     same_login,
     strips,
+    unknown_behind,
     written,
 )
 from runbook.rules.base import Facts, rule
@@ -53,21 +53,12 @@ def authorization_stripped(facts: Facts) -> Iterator[Finding]:
         edit = route.edit("Authorization")
         if edit is None or edit.place in known or not strips(edit) or open_registry(facts):
             continue
-        if route.auth and not _registry_asks(facts):
+        if unknown_behind(facts, route):
             continue
         known.add(edit.place)
         yield _stripped_by(facts, route, edit)
     if not known and not any(replaces(r) for r in api_routes(facts)):
         yield from _lost_on_the_way(facts)
-
-
-def _registry_asks(facts: Facts) -> bool:
-    """Whether the registry is known to ask for a login of its own. A proxy that asks for one and keeps it to itself, as
-    ingress-nginx does, is right before a registry that asks for none."""
-    configured = facts.registry is not None and facts.registry.auth in ("htpasswd", "token")
-    refused = facts.traffic.refused("via")
-    seen_asking = refused is not None and from_registry(refused)
-    return bool(configured or seen_asking or refused_for(facts.traffic, *NO_CREDENTIALS))
 
 
 def _stripped_by(facts: Facts, route: ProxyRoute, edit: HeaderEdit) -> Finding:
