@@ -48,7 +48,7 @@ def of_logged(request: LoggedRequest, stack: Stack) -> list[Symptom]:
     """Symptoms of one logged request. An anonymous 401 is none: it is how every login begins."""
     status = request.status or 0
     if not request.uri.startswith(("/v2", "//")):
-        return []
+        return [S.NOT_THE_API] if missed_below(request) else []
     if request.method == "OPTIONS":
         return [S.PREFLIGHT_REFUSED] if status == 401 and _is_a_pages(request, stack) else []
     if continues_upload(request.method, request.uri) and 400 <= status < 500 and status != 413:
@@ -69,6 +69,14 @@ def of_logged(request: LoggedRequest, stack: Stack) -> list[Symptom]:
     if status in (301, 302, 307, 308) and (request.logger != "registry" or request.uri.startswith("//")):
         return [S.REDIRECTED]
     return []
+
+
+def missed_below(request: LoggedRequest) -> str:
+    """The folder of the page that called the API below itself and found nothing there: `/ui` of `/ui/v2/_catalog`."""
+    sub, call, _ = request.uri.partition("/v2/")
+    page = urlsplit(request.referer).path.removesuffix("index.html").rstrip("/")
+    missed = request.status in (404, 405) and bool(call and sub) and request.logger != "registry"
+    return sub if missed and page == sub else ""
 
 
 def continues_upload(method: str, path: str) -> bool:

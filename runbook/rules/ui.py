@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from runbook.lazy import re
-from runbook.model import EnvVar, Finding, Fix, Place, Subject, Symptom, Ui
+from runbook.model import EnvVar, Finding, Fix, LoggedRequest, Place, Subject, Symptom, Ui
+from runbook.observe.responses import missed_below
 from runbook.rules.base import Facts, rule
 from runbook.rules.crossing import FORWARD, one_origin
 from runbook.rules.evidence import Item, finding, read, said, seen
@@ -132,6 +133,24 @@ def ui_subpath_relative_api(facts: Facts) -> Iterator[Finding]:
             about=Subject(service=facts.ui.name) if facts.ui else None,
         )
         return
+    for request in facts.traffic.requests:
+        if not (sub := missed_below(request)):
+            continue
+        yield finding(
+            f"The UI under {sub}/ calls {sub}/v2/, and no route leads from there to the registry.",
+            said(request),
+            fix=Fix(
+                summary=f"Add a route that forwards {sub}/v2/ to the registry's /v2/ (nginx: location {sub}/v2/ {{ "
+                "proxy_pass http://REGISTRY:5000/v2/; }), or set REGISTRY_URL on the UI to the outer address",
+                verify=(status(f"{_origin(request)}{sub}", expect="401 (or 200)"),) if "://" in request.referer else (),
+            ),
+            about=Subject(service=facts.ui.name) if facts.ui else None,
+        )
+        return
+
+
+def _origin(request: LoggedRequest) -> str:
+    return f"{urlsplit(request.referer).scheme}://{netloc(request.referer)}"
 
 
 @rule(
