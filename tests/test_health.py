@@ -66,3 +66,62 @@ def test_sound_files_are_no_answer_to_a_complaint(sentence: str, verdict: str, t
     for name, text in {**SOUND, "ticket.txt": sentence + "\n"}.items():
         (tmp_path / name).write_text(text)
     assert diagnose(collect(Request(paths=(str(tmp_path),)), Vault())).diagnosis.verdict == verdict
+
+
+ANONYMOUS = "$ curl -s -o /dev/null -w '%{http_code}\\n' http://depot.kiln.example/v2/\n401\n"
+WITH_LOGIN = "$ curl -s -o /dev/null -w '%{http_code}\\n' -u runa:$P http://depot.kiln.example/v2/\n200\n"
+ELSEWHERE = WITH_LOGIN.replace("depot.kiln", "shop.kiln")
+
+
+@pytest.mark.parametrize(
+    ("session", "verdict"),
+    [
+        (ANONYMOUS + WITH_LOGIN, "healthy"),
+        (WITH_LOGIN, "inconclusive"),
+        (ANONYMOUS + ELSEWHERE, "inconclusive"),
+    ],
+)
+def test_two_statuses_prove_a_login_where_it_is_the_only_difference(session: str, verdict: str, tmp_path: Path) -> None:
+    (tmp_path / "session.txt").write_text(session, encoding="utf-8")
+    assert diagnose(collect(Request(paths=(str(tmp_path),)), Vault())).diagnosis.verdict == verdict
+
+
+COMPOSE = """services:
+  registry:
+    image: registry:2
+    environment:
+      REGISTRY_AUTH: htpasswd
+      REGISTRY_AUTH_HTPASSWD_REALM: depot
+      REGISTRY_AUTH_HTPASSWD_PATH: /auth/htpasswd
+    volumes: ["./auth:/auth:ro", "blobs:/var/lib/registry"]
+  ui:
+    image: joxit/docker-registry-ui:2
+    ports: ["80:80"]
+    environment:
+      SINGLE_REGISTRY: "true"
+      NGINX_PROXY_PASS_URL: http://registry:5000
+volumes: {blobs: {}}
+"""
+_FIELDS = (
+    "go.version=go1.20.8 http.request.host=depot.kiln.example http.request.id={id} http.request.method=GET "
+    'http.request.remoteaddr="172.18.0.3:{port}" http.request.uri=/v2/ http.request.useragent="Mozilla/5.0"'
+)
+MISTYPED = (
+    'time="2026-11-27T10:00:00Z" level=error msg="error authenticating user \\"runa\\": authentication failure" '
+    + _FIELDS.format(id="a1", port=4001)
+    + '\n172.18.0.3 - - [27/Nov/2026:10:00:00 +0000] "GET /v2/ HTTP/1.1" 401 87 "" "Mozilla/5.0"\n'
+    + 'time="2026-11-27T10:00:05Z" level=info msg="authorized request" '
+    + _FIELDS.format(id="a2", port=4002)
+    + '\n172.18.0.3 - - [27/Nov/2026:10:00:05 +0000] "GET /v2/ HTTP/1.1" 200 2 "" "Mozilla/5.0"\n'
+)
+RUNA = "runa:$2y$05$NEXHCX4xuMgPJEL5zxxKReo/3GOhrdgQaOBZOjVU2g8f4veGBheoG\n"
+
+
+@pytest.mark.parametrize(
+    ("users", "verdict"), [(RUNA, "healthy"), (RUNA + RUNA.replace("runa", "tove"), "inconclusive")]
+)
+def test_who_got_in_behind_a_proxy_is_known_where_there_is_one_user(users: str, verdict: str, tmp_path: Path) -> None:
+    (tmp_path / "auth").mkdir()
+    for name, text in (("compose.yml", COMPOSE), ("auth/htpasswd", users), ("registry.log", MISTYPED)):
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    assert diagnose(collect(Request(paths=(str(tmp_path),)), Vault())).diagnosis.verdict == verdict

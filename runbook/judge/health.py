@@ -151,9 +151,19 @@ def _perhaps_others(facts: Facts) -> Iterator[str]:
     for c in facts.traffic.settled:
         o, later = c.observation, c.settled
         nameless = later is not None and later.user is None and isinstance(later.record, LoggedRequest)
+        if _is_only_user(o.user, facts):
+            continue  # the registry serves nobody else
         if nameless and o.user and o.user not in accepted and o.witness == "registry" and facts.focus.covers(o):
             yield f"{o.source}: the login of {o.user} was refused, and whose login was accepted since is not told."
             return
+
+
+def _is_only_user(name: str | None, facts: Facts) -> bool:
+    """Whether the whole file that the registry reads has this user and no other."""
+    file, registry = facts.htpasswd, facts.stack.registry
+    whole = file is not None and not (file.incomplete or file.omitted or file.more or file.refused)
+    asks = registry is not None and registry.auth == "htpasswd" and registry.htpasswd is file
+    return whole and asks and file is not None and {e.name for e in file.entries} == {name}
 
 
 _STORES_LOGINS = ("docker/", "containerd/", "buildkit", "podman/", "containers/")
