@@ -169,7 +169,7 @@ def _by_content(base: str, head: str) -> FileKind:
         return _text(base, head)
     if marks.is_traefik_dynamic(head):
         return "traefik"
-    if (config := _configuration(head)) is not None and "{" in head:
+    if (config := _configuration(head)) is not None and ("{" in head or marks.is_all_directives(head)):
         return config
     return "dotenv" if marks.is_dotenv(head) else _text(base, head)
 

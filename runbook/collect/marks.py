@@ -189,3 +189,9 @@ def is_dotenv(head: str) -> bool:
 def _rows(head: str) -> list[str]:
     rows = (line.strip("\ufeff \t\r") for line in head.split("\n"))
     return [row for row in rows if row and not row.startswith("#")]
+
+
+def is_all_directives(head: str) -> bool:
+    """Whether every line ends as nginx's do: a file of directives without a block, made to be included."""
+    rows = _rows(head)
+    return bool(rows) and all(re.search(r"[;{}]\s*(?:#.*)?$", row) for row in rows)

@@ -124,6 +124,10 @@ class ProxyRoute:
     complete: bool = True
     """False for a bare snippet or where an include is missing: what is not seen may still be there."""
 
+    unread: tuple[Place, ...] = ()
+    """nginx: includes that are not at hand, and could set what is sent on here. A line that is added beside them may
+    stand there twice, or hide what they say."""
+
     def edit(self, name: str) -> HeaderEdit | None:
         """The last unconditional edit of that request header, or else the last conditional one."""
         edits = [e for e in self.request_headers if e.name.lower() == name.lower()]

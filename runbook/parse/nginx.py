@@ -13,12 +13,11 @@ from runbook.numbers import whole_number
 from runbook.parse import ParseError
 from runbook.parse.hops import host_and_port
 from runbook.parse.nginx_location import conditional, location_routes, static_route
-from runbook.parse.nginx_scope import ENCLOSED, Scope
+from runbook.parse.nginx_scope import ENCLOSED, Scope, is_unread
 from runbook.parse.nginx_tree import Directive, tree
 from runbook.parse.patterns import search
 from runbook.redact import Vault
 
-_HARMLESS = ("mime.types", "modules-enabled", "modules", "conf.d", "sites-enabled", "fastcgi_params", "letsencrypt")
 _MOST_INCLUDED = 50_000
 """Directives that came by an include: files that include each other must not multiply."""
 _MANY = 2_000
@@ -127,7 +126,7 @@ class _Config:
         ports, tls, default = self._listens(block)
         names = tuple(name for d in server.find("server_name") for name in d.args)
         scope = replace(
-            outer.enter(block, complete=not _misses(block)),
+            outer.enter(block, complete=not any(map(is_unread, block))),
             server_names=names,
             listen=ports,
             tls=tls,
@@ -155,11 +154,6 @@ class _Config:
         default = default or not self._defaults.issuperset(ports)
         self._defaults.update(ports)
         return ports, tls, default
-
-
-def _misses(block: tuple[Directive, ...]) -> bool:
-    """Whether an include that is not at hand could hold something that matters here."""
-    return any(d.name == "include" and not any(word in " ".join(d.args) for word in _HARMLESS) for d in block)
 
 
 def _port(listen: str) -> int:

@@ -18,6 +18,12 @@ _LISTS = ("proxy_set_header", "add_header", "proxy_hide_header", "proxy_redirect
 _OWN = ("proxy_pass", "return", "rewrite", "try_files", "set", "include", "break", "listen", "server_name")
 """Never inherited."""
 Match = Literal["prefix", "exact", "regex"]
+_HARMLESS = ("mime.types", "modules-enabled", "modules", "conf.d", "sites-enabled", "fastcgi_params", "letsencrypt")
+
+
+def is_unread(directive: Directive) -> bool:
+    """An include that is not at hand and could hold something that matters here."""
+    return directive.name == "include" and not any(word in " ".join(directive.args) for word in _HARMLESS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +43,8 @@ class Scope:
     tls: bool = False
     default_server: bool = False
     place_line: int = 1
+    unread: tuple[Place, ...] = ()
+    """Includes that are not at hand, from the level on whose request headers are in force."""
 
     def enter(self, block: tuple[Directive, ...], *, complete: bool = True) -> "Scope":
         """The level inside this block."""
@@ -52,9 +60,17 @@ class Scope:
                     variables.pop(inner.args[0].lstrip("$") if inner.args else "", None)
             elif directive.name not in (*_LISTS, *_OWN, *ENCLOSED):
                 single[directive.name] = directive
+        own_headers = any(d.name == "proxy_set_header" for d in block)
+        unread = (*(() if own_headers else self.unread), *(Place(d.file, d.line) for d in block if is_unread(d)))
         more = (*self.more, *(d for d in block if d.name.startswith("more_")))
         return replace(
-            self, single=single, lists=lists, variables=variables, more=more, complete=self.complete and complete
+            self,
+            single=single,
+            lists=lists,
+            variables=variables,
+            more=more,
+            complete=self.complete and complete,
+            unread=unread,
         )
 
     def follow(self, text: str) -> str:
@@ -84,6 +100,7 @@ class Scope:
             "path": path,
             "match": match,
             "complete": self.complete,
+            "unread": self.unread,
             "response_headers": tuple(self._response_headers()),
             "auth": self._auth(),
             "guards": tuple(self._guards()),

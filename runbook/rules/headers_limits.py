@@ -254,7 +254,7 @@ def _lift(facts: Facts, route: ProxyRoute) -> tuple[Edit, ...]:
         return ()
     if route.max_body_place:
         return swap(facts.evidence, route.max_body_place, r"(client_max_body_size\s+)[^;]+;", r"\g<1>0;")
-    return insert(facts.evidence, route.upstream_place, "client_max_body_size 0;")
+    return () if route.unread else insert(facts.evidence, route.upstream_place, "client_max_body_size 0;")
 
 
 @rule(
@@ -348,7 +348,7 @@ def _wait_longer(facts: Facts, route: ProxyRoute) -> tuple[Edit, ...]:
         return ()
     if place := next(places(facts.evidence, route.place.file, r"^\s*proxy_read_timeout\s"), None):
         return swap(facts.evidence, place, r"(proxy_read_timeout\s+)[^;]+;", r"\g<1>900;")
-    return insert(facts.evidence, route.upstream_place, "proxy_read_timeout 900;")
+    return () if route.unread else insert(facts.evidence, route.upstream_place, "proxy_read_timeout 900;")
 
 
 @rule(

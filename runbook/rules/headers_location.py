@@ -7,7 +7,7 @@ from runbook.model import Edit, Finding, HeaderEdit, Message, ProxyRoute, Refuta
 from runbook.observe.words import UPLOAD_SENT_ON
 from runbook.rules.base import Facts, rule
 from runbook.rules.evidence import Item, finding, read, said
-from runbook.rules.hop_edits import drop_header, insert, swap
+from runbook.rules.hop_edits import add_header, beside, drop_header, swap
 from runbook.rules.hops import (
     first_route,
     hop,
@@ -172,7 +172,7 @@ def _sent_elsewhere(
     elif edit is not None and edit.name:
         edits = _kept_host(facts, route, edit)
     elif line:
-        edits = insert(facts.evidence, route.upstream_place, line)
+        edits = add_header(facts.evidence, route, line)
     return finding(
         f"Uploads that begin at {here.scheme}://{here.netloc} are sent to {there.scheme}://{there.netloc}.",
         *shown,
@@ -185,7 +185,7 @@ def _sent_elsewhere(
         fix=proxy_fix(
             facts,
             route,
-            f"{_HOST_ADVICE}: {line or 'delete the line that changes Host'}",
+            f"{_HOST_ADVICE}: {line or 'delete the line that changes Host'}{beside(route) if not edits else ''}",
             upload_check(facts, base_of(here.geturl())),
             edits=edits,
             at=edit.place if edit else None,

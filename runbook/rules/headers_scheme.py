@@ -19,7 +19,7 @@ from runbook.model import (
 from runbook.observe.words import UPLOAD_SENT_ON
 from runbook.rules.base import Facts, rule
 from runbook.rules.evidence import Item, context, finding, read, said
-from runbook.rules.hop_edits import drop_header, insert, swap
+from runbook.rules.hop_edits import add_header, drop_header, swap
 from runbook.rules.hops import (
     first_route,
     front_url,
@@ -210,7 +210,7 @@ def _scheme_of(facts: Facts, route: ProxyRoute) -> tuple[str, Place, str, tuple[
         edits = drop_header(facts.evidence, forwarded) if plain else ()
         return f"{_shown(forwarded)}, which wins over X-Forwarded-Proto", forwarded.place, advice, edits
     if near is None:
-        edits = insert(facts.evidence, route.upstream_place, line) if route.software in ("nginx", "apache") else ()
+        edits = add_header(facts.evidence, route, line) if route.software in ("nginx", "apache") else ()
         return "no X-Forwarded-Proto", route.place, f"Add: {line}", edits
     edits = ()
     if route.software == "nginx":

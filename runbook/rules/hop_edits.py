@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from runbook.lazy import re
-from runbook.model import Edit, Evidence, HeaderEdit, Place
+from runbook.model import Edit, Evidence, HeaderEdit, Place, ProxyRoute
 from runbook.model.command import Command, file, glued, number, sh
 
 HEADER_LINE = (
@@ -104,6 +104,24 @@ def insert(evidence: Evidence, place: Place | None, text: str) -> tuple[Edit, ..
     if old.rstrip().endswith("{"):
         indent += "\t" if "\t" in indent else "    "
     return (Edit(file=place.file, line=place.line, old=None, new=f"{indent}{text}"),)
+
+
+def add_header(evidence: Evidence, route: ProxyRoute, line: str) -> tuple[Edit, ...]:
+    """The edit that lets a route send one more request header.
+
+    nginx takes the list of the innermost level that has one: a line for that list, never one that hides it. None
+    where an include is not at hand: it may set that header already, and both would be sent.
+    """
+    if route.unread:
+        return ()
+    listed = [e.place for e in route.request_headers if not e.condition] if route.software == "nginx" else []
+    places = [*reversed(listed), *([] if listed else [route.upstream_place])]
+    return next((edits for place in places if (edits := insert(evidence, place, line))), ())
+
+
+def beside(route: ProxyRoute) -> str:
+    """What to look at before a line is added by hand; "" where every include is at hand."""
+    return f" (first look whether the file that {route.unread[0]} includes sets it)" if route.unread else ""
 
 
 def drop_header(evidence: Evidence, edit: HeaderEdit) -> tuple[Edit, ...]:
