@@ -1,6 +1,6 @@
 """Line edits in the user's own files, and commands where a secret forbids a diff: shared by the rules about proxies."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from runbook.lazy import re
 from runbook.model import Edit, Evidence, HeaderEdit, Place, ProxyRoute
@@ -174,6 +174,25 @@ def _only_label(evidence: Evidence, place: Place) -> bool:
 def _lines(evidence: Evidence, place: Place) -> tuple[str, ...]:
     """The lines of the user's file, secrets masked."""
     return next((f.lines for f in evidence.files if f.path == place.file), ())
+
+
+def blocks(lines: Sequence[str]) -> list[int]:
+    """The line that opened the block which each line stands in; 0 for none. A closing brace belongs to its block."""
+    opened, found = [0], []
+    for n, line in enumerate(lines, 1):
+        bare = line.split(" #")[0].strip()
+        found.append(opened[-1])
+        if bare.endswith("{"):
+            opened.append(n)
+        elif bare == "}" and len(opened) > 1:
+            opened.pop()
+    return found
+
+
+def around(inside: Sequence[int], line: int) -> Iterator[int]:
+    """The lines that opened the blocks around a line, innermost first."""
+    while line := inside[line - 1]:
+        yield line
 
 
 def deleted(evidence: Evidence, edit: HeaderEdit) -> tuple[Edit, ...]:

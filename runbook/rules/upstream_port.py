@@ -10,10 +10,11 @@ from runbook.redact import is_mask
 from runbook.rules.align import stated
 from runbook.rules.base import Facts, rule
 from runbook.rules.evidence import Item, context, finding, read, said, seen
-from runbook.rules.hop_edits import insert, swap
+from runbook.rules.hop_edits import swap
 from runbook.rules.hops import LOOPBACK, aside, hop, login_check, name, site, upstream_service
 from runbook.rules.platform import inside, retargeted, runs
 from runbook.rules.reloads import proxy_fix
+from runbook.rules.upstream_tls import module_enabled, plain_transport, tls_to_upstream
 from runbook.rules.upstreams import (
     NO_ANSWER,
     bad_gateway,
@@ -199,8 +200,10 @@ def scheme_mismatch_upstream(facts: Facts) -> Iterator[Finding]:
                 if right == "http"
                 else swap(facts.evidence, route.upstream_place, r"(\bserver\s+\S+\s+\S+)", r"\1 ssl verify none")
             )
+        elif route.software == "caddy" and right == "http" and edits:
+            edits = (*edits, *plain_transport(facts.evidence, route.upstream_place))
         elif route.software == "apache" and right == "https" and edits:
-            edits = (*edits, *_tls_to_upstream(facts, route))
+            edits = (*edits, *tls_to_upstream(facts, route))
         yield finding(
             f"{name(route)} speaks {route.upstream_scheme} to the registry, which speaks {right}.",
             shows if registry else map(aside, shows),
@@ -212,7 +215,14 @@ def scheme_mismatch_upstream(facts: Facts) -> Iterator[Finding]:
             proves=registry is not None,
             about=site(facts, route),
             edits=edits,
-            fix=proxy_fix(facts, route, _speak(route, right), login_check(facts, route), edits=edits),
+            fix=proxy_fix(
+                facts,
+                route,
+                _speak(route, right),
+                login_check(facts, route),
+                edits=edits,
+                before=module_enabled(facts, route) if right == "https" else (),
+            ),
         )
         return
     if tls_failed or refused:
@@ -240,19 +250,6 @@ def _speak(route: ProxyRoute, right: str) -> str:
         "caddy": "Write https:// in the upstream; Caddy checks the certificate: for one that it does not know add "
         "`transport http { tls_trust_pool file FILE }` inside reverse_proxy (before 2.8: tls_trusted_ca_certs FILE)",
     }.get(route.software, "Write https:// in the upstream")
-
-
-def _tls_to_upstream(facts: Facts, route: ProxyRoute) -> tuple[Edit, ...]:
-    """The lines that Apache needs besides, where its ProxyPass stands outside of a <Location>."""
-    place = route.upstream_place
-    source = next((f for f in facts.evidence.files if place and f.path == place.file), None)
-    row = source.lines[place.line - 1] if source and place and place.line and place.line <= len(source.lines) else ""
-    if not re.match(r"\s*ProxyPass(?:Match)?\s+[\"^/]", row):
-        return ()
-    return (
-        *insert(facts.evidence, place, "SSLProxyEngine on"),
-        *insert(facts.evidence, place, "SSLProxyCheckPeerName off"),
-    )
 
 
 def _tls_of(registry: Registry | None, setting: Setting | None) -> Item:
