@@ -103,8 +103,8 @@ class CredentialCheck:
 
 # ---- compose ----------------------------------------------------------------------------------------
 
-Platform = Literal["compose", "docker", "podman", "swarm", "kubernetes"]
-"""Who runs the containers: it decides how a change reaches them and what is typed."""
+Platform = Literal["compose", "docker", "podman", "swarm", "kubernetes", "host"]
+"""Who runs the containers: it decides how a change reaches them and what is typed. `host`: nothing shows a container."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -120,6 +120,8 @@ class LogFile:
     """Meaning → number of lines; also "status:401" and the like for access lines."""
     utc_offset: float | None = None
     """Seconds east of UTC of the proxy that wrote it, where its access lines tell; its error lines have no zone."""
+    unit: str = ""
+    """The systemd unit of the registry that wrote it, where its lines tell: the journal's name of the program."""
 
 
 MessageKind = Literal[

@@ -71,6 +71,18 @@ def strip_prefix(line: str) -> tuple[str | None, str]:
     return service, line
 
 
+_DEBIANS = re.compile(r"\bversion=\"?\d[\d.]{0,15}\+ds")
+"""The registry of Debian's package, whose unit is called as the package."""
+
+
+def unit_of(line: str) -> str:
+    """The systemd unit of a registry that the line names or implies; "" for a container's."""
+    named = _JOURNAL.match(line)
+    if named:
+        return named[1] if "registry" in named[1] and "/" not in named[1] else ""
+    return "docker-registry" if "+ds" in line and "|" not in line[:90] and _DEBIANS.search(line) else ""
+
+
 def unwrapped(line: str) -> str:
     """A line of docker's json-file driver, as it lies in /var/lib/docker/containers: what the container wrote."""
     if line.startswith('{"log":'):

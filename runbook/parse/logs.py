@@ -11,7 +11,17 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from runbook.model import PROBE_AGENT, PROBE_USER, LogEvent, LogFile, LoggedRequest, Meaning, Place
-from runbook.parse.log_lines import Access, Fields, Logger, access_line, fields_of, strip_prefix, unwrapped, written_at
+from runbook.parse.log_lines import (
+    Access,
+    Fields,
+    Logger,
+    access_line,
+    fields_of,
+    strip_prefix,
+    unit_of,
+    unwrapped,
+    written_at,
+)
 from runbook.parse.log_meanings import foreign_meaning, interesting, meaning_of
 from runbook.parse.proxy_logs import (
     Told,
@@ -62,6 +72,7 @@ class _State:
     loggers: set[str] = field(default_factory=set)
     offset: float | None = None
     version: int | None = None
+    unit: str = ""
 
 
 def parse_log(lines: Iterable[str], file: str, vault: Vault) -> LogFile:
@@ -70,6 +81,7 @@ def parse_log(lines: Iterable[str], file: str, vault: Vault) -> LogFile:
     number = 0
     for number, raw in enumerate(map(unwrapped, lines), 1):
         if interesting(raw):
+            state.unit = state.unit or unit_of(raw)
             _line(raw[:_LINE], number, state)
     events = [e for kept in state.kept.values() for e in (*kept.first, *kept.last)]
     requests = _paired([*state.refused, *state.others])
@@ -82,6 +94,7 @@ def parse_log(lines: Iterable[str], file: str, vault: Vault) -> LogFile:
         requests=tuple(requests),
         counts=state.counts,
         utc_offset=state.offset,
+        unit=state.unit,
     )
 
 

@@ -22,7 +22,7 @@ from runbook.rules.base import Facts
 from runbook.rules.evidence import Item, context, read
 from runbook.rules.hop_edits import drop, insert, line_of, swap
 from runbook.rules.hops import user_of
-from runbook.rules.platform import Applied, all_restarted, restarted
+from runbook.rules.platform import restarted, runs_registry
 
 S = Symptom
 DOWN = (S.NOT_STARTED, S.UNREACHABLE, S.EMPTY_REPLY, S.BAD_GATEWAY)
@@ -96,6 +96,7 @@ def anonymous(facts: Facts, registry: Registry | None) -> Command:
 
 
 def change(
+    facts: Facts,
     registry: Registry | None,
     summary: str,
     *verify: Command,
@@ -113,9 +114,7 @@ def change(
     in_file = registry is not None and registry.config_file in {p.file for p in places}
     runs = registry.service if registry else None
     if runs is None:
-        again = Applied(
-            all_restarted((), fresh=in_file), "Compose creates the container again, since its definition has changed"
-        )
+        again = restarted(runs_registry(facts), fresh=in_file)
     else:
         again = restarted(runs, next(iter(places), runs.place), fresh=in_file)
     return Fix(summary=summary, commands=(*before, *again.commands, *after), verify=verify, applies=again.applies)

@@ -58,6 +58,7 @@ def port_mapping(facts: Facts) -> Iterator[Finding]:
             about=subject(registry),
             edits=edits,
             fix=change(
+                facts,
                 registry,
                 f"Publish {port.published or port.container}:{registry.listens}",
                 shown_by,
@@ -78,7 +79,9 @@ def _not_tcp(facts: Facts, registry: Registry, port: Port) -> Finding:
         observed(facts, S.UNREACHABLE),
         about=subject(registry),
         edits=edits,
-        fix=change(registry, f"Publish it for tcp: without /{port.protocol}", anonymous(facts, registry), edits=edits),
+        fix=change(
+            facts, registry, f"Publish it for tcp: without /{port.protocol}", anonymous(facts, registry), edits=edits
+        ),
     )
 
 
@@ -145,6 +148,7 @@ def http_host(facts: Facts) -> Iterator[Finding]:
         about=subject(registry),
         edits=edits,
         fix=change(
+            facts,
             registry,
             "Remove http.host, and let a proxy in front forward Host and X-Forwarded-Proto instead",
             location,

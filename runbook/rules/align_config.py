@@ -64,6 +64,7 @@ def config_path_version(facts: Facts) -> Iterator[Finding]:
         about=subject(registry),
         edits=edits,
         fix=change(
+            facts,
             registry,
             f"Mount the file at {path}",
             *same,
@@ -144,6 +145,7 @@ def env_overrides_config(facts: Facts) -> Iterator[Finding]:
         about=subject(registry),
         edits=edits,
         fix=change(
+            facts,
             registry,
             f"Remove {now.origin}, or write its value into {was.origin}",
             absent,

@@ -113,6 +113,7 @@ def env_name_malformed(facts: Facts) -> Iterator[Finding]:
         about=Subject(service=chosen.service) if isinstance(chosen.source, Place) else None,
         edits=edits,
         fix=change(
+            facts,
             registry,
             _advice(chosen),
             *_checks(facts, chosen),
@@ -316,6 +317,7 @@ def header_value_not_list(facts: Facts) -> Iterator[Finding]:
         about=subject(registry),
         edits=edits,
         fix=change(
+            facts,
             registry,
             """Write the value as a list of quoted texts: '["*"]', '["http://localhost:8080"]'""",
             _header_check(facts, registry, variable.removeprefix(_HEADERS)),

@@ -58,7 +58,7 @@ def path_mismatch(facts: Facts) -> Iterator[Finding]:
         observed(facts, S.LOGIN_401_DIRECT, S.LOGIN_401),
         about=subject(registry),
         edits=edits,
-        fix=change(registry, todo, login(facts), edits=edits),
+        fix=change(facts, registry, todo, login(facts), edits=edits),
     )
 
 
@@ -141,7 +141,7 @@ def dollar_interpolation(facts: Facts) -> Iterator[Finding]:
             summary="Double every dollar that is meant as one; in .env single quotes do as well",
             commands=(
                 *(_escape(i) for i in used[:3]),
-                *all_restarted(facts.compose.services if facts.compose and platform(facts) != "compose" else ()),
+                *all_restarted(facts, facts.compose.services if facts.compose and platform(facts) != "compose" else ()),
             ),
             verify=(
                 sh("docker", "compose", "config", "--quiet", expect="no warning about a variable that is not set"),
@@ -224,6 +224,7 @@ def auth_option_missing(facts: Facts) -> Iterator[Finding]:
         about=subject(registry),
         edits=edits,
         fix=change(
+            facts,
             registry,
             f"Give auth.htpasswd a {option}{label}",
             status(facts, expect="401"),

@@ -57,7 +57,7 @@ def secret_not_shared(facts: Facts) -> Iterator[Finding]:
             summary="Set one REGISTRY_HTTP_SECRET for every instance, from .env",
             commands=(
                 sh("sh", "-c", _MAKE_ONE),
-                *all_restarted(_services(together) if platform(facts) != "compose" else ()),
+                *all_restarted(facts, _services(together) if platform(facts) != "compose" else ()),
             ),
             verify=_checks(facts, together),
             applies="Compose creates the instances again, since their environment has changed",

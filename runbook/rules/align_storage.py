@@ -51,6 +51,7 @@ def storage_outside_volume(facts: Facts) -> Iterator[Finding]:
     back = setting.place is not None and covering(registry.mounts, IMAGE_ROOT) is not None
     edits = _back(facts.evidence, setting, root) if back else _mount_at(facts.evidence, registry, root)
     fix = change(
+        facts,
         registry,
         f"Save the images, then store at {IMAGE_ROOT}, where a volume is"
         if back
@@ -151,6 +152,7 @@ def delete_disabled(facts: Facts) -> Iterator[Finding]:
         about=subject(registry),
         edits=edits,
         fix=change(
+            facts,
             registry,
             "Enable deletes on the registry; `registry garbage-collect` frees the space afterwards",
             tried,
@@ -257,6 +259,7 @@ def proxy_mode(facts: Facts) -> Iterator[Finding]:
         about=subject(registry),
         edits=edits,
         fix=change(
+            facts,
             registry,
             "Run a second registry without proxy.remoteurl for your own images, or remove it here",
             status(facts, "-u", whom(facts), "-X", "POST", path="/v2/test/blobs/uploads/", expect="202"),

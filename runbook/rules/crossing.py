@@ -25,7 +25,7 @@ from runbook.parse.complaints import INSIDE
 from runbook.rules.base import Facts
 from runbook.rules.hop_edits import line_of
 from runbook.rules.logins import url as base_url
-from runbook.rules.platform import all_restarted, restarted
+from runbook.rules.platform import all_restarted, platform, restarted, runs_registry
 from runbook.rules.shell import status
 from runbook.stack.browser import origin_of, same_origin
 from runbook.urls import urlsplit
@@ -159,7 +159,11 @@ def headers_fix(facts: Facts, summary: str, edits: tuple[Edit, ...] = (), expect
     place = next((Place(e.file, e.line) for e in edits), None)
     # Compose does not notice a changed config.yml, and one that is mounted by itself stays the old one until then.
     elsewhere = any(compose is None or e.file not in compose.files for e in edits)
-    again = restarted(registry.service, place, fresh=elsewhere).commands if registry and registry.service else ()
+    again: tuple[Command, ...] = ()
+    if registry and registry.service:
+        again = restarted(registry.service, place, fresh=elsewhere).commands
+    elif platform(facts) == "host":
+        again = restarted(runs_registry(facts)).commands
     return Fix(
         summary=f"{summary}, or set {FORWARD} on the UI, so that the browser stays on one origin",
         commands=again,
@@ -217,7 +221,7 @@ def one_origin(facts: Facts, variable: EnvVar | None = None) -> tuple[Fix, tuple
     fix = Fix(
         summary=f"Set {FORWARD}{f' to {target}' if target else ''} on the UI instead of {old}, so that its nginx "
         "forwards /v2 and the browser stays on one origin",
-        commands=all_restarted((ui.service,)) if ui else (),
+        commands=all_restarted(facts, (ui.service,)) if ui else (),
         verify=(status(f"http://localhost:{port}", expect="401 (or 200)"),) if port else (),
         applies="the UI writes its nginx configuration when its container starts",
     )

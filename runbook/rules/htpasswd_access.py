@@ -35,7 +35,7 @@ from runbook.rules.logins import (
     registry_subject,
     verify,
 )
-from runbook.rules.platform import inside, platform, restarted, runs, started
+from runbook.rules.platform import inside, platform, restarted, runs, runs_registry, started
 
 
 @rule(
@@ -73,7 +73,9 @@ def is_a_directory(facts: Facts) -> Iterator[Finding]:
             else "Replace the directory, which the engine made because the file was missing, by the file",
             commands=restarted(runs(facts, name)).commands if inside else _file_for_directory(facts, path),
             verify=(verify(facts),),
-            applies="" if inside else "The container mounts the file when it is made again",
+            applies="The container mounts the file when it is made again"
+            if not inside and platform(facts) != "host"
+            else "",
         ),
         edits=_name_the_file(facts, inside),
         about=registry_subject(facts),
@@ -82,9 +84,8 @@ def is_a_directory(facts: Facts) -> Iterator[Finding]:
 
 def _file_for_directory(facts: Facts, path: str | None) -> tuple[Command, ...]:
     down, up = sh("docker", "compose", "down"), sh("docker", "compose", "up", "-d")
-    registry = facts.stack.registry
     if platform(facts) != "compose":
-        again = started(registry.service) if registry and registry.service else ()
+        again = started(runs_registry(facts))
         return sh("rmdir", command.file(path)), new_file(facts, path), *again
     return down, sh("rmdir", command.file(path)), new_file(facts, path), up
 

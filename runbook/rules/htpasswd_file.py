@@ -37,7 +37,7 @@ from runbook.rules.logins import (
     users,
     verify,
 )
-from runbook.rules.platform import logs, runs, started
+from runbook.rules.platform import logs, platform, runs, started
 
 ANSWER_400 = (
     "registry/auth/htpasswd/access.go of distribution; run on 2.8.2 and 3.1.1: with a login 400 and an empty body"
@@ -251,6 +251,8 @@ def _right_file(facts: Facts) -> Fix:
     """The users' file at the place that is mounted; the one that the registry made is replaced, not added to."""
     registry = facts.stack.registry
     place = registry.htpasswd_host if registry else None
+    if place is None and platform(facts) == "host" and facts.htpasswd and _by_the_registry(facts.htpasswd):
+        place = facts.htpasswd.file
     if registry is None or place is None:
         inside = f", as {registry.htpasswd_path} there" if registry and registry.htpasswd_path else ""
         return Fix(

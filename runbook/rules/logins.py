@@ -9,7 +9,6 @@ from runbook.model import (
     Command,
     CredentialCheck,
     Entry,
-    Evidence,
     EvidenceItem,
     Exchange,
     Htpasswd,
@@ -25,7 +24,7 @@ from runbook.model import (
 )
 from runbook.observe.address import address_of
 from runbook.observe.signature import from_registry
-from runbook.observe.traffic import Traffic, is_authenticated, succeeded
+from runbook.observe.traffic import is_authenticated, succeeded
 from runbook.rules.base import Facts
 from runbook.rules.evidence import Item, computed, context, said, seen
 from runbook.rules.hops import api_routes
@@ -283,13 +282,14 @@ def url(facts: Facts) -> str:
     """The address to verify against, as the user knows it; plain text, for `command.url`."""
     told = next((a for a in facts.focus.addresses if not a.is_loopback), None) if not facts.focus.used else None
     return (
-        _seen_url(facts.evidence, facts.traffic)
+        _seen_url(facts)
         or (f"{'https' if told.port in (443, None) else 'http'}://{told}" if told else "")
         or _published_url(facts.stack.registry)
     )
 
 
-def _seen_url(evidence: Evidence, traffic: Traffic) -> str:
+def _seen_url(facts: Facts) -> str:
+    evidence, traffic = facts.evidence, facts.traffic
     if evidence.target.registry_url:
         return evidence.target.registry_url.rstrip("/")
     for e in sorted((e for e in traffic.exchanges if e.is_api), key=lambda e: e.route != "direct"):
@@ -298,13 +298,19 @@ def _seen_url(evidence: Evidence, traffic: Traffic) -> str:
         if message.host:
             return f"{'https' if f'https://{message.host}' in message.text else 'http'}://{message.host}"
     host = next((r.host for r in traffic.requests if r.logger == "registry" and r.host), "")
-    return f"http://{host}" if host else ""
+    return f"{_scheme(facts.stack.registry)}://{host}" if host else ""
+
+
+def _scheme(registry: Registry | None) -> str:
+    """What the registry itself speaks, as far as its settings tell."""
+    return "https" if registry and registry.value("http.tls.certificate") else "http"
 
 
 def _published_url(registry: Registry | None) -> str:
     port = next((p.published for p in registry.ports if p.published), None) if registry else None
-    scheme = "https" if registry and registry.value("http.tls.certificate") else "http"
-    return f"{scheme}://localhost:{port or 5000}"
+    if registry and port is None and (registry.service is None or registry.service.network_mode == "host"):
+        port = registry.listens
+    return f"{_scheme(registry)}://localhost:{port or 5000}"
 
 
 def verify(facts: Facts, user: str | None = None) -> Command:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from runbook.model import Command, Edit, Evidence, Place, Platform, ProxyRoute, Service
 from runbook.model.command import PIPE, READ_FROM, WRITE_TO, Word, file, glued, number, service, sh
+from runbook.redact import is_mask
 from runbook.rules.base import Facts
 from runbook.rules.hop_edits import swap
 
@@ -34,14 +35,37 @@ def runs(facts: Facts, name: str | None) -> Service:
     found = next((s for s in known if s.name == name), None)
     if found is None and facts.compose is not None and name:
         found = facts.compose.service(name)
+    if found is None and platform(facts) == "host":
+        return Service(name=unit(facts), place=Place(""), platform="host")
     return found or Service(name=name or "", place=Place(""), platform=platform(facts))
 
 
 def platform(facts: Facts) -> Platform:
-    """What runs the stack, as far as the files tell; Compose where nothing does."""
+    """What runs the stack, as far as the files tell: Compose where something shows a container, else the host."""
     if facts.compose is not None:
         return facts.compose.platform
-    return next((r.platform for r in facts.evidence.routes if r.platform != "compose"), "compose")
+    told = next((r.platform for r in facts.evidence.routes if r.platform != "compose"), None)
+    return told or ("compose" if _shows_containers(facts) else "host")
+
+
+def _shows_containers(facts: Facts) -> bool:
+    """Whether lines carry a container's name, a proxy knows an upstream by a name that only a container network has, or
+    nothing is known at all of how the registry is run."""
+    names = {host for r in facts.stack.routes if r.kind == "proxy" for host, _ in r.upstream_hosts}
+    logged = any(e.service for log in facts.evidence.logs if not log.unit for e in log.events)
+    local = any("." not in n and ":" not in n and n != "localhost" and not is_mask(n) for n in names)
+    return logged or local or bool(facts.traffic.said("compose-refused")) or not is_shown(facts)
+
+
+def runs_registry(facts: Facts) -> Service:
+    """The registry's service; where no file names one, a service without a name on the platform of the stack."""
+    registry = facts.registry
+    return registry.service if registry and registry.service else runs(facts, None)
+
+
+def unit(facts: Facts) -> str:
+    """The systemd unit of a registry that is no container, where its log tells it."""
+    return next((log.unit for log in facts.evidence.logs if log.unit), "")
 
 
 def is_shown(facts: Facts) -> bool:
@@ -62,6 +86,9 @@ def restarted(one: Service, at: Place | None = None, *, fresh: bool = False) -> 
     match one.platform:
         case "kubernetes":
             return _new_pod(one, at)
+        case "host":
+            unit = (sh("sudo", "systemctl", "restart", service(one.name)),) if one.name else ()
+            return Applied(unit, "the program reads its configuration when it starts: restart it")
         case "podman":
             reloaded = () if inner else (sh("systemctl", "--user", "daemon-reload"),)
             again = sh("systemctl", "--user", "restart", service(f"{one.name}.service"))
@@ -105,8 +132,10 @@ def started(one: Service) -> tuple[Command, ...]:
     return restarted(one).commands
 
 
-def all_restarted(several: Sequence[Service], *, fresh: bool = False) -> tuple[Command, ...]:
+def all_restarted(facts: Facts, several: Sequence[Service], *, fresh: bool = False) -> tuple[Command, ...]:
     """The same for several services; for none: for all of the project."""
+    if not several and platform(facts) != "compose":
+        return restarted(runs_registry(facts), fresh=fresh).commands
     if all(s.platform == "compose" for s in several):
         return (_up(several, fresh=fresh),)
     return tuple(dict.fromkeys(c for s in several for c in restarted(s, s.place, fresh=fresh).commands))
@@ -140,6 +169,9 @@ def logs(one: Service, *rest: str | Word, expect: str = "", last: int | None = 5
     match one.platform:
         case "kubernetes":
             words = ("kubectl", *in_namespace(one.namespace), "logs", *tail, service(workload(one)), *_container(one))
+        case "host":
+            lines = () if last is None else ("-n", f"{last:d}")
+            words = ("sudo", "journalctl", *lines, "-u", service(one.name or None))
         case "podman":
             lines = () if last is None else ("-n", f"{last:d}")
             words = ("journalctl", "--user", *lines, "-u", service(f"{one.name}.service"))
@@ -153,11 +185,18 @@ def logs(one: Service, *rest: str | Word, expect: str = "", last: int | None = 5
     return sh(*words, *rest, expect=expect)
 
 
+def watched(one: Service) -> tuple[Command, ...]:
+    """Shows whether it runs, and its log; nothing for a program of the host whose unit nobody tells."""
+    return () if one.platform == "host" and not one.name else (listed(one), logs(one))
+
+
 def listed(one: Service) -> Command:
     """Shows whether its container runs."""
     match one.platform:
         case "kubernetes":
             return sh("kubectl", *in_namespace(one.namespace), "get", "pods")
+        case "host":
+            return sh("systemctl", "status", service(one.name or None))
         case "podman":
             return sh("podman", "ps", "-a")
         case "swarm":
@@ -173,6 +212,8 @@ def inside(one: Service, *words: str | Word, expect: str = "") -> Command:
         case "kubernetes":
             where = in_namespace(one.namespace)
             return sh("kubectl", *where, "exec", service(workload(one)), *_container(one), "--", *words, expect=expect)
+        case "host":
+            return sh(*words, expect=expect)
         case "podman":
             return sh("podman", "exec", service(one.name), *words, expect=expect)
         case "swarm":
@@ -217,6 +258,8 @@ def hung_up(one: Service) -> Command:
     match one.platform:
         case "kubernetes":
             return inside(one, "kill", "-HUP", "1")
+        case "host":
+            return sh("sudo", "systemctl", "kill", "-s", "HUP", service(one.name or None))
         case "podman":
             return sh("podman", "kill", "-s", "HUP", service(one.name))
         case "swarm":
@@ -231,6 +274,8 @@ def published(one: Service, port: int | None, expect: str) -> Command:
     match one.platform:
         case "kubernetes":
             return sh("kubectl", *in_namespace(one.namespace), "get", "service", "-o", "wide", expect=expect)
+        case "host":
+            return sh("ss", "-ltn", PIPE, "grep", "-w", number(port), expect=expect)
         case "podman":
             return sh("podman", "port", service(one.name), number(port), expect=expect)
         case "swarm":

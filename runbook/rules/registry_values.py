@@ -84,7 +84,9 @@ def prefix_set(facts: Facts) -> Iterator[Finding]:
         proves=True,
         about=subject(registry),
         edits=edits,
-        fix=change(registry, "Remove http.prefix", status(facts, expect="401"), edits=edits, place=setting.place),
+        fix=change(
+            facts, registry, "Remove http.prefix", status(facts, expect="401"), edits=edits, place=setting.place
+        ),
     )
 
 
@@ -163,6 +165,7 @@ def value_not_yaml(facts: Facts) -> Iterator[Finding]:
         about=subject(registry),
         fix=_first(
             quote,
+            facts,
             registry,
             f"Put the value of {variable} between quotes of its own, so that YAML takes it as text: '\"…\"' in a compose file",
             status(facts, expect="401"),
@@ -274,6 +277,7 @@ def not_reloaded(facts: Facts) -> Iterator[Finding]:
         else (),
         edits=_folder(facts, mount),
         fix=change(
+            facts,
             registry,
             "Create the container again; mount the folder in place of the file, so that the next change is seen",
             login(facts),

@@ -116,6 +116,7 @@ def not_exposed(facts: Facts) -> Iterator[Finding]:
         about=subject(registry),
         edits=edits,
         fix=change(
+            facts,
             registry,
             f'Add the response header Access-Control-Expose-Headers: ["{_DIGEST}"]',
             header_check(

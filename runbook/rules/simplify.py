@@ -12,7 +12,7 @@ from runbook.rules.evidence import Item, finding, foretold, read, said, seen
 from runbook.rules.location_math import dialled_elsewhere
 from runbook.rules.logins import files
 from runbook.rules.logins import url as base_url
-from runbook.rules.platform import all_restarted, is_shown, listed, logs, restarted, runs
+from runbook.rules.platform import is_shown, platform, restarted, runs, runs_registry, watched
 from runbook.rules.shell import status, subject
 from runbook.urls import netloc, urlsplit
 
@@ -62,9 +62,7 @@ def auth_not_enforced(facts: Facts) -> Iterator[Finding]:
         proves=bool(opened) or meant,
         fix=Fix(
             summary="Switch htpasswd on, with realm and path",
-            commands=all_restarted((registry.service,) if registry and registry.service else ())
-            if facts.compose
-            else (),
+            commands=restarted(runs_registry(facts)).commands if facts.compose or platform(facts) == "host" else (),
             verify=(status(base_url(facts), expect="401"),),
             applies="the registry reads its configuration when it starts",
         ),
@@ -196,8 +194,7 @@ def unreachable(facts: Facts) -> Iterator[Finding]:
             if debug or other
             else "Look whether the container runs and what its log says, and start it; then compare the published port",
             commands=(
-                listed(one),
-                logs(one),
+                *watched(one),
                 *(() if debug or other or late else restarted(one, one.place).commands),
             )
             if is_shown(facts)

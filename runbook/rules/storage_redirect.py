@@ -64,6 +64,7 @@ def redirect_unreachable(facts: Facts) -> Iterator[Finding]:
         edits=edits,
         warning=redirected is None and failing is None,
         fix=change(
+            facts,
             registry,
             "Let the registry send the blobs itself (storage.redirect.disable: true), or give the storage an address that "
             "both the registry and its clients reach",

@@ -58,6 +58,7 @@ def realm_unreachable(facts: Facts) -> Iterator[Finding]:
         about=Subject(address=netloc(asking.url)) if asking else None,
         supersedes=("registry-unreachable",) if failed or silent else (),
         fix=change(
+            facts,
             facts.registry,
             "Set auth.token.realm to an address that resolves and answers from the client's machine",
             sh("curl", "-sS", "-o", "/dev/null", "-w", "%{http_code}\\n", url(realm), expect="200 or 401, not 000"),
@@ -136,6 +137,7 @@ def audience(facts: Facts) -> Iterator[Finding]:
         (said(e) for e in events[:2]),
         (item for _, item in _options(facts, option)),
         fix=change(
+            facts,
             facts.registry,
             f"Make auth.token.{option} and the token service's own setting the same text",
             _login(facts),
@@ -210,7 +212,7 @@ def key(facts: Facts) -> Iterator[Finding]:
         (item for _, item in _options(facts, "rootcertbundle")),
         fix=Fix(
             summary="Copy the token service's own certificate to the path of auth.token.rootcertbundle",
-            commands=all_restarted((one,) if one else (), fresh=True),
+            commands=all_restarted(facts, (one,) if one else (), fresh=True),
             verify=(_login(facts),),
             applies="The registry reads the bundle at start only",
         ),

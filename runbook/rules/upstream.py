@@ -237,7 +237,7 @@ def _started(facts: Facts, advice: str, services: list[str], verify: tuple[Comma
     """The fix for a proxy that does not start without its upstream's name: there is no process to reload."""
     return Fix(
         summary=advice,
-        commands=all_restarted([runs(facts, s) for s in services], fresh=True),
+        commands=all_restarted(facts, [runs(facts, s) for s in services], fresh=True),
         verify=verify,
         applies="The proxy looks the name up when it starts, and does not start without it: a reload is not enough",
     )

@@ -8,10 +8,13 @@ import pytest
 from runbook import rules
 from runbook.model import Evidence, Interpolation, Place, Registry, Service, Setting, SourceFile
 from runbook.model.command import Command
+from runbook.observe.traffic import Traffic
 from runbook.rules.align import add_variables, change, unset
 from runbook.rules.align_htpasswd import _escape
 from runbook.rules.align_storage import _set_true
+from runbook.rules.base import Facts
 from runbook.rules.upstreams import join_network
+from runbook.stack import build
 from tests.case_files import Case, all_cases, judge
 
 MODULES = ("align", "token", "upstream")
@@ -71,8 +74,10 @@ def test_a_service_joins_a_network_as_it_names_its_others(before: str, after: st
 
 def test_only_a_file_that_is_mounted_needs_a_new_container() -> None:
     registry = Registry(name="edge", service=service(), config_file="config.yml", known=True)
-    in_file = change(registry, "x", place=Place("config.yml", 3))
-    in_compose = change(registry, "x", place=Place(FILE, 3))
+    stack = build(Evidence())
+    facts = Facts(Evidence(), stack, Traffic(Evidence(), stack))
+    in_file = change(facts, registry, "x", place=Place("config.yml", 3))
+    in_compose = change(facts, registry, "x", place=Place(FILE, 3))
     assert in_file.command_lines == ("docker compose up -d --force-recreate edge",)
     assert in_compose.command_lines == ("docker compose up -d edge",)
     assert in_file.applies != in_compose.applies
