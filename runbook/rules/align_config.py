@@ -3,11 +3,13 @@
 import posixpath
 from collections.abc import Iterator
 
+from runbook.lazy import re
 from runbook.model import Edit, Evidence, Finding, Mount, Refutation, Registry, Setting, Symptom
 from runbook.model.command import PIPE, name
 from runbook.model.command import file as word
 from runbook.rules.align import DOWN, OPEN, REFUSED, anonymous, change, login, observed, status, subject, unset
 from runbook.rules.base import Facts, rule
+from runbook.rules.crossing import rewrite
 from runbook.rules.evidence import finding, read
 from runbook.rules.hop_edits import swap
 from runbook.rules.platform import inside, runs
@@ -132,7 +134,8 @@ def env_overrides_config(facts: Facts) -> Iterator[Finding]:
     key, was, now, effects = max(found, key=lambda row: (bool(symptoms & set(row[3])), row[0].startswith("auth")))
     if key.startswith("auth.htpasswd.path") and facts.traffic.works("direct") is not None:
         return
-    edits = unset(facts.evidence, now)
+    bound = _is_bound(registry, key, now)
+    edits = _as_configured(facts, was, now) if bound else unset(facts.evidence, now)
     names = ("env", PIPE, "cut", "-d=", "-f1", PIPE, "grep", "-x", name(now.origin))
     absent = inside(runs(facts, registry.name if registry else None), *names, expect="nothing")
     yield finding(
@@ -147,12 +150,28 @@ def env_overrides_config(facts: Facts) -> Iterator[Finding]:
         fix=change(
             facts,
             registry,
-            f"Remove {now.origin}, or write its value into {was.origin}",
-            absent,
+            f"Set {now.origin} to {_value(was)}, or remove all REGISTRY_AUTH… variables: with REGISTRY_AUTH nothing of "
+            f"auth in {was.origin} is in force"
+            if bound
+            else f"Remove {now.origin}, or write its value into {was.origin}",
+            *(() if bound else (absent,)),
             *((login(facts),) if key.startswith("auth.") else ()),
             edits=edits,
         ),
     )
+
+
+def _is_bound(registry: Registry | None, key: str, now: Setting) -> bool:
+    """Whether the variable cannot go alone: REGISTRY_AUTH replaces the section of the file, and its option would be
+    missing."""
+    variables = registry.service.environment if registry and registry.service else ()
+    return key.startswith("auth.") and now.value is not None and any(v.name == "REGISTRY_AUTH" for v in variables)
+
+
+def _as_configured(facts: Facts, was: Setting, now: Setting) -> tuple[Edit, ...]:
+    """The edit that gives the variable the value of the file, where both are plain text of one line."""
+    old, new = str(now.value), str(was.value)
+    return rewrite(facts, now.place, old, new) if re.fullmatch(r"[\w./:@-]+", new) and old != new else ()
 
 
 def _effects(key: str, now: Setting) -> tuple[Symptom, ...]:

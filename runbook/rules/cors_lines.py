@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
 from runbook.model import Edit, Exchange, Finding, Fix, HeaderEdit, ProxyRoute, Refutation, Setting, Subject
+from runbook.rules.align import change
 from runbook.rules.base import Facts, rule
 from runbook.rules.cors import FETCH, ORIGIN
 from runbook.rules.crossing import (
@@ -23,7 +24,8 @@ from runbook.rules.crossing import (
     where_of,
 )
 from runbook.rules.evidence import Item, finding, read, said, seen
-from runbook.rules.hop_edits import drop_line, insert, line_of
+from runbook.rules.hop_edits import drop_key, drop_line, insert, line_of
+from runbook.rules.hops import site_key
 from runbook.rules.reloads import reload
 from runbook.rules.shell import observed, subject
 from runbook.stack.browser import CORS_HEADERS, origin_of
@@ -151,20 +153,20 @@ def duplicate(facts: Facts) -> Iterator[Finding]:
     same = _same_twice(facts)
     if not is_needed(facts.stack) or not (sent or added or same):
         return
-    edits = _hide(facts, added) if added else ()
     route = added.route if added else None
     base = origin_of(sent[1].url) if sent else _address(route)
-    again = reload(facts, route) if route else None
-    fix = Fix(
-        summary=f"Hide the registry's header in the proxy, which sends its own: proxy_hide_header {ORIGIN}"
-        if edits and route and route.software == "nginx"
-        else "Let the registry alone send them: delete the proxy's own"
-        if edits
-        else "Remove the headers from one of the two",
-        commands=again.commands if again else (),
-        verify=(allowed(facts, base, ONE_LINE),),
-        applies=again.applies if again else "",
-    )
+    if added and _answers_preflight(facts, added.route):
+        edits = _unset(facts, added)
+        fix = change(
+            facts,
+            facts.registry,
+            "Let the proxy alone send them, since it answers the preflight as well: remove them from the registry",
+            allowed(facts, base, ONE_LINE),
+            edits=edits,
+        )
+    else:
+        edits = _hide(facts, added) if added else ()
+        fix = _hidden(facts, route, edits, base)
     yield finding(
         f"Proxy and registry both add {ORIGIN}: the response has two, and the browser refuses it.",
         [seen(sent[0], f": one {ORIGIN} line"), seen(sent[1], f": {_lines(sent[1])} of them")] if sent else (),
@@ -179,6 +181,37 @@ def duplicate(facts: Facts) -> Iterator[Finding]:
         edits=edits,
         about=Subject(service=route.service or "", sites=route.server_names) if route else None,
     )
+
+
+def _hidden(facts: Facts, route: ProxyRoute | None, edits: tuple[Edit, ...], base: str) -> Fix:
+    again = reload(facts, route) if route else None
+    return Fix(
+        summary=f"Hide the registry's header in the proxy, which sends its own: proxy_hide_header {ORIGIN}"
+        if edits and route and route.software == "nginx"
+        else "Let the registry alone send them: delete the proxy's own"
+        if edits
+        else "Remove the headers from one of the two",
+        commands=again.commands if again else (),
+        verify=(allowed(facts, base, ONE_LINE),),
+        applies=again.applies if again else "",
+    )
+
+
+def _answers_preflight(facts: Facts, route: ProxyRoute) -> bool:
+    """Whether the proxy answers OPTIONS of that site itself, with the headers that its file adds. nginx hides the
+    registry's lines and keeps its own, so there it does not matter."""
+    same = (r for r in facts.stack.routes if site_key(r) == site_key(route) and r.kind in ("return", "static"))
+    own = route.answers_options or any("OPTIONS" in (*r.methods, *r.condition.upper().split()) for r in same)
+    return own and route.software != "nginx"
+
+
+def _unset(facts: Facts, added: _Added) -> tuple[Edit, ...]:
+    """The registry's own lines of the headers that the proxy adds, out of its configuration."""
+    settings = facts.stack.registry.settings if facts.stack.registry else {}
+    names = {e.name.lower() for e in added.route.response_headers if e.action != "remove"}
+    twice = [s for k, s in settings.items() if k.lower().removeprefix("http.headers.") in names]
+    edits = (e for s in twice for e in drop_key(facts.evidence, s.place))
+    return tuple({(e.file, e.line): e for e in edits}.values())
 
 
 def _address(route: ProxyRoute | None) -> str:

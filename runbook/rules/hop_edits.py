@@ -78,6 +78,46 @@ def drop_lines(evidence: Evidence, file: str, pattern: str) -> tuple[Edit, ...]:
     return tuple(e for place in places(evidence, file, pattern) for e in drop_line(evidence, place))
 
 
+def drop_key(evidence: Evidence, place: Place | None) -> tuple[Edit, ...]:
+    """The edits that take a key of YAML out with all that is below it, and the keys above of which nothing would be left."""
+    lines = _lines(evidence, place) if place else ()
+    if place is None or place.line is None or not 0 < place.line <= len(lines):
+        return ()
+    gone = set(_beneath(lines, place.line))
+    top = place.line
+    while (above := _parent(lines, top)) is not None:
+        left = [n for n in _beneath(lines, above)[1:] if n not in gone and re.match(r"\s*[^\s#]", lines[n - 1])]
+        if left or re.match(r"\s*-", lines[above - 1]) or not lines[above - 1].split("#")[0].rstrip().endswith(":"):
+            break
+        top = above
+        gone |= {above, *_beneath(lines, above)}
+    edits = [drop_line(evidence, Place(place.file, n)) for n in sorted(gone)]
+    return tuple(e for (e,) in edits) if all(edits) else ()
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip())
+
+
+def _beneath(lines: Sequence[str], key: int) -> list[int]:
+    """The line of a key and those of its value, blank ones at the end left out; items may stand as far left as the key."""
+    found, last = [key], key
+    for n in range(key + 1, len(lines) + 1):
+        text, depth = lines[n - 1], _indent(lines[n - 1]) - _indent(lines[key - 1])
+        item = depth == 0 and text.lstrip().startswith("- ") and not lines[key - 1].lstrip().startswith("- ")
+        if text.strip() and depth <= 0 and not item:
+            break
+        found.append(n)
+        last = n if text.strip() else last
+    return [n for n in found if n <= last]
+
+
+def _parent(lines: Sequence[str], key: int) -> int | None:
+    """The line of the key that a line of YAML stands below."""
+    own = _indent(lines[key - 1])
+    return next((n for n in range(key - 1, 0, -1) if lines[n - 1].strip() and _indent(lines[n - 1]) < own), None)
+
+
 def swap(evidence: Evidence, place: Place | None, pattern: str, replacement: str) -> tuple[Edit, ...]:
     """The edit that changes part of a line."""
     old = line_of(evidence, place) if place else None
