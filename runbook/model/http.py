@@ -102,6 +102,8 @@ class Exchange:
     voice: Voice = "program"
     login_known: bool = True
     """Whether the source shows what the request sent: without it, no credential means nothing about the login."""
+    trust: str = ""
+    """curl's words about the server's certificate: "-k" (not checked), or the file of --cacert; "" where it said nothing."""
 
     def header(self, name: str) -> str | None:
         """The first response header of that name, or None."""

@@ -263,6 +263,7 @@ def _finish(now: Pending, file: str, vault: Vault) -> Exchange | None:
         detail=vault.mask(now.detail, 300),
         page=_page(now),
         login_known=now.login_known or now.credential is not None,
+        trust=vault.mask(now.trust, 300),
     )
 
 

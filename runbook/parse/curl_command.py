@@ -111,6 +111,8 @@ class Pending:
     """Whether its request line was seen."""
     login_known: bool = False
     """Whether it is known which login was sent, or that none was."""
+    trust: str = ""
+    """`-k`, or the file of --cacert."""
 
     @property
     def answered(self) -> bool:
@@ -125,6 +127,10 @@ def read_command(command: str, line: int, vault: Vault) -> Pending:
         if name in ("-u", "--user"):
             now.credential = _user(value, vault)
             now.login_known = now.credential is not None
+        elif name in ("-k", "--insecure"):
+            now.trust = "-k"
+        elif name == "--cacert":
+            now.trust = value
         elif name in _ELSEWHERE:
             now.login_known = False
         elif name in ("-X", "--request"):

@@ -28,6 +28,7 @@ from runbook.model import (
 from runbook.observe.focus import Focus
 from runbook.observe.routes import Routing
 from runbook.observe.traffic import Traffic
+from runbook.rules.trust import as_clients_do
 
 Judge = Callable[["Facts"], Iterator[Finding]]
 
@@ -190,7 +191,7 @@ def run(rule: Rule, facts: Facts) -> tuple[Check, tuple[Finding, ...]]:
         reason = "; ".join(dict.fromkeys(missing))
         return Check(rule=rule.id, step=rule.step, outcome="skipped", reason=reason, title=rule.title), ()
     try:
-        found = tuple(_complete(rule, finding) for finding in rule.function(facts))
+        found = tuple(_trusting(facts, _complete(rule, finding)) for finding in rule.function(facts))
     except Exception as error:
         # A rule that breaks must not hide what the others know; it is shown as an error, never as a pass.
         reason = f"the rule broke ({type(error).__name__}); please report it"
@@ -207,6 +208,13 @@ def _nothing_answered(rule: Rule, facts: Facts) -> bool:
     """Whether all that the rule could look at are requests that got no response."""
     there = {kind for kind in (*rule.needs, *rule.needs_any) if NEEDS[kind][0](facts)}
     return there == {"exchanges"} and all(e.status is None for e in facts.traffic.exchanges)
+
+
+def _trusting(facts: Facts, finding: Finding) -> Finding:
+    """The finding whose checks trust the server as its clients do; not where that trust itself is in question."""
+    if Symptom.TLS_FAILED in finding.explains:
+        return finding
+    return replace(finding, fix=as_clients_do(finding.fix, facts.evidence, facts.traffic.exchanges))
 
 
 def _complete(rule: Rule, finding: Finding) -> Finding:

@@ -200,7 +200,7 @@ def _scheme_of(facts: Facts, route: ProxyRoute) -> tuple[str, Place, str, tuple[
     """What the route says of the scheme, in which line, what to do about it, and the edits that do it."""
     line = {
         "nginx": "proxy_set_header X-Forwarded-Proto $scheme;",
-        "haproxy": "http-request set-header X-Forwarded-Proto https if { ssl_fc }",
+        "haproxy": f"http-request set-header {_PROTO}",
         "apache": 'RequestHeader set X-Forwarded-Proto "https"',
     }.get(route.software, "X-Forwarded-Proto: https")
     forwarded, plain = last_edit(route, "forwarded"), last_edit(route, "x-forwarded-proto")
@@ -210,14 +210,23 @@ def _scheme_of(facts: Facts, route: ProxyRoute) -> tuple[str, Place, str, tuple[
         edits = drop_header(facts.evidence, forwarded) if plain else ()
         return f"{_shown(forwarded)}, which wins over X-Forwarded-Proto", forwarded.place, advice, edits
     if near is None:
-        edits = add_header(facts.evidence, route, line) if route.software in ("nginx", "apache") else ()
+        edits = add_header(facts.evidence, route, line) if route.software in _ADDED else ()
         return "no X-Forwarded-Proto", route.place, f"Add: {line}", edits
     edits = ()
+    if route.software == "haproxy":
+        edits = swap(
+            facts.evidence, near.place, r"(http-request\s+set-header\s+)X-Forwarded-Proto\w*\s.*", rf"\1{_PROTO}"
+        )
     if route.software == "nginx":
         pattern = r"X-Forwarded-Proto\w*(\s+)[^;]+;"
         edits = swap(facts.evidence, near.place, pattern, r"X-Forwarded-Proto\1$scheme;")
     unread = "" if near is plain else ", which the registry does not read"
     return f"{_shown(near)}{unread}", near.place, f"Write this line as {line}", edits
+
+
+_PROTO = "X-Forwarded-Proto https if { ssl_fc }"
+_ADDED = ("nginx", "apache", "haproxy")
+"""Where the line stands in its own, beside the upstream."""
 
 
 def _shown(edit: HeaderEdit) -> str:
