@@ -1,7 +1,7 @@
 """haproxy.cfg to routes. HAProxy hands Host and Authorization on and adds nothing by itself."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any, Literal
 
@@ -159,6 +159,9 @@ class _Config:
             yield header_edit(name, words[3], place, self._vault, action=action, condition=condition)
         elif _replaces_all(words):
             yield header_edit(name, words[4], place, self._vault, condition=condition)
+        elif name.lower() == "authorization" and _replaced_login(words):
+            made = header_edit(name, words[4], place, self._vault, condition=condition)
+            yield replace(made, value=self._vault.mask(words[4], 300), injected="variable", password=None)
 
     def _auth(self, *sections: Section) -> OwnAuth | None:
         for section in sections:
@@ -214,6 +217,22 @@ def _replaces_all(words: tuple[str, ...]) -> bool:
     if len(words) < 5 or words[1] not in ("replace-header", "replace-value"):
         return False
     return words[3] in (".*", "^.*$", "(.*)") and "\\1" not in words[4]
+
+
+_LOGIN = "Basic eDp5"
+
+
+def _replaced_login(words: tuple[str, ...]) -> bool:
+    """Whether `replace-header` with a pattern makes something else of a login. The whole value becomes what is written,
+    with the groups of the pattern in it."""
+    if len(words) < 5 or words[1] not in ("replace-header", "replace-value"):
+        return False
+    found = search(words[3], _LOGIN)
+    if found is None or "%" in words[4]:
+        return False
+    groups = (found[0], *(g or "" for g in found.groups()))
+    made = re.sub(r"\\(\d)", lambda m: groups[int(m[1])] if int(m[1]) < len(groups) else "", words[4])
+    return made != _LOGIN
 
 
 def _rewrite(*sections: Section) -> tuple[str, str] | None:

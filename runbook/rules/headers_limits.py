@@ -240,6 +240,12 @@ def _larger_body(facts: Facts, route: ProxyRoute) -> tuple[Command, ...]:
     return (_sent(facts, route, route.max_body + 1),)
 
 
+_TOO_LARGE = (
+    r"^\s*http-request\s+(?:deny|return)\b.*(?:\breq\.body_size\b|\bcontent-length\b|\b(?:deny_)?status\s+413\b)"
+)
+"""HAProxy's refusal of a large body, by its size, its header or the status it answers."""
+
+
 def _lift(facts: Facts, route: ProxyRoute) -> tuple[Edit, ...]:
     if route.software == "caddy":
         sizes = tuple(places(facts.evidence, route.place.file, r"^\s*max_size\s"))
@@ -247,7 +253,7 @@ def _lift(facts: Facts, route: ProxyRoute) -> tuple[Edit, ...]:
                   for step, pattern in ((-1, r"^\s*request_body\s*\{\s*$"), (0, "max_size"), (1, r"^\s*\}\s*$"))] if sizes else []  # fmt: skip
         return tuple(e for found in around for e in found) if all(around) else ()
     if route.software == "haproxy":
-        return drop_lines(facts.evidence, route.place.file, r"^\s*http-request\s+deny\b.*\breq\.body_size\b")
+        return drop_lines(facts.evidence, route.place.file, _TOO_LARGE)
     if route.software == "nginx-proxy":
         return _body_file_mounted(facts, route)
     if route.software != "nginx":

@@ -144,12 +144,12 @@ def _misrouted(facts: Facts, differs: Differs, heard: Item = None, more: tuple[S
 
 
 def _kept_host(facts: Facts, route: ProxyRoute, host: HeaderEdit) -> tuple[Edit, ...]:
-    """The edits that let Host through as it came: its line goes, and with Caddy the one that hides the client's name."""
+    """The edits that let Host through as it came: its line goes, and the one that hides the client's name or puts a fixed
+    one before it, for X-Forwarded-Host wins over Host."""
     dropped = drop_header(facts.evidence, host)
-    hides = next((e for e in route.request_headers if e.name.lower() == "x-forwarded-host" and not e.value), None)
-    if route.software == "caddy" and hides is not None and dropped:
-        return (*dropped, *drop_header(facts.evidence, hides))
-    return dropped
+    hides = (e for e in route.request_headers if e.name.lower() == "x-forwarded-host")
+    fixed = [e for e in hides if not any(c in e.value for c in "${%") and (e.value or route.software == "caddy")]
+    return (*dropped, *(e for h in fixed for e in drop_header(facts.evidence, h))) if dropped else ()
 
 
 _EXPLAINS = (S.LOCATION_WRONG, S.UPLOAD_FAILS, S.NAME_UNKNOWN)

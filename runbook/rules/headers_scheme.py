@@ -17,6 +17,7 @@ from runbook.model import (
     Symptom,
 )
 from runbook.observe.words import UPLOAD_SENT_ON
+from runbook.rules.apache_modules import module_enabled, module_loaded
 from runbook.rules.base import Facts, rule
 from runbook.rules.evidence import Item, context, finding, read, said
 from runbook.rules.hop_edits import add_header, drop_header, swap
@@ -183,7 +184,15 @@ def _scheme_lost(facts: Facts, route: ProxyRoute, misrouted: Exchange | None) ->
         sent_to(misrouted),
         _sent_to_http(facts) if not misrouted else None,
         hop=hop(route),
-        fix=proxy_fix(facts, route, advice, upload_check(facts, base), edits=edits, at=where),
+        fix=proxy_fix(
+            facts,
+            route,
+            advice,
+            upload_check(facts, base),
+            edits=edits,
+            at=where,
+            before=module_enabled(facts, route, "headers"),
+        ),
         edits=edits,
         proves=route.complete and route.tls,
         about=site(facts, route),
@@ -211,15 +220,15 @@ def _scheme_of(facts: Facts, route: ProxyRoute) -> tuple[str, Place, str, tuple[
         return f"{_shown(forwarded)}, which wins over X-Forwarded-Proto", forwarded.place, advice, edits
     if near is None:
         edits = add_header(facts.evidence, route, line) if route.software in _ADDED else ()
+        if edits and route.software == "apache":
+            edits = (*module_loaded(facts.evidence, route.place.file, "headers"), *edits)
         return "no X-Forwarded-Proto", route.place, f"Add: {line}", edits
-    edits = ()
-    if route.software == "haproxy":
-        edits = swap(
-            facts.evidence, near.place, r"(http-request\s+set-header\s+)X-Forwarded-Proto\w*\s.*", rf"\1{_PROTO}"
-        )
-    if route.software == "nginx":
-        pattern = r"X-Forwarded-Proto\w*(\s+)[^;]+;"
-        edits = swap(facts.evidence, near.place, pattern, r"X-Forwarded-Proto\1$scheme;")
+    written = {
+        "haproxy": (r"(http-request\s+set-header\s+)X-Forwarded-Proto\w*\s.*", rf"\1{_PROTO}"),
+        "apache": (r"(RequestHeader\s+set\s+)\"?X-Forwarded-Proto\w*\"?\s+\S+", r'\1X-Forwarded-Proto "https"'),
+        "nginx": (r"X-Forwarded-Proto\w*(\s+)[^;]+;", r"X-Forwarded-Proto\1$scheme;"),
+    }.get(route.software)
+    edits = swap(facts.evidence, near.place, *written) if written else ()
     unread = "" if near is plain else ", which the registry does not read"
     return f"{_shown(near)}{unread}", near.place, f"Write this line as {line}", edits
 

@@ -283,6 +283,16 @@ def login_at(facts: Facts, base: str, who: str = "") -> Command:
               expect="200")  # fmt: skip
 
 
+def same_request(facts: Facts, route: ProxyRoute | None, refused: Exchange | None) -> Command:
+    """The command that repeats what was refused: an upload is begun where it was one, which the registry purges; else a
+    login."""
+    if refused is None or refused.method not in ("POST", "PUT", "PATCH"):
+        return login_check(facts, route)
+    address = url(front_url(facts, route), "/v2/test/blobs/uploads/")
+    return sh("curl", "-sS", "-o", "/dev/null", "-w", "%{http_code}\\n", "-X", "POST", "-u", user(user_of(facts)), address,
+              expect="202")  # fmt: skip
+
+
 def anonymous_check(facts: Facts, route: ProxyRoute | None, path: str) -> Command:
     """The command that shows that nobody gets that path through the proxy without credentials."""
     return sh("curl", "-sS", "-o", "/dev/null", "-w", "%{http_code}\\n", url(front_url(facts, route), path),

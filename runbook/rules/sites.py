@@ -13,6 +13,7 @@ from runbook.model import (
     Guard,
     LoggedRequest,
     Message,
+    Place,
     ProxyRoute,
     Refutation,
     Subject,
@@ -24,8 +25,8 @@ from runbook.observe.address import address_of
 from runbook.observe.signature import from_registry, signed_by_proxy
 from runbook.rules.base import Facts, rule
 from runbook.rules.evidence import Item, finding, read, said, seen
-from runbook.rules.hop_edits import drop_block, line_of
-from runbook.rules.hops import api_check, hop, leads_to_registry, login_check, name, site
+from runbook.rules.hop_edits import around, blocks, drop, drop_block, drop_line, line_of
+from runbook.rules.hops import api_check, hop, leads_to_registry, login_check, name, same_request, site
 from runbook.rules.platform import route_applied
 from runbook.rules.reloads import proxy_fix
 from runbook.urls import netloc, urlsplit
@@ -248,7 +249,8 @@ def denied_by_rule(facts: Facts) -> Iterator[Finding]:
     if refused is None:
         refused = next((e for e in facts.traffic.exchanges if _is_unsigned(e) and _meets(e.url, listed)), None)
     told = next((m for m in _refusals(facts) if _meets(f"https://{m.host}/", listed)), None) if not refused else None
-    edits = _let_in(facts, *ruled[0]) if ruled and kind == "address" else ()
+    limit = _limit_of_methods(facts, ruled[0][1], refused) if ruled and refused else ()
+    edits = limit or (_let_in(facts, *ruled[0]) if ruled and kind == "address" else ())
     edge = refused is not None and bool(_EDGE.search(refused.body))
     said_so = logged is not None or edge or status == 429
     if (refused is None and logged is None and told is None) or not (ruled or said_so):
@@ -274,8 +276,10 @@ def denied_by_rule(facts: Facts) -> Iterator[Finding]:
             route,
             "Raise the limit for /v2/ (a push sends many requests at once)"
             if kind == "rate"
+            else "Delete the limit_except block: it refuses the methods of a push"
+            if limit
             else "Let the clients' addresses in, in the rule that refuses them (behind another proxy the address is that proxy's)",
-            login_check(facts, route),
+            same_request(facts, route, refused),
             edits=edits,
         ),
         edits=edits,
@@ -296,6 +300,26 @@ def _meets(address: str, routes: list[ProxyRoute]) -> bool:
     """Whether a request to this address goes through one of the routes, by the names of their sites."""
     host = (urlsplit(address).hostname or "").lower()
     return any(not r.server_names or host in (n.lower() for n in r.server_names) for r in routes)
+
+
+_PUSHES = ("POST", "PUT", "PATCH")
+
+
+def _limit_of_methods(facts: Facts, guard: Guard, refused: Exchange) -> tuple[Edit, ...]:
+    """The edits that take out nginx's block of what is refused to all other methods, where it has nothing else in it."""
+    lines = next((f.lines for f in facts.evidence.files if f.path == guard.place.file), ())
+    if refused.method not in _PUSHES or guard.place.line is None or not 0 < guard.place.line <= len(lines):
+        return ()
+    if one := drop(facts.evidence, guard.place, r"limit_except\s[^{;]*\{(?:\s*(?:deny|allow)\s[^;{}]*;)+\s*\}"):
+        return one
+    inside = blocks(lines)
+    first = inside[guard.place.line - 1]
+    rows = [first, *(n for n in range(first + 1, len(lines) + 1) if first in around(inside, n))]
+    if not first or not re.match(r"\s*limit_except\s", lines[first - 1]):
+        return ()
+    if not all(re.match(r"\s*(?:(?:deny|allow)\s[^;]*;|\}|#.*|)\s*$", lines[n - 1]) for n in rows[1:]):
+        return ()
+    return tuple(e for n in rows for e in drop_line(facts.evidence, Place(guard.place.file, n)))
 
 
 def _let_in(facts: Facts, route: ProxyRoute, guard: Guard) -> tuple[Edit, ...]:

@@ -8,13 +8,14 @@ from runbook.model.command import sh
 from runbook.numbers import whole_number
 from runbook.redact import is_mask
 from runbook.rules.align import stated
+from runbook.rules.apache_modules import module_enabled
 from runbook.rules.base import Facts, rule
 from runbook.rules.evidence import Item, context, finding, read, said, seen
 from runbook.rules.hop_edits import swap
 from runbook.rules.hops import LOOPBACK, aside, hop, login_check, name, site, upstream_service
 from runbook.rules.platform import inside, retargeted, runs
 from runbook.rules.reloads import proxy_fix
-from runbook.rules.upstream_tls import module_enabled, plain_transport, tls_to_upstream
+from runbook.rules.upstream_tls import plain_transport, scheme_kept, tls_to_upstream
 from runbook.rules.upstreams import (
     NO_ANSWER,
     bad_gateway,
@@ -204,6 +205,8 @@ def scheme_mismatch_upstream(facts: Facts) -> Iterator[Finding]:
             edits = (*edits, *plain_transport(facts.evidence, route.upstream_place))
         elif route.software == "apache" and right == "https" and edits:
             edits = (*edits, *tls_to_upstream(facts, route))
+        if right == "https" and edits:
+            edits = (*edits, *scheme_kept(facts.evidence, route))
         yield finding(
             f"{name(route)} speaks {route.upstream_scheme} to the registry, which speaks {right}.",
             shows if registry else map(aside, shows),
@@ -221,7 +224,7 @@ def scheme_mismatch_upstream(facts: Facts) -> Iterator[Finding]:
                 _speak(route, right),
                 login_check(facts, route),
                 edits=edits,
-                before=module_enabled(facts, route) if right == "https" else (),
+                before=module_enabled(facts, route, "ssl") if right == "https" else (),
             ),
         )
         return

@@ -1,10 +1,10 @@
 """The lines about TLS between a proxy and its upstream, besides the upstream's scheme: of Caddy and Apache."""
 
 from runbook.lazy import re
-from runbook.model import Command, Edit, Evidence, Place, ProxyRoute
-from runbook.model.command import sh
+from runbook.model import Edit, Evidence, Place, ProxyRoute
+from runbook.rules.apache_modules import is_loaded, module_loaded
 from runbook.rules.base import Facts
-from runbook.rules.hop_edits import around, blocks, drop_line, insert, places, swap
+from runbook.rules.hop_edits import add_header, around, blocks, drop_line, insert
 
 
 def plain_transport(evidence: Evidence, place: Place | None) -> tuple[Edit, ...]:
@@ -36,32 +36,25 @@ def tls_to_upstream(facts: Facts, route: ProxyRoute) -> tuple[Edit, ...]:
     if not re.match(r"\s*ProxyPass(?:Match)?\s+[\"^/]", row):
         return ()
     return (
-        *_module(facts.evidence, route.place.file),
+        *module_loaded(facts.evidence, route.place.file, "ssl"),
         *insert(facts.evidence, place, "SSLProxyEngine on"),
         *insert(facts.evidence, place, "SSLProxyCheckPeerName off"),
     )
 
 
-_LOADED = r"^\s*LoadModule\s+ssl_module\s"
-_UNUSED = r"^\s*#\s*(LoadModule\s+ssl_module\s)"
-_LOADS = r"^\s*LoadModule\s+(\w+)_module\s+\S*mod_\1\.so"
-
-
-def _module(evidence: Evidence, file: str) -> tuple[Edit, ...]:
-    """The line that loads mod_ssl, without which Apache refuses SSLProxyEngine; () where it is there, or the modules are
-    loaded in another file."""
-    loads = list(places(evidence, file, _LOADS))
-    if not loads or next(places(evidence, file, _LOADED), None):
+def scheme_kept(evidence: Evidence, route: ProxyRoute) -> tuple[Edit, ...]:
+    """The line that tells a registry on TLS which scheme the client used: without it the registry writes its own into
+    Location, and uploads that begin on http go on at https."""
+    if any(e.name.lower() in ("x-forwarded-proto", "forwarded") for e in route.request_headers):
         return ()
-    if unused := next(places(evidence, file, _UNUSED), None):
-        return swap(evidence, unused, _UNUSED, r"\1")
-    lines = next(f.lines for f in evidence.files if f.path == file)
-    line = re.sub(r"(\w+)(_module\s+\S*mod_)\1\.so", r"ssl\2ssl.so", lines[(loads[-1].line or 1) - 1].strip())
-    return insert(evidence, loads[-1], line)
-
-
-def module_enabled(facts: Facts, route: ProxyRoute) -> tuple[Command, ...]:
-    """Debian's command that loads mod_ssl, where no file at hand loads modules and Apache is no container."""
-    if route.software != "apache" or route.service or next(places(facts.evidence, route.place.file, _LOADS), None):
+    line = _SCHEME.get(route.software)
+    if route.software == "apache" and not is_loaded(evidence, route.place.file, "headers"):
         return ()
-    return (sh("sudo", "a2enmod", "ssl"),)
+    return add_header(evidence, route, line) if line else ()
+
+
+_SCHEME = {
+    "nginx": "proxy_set_header X-Forwarded-Proto $scheme;",
+    "haproxy": "http-request set-header X-Forwarded-Proto %[ssl_fc,iif(https,http)]",
+    "apache": "RequestHeader set X-Forwarded-Proto expr=%{REQUEST_SCHEME}",
+}

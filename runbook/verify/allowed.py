@@ -74,7 +74,7 @@ _CURL_HEADER = re.compile(
 
 
 def _curl(words: list[str]) -> bool:
-    """GET, HEAD and OPTIONS of one address; nothing is written, no file is read."""
+    """GET, HEAD and OPTIONS of one address; nothing is written, no file is read but a certificate."""
     urls = 0
     rest = iter(words)
     for word in rest:
@@ -91,6 +91,7 @@ def _curl(words: list[str]) -> bool:
             "-A": bool(re.fullmatch(r"[\w./ ()-]{1,200}", value)),
             "-X": value in ("GET", "HEAD", "OPTIONS"),
             "-H": bool(_CURL_HEADER.fullmatch(value)),
+            "--cacert": bool(_FILE.fullmatch(value)),
         }
         if not fits.get(word, False):
             return False
