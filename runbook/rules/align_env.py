@@ -13,7 +13,7 @@ from runbook.rules.evidence import Item, finding, foretold, read, said
 from runbook.rules.hop_edits import line_of, swap
 from runbook.rules.hops import aside
 from runbook.rules.platform import inside, runs
-from runbook.stack.variables import nearest, nearest_of_ui
+from runbook.stack.variables import is_unknown_kind, nearest, nearest_of_ui
 
 S = Symptom
 PARSER_GO = "distribution configuration/parser.go"
@@ -180,8 +180,9 @@ def _unread(facts: Facts) -> Iterator[_Unread]:
     for registry in facts.stack.registries:
         for variable, right in registry.unread:
             if not _LINKS.search(variable.name) and variable.name == variable.name.strip():
+                reason: Reason = "stops" if is_unknown_kind(variable.name) else "unread"
                 yield _Unread(
-                    variable.name, right or _meant(variable.name, registry), variable.place, registry.name, "unread"
+                    variable.name, right or _meant(variable.name, registry), variable.place, registry.name, reason
                 )
 
 

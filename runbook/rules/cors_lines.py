@@ -10,6 +10,7 @@ from runbook.rules.align import change
 from runbook.rules.base import Facts, rule
 from runbook.rules.cors import FETCH, ORIGIN
 from runbook.rules.crossing import (
+    ALLOWED,
     BLOCKED,
     ONE_LINE,
     allowed,
@@ -58,12 +59,13 @@ def multiple(facts: Facts) -> Iterator[Finding]:
     if not (got or complaint or (setting and facts.ui)):
         return
     edits = _only(facts, setting) if setting else ()
+    joined = got is not None and any("," in a for a in got.allowed)
     yield finding(
         "The registry allows several origins in one response; a browser accepts exactly one.",
         said(complaint),
         seen(got.exchange, what=f"one response allows {' and '.join(got.allowed)}") if got else None,
         read(f"the list has {' and '.join(values(setting))}", where_of(setting)) if setting else None,
-        fix=headers_fix(facts, "Allow one origin only", edits, expect=ONE_LINE),
+        fix=headers_fix(facts, "Allow one origin only", edits, expect=ALLOWED if joined else ONE_LINE),
         edits=edits,
         about=subject(facts.registry),
     )

@@ -13,7 +13,6 @@ from runbook.rules.hops import (
     api_check,
     front_url,
     fronts,
-    header_check,
     hop,
     is_strange,
     login_at,
@@ -23,6 +22,7 @@ from runbook.rules.hops import (
 )
 from runbook.rules.location_math import base_of
 from runbook.rules.reloads import proxy_fix
+from runbook.rules.shell import status
 from runbook.urls import urlsplit
 
 S = Symptom
@@ -91,7 +91,7 @@ def _to_a_login_page(facts: Facts, exchange: Exchange, there: str) -> Finding:
             facts,
             None,
             "Take /v2/ out of the proxy's redirect or single sign-on, so that the registry asks for credentials itself",
-            header_check(asked, "www-authenticate", "Www-Authenticate: …"),
+            status(asked, expect="401"),
         ),
     )
 

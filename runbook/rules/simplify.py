@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from runbook.lazy import re
 from runbook.model import Edit, EvidenceItem, Exchange, Finding, Fix, Refutation, Registry, Stack, Symptom
 from runbook.numbers import whole_number
 from runbook.observe.signature import is_registrys, is_token_service
@@ -122,6 +123,28 @@ def _no_auth(registry: Registry) -> Item:
 
 
 def _switch_on(facts: Facts, registry: Registry) -> tuple[Edit, ...]:
+    return _by_variables(facts, registry) if registry.service else _in_file(facts, registry)
+
+
+def _in_file(facts: Facts, registry: Registry) -> tuple[Edit, ...]:
+    """The section at the end of config.yml, where the only htpasswd file lies in the folder that was handed over, and
+    that file names the folder: then this is where the registry runs, and no copy."""
+    lines = next((f.lines for f in facts.evidence.files if f.path == registry.config_file), ())
+    folder = next(iter(facts.evidence.target.paths), "")
+    last = max((n for n, line in enumerate(lines, 1) if line.strip()), default=0)
+    given = facts.evidence.htpasswd[0].file if len(facts.evidence.htpasswd) == 1 else ""
+    path = f"{folder.rstrip('/')}/{given}"
+    here = any(str(s.value).startswith(f"{folder.rstrip('/')}/") for s in registry.settings.values())
+    known = platform(facts) == "host" and folder.startswith("/") and here
+    if not known or not last or not given or not re.fullmatch(r"[\w./-]+", path) or registry.config_file is None:
+        return ()
+    if any(re.match(r"auth\s*:", line) for line in lines):
+        return ()
+    section = ("auth:", "  htpasswd:", "    realm: Registry", f"    path: {path}")
+    return (Edit(file=registry.config_file, line=last, old=None, new="\n".join(section)),)
+
+
+def _by_variables(facts: Facts, registry: Registry) -> tuple[Edit, ...]:
     mount = next((m for m in registry.mounts if "htpasswd" in m.target or m.target == "/auth"), None)
     if mount is None or (registry.service and registry.service.env("REGISTRY_AUTH")):
         return ()

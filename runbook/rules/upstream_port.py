@@ -15,7 +15,7 @@ from runbook.rules.hop_edits import swap
 from runbook.rules.hops import LOOPBACK, aside, hop, login_check, name, site, upstream_service
 from runbook.rules.platform import inside, retargeted, runs
 from runbook.rules.reloads import proxy_fix
-from runbook.rules.upstream_tls import plain_transport, scheme_kept, tls_to_upstream
+from runbook.rules.upstream_tls import plain_transport, scheme_kept, tls_to_upstream, tls_transport
 from runbook.rules.upstreams import (
     NO_ANSWER,
     bad_gateway,
@@ -201,7 +201,9 @@ def scheme_mismatch_upstream(facts: Facts) -> Iterator[Finding]:
                 if right == "http"
                 else swap(facts.evidence, route.upstream_place, r"(\bserver\s+\S+\s+\S+)", r"\1 ssl verify none")
             )
-        elif route.software == "caddy" and right == "http" and edits:
+        elif route.software == "caddy" and right == "https":
+            edits = edits or tls_transport(facts.evidence, route)
+        elif route.software == "caddy" and edits:
             edits = (*edits, *plain_transport(facts.evidence, route.upstream_place))
         elif route.software == "apache" and right == "https" and edits:
             edits = (*edits, *tls_to_upstream(facts, route))
@@ -250,8 +252,8 @@ def _speak(route: ProxyRoute, right: str) -> str:
         "registry's certificate is at hand",
         "apache": "Write https:// in the upstream, and outside of any <Location> `SSLProxyEngine on`, and `SSLProxyCheckPeerName off` "
         "unless the certificate names that upstream; `SSLProxyCACertificateFile` and `SSLProxyVerify require` where the authority of the registry's certificate is at hand",
-        "caddy": "Write https:// in the upstream; Caddy checks the certificate: for one that it does not know add "
-        "`transport http { tls_trust_pool file FILE }` inside reverse_proxy (before 2.8: tls_trusted_ca_certs FILE)",
+        "caddy": "Write https:// in the upstream; Caddy checks the certificate: `tls_insecure_skip_verify` leaves that out; "
+        "where its authority is at hand, `tls_trust_pool file FILE` in its place (before 2.8: tls_trusted_ca_certs FILE)",
     }.get(route.software, "Write https:// in the upstream")
 
 

@@ -4,7 +4,7 @@ from runbook.lazy import re
 from runbook.model import Edit, Evidence, Place, ProxyRoute
 from runbook.rules.apache_modules import is_loaded, module_loaded
 from runbook.rules.base import Facts
-from runbook.rules.hop_edits import add_header, around, blocks, drop_line, insert
+from runbook.rules.hop_edits import add_header, around, blocks, drop_line, insert, line_of
 
 
 def plain_transport(evidence: Evidence, place: Place | None) -> tuple[Edit, ...]:
@@ -58,3 +58,25 @@ _SCHEME = {
     "haproxy": "http-request set-header X-Forwarded-Proto %[ssl_fc,iif(https,http)]",
     "apache": "RequestHeader set X-Forwarded-Proto expr=%{REQUEST_SCHEME}",
 }
+
+
+def tls_transport(evidence: Evidence, route: ProxyRoute) -> tuple[Edit, ...]:
+    """Caddy's upstream on https with a transport that takes any certificate; not where a transport stands there."""
+    place, address = route.upstream_place, route.upstream.removeprefix("http://")
+    old = line_of(evidence, place) if place else None
+    found = re.match(rf"(\s*)reverse_proxy\s+(?:[/@*]\S*\s+)?(?:http://)?{re.escape(address)}\s*(\{{?)\s*$", old or "")
+    if place is None or place.line is None or old is None or found is None or _has_transport(evidence, place):
+        return ()
+    step = "\t" if "\t" in found[1] else "  "
+    inner = f"{found[1]}{step}"
+    new = re.sub(rf"(?:http://)?{re.escape(address)}\s*\{{?\s*$", f"https://{address} {{", old)
+    lines = [new, f"{inner}transport http {{", f"{inner}{step}tls_insecure_skip_verify", f"{inner}}}"]
+    if not found[2]:
+        lines.append(f"{found[1]}}}")
+    return (Edit(file=place.file, line=place.line, old=old, new="\n".join(lines)),)
+
+
+def _has_transport(evidence: Evidence, place: Place) -> bool:
+    lines = next((f.lines for f in evidence.files if f.path == place.file), ())
+    inside = blocks(lines)
+    return any(inside[n] == place.line and _TRANSPORT.match(line) for n, line in enumerate(lines))

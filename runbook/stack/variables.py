@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from difflib import get_close_matches
 
+from runbook.lazy import re
 from runbook.model import Compose, EnvVar, Service
 from runbook.parse.registry_schema import SCHEMA, ListOf, MapOf, Struct
 from runbook.stack.registry_env import Effective
@@ -26,6 +27,8 @@ def unread_variables(
     taken = {v.name for v in service.environment}
     found = [(v, _suggestion(v, effective.major, taken)) for v in effective.ignored if v.name not in _HARMLESS]
     found += [(v, nearest(v.name, effective.major, taken)) for v in service.environment if _is_unknown_option(v.name)]
+    kinds = ((v, nearest(v.name, effective.major, taken)) for v in service.environment if is_unknown_kind(v.name))
+    found += [(v, meant) for v, meant in kinds if meant]
     for variable in service.environment:
         name = variable.name
         if name.startswith("REGISTRY_") or name in (v.name for v, _ in found):
@@ -41,6 +44,13 @@ def _is_unknown_option(name: str) -> bool:
     """A name below auth.htpasswd, storage.filesystem and the like that nothing asks for: it is taken and unused."""
     section = next((s for s in _CLOSED if name.startswith(f"{s}_")), None)
     return section is not None and name not in _OPTIONS
+
+
+def is_unknown_kind(name: str) -> bool:
+    """An option of a kind of authorization that the registry does not have: it stands beside the real one, and whichever
+    of the two it takes, the registry stops."""
+    kind = re.match(r"REGISTRY_AUTH_([A-Z0-9]+)_\w", name)
+    return kind is not None and kind[1] not in ("HTPASSWD", "TOKEN", "SILLY", "NONE")
 
 
 def _suggestion(variable: EnvVar, major: int, taken: Collection[str]) -> str:
