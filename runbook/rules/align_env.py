@@ -342,7 +342,8 @@ def _header_check(facts: Facts, registry: Registry | None, header: str) -> Comma
 
 
 def _quote_list(evidence: Evidence, place: Place) -> tuple[Edit, ...]:
-    """Quote every item: `[*]` → '["*"]' in a mapping, ["*"] in a list of NAME=value."""
+    """Quote every item: `[*]` → '["*"]' for a variable, whose value is a text (`value:` in a manifest), ["*"] in a list
+    of NAME=value and in the registry's own file."""
     old = line_of(evidence, place)
     if old is None or place.line is None:
         return ()
@@ -352,7 +353,8 @@ def _quote_list(evidence: Evidence, place: Place) -> tuple[Edit, ...]:
     items = [i.strip(" \"'") for i in match[3].strip(" \"'").strip("[]").split(",")]
     value = "[" + ", ".join(f'"{i}"' for i in items if i) + "]"
     listed = match[2] == "="
-    in_file = not listed and not match[1].strip(" \"'").startswith("REGISTRY_")
+    key = match[1].strip(" \t-\"'")
+    in_file = not listed and not key.startswith("REGISTRY_") and key != "value"
     text = value if listed or in_file else f"'{value}'"
     new = f"{match[1]}{match[2]}{text}{match[4] or ''}"
     return (Edit(file=place.file, line=place.line, old=old, new=new),) if new != old else ()

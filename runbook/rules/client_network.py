@@ -15,6 +15,7 @@ from runbook.model import (
     Message,
     MessageKind,
     Place,
+    PullerConfig,
     Refutation,
     Symptom,
 )
@@ -22,7 +23,7 @@ from runbook.model.command import PIPE, READ_FROM, Word, glued, host, sh, url
 from runbook.observe.address import address_of
 from runbook.rules.base import Facts, rule
 from runbook.rules.evidence import Item, context, finding, read, said, seen
-from runbook.rules.hop_edits import swap
+from runbook.rules.hop_edits import beneath, swap
 from runbook.urls import netloc
 
 _TLS = (Symptom.TLS_FAILED, Symptom.UNREACHABLE)
@@ -265,7 +266,6 @@ def ca_not_trusted(facts: Facts) -> Iterator[Finding]:
         return
     address = _address(facts, "x509-unknown-authority", "tls-untrusted")
     alone = _alone(facts)
-    ca = glued("/etc/docker/certs.d/", host(address), "/ca.crt")
     yield finding(
         f"The client does not know the issuer of the certificate of {address or 'the registry'}, so it ends the "
         "connection.",
@@ -277,19 +277,57 @@ def ca_not_trusted(facts: Facts) -> Iterator[Finding]:
         _by_docker(address),
         # The registry's log says that a client refused the certificate, and not why.
         [context(e.text, e.place) for e in handshakes],
-        fix=Fix(
-            summary="Let the server send its whole chain (fullchain.pem in place of cert.pem); where the issuer is a CA of "
-            "your own, give the client the CA's certificate"
-            if alone
-            else "Give the client the CA's certificate; do not switch the check off",
-            commands=(
-                sh("sudo", "mkdir", "-p", glued("/etc/docker/certs.d/", host(address))),
-                sh("sudo", "cp", "ca.crt", ca),
-            ),
-            verify=(_status_with(ca, address),),
-            applies="docker reads this folder at every request",
-        ),
+        fix=_trusting(facts, address, alone=alone is not None),
+        edits=_ca_of_k3s(facts, address),
     )
+
+
+def _puller(facts: Facts, address: str | None) -> PullerConfig | None:
+    """What k3s or podman is told of that registry, where its file was handed over."""
+    told = (p for p in facts.evidence.pullers if p.program in ("k3s", "podman"))
+    return next((p for p in told if address in p.hosts), None)
+
+
+def _trusting(facts: Facts, address: str | None, *, alone: bool) -> Fix:
+    """How this client is given a CA's certificate."""
+    puller = _puller(facts, address)
+    program = puller.program if puller else "docker"
+    folder = {"docker": "/etc/docker/certs.d/", "podman": "/etc/containers/certs.d/"}.get(program, "")
+    ca = glued(folder, host(address), "/ca.crt") if folder else Word(_K3S_CA)
+    again = (sh("sudo", "systemctl", "restart", "k3s"),) if program == "k3s" else ()
+    made = (sh("sudo", "mkdir", "-p", glued(folder, host(address))),) if folder else ()
+    return Fix(
+        summary="Let the server send its whole chain (fullchain.pem in place of cert.pem); where the issuer is a CA of "
+        "your own, give the client the CA's certificate"
+        if alone
+        else f"Give k3s the CA's certificate on every node: configs, {address}, tls.ca_file in registries.yaml"
+        if program == "k3s"
+        else "Give the client the CA's certificate; do not switch the check off",
+        commands=(*made, sh("sudo", "cp", "ca.crt", ca), *again),
+        verify=(_status_with(ca, address),),
+        applies="k3s reads registries.yaml when it starts (the unit of an agent is k3s-agent)"
+        if program == "k3s"
+        else f"{program} reads this folder at every request",
+    )
+
+
+_K3S_CA = "/etc/rancher/k3s/registry-ca.crt"
+
+
+def _ca_of_k3s(facts: Facts, address: str | None) -> tuple[Edit, ...]:
+    """The line that names the CA's file, below the registry's key in registries.yaml; not where tls stands there."""
+    puller = _puller(facts, address)
+    if puller is None or puller.program != "k3s" or not address:
+        return ()
+    lines = next((f.lines for f in facts.evidence.files if f.path == puller.file), ())
+    section = next((n for n, line in enumerate(lines, 1) if re.match(r"configs\s*:\s*$", line)), len(lines))
+    key = re.compile(rf"(\s+)[\"']?{re.escape(address)}[\"']?\s*:\s*$")
+    for n, line in enumerate(lines[section:], section + 1):
+        below = [lines[m - 1] for m in beneath(lines, n)[1:]] if key.match(line) else []
+        if below and not any(re.match(r"\s*tls\s*:", t) for t in below):
+            indent = " " * (len(below[0]) - len(below[0].lstrip()))
+            return (Edit(file=puller.file, line=n, old=None, new=f"{indent}tls: {{ca_file: {_K3S_CA}}}"),)
+    return ()
 
 
 def _status_with(ca: Word, address: str | None) -> Command:

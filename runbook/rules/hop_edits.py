@@ -83,14 +83,14 @@ def drop_key(evidence: Evidence, place: Place | None) -> tuple[Edit, ...]:
     lines = _lines(evidence, place) if place else ()
     if place is None or place.line is None or not 0 < place.line <= len(lines):
         return ()
-    gone = set(_beneath(lines, place.line))
+    gone = set(beneath(lines, place.line))
     top = place.line
     while (above := _parent(lines, top)) is not None:
-        left = [n for n in _beneath(lines, above)[1:] if n not in gone and re.match(r"\s*[^\s#]", lines[n - 1])]
+        left = [n for n in beneath(lines, above)[1:] if n not in gone and re.match(r"\s*[^\s#]", lines[n - 1])]
         if left or re.match(r"\s*-", lines[above - 1]) or not lines[above - 1].split("#")[0].rstrip().endswith(":"):
             break
         top = above
-        gone |= {above, *_beneath(lines, above)}
+        gone |= {above, *beneath(lines, above)}
     edits = [drop_line(evidence, Place(place.file, n)) for n in sorted(gone)]
     return tuple(e for (e,) in edits) if all(edits) else ()
 
@@ -99,7 +99,7 @@ def _indent(line: str) -> int:
     return len(line) - len(line.lstrip())
 
 
-def _beneath(lines: Sequence[str], key: int) -> list[int]:
+def beneath(lines: Sequence[str], key: int) -> list[int]:
     """The line of a key and those of its value, blank ones at the end left out; items may stand as far left as the key."""
     found, last = [key], key
     for n in range(key + 1, len(lines) + 1):
@@ -171,7 +171,54 @@ def drop_header(evidence: Evidence, edit: HeaderEdit) -> tuple[Edit, ...]:
     middleware that does not exist answers 404.
     """
     dropped = drop(evidence, edit.place, _header_line(edit))
+    if dropped and dropped[0].new is None and edit.place.file.endswith((".yml", ".yaml")) and _is_key(dropped[0].old):
+        return _without_middleware(evidence, drop_key(evidence, edit.place))
     return (*dropped, *detach(evidence, edit.place)) if dropped and _only_label(evidence, edit.place) else dropped
+
+
+def _is_key(line: str | None) -> bool:
+    """Whether it is a key of Traefik's own file, and no label or variable of a compose file."""
+    return (
+        line is not None and re.match(r"\s*[\"']?[\w-]+[\"']?\s*:", line) is not None and "traefik." not in line.lower()
+    )
+
+
+def _without_middleware(evidence: Evidence, edits: tuple[Edit, ...]) -> tuple[Edit, ...]:
+    """The same, and where a whole middleware of Traefik's file goes, the routers and chains no longer name it: one that
+    does not exist answers 404."""
+    if not edits:
+        return ()
+    file, gone = edits[0].file, {e.line for e in edits}
+    lines = _lines(evidence, Place(file))
+    heads = ((n, _parent(lines, n)) for n in sorted(gone))
+    names = [re.sub(r"[\s\"':]", "", lines[n - 1]) for n, above in heads if above and _is_middlewares(lines[above - 1])]
+    if not names:
+        return edits
+    named = re.compile(rf"(?<![\w-])[\"']?{re.escape(names[0])}(?:@file)?[\"']?(?![\w-])")
+    uses: list[Edit] = []
+    for source in (f for f in evidence.files if f.kind == "traefik"):
+        for n, line in enumerate(source.lines, 1):
+            above = _parent(source.lines, n)
+            place = Place(source.path, n)
+            if (source.path, n) in {(file, m) for m in gone}:
+                continue
+            if re.match(r"\s*middlewares\s*:\s*\[", line) and named.search(line):
+                left = [
+                    w
+                    for w in re.split(r"[,\s]+", line.partition("[")[2].partition("]")[0])
+                    if w and not named.fullmatch(w)
+                ]
+                new = f"{line.partition('[')[0]}[{', '.join(left)}]" if left else None
+                uses += [Edit(file=source.path, line=n, old=line, new=new)] if n not in source.masked else []
+            elif (
+                above and _is_middlewares(source.lines[above - 1]) and re.fullmatch(rf"\s*-\s*{named.pattern}\s*", line)
+            ):
+                uses += drop_line(evidence, place)
+    return (*edits, *uses)
+
+
+def _is_middlewares(line: str) -> bool:
+    return re.match(r"\s*middlewares\s*:\s*(?:#.*)?$", line) is not None
 
 
 def detach(evidence: Evidence, place: Place) -> tuple[Edit, ...]:
