@@ -122,17 +122,17 @@ def _refused(facts: Facts, file: Htpasswd, place: Place) -> Finding:
     )
 
 
-_BLANK_FOR_COLON = r"s/^([^\s:#]+)\s+(?=(?:\$\w{1,8}\$|\{SHA\})\S+\s*$)/$1:/"
-"""perl: a name and a hash with a blank between them."""
+_BLANK_FOR_COLON = r"s/^([^[:space:]:#]+)[[:space:]]+((\$[[:alnum:]]{1,8}\$|\{SHA\})[^[:space:]]+)[[:space:]]*$/\1:\2/"
+"""sed: a name and a hash with a blank between them."""
 
 
 def _repair(facts: Facts, path: str | None, refusal: str) -> Fix:
     if refusal == TOO_LONG:
         summary, edit = "Remove the lines that are too long", filtered(SHORT_LINES, local(facts, path))
     else:
-        script = rf"{_BLANK_FOR_COLON}; print if /:/ || /^\s*(?:#|$)/"
+        script = rf"{_BLANK_FOR_COLON}; /^[[:space:]]*(#|$)/!{{/:/!d}}"
         summary = "Put the colon back between name and hash, and remove other lines that are neither entry nor comment"
-        edit = sh("perl", "-ni", "-e", script, local(facts, path))
+        edit = sh("sed", "-i", "-E", script, local(facts, path))
     return edited(facts, summary, edit, verify(facts))
 
 

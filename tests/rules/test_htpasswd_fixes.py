@@ -56,6 +56,7 @@ ODD = {
     "apr1-before": ("htpasswd-merged-lines", f"lotte:{APR1}karl:{HASH}"),
     "too-long": ("htpasswd-invalid-line", f"karl:{HASH}\nx:{'y' * 70000}\n"),
     "two-stray-words": ("htpasswd-invalid-line", f"# users\nkarl:{HASH}\n\nlotte\n  \n# end\nida"),
+    "blank-for-colon": ("htpasswd-invalid-line", f"lotte:{HASH}\nkarl  {HASH} \n"),
     "no-final-newline": ("htpasswd-user-missing", f"lotte:{HASH}"),
     "comment-only": ("htpasswd-empty", "# users"),
 }

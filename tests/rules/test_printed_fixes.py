@@ -1,0 +1,182 @@
+"""Diffs and commands that real stacks refused or that made them worse: the exact lines that are printed now."""
+
+from pathlib import Path
+
+import pytest
+
+from runbook.model import Finding
+from tests.case_files import Case, judge
+
+REGISTRY = "version: 0.1\nstorage:\n  filesystem:\n    rootdirectory: /srv/images\nhttp:\n  addr: 127.0.0.1:5077\n"
+HTPASSWD = "auth:\n  htpasswd:\n    realm: Depot\n    path: /srv/htpasswd\n"
+MOVED = """\
+$ curl -si {option} -X POST -u mia:xxxxxx {there}/v2/app/blobs/uploads/
+HTTP/1.1 202 Accepted
+Docker-Distribution-Api-Version: registry/2.0
+Location: {location}/v2/app/blobs/uploads/1?_state=x
+"""
+REFUSED = """\
+$ curl -si -u mia:xxxxxx http://hub.example/v2/
+HTTP/1.1 {status}
+Server: nginx
+
+{body}
+"""
+
+
+def found(folder: Path, cause: str, files: dict[str, str], *args: str) -> Finding:
+    case = Case(Path(cause) / "bad.yaml", "", args, {}, files, {}, {})
+    diagnosis = judge(case, folder).diagnosis
+    every = (*diagnosis.causes, *diagnosis.warnings)
+    return next((f for f in every if f.cause == cause), None) or pytest.fail(f"only {[f.cause for f in every]}")
+
+
+def changed(finding: Finding) -> list[str]:
+    """The lines of the diff that go and come, without those around them."""
+    rows = (finding.fix.patch or "").splitlines()
+    return [row for row in rows if row[:1] in "+-" and not row.startswith(("+++", "---"))]
+
+
+def nginx(location: str) -> str:
+    return f"server {{\n  listen 80;\n  server_name hub.example;\n  location /v2/ {{\n{location}  }}\n}}\n"
+
+
+LOST = MOVED.format(option="", there="http://hub.example:8080", location="http://hub.example")
+
+
+def test_an_included_file_is_read_whatever_its_name(tmp_path: Path) -> None:
+    files = {
+        "nginx.conf": nginx("    include /etc/nginx/proxy_params;\n    proxy_pass http://127.0.0.1:5077;\n"),
+        "proxy_params": "proxy_set_header Host $host;\nproxy_set_header X-Real-IP $remote_addr;\n",
+        "curl.txt": LOST,
+    }
+    finding = found(tmp_path, "location-header-port-lost", files)
+    assert changed(finding) == ["-proxy_set_header Host $host;", "+proxy_set_header Host $http_host;"]
+
+
+def test_no_header_is_added_beside_an_unread_include(tmp_path: Path) -> None:
+    files = {
+        "nginx.conf": nginx("    include /etc/nginx/proxy_params;\n    proxy_pass http://127.0.0.1:5077;\n"),
+        "curl.txt": LOST,
+    }
+    finding = found(tmp_path, "location-header-port-lost", files)
+    assert not finding.edits
+    assert "nginx.conf:5 includes" in finding.fix.summary
+
+
+def test_a_header_is_added_to_the_list_in_force(tmp_path: Path) -> None:
+    """In the location it would hide the list of the server."""
+    location = nginx("    proxy_pass http://127.0.0.1:5077;\n")
+    text = location.replace("  location", "  proxy_set_header X-Real-IP $remote_addr;\n  location")
+    finding = found(tmp_path, "location-header-port-lost", {"nginx.conf": text, "curl.txt": LOST})
+    assert [(e.line, e.new) for e in finding.edits] == [(4, "  proxy_set_header Host $http_host;")]
+
+
+CADDY = """\
+http://hub.example {
+  reverse_proxy https://127.0.0.1:5077 {
+    transport http {
+      tls_insecure_skip_verify
+%s    }
+  }
+}
+"""
+
+
+@pytest.mark.parametrize(("more", "gone"), [("", 3), ("      dial_timeout 3s\n", 1)])
+def test_caddy_speaks_http_without_lines_about_tls(more: str, gone: int, tmp_path: Path) -> None:
+    log = (
+        '{"level":"error","ts":1795791292.2278354,"logger":"http.log.error","msg":"tls: first record does not look like a TLS '
+        'handshake","request":{"remote_ip":"10.0.0.9","proto":"HTTP/1.1","method":"GET","host":"hub.example","uri":"/v2/",'
+        '"headers":{"User-Agent":["curl/7.88.1"]}},"duration":0.0016,"status":502,"err_id":"n9s0vucsp"}\n'
+    )
+    curl = REFUSED.format(status="502 Bad Gateway", body="").replace("nginx", "Caddy")
+    files = {"Caddyfile": CADDY % more, "caddy.log": log, "curl.txt": curl}
+    rows = changed(found(tmp_path, "scheme-mismatch-upstream", files))
+    assert len([r for r in rows if r[0] == "-"]) == gone + 1
+    assert "+  reverse_proxy http://127.0.0.1:5077 {" in rows
+
+
+def test_apache_gets_the_module_that_it_needs(tmp_path: Path) -> None:
+    loads = "".join(f"LoadModule {m}_module modules/mod_{m}.so\n" for m in ("proxy", "proxy_http"))
+    site = "<VirtualHost *:80>\n  ServerName hub.example\n  ProxyPass / http://127.0.0.1:5077/\n</VirtualHost>\n"
+    curl = REFUSED.format(status="400 Bad Request", body="Client sent an HTTP request to an HTTPS server.")
+    finding = found(tmp_path, "scheme-mismatch-upstream", {"httpd.conf": loads + site, "curl.txt": curl})
+    rows = changed(finding)
+    assert "+LoadModule ssl_module modules/mod_ssl.so" in rows
+    assert not [r for r in rows if "RequestHeader" in r], "mod_headers is not loaded"
+
+
+@pytest.mark.parametrize(
+    ("log", "command"),
+    [
+        ("", []),
+        (
+            'time="2026-01-02T10:00:00Z" level=info msg=x version=2.8.2+ds1\n',
+            ["sudo systemctl restart docker-registry"],
+        ),
+    ],
+)
+def test_a_program_of_the_host_is_not_restarted_by_compose(log: str, command: list[str], tmp_path: Path) -> None:
+    panic = 'panic: unable to configure authorization (htpasswd): "realm" must be set for htpasswd access controller\n'
+    files = {"config.yml": REGISTRY + HTPASSWD.replace("    realm: Depot\n", ""), "registry.log": log + panic}
+    fix = found(tmp_path, "auth-option-missing", files).fix
+    assert [str(c) for c in fix.commands] == command
+    assert ["http://localhost:5077/v2/" in str(c) for c in fix.verify] == [True]
+
+
+@pytest.mark.parametrize("option", ["-k", "--cacert ca.pem", ""])
+def test_the_check_trusts_the_server_as_the_client_did(option: str, tmp_path: Path) -> None:
+    haproxy = (
+        "defaults\n  mode http\nfrontend fe\n  bind *:443 ssl crt hub.pem\n  default_backend r\nbackend r\n"
+        "  http-request set-header X-Forwarded-Proto http\n  server r1 127.0.0.1:5077\n"
+    )
+    curl = MOVED.format(option=option, there="https://hub.example", location="http://hub.example")
+    finding = found(tmp_path, "x-forwarded-proto-missing", {"haproxy.cfg": haproxy, "curl.txt": curl})
+    assert str(finding.fix.verify[0]).startswith(f"curl {option} -sSi".replace("  ", " "))
+    assert changed(finding)[1] == "+  http-request set-header X-Forwarded-Proto https if { ssl_fc }"
+
+
+@pytest.mark.parametrize("block", ["limit_except GET { deny all; }", "limit_except GET {\n      deny all;\n    }"])
+def test_the_limit_of_methods_goes_and_the_push_is_tried(block: str, tmp_path: Path) -> None:
+    curl = REFUSED.format(status="403 Forbidden", body="<html>nginx</html>").replace("-u mia", "-X POST -u mia")
+    files = {"nginx.conf": nginx(f"    proxy_pass http://127.0.0.1:5077;\n    {block}\n"), "curl.txt": curl}
+    finding = found(tmp_path, "access-denied-by-rule", files)
+    assert [r for r in changed(finding) if r[0] == "+"] == []
+    assert len(changed(finding)) == block.count("\n") + 1
+    assert "-X POST" in str(finding.fix.verify[0])
+
+
+def test_an_option_of_auth_is_set_and_not_taken_away(tmp_path: Path) -> None:
+    """REGISTRY_AUTH replaces the section of the file: without its path the registry panics."""
+    compose = (
+        "services:\n  depot:\n    image: registry:2.8.2\n    environment:\n      REGISTRY_AUTH: htpasswd\n"
+        "      REGISTRY_AUTH_HTPASSWD_REALM: Depot\n      REGISTRY_AUTH_HTPASSWD_PATH: /old/htpasswd\n    volumes:\n"
+        "      - ./config.yml:/etc/docker/registry/config.yml:ro\n      - ./srv:/srv\n"
+    )
+    files = {"docker-compose.yml": compose, "config.yml": REGISTRY + HTPASSWD}
+    rows = changed(found(tmp_path, "env-overrides-config", files))
+    assert rows[1] == "+      REGISTRY_AUTH_HTPASSWD_PATH: /srv/htpasswd"
+
+
+def test_a_middleware_without_a_header_goes_with_its_uses(tmp_path: Path) -> None:
+    text = (
+        "http:\n  routers:\n    hub:\n      rule: Host(`hub.example`)\n      service: hub\n      middlewares: [bare, gzip]\n"
+        "  middlewares:\n    gzip:\n      compress: {}\n    bare:\n      headers:\n        customRequestHeaders:\n"
+        '          Authorization: ""\n  services:\n    hub:\n      loadBalancer:\n        servers:\n'
+        '          - url: "http://10.0.0.7:5000"\n'
+    )
+    rows = changed(found(tmp_path, "authorization-stripped", {"traefik-dynamic.yml": text}))
+    assert rows[:2] == ["-      middlewares: [bare, gzip]", "+      middlewares: [gzip]"]
+    assert [r.strip("- ") for r in rows[2:]] == ["bare:", "headers:", "customRequestHeaders:", 'Authorization: ""']
+
+
+def test_k3s_is_told_of_the_authority_in_its_own_file(tmp_path: Path) -> None:
+    pulled = (
+        'Warning  Failed  12s  kubelet  Failed to pull image "hub.example/a:1": failed to do request: Head '
+        '"https://hub.example/v2/a/manifests/1": tls: failed to verify certificate: x509: certificate signed by unknown authority\n'
+    )
+    told = 'mirrors:\n  hub.example:\n    endpoint: ["https://hub.example"]\nconfigs:\n  "hub.example":\n    auth: {username: mia}\n'
+    finding = found(tmp_path, "tls-ca-not-trusted", {"registries.yaml": told, "events.txt": pulled})
+    assert changed(finding) == ["+    tls: {ca_file: /etc/rancher/k3s/registry-ca.crt}"]
+    assert "sudo systemctl restart k3s" in [str(c) for c in finding.fix.commands]
