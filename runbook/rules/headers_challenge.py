@@ -184,7 +184,11 @@ def _holds(facts: Facts) -> bool:
 
 
 def _hidden_by(facts: Facts, route: ProxyRoute, place: Place, hides: bool, silent: Exchange | None) -> Finding:
-    edits = drop(facts.evidence, place, _HIDES) if hides else drop_block(facts.evidence, place)
+    lines = [
+        e.place for e in route.response_headers if e.name.lower() == "www-authenticate" and _is_gone(e.action, e.value)
+    ]
+    every = dict.fromkeys(e for line in lines for e in drop(facts.evidence, line, _HIDES))
+    edits = tuple(every) if hides else drop_block(facts.evidence, place)
     return finding(
         f"{name(route)} sends 401 without WWW-Authenticate: clients are not asked for credentials.",
         read("the challenge is removed here" if hides else "401 is answered here without a challenge", place),
@@ -194,7 +198,8 @@ def _hidden_by(facts: Facts, route: ProxyRoute, place: Place, hides: bool, silen
         fix=proxy_fix(
             facts,
             route,
-            f"Delete this line ({place}): the registry's challenge then passes",
+            f"Delete {'these lines' if len(set(lines)) > 1 else 'this line'} ({', '.join(dict.fromkeys(map(str, lines or [place])))}): "
+            "the registry's challenge then passes",
             challenge_check(facts, route),
             edits=edits,
             at=place,
