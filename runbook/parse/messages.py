@@ -90,8 +90,8 @@ def parse_text(
             wrote[context.into] = number
         uploading = _UPLOAD.match(line) is not None or (uploading and typed_here is None and _PUSH not in line)
         if _OWN_BUILDER.match(typed_here[1] if typed_here else line):
-            place, shown = Place(file, number), vault.mask(line.strip(), 300)
-            messages.append(Message(kind="builder", place=place, text=shown, detail="docker-container", asked=number))
+            place, said = Place(file, number), vault.mask(line.strip(), 300)
+            messages.append(Message(kind="builder", place=place, text=said, detail="docker-container", asked=number))
         if context.command_line == line and typed_here is not None:
             continue
         for message in _of_line(line, Place(file, number), context, vault):
