@@ -157,9 +157,10 @@ def route_applied(route: ProxyRoute, at: Place | None = None) -> Applied | None:
     kind = (route.service or "").partition("/")[0]
     if kind not in ("ingress", "ingressroute", "ingressroutetcp", "httproute"):
         return None
-    return Applied(
-        (sh("kubectl", "apply", "-f", file(changed.file)),), "the controller watches it and loads the change"
-    )
+    manifest = (
+        changed.file if changed.file.endswith((".yaml", ".yml", ".json")) else None
+    )  # a ticket applies to nothing
+    return Applied((sh("kubectl", "apply", "-f", file(manifest)),), "the controller watches it and loads the change")
 
 
 def logs(one: Service, *rest: str | Word, expect: str = "", last: int | None = 50) -> Command:
