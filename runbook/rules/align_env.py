@@ -140,7 +140,10 @@ def _checks(facts: Facts, chosen: _Unread) -> tuple[Command, ...]:
     wanted = name(chosen.right or chosen.name or None)
     names = ("env", PIPE, "cut", "-d=", "-f1", PIPE, "grep", "-x", wanted)
     expect = wanted.text if chosen.right else "nothing"
-    there = inside(runs(facts, chosen.service), *names, expect=expect)
+    one = runs(facts, chosen.service)
+    if one.platform == "host":
+        return (anonymous(facts, facts.registry),)  # the variables of a shell are not those of the program
+    there = inside(one, *names, expect=expect)
     valid = sh("docker", "compose", "config", "--quiet", expect="nothing")
     return (valid, there) if chosen.reason == "space" else (there,)
 
