@@ -84,6 +84,7 @@ def _stripped_by(facts: Facts, route: ProxyRoute, edit: HeaderEdit) -> Finding:
             login_check(facts, route),
             edits=edits,
             at=edit.place,
+            before=() if edits else delete_command(facts.evidence, edit),
         ),
         edits=edits,
         proves=not edit.condition,
