@@ -292,12 +292,16 @@ def _seen_url(facts: Facts) -> str:
     evidence, traffic = facts.evidence, facts.traffic
     if evidence.target.registry_url:
         return evidence.target.registry_url.rstrip("/")
-    for e in sorted((e for e in traffic.exchanges if e.is_api), key=lambda e: e.route != "direct"):
+    told = (e for e in traffic.exchanges if e.is_api and address_of(e.url) is not None)
+    for e in sorted(told, key=lambda e: e.route != "direct"):
         return e.url.split("/v2", 1)[0]
     for message in traffic.messages:
         if message.host:
             return f"{'https' if f'https://{message.host}' in message.text else 'http'}://{message.host}"
     host = next((r.host for r in traffic.requests if r.logger == "registry" and r.host), "")
+    registry = facts.stack.registry
+    if "." not in host and registry is not None and any(p.published for p in registry.ports):
+        return ""  # a name that only the containers know
     return f"{_scheme(facts.stack.registry)}://{host}" if host else ""
 
 
