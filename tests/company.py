@@ -91,7 +91,7 @@ def beside_other_stacks(files: Mapping[str, bytes]) -> Files:
         ("OPS-DIARY.md", _DIARY),
         ("former.eml", _MAIL),
     ):
-        _put(together, text, name)
+        together.setdefault(name, text.encode())
     return together
 
 

@@ -13,7 +13,8 @@ from tests.company import beside_other_stacks, in_company
 
 ROOT = Path(__file__).parents[1]
 PUBLIC = Path(os.environ.get("RUNBOOK_CASES", ROOT.parent / "shared" / "cases"))
-KEPT = 0.97
+KEPT = {"foreign_things": 0.97, "other_stacks": 0.95}
+"""Of other stacks some cannot be told apart: where nothing else was handed over, theirs is the one in question."""
 
 Judge = Callable[[dict[str, bytes], Path], Answer]
 Material = tuple[str, dict[str, bytes], Judge]
@@ -71,7 +72,7 @@ def test_verdict_and_first_cause_stay(
     with capsys.disabled():
         print(f"\n{material.__name__}: {total - len(lost)} of {total} kept beside {company.__name__} ({kept:.1%})")
         print("\n".join(f"  LOST {line}" for line in lost))
-    assert kept >= KEPT, "\n".join(lost)
+    assert kept >= KEPT[company.__name__], "\n".join(lost)
 
 
 def test_company_is_foreign_and_the_same_each_time() -> None:

@@ -13,7 +13,7 @@ from runbook.collect import clients, cluster, read
 from runbook.collect.carriers import Carrier, carried
 from runbook.collect.copies import copies
 from runbook.collect.dated import mail_time, of_another_time
-from runbook.collect.harvest import Harvest
+from runbook.collect.harvest import OF_ANOTHER, OF_OLD, Harvest
 from runbook.collect.inside import Inside, differences
 from runbook.collect.kinds import HEAD, NEVER, is_dump, is_prose_name, recognise, tells
 from runbook.collect.large_log import LARGE
@@ -25,7 +25,7 @@ from runbook.collect.unpack.envelope import line_reader
 from runbook.collect.unpack.part import Budget, Part, RefusedError
 from runbook.collect.unpack.rows import Rows
 from runbook.collect.unpack.texts import Paste, Pasted
-from runbook.collect.unpack.voice import complaint, is_example
+from runbook.collect.unpack.voice import complaint, is_example, is_over
 from runbook.collect.walk import Found, unreadable, walk
 from runbook.model import ClientConfig, FileKind, ListedFile, Place, Problem, SourceFile, Voice
 from runbook.parse import ParseError
@@ -140,6 +140,8 @@ class Reading:
         self._encodings: dict[str, str] = {}
         self._mails: dict[str, float] = {}
         """Name → when it was sent, of mails and of what stood in them."""
+        self._over: set[str] = set()
+        """Texts that end with the word that it is over."""
         self._pieces: list[Piece] = []
         self._inside_containers: list[Inside] = []
         self._budget = Budget()
@@ -324,12 +326,14 @@ class Reading:
             self.guarded(source, piece.parse)
         self._set_copies_aside()
         self._set_neighbours_aside()
-        self.harvest.set_back(of_another_time(self._mails, self.harvest.times()))
+        self.harvest.set_back(of_another_time(self._mails, self.harvest.times()), OF_OLD)
         manifests = SourceFile(path="Kubernetes manifests", kind="kubernetes")
         self.guarded(manifests, partial(cluster.join, self.harvest))
         self.guarded(SourceFile(path="nginx files", kind="nginx"), self.harvest.join_nginx)
         self.guarded(SourceFile(path="traefik files", kind="traefik"), self.harvest.join_traefik)
         self._set_other_sites_aside()
+        alone = {p for p in self._over if not any(title.startswith(f"{p} § ") for title in self.shown.values())}
+        self.harvest.set_back(self.harvest.of_another_registry(alone), OF_ANOTHER)
         self.guarded(SourceFile(path="compose files", kind="compose"), self.harvest.join_compose)
         self.harvest.messages.extend(
             differences(self._inside_containers, self.harvest.compose, self._texts, self._passwords)
@@ -361,14 +365,14 @@ class Reading:
     def _set_other_sites_aside(self) -> None:
         """Of a site that nothing else speaks of, in a folder of its own, nothing is judged."""
         harvest = self.harvest
-        found = other_sites(harvest.routes, self._given(), self._texts, frozenset(harvest.spoken_of()))
+        found = other_sites(harvest.routes, self._given(), self._texts, frozenset(harvest.spoken_of(self._over)))
         harvest.drop(found)
         for path in sorted(found):
             message = "Nothing else that was handed over speaks of this site or of where it leads; it was not judged."
             harvest.problems.append(Problem(place=Place(path), message=message, kind="other-project"))
 
     def _given(self) -> list[str]:
-        return [p.source.path for p in self._pieces if not p.pasted]
+        return [p.source.path for p in self._pieces if not p.pasted or p.source.path in self.shown]
 
     def _set_neighbours_aside(self) -> None:
         """Of another program's password file nothing is judged; its secrets are known all the same."""
@@ -463,6 +467,8 @@ class Reading:
         """What people and programs said."""
         told = self.harvest.add_prose(source.path, carrier.paste, source.kind, source.voice)
         known = told or carrier.paste.files or source.voice == "document"
+        if source.voice == "person" and is_over(carrier.paste.rest()):
+            self._over.add(source.path)
         if source.voice == "person" and (line := complaint(carrier.paste.rest(), carrier.paste.framed)):
             self._problem(source.path, COMPLAINT, line, kind="complaint")
         if not known and (source.kind == "unknown" or not is_prose_name(source.path)):

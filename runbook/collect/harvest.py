@@ -4,7 +4,7 @@ Parsers are imported when the first file of their kind turns up: most bundles ne
 """
 
 import posixpath
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import BinaryIO, Literal
 
@@ -41,6 +41,7 @@ from runbook.parse.left_out import without_left_out
 from runbook.redact import Vault
 
 OF_OLD = "This mail was written long before the newest entry that was handed over; what it tells was not judged."
+OF_ANOTHER = "What it tells is over, and of a registry that nothing else speaks of; it was not judged."
 LEFT_OUT = "Something was left out here before the file was handed over, so what stands in it is not known."
 
 
@@ -204,21 +205,52 @@ class Harvest:
             yield from (r.when for r in log.requests[-1:] if r.when is not None)
         yield from (e.made for e in self.exchanges if e.made is not None)
 
-    def spoken_of(self) -> Iterator[str]:
-        """The hosts that clients, logs and stored logins name."""
-        named = [m.host for m in self.messages if m.voice != "document"] + [
-            login.key for c in self.clients for login in c.logins
-        ]
-        named += [e.url for e in self.exchanges] + [e.sent("Host") for e in self.exchanges]
-        named += [e.host for log in self.logs for e in log.events] + [r.host for log in self.logs for r in log.requests]
-        yield from (address.host for text in named if text and (address := address_of(text)) is not None)
+    def spoken_of(self, without: Collection[str] = ()) -> Iterator[str]:
+        """The hosts that clients, logs and stored logins name, those of some files left out."""
+        texts = (text for file, text in self._hosts() if file not in without)
+        yield from (address.host for text in texts if (address := address_of(text)) is not None)
 
-    def set_back(self, files: frozenset[str]) -> None:
-        """What was said in these files is of another time: it explains words, and is no evidence."""
+    def _hosts(self) -> Iterator[tuple[str, str]]:
+        """File and address of all that clients, logs and stored logins name."""
+        yield from ((m.place.file, m.host) for m in self.messages if m.host and m.voice != "document")
+        yield from ((c.file, login.key) for c in self.clients for login in c.logins)
+        for e in self.exchanges:
+            yield e.source.file, e.url
+            yield e.source.file, e.sent("Host") or ""
+        for log in self.logs:
+            yield from ((log.file, row.host) for row in log.events if row.host)
+            yield from ((log.file, row.host) for row in log.requests if row.host)
+
+    def of_another_registry(self, over: Collection[str]) -> frozenset[str]:
+        """Of texts about what is over those that name hosts which nothing else names, where a stack was handed over too."""
+        stack = {*self.compose_texts, *self.nginx_texts, *self._stack_files()}
+        hosts: dict[str, set[str]] = {}
+        for place, text in self._hosts():
+            if (address := address_of(text)) is not None:
+                hosts.setdefault(place, set()).add(address.host)
+        texts = [*self.compose_texts.values(), *self.nginx_texts.values()]
+        names = {n.lower() for r in self.routes for n in r.server_names}
+
+        def foreign(path: str) -> bool:
+            own = hosts.get(path, set())
+            if path in stack or not stack:
+                return False
+            if not own:
+                logs = [log for log in self.logs if log.file == path]
+                times = [e.when for log in logs for e in log.events] + [r.when for log in logs for r in log.requests]
+                return bool(times) and not any(times)  # lines of a log, quoted without their time
+            others = names.union(*(found for other, found in hosts.items() if other != path))
+            return bool(own) and own.isdisjoint(others) and not any(host in text for host in own for text in texts)
+
+        return frozenset(path for path in over if foreign(path))
+
+    def set_back(self, files: frozenset[str], why: str) -> None:
+        """What was said in these files is of another time or registry: it explains words, and is no evidence."""
         self.messages = [replace(m, voice="document") if m.place.file in files else m for m in self.messages]
         self.exchanges = [replace(e, voice="document") if e.source.file in files else e for e in self.exchanges]
+        self.logs = [log for log in self.logs if log.file not in files]
         for name in sorted(files):
-            self.problems.append(Problem(place=Place(name), message=OF_OLD, kind="other-project"))
+            self.problems.append(Problem(place=Place(name), message=why, kind="other-project"))
 
     def join_nginx(self) -> None:
         """nginx files are read together: one includes another."""

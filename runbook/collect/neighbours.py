@@ -60,16 +60,29 @@ _NO_NAME = re.compile(r"127\.|0\.0\.0\.0$|\.|.*[*$^~]")
 
 
 def _is_apart(path: PurePosixPath, everything: Collection[str]) -> bool:
-    return _is_anothers(path, everything) and not any(_PROXYS.search(part) for part in path.parts[:-1])
+    return _is_anothers(path, everything) and not any(
+        _PROXYS.search(part) for part in path.parts[len(_shared(everything)) : -1]
+    )
 
 
 def _is_anothers(path: PurePosixPath, everything: Collection[str]) -> bool:
-    folders = path.parts[:-1]
+    folders = path.parts[len(_shared(everything)) : -1]
     if not folders or any(_ANYBODYS.search(part.lstrip(".")) for part in folders):
         return False
     home = f"{path.parent}/"
     beside = [other for other in everything if other != str(path)]
     return bool(beside) and not any(other.startswith(home) for other in beside)
+
+
+def _shared(everything: Collection[str]) -> tuple[str, ...]:
+    """The folders in which all files lie: the name of an archive or a bundle says nothing of one of them."""
+    homes = [PurePosixPath(path).parts[:-1] for path in everything]
+    found: list[str] = []
+    for level in zip(*homes, strict=False):
+        if len(set(level)) > 1:
+            break
+        found.append(level[0])
+    return tuple(found)
 
 
 def _is_named(path: str, texts: Iterable[str]) -> bool:

@@ -91,11 +91,20 @@ def _unproven(facts: Facts) -> Iterator[str]:
 
 def _only_refused(facts: Facts) -> Iterator[Address]:
     """Of the names and ports that the registry's log tells those at which it refused and served nobody."""
-    logged = [o for o in facts.traffic.observations if o.witness == "registry" and facts.focus.covers(o) and not o.own]
+    since = max((o.when for o in facts.traffic.observations if o.when is not None), default=0.0) - _MONTH
+    logged = [
+        o
+        for o in facts.traffic.observations
+        if o.witness == "registry" and facts.focus.covers(o) and not o.own and (o.when is None or o.when >= since)
+    ]
     served = {o.address for o in logged if o.ok}
     served = served - {None} or served  # a row of the access log, beside the lines that name the address
     refused = [o.address for o in logged if o.status == 401 and o.method != "OPTIONS" and not is_noise(o)]
     yield from (a for a in dict.fromkeys(refused) if a and not any(s is None or s.fits(a) for s in served))
+
+
+_MONTH = 30 * 24 * 3600.0
+"""Seconds after which a log tells of other days."""
 
 
 def _nobody_known(accepted: list[Observation], facts: Facts) -> Iterator[str]:

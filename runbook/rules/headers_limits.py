@@ -112,8 +112,12 @@ def client_max_body_size(facts: Facts) -> Iterator[Finding]:
 def _is_piece(facts: Facts, route: ProxyRoute) -> bool:
     """Whether a site of nginx was handed over without the http block around it, and no image tells what that block is:
     a limit may stand there."""
-    lines = next((f.lines for f in facts.evidence.files if f.path == route.place.file), ())
-    return route.software == "nginx" and route.service is None and not any(map(_HTTP.match, lines))
+    files = (f for f in facts.evidence.files if f.kind == "nginx")
+    return (
+        route.software == "nginx"
+        and route.service is None
+        and not any(_HTTP.match(row) for f in files for row in f.lines)
+    )
 
 
 _HTTP = re.compile(r"[ \t]*http[ \t]*\{")

@@ -109,14 +109,14 @@ def slack(texts: Texts) -> Files | None:
     if not _no_fence(texts):
         return None
     rows = "".join(f"Anna Schmidt  10:{i + 10} AM\n{n}\n```{t.rstrip()}```\n" for i, (n, t) in enumerate(texts.items()))
-    return one("slack.txt", "Anna Schmidt  10:02 AM\nlogin is broken again :cry:\n" + rows)
+    return one("slack.txt", "Anna Schmidt  10:02 AM\nthis is what we have :cry:\n" + rows)
 
 
 @form
 def slack_export(texts: Texts) -> Files | None:
     if not _no_fence(texts):
         return None
-    rows = [{"type": "message", "user": "U01", "text": "login is broken again", "ts": "1700000000.0001"}]
+    rows = [{"type": "message", "user": "U01", "text": "this is what we have", "ts": "1700000000.0001"}]
     for i, (name, text) in enumerate(texts.items()):
         escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
         rows.append({"type": "message", "user": "U01", "text": f"{name}\n```{escaped}```", "ts": f"17000000{i + 10}.1"})
@@ -126,7 +126,7 @@ def slack_export(texts: Texts) -> Files | None:
 @form
 def teams(texts: Texts) -> Files | None:
     rows = "".join(f"[{9 + i // 60}:{i % 60:02}] Anna Schmidt\n{n}:\n{t}\n" for i, (n, t) in enumerate(texts.items()))
-    return one("teams.txt", "[9:00] Anna Schmidt\nlogin is broken again\n\n" + rows)
+    return one("teams.txt", "[9:00] Anna Schmidt\nthis is what we have\n\n" + rows)
 
 
 @form
@@ -216,7 +216,7 @@ def mail_quoted_tight(texts: Texts) -> Files | None:
 
 def _message() -> EmailMessage:
     mail = EmailMessage(policy=policy.SMTP)
-    mail["From"], mail["To"], mail["Subject"] = "Anna <anna@firm.example>", "ops@firm.example", "login fails — again"
+    mail["From"], mail["To"], mail["Subject"] = "Anna <anna@firm.example>", "ops@firm.example", "our registry — again"
     mail["Date"] = "Thu, 26 Nov 2026 08:11:00 +0100"
     return mail
 
@@ -311,7 +311,7 @@ def loop(texts: Texts) -> Files | None:
 
 @form
 def mail_forwarded(texts: Texts) -> Files | None:
-    head = "From: Berta\nSent: Thursday, 26 November 2026 08:11\nTo: Anna\nSubject: WG: login fails\n\n"
+    head = "From: Berta\nSent: Thursday, 26 November 2026 08:11\nTo: Anna\nSubject: WG: our registry\n\n"
     return one("fwd.txt", f"Please have a look.\n\n________________________________\n{head}{_mail(texts)}")
 
 

@@ -67,14 +67,14 @@ def teams_export(texts: Texts) -> Files | None:
             "id": str(1700000000000 + i), "messageType": "message", "createdDateTime": f"2026-11-26T08:{i % 60:02}:00Z",
             "from": {"user": {"displayName": "Anna Schmidt"}}, "body": {"contentType": "html", "content": text},
         }
-        for i, text in enumerate(["<p>login is broken again since this morning</p>", *said])
+        for i, text in enumerate(["<p>this is what we have since this morning</p>", *said])
     ]  # fmt: skip
     return one("messages.json", json.dumps({"@odata.count": len(rows), "value": rows}, indent=1))
 
 
 @form
 def telegram_export(texts: Texts) -> Files | None:
-    rows: list[dict[str, object]] = [{"id": 1, "type": "message", "from": "Anna", "text": "login is broken again"}]
+    rows: list[dict[str, object]] = [{"id": 1, "type": "message", "from": "Anna", "text": "this is what we have"}]
     for i, (name, text) in enumerate(texts.items(), 2):
         body = [f"{name}\n", {"type": "pre", "text": text.rstrip("\n"), "language": ""}]
         rows.append({"id": i, "type": "message", "date": "2026-11-26T08:11:00", "from": "Anna", "text": body})
@@ -86,7 +86,7 @@ def issue_json(texts: Texts) -> Files | None:
     if any("```" in t for t in texts.values()):
         return None
     body = HELLO + "".join(f"`{n}`:\n\n```\n{t}```\n\n" for n, t in texts.items())
-    issue = {"number": 17, "title": "login fails", "author": {"login": "anna"}, "body": body, "comments": []}
+    issue = {"number": 17, "title": "our registry", "author": {"login": "anna"}, "body": body, "comments": []}
     return one("issue.json", json.dumps(issue))
 
 
@@ -101,7 +101,7 @@ def confluence(texts: Texts) -> Files | None:
         f"<ac:plain-text-body><![CDATA[{t}]]></ac:plain-text-body></ac:structured-macro>\n"
         for n, t in texts.items()
     )
-    return one("page.html", f"<p>since this morning the login fails:</p>{rows}<p />\n")
+    return one("page.html", f"<p>what we have since this morning:</p>{rows}<p />\n")
 
 
 @form

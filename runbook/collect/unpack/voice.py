@@ -66,8 +66,18 @@ def complaint(rows: Sequence[str], framed: Collection[int] = ()) -> int | None:
     speaker = Speaker("person", framed)
     persons = [n for n, row in enumerate(rows[:2000]) if speaker.of(n, row) == "person"]
     told = [n for n in persons if _COMPLAINS.search(rows[n]) and not _DATED.match(rows[n])]
-    over = max((n for n, row in enumerate(rows[:2000]) if SOLVED.search(row)), default=-1)
-    return told[-1] + 1 if told and told[-1] > over else None
+    return told[-1] + 1 if told and told[-1] > _over(rows) else None
+
+
+def is_over(rows: Sequence[str]) -> bool:
+    """Whether a text says at its end that what it tells of is over."""
+    last = max((n for n, row in enumerate(rows[:2000]) if row.strip()), default=0)
+    return 0 <= last - _over(rows) <= 3
+
+
+def _over(rows: Sequence[str]) -> int:
+    """The last row that says so; -1 for none."""
+    return max((n for n, row in enumerate(rows[:2000]) if SOLVED.search(row)), default=-10)
 
 
 _COMPLAINS = re.compile(
