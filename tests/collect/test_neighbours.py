@@ -1,0 +1,92 @@
+"""Whose a file is that lies beside the stack in question."""
+
+import pytest
+
+from runbook.collect.compose_files import belongs, beside
+from runbook.collect.dated import mail_time, of_another_time
+from runbook.collect.neighbours import neighbours, other_sites
+from runbook.parse.nginx import parse_nginx
+from runbook.redact import Vault
+
+SITE = "server {\n listen 80;\n server_name registry.former.example;\n location /v2/ { proxy_pass http://10.9.9.9:5000; }\n}\n"
+
+
+@pytest.mark.parametrize(
+    ("path", "others", "texts", "foreign"),
+    [
+        ("grafana/htpasswd", ["curl.txt"], [], True),
+        ("bundle/grafana/htpasswd", ["bundle/curl.txt"], [], True),
+        ("grafana/htpasswd", [], [], False),
+        ("grafana/htpasswd", ["curl.txt"], ["volumes: ['./grafana/htpasswd:/auth/htpasswd']"], False),
+        ("grafana/htpasswd", ["curl.txt", "grafana/docker-compose.yml"], [], False),
+        ("auth/htpasswd", ["curl.txt"], [], False),
+        ("my-registry/htpasswd", ["curl.txt"], [], False),
+        ("htpasswd", ["curl.txt"], [], False),
+    ],
+)
+def test_a_password_file_of_another_program(path: str, others: list[str], texts: list[str], foreign: bool) -> None:
+    assert neighbours([path], [path, *others], texts) == (frozenset({path}) if foreign else frozenset())
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "spoken", "foreign"),
+    [
+        ("former-site/nginx.conf", SITE, {"reg.example"}, True),
+        ("former-site/nginx.conf", SITE, {"registry.former.example"}, False),
+        ("former-site/nginx.conf", SITE, {"10.9.9.9"}, False),
+        ("former-site/nginx.conf", SITE, set(), False),
+        ("nginx/nginx.conf", SITE, {"reg.example"}, False),
+        ("nginx.conf", SITE, {"reg.example"}, False),
+        ("former-site/nginx.conf", SITE.replace("10.9.9.9", "registry"), {"reg.example"}, False),
+        ("former-site/nginx.conf", SITE.replace("registry.former.example", "_"), {"reg.example"}, False),
+    ],
+)
+def test_a_site_that_nothing_else_speaks_of(path: str, text: str, spoken: set[str], foreign: bool) -> None:
+    routes = parse_nginx(text, path, Vault())
+    assert routes
+    found = other_sites(routes, [path, "curl.txt"], {path: text}, spoken)
+    assert found == (frozenset({path}) if foreign else frozenset())
+
+
+SHOP = "services:\n  registry:\n    image: registry:2\n    ports: ['5999:5000']\n"
+
+
+def test_a_project_with_files_of_its_own_is_tied_by_what_answered() -> None:
+    given = (("shop/compose.yml",), {"shop/compose.yml": SHOP}, ["shop/auth/htpasswd"])
+    assert belongs(*given, {5999}, {5999})
+    assert belongs(*given, set())
+    assert not belongs(*given, {443}, {443})
+
+
+def test_what_lies_in_another_projects_folder_is_its_own() -> None:
+    texts = {
+        "compose.yml": SHOP,
+        "shop/compose.yml": SHOP,
+        "lib/compose.yml": SHOP + "    volumes: ['../shop/auth:/auth']\n",
+    }
+    files = ["auth/htpasswd", "shop/auth/htpasswd"]
+    assert list(beside(("compose.yml",), ("shop/compose.yml",), texts, files)) == ["shop/auth/htpasswd"]
+    assert list(beside(("lib/compose.yml",), ("shop/compose.yml",), texts, files)) == []
+    assert list(beside((), (), texts, files)) == []
+
+
+@pytest.mark.parametrize(
+    ("head", "when"),
+    [
+        ("From: a@x.example\nDate: Mon, 3 Mar 2025 10:00:00 +0100\nSubject: x\n\nHello\n", 1740992400.0),
+        ("From: a@x.example\r\nDate: Mon, 3 Mar 2025 09:00:00 -0000\r\n\r\nHello\r\n", 1740992400.0),
+        ("From: a@x.example\nDate: one day\n\nHello\n", None),
+        ("Hello\n\nDate: Mon, 3 Mar 2025 10:00:00 +0100\n", None),
+        ("HTTP/1.1 200 OK\nDate: Mon, 03 Mar 2025 09:00:00 GMT\n\n{}", None),
+    ],
+)
+def test_when_a_mail_was_sent(head: str, when: float | None) -> None:
+    assert mail_time(head) == when
+
+
+def test_a_mail_is_old_only_beside_something_newer() -> None:
+    day = 24 * 3600.0
+    assert of_another_time({"old.eml": 0.0}, [31 * day]) == {"old.eml"}
+    assert of_another_time({"old.eml": 0.0}, [29 * day]) == frozenset()
+    assert of_another_time({"old.eml": 0.0}, []) == frozenset()
+    assert of_another_time({"old.eml": 0.0, "new.eml": 40 * day}, []) == {"old.eml"}
