@@ -153,3 +153,29 @@ def test_a_line_is_read_whoever_handed_it_on(wrap, service):
     log = parse_log([wrap(REFUSED), wrap(ACCESS)], "a.log", Vault())
     assert [(e.meaning, e.service) for e in log.events] == [("authentication-failure", service)]
     assert [(r.status, r.service, r.uri) for r in log.requests] == [(401, service, "/v2/")]
+
+
+GRANTED = (
+    'time="2026-11-27T10:00:05.2Z" level=info msg="authorized request" auth.user.name=runa go.version=go1.26 '
+    'http.request.host="depot.example:5000" http.request.id=a1 http.request.method=GET http.request.uri="/v2/_catalog?n=9"'
+)
+SERVED = '10.0.0.9 - - [27/Nov/2026:10:00:05 +0000] "GET /v2/_catalog HTTP/1.1" 200 20 "" "curl/8"'
+PINGED = '10.0.0.8 - - [27/Nov/2026:10:00:05 +0000] "GET /v2/ HTTP/1.1" 200 2 "" "curl/8"'
+
+
+@pytest.mark.parametrize("lines", [(GRANTED, PINGED, SERVED), (PINGED, SERVED, GRANTED)], ids=["before", "after"])
+def test_a_served_request_has_the_host_and_user_of_its_message(lines: tuple[str, ...]) -> None:
+    rows = {r.uri: (r.host, r.user) for r in parse_log(lines, "registry.log", Vault()).requests}
+    assert rows == {"/v2/_catalog": ("depot.example:5000", "runa"), "/v2/": ("", None)}
+
+
+@pytest.mark.parametrize(
+    ("line", "meaning"),
+    [
+        ("time=\"2026-11-27T12:31:40Z\" level=debug msg=\"'500 Internal Server Error' caused by: tls: first record does not look like a TLS handshake\"", "upstream-tls"),
+        ('2026-11-27T12:31:40Z DBG github.com/traefik/traefik/v3/pkg/proxy/httputil/proxy.go:121 > 502 Bad Gateway error="dial tcp 172.18.0.3:5000: connect: connection refused"', "upstream-refused"),
+    ],
+)  # fmt: skip
+def test_traefik_tells_what_came_of_its_upstream(line: str, meaning: str) -> None:
+    (event,) = parse_log([line], "traefik.log", Vault()).events
+    assert event.meaning == meaning
