@@ -43,6 +43,8 @@ def other_sites(
     for route in routes:
         file = route.place.file
         hosts = {*map(str.lower, route.server_names), *(host.lower() for host, _ in route.upstream_hosts)}
+        if route.host == "fixed":  # the name that the registry's log would have
+            hosts.add((route.host_value or "").split(":")[0].lower())
         far = bool(route.server_names) and all("." in h and not _NO_NAME.match(h) for h in hosts)
         found[file] = found.get(file, True) and far and hosts.isdisjoint(spoken)
         if found[file]:

@@ -275,8 +275,13 @@ def _users(evidence: Evidence, observations: Iterable[Observation], unsettled: l
 
 def _scanned(observations: Iterable[Observation]) -> frozenset[str]:
     refused = [o for o in observations if o.user and not o.ok and not isinstance(o.record, LogEvent)]
-    names = {o.user for o in refused if o.user and _scans(o)}
+    names = {o.user for o in refused if o.user and _scans(o) and (o.user.lower() in _SCANNED or not _is_library(o))}
     return frozenset(names - {o.user for o in refused if not _scans(o)})
+
+
+def _is_library(observation: Observation) -> bool:
+    """Whether a program names a library that honest scripts use as well."""
+    return any(word in _agent(observation) for word in ("python-requests", "libwww-perl", "scrapy", "httpx -"))
 
 
 def _scans(observation: Observation) -> bool:

@@ -76,8 +76,22 @@ def is_over(rows: Sequence[str]) -> bool:
 
 
 def _over(rows: Sequence[str]) -> int:
-    """The last row that says so; -1 for none."""
-    return max((n for n, row in enumerate(rows[:2000]) if SOLVED.search(row)), default=-10)
+    """The last row that says so without a doubt; far before the first for none."""
+    said = (n for n, row in enumerate(rows[:2000]) if _ENDED.search(row) and not _DOUBT.search(row))
+    return max(said, default=-10)
+
+
+_ENDED = re.compile(
+    r"(?:^|[.!?:;,(>*-][ \t]{0,4}|\b(?:is|was|are|been|now|it's|all|edit|update|status|got)\b:?[ \t]{1,4})"
+    r"(?:solved|fixed|resolved|mended|repaired|closed|behoben|gel(?:ö|oe)st|erledigt|repariert|opgelost|verholpen|r[ée]solue?|resuelto|"
+    r"arreglado|risolto|resolvido)\b|\b(?:works?|working|runs) (?:fine )?(?:again|now|since)\b|\bsince then\b",
+    re.IGNORECASE,
+)
+"""Words that a trouble is over, as a statement: `no longer` and `used to` say the contrary as often."""
+_DOUBT = re.compile(
+    r"\b(?:not|never|nothing|nobody|none|no|until|till|before|hope\w*|when|if|please|cannot|but|nicht|kein\w*|noch|aber|bis|this one)\b|n't\b|\?",
+    re.IGNORECASE,
+)
 
 
 _COMPLAINS = re.compile(
