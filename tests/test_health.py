@@ -125,3 +125,33 @@ def test_who_got_in_behind_a_proxy_is_known_where_there_is_one_user(users: str, 
     for name, text in (("compose.yml", COMPOSE), ("auth/htpasswd", users), ("registry.log", MISTYPED)):
         (tmp_path / name).write_text(text, encoding="utf-8")
     assert diagnose(collect(Request(paths=(str(tmp_path),)), Vault())).diagnosis.verdict == verdict
+
+
+REFUSED_ELSEWHERE = """$ docker login registry.corp.example
+Username: anna
+Password:
+Error response from daemon: login attempt to https://registry.corp.example/v2/ failed with status: 401 Unauthorized
+
+"""
+
+
+@pytest.mark.parametrize(
+    ("ending", "verdict"),
+    [
+        ("Anna can no longer log in, please help.", "inconclusive"),
+        ("It used to work. Nothing was fixed yet.", "inconclusive"),
+        ("It used to work until the migration was done.", "inconclusive"),
+        ("The images are gone.", "inconclusive"),
+        ("Bob closed the ticket but it is still broken.", "inconclusive"),
+        ("Solved? I do not think so.", "inconclusive"),
+        ("I fixed the nginx file and now this.", "inconclusive"),
+        ("The old problem was resolved, this one is new.", "inconclusive"),
+        ("We resolved the DNS. Still 401.", "inconclusive"),
+        ("It is fixed since then.", "healthy"),
+        ("EDIT: solved by a new password.", "healthy"),
+    ],
+)
+def test_only_a_plain_word_ends_a_trouble_at_another_registry(ending: str, verdict: str, tmp_path: Path) -> None:
+    for name, text in {**SOUND, "ticket.txt": REFUSED_ELSEWHERE + ending + "\n"}.items():
+        (tmp_path / name).write_text(text)
+    assert diagnose(collect(Request(paths=(str(tmp_path),)), Vault())).diagnosis.verdict == verdict

@@ -67,9 +67,15 @@ def complaints(
         for o, symptoms in shown
         for symptom in symptoms
     ]
-    return tuple(
+    told = tuple(
         replace(c, settled=None) if _is_anothers(c, files) else c
         for c in (*_overtaken(found), *_of_refusals(observations, found, well))
+    )
+    # A file that is refused is refused once: then the registry goes on with the table it had, and new users get 401.
+    still = any(c.symptom is S.LOGIN_401 and c.settled is None and c.observation.witness == "registry" for c in told)
+    return tuple(
+        replace(c, settled=None) if still and c.symptom is S.LOGIN_400 and c.observation.witness == "registry" else c
+        for c in told
     )
 
 
