@@ -155,3 +155,25 @@ def test_only_a_plain_word_ends_a_trouble_at_another_registry(ending: str, verdi
     for name, text in {**SOUND, "ticket.txt": REFUSED_ELSEWHERE + ending + "\n"}.items():
         (tmp_path / name).write_text(text)
     assert diagnose(collect(Request(paths=(str(tmp_path),)), Vault())).diagnosis.verdict == verdict
+
+
+PUSHED = """$ docker push depot.kiln.example/team/app:1
+1: digest: sha256:6a92cd1fcdc8d8cdec60f33dda4db2cb1fcdcacf3410a8e05b3741f44a9b5998 size: 528
+"""
+LOGGED_IN = "$ docker login -u runa depot.kiln.example\nPassword:\nLogin Succeeded\n"
+
+
+@pytest.mark.parametrize(
+    ("session", "ticket", "verdict"),
+    [
+        (LOGGED_IN + PULLED, "The push fails with an error.", "inconclusive"),
+        (LOGGED_IN + PUSHED, "The push fails with an error.", "healthy"),
+        (LOGGED_IN + PULLED, "These are the commands.", "healthy"),
+    ],
+)
+def test_a_login_and_a_pull_are_no_answer_to_who_cannot_push(
+    session: str, ticket: str, verdict: str, tmp_path: Path
+) -> None:
+    (tmp_path / "terminal.txt").write_text(session)
+    (tmp_path / "ticket.txt").write_text(ticket + "\n")
+    assert diagnose(collect(Request(paths=(str(tmp_path),)), Vault())).diagnosis.verdict == verdict

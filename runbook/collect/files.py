@@ -25,7 +25,7 @@ from runbook.collect.unpack.envelope import line_reader
 from runbook.collect.unpack.part import Budget, Part, RefusedError
 from runbook.collect.unpack.rows import Rows
 from runbook.collect.unpack.texts import Paste, Pasted
-from runbook.collect.unpack.voice import complaint, is_example, is_over
+from runbook.collect.unpack.voice import complaint, is_example, is_of_push, is_over
 from runbook.collect.walk import Found, unreadable, walk
 from runbook.model import ClientConfig, FileKind, ListedFile, Place, Problem, SourceFile, Voice
 from runbook.parse import ParseError
@@ -470,7 +470,10 @@ class Reading:
         if source.voice == "person" and is_over(carrier.paste.rest()):
             self._over.add(source.path)
         if source.voice == "person" and (line := complaint(carrier.paste.rest(), carrier.paste.framed)):
-            self._problem(source.path, COMPLAINT, line, kind="complaint")
+            rows = carrier.paste.rest()
+            self._problem(
+                source.path, COMPLAINT, line, kind="push-complaint" if is_of_push(rows[line - 1]) else "complaint"
+            )
         if not known and (source.kind == "unknown" or not is_prose_name(source.path)):
             self._problem(source.path, UNCLEAR)
         elif not known:
@@ -489,7 +492,11 @@ class Reading:
         self._problem(item.name, why)
 
     def _problem(
-        self, file: str, message: str, line: int | None = None, kind: Literal["", "nothing-found", "complaint"] = ""
+        self,
+        file: str,
+        message: str,
+        line: int | None = None,
+        kind: Literal["", "nothing-found", "complaint", "push-complaint"] = "",
     ) -> None:
         shown = message if message in OURS else self.harvest.vault.mask(message, 500)
         self.harvest.problems.append(Problem(place=self.place(Place(file, line)), message=shown, kind=kind))

@@ -10,6 +10,7 @@ from runbook.model import Certainty, Check, Exchange, Finding, LoggedRequest, Me
 from runbook.observe.address import Address
 from runbook.observe.focus import is_noise
 from runbook.observe.observation import Observation
+from runbook.observe.settled import kinds_of
 from runbook.observe.signature import is_registrys
 from runbook.parse.compose.secrets import is_secret_name
 from runbook.redact import is_mask
@@ -35,11 +36,22 @@ def health(facts: Facts, checks: tuple[Check, ...], dormant: tuple[Finding, ...]
     """
     if not _has_traffic(facts):
         missing = (*map(_untried, dormant), *_unread(facts))
-        told = tuple(f"{p.place}: {p.message}" for p in facts.evidence.problems if p.kind == "complaint")
+        told = _complaints(facts, "complaint", "push-complaint")
         passed = any(check.outcome == "pass" for check in checks)
         return Health(None if missing or told or not passed else "files", missing, told)
     missing = (*map(_untried, dormant), *_unproven(facts), *_refused_since(facts), *_perhaps_others(facts))
-    return Health(None if missing else "traffic", missing)
+    told = () if any(map(_is_upload, facts.traffic.observations)) else _complaints(facts, "push-complaint")
+    return Health(None if missing or told else "traffic", missing, told)
+
+
+def _complaints(facts: Facts, *kinds: str) -> tuple[str, ...]:
+    return tuple(f"{p.place}: {p.message}" for p in facts.evidence.problems if p.kind in kinds)
+
+
+def _is_upload(o: Observation) -> bool:
+    """Whether a push was seen to succeed."""
+    pulled = isinstance(o.record, Message) and o.record.call is not None and o.record.call.verb == "pull"
+    return o.voice == "program" and o.ok and not pulled and "upload" in kinds_of(o)
 
 
 def _untried(finding: Finding) -> str:
@@ -276,7 +288,7 @@ def _unread(facts: Facts) -> Iterator[str]:
     yield from _from_outside(facts)
     for problem in evidence.problems:
         known_kind = any(f.path == problem.place.file and f.kind != "unknown" for f in evidence.files)
-        if known_kind and problem.kind not in ("other-project", "nothing-found", "complaint"):
+        if known_kind and problem.kind not in ("other-project", "nothing-found", "complaint", "push-complaint"):
             yield f"{problem.place}: {problem.message}"
 
 

@@ -78,6 +78,7 @@ class Problem:
         "left-out",
         "blacked-out",
         "complaint",
+        "push-complaint",
     ] = ""
     """What a verdict depends on: a text in which nothing is recognised takes nothing from it; after somebody's complaint
     sound files are no health."""

@@ -69,6 +69,11 @@ def complaint(rows: Sequence[str], framed: Collection[int] = ()) -> int | None:
     return told[-1] + 1 if told and told[-1] > _over(rows) else None
 
 
+def is_of_push(row: str) -> bool:
+    """Whether a complaint is about a push: a login and a pull that work are no answer to it."""
+    return re.search(r"\b(?:push\w*|upload\w*|hochlad\w*)\b", row, re.IGNORECASE) is not None
+
+
 def is_over(rows: Sequence[str]) -> bool:
     """Whether a text says at its end that what it tells of is over."""
     last = max((n for n, row in enumerate(rows[:2000]) if row.strip()), default=0)
