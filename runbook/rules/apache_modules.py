@@ -27,7 +27,9 @@ def module_loaded(evidence: Evidence, file: str, module: str) -> tuple[Edit, ...
         return swap(evidence, found, unused, r"\1")
     lines = next(f.lines for f in evidence.files if f.path == file)
     line = re.sub(
-        r"(\w+)(_module\s+\S*mod_)\1\.so", rf"{module}\2{module}.so", lines[(loads[-1].line or 1) - 1].strip()
+        r"\b(\w{1,40})(_module[ \t]{1,20}\S{0,200}?mod_)\1\.so",
+        rf"{module}\2{module}.so",
+        lines[(loads[-1].line or 1) - 1].strip(),
     )
     return insert(evidence, loads[-1], line)
 

@@ -320,8 +320,10 @@ def _ca_of_k3s(facts: Facts, address: str | None) -> tuple[Edit, ...]:
     if puller is None or puller.program != "k3s" or not address:
         return ()
     lines = next((f.lines for f in facts.evidence.files if f.path == puller.file), ())
-    section = next((n for n, line in enumerate(lines, 1) if re.match(r"configs\s*:\s*$", line)), len(lines))
-    key = re.compile(rf"(\s+)[\"']?{re.escape(address)}[\"']?\s*:\s*$")
+    section = next(
+        (n for n, line in enumerate(lines, 1) if re.match(r"configs[ \t]{0,20}:[ \t]{0,80}$", line)), len(lines)
+    )
+    key = re.compile(rf"[ \t]{{1,80}}[\"']?{re.escape(address)}[\"']?[ \t]{{0,20}}:[ \t]{{0,80}}$")
     for n, line in enumerate(lines[section:], section + 1):
         below = [lines[m - 1] for m in beneath(lines, n)[1:]] if key.match(line) else []
         if below and not any(re.match(r"\s*tls\s*:", t) for t in below):

@@ -245,7 +245,8 @@ def denied_by_rule(facts: Facts) -> Iterator[Finding]:
     ruled = [
         (r, g) for r in facts.stack.routes for g in r.guards if g.kind == kind and leads_to_registry(r, facts.compose)
     ]
-    listed = [r for r, _ in ruled] if status == 403 else []
+    whole = [r for r, _ in ruled if r.server_names or r.place.file not in facts.evidence.shortened]
+    listed = whole if status == 403 else []
     if refused is None:
         refused = next((e for e in facts.traffic.exchanges if _is_unsigned(e) and _meets(e.url, listed)), None)
     told = next((m for m in _refusals(facts) if _meets(f"https://{m.host}/", listed)), None) if not refused else None
@@ -317,7 +318,7 @@ def _limit_of_methods(facts: Facts, guard: Guard, refused: Exchange) -> tuple[Ed
     rows = [first, *(n for n in range(first + 1, len(lines) + 1) if first in around(inside, n))]
     if not first or not re.match(r"\s*limit_except\s", lines[first - 1]):
         return ()
-    if not all(re.match(r"\s*(?:(?:deny|allow)\s[^;]*;|\}|#.*|)\s*$", lines[n - 1]) for n in rows[1:]):
+    if not all(re.match(r"(?:(?:deny|allow)\s[^;]*;|\}|#.*|)$", lines[n - 1].strip()) for n in rows[1:]):
         return ()
     return tuple(e for n in rows for e in drop_line(facts.evidence, Place(guard.place.file, n)))
 

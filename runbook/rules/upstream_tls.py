@@ -64,12 +64,17 @@ def tls_transport(evidence: Evidence, route: ProxyRoute) -> tuple[Edit, ...]:
     """Caddy's upstream on https with a transport that takes any certificate; not where a transport stands there."""
     place, address = route.upstream_place, route.upstream.removeprefix("http://")
     old = line_of(evidence, place) if place else None
-    found = re.match(rf"(\s*)reverse_proxy\s+(?:[/@*]\S*\s+)?(?:http://)?{re.escape(address)}\s*(\{{?)\s*$", old or "")
+    if old is not None and old != old.rstrip():
+        return ()
+    found = re.match(
+        rf"([ \t]{{0,80}})reverse_proxy[ \t]{{1,20}}(?:[/@*]\S{{0,200}}[ \t]{{1,20}})?(?:http://)?{re.escape(address)}[ \t]{{0,20}}(\{{?)$",
+        old or "",
+    )
     if place is None or place.line is None or old is None or found is None or _has_transport(evidence, place):
         return ()
     step = "\t" if "\t" in found[1] else "  "
     inner = f"{found[1]}{step}"
-    new = re.sub(rf"(?:http://)?{re.escape(address)}\s*\{{?\s*$", f"https://{address} {{", old)
+    new = re.sub(rf"(?:http://)?{re.escape(address)}[ \t]{{0,20}}\{{?$", f"https://{address} {{", old)
     lines = [new, f"{inner}transport http {{", f"{inner}{step}tls_insecure_skip_verify", f"{inner}}}"]
     if not found[2]:
         lines.append(f"{found[1]}}}")
