@@ -5,11 +5,10 @@ from datetime import UTC
 from email.utils import parsedate_to_datetime
 
 from runbook.lazy import re
+from runbook.observe.observation import LONG_AGO
 
 _DATE = re.compile(r"(?:^|\n)date:[ \t]*([^\n]{10,80})", re.IGNORECASE)
 _HEADERS = re.compile(r"(?:^|\n)(?:from|to|subject|message-id|received):[ \t]*\S", re.IGNORECASE)
-_LONG = 30 * 24 * 3600.0
-"""Seconds after which a mail tells of another incident."""
 
 
 def mail_time(head: str) -> float | None:
@@ -28,4 +27,4 @@ def mail_time(head: str) -> float | None:
 def of_another_time(mails: Mapping[str, float], times: Iterable[float]) -> frozenset[str]:
     """Of the mails (name and time) those that were written long before the newest of all times that the files tell."""
     newest = max((*times, *mails.values()), default=0.0)
-    return frozenset(name for name, when in mails.items() if when < newest - _LONG)
+    return frozenset(name for name, when in mails.items() if when < newest - LONG_AGO)

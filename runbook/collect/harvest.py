@@ -12,6 +12,7 @@ from runbook.collect import clients, marks
 from runbook.collect.cluster import Parts, add_manifests, add_values
 from runbook.collect.compose_files import belongs, beside, choose, project_dotenv
 from runbook.collect.containers import all_of
+from runbook.collect.neighbours import told_elsewhere
 from runbook.collect.scrub import with_places
 from runbook.collect.unpack.dress import quoted_log_lines
 from runbook.collect.unpack.rows import Rows
@@ -222,27 +223,15 @@ class Harvest:
             yield from ((log.file, row.host) for row in log.requests if row.host)
 
     def of_another_registry(self, over: Collection[str]) -> frozenset[str]:
-        """Of texts about what is over those that name hosts which nothing else names, where a stack was handed over too."""
+        """Of texts about what is over those about a registry that is not this stack's."""
         stack = {*self.compose_texts, *self.nginx_texts, *self._stack_files()}
-        hosts: dict[str, set[str]] = {}
-        for place, text in self._hosts():
-            if (address := address_of(text)) is not None:
-                hosts.setdefault(place, set()).add(address.host)
-        texts = [*self.compose_texts.values(), *self.nginx_texts.values()]
-        names = {n.lower() for r in self.routes for n in r.server_names}
-
-        def foreign(path: str) -> bool:
-            own = hosts.get(path, set())
-            if path in stack or not stack:
-                return False
-            if not own:
-                logs = [log for log in self.logs if log.file == path]
-                times = [e.when for log in logs for e in log.events] + [r.when for log in logs for r in log.requests]
-                return bool(times) and not any(times)  # lines of a log, quoted without their time
-            others = names.union(*(found for other, found in hosts.items() if other != path))
-            return bool(own) and own.isdisjoint(others) and not any(host in text for host in own for text in texts)
-
-        return frozenset(path for path in over if foreign(path))
+        rows: list[tuple[str, float | None]] = [(log.file, e.when) for log in self.logs for e in log.events]
+        rows += [(log.file, r.when) for log in self.logs for r in log.requests]
+        untimed = {file for file, _ in rows} - {file for file, when in rows if when is not None}
+        named = [(file, address.host) for file, text in self._hosts() if (address := address_of(text)) is not None]
+        named += [(r.place.file, name.lower()) for r in self.routes for name in r.server_names]
+        texts = "\n".join((*self.compose_texts.values(), *self.nginx_texts.values()))
+        return told_elsewhere(frozenset(over) - stack, named, untimed, texts) if stack else frozenset()
 
     def set_back(self, files: frozenset[str], why: str) -> None:
         """What was said in these files is of another time or registry: it explains words, and is no evidence."""

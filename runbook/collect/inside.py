@@ -4,7 +4,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 
+from runbook.lazy import re
 from runbook.model import Call, Compose, Message, Mount, Place
+from runbook.redact import is_mask
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,24 +30,44 @@ def differences(
 ) -> Iterator[Message]:
     """Two checksums of each file that is another one inside the container than on the disk.
 
-    `texts`, `passwords`: path in the bundle → text of the files that were handed over, and of the password files, of
-    which only names are told; where names alone were shown, names are compared.
+    `texts`, `passwords`: path in the bundle → text of the files that were handed over, and of the password files.
     """
-    texts = {**texts, **passwords}
+    given = {**texts, **passwords}
     for file in shown:
         for mount in (m for s in (compose.services if compose else ()) for m in s.mounts if m.kind == "bind"):
-            name = _on_disk(mount, file.path, texts)
+            name = _on_disk(mount, file.path, given)
             if name is None:
                 continue
-            disk, there = _lines(texts[name]), _lines(file.text)
-            if name in passwords and not any(":" in line for line in there):
-                disk = [line.partition(":")[0] for line in disk]
-            if disk == there:
+            disk, there = _lines(given[name]), _lines(file.text)
+            if _same_entries(disk, there) if name in passwords else disk == there:
                 continue
-            odd = "" if name in passwords else next((a for a in there if a not in disk), "")
+            odd = "" if name in passwords else next((line for line in there if line not in disk), "")
             told = f"{file.path} inside the container differs from {name}" + (f": {odd.strip()[:120]}" if odd else "")
-            yield _sum(texts[name], file.path, Place(name), f"{name} on the disk", None)
+            yield _sum(given[name], file.path, Place(name), f"{name} on the disk", None)
             yield _sum(file.text, file.path, Place(file.shown_in, file.line), told, Call(tool="docker", inside=True))
+
+
+def _same_entries(disk: list[str], there: list[str]) -> bool:
+    """Whether two views of a password file may be of the same one. Of either the hashes may have been cut off or blacked
+    out: then the names decide, and where a name is not whole, nothing does."""
+    one, other = (
+        [line.partition(":") for line in lines if line and not line.startswith("#")] for lines in (disk, there)
+    )
+    cut = any(not colon for _, colon, _ in other) and any(colon for _, colon, _ in other)
+    if cut or any(is_mask(name) or not _NAME.fullmatch(name) for name, _, _ in (*one, *other)):
+        return True
+    hashes = {name: value for name, _, value in one}
+    if hashes.keys() != {name for name, _, _ in other}:
+        return False
+    pairs = ((hashes[name], value) for name, _, value in other)
+    return all(a == b or not (_WHOLE.fullmatch(a) and _WHOLE.fullmatch(b)) for a, b in pairs)
+
+
+_NAME = re.compile(r"[\w.@+-]{1,128}")
+_WHOLE = re.compile(
+    r"\$2[abxy]?\$\d\d\$[./A-Za-z0-9]{53}|\$apr1\$[^$]{1,8}\$[./A-Za-z0-9]{22}|\{SHA\}[A-Za-z0-9+/]{27}="
+)
+"""Hashes of which nothing is missing."""
 
 
 def _sum(text: str, path: str, place: Place, told: str, call: Call | None) -> Message:

@@ -57,6 +57,29 @@ def other_sites(
     )
 
 
+def told_elsewhere(
+    over: Collection[str], named: Iterable[tuple[str, str]], untimed: Collection[str], texts: str
+) -> frozenset[str]:
+    """Of the texts that say that it is over those that name hosts, and none that anything else names; or that quote lines of
+    a log without their time.
+
+    `named`: file and host of all that names one; `untimed`: files with lines of a log of which none has a time; `texts`:
+    the stack's configurations.
+    """
+    hosts: dict[str, set[str]] = {}
+    for file, host in named:
+        hosts.setdefault(file, set()).add(host)
+
+    def is_foreign(path: str) -> bool:
+        own = hosts.get(path)
+        if not own:
+            return path in untimed
+        others = set[str]().union(*(found for file, found in hosts.items() if file != path))
+        return own.isdisjoint(others) and not any(host in texts for host in own)
+
+    return frozenset(filter(is_foreign, over))
+
+
 _NO_NAME = re.compile(r"127\.|0\.0\.0\.0$|\.|.*[*$^~]")
 """Loopback, and patterns of names."""
 

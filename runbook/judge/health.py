@@ -9,7 +9,7 @@ from runbook.judge.not_tested import NOT_SET_UP
 from runbook.model import Certainty, Check, Exchange, Finding, LoggedRequest, Message, Mount, Service
 from runbook.observe.address import Address
 from runbook.observe.focus import is_noise
-from runbook.observe.observation import Observation
+from runbook.observe.observation import LONG_AGO, Observation
 from runbook.observe.settled import kinds_of
 from runbook.observe.signature import is_registrys
 from runbook.parse.compose.secrets import is_secret_name
@@ -103,7 +103,7 @@ def _unproven(facts: Facts) -> Iterator[str]:
 
 def _only_refused(facts: Facts) -> Iterator[Address]:
     """Of the names and ports that the registry's log tells those at which it refused and served nobody."""
-    since = max((o.when for o in facts.traffic.observations if o.when is not None), default=0.0) - _MONTH
+    since = max((o.when for o in facts.traffic.observations if o.when is not None), default=0.0) - LONG_AGO
     logged = [
         o
         for o in facts.traffic.observations
@@ -113,10 +113,6 @@ def _only_refused(facts: Facts) -> Iterator[Address]:
     served = served - {None} or served  # a row of the access log, beside the lines that name the address
     refused = [o.address for o in logged if o.status == 401 and o.method != "OPTIONS" and not is_noise(o)]
     yield from (a for a in dict.fromkeys(refused) if a and not any(s is None or s.fits(a) for s in served))
-
-
-_MONTH = 30 * 24 * 3600.0
-"""Seconds after which a log tells of other days."""
 
 
 def _nobody_known(accepted: list[Observation], facts: Facts) -> Iterator[str]:
@@ -288,7 +284,7 @@ def _unread(facts: Facts) -> Iterator[str]:
     yield from _from_outside(facts)
     for problem in evidence.problems:
         known_kind = any(f.path == problem.place.file and f.kind != "unknown" for f in evidence.files)
-        if known_kind and problem.kind not in ("other-project", "nothing-found", "complaint", "push-complaint"):
+        if known_kind and not (problem.is_complaint or problem.kind in ("other-project", "nothing-found")):
             yield f"{problem.place}: {problem.message}"
 
 

@@ -36,7 +36,7 @@ def not_tested(facts: Facts, checks: tuple[Check, ...]) -> tuple[str, ...]:
     skipped = sum(c.outcome == "skipped" for c in checks)
     if skipped:
         gaps.append(f"{skipped} of {len(checks)} checks were skipped for want of evidence; each says what it needs.")
-    gaps += [f"{p.place}: {p.message}" for p in evidence.problems if not p.kind.endswith("complaint")]
+    gaps += [f"{p.place}: {p.message}" for p in evidence.problems if not p.is_complaint]
     return tuple(gaps)
 
 
@@ -44,7 +44,5 @@ def not_read(facts: Facts) -> tuple[str, ...]:
     """Files that were handed over and not read, not understood or read in part, with the reason."""
     files = {f.path for f in facts.evidence.files}
     return tuple(
-        f"{p.place}: {p.message}"
-        for p in facts.evidence.problems
-        if p.place.file in files and not p.kind.endswith("complaint")
+        f"{p.place}: {p.message}" for p in facts.evidence.problems if p.place.file in files and not p.is_complaint
     )

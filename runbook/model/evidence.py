@@ -83,6 +83,11 @@ class Problem:
     """What a verdict depends on: a text in which nothing is recognised takes nothing from it; after somebody's complaint
     sound files are no health."""
 
+    @property
+    def is_complaint(self) -> bool:
+        """Whether it is a person's word, not something that was not read."""
+        return self.kind in ("complaint", "push-complaint")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:

@@ -15,8 +15,10 @@ _SCANNED = frozenset(
     "admin administrator root test user guest demo default anonymous docker oracle postgres ubuntu pi ftp www nobody".split()
 )
 """Names that whoever scans the internet tries first."""
-_SCANNERS = ("zgrab", "masscan", "nmap", "nuclei", "nikto", "censys", "shodan", "expanse", "python-requests", "libwww-perl",
-             "scrapy", "httpx -", "gobuster", "dirbuster", "internetmeasurement", "palo alto")  # fmt: skip
+_LIBRARIES = ("python-requests", "libwww-perl", "scrapy", "httpx -")
+"""Of the programs that scan those that honest scripts use as well."""
+_SCANNERS = ("zgrab", "masscan", "nmap", "nuclei", "nikto", "censys", "shodan", "expanse", "gobuster", "dirbuster",
+             "internetmeasurement", "palo alto", *_LIBRARIES)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,17 +277,14 @@ def _users(evidence: Evidence, observations: Iterable[Observation], unsettled: l
 
 def _scanned(observations: Iterable[Observation]) -> frozenset[str]:
     refused = [o for o in observations if o.user and not o.ok and not isinstance(o.record, LogEvent)]
-    names = {o.user for o in refused if o.user and _scans(o) and (o.user.lower() in _SCANNED or not _is_library(o))}
-    return frozenset(names - {o.user for o in refused if not _scans(o)})
+    scripts = {o.user for o in refused if _scans(o, _LIBRARIES) and (o.user or "").lower() not in _SCANNED}
+    return frozenset(
+        {o.user for o in refused if o.user and _scans(o)} - scripts - {o.user for o in refused if not _scans(o)}
+    )
 
 
-def _is_library(observation: Observation) -> bool:
-    """Whether a program names a library that honest scripts use as well."""
-    return any(word in _agent(observation) for word in ("python-requests", "libwww-perl", "scrapy", "httpx -"))
-
-
-def _scans(observation: Observation) -> bool:
-    return any(word in _agent(observation) for word in _SCANNERS)
+def _scans(observation: Observation, programs: tuple[str, ...] = _SCANNERS) -> bool:
+    return any(word in _agent(observation) for word in programs)
 
 
 def _agent(observation: Observation) -> str:

@@ -167,6 +167,10 @@ def of_message(message: Message, route: Route = "unknown") -> Observation:
     )
 
 
+LONG_AGO = 30 * 24 * 3600.0
+"""Seconds after which something tells of another incident."""
+
+
 def is_later(one: Observation, other: Observation) -> bool:
     """Whether the one is known to have happened after the other: by time, by order in the same record, or because it
     is our own question of now. What cannot be told is not later."""

@@ -1,6 +1,5 @@
-"""What follows from a command as it was typed: a password that the shell changes before it is hashed, and the address of a
-container that `docker inspect -f` printed, the keys of a Secret, pings of
-a size.
+"""What follows from a command as it was typed: a password that the shell changes before it is hashed, the address of a
+container that `docker inspect -f` printed, the keys of a Secret, and whether a ping of some size came back.
 """
 
 from itertools import pairwise

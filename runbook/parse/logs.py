@@ -237,35 +237,43 @@ def _join(state: _State, service: str | None, fields: Fields, meaning: Meaning, 
     """Give a message's meaning to its request: the access line just written, or the one to come."""
     identity = fields.get("http.request.id", "")
     rows = state.refused
-    recent = range(len(rows) - 1, max(-1, len(rows) - 12), -1)
-    for index in recent:
+    for index in _recent(rows):
         if identity and state.identified.get(rows[index].place) == identity:
             rows[index] = replace(rows[index], user=rows[index].user or user)
             return
-    for index in recent:
+    if not _told_of(rows, fields, user, state, meaning):
+        state.waiting.append((service, fields, meaning))
+
+
+def _recent(rows: deque[LoggedRequest]) -> range:
+    return range(len(rows) - 1, max(-1, len(rows) - 12), -1)
+
+
+def _told_of(
+    rows: deque[LoggedRequest], fields: Fields, user: str | None, state: _State, meaning: Meaning | None = None
+) -> bool:
+    """Whether the message's request is among the access lines just written: it gets what the message tells."""
+    for index in _recent(rows):
         row = rows[index]
         if row.logger == "registry" and row.place not in state.identified and _is_of(fields, row.uri, row.method):
-            host = fields.get("http.request.host", "")
-            rows[index] = replace(row, meaning=meaning, user=row.user or user, host=host)
-            state.identified[row.place] = identity
-            return
-    state.waiting.append((service, fields, meaning))
+            rows[index] = _with(row, fields, user, state, meaning)
+            return True
+    return False
+
+
+def _with(
+    row: LoggedRequest, fields: Fields, user: str | None, state: _State, meaning: Meaning | None = None
+) -> LoggedRequest:
+    """The request with the Host, the user and the meaning that its message tells."""
+    state.identified[row.place] = fields.get("http.request.id", "")
+    host = state.vault.mask(fields.get("http.request.host", ""), 300)
+    return replace(row, meaning=meaning, user=row.user or user, host=host)
 
 
 def _grant(state: _State, fields: Fields, user: str | None) -> None:
     """Give the Host, and the user whom registry:3 names, to a request that was served: `_join` for the other outcome."""
-    rows = state.others
-    for index in range(len(rows) - 1, max(-1, len(rows) - 12), -1):
-        row = rows[index]
-        if row.logger == "registry" and row.place not in state.identified and _is_of(fields, row.uri, row.method):
-            rows[index] = _granted(row, fields, user)
-            state.identified[row.place] = fields.get("http.request.id", "")
-            return
-    state.granted.append(fields)
-
-
-def _granted(request: LoggedRequest, fields: Fields, user: str | None) -> LoggedRequest:
-    return replace(request, user=request.user or user, host=fields.get("http.request.host", ""))
+    if not _told_of(state.others, fields, user, state):
+        state.granted.append(fields)
 
 
 def _is_of(fields: Fields, uri: str, method: str) -> bool:
@@ -281,8 +289,7 @@ def _explained(request: LoggedRequest, access: Access, state: _State) -> LoggedR
         if known is None:
             return request
         state.granted.remove(known)
-        state.identified[request.place] = known.get("http.request.id", "")
-        return _granted(request, known, meaning_of(known)[2])
+        return _with(request, known, meaning_of(known)[2], state)
     identity = waiting[0][1].get("http.request.id", "")
     own = [entry for entry in waiting if entry[1].get("http.request.id", "") == identity]
     for entry in own:

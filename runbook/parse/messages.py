@@ -89,9 +89,12 @@ def parse_text(
         if context.into and called(line):
             wrote[context.into] = number
         uploading = _UPLOAD.match(line) is not None or (uploading and typed_here is None and _PUSH not in line)
-        if _OWN_BUILDER.match(typed_here[1] if typed_here else line):
-            place, said = Place(file, number), vault.mask(line.strip(), 300)
-            messages.append(Message(kind="builder", place=place, text=said, detail="docker-container", asked=number))
+        if _OWN_BUILDER.match(typed_here[1] if typed_here else line) and len(messages) < _MOST:
+            made_by = Message(
+                kind="builder", place=Place(file, number), text=vault.mask(line.strip(), 300), detail="docker-container",
+                voice="document" if voice == "document" else "program", asked=number,
+            )  # fmt: skip
+            messages.append(made_by)
         if context.command_line == line and typed_here is not None:
             continue
         for message in _of_line(line, Place(file, number), context, vault):

@@ -327,6 +327,8 @@ def _marked(facts: Facts, known: Users) -> Iterator[Finding]:
             summary="Save the file without a byte order mark: Windows PowerShell's `utf8` writes one, `ascii` writes none",
             verify=(verify(facts, name or None),),
         ),
+        warning=shown.user is None
+        and len(known.failing) > 1,  # one of them is the file's first, and which, nothing tells
         about=Subject(user=name),
     )
 

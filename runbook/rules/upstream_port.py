@@ -194,21 +194,7 @@ def scheme_mismatch_upstream(facts: Facts) -> Iterator[Finding]:
             continue
         right = "http" if wants_tls else "https"
         shows: tuple[Item, ...] = (read(f"upstream {route.upstream}", route.upstream_place), seen(bad_gateway(facts)))
-        edits = point_to(facts.evidence, route, f"{route.upstream_scheme}://", f"{right}://")
-        if route.software == "haproxy":
-            edits = (
-                swap(facts.evidence, route.upstream_place, r"\s+ssl\b(?:\s+verify\s+\w+|\s+ca-file\s+\S+)*", "")
-                if right == "http"
-                else swap(facts.evidence, route.upstream_place, r"(\bserver\s+\S+\s+\S+)", r"\1 ssl verify none")
-            )
-        elif route.software == "caddy" and right == "https":
-            edits = edits or tls_transport(facts.evidence, route)
-        elif route.software == "caddy" and edits:
-            edits = (*edits, *plain_transport(facts.evidence, route.upstream_place))
-        elif route.software == "apache" and right == "https" and edits:
-            edits = (*edits, *tls_to_upstream(facts, route))
-        if right == "https" and edits:
-            edits = (*edits, *scheme_kept(facts.evidence, route))
+        edits = _spoken(facts, route, right)
         yield finding(
             f"{name(route)} speaks {route.upstream_scheme} to the registry, which speaks {right}.",
             shows if registry else map(aside, shows),
@@ -241,6 +227,25 @@ def scheme_mismatch_upstream(facts: Facts) -> Iterator[Finding]:
                 verify=(login_check(facts, None),) if refused else (),
             ),
         )
+
+
+def _spoken(facts: Facts, route: ProxyRoute, right: str) -> tuple[Edit, ...]:
+    """The edits that make a proxy speak that scheme to its upstream, with what its program needs besides."""
+    evidence = facts.evidence
+    edits = point_to(evidence, route, f"{route.upstream_scheme}://", f"{right}://")
+    if route.software == "haproxy":
+        edits = (
+            swap(evidence, route.upstream_place, r"\s+ssl\b(?:\s+verify\s+\w+|\s+ca-file\s+\S+)*", "")
+            if right == "http"
+            else swap(evidence, route.upstream_place, r"(\bserver\s+\S+\s+\S+)", r"\1 ssl verify none")
+        )
+    elif route.software == "caddy" and right == "https":
+        edits = edits or tls_transport(evidence, route)
+    elif route.software == "caddy" and edits:
+        edits = (*edits, *plain_transport(evidence, route.upstream_place))
+    elif route.software == "apache" and right == "https" and edits:
+        edits = (*edits, *tls_to_upstream(facts, route))
+    return (*edits, *scheme_kept(evidence, route)) if right == "https" and edits else edits
 
 
 def _speak(route: ProxyRoute, right: str) -> str:

@@ -4,7 +4,7 @@ import pytest
 
 from runbook.collect.compose_files import belongs, beside
 from runbook.collect.dated import mail_time, of_another_time
-from runbook.collect.neighbours import neighbours, other_sites
+from runbook.collect.neighbours import neighbours, other_sites, told_elsewhere
 from runbook.parse.nginx import parse_nginx
 from runbook.redact import Vault
 
@@ -90,3 +90,20 @@ def test_a_mail_is_old_only_beside_something_newer() -> None:
     assert of_another_time({"old.eml": 0.0}, [29 * day]) == frozenset()
     assert of_another_time({"old.eml": 0.0}, []) == frozenset()
     assert of_another_time({"old.eml": 0.0, "new.eml": 40 * day}, []) == {"old.eml"}
+
+
+@pytest.mark.parametrize(
+    ("over", "named", "untimed", "texts", "foreign"),
+    [
+        ({"m"}, [("m", "former.example")], set(), "", True),
+        ({"m"}, [("m", "former.example"), ("log", "former.example")], set(), "", False),
+        ({"m"}, [("m", "former.example")], set(), "server_name former.example;", False),
+        ({"m"}, [], {"m"}, "", True),
+        ({"m"}, [], set(), "", False),
+        (set(), [("m", "former.example")], set(), "", False),
+    ],
+)
+def test_a_text_about_what_is_over_elsewhere(
+    over: set[str], named: list[tuple[str, str]], untimed: set[str], texts: str, foreign: bool
+) -> None:
+    assert told_elsewhere(over, named, untimed, texts) == (frozenset(over) if foreign else frozenset())

@@ -134,7 +134,8 @@ def taken_apart(found: Rows) -> Paste:
     for item in typed:
         end = fits_so_far(recognise(item.name, "\n".join(rows[item.start : item.end])), rows, item.start, item.end)
         content = item.content(rows[item.start : end])
-        _add(paste, item.name, item.path, content, (item.start, end), "program", inside=item.inside)
+        whole = not item.is_piece(rows[item.start : end])
+        _add(paste, item.name, item.path, content, (item.start, end), "program", inside=item.inside and whole)
     for block in islice(sectioned(rows, lambda n: n in inner or n in sessions or n in paste.claimed), _MOST):
         _take(paste, block)
     return paste

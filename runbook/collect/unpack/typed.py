@@ -53,10 +53,18 @@ class Shown:
     """Whether `name` is the path of a file inside a container."""
     in_part: bool = False
     """Whether only a part of each line was shown."""
+    lines: int | None = None
+    """How many lines the command shows at most (`head -3`); None for all."""
 
     def content(self, rows: list[str]) -> list[str]:
-        """What was shown; of a password file with parts of lines each line says that there was more."""
-        return [_with_more(row) if row.strip() else row for row in rows] if self.in_part else rows
+        """What was shown; of a password file with parts of lines each line says that there was more, and where other
+        lines may be missing the last one says that."""
+        shown = [_with_more(row) if row.strip() else row for row in rows] if self.in_part else rows
+        return [*shown, "…"] if self.is_piece(rows) and "htpasswd" in self.name else shown
+
+    def is_piece(self, rows: list[str]) -> bool:
+        """Whether the file may have more lines than these."""
+        return self.lines is not None and len(rows) >= self.lines
 
 
 def shown(rows: list[str], taken: Callable[[int], bool]) -> Iterator[Shown]:
@@ -77,8 +85,19 @@ def shown(rows: list[str], taken: Callable[[int], bool]) -> Iterator[Shown]:
         while last > number + 1 and not rows[last - 1].strip():
             last -= 1
         if found and last > number + 1 and not rows[number + 1].startswith(_FAILED):
-            yield Shown(number + 1, last, *found, in_part=_PART.search(typed[1][:2000]) is not None)
+            line = typed[1][:2000]
+            yield Shown(number + 1, last, *found, in_part=_PART.search(line) is not None, lines=_at_most(line))
         number = end
+
+
+def _at_most(typed: str) -> int | None:
+    """How many lines of a file the command shows at most; None for all of them."""
+    if re.search(r"\bsed\s+-n\b|\bawk\b[^|]{0,40}\bNR\b", typed):
+        return 0
+    if re.search(r"\b(?:head|tail)\b", typed) is None or "+1" in typed or re.search(r"\bhead\s+-c", typed):
+        return None
+    count = re.search(r"\b(?:head|tail)\b[^|]{0,40}?\s(?:-n ?|--lines[= ]|-)(\d{1,6})\b", typed)
+    return int(count[1]) if count else 10
 
 
 def _with_more(row: str) -> str:
