@@ -70,11 +70,11 @@ def belongs(
 def beside(
     chosen: Sequence[str], others: Sequence[str], texts: Mapping[str, str], files: Iterable[str]
 ) -> Iterator[str]:
-    """Of the stack's files outside compose those in the folder of another project, where the chosen one names no such
-    folder: a path like ./auth/htpasswd fits a file of either."""
+    """Of the registry's files those in the folder of another project with a registry of its own, where the chosen one names
+    no such folder: a path like ./auth/htpasswd fits a file of either. A proxy may well be a project for itself."""
     if not chosen:
         return
-    homes = {f"{PurePosixPath(path).parent}/" for path in others if "/" in path}
+    homes = {f"{PurePosixPath(path).parent}/" for path in others if "/" in path and _REGISTRY_IMAGE.search(texts[path])}
     own = [f"{PurePosixPath(path).parent}/" for path in chosen if "/" in path]
     homes = {home for home in homes if not any(o.startswith(home) for o in own) and home not in own}
     text = "\n".join(texts[path] for path in chosen)

@@ -7,21 +7,22 @@ from email.utils import parsedate_to_datetime
 from runbook.lazy import re
 from runbook.observe.observation import LONG_AGO
 
-_DATE = re.compile(r"(?:^|\n)date:[ \t]*([^\n]{10,80})", re.IGNORECASE)
-_HEADERS = re.compile(r"(?:^|\n)(?:from|to|subject|message-id|received):[ \t]*\S", re.IGNORECASE)
+_DATE = re.compile(r"^(?:Date|Sent):[ \t]*([^\n]{10,80})", re.MULTILINE)
+_HEADERS = re.compile(r"^(?:From|To|Subject|Message-ID|Received):[ \t]*\S", re.IGNORECASE | re.MULTILINE)
 
 
-def mail_time(head: str) -> float | None:
-    """When a mail was sent, in seconds since 1970; None for what is no mail. `head`: its first characters."""
-    block = head.lstrip("\ufeff\r\n").replace("\r\n", "\n").split("\n\n", 1)[0]
-    found = _DATE.search(block)
-    if found is None or _HEADERS.search(block) is None:
+def mail_time(text: str) -> float | None:
+    """When the last mail of a thread was sent, in seconds since 1970; None for what is no mail, and where a date cannot be
+    read: it may be the last one."""
+    text = text.lstrip("\ufeff\r\n").replace("\r\n", "\n")
+    head = text.split("\n\n", 1)[0]
+    if _DATE.search(head) is None or _HEADERS.search(head) is None:
         return None
     try:
-        when = parsedate_to_datetime(found[1].strip())
+        times = [parsedate_to_datetime(found.strip()) for found in _DATE.findall(text)]
     except (ValueError, OverflowError):
         return None
-    return (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()
+    return max((when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp() for when in times)
 
 
 def of_another_time(mails: Mapping[str, float], times: Iterable[float]) -> frozenset[str]:

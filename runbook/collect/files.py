@@ -220,7 +220,7 @@ class Reading:
             )
             return
         data = item.read(packed.MOST_PACKED)
-        self._sent(item, data[:HEAD].decode("utf-8", "replace"))
+        self._sent(item, data[: read.limit("text")].decode("utf-8", "replace"))
         parts = (
             packed.unpacked(item.name, data, self._budget)
             if packed.is_packed(data)
@@ -232,8 +232,8 @@ class Reading:
         except RefusedError as refusal:
             self._problem(item.name, str(refusal))
 
-    def _sent(self, item: Item, head: str) -> None:
-        if (sent := mail_time(head)) is not None:
+    def _sent(self, item: Item, text: str) -> None:
+        if (sent := mail_time(text)) is not None:
             self._mails[item.name] = sent
 
     def _inside(self, item: Item, part: Part) -> Item:
@@ -267,7 +267,7 @@ class Reading:
             self._problem(item.name, message)
             data = data[: limit if self._budget.bytes >= 0 else 0]
         text = data.decode(read.encoding(data[:HEAD]) or "utf-8", "replace").lstrip("\ufeff")
-        self._sent(item, text[:HEAD])
+        self._sent(item, text)
         carrier = carried(item.name, kind, text)
         source = self._source(item, carrier.kind, carrier.voice if item.voice == "program" else item.voice)
         if carrier.whole is not None and carrier.as_it_is:
@@ -331,10 +331,11 @@ class Reading:
         self.guarded(manifests, partial(cluster.join, self.harvest))
         self.guarded(SourceFile(path="nginx files", kind="nginx"), self.harvest.join_nginx)
         self.guarded(SourceFile(path="traefik files", kind="traefik"), self.harvest.join_traefik)
-        self._set_other_sites_aside()
+        sites = self._set_other_sites_aside()
         alone = {p for p in self._over if not any(title.startswith(f"{p} § ") for title in self.shown.values())}
         self.harvest.set_back(self.harvest.of_another_registry(alone), OF_ANOTHER)
         self.guarded(SourceFile(path="compose files", kind="compose"), self.harvest.join_compose)
+        self._tell_of_other_sites(sites)
         self.harvest.messages.extend(
             differences(self._inside_containers, self.harvest.compose, self._texts, self._passwords)
         )
@@ -362,14 +363,22 @@ class Reading:
             self.harvest.drop(old)
             self.sources = [replace(s, voice="document") if s.path in old else s for s in self.sources]
 
-    def _set_other_sites_aside(self) -> None:
+    def _set_other_sites_aside(self) -> frozenset[str]:
         """Of a site that nothing else speaks of, in a folder of its own, nothing is judged."""
+        spoken = frozenset(self.harvest.spoken_of(self._over))
+        found = other_sites(self.harvest.routes, self._given(), self._texts, spoken)
+        self.harvest.drop(found)
+        return found
+
+    def _tell_of_other_sites(self, found: frozenset[str]) -> None:
+        """Where nobody speaks of an address and no other site or UI is known, the one left out may be the one in
+        question: then nothing is known to be sound."""
         harvest = self.harvest
-        found = other_sites(harvest.routes, self._given(), self._texts, frozenset(harvest.spoken_of(self._over)))
-        harvest.drop(found)
-        for path in sorted(found):
-            message = "Nothing else that was handed over speaks of this site or of where it leads; it was not judged."
-            harvest.problems.append(Problem(place=Place(path), message=message, kind="other-project"))
+        services = harvest.compose.services if harvest.compose else ()
+        known = any(harvest.spoken_of(self._over)) or any(s.role in ("ui", "proxy") for s in services) or harvest.routes
+        kind: Literal["", "other-project"] = "other-project" if known else ""
+        message = "Nothing else that was handed over speaks of this site or of where it leads; it was not judged."
+        harvest.problems.extend(Problem(place=Place(path), message=message, kind=kind) for path in sorted(found))
 
     def _given(self) -> list[str]:
         return [p.source.path for p in self._pieces if not p.pasted or p.source.path in self.shown]

@@ -266,7 +266,8 @@ class Harvest:
             home = f"{posixpath.dirname(chosen[0])}/"
             self.drop(frozenset(path for path in self._stack_files() if path.startswith(home)))
             self.compose_texts, chosen, others = {}, (), (*chosen, *others)
-        self.drop(frozenset(beside(chosen, others, self.compose_texts, tuple(self._stack_files()))))
+        own = [*(h.file for h in self.htpasswd), *(r.file for r in self.registry_files)]
+        self.drop(frozenset(beside(chosen, others, self.compose_texts, own)))
         if not self.compose_texts:
             self.compose_texts = all_of([*self.inspected_texts, *self.pasted_texts.items()])
             chosen = tuple(self.compose_texts)  # each describes other containers of the same machine

@@ -39,21 +39,23 @@ def other_sites(
     `everything`: the paths of all files; `texts`: those of configurations, by path; `spoken`: every host that clients, logs
     and stored logins name.
     """
-    found: dict[str, bool] = {}
+    sites: dict[str, set[str]] = {}
+    near: set[str] = set()
     for route in routes:
         file = route.place.file
         hosts = {*map(str.lower, route.server_names), *(host.lower() for host, _ in route.upstream_hosts)}
         if route.host == "fixed":  # the name that the registry's log would have
             hosts.add((route.host_value or "").split(":")[0].lower())
+        sites.setdefault(file, set()).update(hosts)
         far = bool(route.server_names) and all("." in h and not _NO_NAME.match(h) for h in hosts)
-        found[file] = found.get(file, True) and far and hosts.isdisjoint(spoken)
-        if found[file]:
-            others = [text for path, text in texts.items() if path != file]
-            found[file] = not any(host in text for host in hosts for text in others) and not _is_named(file, others)
+        if not far or not hosts.isdisjoint(spoken) or not _is_apart(PurePosixPath(file), everything):
+            near.add(file)
+    apart = sites.keys() - near
+    others = [text for path, text in texts.items() if path not in apart]
+    if not others and not spoken:
+        return frozenset()
     return frozenset(
-        f
-        for f, foreign in found.items()
-        if foreign and (spoken or any(path != f for path in texts)) and _is_apart(PurePosixPath(f), everything)
+        f for f in apart if not any(host in text for host in sites[f] for text in others) and not _is_named(f, others)
     )
 
 

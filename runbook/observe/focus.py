@@ -121,7 +121,7 @@ def focus_of(
     clients = [o for o in observations if o.witness in ("client", "browser") and o.voice == "program" and o.address]
     seen = [o.address for o in (*(o for o in unsettled if o in clients), *clients) if o.address and _speaks(o)]
     ports = frozenset(_ports(evidence, stack))
-    used = tuple(dict.fromkeys((*named, *_of_the_stack(_not_hosted(seen), stack, ports))))
+    used = tuple(dict.fromkeys((*named, *_not_hosted(seen))))
     published = tuple(Address("localhost", port) for port in sorted(ports))
     logged = tuple(dict.fromkeys(_logged(observations, any_path=not used)))
     sites = tuple(_site_addresses(stack, used or logged))
@@ -168,16 +168,6 @@ def _not_hosted(addresses: Iterable[Address]) -> list[Address]:
     """Docker Hub and the like are not the registry in question where there is another."""
     rows = list(addresses)
     return [a for a in rows if not a.is_hosted] or rows
-
-
-def _of_the_stack(addresses: list[Address], stack: Stack, ports: frozenset[int]) -> list[Address]:
-    """Where no proxy is known and some of the addresses are at a port that the stack publishes, those and no others: an old
-    mail or a colleague's terminal speaks of another registry."""
-    own = [a for a in addresses if a.port in ports]
-    hosts = {a.host for a in own}
-    if stack.routes or not own or stack.ui is not None:
-        return addresses
-    return [a for a in addresses if a in own or a.host in hosts or a.is_loopback]
 
 
 def _ports(evidence: Evidence, stack: Stack) -> Iterable[int]:

@@ -81,7 +81,7 @@ def _reason(evidence: Evidence, path: str, mount: Mount | None) -> str | None:
         return None
     host = posixpath.normpath((host_path(mount, path) or "").replace("\\", "/"))
     folder = posixpath.dirname(host)
-    listed = [f.path for f in evidence.files if f.kind == "htpasswd"]
+    listed = [h.file for h in evidence.htpasswd]
     listed += [row.path for row in evidence.listings if row.kind == "file"]
     there = [p for p in listed if posixpath.basename(posixpath.dirname(p)) == posixpath.basename(folder)]
     if there and all(posixpath.basename(p) != posixpath.basename(host) for p in listed):

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from runbook.lazy import re
-from runbook.model import Edit, Exchange, Finding, Place, ProxyRoute, Refutation, Stack, Symptom
+from runbook.model import Edit, Exchange, Finding, Message, Place, ProxyRoute, Refutation, Stack, Symptom
 from runbook.model.command import PIPE, WRITE_TO, Command, number, sh, url
 from runbook.model.proxy import NGINX_BODY
 from runbook.observe.signature import signed_by_proxy
@@ -333,8 +333,15 @@ def _timed_out(traffic: Traffic) -> list[Item]:
 
 
 def _cut_between(traffic: Traffic) -> list[Item]:
-    """Client and registry both say that the other one ended an upload: it was neither of them."""
-    told, logged = traffic.said("upload-cut"), traffic.logged("upload-cut")
+    """Client and registry both say that the other one ended an upload: it was neither of them, where something is between."""
+    told = [
+        o.record
+        for o in traffic.observations
+        if isinstance(o.record, Message) and o.record.kind == "upload-cut" and o.voice == "program"
+        if o.address is None
+        or o.address.port not in traffic.focus.ports  # the registry's own port has nothing before it
+    ]
+    logged = traffic.logged("upload-cut")
     return [said(told[0]), said(logged[0])] if told and logged else []
 
 

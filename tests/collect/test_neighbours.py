@@ -48,6 +48,12 @@ def test_a_site_that_nothing_else_speaks_of(path: str, text: str, spoken: set[st
     assert found == (frozenset({path}) if foreign else frozenset())
 
 
+def test_two_sites_of_others_do_not_speak_for_each_other() -> None:
+    texts = {"former-site/nginx.conf": SITE, "old-site/nginx.conf": SITE.replace("former", "older")}
+    routes = [route for path, text in texts.items() for route in parse_nginx(text, path, Vault())]
+    assert other_sites(routes, [*texts, "curl.txt"], texts, {"reg.example"}) == frozenset(texts)
+
+
 SHOP = "services:\n  registry:\n    image: registry:2\n    ports: ['5999:5000']\n"
 
 
@@ -77,6 +83,14 @@ def test_what_lies_in_another_projects_folder_is_its_own() -> None:
         ("From: a@x.example\r\nDate: Mon, 3 Mar 2025 09:00:00 -0000\r\n\r\nHello\r\n", 1740992400.0),
         ("From: a@x.example\nDate: one day\n\nHello\n", None),
         ("Hello\n\nDate: Mon, 3 Mar 2025 10:00:00 +0100\n", None),
+        (
+            "From: a@x.example\nDate: Mon, 3 Mar 2025 10:00:00 +0100\n\nHi\n\nFrom: b@x.example\nDate: Tue, 4 Mar 2025 10:00:00 +0100\n\nHo",
+            1741078800.0,
+        ),
+        (
+            "From: a@x.example\nDate: Mon, 3 Mar 2025 10:00:00 +0100\n\nHi\n\nFrom: b@x.example\nDate: next Tuesday\n\nHo",
+            None,
+        ),
         ("HTTP/1.1 200 OK\nDate: Mon, 03 Mar 2025 09:00:00 GMT\n\n{}", None),
     ],
 )
