@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from typing import Literal
 
 from runbook.model import Edit, Evidence, Finding, Fix, LogEvent, LoggedRequest, ProxyRoute, Service, Subject, Symptom
-from runbook.model.command import Command, service
+from runbook.model.command import Command, service, sh
 from runbook.rules.base import Facts, rule
 from runbook.rules.evidence import Item, finding, read, said, seen
 from runbook.rules.hops import LOOPBACK, api_routes, aside, hop, login_check, name, site, site_key
@@ -15,6 +15,7 @@ from runbook.rules.platform import all_restarted, inside, runs
 from runbook.rules.reloads import proxy_fix
 from runbook.rules.upstreams import (
     NO_ANSWER,
+    at_home,
     bad_gateway,
     inner_address,
     join_network,
@@ -190,6 +191,7 @@ def _not_found(facts: Facts, route: ProxyRoute, host: str, why: Unknown | None, 
     right = near[0] if near else registry_service(facts.stack, facts.compose)
     shows: list[Item] = [read(f"upstream {route.upstream}", route.upstream_place), seen(bad_gateway(facts))]
     touched = [route.service] if route.service else []
+    home = at_home(facts)
     if isinstance(why, _Apart):
         reason, advice = why.sentence, "Put both services on one network"
         both = (why.proxy, why.target)
@@ -200,8 +202,13 @@ def _not_found(facts: Facts, route: ProxyRoute, host: str, why: Unknown | None, 
         reason = "no service of the compose project has that name" if why else "its log says so"
         advice = f"Name the upstream {right or 'as the service of the registry is called'}"
         edits = point_to(facts.evidence, route, host, right) if right else ()
+        if home:
+            advice = f"Point the upstream at {home}, where the registry answers"
+            ports = (f"{h}:{p}" for h, p in route.upstream_hosts if h == host and p)
+            edits = next(filter(None, (point_to(facts.evidence, route, old, home) for old in (*ports, host))), ())
     waits = route.software in ("traefik", "caddy", "apache")  # they start without it: the right name resolves already
     tells = route.service and (isinstance(why, _Apart) or not waits)
+    fallen = home and not waits and any("emerg" in e.text + e.detail for e in logged)
     verify = (*((_lookup(facts, route.service, right),) if tells else ()), login_check(facts, route))
     return finding(
         f"{name(route)} cannot resolve its upstream {host!r}: {reason}.",
@@ -214,6 +221,13 @@ def _not_found(facts: Facts, route: ProxyRoute, host: str, why: Unknown | None, 
         edits=edits,
         fix=_started(facts, advice, touched, verify)
         if route.service and not waits
+        else Fix(
+            summary=advice,
+            commands=(sh("sudo", "systemctl", "restart", route.software),),
+            verify=verify,
+            applies=_NOT_STARTED,
+        )
+        if fallen
         else proxy_fix(facts, route, advice, *verify, edits=edits),
     )
 
@@ -233,11 +247,14 @@ def _lookup(facts: Facts, proxy: str | None, target: str | None) -> Command:
     )
 
 
+_NOT_STARTED = "The proxy looks the name up when it starts, and does not start without it: a reload is not enough"
+
+
 def _started(facts: Facts, advice: str, services: list[str], verify: tuple[Command, ...]) -> Fix:
     """The fix for a proxy that does not start without its upstream's name: there is no process to reload."""
     return Fix(
         summary=advice,
         commands=all_restarted(facts, [runs(facts, s) for s in services], fresh=True),
         verify=verify,
-        applies="The proxy looks the name up when it starts, and does not start without it: a reload is not enough",
+        applies=_NOT_STARTED,
     )

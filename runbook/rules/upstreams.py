@@ -16,6 +16,7 @@ from runbook.model import (
     Stack,
     Symptom,
 )
+from runbook.observe.address import address_of
 from runbook.observe.signature import from_registry
 from runbook.observe.traffic import Traffic
 from runbook.rules.base import Facts
@@ -76,6 +77,18 @@ def registry_is_up(facts: Facts) -> tuple[Refutation, ...]:
 def inner_address(service: str, registry: Registry | None) -> str:
     """The registry's address inside the compose network."""
     return f"{service}:{(registry.listens if registry else None) or 5000}"
+
+
+def at_home(facts: Facts) -> str | None:
+    """The registry's own address, HOST:PORT, where it is bound to loopback and answered there: it is no container, so
+    a proxy of the same machine reaches it at this address and by no service's name."""
+    registry = facts.registry
+    bound = str(registry.value("http.addr") or "") if registry and facts.compose is None else ""
+    at = address_of(bound)
+    if at is None or not at.is_loopback:
+        return None
+    asked = (address_of(e.url) for e in facts.traffic.on("direct") if e.status is not None and e.status < 500)
+    return bound if any(a and a.is_loopback and a.port == at.port for a in asked) else None
 
 
 def registry_service(stack: Stack, compose: Compose | None) -> str | None:

@@ -180,3 +180,17 @@ def test_k3s_is_told_of_the_authority_in_its_own_file(tmp_path: Path) -> None:
     finding = found(tmp_path, "tls-ca-not-trusted", {"registries.yaml": told, "events.txt": pulled})
     assert changed(finding) == ["+    tls: {ca_file: /etc/rancher/k3s/registry-ca.crt}"]
     assert "sudo systemctl restart k3s" in [str(c) for c in finding.fix.commands]
+
+
+def test_a_registry_of_the_host_is_named_by_its_own_address(tmp_path: Path) -> None:
+    files = {
+        "nginx.conf": nginx("    proxy_pass http://registry:5077;\n"),
+        "config.yml": REGISTRY + HTPASSWD,
+        "nginx.out": '2026/11/27 14:15:11 [emerg] 44#44: host not found in upstream "registry" in /etc/nginx/nginx.conf:5\n',
+        "curl.txt": "$ curl -si -u mia:xxxxxx http://localhost:5077/v2/\nHTTP/1.1 200 OK\n"
+        "Docker-Distribution-Api-Version: registry/2.0\n\n{}\n"
+        "$ curl -si -u mia:xxxxxx http://localhost/v2/\ncurl: (7) Failed to connect to localhost port 80: Connection refused\n",
+    }
+    finding = found(tmp_path, "upstream-name-not-resolved", files)
+    assert changed(finding) == ["-    proxy_pass http://registry:5077;", "+    proxy_pass http://127.0.0.1:5077;"]
+    assert [str(c) for c in finding.fix.commands] == ["sudo systemctl restart nginx"]
