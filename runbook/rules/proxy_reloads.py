@@ -1,9 +1,12 @@
 """A proxy that answers otherwise than its file says: it has not read the file, or it reads another one."""
 
+from runbook.lazy import re
 from runbook.model import Exchange, Finding, ProxyRoute, Refutation, Service, Symptom
+from runbook.observe.signature import from_registry
+from runbook.rules.authorization_traces import REFUSED, not_the_password, refused_like_the_registry, same_login
 from runbook.rules.base import Facts
-from runbook.rules.evidence import finding, read, seen
-from runbook.rules.hops import api_check, front_url, fronts, hop, is_strange, name, site, upstream_service
+from runbook.rules.evidence import finding, read, seen, witnessed
+from runbook.rules.hops import api_check, front_url, fronts, hop, is_strange, login_check, name, site, upstream_service
 from runbook.rules.reloads import proxy_fix
 from runbook.stack.foretell import Request, foretell
 from runbook.urls import urlsplit
@@ -16,6 +19,8 @@ def unread_by_proxy(facts: Facts) -> Finding | None:
     whole way is known: with two of them the second may be the one that answered."""
     if len(fronts(facts)) != 1:
         return None
+    if lost := _lost_against_its_file(facts):
+        return lost
     for exchange in facts.traffic.exchanges:
         route = _meant(facts, exchange) if is_strange(exchange) and exchange.page is None else None
         if route is None:
@@ -40,6 +45,48 @@ def unread_by_proxy(facts: Facts) -> Finding | None:
     return None
 
 
+def _lost_against_its_file(facts: Facts) -> Finding | None:
+    """The finding where a login was lost on the way through a proxy whose whole file forwards it."""
+    passage = facts.traffic.passed("lost")
+    refused = passage.before.record if passage else refused_like_the_registry(facts.traffic)
+    route = _meant(facts, refused) if isinstance(refused, Exchange) else None
+    if route is None or not isinstance(refused, Exchange) or not _is_whole(facts, route) or route.edit("Authorization"):
+        return None
+    works = same_login(facts.traffic, refused)
+    if passage is None and works is None:
+        return None
+    return finding(
+        f"{name(route)}'s file forwards the login, and it did not arrive at the registry: {name(route)} runs with other "
+        "settings than this file's.",
+        read(f"{route.path or '/'} -> {route.upstream}; no line changes Authorization", route.place),
+        seen(refused),
+        witnessed(passage.after, "no readable credentials arrived") if passage else None,
+        seen(works),
+        explains=REFUSED,
+        hop=hop(route),
+        refuted=not_the_password(facts, works),
+        supersedes=("authorization-stripped", "proxy-overwrites-authorization"),
+        about=site(facts, route),
+        fix=proxy_fix(
+            facts,
+            route,
+            f"Let {name(route)} read {route.place.file} again; where nothing changes, it reads another file",
+            login_check(facts, route),
+        ),
+    )
+
+
+def _is_whole(facts: Facts, route: ProxyRoute) -> bool:
+    """Whether everything that could touch a header there was handed over: nginx inherits what stands around a location
+    only where that sets no header of its own."""
+    lines = next((f.lines for f in facts.evidence.files if f.path == route.place.file), ())
+    inherits = route.software == "nginx" and not route.request_headers
+    return route.complete and not route.unread and not (inherits and not any(_HTTP.match(row) for row in lines))
+
+
+_HTTP = re.compile(r"\s*http\s*\{")
+
+
 def _meant(facts: Facts, exchange: Exchange) -> ProxyRoute | None:
     """The route that should have taken the request, where the program that signed the response is the one that has it."""
     parts = urlsplit(exchange.url)
@@ -53,7 +100,7 @@ def _meant(facts: Facts, exchange: Exchange) -> ProxyRoute | None:
     route = foretold.route
     if route is None or not foretold.reaches or foretold.path != exchange.path or route.condition:
         return None
-    if not _to_a_registry(route, facts):
+    if not (from_registry(exchange) or _to_a_registry(route, facts)):
         return None
     named = host in route.server_names or not [n for n in route.server_names if n not in ("_", "localhost")]
     sign = _SIGNS.get(route.software)
