@@ -234,7 +234,8 @@ def _of_message(message: Message, routing: Routing) -> list[Symptom]:
         symptom = S.DELETE_REFUSED if "delete" in message.text.lower() or message.page else S.FAILURE
     elif message.kind == "no-such-host" and message.host and message.detail:
         elsewhere = message.detail.split(":")[0].lower() != message.host.split(":")[0].lower()
-        symptom = S.LOCATION_WRONG if elsewhere else S.NAME_UNKNOWN
+        pulled = message.call is not None and message.call.verb == "pull"
+        symptom = S.NAME_UNKNOWN if not elsewhere else S.REDIRECTED if pulled else S.LOCATION_WRONG
     elif message.kind == "refused" and UPLOAD_SENT_ON.search(message.text):
         symptom = S.LOCATION_WRONG
     if symptom is None:

@@ -4,7 +4,7 @@ Each known sentence has one row; its named groups become the message's fields. T
 docker, moby, containerd, podman, skopeo, buildkit, Compose, Chromium, Firefox, Safari and the registry UI.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from itertools import islice
 
@@ -13,6 +13,7 @@ from runbook.model import Exchange, Message, MessageKind, Place, Voice
 from runbook.parse.calls import call_of
 from runbook.parse.client_words import ROWS as FIRST
 from runbook.parse.clients import canonical
+from runbook.parse.clients.told import told
 from runbook.parse.complaints import complaint
 from runbook.parse.console import parse_console
 from runbook.parse.curl import parse_canon
@@ -73,7 +74,7 @@ def parse_text(
     context, speaker, uploading, asked = Context(), Speaker(voice, framed), False, 0
     wrote: dict[str, int] = {}
     lines = text.split("\n")
-    for number, raw in enumerate(lines, 1):
+    for number, raw in _apart(lines):
         line = raw.rstrip("\r")[:_LINE]
         says = speaker.of(number - 1, line)
         if not line.strip() or number - 1 in canon.taken or _TRANSCRIPT.match(line) or _SERVER.match(line):
@@ -112,6 +113,15 @@ def parse_text(
     shown = (*entries(lines, file, vault), *addresses(lines, file), *secret_keys(lines, file), *pings(lines, file))
     made = [replace(m, voice=voice) if voice == "document" else m for m in shown]
     return (*made, *messages, *ended), exchanges
+
+
+def _apart(lines: list[str]) -> Iterator[tuple[int, str]]:
+    """The lines with their numbers; one that tells a command and what came of it as two, with an end behind them."""
+    for number, line in enumerate(lines, 1):
+        if (both := told(line.rstrip("\r"))) is None:
+            yield number, line
+            continue
+        yield from ((number, part) for part in (f"$ {both[0]}", both[1], ""))
 
 
 def _written_since(message: Message, wrote: dict[str, int]) -> Message:

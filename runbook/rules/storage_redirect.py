@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from runbook.model import Command, Edit, Exchange, Finding, Message, Refutation, Registry, Subject, Symptom
-from runbook.model.command import PIPE, sh, url, user
+from runbook.model.command import PIPE, image, sh, url, user
 from runbook.rules.align import add_variables, change, stated
 from runbook.rules.base import Facts, rule
 from runbook.rules.evidence import Item, finding, said, seen
@@ -44,10 +44,12 @@ def redirect_unreachable(facts: Facts) -> Iterator[Finding]:
     registry = next((r for r in facts.stack.registries if r.known and _driver(r)), None)
     if registry is not None and registry.value("storage.redirect.disable") is True:
         return
+    elsewhere = _pulled_elsewhere(facts)
     target = (netloc(redirected.header("Location") or "") if redirected else "") or _endpoint(registry)
+    target = target or (_dialled(elsewhere) if elsewhere else "")
     host = target.rpartition(":")[0] if re.search(r":\d+$", target) else target
     failing = next((m for m in facts.traffic.said("no-such-host", "refused", "timeout") if _is_about(m, host)), None)
-    if not host or (redirected is None and registry is None):
+    if not host or (redirected is None and registry is None and elsewhere is None):
         return
     inner = _is_inner(host, facts)
     if not (failing or (inner and redirected) or inner):
@@ -68,7 +70,7 @@ def redirect_unreachable(facts: Facts) -> Iterator[Finding]:
             registry,
             "Let the registry send the blobs itself (storage.redirect.disable: true), or give the storage an address that "
             "both the registry and its clients reach",
-            _check(facts, redirected),
+            _check(facts, redirected, failing),
             edits=edits,
             place=registry.settings["storage.redirect.disable"].place
             if registry and "storage.redirect.disable" in registry.settings
@@ -105,9 +107,26 @@ def _configured(registry: Registry | None) -> list[Item]:
 
 
 def _is_about(message: Message, host: str) -> bool:
-    """Whether a failure is one of that host: the name that was looked up, or the address that was dialled."""
-    named = message.detail.rpartition(":")[0] if re.search(r":\d+$", message.detail) else message.detail
-    return bool(host) and host.lower() in (named.lower(), (message.host or "").split(":")[0])
+    """Whether a failure is one of that host."""
+    return bool(host) and host.lower() in (_dialled(message).lower(), (message.host or "").split(":")[0])
+
+
+def _dialled(message: Message) -> str:
+    """The name that was looked up, or the address that was dialled."""
+    return message.detail.rpartition(":")[0] if re.search(r":\d+$", message.detail) else message.detail
+
+
+def _pulled_elsewhere(facts: Facts) -> Message | None:
+    """A layer or image configuration that a pull asked of a name that is not the registry's: only a redirect leads there."""
+    asked = {a.host for a in facts.focus.used}
+    told = facts.traffic.said("no-such-host", "refused", "timeout")
+    return next(
+        (m for m in told if asked and _BLOB.search(m.text) and "." not in _dialled(m) and {_dialled(m)} - asked - {""}),
+        None,
+    )
+
+
+_BLOB = re.compile(r"error pulling image configuration|download failed after attempts|/blobs/sha256")
 
 
 def _is_inner(host: str, facts: Facts) -> bool:
@@ -134,7 +153,9 @@ def _disabled(facts: Facts, registry: Registry | None) -> tuple[Edit, ...]:
     return add_variables(facts.evidence, registry, ("REGISTRY_STORAGE_REDIRECT_DISABLE", "true"))
 
 
-def _check(facts: Facts, redirected: Exchange | None) -> Command:
+def _check(facts: Facts, redirected: Exchange | None, failing: Message | None) -> Command:
+    if redirected is None and failing is not None and failing.call is not None and failing.call.verb == "pull":
+        return sh("docker", "pull", image(None), expect="Status: Downloaded newer image")
     if redirected is None:
         return sh(
             "curl",

@@ -7,7 +7,7 @@ the number of the row that says so; one parser then reads them all. A form that 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from runbook.parse.clients import devtools, httpie, intercepted, packets, powershell, python, trace, wget
+from runbook.parse.clients import devtools, httpie, intercepted, packets, powershell, python, told, trace, wget
 from runbook.parse.clients.canon import Region
 
 READERS: tuple[tuple[tuple[str, ...], Callable[[list[str]], Iterator[Region]]], ...] = (
@@ -19,6 +19,7 @@ READERS: tuple[tuple[tuple[str, ...], Callable[[list[str]], Iterator[Region]]], 
     (powershell.MARKS, powershell.regions),
     (devtools.MARKS, devtools.regions),
     (httpie.MARKS, httpie.regions),
+    (told.MARKS, told.regions),
 )
 """Words of which one must be there, and the reader. What an earlier one took is not read again."""
 _MOST = 2000
