@@ -13,7 +13,7 @@ from runbook.collect import clients, cluster, read
 from runbook.collect.carriers import Carrier, carried
 from runbook.collect.copies import copies
 from runbook.collect.dated import mail_time, of_another_time
-from runbook.collect.harvest import OF_ANOTHER, OF_OLD, Harvest
+from runbook.collect.harvest import OF_ANOTHER, OF_BEFORE, OF_OLD, Harvest
 from runbook.collect.inside import Inside, differences
 from runbook.collect.kinds import HEAD, NEVER, is_dump, is_prose_name, recognise, tells
 from runbook.collect.large_log import LARGE
@@ -334,6 +334,7 @@ class Reading:
         sites = self._set_other_sites_aside()
         alone = {p for p in self._over if not any(title.startswith(f"{p} § ") for title in self.shown.values())}
         self.harvest.set_back(self.harvest.of_another_registry(alone), OF_ANOTHER)
+        self.harvest.set_back(self.harvest.of_before(alone), OF_BEFORE)
         self.guarded(SourceFile(path="compose files", kind="compose"), self.harvest.join_compose)
         self._tell_of_other_sites(sites)
         self.harvest.messages.extend(

@@ -42,6 +42,7 @@ from runbook.parse.left_out import without_left_out
 from runbook.redact import Vault
 
 OF_OLD = "This mail was written long before the newest entry that was handed over; what it tells was not judged."
+OF_BEFORE = "What it tells is over: elsewhere the same address is seen to work; it was not judged."
 OF_ANOTHER = "What it tells is over, and of a registry that nothing else speaks of; it was not judged."
 LEFT_OUT = "Something was left out here before the file was handed over, so what stands in it is not known."
 
@@ -233,6 +234,23 @@ class Harvest:
         texts = "\n".join((*self.compose_texts.values(), *self.nginx_texts.values()))
         return told_elsewhere(frozenset(over) - stack, named, untimed, texts) if stack else frozenset()
 
+    def of_before(self, over: Collection[str]) -> frozenset[str]:
+        """Of texts about what is over those about an address that is seen to work in what else was handed over, and of
+        which nothing there tells a failure."""
+        theirs: dict[str, list[Message]] = {}
+        others: list[Message] = []
+        for m in self.messages:
+            if m.voice != "document" and m.kind not in _ASIDE:
+                (theirs.setdefault(m.place.file, []) if m.place.file in over else others).append(m)
+
+        def works(one: Message) -> bool:
+            about = [m for m in others if m.host and m.host == one.host]
+            enough = ("transfer-ok",) if one.kind.startswith("upload") or one.kind in _OF_A_TRANSFER else _WORKED
+            return any(m.kind in enough for m in about) and all(m.kind in _WORKED for m in about)
+
+        failed = {path: [m for m in rows if m.kind not in _WORKED] for path, rows in theirs.items()}
+        return frozenset(path for path, rows in failed.items() if rows and all(map(works, rows)))
+
     def set_back(self, files: frozenset[str], why: str) -> None:
         """What was said in these files is of another time or registry: it explains words, and is no evidence."""
         self.messages = [replace(m, voice="document") if m.place.file in files else m for m in self.messages]
@@ -314,6 +332,9 @@ class Harvest:
         return found | {port for r in self.routes for _, port in r.upstream_hosts if port}
 
 
+_WORKED = ("login-ok", "transfer-ok")
+_OF_A_TRANSFER = ("denied", "retrying", "command-failed", "other-error")
+_ASIDE = ("login-begun",)
 _HEARD = ("login-ok", "transfer-ok", "unauthorized", "login-status", "no-basic-auth", "denied")
 
 
