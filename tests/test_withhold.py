@@ -46,6 +46,8 @@ INVISIBLE = {
 NOTHING_LEFT = {
     "authorization-stripped/bad-wire-beside-another-site": "only the proxy's 401 showed it; a direct request that is served is left",
     "proxy-overwrites-authorization/bad-said-no-proxies-file-both-curl": "the refusals left are the same client's that is served after them",
+    "authorization-stripped/bad-include-not-at-hand": "the include that may hold the line was not handed over",
+    "file-not-reloaded/bad-login-lost-against-the-file": "the file is right; a direct request that is served is left",
     "c63-garden-show": "the page's own origin is told by the browser's record alone; a login that is served is left",
 }
 """Single cases in which no fact of the fault is left, whatever is read: "healthy" is the truth about that."""

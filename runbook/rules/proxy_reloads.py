@@ -79,6 +79,8 @@ def _lost_against_its_file(facts: Facts) -> Finding | None:
 def _is_whole(facts: Facts, route: ProxyRoute) -> bool:
     """Whether everything that could touch a header there was handed over: nginx inherits what stands around a location
     only where that sets no header of its own."""
+    if route.place.file in facts.evidence.shortened:
+        return False
     lines = next((f.lines for f in facts.evidence.files if f.path == route.place.file), ())
     inherits = route.software == "nginx" and not route.request_headers
     return route.complete and not route.unread and not (inherits and not any(_HTTP.match(row) for row in lines))
