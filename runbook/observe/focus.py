@@ -7,14 +7,17 @@ used on, and what the stack in the folder publishes; the rest is also there, and
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from runbook.lazy import re
 from runbook.model import Evidence, Exchange, LogEvent, LoggedRequest, Message, ProxyRoute, Stack, StoredLogin, Subject
 from runbook.observe.address import Address, address_of
 from runbook.observe.observation import Observation
+from runbook.parse.sessions import ASKING
 
 _SCANNED = frozenset(
     "admin administrator root test user guest demo default anonymous docker oracle postgres ubuntu pi ftp www nobody".split()
 )
 """Names that whoever scans the internet tries first."""
+_API = re.compile(r"/v2|token|auth|jwt")
 _LIBRARIES = ("python-requests", "libwww-perl", "scrapy", "httpx -")
 """Of the programs that scan those that honest scripts use as well."""
 _SCANNERS = ("zgrab", "masscan", "nmap", "nuclei", "nikto", "censys", "shodan", "expanse", "gobuster", "dirbuster",
@@ -63,7 +66,7 @@ class Focus:
             return True  # our own questions are about nothing else, be they to the token service
         if self.speaks_of(observation.address) is False and observation.witness in ("client", "browser"):
             return False
-        if self._knocks(observation):
+        if self._knocks(observation) or self.is_elsewhere(observation):
             return False
         failed_login = observation.user is not None and not observation.ok
         if failed_login and self.only and observation.user not in self.users:
@@ -71,6 +74,16 @@ class Focus:
         if failed_login and observation.witness in ("registry", "proxy"):
             return observation.user in self.users if self.users else observation.user not in self.strangers
         return True
+
+    def is_elsewhere(self, observation: Observation) -> bool:
+        """Whether a proxy's line is about another application behind it: by the host that was asked, or where that is
+        not told by a path that is none of the API, a token service or the UI's page."""
+        if observation.witness != "proxy" or not observation.path or _API.search(observation.path):
+            return False
+        here = self.speaks_of(observation.address)
+        if here is None:
+            return bool(self.addresses) and observation.path != "/"
+        return not here and any(not a.is_loopback and not _is_numeric(a.host) for a in self.addresses)
 
     def _knocks(self, observation: Observation) -> bool:
         """Whether a log shows a nameless refusal of somebody who asked for a bare IP address, where everybody else asks
@@ -151,7 +164,9 @@ def focus_of(
 def _speaks(observation: Observation) -> bool:
     """Whether a client's request or message is about a registry at all, and not about any other server."""
     record = observation.record
-    if isinstance(record, Message | LogEvent):
+    if isinstance(record, Message):
+        return record.tool not in ASKING
+    if isinstance(record, LogEvent):
         return True
     return "/v2" in observation.path or observation.witness == "browser"
 

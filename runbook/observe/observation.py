@@ -27,10 +27,10 @@ Witness = Literal["client", "proxy", "registry", "browser", "engine"]
 Login = Literal["sent", "none", "unknown"]
 Record = Exchange | LoggedRequest | LogEvent | Message
 
-_HOST = re.compile(r'\bhost: "([^"\s]{1,255})"')
-"""How nginx tells in its error log which Host was asked."""
-_REQUEST = re.compile(r'\brequest: "[A-Z]{3,7} (/[^\s"?]{0,255})')
-"""And for which path."""
+_HOST = re.compile(r'\bhost"?: ?"([^"\s]{1,255})"')
+"""How nginx tells in its error log, and Caddy in its own, which Host was asked."""
+_REQUEST = re.compile(r'(?:"uri": ?"|"[A-Z]{3,7} )(/[^\s"?]{0,255})')
+"""And nginx, HAProxy and Caddy for which path."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -102,9 +102,13 @@ def meaning_of(fields: Fields) -> tuple[Meaning | None, str, str | None]:
     level = fields.get("level", "")
     if "permission denied" in both and level in ("error", "fatal", "panic"):
         return "storage-error", both.strip(), None
-    if level in ("fatal", "panic"):
+    if level in ("fatal", "panic") and not _OF_A_CALLER.match(text):
         return panic_meaning(both), both.strip(), None
     return None, "", user
+
+
+_OF_A_CALLER = re.compile(r"exit status \d+$|signal: \w+$")
+"""How Go tells of a program that it called: the registry calls none."""
 
 
 def _detail(text: str, words: str) -> str:
@@ -142,7 +146,7 @@ _USER_FILE = re.compile(r'open\(\) "[^"]{0,300}(?:passw|htpass|users)[^"/]{0,80}
 _NGINX_WORDS: tuple[tuple[str, Meaning], ...] = (
     ("host not found in upstream", "upstream-not-found"),
     ("could not be resolved", "upstream-not-found"),
-    ("SSL_do_handshake() failed", "upstream-tls"),
+    ("while SSL handshaking to upstream", "upstream-tls"),
     ("upstream SSL certificate", "upstream-tls"),
     ("Connection refused) while connecting to upstream", "upstream-refused"),
     ("No route to host", "upstream-refused"),

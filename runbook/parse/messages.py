@@ -23,6 +23,7 @@ from runbook.parse.outcomes import outcomes
 from runbook.parse.prompts import command as called
 from runbook.parse.prompts import prompted
 from runbook.parse.sessions import Context, typed
+from runbook.parse.strangers import is_past_probe, is_strange
 from runbook.parse.voices import Speaker
 from runbook.redact import Vault
 from runbook.urls import urlsplit
@@ -40,7 +41,10 @@ _PUSH = "The push refers to repository"
 _UPLOAD = re.compile(r"[0-9a-f]{6,64}: Pushing\b")
 """A layer on its way: the registry took the POST, 202 (run: docker 28 to registry 2.8 prints `Preparing` and no more
 where the login is refused, and `Pushing` where only the PATCH that follows is)."""
-_REFUSED = ("unauthorized", "no-basic-auth", "denied")
+_WHILE_UPLOADING: dict[MessageKind, MessageKind] = {
+    "unauthorized": "upload-refused", "no-basic-auth": "upload-refused", "denied": "upload-refused", "reset": "upload-cut",
+    "eof": "upload-cut",
+}  # fmt: skip
 
 
 _APPLICATION = re.compile(
@@ -74,12 +78,13 @@ def parse_text(
     context, speaker, uploading, asked = Context(), Speaker(voice, framed), False, 0
     wrote: dict[str, int] = {}
     lines = text.split("\n")
+    went_well = any(row.strip() == "Job succeeded" for row in lines)  # GitLab: what it warned of was no failure
     for number, raw in _apart(lines):
         line = raw.rstrip("\r")[:_LINE]
         says = speaker.of(number - 1, line)
         if not line.strip() or number - 1 in canon.taken or _TRANSCRIPT.match(line) or _SERVER.match(line):
             continue
-        if _of_another_program(line):
+        if _of_another_program(line) or is_past_probe(line) or (went_well and line.startswith("WARNING:")):
             continue
         context = typed(line, context, vault)
         typed_here = prompted(line)
@@ -99,7 +104,9 @@ def parse_text(
         if context.command_line == line and typed_here is not None:
             continue
         for message in _of_line(line, Place(file, number), context, vault):
-            kind = "upload-refused" if uploading and message.kind in _REFUSED else message.kind
+            if is_strange(line, message.kind, context.tool):
+                continue
+            kind = _WHILE_UPLOADING.get(message.kind, message.kind) if uploading else message.kind
             message = replace(message, kind=kind, voice=says, asked=asked)
             if kind == "tool-missing":
                 wrote.pop(message.detail, None)
@@ -166,7 +173,8 @@ def _message(
     if kind == "url-invalid":
         _learn_from_url(line, groups.pop("detail", ""), vault)
     url = groups.get("url", "")
-    host = groups.get("host") or (urlsplit(url).netloc.rpartition("@")[2] if "://" in url else None) or context.host
+    host = groups.get("host") or (urlsplit(url).netloc.rpartition("@")[2] if "://" in url else None) or _reached(line)
+    host = host or context.host
     if named := _FOR_AN_IMAGE.search(line) if kind == "token-refused" else None:
         host = named[1]
     if host is None and (asked := _ASKED.search(line)):
@@ -189,6 +197,17 @@ def _message(
     )
     refined = _refined(message, url, replace(context, host=named[1].lower()) if named else context)
     return replace(refined, detail=vault.mask(refined.detail, 200))
+
+
+_REACHED = re.compile(
+    r"curl: \(\d+\) Failed to connect to ([\w.-]{1,255}) port (\d{1,5})|curl: \(6\) Could not resolve host: ([\w.-]{1,255})"
+)
+
+
+def _reached(line: str) -> str | None:
+    """The address that curl itself names: the command above it may be an older one's."""
+    found = _REACHED.match(line.strip())
+    return (f"{found[1]}:{found[2]}" if found[1] else found[3]) if found else None
 
 
 _DUMPED = re.compile(r"\s{0,8}0{4,16}:?\s{1,8}ef ?bb ?bf", re.IGNORECASE)

@@ -76,7 +76,10 @@ def caddy_meaning(fields: Fields) -> Told | None:
     if fields.get("level") not in ("error", "warn", "debug") or fields.get("msg") == "handled request":
         return None
     found = next((meaning for words, meaning in _GO_WORDS if words in text), None)
-    return ("caddy", found, text[:300], None) if found else None
+    request = _object(fields.get("request", "")) or {}
+    asked = f', request: "{request.get("method", "")} {request.get("uri", "")}"'[:80] if request.get("uri") else ""
+    host = f', host: "{request["host"]}"'[:90] if request.get("host") else ""
+    return ("caddy", found, f"{text[:130]}{asked}{host}", None) if found else None
 
 
 def _object(text: str) -> dict[str, object] | None:

@@ -55,6 +55,9 @@ class Context:
     """The file that its output goes to (`> file`), and that the shell empties before it runs."""
 
 
+ASKING = ("curl", "wget", "http", "https", "xh")
+"""Programs that ask any server: what they print is about the address that they were given."""
+_ASKED = re.compile(r"https?://(?:[^\s/@'\"]{1,300}@)?([\w.-]{1,255}(?::\d{1,5})?)")
 _WRITES = re.compile(r"(?<![>&\d])>\s{0,8}([\w./~-]{1,200})\s*$")
 
 
@@ -65,6 +68,9 @@ def typed(line: str, before: Context, vault: Vault) -> Context:
     if words_typed := (called(line) or "").removeprefix("sudo ").split(maxsplit=1):
         into = _WRITES.search(line)
         before = replace(before, tool=words_typed[0].rsplit("/", 1)[-1], into=into[1] if into else "")
+        if before.tool in ASKING:
+            asked = _ASKED.search(line)
+            before = replace(before, host=asked[1].lower() if asked else None, user=None)
     command = _COMMAND.match(line)
     if not command or not any(verb in command["rest"] for verb in _VERBS):
         return before

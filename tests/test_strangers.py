@@ -1,0 +1,86 @@
+"""Troubles of other programs and other services beside a login that works: none of them is the registry's."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.bundles import ask_files
+
+LOGIN = "$ docker login reg.o.example -u max\nPassword:\nLogin Succeeded\n"
+NGINX = '2026/11/27 10:00:00 [error] 7#7: *9 {what}, client: 10.5.0.7, server: {host}, request: "{request}", host: "{host}"\n'
+CADDY = (
+    '{{"level":"error","ts":1795773600.1,"logger":"http.log.error","msg":"dial tcp 10.5.0.20:3000: connect: connection refused",'
+    '"request":{{"method":"GET","host":"{host}","uri":"{uri}"}},"status":502}}\n'
+)
+HAPROXY = '10.3.0.1:41562 [27/Nov/2026:17:43:31.201] web {to} 0/0/-1/-1/3005 504 217 - - sH-- 1/1/0/0/3 0/0 "GET {uri} HTTP/1.1"\n'
+STRANGE = {
+    "ssh": "$ ssh build02\nssh: connect to host build02 port 22: Connection refused\n",
+    "curl of another host": "$ curl http://grafana.y.example:3000/\n"
+    "curl: (7) Failed to connect to grafana.y.example port 3000: Connection refused\n",
+    "curl of an expired wiki": "$ curl https://wiki.y.example/\ncurl: (60) SSL certificate problem: certificate has expired\n",
+    "mysql": "app_1 | (2003, \"Can't connect to MySQL server on 'db' ([Errno 111] Connection refused)\")\n",
+    "redis": 'time="2026-11-27T10:00:00Z" level=error msg="redis: dial tcp 10.0.0.9:6379: connect: connection refused"\n',
+    "git": "$ git pull\nfatal: unable to access 'https://git.o.example/x.git/': SSL certificate problem: self-signed certificate\n",
+    "a webhook": 'level=error msg="webhook failed" error="Post \\"https://hooks.o.example/x\\": tls: failed to verify '
+    'certificate: x509: certificate signed by unknown authority"\n',
+    "a scrape": 'ts=2026-11-27T10:00:00Z caller=scrape.go:1 level=warn msg="Get \\"http://10.0.0.9:9100/metrics\\": dial tcp '
+    '10.0.0.9:9100: connect: connection refused"\n',
+    "nginx, body": NGINX.format(
+        what="client intended to send too large body: 9000000 bytes", host="wiki.o.example", request="POST /up HTTP/1.1"
+    ),
+    "nginx, slow": NGINX.format(
+        what="upstream timed out (110: Connection timed out) while reading response header from upstream",
+        host="wiki.o.example", request="GET /Start HTTP/1.1",
+    ),
+    "nginx, name": NGINX.format(
+        what="wiki could not be resolved (3: Host not found)", host="wiki.o.example", request="GET / HTTP/1.1"
+    ),
+    "nginx, a scanner's handshake": "2026/11/27 10:00:00 [crit] 7#7: *9 SSL_do_handshake() failed (SSL: error:0A00006C:SSL "
+    "routines::bad key share) while SSL handshaking, client: 1.2.3.4, server: 0.0.0.0:443\n",
+    "caddy": CADDY.format(host="wiki.o.example", uri="/wiki/Start"),
+    "haproxy": HAPROXY.format(to="wiki/w1", uri="/wiki/Start"),
+    "an old probe": 'Warning  Unhealthy  14d   kubelet  Readiness probe failed: Get "http://10.42.1.17:5000/": dial tcp '
+    "10.42.1.17:5000: connect: connection refused\n",
+}  # fmt: skip
+ITS_OWN = {
+    "nginx": NGINX.format(what="client intended to send too large body: 9000000 bytes", host="reg.o.example",
+                          request="PATCH /v2/a/blobs/uploads/1 HTTP/1.1"),
+    "caddy": CADDY.format(host="reg.o.example", uri="/v2/"),
+    "haproxy": HAPROXY.format(to="reg/r1", uri="/v2/a/blobs/uploads/"),
+    "docker": 'Error response from daemon: Get "https://reg.o.example/v2/": dial tcp 10.0.0.2:443: connect: connection refused\n',
+    "curl": "$ curl https://reg.o.example/v2/\ncurl: (7) Failed to connect to reg.o.example port 443: Connection refused\n",
+    "a fresh probe": 'Warning  Unhealthy  14s   kubelet  Readiness probe failed: Get "http://10.42.1.17:5000/v2/": dial tcp '
+    "10.42.1.17:5000: connect: connection refused\n",
+}  # fmt: skip
+
+
+def verdict(folder: Path, line: str) -> str:
+    # A line on its own stands in a log, one below a command in the session of the login.
+    files = {"t.txt": LOGIN + line} if line.startswith("$") else {"t.txt": LOGIN, "other.log": line}
+    return ask_files(folder, {k: v.encode() for k, v in files.items()}, (), {}).verdict
+
+
+@pytest.mark.parametrize("name", STRANGE)
+def test_a_stranger_is_no_reason(name: str, tmp_path: Path) -> None:
+    assert verdict(tmp_path, STRANGE[name]) == "healthy"
+
+
+@pytest.mark.parametrize("name", STRANGE)
+def test_a_stranger_alone_shows_no_registry(name: str, tmp_path: Path) -> None:
+    answer = ask_files(
+        tmp_path, {"t.txt" if STRANGE[name].startswith("$") else "o.log": STRANGE[name].encode()}, (), {}
+    )
+    alone = (
+        "curl of",
+        "nginx, body",
+        "nginx, slow",
+        "nginx, name",
+        "caddy",
+        "haproxy",
+    )  # nothing says what else it is about
+    assert answer.verdict != "fault" or name.startswith(alone)
+
+
+@pytest.mark.parametrize("name", ITS_OWN)
+def test_the_same_of_the_registry_is_one(name: str, tmp_path: Path) -> None:
+    assert verdict(tmp_path, ITS_OWN[name]) != "healthy"
