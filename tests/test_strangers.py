@@ -49,6 +49,18 @@ ITS_OWN = {
     "haproxy": HAPROXY.format(to="reg/r1", uri="/v2/a/blobs/uploads/"),
     "docker": 'Error response from daemon: Get "https://reg.o.example/v2/": dial tcp 10.0.0.2:443: connect: connection refused\n',
     "curl": "$ curl https://reg.o.example/v2/\ncurl: (7) Failed to connect to reg.o.example port 443: Connection refused\n",
+    "oras": 'Error: PUT "https://reg.o.example/v2/a/manifests/1": response status code 502: Bad Gateway\n',
+    "helm": 'Error: failed to perform "Push" on destination: POST "https://reg.o.example/v2/charts/a/blobs/uploads/": response status '
+    "code 413: Request Entity Too Large\n",
+    "trivy": "FATAL Fatal error image scan error: scan error: remote error: GET https://reg.o.example/v2/a/manifests/1: UNAUTHORIZED: "
+    "authentication required; map[]\n",
+    "diun": "$ docker logs diun\n"
+    '{"level":"error","error":"unable to inspect image: reading manifest 1 in reg.o.example/a: unauthorized: authentication required"}\n',
+    "portainer": 'Unable to pull image: Head "https://reg.o.example/v2/a/manifests/1": unauthorized: authentication required\n',
+    "pods": "$ kubectl -n registry get pods\nNAME         READY   STATUS             RESTARTS      AGE\n"
+    "registry-0   0/1     CrashLoopBackOff   7 (12s ago)   12m\n",
+    "swarm": '$ docker service ps web\nx  web.1 reg.o.example/web:1 n2 Shutdown Rejected 3 seconds ago "No such image: reg.o.example/web:1"\n',
+    "kubelet": '$ kubectl describe pod web-1\nNormal   BackOff  2m  kubelet  Back-off pulling image "reg.o.example/web:1"\n',
     "a fresh probe": 'Warning  Unhealthy  14s   kubelet  Readiness probe failed: Get "http://10.42.1.17:5000/v2/": dial tcp '
     "10.42.1.17:5000: connect: connection refused\n",
 }  # fmt: skip
@@ -84,3 +96,38 @@ def test_a_stranger_alone_shows_no_registry(name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ITS_OWN)
 def test_the_same_of_the_registry_is_one(name: str, tmp_path: Path) -> None:
     assert verdict(tmp_path, ITS_OWN[name]) != "healthy"
+
+
+OLD = "$ docker login reg.o.example -u max\nPassword:\n{what}\n"
+OK, REFUSED = (
+    "Login Succeeded",
+    ("Error response from daemon: login attempt to http://reg.o.example/v2/ failed with status: 401 Unauthorized"),
+)
+HEAD = "From: a@o.example\nTo: b@o.example\nSubject: x\nDate: Fri, 27 Nov 2026 {at}:00:00 +0000\n\n"
+
+
+def thread(form: str, first: str, second: str) -> str:
+    """A thread that has the newer text (`first`) on top."""
+    top, below = OLD.format(what=first), OLD.format(what=second)
+    match form:
+        case "marks":
+            return f"{top}\nOn Thu, Jan wrote:\n" + "".join(f"> {row}\n" for row in below.splitlines())
+        case "a line":
+            return f"{top}\n-----Original Message-----\n{below}"
+        case "outlook":
+            return f"Hello\n\n{top}\nVon: Jan\nGesendet: Donnerstag, 19. November 2026 10:00\nAn: Max\n\n{below}"
+    return f"{HEAD.format(at='11')}{top}\n{HEAD.format(at='10')}{below}"
+
+
+@pytest.mark.parametrize("form", ["marks", "a line", "outlook", "dates"])
+def test_what_a_mail_quotes_was_before_it(form: str, tmp_path: Path) -> None:
+    for name, texts in (("healthy", (OK, REFUSED)), ("refused", (REFUSED, OK))):
+        folder = tmp_path / name
+        folder.mkdir()
+        answer = ask_files(folder, {"m.txt": thread(form, *texts).encode()}, (), {})
+        assert (answer.verdict == "healthy") == (name == "healthy")
+
+
+def test_a_thread_that_grows_downwards_is_read_so(tmp_path: Path) -> None:
+    text = HEAD.format(at="09") + OLD.format(what=REFUSED) + "\n" + HEAD.format(at="10") + OLD.format(what=OK)
+    assert ask_files(tmp_path, {"m.txt": text.encode()}, (), {}).verdict == "healthy"

@@ -326,6 +326,7 @@ class Reading:
             self.guarded(source, piece.parse)
         self._set_copies_aside()
         self._set_neighbours_aside()
+        self.harvest.date(self._mails)
         self.harvest.set_back(of_another_time(self._mails, self.harvest.times()), OF_OLD)
         manifests = SourceFile(path="Kubernetes manifests", kind="kubernetes")
         self.guarded(manifests, partial(cluster.join, self.harvest))

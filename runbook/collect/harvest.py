@@ -4,7 +4,7 @@ Parsers are imported when the first file of their kind turns up: most bundles ne
 """
 
 import posixpath
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import BinaryIO, Literal
 
@@ -156,12 +156,16 @@ class Harvest:
             if voice != "document" and kind != "log":
                 self.pasted_texts[name] = paste.padded()
                 inner._shown(name, text, paste.framed)
-        numbers = paste.rows.numbers
+        numbers, eras = paste.rows.numbers, paste.rows.eras
+        moved = paste.rows.moved and not paste.counted
 
         def real(place: Place) -> Place:
-            return Place(place.file, numbers[place.line - 1]) if place.line and place.line <= len(numbers) else place
+            if not place.line or place.line > len(numbers):
+                return place
+            number = numbers[place.line - 1]
+            return Place(place.file, number if moved else place.line, era=eras.get(number, 0.0))
 
-        return self._absorb(inner, real if paste.rows.moved and not paste.counted else None)
+        return self._absorb(inner, real if moved or eras else None)
 
     def _shown(self, name: str, text: str, framed: Iterable[int]) -> None:
         """Listings and log lines that stand in a ticket or a terminal."""
@@ -222,6 +226,17 @@ class Harvest:
         for log in self.logs:
             yield from ((log.file, row.host) for row in log.events if row.host)
             yield from ((log.file, row.host) for row in log.requests if row.host)
+
+    def date(self, mails: Mapping[str, float]) -> None:
+        """What stands in mails is ordered by when they were sent."""
+
+        def sent(place: Place) -> Place:
+            undated = place.file in mails and place.era <= 0  # one of several mails in a text has its own date
+            return replace(place, era=place.era + mails[place.file]) if undated else place
+
+        if mails:
+            self.messages = [replace(m, place=sent(m.place)) for m in self.messages]
+            self.exchanges = [replace(e, source=sent(e.source)) for e in self.exchanges]
 
     def of_another_registry(self, over: Collection[str]) -> frozenset[str]:
         """Of texts about what is over those about a registry that is not this stack's."""

@@ -161,8 +161,8 @@ def _refused_since(facts: Facts) -> Iterator[str]:
 
 def _perhaps_others(facts: Facts) -> Iterator[str]:
     """Users whom a log shows refused, where nothing but a nameless line of the same peer and program says that they got in
-    since: behind a proxy all clients look like one peer."""
-    if not facts.stack.routes:
+    since: behind a proxy all clients look like one peer, and who asks about one user asks about no other."""
+    if not facts.stack.routes and not facts.focus.only:
         return
     accepted = {o.user for o in facts.traffic.observations if is_accepted_login(o, facts)}
     for c in facts.traffic.settled:

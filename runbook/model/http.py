@@ -25,6 +25,9 @@ class Place:
     line: int | None = None
     shown: str = field(default="", compare=False)
     """How people find it where `file` does not say: a part of a mail or an archive, `thread.eml § docker-compose.yml`."""
+    era: float = field(default=0.0, compare=False)
+    """What stands in a thread of mails is ordered by this first, greater is later: when it was sent, where that is told,
+    less one for each time that it is quoted."""
 
     def __str__(self) -> str:
         name = self.shown or self.file

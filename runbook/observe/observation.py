@@ -183,6 +183,9 @@ def is_later(one: Observation, other: Observation) -> bool:
         and not (ordered and int(one.when) == int(other.when))
     ):
         return one.when > other.when
+    eras = one.source.era, other.source.era
+    if eras[0] != eras[1] and (ordered or all(eras)):
+        return eras[0] > eras[1]
     if ordered:
         return (one.source.line or 0) > (other.source.line or 0)
     days = _day(one.source.file), _day(other.source.file)

@@ -105,7 +105,9 @@ def _overtaken_by(complaint: Complaint, told: list[Observation]) -> Observation 
         return None
     for later in told:
         other = later.record
-        if not isinstance(other, Message) or other.place.file != record.place.file or other.asked <= record.asked:
+        if not isinstance(other, Message) or other.place.file != record.place.file:
+            continue
+        if (other.place.era, other.asked) <= (record.place.era, record.asked):
             continue
         if one.address is None or later.address is None or not later.address.fits(one.address):
             continue

@@ -10,6 +10,7 @@ def _row(marker: str, pattern: str, kind: MessageKind) -> tuple[str, re.Pattern[
     return marker, re.compile(pattern, re.IGNORECASE), kind
 
 
+_IMAGE_HOST = r"(?:[\w-]{1,63}\.){1,8}[\w-]{1,63}(?::\d{1,5})?|localhost(?::\d{1,5})?|[\w.-]{1,255}:\d{1,5}"
 _PLACE = r"(?P<url>https?://[^\s'’,]{1,500}?)"
 _CHROME = (
     r"Access to (?:XMLHttpRequest|fetch|\w+) at '(?P<url>[^']*)'(?: \(redirected from '[^']*'\))? "
@@ -207,13 +208,13 @@ ROWS: tuple[tuple[str, re.Pattern[str], MessageKind], ...] = (
     _row("parsing http 413", r"error parsing HTTP 413 response body", "too-large"),
     _row("parsing http 405", r"error parsing HTTP 405 response body", "method-unsupported"),
     _row("parsing http 50", r"error parsing HTTP (?P<detail>50[234]) response body", "gateway"),
-    _row("413", r"413 (?:Request Entity|Payload|Content) Too Large", "too-large"),
+    _row("413", r"413:? (?:Request Entity|Payload|Content) Too Large", "too-large"),
     _row(
         "unexpected http status", r"unexpected (?:HTTP )?status(?: code)?:? (?:\S+: )?(?P<detail>50[234])\b", "gateway"
     ),
-    _row("bad gateway", r"(?P<detail>502) Bad Gateway", "gateway"),
-    _row("gateway time", r"(?P<detail>504) Gateway Time-?out", "gateway"),
-    _row("service unavailable", r"(?P<detail>503) Service (?:Temporarily )?Unavailable", "gateway"),
+    _row("bad gateway", r"(?P<detail>502):? Bad Gateway", "gateway"),
+    _row("gateway time", r"(?P<detail>504):? Gateway Time-?out", "gateway"),
+    _row("service unavailable", r"(?P<detail>503):? Service (?:Temporarily )?Unavailable", "gateway"),
     _row("authentication failed", r"^Username/Password Authentication Failed", "unauthorized"),
     _row("with a status of 413", r"with a status of 413\b", "too-large"),
     _row("with a status of 405", r"with a status of 405\b", "method-unsupported"),
@@ -247,6 +248,14 @@ ROWS: tuple[tuple[str, re.Pattern[str], MessageKind], ...] = (
     _row("command not found", r"htpasswd: (?:command )?not found", "tool-missing"),
     _row("restarting (", r"\bRestarting \((?P<detail>\d+)\)", "container-exited"),
     _row("exited (", r"\bExited \((?P<detail>[1-9]\d*)\)", "container-exited"),
+    _row(
+        "0/",
+        r"^\s*\S{1,253}\s+0/\d+\s+(?:Init:)?(?P<detail>CrashLoopBackOff|Error|CreateContainerConfigError|RunContainerError|OOMKilled)\s",
+        "container-exited",
+    ),
+    _row("no such image", rf"No such image: (?P<host>{_IMAGE_HOST})/", "other-error"),
+    _row("back-off pulling image", rf"Back-off pulling image \"?(?P<host>{_IMAGE_HOST})/", "other-error"),
+    _row("response status code", r"response status code (?P<detail>40[0134]|500)\b", "login-status"),
     _row("exited with code", r"exited with code (?P<detail>[1-9]\d*)", "container-exited"),
     _row("pull access denied", r"pull access denied for (?P<detail>\S+)", "denied"),
     # What registries and clients say in front of a reason of their own (the codes of the distribution specification).

@@ -31,6 +31,10 @@ from runbook.urls import urlsplit
 _MOST = 400
 _TRANSCRIPT = re.compile(r"^(?:[<>*{}] |HTTP/\d|\s*[<{])")
 """Lines of a curl transcript: `parse_curl` reads them; an error message never begins so."""
+_CLIENTS_LOG = re.compile(
+    r'\s*\{(?=[^\n]{0,1500}"level": ?"(?:error|fatal|warn))(?![^\n]{0,1500}"(?:request|http\.request|go\.version))'
+)
+"""An entry of another client's log in JSON: neither the registry's nor a proxy's, which have readers of their own."""
 _LINE = 4000
 _SERVER = re.compile(
     r"(?:[\w.-]{1,80}[ \t]{0,40}\| ?)?(?:\d{4}/\d\d/\d\d \d\d:\d\d:\d\d \[\w+\] |\[\w{3} \w{3} [ \d]\d [\d:.]+ \d{4}\] \[)"
@@ -82,7 +86,9 @@ def parse_text(
     for number, raw in _apart(lines):
         line = raw.rstrip("\r")[:_LINE]
         says = speaker.of(number - 1, line)
-        if not line.strip() or number - 1 in canon.taken or _TRANSCRIPT.match(line) or _SERVER.match(line):
+        if not line.strip() or number - 1 in canon.taken or _SERVER.match(line):
+            continue
+        if _TRANSCRIPT.match(line) and not _CLIENTS_LOG.match(line):
             continue
         if _of_another_program(line) or is_past_probe(line) or (went_well and line.startswith("WARNING:")):
             continue
@@ -219,7 +225,7 @@ _FOR_AN_IMAGE = re.compile(
     r"((?:[\w-]{1,63}\.){1,8}[\w-]{1,63}(?::\d{1,5})?|localhost(?::\d{1,5})?|[\w.-]{1,255}:\d{1,5})/"
 )
 """What BuildKit and containerd say they could not do; the URL behind it is that of a token service, or of a layer."""
-_ASKED = re.compile(r'\b(?:Get|Head|Post|Put|Patch) \\?"https?://([^/\s"@]{1,255})/')
+_ASKED = re.compile(r'\b(?:Get|Head|Post|Put|Patch|GET|HEAD|POST|PUT|PATCH|DELETE) \\?"?https?://([^/\s"@]{1,255})/')
 """How Go's http client begins a complaint: method and URL."""
 
 

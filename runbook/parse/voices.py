@@ -16,7 +16,7 @@ _STAMP = r"(?:\[?\d{4}[-/]\d\d[-/]\d\d[T ]\d\d:\d\d[\w:.,+ -]{0,24}\]? ?|\[?\d\d
 _SERVICE = r"(?:[\w.-]{1,80}[ \t]{0,40}\| ?|\[[\w./ -]{1,80}\] |(?:[\w.@?=&-]{1,80}|\((?:index|anonymous|unknown)\)):\d+(?::\d+)?:? )?"
 _FORM = re.compile(
     rf"[\s│|]{{0,12}}{_STAMP}{_SERVICE}(?:"
-    r"Error response from daemon|Error:|ERROR:|error:|Error(?: \w+){1,4}:|ERRO\[|FATA\[|WARN\[|DEBU\[|INFO\[|(?:level|time|msg|ts)=|\{\"|\[\{"
+    r"Error response from daemon|Error:|ERROR:|error:|Error(?: \w+){1,4}:|ERRO\[|FATA\[|FATAL[\s:]|WARN\[|DEBU\[|INFO\[|(?:level|time|msg|ts)=|\{\"|\[\{"
     r"|curl: \(|docker: |podman: |skopeo|nerdctl: |crane: |helm: |oras: |kubectl: |buildctl: |ctr: |crictl: |wget: |http: error|exec: \""
     r"|(?:denied|unauthorized|x509|tls|toomanyrequests|forbidden|manifest unknown|name unknown|blob upload \w+|no basic auth credentials|dial tcp|net/http): ?"
     r"|denied$|unauthorized$|no basic auth credentials|unknown: |unexpected (?:http |status|EOF)|received unexpected|invalid (?:username|reference|checksum)"
@@ -34,7 +34,7 @@ _FORM = re.compile(
     r"|[\w.-]{1,80} exited with code \d|\s*HTTPS? Proxy: |(?:export )?\w{2,10}_(?:proxy|PROXY)=|HTTP/\d|Status(?: ?Code)?: ?\d|requests\.exceptions|urllib3|Traceback|[\w.]{3,80}(?:Exception|Error): "
     r"|Invoke-(?:WebRequest|RestMethod) ?:|Caused by: |OCI runtime|yaml: |[\w./-]{1,80}\.ya?ml: |services\.\w|\(root\) |validating |time=\"|Cannot (?:connect|perform)"
     r"|(?:cannot|could not|unable to) (?:\w+ ){0,4}(?:registry|endpoint|https?:|docker|image|manifest|resolve|connect)|Could not resolve host|Connecting to |Resolving "
-    r"|HTTP request sent|Username/Password Authentication|connect(?:ion)?:? (?:to \S+ )?(?:refused|failed|reset)(?: by peer)?(?=$|[:,(])|remote error: |Certificate |The remote |Unable to find image"
+    r"|HTTP request sent|Username/Password Authentication|connect(?:ion)?:? (?:to \S+ )?(?:refused|failed|reset)(?: by peer)?(?=$|[:,(])|remote error: |Certificate |The remote |Unable to find image|Unable to (?:pull|push) (?:the )?image"
     r"|[IWEF]\d{4} \d\d:\d\d:\d\d\.\d{1,9} {1,12}\d{1,8} [\w./-]{1,120}\.go:\d{1,6}\] "
     r"|0{7,8}:? {1,3}[0-9A-Fa-f]{2}"
     r"|(?:docker-credential-|credential)\S*|no such host|EOF$|context deadline|[\w.-]+: (?:not found|command not found|Permission denied)"

@@ -7,7 +7,16 @@ from itertools import islice
 from runbook.collect import marks
 from runbook.collect.kinds import recognise
 from runbook.collect.unpack import diffs
-from runbook.collect.unpack.dress import outdented, rejoined, undated, unnumbered, unquoted, untimed, unwrapped
+from runbook.collect.unpack.dress import (
+    outdented,
+    quoted_eras,
+    rejoined,
+    undated,
+    unnumbered,
+    unquoted,
+    untimed,
+    unwrapped,
+)
 from runbook.collect.unpack.fragments import completed
 from runbook.collect.unpack.frames import Block, framed
 from runbook.collect.unpack.listed import listed
@@ -105,9 +114,10 @@ def files_in(text: str) -> Iterator[Pasted]:
 def undressed(found: Rows) -> Rows:
     """Rows without what terminals, mails, chats and pagers put around them."""
     found = Rows(on_screen(found.rows), found.numbers)
+    eras = quoted_eras(found)
     bare = unquoted(found)
     made = outdented(rejoined(unwrapped(unnumbered(unstamped(undated(untimed(listed(bare))))))))
-    return Rows(made.rows, made.numbers, quoted=bare.rows != found.rows)
+    return Rows(made.rows, made.numbers, quoted=bare.rows != found.rows, eras=eras)
 
 
 def taken_apart(found: Rows) -> Paste:
