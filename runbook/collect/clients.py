@@ -26,7 +26,7 @@ def add_quadlet(to: Harvest, name: str, text: str) -> None:
     """A unit of podman; those that run no container say nothing."""
     from runbook.parse.quadlet import parse_quadlet
 
-    if name.endswith(".container") and (made := parse_quadlet(text, name, to.vault)) is not None:
+    if name.endswith(".container") and (made := parse_quadlet(text, name, to.vault, to.dotenv_texts)) is not None:
         to.units[made.name] = made
 
 

@@ -12,6 +12,7 @@ from runbook.model import Evidence, Exchange, LogEvent, LoggedRequest, Message, 
 from runbook.observe.address import Address, address_of
 from runbook.observe.observation import Observation
 from runbook.parse.sessions import ASKING
+from runbook.urls import urlsplit
 
 _SCANNED = frozenset(
     "admin administrator root test user guest demo default anonymous docker oracle postgres ubuntu pi ftp www nobody".split()
@@ -168,6 +169,9 @@ def _speaks(observation: Observation) -> bool:
         return record.tool not in ASKING
     if isinstance(record, LogEvent):
         return True
+    if observation.witness == "browser" and isinstance(record, Exchange):
+        # A page also loads fonts and scripts from anywhere.
+        return "/v2" in observation.path or urlsplit(record.page or "").netloc in ("", urlsplit(record.url).netloc)
     return "/v2" in observation.path or observation.witness == "browser"
 
 

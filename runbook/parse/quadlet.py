@@ -19,7 +19,7 @@ _WORD = re.compile(r"\"((?:[^\"\\]|\\.){0,4000})\"|'((?:[^'\\]|\\.){0,4000})'|(\
 _LISTS = {"Environment": "environment", "PublishPort": "ports", "Volume": "volumes", "Label": "labels"}
 
 
-def parse_quadlet(text: str, file: str, vault: Vault) -> Service | None:
+def parse_quadlet(text: str, file: str, vault: Vault, env_files: dict[str, str] | None = None) -> Service | None:
     """The service of a `.container` file; None for units that run no container (networks, volumes, pods)."""
     rows = [(k, v, place) for section, k, v, place in _rows(text, file) if section == "Container"]
     if not rows:
@@ -49,7 +49,7 @@ def parse_quadlet(text: str, file: str, vault: Vault) -> Service | None:
     pairs: list[tuple[Scalar, Node]] = [(Scalar(n, v.place), v) for n, v in single.items()]
     pairs += [(Scalar(n, v[0].place), Sequence(tuple(v), v[0].place)) for n, v in groups.items()]
     node = Mapping(tuple(pairs), start)
-    project = Project(Mapping((), start), posixpath.dirname(file), {}, lambda _: None, Notes(vault))
+    project = Project(Mapping((), start), posixpath.dirname(file), env_files or {}, lambda _: None, Notes(vault))
     return replace(service(title, node, project), platform="podman")
 
 

@@ -141,7 +141,7 @@ def _extent(kind: FileKind, rows: list[str], begins: int, end: int) -> int:
         row = rows[number]
         if not row.strip():
             continue
-        if number > begins and ends(row, ()):
+        if number > begins and (ends(row, ()) or (kind == "htpasswd" and _LOG_ROW.match(row))):
             break
         # In a password file the odd line is often the fault, and a Caddyfile of one site needs no brackets.
         apart = kind not in ("htpasswd", "caddy") or number > last
@@ -159,7 +159,11 @@ def fits_so_far(kind: FileKind, rows: list[str], begins: int, end: int) -> int:
     """The end of a file that was shown up to row `end`: prose behind it belongs to it no more."""
     last = _extent(kind, rows, begins, end) if kind in _ROWS else end
     rest = next((row for row in rows[last:end] if row.strip()), "")
-    return last if is_prose(rest) else end
+    return last if is_prose(rest) or (kind == "htpasswd" and _LOG_ROW.match(rest)) else end
+
+
+_LOG_ROW = re.compile(r"time=\"\d{4}-|\d{4}[-/]\d\d[-/]\d\d[T ]\d\d:\d\d|\{\"(?:time|ts|level|msg)\"")
+"""How a log line begins: it is no entry of a password file, however odd."""
 
 
 def _json_end(rows: list[str], begins: int, end: int) -> int:

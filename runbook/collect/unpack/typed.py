@@ -8,7 +8,7 @@ from runbook.lazy import re
 from runbook.parse.prompts import ends, prompted
 
 _SHOW = re.compile(
-    r"(?:^|[\s;&])(?:cat|type|less|more|bat|batcat|nl|gc|Get-Content|head|tail)(?:\s+(?:-{1,2}[\w=+:-]{1,30}|\+\d+|\d+))*\s+(?P<name>\"[^\"\n]{1,300}\"|'[^'\n]{1,300}'|(?!-)[^\s\"'|<>;&*?]{1,300})\s*(?:2>\S+\s*)?$"
+    r"(?:^|[\s;&])(?:cat|type|less|more|bat|batcat|nl|gc|Get-Content|head|tail)(?:\s+(?:-{1,2}[\w=+:-]{1,30}|\+\d+|\d+))*\s+(?P<name>\"[^\"\n]{1,300}\"|'[^'\n]{1,300}'|(?!-)[^\s\"'|<>;&*?]{1,300})['\"]?\s*(?:2>\S+\s*)?(?:(?:;|&&)\s*echo(?:\s[^|;&]{0,60})?)?$"
 )
 _PART = re.compile(
     r"(?:^|[\s;&|])(?:cut|awk|sed|head\s+-c)\s[^|]{1,200}?\s(?P<name>[^\s|'\"]{0,200}htpasswd[^\s|'\"]{0,60})\s*$"
