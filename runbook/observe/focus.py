@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from runbook.lazy import re
-from runbook.model import Evidence, Exchange, LogEvent, LoggedRequest, Message, ProxyRoute, Stack, StoredLogin, Subject
+from runbook.model import Evidence, Exchange, LogEvent, Message, ProxyRoute, Stack, StoredLogin, Subject
 from runbook.observe.address import Address, address_of
 from runbook.observe.observation import Observation
 from runbook.parse.sessions import ASKING
@@ -293,14 +293,7 @@ def _scanned(observations: Iterable[Observation]) -> frozenset[str]:
 
 
 def _scans(observation: Observation, programs: tuple[str, ...] = _SCANNERS) -> bool:
-    return any(word in _agent(observation) for word in programs)
-
-
-def _agent(observation: Observation) -> str:
-    record = observation.record
-    if isinstance(record, LoggedRequest):
-        return record.agent.lower()
-    return (record.sent("User-Agent") or "").lower() if isinstance(record, Exchange) else ""
+    return any(word in observation.agent.lower() for word in programs)
 
 
 def _known(evidence: Evidence) -> frozenset[str]:
@@ -313,7 +306,7 @@ def is_noise(observation: Observation, known: frozenset[str] = frozenset()) -> b
     if _scans(observation):
         return True
     client = any(
-        word in _agent(observation)
+        word in observation.agent.lower()
         for word in ("docker", "containerd", "skopeo", "podman", "buildkit", "crane", "curl")
     )
     return (observation.user or "").lower() in _SCANNED and observation.user not in known and not client

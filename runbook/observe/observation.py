@@ -60,6 +60,13 @@ class Observation:
     """Made by this program, now or in an earlier run."""
 
     @property
+    def agent(self) -> str:
+        """How the client signed, where that was seen."""
+        if isinstance(self.record, LoggedRequest):
+            return self.record.agent
+        return (self.record.sent("User-Agent") or "") if isinstance(self.record, Exchange) else ""
+
+    @property
     def ok(self) -> bool:
         """Whether the request was served as asked (2xx by the API, or a client's own word of success)."""
         if isinstance(self.record, Message):

@@ -57,7 +57,7 @@ def named_by_clients(observations: Iterable[Observation]) -> dict[int, Observati
         if isinstance(o.record, Exchange) and o.witness == "client" and o.route == "direct" and o.user:
             for line in behind.get((o.method, o.path.rstrip("/")), ()):
                 near = abs((line.when or 0.0) - (o.when or 0.0)) <= _SECONDS and line.status == o.status
-                if near and id(line.record) not in found and _agent(o) in ("", _agent(line)):
+                if near and id(line.record) not in found and o.agent in ("", line.agent):
                     found[id(line.record)] = o
                     break
     return found
@@ -93,7 +93,7 @@ def _same(sent: Observation, arrived: Observation) -> bool:
     """Whether both may be the same request: what the registry says reaches the client through the proxy."""
     if sent.status != arrived.status:
         return False
-    one, other = _agent(sent), _agent(arrived)
+    one, other = sent.agent, arrived.agent
     if one and other and one != other:
         return False
     if sent.witness == "client":
@@ -103,13 +103,6 @@ def _same(sent: Observation, arrived: Observation) -> bool:
         getattr(o.record, "remote", "").rpartition(":")[0] or getattr(o.record, "remote", "") for o in (sent, arrived)
     }
     return "" in peers or len(peers) == 2 or sent.address == arrived.address
-
-
-def _agent(o: Observation) -> str:
-    record = o.record
-    if isinstance(record, LoggedRequest):
-        return record.agent
-    return (record.sent("User-Agent") or "") if isinstance(record, Exchange) else ""
 
 
 def _change(sent: Observation, arrived: Observation) -> Change | None:

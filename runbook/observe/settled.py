@@ -68,7 +68,11 @@ class Successes:
                 continue  # the registry's own response says nothing of the proxy
             if kind == "page" and failure.status and last.status != failure.status:
                 continue  # what a page may read of a 200 says nothing of the 401 before it
-            if symptom in _ANY_PATH or _same_request(last, failure):
+            if (
+                symptom in _ANY_PATH
+                or _same_request(last, failure)
+                or (kind == "login" and _same_account(last, failure))
+            ):
                 return last
         return None
 
@@ -189,6 +193,16 @@ def _same_request(success: Observation, failure: Observation) -> bool:
         return True  # what a proxy made of the API's path: any response of the API shows that it does so no more
     told = success.path and failure.path
     return not told or (success.path.rstrip("/") == failure.path.rstrip("/") and success.method == failure.method)
+
+
+def _same_account(success: Observation, failure: Observation) -> bool:
+    """Whether the registry's log tells of the same user with the same program in both, or of the same peer: who gets in
+    there may ask for anything."""
+    if not (success.witness == failure.witness == "registry" and failure.user):
+        return False
+    if success.user is None:
+        return _same_client(success, failure)
+    return success.user == failure.user and success.agent == failure.agent != ""
 
 
 def _same_client(success: Observation, failure: Observation) -> bool:
