@@ -2,15 +2,30 @@
 
 from collections.abc import Iterator
 
-from runbook.model import Edit, Evidence, Exchange, Finding, Port, Refutation, Registry, Setting, Symptom
+from runbook.lazy import re
+from runbook.model import (
+    Edit,
+    Evidence,
+    Exchange,
+    Finding,
+    Fix,
+    Port,
+    ProxyRoute,
+    Refutation,
+    Registry,
+    Setting,
+    Symptom,
+)
 from runbook.model.command import PIPE, sh, url
 from runbook.observe.signature import is_registrys
 from runbook.rules.align import anonymous, base, change, name_of, observed, stated, subject, unset, whom
 from runbook.rules.base import Facts, rule
 from runbook.rules.evidence import finding, read, seen
 from runbook.rules.hop_edits import swap
+from runbook.rules.hops import api_routes, site
 from runbook.rules.location_math import base_of, written_by_registry
-from runbook.rules.platform import published, runs
+from runbook.rules.platform import published, restarted, runs
+from runbook.rules.upstreams import reaches
 from runbook.urls import urlsplit
 
 S = Symptom
@@ -38,7 +53,9 @@ def port_mapping(facts: Facts) -> Iterator[Finding]:
     if facts.traffic.works("direct") or any(is_registrys(e) for e in direct):
         return
     for registry in facts.stack.registries:
-        port = _dead_port(registry)
+        beside = f"service:{registry.name}"
+        mates = (s for s in facts.compose.services if s.network_mode == beside) if facts.compose else ()
+        port = _dead_port(registry, alone=not any(mates) and not any(r.through for r in facts.stack.routes))
         if port is None or registry.start_errors:
             continue
         setting = registry.settings.get("http.addr")
@@ -49,10 +66,15 @@ def port_mapping(facts: Facts) -> Iterator[Finding]:
         edits = _edit(facts.evidence, port, registry.listens or 5000)
         address = f"{port.host_ip or '0.0.0.0'}:{port.published}" if port.published else ""  # noqa: S104
         shown_by = published(runs(facts, registry.name), registry.listens, address)
+        cluster = registry.service is not None and registry.service.platform == "kubernetes"
+        leads = (
+            f"Port {port.published} of its Service leads to {port.container}"
+            if cluster
+            else f"Port {shown} is published"
+        )
         yield finding(
-            f"Port {shown} is published, but the registry listens on {registry.listens} in its container "
-            f"({name_of(setting, 'http.addr')}).",
-            read(f"published: {shown}", port.place),
+            f"{leads}, but the registry listens on {registry.listens} in its container ({name_of(setting, 'http.addr')}).",
+            read(f"{'Service' if cluster else 'published'}: {shown}", port.place),
             stated(setting, "http.addr"),
             observed(facts, S.EMPTY_REPLY, S.UNREACHABLE),
             about=subject(registry),
@@ -60,13 +82,65 @@ def port_mapping(facts: Facts) -> Iterator[Finding]:
             fix=change(
                 facts,
                 registry,
-                f"Publish {port.published or port.container}:{registry.listens}",
+                f"Write targetPort: {registry.listens} in the Service"
+                if cluster
+                else f"Publish {port.published or port.container}:{registry.listens}",
                 shown_by,
                 anonymous(facts, registry),
                 edits=edits,
             ),
         )
         return
+    yield from _past_the_site(facts)
+
+
+_OWN_FILE = ("nginx", "haproxy", "caddy", "apache")
+"""Proxies whose ports stand in the files that their routes come from."""
+
+
+def _past_the_site(facts: Facts) -> Iterator[Finding]:
+    """A proxy whose published ports are none of those that its own files listen on, so nobody comes to the registry's
+    site; not where another proxy asks for it inside, or a file of it is not at hand."""
+    works = facts.traffic.works("via") or reaches(facts.traffic)
+    asked = {host for route in facts.stack.routes for host, _ in route.upstream_hosts}
+    for route in api_routes(facts) if facts.compose and not works else ():
+        runs_it = facts.compose.service(route.service) if facts.compose and route.service else None
+        if runs_it is None or runs_it.network_mode or route.software not in _OWN_FILE:
+            continue
+        own = [r for r in facts.stack.routes if r.service == route.service]
+        ports = [p for p in runs_it.ports if p.protocol == "tcp"]
+        if not all(r.listen and r.complete for r in own) or asked & {runs_it.name, *runs_it.aliases}:
+            continue
+        if not ports or any(_is_listened_on(facts, p, own) for p in ports):
+            continue
+        edits = _edit(facts.evidence, ports[0], route.listen[0]) if len(ports) == 1 else ()
+        shown = f"{ports[0].published}:{ports[0].container}" if ports[0].published else str(ports[0].container)
+        again = restarted(runs_it, ports[0].place)
+        yield finding(
+            f"Port {shown} is published, but the registry's site in {runs_it.name} is on port {route.listen[0]}.",
+            read(f"published: {shown}", ports[0].place),
+            read(f"the site listens on {route.listen[0]}", route.place),
+            observed(facts, S.EMPTY_REPLY, S.UNREACHABLE),
+            hop=f"client -> {runs_it.name}",
+            about=site(facts, route),
+            edits=edits,
+            fix=Fix(
+                summary=f"Publish {ports[0].published or ports[0].container}:{route.listen[0]}",
+                commands=again.commands,
+                verify=(published(runs_it, route.listen[0], f"0.0.0.0:{ports[0].published}"),),
+                applies=again.applies,
+            ),
+        )
+        return
+
+
+def _is_listened_on(facts: Facts, port: Port, own: list[ProxyRoute]) -> bool:
+    """Whether a proxy's routes are on that port, Caddy redirects from it, or its files name it elsewhere (statistics)."""
+    if any(port.container in r.listen or (r.software == "caddy" and r.tls and port.container == 80) for r in own):
+        return True
+    files = {r.place.file for r in own}
+    lines = (line for f in facts.evidence.files if f.path in files for line in f.lines)
+    return any(re.search(rf"(?<!\d){port.container}(?!\d)", line) for line in lines)
 
 
 def _not_tcp(facts: Facts, registry: Registry, port: Port) -> Finding:
@@ -85,8 +159,9 @@ def _not_tcp(facts: Facts, registry: Registry, port: Port) -> Finding:
     )
 
 
-def _dead_port(registry: Registry) -> Port | None:
-    """A published port, when none of them leads to the listener."""
+def _dead_port(registry: Registry, *, alone: bool) -> Port | None:
+    """A published port, when none of them leads to the listener. `alone`: no other container of its
+    pod may listen there, and no route tells of the Service (see upstream-wrong-port)."""
     service = registry.service
     if service is None or registry.listens is None or service.network_mode == "host":
         return None
@@ -94,6 +169,7 @@ def _dead_port(registry: Registry) -> Port | None:
         return None
     debug = str(registry.value("http.debug.addr") or "").rpartition(":")[2]
     ports = [p for p in registry.ports if p.protocol == "tcp" and str(p.container) != debug]
+    ports = ports or [p for p in service.cluster_ports if alone and str(p.container) != debug]
     if not ports:
         return next((p for p in registry.ports if p.protocol != "tcp" and p.container == registry.listens), None)
     if any(p.container == registry.listens for p in ports):
@@ -105,7 +181,7 @@ def _edit(evidence: Evidence, port: Port, listens: int) -> tuple[Edit, ...]:
     if port.published is None:
         return ()
     return swap(evidence, port.place, rf":{port.container}(?!\d)", f":{listens}") or swap(
-        evidence, port.place, rf"(target:\s*[\"']?){port.container}(?!\d)", rf"\g<1>{listens}"
+        evidence, port.place, rf"(target(?:Port)?:\s*[\"']?){port.container}(?!\d)", rf"\g<1>{listens}"
     )
 
 
