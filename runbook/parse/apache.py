@@ -115,7 +115,9 @@ class _Site:
         self._sections = [n for level in self._levels for n in level.all(*_SECTIONS)]
 
     def routes(self) -> Iterator[ProxyRoute]:
-        """ProxyPass in the order of the file, the first that fits wins; then Redirect, which comes second (run, 2.4.71)."""
+        """A RewriteRule that redirects, before ProxyPass wherever it stands; of ProxyPass the first in the file that fits
+        wins; then Redirect, which comes last (run, 2.4.71)."""
+        yield from self._rewritten()
         passes = [n for level in reversed(self._levels) for n in level.all("proxypass", "proxypassmatch")]
         found = False
         for node in passes:
@@ -136,6 +138,18 @@ class _Site:
             yield from self._redirect(node)
         if not found or not any(p.args and p.args[0] == "/" for p in passes):
             yield ProxyRoute(**self._base(self._own.line, "/", False), kind="static")
+
+    def _rewritten(self) -> Iterator[ProxyRoute]:
+        """RewriteRules to another address without a RewriteCond before them."""
+        before = ""
+        for node in self._own.all("rewritecond", "rewriterule") if self._last("rewriteengine").lower() == "on" else ():
+            plain, before = before != "rewritecond", node.name
+            flags = re.split(r"[\[\],=]", node.args[2].upper()) if len(node.args) > 2 else []
+            if node.name != "rewriterule" or not plain or "R" not in flags or node.args[0].startswith("!"):
+                continue
+            status = next((number for f in flags if (number := whole_number(f)) and 300 <= number < 400), 302)
+            base = self._base(node.line, node.args[0], True) | {"auth": None}
+            yield ProxyRoute(**base, kind="redirect", status=status, location=self._vault.mask(node.args[1], 300))
 
     def _redirect(self, node: _Node) -> Iterator[ProxyRoute]:
         codes = {"permanent": 301, "temp": 302, "seeother": 303}

@@ -36,6 +36,7 @@ from runbook.rules.hops import (
 from runbook.rules.new_route import new_route
 from runbook.rules.platform import restarted
 from runbook.rules.reloads import proxy_fix
+from runbook.rules.route_files import exact_only, nothing_on_https
 from runbook.rules.upstreams import inner_address, registry_service
 from runbook.urls import urlsplit
 
@@ -84,6 +85,9 @@ def no_v2_route(facts: Facts) -> Iterator[Finding]:
         yield _unrouted(facts, strangers, logged)
     elif (told := _told_404(traffic)) and _near_name(facts, (told.host or "").split(":")[0]):
         yield _unrouted(facts, [], None, told)
+    elif not signed:
+        yield from exact_only(facts)
+        yield from nothing_on_https(facts)
 
 
 def _told_404(traffic: Traffic) -> Message | None:

@@ -1,0 +1,109 @@
+"""Routes that lead no API request to the registry whatever is asked, told by the files alone."""
+
+from collections.abc import Iterator
+
+from runbook.lazy import re
+from runbook.model import Edit, Finding, Place, ProxyRoute
+from runbook.rules.base import Facts
+from runbook.rules.evidence import finding, read
+from runbook.rules.hop_edits import line_of, swap
+from runbook.rules.hops import Front, api_check, front_url, fronts, hop, leads_to_registry, name, site
+from runbook.rules.reloads import proxy_fix
+
+_EXACT = {
+    "nginx": (r"\blocation\s+=\s+/v2/?", "location /v2/"),
+    "caddy": (r"(?<=\s)/v2/?(?=\s|$)", "/v2/*"),
+    "traefik": (r"\bPath\(`/v2/?`\)", "PathPrefix(`/v2/`)"),
+}
+_PATH_TYPE = (r"(pathType[\"']?\s*:\s*[\"']?)Exact", r"\1Prefix")
+
+
+def exact_only(facts: Facts) -> Iterator[Finding]:
+    """A route for /v2 itself and nothing below it: Caddy's `/v2` without a star, nginx's `=`, an Ingress's Exact."""
+    everyone = fronts(facts)
+    for front in everyone:
+        route = next((r for r in front.routes if _is_exact(r) and leads_to_registry(r, facts.compose)), None)
+        if route is None or any(_takes_more(f) and _same_names(f, front) for f in everyone):
+            continue
+        edits = _widened(facts, route)
+        yield finding(
+            f"{name(route)} leads the path {route.path} alone to the registry, and nothing below it.",
+            read(f"the route is for exactly {route.path}", route.place),
+            hop=hop(route),
+            proves=True,
+            about=site(facts, route),
+            edits=edits,
+            fix=proxy_fix(
+                facts,
+                route,
+                "Let the route take every path that begins with /v2/",
+                api_check(front_url(facts, route)),
+                edits=edits,
+                at=route.place,
+            ),
+        )
+        return
+
+
+def _is_exact(route: ProxyRoute) -> bool:
+    """HAProxy's lists of paths are alternatives of which a route keeps one, so it is not among them."""
+    plain = route.match == "exact" and not route.condition and not route.methods and route.software != "haproxy"
+    known = route.complete or route.platform == "kubernetes"
+    return plain and known and route.kind == "proxy" and route.path.rstrip("/") == "/v2"
+
+
+def _takes_more(front: Front) -> bool:
+    return any(r.match != "exact" for r in front.api)
+
+
+def _same_names(one: Front, other: Front) -> bool:
+    names, others = one.routes[0].server_names, other.routes[0].server_names
+    return not names or not others or not set(names).isdisjoint(others)
+
+
+def _widened(facts: Facts, route: ProxyRoute) -> tuple[Edit, ...]:
+    """The edit that makes a prefix of the path; of an Ingress in the first pathType of its row."""
+    if route.platform != "kubernetes":
+        return swap(facts.evidence, route.place, *_EXACT[route.software]) if route.software in _EXACT else ()
+    first = route.place.line or 1
+    rows = (Place(route.place.file, number) for number in range(first, first + 4))
+    kind = next((at for at in rows if "pathType" in (line_of(facts.evidence, at) or "")), route.place)
+    return swap(facts.evidence, kind, *_PATH_TYPE) or swap(facts.evidence, route.place, *_EXACT["traefik"])
+
+
+def nothing_on_https(facts: Facts) -> Iterator[Finding]:
+    """A site that sends everything on to https of its own name, where neither a site of these files nor a published port
+    is for https. Something that was not handed over may be: a suspicion, and only where nothing was tried."""
+    services = facts.compose.services if facts.compose else ()
+    secure = any(r.tls or 443 in r.listen for r in facts.stack.routes)
+    if not services or facts.traffic.observations or secure:
+        return
+    if any(443 in (p.published, p.container) for s in services for p in s.ports):
+        return
+    for front in fronts(facts):
+        away = front.ping
+        meant = any(r.kind == "proxy" and leads_to_registry(r, facts.compose) for r in front.routes)
+        if not meant or away is None or away != front.upload or not _is_to_https(away):
+            continue
+        yield finding(
+            f"{name(away)} sends every request on to https, and nothing in these files answers there.",
+            read(f"{away.status} to {away.location}", away.place),
+            hop=hop(away),
+            about=site(facts, away),
+            fix=proxy_fix(
+                facts,
+                away,
+                "Add a site for 443 with a certificate and publish its port, or take the redirect out",
+                api_check(front_url(facts, away)),
+                at=away.place,
+            ),
+        )
+        return
+
+
+def _is_to_https(route: ProxyRoute) -> bool:
+    """Whether it is an unconditional redirect to the same name (as a variable, or one of the site's own)."""
+    if route.kind != "redirect" or route.condition or route.methods:
+        return False
+    to = re.match(r"https://([^/]{1,255})", route.location)
+    return to is not None and (to[1][:1] in "$%{" or to[1] in route.server_names)
