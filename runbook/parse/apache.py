@@ -118,6 +118,7 @@ class _Site:
         """A RewriteRule that redirects, before ProxyPass wherever it stands; of ProxyPass the first in the file that fits
         wins; then Redirect, which comes last (run, 2.4.71)."""
         yield from self._rewritten()
+        yield from self._denied()
         passes = [n for level in reversed(self._levels) for n in level.all("proxypass", "proxypassmatch")]
         found = False
         for node in passes:
@@ -138,6 +139,17 @@ class _Site:
             yield from self._redirect(node)
         if not found or not any(p.args and p.args[0] == "/" for p in passes):
             yield ProxyRoute(**self._base(self._own.line, "/", False), kind="static")
+
+    def _denied(self) -> Iterator[ProxyRoute]:
+        """Methods that a Location lets nobody use."""
+        for section in (n for n in self._sections if n.name.startswith("location") and n.args):
+            for limit in section.all("limit", "limitexcept"):
+                if not any(n.args[:2] == ("all", "denied") for n in limit.all("require")):
+                    continue
+                base = self._base(limit.line, section.args[-1], "match" in section.name or section.args[0] == "~")
+                only = limit.args if limit.name == "limit" else ()
+                others = "" if only else " ".join(("not", "method", "HEAD", *limit.args))
+                yield ProxyRoute(**base | {"auth": None}, kind="return", status=403, methods=only, condition=others)
 
     def _rewritten(self) -> Iterator[ProxyRoute]:
         """RewriteRules to another address without a RewriteCond before them."""

@@ -116,7 +116,7 @@ class Site:
             elif row.name == "host":
                 found = replace(found, names=row.args)
             else:
-                found = replace(found, condition=" ".join(row.words))
+                found = replace(found, condition=" ".join((*found.condition.split(), *row.words)))
         return found
 
     def _answer(

@@ -136,7 +136,7 @@ def conditional(scope: Scope, block: tuple[Directive, ...], path: str, match: Ma
 def forbidden(scope: Scope, block: tuple[Directive, ...], path: str, match: Match) -> Iterator[ProxyRoute]:
     """`limit_except … { deny all; }`: 403 for all other methods."""
     for limit in (d for d in block if d.name == "limit_except"):
-        methods = (*limit.args, "HEAD") if "GET" in limit.args else limit.args
+        methods = dict.fromkeys((*limit.args, "HEAD") if "GET" in limit.args else limit.args)
         condition = f"$request_method !~ ^({'|'.join(methods)})$"
         if answer := scope.enter(limit.block or ()).answer(limit.block or (), path, match, condition):
             yield answer

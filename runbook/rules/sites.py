@@ -26,9 +26,24 @@ from runbook.observe.signature import from_registry, signed_by_proxy
 from runbook.rules.base import Facts, rule
 from runbook.rules.evidence import Item, finding, read, said, seen
 from runbook.rules.hop_edits import around, blocks, drop, drop_block, drop_line, line_of
-from runbook.rules.hops import api_check, hop, leads_to_registry, login_check, name, same_request, site
+from runbook.rules.hops import (
+    Front,
+    api_check,
+    front_url,
+    fronts,
+    hop,
+    leads_to_registry,
+    login_check,
+    name,
+    same_request,
+    site,
+    takes_pushes,
+    upload_check,
+)
 from runbook.rules.platform import route_applied
 from runbook.rules.reloads import proxy_fix
+from runbook.stack.choose import choose
+from runbook.stack.foretell import Request
 from runbook.urls import netloc, urlsplit
 
 S = Symptom
@@ -119,7 +134,7 @@ def _is_served_by(text: str, other: ProxyRoute, names: list[str]) -> bool:
 
 @rule(
     "user-agent-filter",
-    needs_any=("exchanges", "logs"),
+    needs_any=("exchanges", "logs", "routes"),
     step="headers",
     tier=2,
     title="a proxy lets one program in and another not (User-Agent)",
@@ -138,6 +153,7 @@ def agent_filter(facts: Facts) -> Iterator[Finding]:
     pair = _differing(facts)
     rules = [r for r in facts.stack.routes if _AGENT.search(r.condition)]
     if pair is None:
+        yield from _against_docker(facts)
         return
     refused, passed = pair
     route = rules[0] if rules else next((r for r in facts.stack.routes if r.kind == "proxy"), None)
@@ -161,6 +177,43 @@ def agent_filter(facts: Facts) -> Iterator[Finding]:
         ),
         edits=edits,
     )
+
+
+_DOCKER = {"User-Agent": "docker/28.0.4 go/go1.23.7 os/linux arch/amd64 UpstreamClient(Docker-Client/28.0.4 (linux))"}
+
+
+def _against_docker(facts: Facts) -> Iterator[Finding]:
+    """A rule on User-Agent that takes docker's own requests away from the registry, told by the files alone."""
+    for front in fronts(facts):
+        route = _taken(front, "GET", "/v2/", _DOCKER)
+        if not front.api or route is None or route.kind == "proxy" or not _AGENT.search(route.condition):
+            continue
+        edits = drop_block(facts.evidence, route.place) if route.software == "nginx" else ()
+        yield finding(
+            f"{name(route)} answers docker {route.status or 404} by a rule on User-Agent.",
+            read(f"if {route.condition}", route.place),
+            hop=f"client -> {name(route)}",
+            proves=True,
+            about=site(facts, route),
+            fix=_fix(
+                facts,
+                route,
+                "Take /v2/ out of the rule on User-Agent",
+                _asked_by("docker", login_check(facts, route)),
+                edits=edits,
+            ),
+            edits=edits,
+        )
+        return
+
+
+def _taken(front: Front, method: str, path: str, headers: dict[str, str]) -> ProxyRoute | None:
+    """The route of a site that takes such a request."""
+    first = front.routes[0]
+    host = next((n for n in first.server_names if not n.startswith(("~", "*", "."))), "host.invalid")
+    port = first.listen[0] if first.listen else 80
+    asked = Request(method=method, path=path, host=host, port=port, tls=first.tls, headers=headers)
+    return choose(front.routes, asked)
 
 
 def _asked_by(program: str, check: Command) -> Command:
@@ -250,11 +303,12 @@ def denied_by_rule(facts: Facts) -> Iterator[Finding]:
     if refused is None:
         refused = next((e for e in facts.traffic.exchanges if _is_unsigned(e) and _meets(e.url, listed)), None)
     told = next((m for m in _refusals(facts) if _meets(f"https://{m.host}/", listed)), None) if not refused else None
-    limit = _limit_of_methods(facts, ruled[0][1], refused) if ruled and refused else ()
+    limit = _limit_of_methods(facts, ruled[0][1].place, refused.method) if ruled and refused else ()
     edits = limit or (_let_in(facts, *ruled[0]) if ruled and kind == "address" else ())
     edge = refused is not None and bool(_EDGE.search(refused.body))
     said_so = logged is not None or edge or status == 429
     if (refused is None and logged is None and told is None) or not (ruled or said_so):
+        yield from _no_pushes(facts)
         return
     route = ruled[0][0] if ruled else None
     where = (
@@ -306,21 +360,43 @@ def _meets(address: str, routes: list[ProxyRoute]) -> bool:
 _PUSHES = ("POST", "PUT", "PATCH")
 
 
-def _limit_of_methods(facts: Facts, guard: Guard, refused: Exchange) -> tuple[Edit, ...]:
+def _no_pushes(facts: Facts) -> Iterator[Finding]:
+    """A site that lets reading requests through and refuses the methods of a push itself; it may be meant so."""
+    for front in fronts(facts):
+        taken = ((m, _taken(front, m, "/v2/app/blobs/uploads/", {})) for m in _PUSHES)
+        refusing = ((m, r) for m, r in taken if r and r.kind == "return" and r.status in (403, 405))
+        method, route = next(refusing, ("", None))
+        if route is None or front.ping not in front.api or not takes_pushes(front.ping, facts.compose):
+            continue
+        edits = _limit_of_methods(facts, route.place, method)
+        advice = "Let POST, PUT, PATCH and HEAD through, unless this address is for pulls only"
+        yield finding(
+            f"{name(route)} refuses {method} with {route.status}, so nothing can be pushed through it.",
+            read(route.condition or f"for {', '.join(route.methods)}", route.place),
+            hop=hop(route),
+            warning=True,
+            about=site(facts, route),
+            edits=edits,
+            fix=_fix(facts, route, advice, upload_check(facts, front_url(facts, route)), edits=edits),
+        )
+        return
+
+
+def _limit_of_methods(facts: Facts, place: Place, method: str) -> tuple[Edit, ...]:
     """The edits that take out nginx's block of what is refused to all other methods, where it has nothing else in it."""
-    lines = next((f.lines for f in facts.evidence.files if f.path == guard.place.file), ())
-    if refused.method not in _PUSHES or guard.place.line is None or not 0 < guard.place.line <= len(lines):
+    lines = next((f.lines for f in facts.evidence.files if f.path == place.file), ())
+    if method not in _PUSHES or place.line is None or not 0 < place.line <= len(lines):
         return ()
-    if one := drop(facts.evidence, guard.place, r"limit_except\s[^{;]*\{(?:\s*(?:deny|allow)\s[^;{}]*;)+\s*\}"):
+    if one := drop(facts.evidence, place, r"limit_except\s[^{;]*\{(?:\s*(?:deny|allow)\s[^;{}]*;)+\s*\}"):
         return one
     inside = blocks(lines)
-    first = inside[guard.place.line - 1]
+    first = inside[place.line - 1]
     rows = [first, *(n for n in range(first + 1, len(lines) + 1) if first in around(inside, n))]
     if not first or not re.match(r"\s*limit_except\s", lines[first - 1]):
         return ()
     if not all(re.match(r"(?:(?:deny|allow)\s[^;]*;|\}|#.*|)$", lines[n - 1].strip()) for n in rows[1:]):
         return ()
-    return tuple(e for n in rows for e in drop_line(facts.evidence, Place(guard.place.file, n)))
+    return tuple(e for n in rows for e in drop_line(facts.evidence, Place(place.file, n)))
 
 
 def _let_in(facts: Facts, route: ProxyRoute, guard: Guard) -> tuple[Edit, ...]:

@@ -14,6 +14,12 @@ if TYPE_CHECKING:
     from runbook.stack.foretell import Request
 
 
+_HAPROXY_HEADER = re.compile(
+    r"(?:req\.)?hdr(?:_(sub|beg|reg))?\(([\w-]{1,60})\)((?: -i| -m (?:str|sub|beg|reg)){0,3}) (\S{1,300})",
+    re.IGNORECASE,
+)
+
+
 def choose(routes: Sequence[ProxyRoute], request: Request) -> ProxyRoute | None:
     """The route of a hop that takes the request; None when no route is known to."""
     here = [r for r in routes if not r.listen or request.port in r.listen] or list(routes)
@@ -107,7 +113,9 @@ def holds(route: ProxyRoute, request: Request) -> bool:
         return True
     found = re.fullmatch(r"(\$\w+)\s*(=|!=|~\*?|!~\*?)\s*(.*)", route.condition, re.DOTALL)
     if not found:
-        return route.condition.startswith("$") and bool(value_of(route.condition, route, request))
+        if not route.condition.startswith("$"):
+            return _asks_for(route.condition.split(), request)
+        return bool(value_of(route.condition, route, request))
     name, operator, wanted = found.groups()
     value, wanted = value_of(name, route, request), wanted.strip("\"'")
     if value.startswith("$"):
@@ -116,6 +124,29 @@ def holds(route: ProxyRoute, request: Request) -> bool:
         return (value == wanted) == (operator == "=")
     hit = search(f"(?i){wanted}" if operator.endswith("*") else wanted, value) is not None
     return hit != operator.startswith("!")
+
+
+def _asks_for(words: list[str], request: Request) -> bool:
+    """Whether one test of a method or a header, as Caddy, HAProxy or Apache write it, fits the request."""
+    sent = {name.lower(): value for name, value in request.headers.items()}
+    match words:
+        case ["not", "method", *methods]:
+            return request.method not in methods
+        case ["header", name, pattern]:
+            return fnmatchcase(sent.get(name.lower(), ""), pattern)
+        case ["header_regexp", *_, name, pattern]:
+            return search(pattern, sent.get(name.lower(), "")) is not None
+        case [method] if found := re.fullmatch(r"(!?)METH_([A-Z]+)", method):
+            return (found[2] in (request.method, "GET" if request.method == "HEAD" else "")) != bool(found[1])
+    found = _HAPROXY_HEADER.fullmatch(" ".join(words))  # with one value: what follows more may be another test
+    if found is None:
+        return False
+    options, wanted = found[3].split(), found[4]
+    how = next((k for k in ("sub", "beg", "reg") if k in (found[1], *options)), "str")
+    pattern = {"reg": wanted, "sub": re.escape(wanted), "beg": f"^{re.escape(wanted)}"}.get(
+        how, f"^{re.escape(wanted)}$"
+    )
+    return search(f"(?i){pattern}" if "-i" in options else pattern, sent.get(found[2].lower(), "")) is not None
 
 
 def value_of(text: str, route: ProxyRoute, request: Request) -> str:

@@ -102,7 +102,7 @@ def test_nobody_who_showed_kubernetes_is_told_of_compose(case: Case, tmp_path: P
 )
 def test_a_fix_speaks_of_the_platform_that_was_shown(case, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     run = judge(case, tmp_path)
-    fix = run.diagnosis.causes[0].fix
+    fix = (*run.diagnosis.causes, *run.diagnosis.warnings)[0].fix
     text = " ".join((fix.summary, fix.applies, *fix.command_lines, *fix.verify_lines))
     if any(f.kind == "kubernetes" for f in run.evidence.files):
         assert "compose" not in text.lower()
