@@ -177,3 +177,55 @@ def test_a_login_and_a_pull_are_no_answer_to_who_cannot_push(
     (tmp_path / "terminal.txt").write_text(session)
     (tmp_path / "ticket.txt").write_text(ticket + "\n")
     assert diagnose(collect(Request(paths=(str(tmp_path),)), Vault())).diagnosis.verdict == verdict
+
+
+CLUSTER = """\
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: registry}
+spec:
+  selector: {matchLabels: {app: r}}
+  template:
+    metadata: {labels: {app: r}}
+    spec:
+      containers:
+      - name: registry
+        image: registry:3
+        ports: [{containerPort: 5000}]
+        env:
+        - {name: REGISTRY_AUTH, value: htpasswd}
+        - {name: REGISTRY_AUTH_HTPASSWD_REALM, value: R}
+        - {name: REGISTRY_AUTH_HTPASSWD_PATH, value: /auth/htpasswd}
+        volumeMounts: [{name: auth, mountPath: /auth}, {name: d, mountPath: /var/lib/registry}]
+      volumes:
+      - {name: auth, secret: {secretName: ra}}
+      - {name: d, persistentVolumeClaim: {claimName: d}}
+---
+apiVersion: v1
+kind: Secret
+metadata: {name: ra}
+stringData:
+  htpasswd: |
+    max:$2y$05$jCnlO8/iYGlL7KEQTToKreXBw1lftLmxIsfjbk1Z2eUPw71clKYj6
+---
+apiVersion: v1
+kind: Service
+metadata: {name: registry}
+spec:
+  selector: {app: r}
+  ports: [{port: 5000, targetPort: 5000}]
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "verdict"),
+    [
+        ("", "", "healthy"),
+        ("selector: {app: r}", "selector: {app: registry}", "inconclusive"),  # the Service selects no pod
+        ("secretName: ra", "secretName: rb", "inconclusive"),  # the Secret that is mounted was not handed over
+        ("kind: Service\nmetadata: {name: registry}", "kind: Service\nmetadata: {name: hub}", "healthy"),
+    ],
+)
+def test_what_a_manifest_names_is_looked_for(old: str, new: str, verdict: str, tmp_path: Path) -> None:
+    (tmp_path / "k.yaml").write_text(CLUSTER.replace(old, new) if old else CLUSTER, encoding="utf-8")
+    assert diagnose(collect(Request(paths=(str(tmp_path),)), Vault())).diagnosis.verdict == verdict

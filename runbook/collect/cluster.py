@@ -90,6 +90,10 @@ def join(to: Harvest) -> None:
     for place, what in made.missing:
         message = f"{what}: the kubelet does not start the container that needs it."
         to.problems.append(Problem(place=place, message=message))
+    for service in made.unled:
+        labels = ", ".join(f"{k}: {v}" for k, v in service.selector.items())
+        message = f"The Service {service.name} selects pods with {labels}, and none of these manifests makes one."
+        to.problems.append(Problem(place=service.place, message=to.vault.mask(message, 300)))
     entries = [(data, entry) for data in made.store.all for entry in data.entries.values()]
     for data, entry in entries[:_MOST_FILES]:
         try:

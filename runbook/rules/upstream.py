@@ -8,6 +8,7 @@ from typing import Literal
 
 from runbook.model import Edit, Evidence, Finding, Fix, LogEvent, LoggedRequest, ProxyRoute, Service, Subject, Symptom
 from runbook.model.command import Command, service, sh
+from runbook.rules.backend import no_such_backend
 from runbook.rules.base import Facts, rule
 from runbook.rules.evidence import Item, finding, read, said, seen
 from runbook.rules.hops import LOOPBACK, api_routes, aside, hop, login_check, name, site, site_key
@@ -152,6 +153,7 @@ def upstream_name_not_resolved(facts: Facts) -> Iterator[Finding]:
     events = facts.traffic.logged("upstream-not-found")
     if reaches(facts.traffic) and not events:
         return
+    yield from no_such_backend(facts)
     for route in proxied(facts.stack):
         for host, _ in route.upstream_hosts:
             why = _unknown(facts, host, route)

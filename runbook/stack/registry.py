@@ -160,13 +160,17 @@ def host_path(mount: Mount, path: str) -> str | None:
     return source.rstrip("/") + rest if rest else source
 
 
+_OF_OBJECT = " § "
+"""In the name of a file that is a key of a Secret or ConfigMap: nothing else stands for another object's key."""
+
+
 def _behind(mount: Mount, path: str, files: Iterable[str]) -> str | None:
     """The bundle's file at a container path: at its exact place, or the only one of that name,
     since bundles often come without their folders."""
     host = host_path(mount, path)
     if host is None or mount.kind in ("volume", "tmpfs"):
         return None
-    known = list(files)
+    known = [f for f in files if _OF_OBJECT in host or _OF_OBJECT not in f]
     folder = posixpath.dirname(mount.place.file)
     exact = posixpath.normpath(posixpath.join(folder, host))
     if exact in known:
@@ -277,7 +281,7 @@ def _htpasswd(
     if found is None and mount.kind == "volume" and alone and len(files) == 1:
         found = next(iter(files))
     if found is None and mount.target == path and len(files) == 1 and alone:
-        found = next(iter(files))
+        found = next((f for f in files if _OF_OBJECT not in f), None)
     return files[found] if found else None
 
 

@@ -1,6 +1,6 @@
 """Kubernetes manifests to the model that compose files give: services, mounts, variables and routes with their lines."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from runbook.model import ListedFile, Place, ProxyRoute, Service
@@ -9,9 +9,9 @@ from runbook.parse.kubernetes.crds import guarded, middlewares, traefik_routes
 from runbook.parse.kubernetes.data import Data, Entry, Store, read_data
 from runbook.parse.kubernetes.gateway import gateway_routes
 from runbook.parse.kubernetes.ingress import ingress_routes
-from runbook.parse.kubernetes.objects import Object, read_objects
+from runbook.parse.kubernetes.objects import Object, belongs, read_objects
 from runbook.parse.kubernetes.pods import Cluster, containers
-from runbook.parse.kubernetes.services import read_services
+from runbook.parse.kubernetes.services import ClusterService, read_services
 from runbook.redact import Vault
 
 
@@ -24,6 +24,8 @@ class Manifests:
     store: Store
     missing: tuple[tuple[Place, str], ...]
     """What the kubelet would not find."""
+    unled: tuple[ClusterService, ...]
+    """Services that select no pod of these manifests, where the registry's pod has none: one was meant for it."""
     folders: tuple[ListedFile, ...]
     """Paths in containers that are folders although a file was meant."""
 
@@ -44,7 +46,19 @@ def parse_manifests(
         *traefik_routes(objects, around, used),
         *gateway_routes(objects, around),
     )
-    return Manifests(found, routes, store, tuple(dict.fromkeys(cluster.missing)), tuple(cluster.folders))
+    missing = tuple(dict.fromkeys(cluster.missing))
+    return Manifests(found, routes, store, missing, tuple(_unled(found, services)), tuple(cluster.folders))
+
+
+def _unled(found: tuple[Service, ...], services: tuple[ClusterService, ...]) -> Iterator[ClusterService]:
+    """The Services without a pod that have the name or a port of a registry that has no Service."""
+    led = {name for one in found for name in one.aliases}
+    for one in (s for s in found if s.role == "registry" and not s.aliases):
+        ports = {str(port) for port in (*one.expose, 5000)}
+        for service in services:
+            same = one.name.endswith(f"/{service.name}") or any(p.target in ports for p in service.ports)
+            if service.selector and service.name not in led and belongs(service.namespace, one.namespace) and same:
+                yield service
 
 
 __all__ = ["Entry", "Manifests", "Object", "parse_manifests", "read_objects"]
