@@ -317,7 +317,7 @@ class Harvest:
         if any(label.name.startswith("traefik.") for s in self.compose.services for label in s.labels):
             from runbook.parse.traefik import traefik_labels
 
-            self.routes.extend(traefik_labels(self.compose))
+            self.routes.extend(traefik_labels(self.compose, self.traefik_texts))
         if any(v.name == "VIRTUAL_HOST" for s in self.compose.services for v in s.environment):
             from runbook.parse.vhosts import virtual_hosts
 

@@ -122,7 +122,10 @@ def _compose(evidence: Evidence, vault: Vault, wanted: Iterable[str]) -> Evidenc
     made = "".join(f"{name}=set-by-the-fix\n" for name in wanted if name not in told)
     compose = _known(parse_compose(read, [(path, text + made), *own[1:]], variables, vault), before, _masked(evidence))
     kept = [r for r in evidence.routes if r.software not in IN_COMPOSE or r.place.file not in before.files]
-    return replace(evidence, compose=compose, routes=(*kept, *traefik_labels(compose), *virtual_hosts(compose)))
+    dynamic = [(f.path, _text(f)) for f in evidence.files if f.kind == "traefik" and f.lines]
+    return replace(
+        evidence, compose=compose, routes=(*kept, *traefik_labels(compose, dynamic), *virtual_hosts(compose))
+    )
 
 
 def _masked(evidence: Evidence) -> frozenset[Place]:
@@ -186,12 +189,15 @@ def _apache(evidence: Evidence, path: str, text: str, vault: Vault) -> Evidence:
 
 
 def _traefik(evidence: Evidence, path: str, text: str, vault: Vault) -> Evidence:
-    from runbook.parse.traefik import parse_traefik_files
+    from runbook.parse.traefik import parse_traefik_files, traefik_labels
 
     others = [(f.path, _text(f)) for f in evidence.files if f.kind == "traefik" and f.lines and f.path != path]
-    files = {path, *(name for name, _ in others)}
+    texts = [*others, (path, text)]
+    labelled = evidence.compose.files if evidence.compose else ()
+    files = {*labelled, *(name for name, _ in texts)}
     kept = [r for r in evidence.routes if r.software != "traefik" or r.place.file not in files]
-    return replace(evidence, routes=(*kept, *parse_traefik_files([*others, (path, text)], vault)))
+    made = (*parse_traefik_files(texts, vault), *traefik_labels(evidence.compose, texts))
+    return replace(evidence, routes=(*kept, *made))
 
 
 def _registry(evidence: Evidence, path: str, text: str, vault: Vault) -> Evidence:

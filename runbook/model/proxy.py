@@ -124,6 +124,8 @@ class ProxyRoute:
     complete: bool = True
     """False for a bare snippet or where an include is missing: what is not seen may still be there."""
 
+    unknown: tuple[tuple[str, Place], ...] = ()
+    """Traefik: middlewares that the router names and nobody defines. It does not serve such a router: 404."""
     unread: tuple[Place, ...] = ()
     """nginx: includes that are not at hand, and could set what is sent on here. A line that is added beside them may
     stand there twice, or hide what they say."""

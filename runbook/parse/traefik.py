@@ -60,12 +60,16 @@ def _is_wanted(service: str, tree: Tree) -> bool:
     )
 
 
-def traefik_labels(compose: Compose | None) -> tuple[ProxyRoute, ...]:
-    """The routes that the labels of a compose project make, for services that Traefik may see."""
+def traefik_labels(compose: Compose | None, files: Iterable[tuple[str, str]] = ()) -> tuple[ProxyRoute, ...]:
+    """The routes that the labels of a compose project make, for services that Traefik may see; `files`: dynamic files
+    (name, text), whose middlewares a label knows as NAME@file."""
     found: list[ProxyRoute] = []
     services = compose.services if compose else ()
     proxy = next((s.name for s in services if "traefik" in (s.image or "").split(":")[0]), None)
     middlewares: Tree = {}
+    for key, leaf in (row for name, text in files for row in _tree(text, name).items()):
+        if len(parts := key.split(".", 3)) == 4 and parts[:2] == ["http", "middlewares"]:
+            middlewares[f"http.middlewares.{parts[2]}{_OF_FILE}.{parts[3]}"] = leaf
     for service in services:
         middlewares |= {k: v for k, v in _labels(service).items() if ".middlewares." in k and ".routers." not in k}
     for service in services:
@@ -132,16 +136,21 @@ def _router(name: str, tree: Tree, services: dict[str, tuple[str, Place]], vault
     )
     upstream = split_upstream(url)
     usual = 443 if upstream.scheme == "https" else 80
-    used = [
-        _plain(m) for k, v in keys.items() if k.split(".")[0] == "middlewares" for m in re.split(r"[,\s]+", v.text) if m
+    named = [
+        (m, v) for k, v in keys.items() if k.split(".")[0] == "middlewares" for m in re.split(r"[,\s]+", v.text) if m
     ]
+    used = [_referred(m, tree) for m, _ in named]
     chain = _unchained(used, tree)
     passes_host = tree.get(f"http.services.{_plain(wanted.text) if wanted else name}.loadbalancer.passhostheader")
     own_host = passes_host is not None and passes_host.text.lower() == "false"
     limit = next((v for m in chain if (v := tree.get(f"http.middlewares.{m}.buffering.maxrequestbodybytes"))), None)
     request = tuple(e for m in chain for e in _edits(tree, m, "customrequestheaders", vault))
     removed = tuple(e for m in chain for e in _removed(tree, m))
-    complete = all(any(k.startswith(f"http.middlewares.{m}.") for k in tree) for m in used)
+    unknown = tuple(
+        (m, v.place)
+        for (m, v), known in zip(named, used, strict=True)
+        if not any(k.startswith(f"http.middlewares.{known}.") for k in tree)
+    )
     path, match = _path(rule.text)
     yield ProxyRoute(
         software="traefik",
@@ -169,8 +178,18 @@ def _router(name: str, tree: Tree, services: dict[str, tuple[str, Place]], vault
         max_body=(whole_number(limit.text) or None) if limit else None,
         max_body_place=limit.place if limit else None,
         guards=tuple(g for m in chain for g in _guards(tree, m, vault)),
-        complete=complete,
+        complete=not unknown,
+        unknown=unknown,
     )
+
+
+_OF_FILE = "@file"
+
+
+def _referred(name: str, tree: Tree) -> str:
+    """A middleware as the tree knows it: to labels those of a file have their provider in their names."""
+    full = name.strip().lower()
+    return full if full.endswith(_OF_FILE) and any(_OF_FILE in k for k in tree) else _plain(full)
 
 
 def _plain(name: str) -> str:
@@ -192,7 +211,8 @@ def _unchained(names: list[str], tree: Tree) -> list[str]:
         chained = [v for k, v in tree.items() if k.startswith(f"http.middlewares.{name}.chain.middlewares")]
         if chained:
             opened.add(name)
-            todo += [_plain(n) for v in reversed(chained) for n in reversed(re.split(r"[,\s]+", v.text)) if n]
+            own = _OF_FILE if name.endswith(_OF_FILE) else ""
+            todo += [_plain(n) + own for v in reversed(chained) for n in reversed(re.split(r"[,\s]+", v.text)) if n]
         else:
             found.append(name)
     return found

@@ -36,7 +36,7 @@ from runbook.rules.hops import (
 from runbook.rules.new_route import new_route
 from runbook.rules.platform import restarted
 from runbook.rules.reloads import proxy_fix
-from runbook.rules.route_files import exact_only, nothing_on_https
+from runbook.rules.route_files import exact_only, nothing_on_https, unserved_router
 from runbook.rules.upstreams import inner_address, registry_service
 from runbook.urls import urlsplit
 
@@ -88,6 +88,7 @@ def no_v2_route(facts: Facts) -> Iterator[Finding]:
     elif not signed:
         yield from exact_only(facts)
         yield from nothing_on_https(facts)
+        yield from unserved_router(facts)
 
 
 def _told_404(traffic: Traffic) -> Message | None:

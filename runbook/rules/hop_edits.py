@@ -214,6 +214,8 @@ def _without_middleware(evidence: Evidence, edits: tuple[Edit, ...]) -> tuple[Ed
                 above and _is_middlewares(source.lines[above - 1]) and re.fullmatch(rf"\s*-\s*{named.pattern}\s*", line)
             ):
                 uses += drop_line(evidence, place)
+    for compose in evidence.compose.files if evidence.compose else ():
+        uses += _unnamed(evidence, compose, (f"{names[0].lower()}@file",))
     return (*edits, *uses)
 
 
@@ -225,14 +227,19 @@ def detach(evidence: Evidence, place: Place) -> tuple[Edit, ...]:
     """The edits that take the Traefik middleware of that label out of the routers of the same file; () for any other
     line. The label itself may hold a secret: it is only read for the middleware's name."""
     found = _middleware(evidence, place)
+    return _unnamed(evidence, place.file, (found, f"{found}@docker")) if found else ()
+
+
+def _unnamed(evidence: Evidence, file: str, gone: tuple[str, ...]) -> tuple[Edit, ...]:
+    """The edits after which no router in the labels of a file names these middlewares."""
     edits = []
-    for n, line in enumerate(_lines(evidence, place) if found else (), 1):
-        old, used = line_of(evidence, Place(place.file, n)), _ROUTER_USES.match(line.rstrip())
+    for n, line in enumerate(_lines(evidence, Place(file)), 1):
+        old, used = line_of(evidence, Place(file, n)), _ROUTER_USES.match(line.rstrip())
         names = re.split(r"[,\s]+", used[1].strip()) if used else []
-        left = [m for m in names if m.split("@")[0].lower() != found]
+        left = [m for m in names if m.lower() not in gone]
         if used and old is not None and left != names:
             new = f"{line[: used.start(1)]}{','.join(left)}{line[used.end(1) :]}" if left else None
-            edits.append(Edit(file=place.file, line=n, old=old, new=new))
+            edits.append(Edit(file=file, line=n, old=old, new=new))
     return tuple(edits)
 
 

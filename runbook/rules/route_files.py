@@ -107,3 +107,39 @@ def _is_to_https(route: ProxyRoute) -> bool:
         return False
     to = re.match(r"https://([^/]{1,255})", route.location)
     return to is not None and (to[1][:1] in "$%{" or to[1] in route.server_names)
+
+
+_DEFINES = re.compile(r"\s{0,40}(?:middlewares\s{0,9}:|\[http\.middlewares)")
+
+
+def unserved_router(facts: Facts) -> Iterator[Finding]:
+    """A router of Traefik that names a middleware nobody defines; a suspicion where it may be in a file of the file
+    provider, and none that defines any was handed over."""
+    if any(o.ok for o in facts.traffic.observations):
+        return
+    files = [f for f in facts.evidence.files if f.kind == "traefik" and any(map(_DEFINES.match, f.lines))]
+    for front in fronts(facts):
+        route = next((r for r in front.api if r.unknown and r.platform != "kubernetes"), None)
+        if route is None:
+            continue
+        asked, place = route.unknown[0]
+        bare, _, provider = asked.partition("@")
+        known = provider in ("", "docker") or (provider == "file" and bool(files))
+        if not known and facts.traffic.observations:
+            continue
+        yield finding(
+            f"The router of {name(route)} names the middleware {asked}, which "
+            + ("nothing here defines: Traefik does not serve it." if known else "was not handed over."),
+            read(f"middlewares: {asked}", place),
+            hop=hop(route),
+            proves=known,
+            about=site(facts, route),
+            fix=proxy_fix(
+                facts,
+                route,
+                f"Define {bare}, or take it out of the router's middlewares",
+                api_check(front_url(facts, route)),
+                at=place,
+            ),
+        )
+        return
