@@ -10,7 +10,7 @@ from runbook.observe.traffic import Traffic
 from runbook.rules.align import add_variables, change, observed, stated, status, subject, unset, whom
 from runbook.rules.base import Facts, rule
 from runbook.rules.evidence import Item, finding, read, said, seen
-from runbook.rules.hop_edits import insert, line_of, swap
+from runbook.rules.hop_edits import drop_key, insert, line_of, swap
 from runbook.rules.hops import aside
 from runbook.rules.platform import restored, saved
 from runbook.stack.registry import covering
@@ -47,6 +47,7 @@ def storage_outside_volume(facts: Facts) -> Iterator[Finding]:
     mount = covering(registry.mounts, posixpath.normpath(root))
     if _config_unseen(registry) or (mount is not None and mount.kind != "tmpfs"):
         return
+    instead = ", in place of the tmpfs" if mount is not None and mount.target == root else ""
     setting = registry.settings[_ROOT]
     back = setting.place is not None and covering(registry.mounts, IMAGE_ROOT) is not None
     edits = _back(facts.evidence, setting, root) if back else _mount_at(facts.evidence, registry, root)
@@ -55,12 +56,12 @@ def storage_outside_volume(facts: Facts) -> Iterator[Finding]:
         registry,
         f"Save the images, then store at {IMAGE_ROOT}, where a volume is"
         if back
-        else f"Save the images in ./registry-data, then mount that folder at {root}"
+        else f"Save the images in ./registry-data, then mount that folder at {root}{instead}"
         if registry.service.platform == "compose"
-        else f"Save the images, then mount a volume at {root}",
+        else f"Save the images, then mount a volume at {root}{instead}",
         *_survives(registry, whom(facts)),
         edits=edits,
-        before=(saved(registry.service, root),),
+        before=saved(registry.service, root, in_memory=mount is not None),
         after=(restored(registry.service, IMAGE_ROOT),) if back else (),
     )
     where = "a tmpfs" if mount is not None else "no volume"
@@ -92,12 +93,16 @@ def _back(evidence: Evidence, setting: Setting, root: str) -> tuple[Edit, ...]:
 
 
 def _mount_at(evidence: Evidence, registry: Registry, root: str) -> tuple[Edit, ...]:
-    """A folder of the host where the images are, below the last mount."""
+    """A folder of the host where the images are, below the last mount; a tmpfs there is taken out, for the engine
+    takes no two mounts at one path."""
     last = max((m for m in registry.mounts if m.kind in ("bind", "volume")), key=_line, default=None)
     old = line_of(evidence, last.place) if last else None
     if last is None or old is None or not old.lstrip().startswith("- ") or last.target not in old:
         return ()
-    return insert(evidence, last.place, f"- ./registry-data:{root}")
+    taken = next((m.place for m in registry.mounts if m.target == root), None)
+    text = line_of(evidence, taken) if taken else ""
+    gone = drop_key(evidence, taken) if text and re.match(r"\s*(?:- |tmpfs\s*:\s*[\"']?/)", text) else ()
+    return (*gone, *insert(evidence, last.place, f"- ./registry-data:{root}")) if gone or not taken else ()
 
 
 def _line(mount: Mount) -> int:

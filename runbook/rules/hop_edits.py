@@ -113,9 +113,11 @@ def beneath(lines: Sequence[str], key: int) -> list[int]:
 
 
 def _parent(lines: Sequence[str], key: int) -> int | None:
-    """The line of the key that a line of YAML stands below."""
-    own = _indent(lines[key - 1])
-    return next((n for n in range(key - 1, 0, -1) if lines[n - 1].strip() and _indent(lines[n - 1]) < own), None)
+    """The line of the key that a line of YAML stands below; an item may stand as far left as its key."""
+    own, item = _indent(lines[key - 1]), lines[key - 1].lstrip().startswith("- ")
+    above = (n for n in range(key - 1, 0, -1) if lines[n - 1].strip())
+    same = (n for n in above if _indent(lines[n - 1]) < own + (item and not lines[n - 1].lstrip().startswith("- ")))
+    return next(same, None)
 
 
 def swap(evidence: Evidence, place: Place | None, pattern: str, replacement: str) -> tuple[Edit, ...]:

@@ -224,11 +224,20 @@ def inside(one: Service, *words: str | Word, expect: str = "") -> Command:
     return sh("docker", "compose", "exec", service(one.name), *words, expect=expect)
 
 
-def saved(one: Service, folder: str) -> Command:
-    """Copies the content of a folder out of the container, into ./registry-data."""
+def saved(one: Service, folder: str, *, in_memory: bool = False) -> tuple[Command, ...]:
+    """Copies the content of a folder out of the container, into ./registry-data. No engine's `cp` reaches a tmpfs."""
+    words = ("tar", "-cf", "-", "-C", file(folder), ".")
     if one.platform == "kubernetes":
-        return inside(one, "tar", "-cf", "-", "-C", file(folder), ".", WRITE_TO, "registry-data.tar")
-    return sh(*_copy(one), glued(_copied(one), ":", file(folder), "/."), "./registry-data")
+        return (inside(one, *words, WRITE_TO, "registry-data.tar"),)
+    if not in_memory:
+        return (sh(*_copy(one), glued(_copied(one), ":", file(folder), "/."), "./registry-data"),)
+    packed = inside(one, *words)
+    if one.platform == "compose":
+        packed = sh("docker", "compose", "exec", "-T", service(one.name), *words)
+    return (
+        sh("mkdir", "-p", "./registry-data"),
+        sh(packed.words, PIPE, "tar", "-xf", "-", "-C", "./registry-data"),
+    )
 
 
 def restored(one: Service, folder: str) -> Command:

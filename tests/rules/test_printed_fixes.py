@@ -1,8 +1,10 @@
 """Diffs and commands that real stacks refused or that made them worse: the exact lines that are printed now."""
 
+import subprocess
 from pathlib import Path
 
 import pytest
+import yaml
 
 from runbook.model import Finding
 from tests.case_files import Case, judge
@@ -194,3 +196,38 @@ def test_a_registry_of_the_host_is_named_by_its_own_address(tmp_path: Path) -> N
     finding = found(tmp_path, "upstream-name-not-resolved", files)
     assert changed(finding) == ["-    proxy_pass http://registry:5077;", "+    proxy_pass http://127.0.0.1:5077;"]
     assert [str(c) for c in finding.fix.commands] == ["sudo systemctl restart nginx"]
+
+
+TMPFS = {
+    "a list": ("    tmpfs:\n      - /var/lib/registry\n", ""),
+    "a list as far left as its key": ("    tmpfs:\n    - /var/lib/registry\n", ""),
+    "one of two": ("    tmpfs:\n      - /run\n      - /var/lib/registry\n", ""),
+    "a value": ("    tmpfs: /var/lib/registry:size=1g\n", ""),
+    "a volume": ("", "      - type: tmpfs\n        target: /var/lib/registry\n"),
+    "a list in brackets": ("    tmpfs: [/run, /var/lib/registry]\n", ""),
+}
+
+
+@pytest.mark.parametrize("written", TMPFS)
+def test_images_on_a_tmpfs_are_saved_with_tar_and_the_tmpfs_goes(written: str, tmp_path: Path) -> None:
+    """`docker cp` cannot read a tmpfs, and the engine takes no two mounts at one path."""
+    above, below = TMPFS[written]
+    compose = (
+        "services:\n  depot:\n    image: registry:2\n    environment:\n      REGISTRY_AUTH: htpasswd\n"
+        "      REGISTRY_AUTH_HTPASSWD_REALM: Depot\n      REGISTRY_AUTH_HTPASSWD_PATH: /auth/htpasswd\n"
+        f"{above}    volumes:\n      - ./auth:/auth:ro\n{below}"
+    )
+    bundle = tmp_path / "bundle"
+    bundle.mkdir()
+    fix = found(bundle, "storage-outside-volume", {"docker-compose.yml": compose}).fix
+    assert "docker compose exec -T depot tar -cf - -C /var/lib/registry . | tar -xf - -C ./registry-data" in map(
+        str, fix.commands
+    )
+    if written == "a list in brackets":
+        assert fix.patch is None
+        return
+    (bundle / "fix.diff").write_text(fix.patch or "", encoding="utf-8")
+    subprocess.run(["patch", "-p1", "-i", "fix.diff"], cwd=bundle, check=True, capture_output=True)
+    depot = yaml.safe_load((bundle / "docker-compose.yml").read_text(encoding="utf-8"))["services"]["depot"]
+    assert depot["volumes"] == ["./auth:/auth:ro", "./registry-data:/var/lib/registry"]
+    assert depot.get("tmpfs", "none") == (["/run"] if written == "one of two" else "none")
