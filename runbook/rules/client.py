@@ -22,8 +22,17 @@ from runbook.observe.traffic import is_authenticated, succeeded
 from runbook.rules.base import Facts, rule
 from runbook.rules.evidence import Item, computed, finding, read, said, seen
 from runbook.rules.logins import REFUSED, files
-from runbook.rules.platform import in_namespace
-from runbook.rules.shell import REFUSED_SEEN, login_with_docker, observed, pull_secret_again, status, stored_login
+from runbook.rules.shell import (
+    REFUSED_SEEN,
+    kept_in,
+    login_again,
+    login_used,
+    login_with_docker,
+    observed,
+    secret_read,
+    status,
+    stored_login,
+)
 from runbook.urls import netloc
 
 NOT_SENT = (Symptom.NO_CREDENTIAL_SENT, Symptom.LOGIN_401, Symptom.LOGIN_401_DIRECT)
@@ -84,9 +93,7 @@ def under_other_host(facts: Facts) -> Iterator[Finding]:
             said(message),
             kept(other, f"credentials are stored for {other.key}") if other else None,
             said(earlier, f"{earlier.text} ({earlier.host})") if earlier else None,
-            fix=_under(
-                used, known, next((c for c in facts.clients if other in c.logins and c.reader == "kubelet"), None)
-            ),
+            fix=_under(used, known, kept_in(facts, other)),
         )
         return
 
@@ -106,22 +113,13 @@ def _under(used: str, known: str, secret: ClientConfig | None) -> Fix:
             commands=(login_with_docker(used),),
             verify=(stored_login(used),),
         )
-    where = in_namespace(secret.namespace)
     hub = known.endswith("docker.io")
     why = ": without --docker-server kubectl writes Docker Hub's name into it" if hub else ""
     return Fix(
         summary=f"Make the pull Secret {secret.secret_name} again with a login for {used}{why}",
-        commands=(
-            sh("docker", "--config=pull-secret", "login", host(used)),
-            *pull_secret_again(secret, "pull-secret/config.json"),
-            sh("rm", "-r", "pull-secret"),
-        ),
-        verify=(
-            sh(
-                "kubectl", *where, "get", "events", "--field-selector=reason=Pulled", expect="Successfully pulled image"
-            ),
-        ),
-        applies="the kubelet reads the Secret when it pulls",
+        commands=login_again(secret, login_with_docker(used)),
+        verify=(login_used(secret, used),),
+        applies=secret_read(secret),
     )
 
 
@@ -169,7 +167,7 @@ def stale(facts: Facts) -> Iterator[Finding]:
             continue
         gone = set(checks) == {"no-such-user"}
         reason = "the htpasswd file no longer has this user" if gone else "the registry has another password"
-        address = host_of(login.key)
+        address, secret = host_of(login.key), kept_in(facts, login)
         yield finding(
             f"The credentials stored for {login.key} ({login.user}) are refused: {reason}.",
             kept(login, f"credentials of {login.user} are stored for {login.key}"),
@@ -180,9 +178,15 @@ def stale(facts: Facts) -> Iterator[Finding]:
             explains=(*REFUSED, Symptom.NO_CREDENTIAL_SENT) if checks else (),
             refuted=(Refutation(cause="htpasswd-not-bcrypt", because="the entry itself is sound"),) if checks else (),
             fix=Fix(
-                summary="Log in again under exactly this name",
-                commands=(sh("docker", "logout", host(address)), login_with_docker(address, login.user)),
-                verify=(stored_login(address),),
+                summary=f"Make the pull Secret {secret.secret_name} again with a login that works"
+                if secret
+                else "Log in again under exactly this name",
+                commands=(
+                    *(() if secret else (sh("docker", "logout", host(address)),)),
+                    *login_again(secret, login_with_docker(address, login.user)),
+                ),
+                verify=(login_used(secret, address),),
+                applies=secret_read(secret),
             ),
         )
         return
@@ -261,6 +265,7 @@ class _Spoilt:
     address: str
     cited: tuple[Item, ...]
     verify: Command
+    secret: ClientConfig | None = None
 
 
 @rule(
@@ -284,6 +289,7 @@ def trailing_newline(facts: Facts) -> Iterator[Finding]:
         checks = [c for c in facts.evidence.checks if (c.user, c.password) == (one.user, one.password)]
         if any(c.outcome == "accepted" for c in checks):
             continue
+        where = f" of the pull Secret {one.secret.secret_name}" if one.secret else ""
         near = [computed(f"bcrypt accepts {c.near}", c.file) for c in checks if c.outcome == "mismatch" and c.near]
         yield finding(
             f"The password of {one.user} was encoded together with a newline (echo instead of printf).",
@@ -291,9 +297,10 @@ def trailing_newline(facts: Facts) -> Iterator[Finding]:
             near,
             observed(facts, *REFUSED_SEEN, about=Subject(address=one.address, user=one.user or "")),
             fix=Fix(
-                summary="Let docker write the entry, or encode with printf '%s' instead of echo",
-                commands=(login_with_docker(one.address, one.user),),
+                summary=f"Let docker write the entry{where}, or encode with printf '%s' instead of echo",
+                commands=login_again(one.secret, login_with_docker(one.address, one.user)),
                 verify=(one.verify,),
+                applies=secret_read(one.secret),
             ),
         )
         return
@@ -304,8 +311,8 @@ def _spoilt(facts: Facts) -> Iterator[_Spoilt]:
     for login in stored(facts):
         if login.defect == NEWLINE:
             items = (kept(login, f"credentials are stored for {login.key}"), computed(decoded, login.place))
-            address = host_of(login.key)
-            yield _Spoilt(login.user, login.password, address, items, stored_login(address))
+            address, secret = host_of(login.key), kept_in(facts, login)
+            yield _Spoilt(login.user, login.password, address, items, login_used(secret, address), secret)
     for e in facts.traffic.exchanges:
         if e.credential and e.credential.defect == NEWLINE and not succeeded(e):
             shown = (seen(e), computed(f"{decoded} (the Authorization header)", e.source))

@@ -7,7 +7,7 @@ from runbook.model.command import Word, glued, host, sh
 from runbook.rules.base import Facts, rule
 from runbook.rules.client import NOT_SENT, host_of, kept, stored
 from runbook.rules.evidence import finding, said
-from runbook.rules.shell import login_with_docker
+from runbook.rules.shell import kept_in, login_again, login_used, login_with_docker, secret_read
 from runbook.stack.clients import Client, bare, stored_for
 
 _CONFIG = Word("~/.docker/config.json", operator=True)  # the shell has to expand the tilde, so it is not quoted
@@ -41,6 +41,7 @@ def key_format(facts: Facts) -> Iterator[Finding]:
             continue
         if hit is None and "://" not in login.key and "/v" not in login.key:
             continue  # a namespace, as podman writes them
+        secret = kept_in(facts, login)
         yield finding(
             f"The credentials are stored under {login.key}; the client in use looks for {plain} and finds nothing.",
             kept(login, f"the key {login.key}"),
@@ -49,8 +50,13 @@ def key_format(facts: Facts) -> Iterator[Finding]:
             warning=hit is None,
             fix=Fix(
                 summary=f"Write the key as {plain}",
-                commands=(login_with_docker(plain),),
-                verify=(sh("grep", "-c", glued('"', host(plain), '"'), _CONFIG, expect="1"),),
+                commands=login_again(secret, login_with_docker(plain)),
+                verify=(
+                    login_used(secret, plain)
+                    if secret
+                    else sh("grep", "-c", glued('"', host(plain), '"'), _CONFIG, expect="1"),
+                ),
+                applies=secret_read(secret),
             ),
         )
         return

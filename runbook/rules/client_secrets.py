@@ -3,13 +3,12 @@
 from collections.abc import Iterator
 
 from runbook.model import CiJob, CiLogin, Finding, Fix, Message, Refutation, StoredLogin, Subject, Symptom
-from runbook.model.command import PIPE, Command, glued, host, name, sh, user
+from runbook.model.command import PIPE, Command, glued, host, name, sh
 from runbook.rules.base import Facts, rule
 from runbook.rules.client import NO_PASSWORD, host_of, kept, stored
 from runbook.rules.client_files import image_host
 from runbook.rules.evidence import finding, read, said, seen
-from runbook.rules.platform import in_namespace
-from runbook.rules.shell import login_with_docker, pull_secret_again, stored_login
+from runbook.rules.shell import kept_in, login_again, login_used, login_with_docker
 
 S = Symptom
 
@@ -44,7 +43,7 @@ def variable_empty(facts: Facts) -> Iterator[Finding]:
             about=Subject(address=_host(message, login)),
             fix=Fix(
                 summary=f"Give the job {variable}: {branch}",
-                verify=(_shows_length(variable, message),),
+                verify=(_shows(variable, job),),
                 applies="variables are read when a job starts: run it again",
             ),
         )
@@ -90,8 +89,10 @@ def _host(message: Message, login: CiLogin | None) -> str:
     return image_host(f"{written}/x") or (message.host or "")
 
 
-def _shows_length(variable: str, message: Message) -> Command:
-    """Prints the number of characters, never the value."""
+def _shows(variable: str, job: CiJob | None) -> Command:
+    """Prints the number of characters, never the value; a secret that a step of GitHub is given is no variable there."""
+    if job and job.system == "github" and variable in job.secrets and all(v.name != variable for v in job.variables):
+        return sh("gh", "secret", "list", expect=f"{variable} (a secret of an environment: add --env)")
     return sh("printenv", name(variable), PIPE, "wc", "-c", expect="more than 1")
 
 
@@ -158,7 +159,7 @@ def token_expired(facts: Facts) -> Iterator[Finding]:
         return
     address = (told.host if told else None) or (host_of(refused.url) if refused else "")
     own = [s for s in stored(facts) if host_of(s.key) == address]
-    secret = next((c for c in facts.clients if c.reader == "kubelet" and any(s in c.logins for s in own)), None)
+    secret = next((c for s in own if (c := kept_in(facts, s))), None)
     yield finding(
         f"The token stored for {address or 'the registry'} has expired.",
         said(told),
@@ -167,24 +168,17 @@ def token_expired(facts: Facts) -> Iterator[Finding]:
         about=Subject(address=address),
         fix=Fix(
             summary="Fetch a new token and log in with it; let a credential helper (or a CronJob, for a pull Secret) renew it",
-            commands=(*_renewed(address, own), *pull_secret_again(secret)),
-            verify=(
-                sh("kubectl", *in_namespace(secret.namespace), "get", "events", expect="no message of a refused pull")
-                if secret
-                else stored_login(address or None),
-            ),
+            commands=login_again(secret, _renewed(address, own)),
+            verify=(login_used(secret, address or None),),
             applies="clients read their stored login at every command",
         ),
     )
 
 
-def _renewed(address: str, own: list[StoredLogin]) -> tuple[Command, ...]:
+def _renewed(address: str, own: list[StoredLogin]) -> Command:
     """Amazon's has a command of its own; all others are logged in to as before."""
     region = address.split(".")[3] if ".dkr.ecr." in address and address.count(".") > 4 else ""
     if region:
-        return (
-            sh("aws", "ecr", "get-login-password", glued("--region=", name(region)), PIPE, "docker", "login", "-u", "AWS",
-               "--password-stdin", host(address)),
-        )  # fmt: skip
-    who = next((s.user for s in own if s.user), None)
-    return (sh("docker", "login", *(("-u", user(who)) if who else ()), host(address or None)),)
+        return sh("aws", "ecr", "get-login-password", glued("--region=", name(region)), PIPE, "docker", "login", "-u",
+                  "AWS", "--password-stdin", host(address))  # fmt: skip
+    return login_with_docker(address or None, next((s.user for s in own if s.user), None))

@@ -1,7 +1,7 @@
 """Commands and observations that rules of several themes share: clients, pages, the registry's own door."""
 
-from runbook.model import ClientConfig, Command, EvidenceItem, Exchange, Registry, Subject, Symptom
-from runbook.model.command import PIPE, READ_FROM, Word, file, glued, host, name, sh, url, user
+from runbook.model import ClientConfig, Command, EvidenceItem, Exchange, Registry, StoredLogin, Subject, Symptom
+from runbook.model.command import PIPE, READ_FROM, Word, host, name, sh, url, user
 from runbook.rules.base import Facts
 from runbook.rules.evidence import said, seen
 from runbook.rules.platform import in_namespace
@@ -43,13 +43,34 @@ def stored_login(registry: str | None) -> Command:
     return sh("docker", "login", host(registry), READ_FROM, "/dev/null", expect="Login Succeeded")
 
 
-def pull_secret_again(secret: ClientConfig | None, config: str = "config.json") -> tuple[Command, ...]:
-    """The pull Secret made again from the client's file, in which the new login is."""
+def kept_in(facts: Facts, login: StoredLogin | None) -> ClientConfig | None:
+    """The pull Secret that holds this login; None where it is in a client's own file. `docker login` changes no Secret."""
+    return next((c for c in facts.clients if login in c.logins and c.reader == "kubelet"), None)
+
+
+def login_again(secret: ClientConfig | None, login: Command) -> tuple[Command, ...]:
+    """This login with docker; where a pull Secret holds the old one, into a folder from which it is made again."""
     if secret is None:
-        return ()
-    where = in_namespace(secret.namespace)
+        return (login,)
+    where, apart = in_namespace(secret.namespace), Word("docker --config=pull-secret", operator=True)
     return (
+        sh(apart if w.text == "docker" else w for w in login.words),
         sh("kubectl", *where, "create", "secret", "generic", name(secret.secret_name or None),
-           "--type=kubernetes.io/dockerconfigjson", glued("--from-file=.dockerconfigjson=", file(config)),
+           "--type=kubernetes.io/dockerconfigjson", "--from-file=.dockerconfigjson=pull-secret/config.json",
            "--dry-run=client", "-o", "yaml", PIPE, "kubectl", *where, "apply", "-f", "-"),
+        sh("rm", "-r", "pull-secret"),
     )  # fmt: skip
+
+
+def login_used(secret: ClientConfig | None, address: str | None) -> Command:
+    """Shows that what is stored there is accepted."""
+    if secret is None:
+        return stored_login(address)
+    where = in_namespace(secret.namespace)
+    pulled = ("get", "events", "--field-selector=reason=Pulled")
+    return sh("kubectl", *where, *pulled, expect="Successfully pulled image")
+
+
+def secret_read(secret: ClientConfig | None) -> str:
+    """When a change of it is used."""
+    return "the kubelet reads the Secret when it pulls" if secret else ""

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from runbook.model import Finding
-from tests.case_files import Case, judge
+from tests.case_files import Case, all_cases, judge
 
 REGISTRY = "version: 0.1\nstorage:\n  filesystem:\n    rootdirectory: /srv/images\nhttp:\n  addr: 127.0.0.1:5077\n"
 HTPASSWD = "auth:\n  htpasswd:\n    realm: Depot\n    path: /srv/htpasswd\n"
@@ -17,6 +17,7 @@ HTTP/1.1 202 Accepted
 Docker-Distribution-Api-Version: registry/2.0
 Location: {location}/v2/app/blobs/uploads/1?_state=x
 """
+BCRYPT = "$2y$04$xUCMtlzlzIBTgsSZheHmu.8TfW1/bjk7yAX9hZ0mF9BUFA2QKiL.."
 REFUSED = """\
 $ curl -si -u mia:xxxxxx http://hub.example/v2/
 HTTP/1.1 {status}
@@ -231,3 +232,121 @@ def test_images_on_a_tmpfs_are_saved_with_tar_and_the_tmpfs_goes(written: str, t
     depot = yaml.safe_load((bundle / "docker-compose.yml").read_text(encoding="utf-8"))["services"]["depot"]
     assert depot["volumes"] == ["./auth:/auth:ro", "./registry-data:/var/lib/registry"]
     assert depot.get("tmpfs", "none") == (["/run"] if written == "one of two" else "none")
+
+
+NUL = """\
+time="2026-11-27T17:45:18.4Z" level=error msg="error checking authorization: htpasswd: invalid entry at line 2: \\"\\\\x00\\"" \
+go.version=go1.26.8 http.request.host="localhost:5000" http.request.method=GET http.request.uri=/v2/ version=v3.1.1+unknown
+"""
+
+
+def test_a_log_that_shows_nul_bytes_tells_of_utf_16(tmp_path: Path) -> None:
+    fix = found(tmp_path, "htpasswd-invalid-line", {"registry.log": NUL}).fix
+    assert len(fix.commands) == 1
+    (tmp_path / "FILE").write_bytes(f"jo:{BCRYPT}\r\n".encode("utf-16"))
+    subprocess.run(["sh", "-c", str(fix.commands[0])], cwd=tmp_path, check=True)
+    assert (tmp_path / "FILE").read_bytes() == f"jo:{BCRYPT}\n".encode()
+
+
+def test_a_name_is_missing_in_a_certificate_and_its_ca_signs_the_new_one(tmp_path: Path) -> None:
+    text = "x509: certificate relies on legacy Common Name field, use SANs instead"
+    said = (
+        f'Error response from daemon: Get "https://hub.example:8443/v2/": tls: failed to verify certificate: {text}\n'
+    )
+    fix = found(tmp_path, "tls-san-missing", {"login.txt": said}).fix
+    assert "-new" in fix.command_lines[0]
+    assert "-x509" not in fix.command_lines[0]
+    subprocess.run(["sh", "-c", fix.command_lines[0]], cwd=tmp_path, check=True, capture_output=True)
+    shown = subprocess.run(
+        ["openssl", "req", "-in", "domain.csr", "-noout", "-text"], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert "DNS:hub.example" in shown.stdout
+
+
+PULL_SECRET = """\
+apiVersion: v1
+kind: Secret
+metadata: {{name: hub-login, namespace: oven}}
+type: kubernetes.io/dockerconfigjson
+stringData:
+  .dockerconfigjson: '{{"auths":{{"{key}":{{"auth":"{auth}"}}}}}}'
+"""
+NOT_PULLED = """\
+  Warning  Failed  17s  kubelet  Failed to pull image "hub.oven.example/bread/rye:4": failed to resolve reference \
+"hub.oven.example/bread/rye:4": pulling from host hub.oven.example failed with status code [manifests 4]: 401 Unauthorized
+"""
+WITH_NEWLINE, RIGHT = "a2FpOkdyaWxsZS03NzMxCg==", "a2FpOkdyaWxsZS03NzMx"
+
+
+@pytest.mark.parametrize(
+    ("cause", "key", "auth", "files"),
+    [
+        ("base64-trailing-newline", "hub.oven.example", WITH_NEWLINE, {}),
+        ("stale-stored-credentials", "hub.oven.example", RIGHT, {"htpasswd": f"kai:{BCRYPT}\n"}),
+    ],
+)
+def test_a_login_in_a_pull_secret_is_renewed_there(
+    cause: str, key: str, auth: str, files: dict[str, str], tmp_path: Path
+) -> None:
+    """`docker login` changes no Secret."""
+    secret = PULL_SECRET.format(key=key, auth=auth)
+    fix = found(tmp_path, cause, {"secret.yaml": secret, "events.txt": NOT_PULLED, **files}).fix
+    assert fix.command_lines == (
+        "docker --config=pull-secret login -u kai hub.oven.example",
+        "kubectl -n oven create secret generic hub-login --type=kubernetes.io/dockerconfigjson "
+        "--from-file=.dockerconfigjson=pull-secret/config.json --dry-run=client -o yaml | kubectl -n oven apply -f -",
+        "rm -r pull-secret",
+    )
+    assert "docker login" not in " ".join(fix.verify_lines)
+
+
+DEPLOYMENT = """\
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: registry, namespace: images}
+spec:
+  replicas: 3
+  template:
+    spec:
+      containers:
+      - {name: registry, image: "registry:2", env: [{name: REGISTRY_AUTH, value: htpasswd}]}
+"""
+SECRET = 'time="2026-11-27T17:47:37.6Z" level=info msg="error resolving upload: invalid secret" go.version=go1.19.8\n'
+
+
+def test_pods_take_the_common_secret_from_a_secret(tmp_path: Path) -> None:
+    fix = found(tmp_path, "http-secret-not-shared", {"r.yaml": DEPLOYMENT, "registry.log": SECRET}).fix
+    told = " ".join((fix.summary, fix.applies, *fix.command_lines))
+    assert ".env" not in told
+    assert "Compose" not in told
+    assert "kubectl -n images set env deployment/registry --from=secret/registry-http" in fix.command_lines
+
+
+def test_a_job_with_dind_is_not_told_the_name_of_docker_desktop(tmp_path: Path) -> None:
+    job = "ship:\n  image: docker:26\n  services: [docker:26-dind, registry:2]\n  script:\n    - docker push localhost:5000/app\n"
+    log = (
+        "$ curl -si http://localhost:5000/v2/\nHTTP/1.1 200 OK\nContent-Type: application/json; charset=utf-8\n"
+        "Docker-Distribution-Api-Version: registry/2.0\n\n{}\n$ docker push localhost:5000/app\n"
+        'Get "http://localhost:5000/v2/": dial tcp [::1]:5000: connect: connection refused\nERROR: Job failed: exit code 1\n'
+    )
+    finding = found(tmp_path, "engine-on-another-machine", {".gitlab-ci.yml": job, "job.log": log})
+    assert "host.docker.internal" not in " ".join((finding.fix.summary, *finding.fix.verify_lines))
+
+
+def test_a_secret_that_a_step_is_given_is_no_variable_of_the_job(tmp_path: Path) -> None:
+    case = next(c for c in all_cases() if c.cause == "ci-variable-empty" and c.path.stem == "bad-github-fork")
+    fix = found(tmp_path, "ci-variable-empty", case.files).fix
+    assert [str(c) for c in fix.verify] == ["gh secret list"]
+
+
+def test_a_file_that_was_printed_by_its_whole_path_is_copied_from_there(tmp_path: Path) -> None:
+    files = {
+        "ls.txt": "$ ls -ln /opt/auth\ntotal 8\n-rw-r--r-- 1 0 0 66 Nov 20 10:00 htpasswd\n-rw------- 1 0 0 67 Nov 27 09:00 users\n"
+        f"$ cat /opt/auth/htpasswd\nvera:{BCRYPT}\n$\n",
+        "run.sh": "docker run -d --name hub -v /opt/auth:/auth -e REGISTRY_AUTH=htpasswd -e REGISTRY_AUTH_HTPASSWD_REALM=x "
+        "-e REGISTRY_AUTH_HTPASSWD_PATH=/auth/users registry:2\n",
+        "registry.log": 'time="2026-11-27T17:45:18Z" level=warning msg="htpasswd is missing, provisioning with default user" '
+        "go.version=go1.19.8 password=xxxx user=docker version=2.8.2\n",
+    }
+    fix = found(tmp_path, "htpasswd-missing-autocreated", files).fix
+    assert fix.command_lines[0] == "cp /opt/auth/htpasswd /opt/auth/users"
