@@ -344,8 +344,8 @@ def _status_with(ca: Word, address: str | None) -> Command:
     step="simplify",
     tier=2,
     title="the certificate is not for the name in use",
-    fix="Issue a certificate with subjectAltName=DNS:HOST (or IP:…)",
-    source="Go crypto/x509: only subjectAltName counts; goharbor/harbor#16971",
+    fix="Issue a certificate with subjectAltName=DNS:HOST (or IP:…), signed by the CA of the old one",
+    source="Go crypto/x509: only subjectAltName counts; goharbor/harbor#16971; run: openssl 3 x509 -req drops the names",
     explains=_TLS,
     hop="client",
     refuted=(Refutation(cause="tls-ca-not-trusted", because="the complaint is about the name, not the issuer"),),
@@ -362,16 +362,23 @@ def san_missing(facts: Facts) -> Iterator[Finding]:
     name = address.split(":")[0] if address else None
     kind = "IP" if name and name.replace(".", "").isdecimal() else "DNS"
     server = address if address and ":" in address else f"{address}:443" if address else None
+    own = any(
+        e.certificate.is_self_signed for e in facts.traffic.exchanges if e.certificate and netloc(e.url) == address
+    )
     yield finding(
         f"The certificate does not list {name or 'this name'} as a subjectAltName, so the client refuses it.",
         shown[:3],
         _certificates(facts),
         fix=Fix(
-            summary="Make a certificate with the name that clients use",
+            summary="Make a certificate with the name that clients use, and give every client the new one to trust"
+            if own
+            else "Have the CA that issued the old certificate sign this request, and keep the name (openssl x509 -req "
+            "drops it without -copy_extensions copy); only where the old one was self-signed, put -x509 -days 365 "
+            "in place of -new and give every client the new one to trust",
             commands=(
-                sh("openssl", "req", "-x509", "-newkey", "rsa:4096", "-nodes", "-days", "365", "-keyout", "domain.key",
-                   "-out", "domain.crt", "-subj", glued("/CN=", host(name)),
-                   "-addext", glued(f"subjectAltName={kind}:", host(name))),
+                sh("openssl", "req", *(("-x509", "-days", "365") if own else ("-new",)), "-newkey", "rsa:4096", "-nodes",
+                   "-keyout", "domain.key", "-out", "domain.crt" if own else "domain.csr",
+                   "-subj", glued("/CN=", host(name)), "-addext", glued(f"subjectAltName={kind}:", host(name))),
             ),
             verify=(
                 sh("openssl", "s_client", "-connect", host(server), READ_FROM, "/dev/null", PIPE,
