@@ -74,7 +74,9 @@ def invalid_line(facts: Facts) -> Iterator[Finding]:
             "The registry refuses the whole htpasswd file because of one line, so every login gets 400.",
             lines(logged),
             answers,
-            fix=_repair(facts, own_path(facts), TOO_LONG if TOO_LONG in logged[0].text else ""),
+            fix=_as_utf_8(facts, own_path(facts))
+            if r"\x00" in logged[0].text
+            else _repair(facts, own_path(facts), TOO_LONG if TOO_LONG in logged[0].text else ""),
             about=registry_subject(facts),
         )
     elif sure and not facts.evidence.htpasswd and not _otherwise_explained(facts):
@@ -104,7 +106,7 @@ def _refused(facts: Facts, file: Htpasswd, place: Place) -> Finding:
     wide = file.encoding.startswith("utf-16")
     if wide:
         why = f"{file.file} is UTF-16 text, so the registry cannot split its lines"
-        fix = edited(facts, "Save the file as UTF-8", filtered(AS_UTF_8, local(facts, file.file)), verify(facts))
+        fix = _as_utf_8(facts, file.file)
     else:
         what = "is longer than 64 KiB" if file.refusal == TOO_LONG else "has no colon"
         why = f"Line {place.line} of {file.file} {what}"
@@ -120,6 +122,11 @@ def _refused(facts: Facts, file: Htpasswd, place: Place) -> Finding:
         fix=fix,
         about=registry_subject(facts),
     )
+
+
+def _as_utf_8(facts: Facts, path: str | None) -> Fix:
+    summary = "Save the file as UTF-8 (in PowerShell 5, > writes UTF-16, and | Set-Content -Encoding ascii does not)"
+    return edited(facts, summary, filtered(AS_UTF_8, local(facts, path)), verify(facts))
 
 
 _BLANK_FOR_COLON = r"s/^([^[:space:]:#]+)[[:space:]]+((\$[[:alnum:]]{1,8}\$|\{SHA\})[^[:space:]]+)[[:space:]]*$/\1:\2/"
@@ -270,7 +277,7 @@ def _right_file(facts: Facts) -> Fix:
         steps, summary = recreate(registry), "Re-create the container, so that it reads the file that is there now"
         return Fix(summary=summary, commands=steps, verify=(verify(facts),))
     others = [f for f in facts.evidence.htpasswd if f.entries and not _by_the_registry(f)]
-    put = sh("cp", command.file(others[0].file), command.file(place)) if len(others) == 1 else new_file(facts, place)
+    put = sh("cp", local(facts, others[0].file), command.file(place)) if len(others) == 1 else new_file(facts, place)
     return Fix(
         summary="Put a file with your users in place of the one that the registry made (as root, where root owns it)",
         commands=(put, *(started(registry.service) if registry.service else ())),

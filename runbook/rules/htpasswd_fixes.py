@@ -3,7 +3,7 @@
 import posixpath
 from dataclasses import replace
 
-from runbook.model import Command, Entry, Fix, Htpasswd, Registry, command
+from runbook.model import Command, Entry, Fix, Htpasswd, Mount, Registry, command
 from runbook.model.command import PIPE, WRITE_TO, Word, glued, name, number, sh
 from runbook.parse.htpasswd.registry import LONGEST_LINE
 from runbook.rules.base import Facts
@@ -37,7 +37,17 @@ def local(facts: Facts, path: str | None) -> Word:
     """The file as a command names it: a key of a Secret is worked on in a copy of that name."""
     if is_pasted(facts, path):
         return command.file(own_path(facts))
+    if path and any((m.source or "").startswith("/") and _is_below(f"/{path}", m.source) for m in _mounts(facts)):
+        path = f"/{path}"  # shown in a text by its whole path, of which a bundle keeps no slash
     return Word("htpasswd") if path and _INSIDE in path else command.file(path)
+
+
+def _mounts(facts: Facts) -> tuple[Mount, ...]:
+    return facts.stack.registry.mounts if facts.stack.registry else ()
+
+
+def _is_below(path: str, folder: str | None) -> bool:
+    return folder is not None and (path == folder or path.startswith(f"{folder.rstrip('/')}/"))
 
 
 def in_object(facts: Facts, path: str | None, fix: Fix) -> Fix:
