@@ -3,18 +3,29 @@
 from collections.abc import Iterator
 
 from runbook.model import Edit, Evidence, Finding, Fix, Registry, Service, Stack, Subject, Symptom
-from runbook.model.command import PIPE, Command, sh
+from runbook.model.command import PIPE, Command, Word, service, sh
 from runbook.rules.align import add_variables, observed
 from runbook.rules.align_storage import APP_GO
 from runbook.rules.base import Facts, rule
 from runbook.rules.evidence import finding, read, said
 from runbook.rules.hops import aside
-from runbook.rules.platform import all_restarted, inside, logs, platform, runs
+from runbook.rules.platform import (
+    all_restarted,
+    in_namespace,
+    inside,
+    logs,
+    platform,
+    restarted,
+    runs,
+    runs_registry,
+    workload,
+)
 from runbook.stack.registry import covering
 
 _MAKE_ONE = "grep -qs ^REGISTRY_HTTP_SECRET= .env || echo REGISTRY_HTTP_SECRET=$(openssl rand -hex 32) >> .env"
 _COMPARE = "printenv REGISTRY_HTTP_SECRET | sha256sum | cut -c1-8"
 """The secret itself is not shown; e3b0c442 is the sum of nothing."""
+_LITERAL = Word('--from-literal=REGISTRY_HTTP_SECRET="$(openssl rand -hex 32)"', operator=True)
 
 
 @rule(
@@ -52,22 +63,47 @@ def secret_not_shared(facts: Facts) -> Iterator[Finding]:
         map(aside, map(said, facts.traffic.logged("no-http-secret")[:1])),
         observed(facts, Symptom.UPLOAD_FAILS),
         about=Subject(service=missing[0].name) if missing else None,
-        edits=_share(facts.evidence, missing),
-        fix=Fix(
+        edits=_share(facts.evidence, missing) if platform(facts) == "compose" else (),
+        fix=_fix(facts, together),
+    )
+
+
+def _fix(facts: Facts, together: tuple[Registry, ...]) -> Fix:
+    """One secret for all, kept where the platform keeps variables: only Compose reads .env."""
+    checks, several = _checks(facts, together), _services(together)
+    if platform(facts) == "compose":
+        return Fix(
             summary="Set one REGISTRY_HTTP_SECRET for every instance, from .env",
-            commands=(
-                sh("sh", "-c", _MAKE_ONE),
-                *all_restarted(facts, _services(together) if platform(facts) != "compose" else ()),
-            ),
-            verify=_checks(facts, together),
+            commands=(sh("sh", "-c", _MAKE_ONE), *all_restarted(facts, ())),
+            verify=checks,
             applies="Compose creates the instances again, since their environment has changed",
-        ),
+        )
+    one = runs_registry(facts)
+    if one.platform == "kubernetes":
+        where = in_namespace(one.namespace)
+        held = (service(workload(s)) for s in several or [one])
+        return Fix(
+            summary="Keep one REGISTRY_HTTP_SECRET in a Secret, and let every instance take it from there; "
+            "write it into the manifest as well",
+            commands=(
+                sh("kubectl", *where, "create", "secret", "generic", "registry-http", _LITERAL),
+                *(sh("kubectl", *where, "set", "env", pod, "--from=secret/registry-http") for pod in held),
+            ),
+            verify=checks,
+            applies="a change of its variables rolls the workload out: new pods, all with the same secret",
+        )
+    again = restarted(one)
+    return Fix(
+        summary="Set the same REGISTRY_HTTP_SECRET for every instance, or the same http.secret in their configuration",
+        commands=(sh("openssl", "rand", "-hex", "32", expect="the secret, for all of them"), *again.commands),
+        verify=checks,
+        applies=again.applies,
     )
 
 
 def _checks(facts: Facts, together: tuple[Registry, ...]) -> tuple[Command, ...]:
     if not together:
-        return (logs(runs(facts, None), PIPE, "grep", "invalid secret", expect="nothing after another push"),)
+        return (logs(runs_registry(facts), PIPE, "grep", "invalid secret", expect="nothing after another push"),)
     expect = "the same from each instance, and not e3b0c442 (nothing is set)"
     return tuple(inside(runs(facts, r.name), "sh", "-c", _COMPARE, expect=expect) for r in together)
 
