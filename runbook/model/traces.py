@@ -344,6 +344,8 @@ class CiJob:
     image: str = ""
     services: tuple[str, ...] = ()
     """Images that run beside it: a `dind` among them is an engine of its own."""
+    called: tuple[str, ...] = ()
+    """The names by which these are reached, in the same order."""
     variables: tuple[EnvVar, ...] = ()
     logins: tuple[CiLogin, ...] = ()
     stores: tuple[CiStore, ...] = ()

@@ -77,6 +77,7 @@ def _gitlab(top: Mapping, vault: Vault) -> Iterator[CiJob]:
             system="gitlab",
             image=vault.mask(_name(image), 300),
             services=tuple(vault.mask(_name(s), 300) for s in _items(services)),
+            called=tuple(vault.mask(_alias(s), 300) for s in _items(services)),
             variables=variables,
             logins=tuple(_script_logins(rows, vault)),
             stores=tuple(_stores(rows)),
@@ -112,6 +113,12 @@ def _name(node: Node | None) -> str:
     """An image, written as text or as a mapping with a name."""
     found = _get(node, "name") if isinstance(node, Mapping) else node
     return found.text if isinstance(found, Scalar) else ""
+
+
+def _alias(node: Node) -> str:
+    """The name of a service of GitLab: its alias, else the image's without tag, with dashes for slashes."""
+    alias = _get(node, "alias")
+    return alias.text if isinstance(alias, Scalar) else _name(node).split(":")[0].replace("/", "-")
 
 
 def _rows(node: Node | None) -> Iterator[Scalar]:

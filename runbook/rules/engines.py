@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from runbook.lazy import re
-from runbook.model import Exchange, Finding, Fix, Message, Refutation, Subject, Symptom
+from runbook.model import CiJob, Exchange, Finding, Fix, Message, Refutation, Subject, Symptom
 from runbook.model.command import Command, glued, host, number, sh, url
 from runbook.observe.address import Address, address_of
 from runbook.observe.signature import PROXY_SIGNATURES, from_registry
@@ -131,16 +131,36 @@ def other_machine(facts: Facts) -> Iterator[Finding]:
             [read("the engine is a service of the job (dind)", dind.place)] if dind else [],
             refuted=(_ANSWERS,) if answered else (),
             about=Subject(address=message.host or ""),
-            fix=Fix(
-                summary="Name the registry as the engine's machine reaches it (host.docker.internal, its DNS name, the service's "
-                "alias), and allow that name in the engine's insecure-registries where it speaks plain http",
-                commands=(sh("docker", "context", "ls"),),
-                verify=(
-                    sh("docker", "login", host(f"host.docker.internal:{asked.port or 5000}"), expect="Login Succeeded"),
-                ),
-            ),
+            fix=_reachable(dind, asked),
         )
         return
+
+
+def _reachable(dind: CiJob | None, asked: Address) -> Fix:
+    """How the engine reaches the registry. dind has no name for the machine that runs it, only for other services."""
+    insecure = "where it speaks plain http, allow that name in the engine's insecure-registries"
+    if dind is not None:
+        beside = next(
+            (name for image, name in zip(dind.services, dind.called, strict=False) if "registry" in image), ""
+        )
+        named = f"{beside}:5000" if beside else "its DNS name"
+        linked = ' (with FF_NETWORK_PER_BUILD: "true" services reach one another)' if beside else ""
+        return Fix(
+            summary=f"Name the registry in tags, login and push as the dind service reaches it: {named}{linked}; {insecure} "
+            "(--insecure-registry=HOST:PORT in the command of dind)",
+            verify=(
+                sh("docker", "login", host(named), expect="Login Succeeded")
+                if beside
+                else sh("docker", "info", expect="that name below Insecure Registries, where it speaks plain http"),
+            ),
+            applies="the services of a job start with it: run it again",
+        )
+    return Fix(
+        summary="Name the registry as the engine's machine reaches it (host.docker.internal, its DNS name, the service's "
+        f"alias); {insecure}",
+        commands=(sh("docker", "context", "ls"),),
+        verify=(sh("docker", "login", host(f"host.docker.internal:{asked.port or 5000}"), expect="Login Succeeded"),),
+    )
 
 
 def _forwarded(facts: Facts, asked: Address) -> Message | None:

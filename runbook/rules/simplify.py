@@ -53,7 +53,9 @@ def auth_not_enforced(facts: Facts) -> Iterator[Finding]:
         return
     meant = bool(files(facts)) or _mentions(registry)
     # Open behind a proxy that asks is a common set-up; where something else fails, that is the question.
-    aside = not meant and _guarded(facts.stack) and bool(set(traffic.seen()) - set(OPEN))
+    # A registry that is a service of a job lives as long as the job.
+    of_job = any("registry" in image for job in facts.evidence.jobs for image in job.services)
+    aside = not meant and (_guarded(facts.stack) or of_job) and bool(set(traffic.seen()) - set(OPEN))
     yield finding(
         "The registry asks for no credentials: "
         + ("a request without them was answered." if opened else "its configuration in force has no auth."),
