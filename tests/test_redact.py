@@ -53,6 +53,8 @@ def test_known_secrets_are_masked_in_every_form(password: str) -> None:
         ("docker login -u anna -p s3cret host", "anna", "s3cret"),
         ("htpasswd -Bbn anna s3cret > auth/htpasswd", "anna", "s3cret"),
         ('{"auth": "YW5uYTpzZWNyZXQ="}', "auth", "YW5uYTpz"),
+        ("login/pw: /Abend.rot7", "login", "Abend"),
+        ("hub/pw:/Abend.rot7", "hub", "Abend"),
         ("x:$apr1$abc$defghijklmnop", "$apr1$", "defghij"),
         ("x:{SHA}2jmj7l5rSw0yVb/vlWAYkK/YBwk=", "{SHA}", "2jmj7l5r"),
     ],
@@ -73,6 +75,8 @@ def test_what_looks_like_a_secret_is_masked(text: str, kept: str, gone: str) -> 
         'msg="error authorizing context: basic authentication challenge for realm \\"CI\\": authentication failure"',
         "curl -i -u anna http://x/v2/",
         "docker run -p 5000:5000 nginx",
+        "volumes: ['./pw:/pw:ro', './d:/var/lib/registry']",
+        "docker run -v /srv/secret:/run/secret registry:2",
     ],
 )
 def test_harmless_text_stays(text: str) -> None:

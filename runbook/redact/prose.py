@@ -108,7 +108,7 @@ def _named(match: re.Match[str]) -> str:
         return match[0]
     if match[3] == "error" and match[1].endswith(": "):
         return match[0]  # "saving credentials: error storing …": what failed, and how
-    if _complains(match):
+    if _complains(match) or _is_mount(match):
         return match[0]
     if not match[2] and (known(bare) or bare.startswith("/") or bare.isdigit()):
         return match[0]
@@ -122,6 +122,18 @@ def _complains(match: re.Match[str]) -> bool:
     """
     before = match.string[max(match.start() - 10, 0) : match.start()]
     return before.endswith("variable ") and match[1].endswith(": ") and match[3] in _LINKS
+
+
+_INSIDE = re.compile(r"/[a-z][a-z0-9_./-]{0,100}(?::[a-zA-Z,]{1,20})?")
+
+
+def _is_mount(match: re.Match[str]) -> bool:
+    """`./pw:/pw:ro`: a path of the host, and the one that it has in a container."""
+    return (
+        match.string[match.start() - 1 : match.start()] == "/"
+        and match[1].endswith(":")
+        and bool(_INSIDE.fullmatch(match[3]))
+    )
 
 
 def _is_prose(word: str) -> bool:
