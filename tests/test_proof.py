@@ -124,6 +124,25 @@ def test_masked_lines_do_not_count_as_changes(tmp_path: Path) -> None:
     assert before.secret == after.secret
 
 
+def test_what_a_mask_makes_is_no_obstacle(tmp_path: Path) -> None:
+    """The second reading sees no mount where a path was masked."""
+    text = (
+        "services:\n  reg:\n    image: registry:2.8.2\n    environment:\n      - REGISTRY_AUTH=htpasswd\n"
+        "      - REGISTRY_AUTH_HTPASSWD_REALM=x\n      - REGISTRY_AUTH_HTPASSWD_PATH=/PW/htpasswd\n"
+        "    volumes: ['./pw:/PW:ro', './d:/var/lib/registry']\n"
+    )
+    curl = (
+        "$ curl -si -X DELETE -u gabi:xxxxxx http://reg.example:5000/v2/a/manifests/sha256:" + 32 * "ab" + "\n"
+        "HTTP/1.1 405 Method Not Allowed\nContent-Type: application/json\nDocker-Distribution-Api-Version: registry/2.0\n\n"
+        '{"errors":[{"code":"UNSUPPORTED"}]}\n'
+    )
+    (tmp_path / "c.txt").write_text(curl, encoding="utf-8")
+    run = diagnose(evidence(tmp_path, text))
+    assert run.evidence.files[0].masked
+    assert run.diagnosis.causes[0].cause == "delete-disabled"
+    assert "next obstacle" not in run.diagnosis.causes[0].fix.proof.after
+
+
 def test_no_case_shows_a_diff_that_fails(tmp_path: Path) -> None:
     """Of all cases with a diff, each is predicted, or the traffic alone shows the fault."""
     kinds: dict[str, int] = {}

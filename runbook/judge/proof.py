@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from runbook import rules
 from runbook.judge.edited import Edited, UnreadableError, edited
-from runbook.model import Evidence, Finding, Proof
+from runbook.model import Edit, Evidence, Finding, Proof
 from runbook.observe.traffic import Traffic
 from runbook.parse import ParseError
 from runbook.rules.base import RULES, Facts
@@ -48,13 +48,16 @@ def _judged(finding: Finding, evidence: Evidence, after: Edited) -> Predicted:
     # Where the files show it only together with what was seen, it must end against the old record, too.
     if not shown and any(f.cause == cause for f in _of(cause, _facts(after.evidence))):
         return Predicted(Proof(after="not predicted: the fault shows in the traffic, not in the files"))
-    had = {f.cause for f in _found(_facts(_again(quiet, finding)))} if _new(left, set()) else set()
+    again = _again(quiet, finding) if _new(left, set()) else None
+    had = {f.cause for f in _found(_facts(again))} if again is not None else set()
     new = _new(left, had | {cause})
     made = [f for f in new if _cites(f, after)]
     if made:
         text = f"{cause} would be gone, and {made[0].cause} would be new: {made[0].summary}"
         return Predicted(Proof(before=_stands(finding), after=text), failed=True)
-    rest = dict.fromkeys(f.cause for f in left if f.proves and not f.warning and f.cause != cause)
+    # What only the second reading shows comes of a mask in it.
+    masks = had - {f.cause for f in _found(_facts(quiet))} if again is not quiet else set()
+    rest = dict.fromkeys(f.cause for f in left if f.proves and not f.warning and f.cause not in {cause, *masks})
     text = f"{cause} is gone, and nothing new appears"
     if rest:
         text += "; " + _NEXT.format(", ".join(rest))
@@ -70,7 +73,11 @@ def _again(evidence: Evidence, finding: Finding) -> Evidence:
     touched = {e.file for e in finding.edits}
     if not any(f.masked for f in evidence.files if f.path in touched):
         return evidence
-    nothing = tuple(replace(e, new=e.old, old=e.old) for e in finding.edits if e.old is not None)
+    shown = [
+        (f, n) for f in evidence.files if f.path in touched for n in range(1, len(f.lines) + 1) if n not in f.masked
+    ]
+    first = {f.path: Edit(file=f.path, line=n, old=f.lines[n - 1], new=f.lines[n - 1]) for f, n in reversed(shown)}
+    nothing = tuple(first.values())
     try:
         return edited(evidence, nothing).evidence if nothing else evidence
     except (UnreadableError, ParseError):

@@ -130,7 +130,7 @@ _INSIDE = re.compile(r"/[a-z][a-z0-9_./-]{0,100}(?::[a-zA-Z,]{1,20})?")
 def _is_mount(match: re.Match[str]) -> bool:
     """`./pw:/pw:ro`: a path of the host, and the one that it has in a container."""
     return (
-        match.string[match.start() - 1 : match.start()] == "/"
+        match.string[max(match.start() - 1, 0) : match.start()] in ("/", "\\")
         and match[1].endswith(":")
         and bool(_INSIDE.fullmatch(match[3]))
     )
