@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -49,10 +50,17 @@ def add_settings(to: Harvest, name: str, text: str) -> None:
 
 
 def finish(to: Harvest) -> None:
-    """Add the units to the project."""
-    units = tuple(to.units.values())
+    """Add the units to the project, each with the manager that runs it."""
+    managed = {unit for log in to.logs for unit in log.system_units}
+    units = tuple(replace(u, of_system=_is_of_system(u.place.file, managed)) for u in to.units.values())
     if units:
         to.compose = with_services(to.compose, units, tuple(dict.fromkeys(u.place.file for u in units)), "podman")
+
+
+def _is_of_system(file: str, managed: set[str]) -> bool:
+    """Whether root's systemd runs a quadlet: the journal says so, or the folder that it lies in."""
+    folder, base = posixpath.split(f"/{file}")
+    return base.removesuffix(".container") in managed or folder.endswith("/etc/containers/systemd")
 
 
 def with_services(

@@ -206,7 +206,7 @@ _PROSE: dict[type, tuple[str, ...]] = {
 _NAMED = frozenset(
     """path file name service container_name hostname aliases networks network_mode profiles depends_on image user owner group source target host server_names upstream_hosts upstream upstream_uri
     strips_prefix user_file users realm key helper creds_store insecure_registries no_proxy uri url page paths registry_url ui_url origin subject names issuer files volumes remote location allowed host_value
-    sections request namespace container pull_secrets secret_name variable user_variable password_variable services called
+    sections request namespace container pull_secrets secret_name variable user_variable password_variable services called system_units
     secrets account config tool""".split()
 )  # fmt: skip
 """Fields whose text is a name, or holds some."""

@@ -195,6 +195,8 @@ class Service:
     cluster_ports: tuple[Port, ...] = ()
     """Ports under which a Kubernetes Service reaches it: `published` is the Service's, `container` its targetPort."""
     pull_secrets: tuple[PullSecret, ...] = ()
+    of_system: bool = False
+    """Podman: whether systemd's own manager runs its unit, as root, and not that of a user."""
     unseen_env: tuple[str, ...] = ()
     """Files that `env_file` names and nobody handed over."""
 

@@ -122,6 +122,8 @@ class LogFile:
     """Seconds east of UTC of the proxy that wrote it, where its access lines tell; its error lines have no zone."""
     unit: str = ""
     """The systemd unit of the registry that wrote it, where its lines tell: the journal's name of the program."""
+    system_units: tuple[str, ...] = ()
+    """Units of which systemd's own manager (process 1) speaks, not that of a user."""
 
 
 MessageKind = Literal[

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from runbook.lazy import re
 from runbook.model import PROBE_AGENT, PROBE_USER, LogEvent, LogFile, LoggedRequest, Meaning, Place
 from runbook.parse.log_lines import (
     Access,
@@ -73,6 +74,10 @@ class _State:
     offset: float | None = None
     version: int | None = None
     unit: str = ""
+    system_units: dict[str, None] = field(default_factory=dict)
+
+
+_MANAGED = re.compile(r" systemd\[1\]: [^\n]{0,60}?\b([\w@-][\w@.-]{0,80})\.service\b")
 
 
 def parse_log(lines: Iterable[str], file: str, vault: Vault) -> LogFile:
@@ -80,6 +85,8 @@ def parse_log(lines: Iterable[str], file: str, vault: Vault) -> LogFile:
     state = _State(file, vault)
     number = 0
     for number, raw in enumerate(map(unwrapped, lines), 1):
+        if " systemd[1]: " in raw[:200] and len(state.system_units) < 100 and (managed := _MANAGED.search(raw[:_LINE])):
+            state.system_units[managed[1]] = None
         if interesting(raw):
             state.unit = state.unit or unit_of(raw)
             _line(raw[:_LINE], number, state)
@@ -95,6 +102,7 @@ def parse_log(lines: Iterable[str], file: str, vault: Vault) -> LogFile:
         counts=state.counts,
         utc_offset=state.offset,
         unit=state.unit,
+        system_units=tuple(state.system_units),
     )
 
 

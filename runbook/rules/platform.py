@@ -90,8 +90,9 @@ def restarted(one: Service, at: Place | None = None, *, fresh: bool = False) -> 
             unit = (sh("sudo", "systemctl", "restart", service(one.name)),) if one.name else ()
             return Applied(unit, "the program reads its configuration when it starts: restart it")
         case "podman":
-            reloaded = () if inner else (sh("systemctl", "--user", "daemon-reload"),)
-            again = sh("systemctl", "--user", "restart", service(f"{one.name}.service"))
+            systemctl = ("sudo", "systemctl") if one.of_system else ("systemctl", "--user")
+            reloaded = () if inner else (sh(*systemctl, "daemon-reload"),)
+            again = sh(*systemctl, "restart", service(f"{one.name}.service"))
             return Applied((*reloaded, again), "podman makes the container again from its unit")
         case "swarm":
             return Applied(
@@ -175,7 +176,8 @@ def logs(one: Service, *rest: str | Word, expect: str = "", last: int | None = 5
             words = ("sudo", "journalctl", *lines, "-u", service(one.name or None))
         case "podman":
             lines = () if last is None else ("-n", f"{last:d}")
-            words = ("journalctl", "--user", *lines, "-u", service(f"{one.name}.service"))
+            journal = ("sudo", "journalctl") if one.of_system else ("journalctl", "--user")
+            words = (*journal, *lines, "-u", service(f"{one.name}.service"))
         case "swarm":
             words = ("docker", "service", "logs", *tail, service(one.name))
         case "docker":
@@ -199,7 +201,7 @@ def listed(one: Service) -> Command:
         case "host":
             return sh("systemctl", "status", service(one.name or None))
         case "podman":
-            return sh("podman", "ps", "-a")
+            return sh(*_podman(one), "ps", "-a")
         case "swarm":
             return sh("docker", "service", "ps", service(one.name))
         case "docker":
@@ -216,7 +218,7 @@ def inside(one: Service, *words: str | Word, expect: str = "") -> Command:
         case "host":
             return sh(*words, expect=expect)
         case "podman":
-            return sh("podman", "exec", service(one.name), *words, expect=expect)
+            return sh(*_podman(one), "exec", service(one.name), *words, expect=expect)
         case "swarm":
             return sh("docker", "exec", _task(one), *words, expect=expect)
         case "docker":
@@ -256,7 +258,14 @@ def fetched(one: Service, path: str, to: str) -> Command:
 
 
 def _copy(one: Service) -> tuple[str, ...]:
-    return {"compose": ("docker", "compose", "cp"), "podman": ("podman", "cp")}.get(one.platform, ("docker", "cp"))
+    if one.platform == "podman":
+        return (*_podman(one), "cp")
+    return ("docker", "compose", "cp") if one.platform == "compose" else ("docker", "cp")
+
+
+def _podman(one: Service) -> tuple[str, ...]:
+    """Root and every user have containers of their own."""
+    return ("sudo", "podman") if one.of_system else ("podman",)
 
 
 def _copied(one: Service) -> Word:
@@ -271,7 +280,7 @@ def hung_up(one: Service) -> Command:
         case "host":
             return sh("sudo", "systemctl", "kill", "-s", "HUP", service(one.name or None))
         case "podman":
-            return sh("podman", "kill", "-s", "HUP", service(one.name))
+            return sh(*_podman(one), "kill", "-s", "HUP", service(one.name))
         case "swarm":
             return sh("docker", "kill", "-s", "HUP", _task(one))
         case "docker":
@@ -287,7 +296,7 @@ def published(one: Service, port: int | None, expect: str) -> Command:
         case "host":
             return sh("ss", "-ltn", PIPE, "grep", "-w", number(port), expect=expect)
         case "podman":
-            return sh("podman", "port", service(one.name), number(port), expect=expect)
+            return sh(*_podman(one), "port", service(one.name), number(port), expect=expect)
         case "swarm":
             return sh(
                 "docker", "service", "inspect", "--pretty", service(one.name), PIPE, "grep", "-i", "port", expect=expect

@@ -350,3 +350,19 @@ def test_a_file_that_was_printed_by_its_whole_path_is_copied_from_there(tmp_path
     }
     fix = found(tmp_path, "htpasswd-missing-autocreated", files).fix
     assert fix.command_lines[0] == "cp /opt/auth/htpasswd /opt/auth/users"
+
+
+@pytest.mark.parametrize(
+    ("manager", "expected"),
+    [("systemd[1]", "sudo systemctl restart hub.service"), ("systemd[912]", "systemctl --user restart hub.service")],
+)
+def test_a_unit_is_restarted_by_the_manager_that_runs_it(manager: str, expected: str, tmp_path: Path) -> None:
+    panic = "panic: unable to configure authorization (htpasswd): open /auth/htpasswd: permission denied"
+    files = {
+        "hub.container": "[Container]\nImage=docker.io/library/registry:2.8.3\nUser=1000:1000\nVolume=/srv/auth:/auth:ro\n"
+        "Environment=REGISTRY_AUTH=htpasswd REGISTRY_AUTH_HTPASSWD_REALM=x REGISTRY_AUTH_HTPASSWD_PATH=/auth/htpasswd\n",
+        "journal.txt": f"Nov 27 06:31:02 desk {manager}: Started hub.service - Registry.\n"
+        f"Nov 27 06:31:03 desk registry[4411]: {panic}\n",
+    }
+    fix = found(tmp_path, "htpasswd-unreadable", files).fix
+    assert expected in fix.command_lines
