@@ -24,6 +24,8 @@ from runbook.observe.address import address_of
 from runbook.rules.base import Facts, rule
 from runbook.rules.evidence import Item, context, finding, read, said, seen
 from runbook.rules.hop_edits import beneath, swap
+from runbook.rules.hops import aside
+from runbook.rules.shell import observed
 from runbook.urls import netloc
 
 _TLS = (Symptom.TLS_FAILED, Symptom.UNREACHABLE)
@@ -205,13 +207,31 @@ def proxy_hijack(facts: Facts) -> Iterator[Finding]:
         [said(m) for m in daemon[:2]],
         [cite("; ".join(c.proxies), c.file) for c in set_in[:1]],
         marked[:2],
+        map(aside, (*(() if marked else observed(facts, *_FOREIGN)), seen(traffic.works("direct")))),
         fix=Fix(
             summary=f"Add {(name or 'the registry').split(':')[0]} to NO_PROXY where the proxy is set: in the daemon's "
-            "[Service] section, in config.json, in the shell",
-            commands=(sh("sudo", "systemctl", "edit", "docker"), sh("sudo", "systemctl", "restart", "docker")),
+            "[Service] section, in daemon.json or config.json (their proxies), in the shell",
+            commands=(*_exempt(name), sh("sudo", "systemctl", "restart", "docker")),
             verify=(sh("docker", "info", "--format", "{{.NoProxy}}", expect="a list with the host of the registry"),),
             applies="the daemon reads its proxy settings when it starts",
         ),
+    )
+
+
+_DROP_IN = "/etc/systemd/system/docker.service.d"
+_ADD = (
+    r"""printf "[Service]\nEnvironment=\"NO_PROXY=%s,%s\"\n" "$(docker info --format "{{.NoProxy}}")" "$1" """
+    f"| sudo tee {_DROP_IN}/zz-no-proxy.conf"
+)
+"""What is exempt now stays so, and of several drop-ins the last one wins."""
+
+
+def _exempt(name: str | None) -> tuple[Command, ...]:
+    """The commands that add a registry to the daemon's NO_PROXY."""
+    return (
+        sh("sudo", "mkdir", "-p", _DROP_IN),
+        sh("sh", "-c", _ADD, "sh", host(name.split(":")[0] if name else None)),
+        sh("sudo", "systemctl", "daemon-reload"),
     )
 
 

@@ -366,3 +366,14 @@ def test_a_unit_is_restarted_by_the_manager_that_runs_it(manager: str, expected:
     }
     fix = found(tmp_path, "htpasswd-unreadable", files).fix
     assert expected in fix.command_lines
+
+
+def test_a_registry_is_added_to_what_the_daemon_exempts(tmp_path: Path) -> None:
+    case = next(c for c in all_cases() if c.cause == "http-proxy-env-hijack" and c.path.stem == "bad-daemon")
+    fix = found(tmp_path, "http-proxy-env-hijack", case.files).fix
+    written = next(line for line in fix.command_lines if "printf" in line)
+    tools = "docker() { echo localhost,127.0.0.1; }; sudo() { cat; }; export -f docker sudo\n"
+    shown = subprocess.run(
+        ["bash", "-c", tools + written.replace("sh -c", "bash -c", 1)], capture_output=True, text=True
+    )
+    assert shown.stdout == '[Service]\nEnvironment="NO_PROXY=localhost,127.0.0.1,hub.depot.example"\n'
