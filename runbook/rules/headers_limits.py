@@ -213,7 +213,7 @@ def _no_limit(route: ProxyRoute) -> str:
     return {
         "caddy": "Raise or delete request_body max_size",
         "nginx-proxy": "Mount a file with client_max_body_size 0; in the proxy's /etc/nginx/conf.d",
-        "traefik": "Raise or delete buffering.maxRequestBodyBytes",
+        "traefik": "Set buffering.maxRequestBodyBytes to 0 (no limit)",
     }.get(route.software, "Set client_max_body_size 0; (no limit) for the registry's location")
 
 
@@ -239,7 +239,7 @@ def _body_file_mounted(facts: Facts, route: ProxyRoute) -> tuple[Edit, ...]:
 def _larger_body(facts: Facts, route: ProxyRoute) -> tuple[Command, ...]:
     """The command that sends one byte more than the limit, without credentials: the proxy refuses the size first, the
     registry asks for credentials. Not for a limit that nobody wants to send."""
-    if not route.max_body or route.max_body >= _SMALL:
+    if not route.max_body or route.max_body > 2 * _SMALL:
         return ()
     return (_sent(facts, route, route.max_body + 1),)
 
@@ -258,6 +258,9 @@ def _lift(facts: Facts, route: ProxyRoute) -> tuple[Edit, ...]:
         return tuple(e for found in around for e in found) if all(around) else ()
     if route.software == "haproxy":
         return drop_lines(facts.evidence, route.place.file, _TOO_LARGE)
+    if route.software == "traefik":
+        limit = r"(maxRequestBodyBytes[\"']?\s*[:=]\s*[\"']?)\d+"
+        return swap(facts.evidence, route.max_body_place, limit, r"\g<1>0")
     if route.software == "nginx-proxy":
         return _body_file_mounted(facts, route)
     if route.software != "nginx":

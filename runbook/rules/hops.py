@@ -9,6 +9,7 @@ from runbook.model import (
     PROBE_USER,
     Compose,
     Exchange,
+    Meaning,
     ProxyRoute,
     Service,
     Subject,
@@ -228,6 +229,10 @@ def challenge_of(exchange: Exchange) -> str:
 # ---- addresses and checks ------------------------------------------------------------------------------------
 
 
+_UPSTREAM_FAILED: tuple[Meaning, ...] = ("upstream-refused", "upstream-tls", "upstream-not-found", "upstream-timeout")
+"""Lines of nginx's error log that name the address that the client asked."""
+
+
 def front_url(facts: Facts, route: ProxyRoute | None) -> str:
     """The address under which the proxy is used, without a path: as it was seen, else as the files publish it."""
     traffic = facts.traffic
@@ -236,7 +241,8 @@ def front_url(facts: Facts, route: ProxyRoute | None) -> str:
             return found[0]
     scheme = "https" if route and route.tls else "http"
     if route is None:
-        return f"{scheme}://localhost"
+        told = (re.search(r', host: "([\w.:-]{1,255})"', e.text) for e in traffic.logged(*_UPSTREAM_FAILED))
+        return f"{scheme}://{next((m[1] for m in told if m), 'localhost')}"
     if published := published_address(facts, route):
         return published
     port = route.listen[0] if route.listen and route.service is None else USUAL_PORTS[scheme]

@@ -12,10 +12,12 @@ from runbook.rules.backend import no_such_backend
 from runbook.rules.base import Facts, rule
 from runbook.rules.evidence import Item, finding, read, said, seen
 from runbook.rules.hops import LOOPBACK, api_routes, aside, hop, login_check, name, site, site_key
-from runbook.rules.platform import all_restarted, inside, runs
+from runbook.rules.platform import all_restarted, inside, listed, restarted, runs
 from runbook.rules.reloads import proxy_fix
 from runbook.rules.upstreams import (
     NO_ANSWER,
+    TAKEN_ANEW,
+    UI_UPSTREAM,
     at_home,
     bad_gateway,
     inner_address,
@@ -83,18 +85,33 @@ def upstream_is_localhost(facts: Facts) -> Iterator[Finding]:
     certain = bool(events) and bool(_serves(facts) or only)
     inside = next((e for e in events if e.service), None) or (events[0] if certain else None)
     if inside is not None:
-        who = inside.service or only
+        who, serves = inside.service or only, _serves(facts)
+        named = registry or (serves.service if serves else None)
         yield finding(
             f"{who or 'The proxy'} looks for the registry at localhost, where nothing listens: inside a "
             "container that is itself.",
             said(inside),
             seen(gateway),
-            said(_serves(facts), "the registry itself answers at the same time") if _serves(facts) else None,
+            said(serves, "the registry itself answers at the same time") if serves else None,
             hop=f"{who or 'proxy'} -> registry",
             refuted=registry_is_up(facts),
-            fix=Fix(summary=f"Point the proxy's upstream at http://{registry or 'registry'}:5000"),
+            fix=_by_name(facts, who, named),
             about=Subject(service=who),
         )
+
+
+def _by_name(facts: Facts, who: str, target: str | None) -> Fix:
+    """The fix where no file of the proxy was handed over."""
+    right = (
+        f"at http://{target}:5000" if target else "at the name of the registry's service and its port, 5000 as a rule"
+    )
+    one = runs(facts, who or None)
+    return Fix(
+        summary=f"Point the proxy's upstream {right} (in a container of the UI: {UI_UPSTREAM})",
+        commands=(*(() if target else (listed(one),)), *restarted(one, fresh=True).commands),
+        verify=(login_check(facts, None),),
+        applies=TAKEN_ANEW,
+    )
 
 
 def _only_proxy(facts: Facts) -> str:

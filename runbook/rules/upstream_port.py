@@ -13,11 +13,13 @@ from runbook.rules.base import Facts, rule
 from runbook.rules.evidence import Item, context, finding, read, said, seen
 from runbook.rules.hop_edits import swap
 from runbook.rules.hops import LOOPBACK, aside, hop, login_check, name, site, upstream_service
-from runbook.rules.platform import inside, retargeted, runs
+from runbook.rules.platform import inside, restarted, retargeted, runs
 from runbook.rules.reloads import proxy_fix
 from runbook.rules.upstream_tls import plain_transport, scheme_kept, tls_to_upstream, tls_transport
 from runbook.rules.upstreams import (
     NO_ANSWER,
+    TAKEN_ANEW,
+    UI_UPSTREAM,
     bad_gateway,
     point_to,
     proxied,
@@ -218,13 +220,16 @@ def scheme_mismatch_upstream(facts: Facts) -> Iterator[Finding]:
         return
     if tls_failed or refused:
         right, spoken = ("http", "https is spoken to a plain") if tls_failed else ("https", "http is spoken to a TLS")
+        who = next((e.service for e in tls_failed if e.service), None)
         yield finding(
             f"Proxy and registry do not speak the same scheme: {spoken} port.",
             (said(e) for e in tls_failed[:1]),
             seen(refused),
             fix=Fix(
-                summary=f"Write {right}:// in the proxy's upstream",
-                verify=(login_check(facts, None),) if refused else (),
+                summary=f"Write {right}:// in the proxy's upstream (in a container of the UI: {UI_UPSTREAM})",
+                commands=restarted(runs(facts, who), fresh=True).commands if who else (),
+                verify=(login_check(facts, None),),
+                applies=TAKEN_ANEW if who else "",
             ),
         )
 

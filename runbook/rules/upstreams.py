@@ -24,6 +24,9 @@ from runbook.rules.hop_edits import line_of, swap
 
 NO_ANSWER = (Symptom.BAD_GATEWAY, Symptom.NOT_THE_API)
 """What an upstream that is not there explains."""
+UI_UPSTREAM = "NGINX_PROXY_PASS_URL"
+"""Where a container of the UI is told its upstream."""
+TAKEN_ANEW = "a container takes variables, and a file that is mounted by itself, when it is created"
 
 
 def proxied(stack: Stack) -> Iterator[ProxyRoute]:

@@ -377,3 +377,51 @@ def test_a_registry_is_added_to_what_the_daemon_exempts(tmp_path: Path) -> None:
         ["bash", "-c", tools + written.replace("sh -c", "bash -c", 1)], capture_output=True, text=True
     )
     assert shown.stdout == '[Service]\nEnvironment="NO_PROXY=localhost,127.0.0.1,hub.depot.example"\n'
+
+
+REFUSED_BY_UI = (
+    "ui-1  | 2026/11/26 20:20:34 [error] 27#27: *2 connect() failed (111: Connection refused) while connecting to upstream, "
+    'client: 172.20.0.1, server: , request: "GET /v2/_catalog HTTP/1.1", upstream: "http://127.0.0.1:5000/v2/_catalog", '
+    'host: "hub.example:8080"\n'
+)
+ANSWERS = (
+    'hub-1  | 172.20.0.1 - - [26/Nov/2026:20:20:34 +0000] "GET /v2/ HTTP/1.1" 401 87 "" "curl/7.88.1"\n'
+    'hub-1  | time="2026-11-26T20:20:33Z" level=info msg="listening on [::]:5000" go.version=go1.19.8 version=2.8.2\n'
+)
+
+
+def test_an_upstream_that_only_a_log_shows_is_named_and_taken_by_its_container(tmp_path: Path) -> None:
+    fix = found(tmp_path, "upstream-is-localhost", {"ui.log": REFUSED_BY_UI, "registry.log": ANSWERS}).fix
+    assert "http://hub:5000" in fix.summary
+    assert fix.command_lines == ("docker compose up -d --force-recreate ui",)
+    assert "http://hub.example:8080/v2/" in fix.verify_lines[0]
+
+
+def test_no_service_is_named_that_nothing_shows(tmp_path: Path) -> None:
+    page = "GET http://hub.example:8080/v2/_catalog\n$ curl -i http://hub.example:8080/v2/\nHTTP/1.1 502 Bad Gateway\nServer: nginx\n\n"
+    fix = found(tmp_path, "upstream-is-localhost", {"ui.log": REFUSED_BY_UI, "curl.txt": page}).fix
+    assert "http://registry:5000" not in fix.summary
+    assert fix.command_lines[0] == "docker compose ps -a"
+
+
+TRAEFIK = """\
+services:
+  edge:
+    image: traefik:v2.11
+    command: [--providers.docker=true, "--entrypoints.web.address=:80"]
+    ports: ["80:80"]
+  hub:
+    image: registry:2
+    labels:
+      - traefik.http.routers.hub.rule=Host(`hub.example`)
+      - traefik.http.routers.hub.middlewares=limit@docker
+      - traefik.http.middlewares.limit.buffering.maxRequestBodyBytes=104857600
+      - traefik.http.services.hub.loadbalancer.server.port=5000
+"""
+
+
+def test_traefiks_limit_is_lifted_in_its_label(tmp_path: Path) -> None:
+    said = "#21 ERROR: failed to push hub.example/team/ml:4: unexpected status: 413 Request Entity Too Large\n"
+    finding = found(tmp_path, "client-max-body-size", {"docker-compose.yml": TRAEFIK, "build.txt": said})
+    assert changed(finding)[1] == "+      - traefik.http.middlewares.limit.buffering.maxRequestBodyBytes=0"
+    assert "104857601" in finding.fix.verify_lines[0]
