@@ -176,6 +176,7 @@ MessageKind = Literal[
     "throttled",  # toomanyrequests
     "hub-refused",  # failed to push docker.io/…; detail = the repository
     "builder",  # docker buildx ls: detail = the driver
+    "encoded-with-echo",  # echo USER:PASSWORD | base64
     "html-answer",  # unexpected media type text/html
     "url-invalid",  # a URL that a password took apart
     "header-hidden",  # Refused to get unsafe header; detail = its name

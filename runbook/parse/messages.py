@@ -59,6 +59,8 @@ _OURS = ("/v2/", "registry", "docker", "containerd", "buildkit", "kaniko", "skop
 
 _OWN_BUILDER = re.compile(r"\s{0,8}(?:sudo )?docker buildx create\b(?!.{0,200}--driver[ =](?!docker-container))")
 """The command that makes a builder of its own: docker-container is the driver where none is named."""
+_ECHOED = re.compile(r"\becho (?!-\w{0,3}n)[^|\n]{0,200}:[^|\n]{0,200}\| {0,4}base64\b(?! (?:-d|-D|--decode))")
+"""A command that encodes a login together with the newline that echo adds."""
 
 
 def _of_another_program(line: str) -> bool:
@@ -101,9 +103,11 @@ def parse_text(
         if context.into and called(line):
             wrote[context.into] = number
         uploading = _UPLOAD.match(line) is not None or (uploading and typed_here is None and _PUSH not in line)
-        if _OWN_BUILDER.match(typed_here[1] if typed_here else line) and len(messages) < _MOST:
+        is_builder = _OWN_BUILDER.match(typed_here[1] if typed_here else line)
+        if (is_builder or (" base64" in line and _ECHOED.search(line))) and len(messages) < _MOST:
             made_by = Message(
-                kind="builder", place=Place(file, number), text=vault.mask(line.strip(), 300), detail="docker-container",
+                kind="builder" if is_builder else "encoded-with-echo", place=Place(file, number),
+                text=vault.mask(line.strip(), 300), detail="docker-container" if is_builder else "",
                 voice="document" if voice == "document" else "program", asked=number,
             )  # fmt: skip
             messages.append(made_by)

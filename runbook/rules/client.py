@@ -290,15 +290,19 @@ def trailing_newline(facts: Facts) -> Iterator[Finding]:
         if any(c.outcome == "accepted" for c in checks):
             continue
         where = f" of the pull Secret {one.secret.secret_name}" if one.secret else ""
+        made = None if one.secret else next(iter(facts.traffic.said("encoded-with-echo")), None)
         near = [computed(f"bcrypt accepts {c.near}", c.file) for c in checks if c.outcome == "mismatch" and c.near]
         yield finding(
             f"The password of {one.user} was encoded together with a newline (echo instead of printf).",
             one.cited,
             near,
+            said(made),
             observed(facts, *REFUSED_SEEN, about=Subject(address=one.address, user=one.user or "")),
             fix=Fix(
-                summary=f"Let docker write the entry{where}, or encode with printf '%s' instead of echo",
-                commands=login_again(one.secret, login_with_docker(one.address, one.user)),
+                summary=f"Write printf '%s' in place of echo in the command of {made.place}, and run it again"
+                if made
+                else f"Let docker write the entry{where}, or encode with printf '%s' instead of echo",
+                commands=() if made else login_again(one.secret, login_with_docker(one.address, one.user)),
                 verify=(one.verify,),
                 applies=secret_read(one.secret),
             ),

@@ -425,3 +425,13 @@ def test_traefiks_limit_is_lifted_in_its_label(tmp_path: Path) -> None:
     finding = found(tmp_path, "client-max-body-size", {"docker-compose.yml": TRAEFIK, "build.txt": said})
     assert changed(finding)[1] == "+      - traefik.http.middlewares.limit.buffering.maxRequestBodyBytes=0"
     assert "104857601" in finding.fix.verify_lines[0]
+
+
+@pytest.mark.parametrize(("word", "cited"), [("echo", True), ("echo -n", False), ("printf '%s'", False)])
+def test_the_command_that_encoded_the_newline_is_named(word: str, cited: bool, tmp_path: Path) -> None:
+    """A job has no terminal at which `docker login` could ask."""
+    job = f'$ AUTH=$({word} "$HUB_USER:$HUB_PASSWORD" | base64)\nERROR: Job failed: exit code 1\n'
+    config = f'{{"auths": {{"hub.oven.example": {{"auth": "{WITH_NEWLINE}"}}}}}}'
+    fix = found(tmp_path, "base64-trailing-newline", {"job.txt": job, "config.json": config}).fix
+    assert ("job.txt:1" in fix.summary) is cited
+    assert bool(fix.commands) is not cited
