@@ -233,6 +233,7 @@ def _missing_on_the_way(facts: Facts, silent: Exchange, direct: Exchange | None)
     """No file shows it: through the proxy the challenge is missing."""
     route = first_route(facts)
     request = route is not None and route.auth is not None and route.auth.kind == "request"
+    whole = route and route.complete and not route.unread and route.place.file not in facts.evidence.shortened
     own = silent.is_html and from_registry(silent) is False
     why = " Its auth_request asks a service that answers 401 without a challenge." if request else ""
     if own and not request:
@@ -244,6 +245,9 @@ def _missing_on_the_way(facts: Facts, silent: Exchange, direct: Exchange | None)
         "it asks send a challenge"
         if own
         else "Search the proxy's configuration for a line that hides or removes WWW-Authenticate, and delete it"
+        if not whole or route is None
+        else f"{route.place.file}, as it is here, removes no WWW-Authenticate: reload the proxy with this file and ask again; "
+        "if the challenge is still missing, search its other files and whatever is in front of it"
     )
     return finding(
         f"Through the proxy 401 comes without WWW-Authenticate, so clients are not asked for credentials.{why}",
@@ -255,10 +259,8 @@ def _missing_on_the_way(facts: Facts, silent: Exchange, direct: Exchange | None)
             route,
             advice,
             challenge_check(facts, route),
-            before=(
-                search_files("auth_request", "forward_?auth", "return 401")
-                if own
-                else search_files("www-authenticate"),
-            ),
+            before=(search_files("auth_request", "forward_?auth", "return 401"),)
+            if own
+            else (() if whole else (search_files("www-authenticate"),)),
         ),
     )

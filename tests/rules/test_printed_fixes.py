@@ -435,3 +435,17 @@ def test_the_command_that_encoded_the_newline_is_named(word: str, cited: bool, t
     fix = found(tmp_path, "base64-trailing-newline", {"job.txt": job, "config.json": config}).fix
     assert ("job.txt:1" in fix.summary) is cited
     assert bool(fix.commands) is not cited
+
+
+def test_a_file_that_removes_no_challenge_is_not_searched_for_it(tmp_path: Path) -> None:
+    haproxy = (
+        "frontend f\n  mode http\n  bind *:8000\n  default_backend b\nbackend b\n  mode http\n  server r hub:5000\n"
+    )
+    curl = (
+        "$ curl -i http://hub.example:8000/v2/\nHTTP/1.1 401 Unauthorized\ncontent-type: application/json\n"
+        'docker-distribution-api-version: registry/2.0\n\n{"errors":[{"code":"UNAUTHORIZED",'
+        '"message":"authentication required","detail":null}]}\n'
+    )
+    fix = found(tmp_path, "www-authenticate-missing", {"haproxy.cfg": haproxy, "curl.txt": curl}).fix
+    assert "haproxy.cfg, as it is here, removes no WWW-Authenticate" in fix.summary
+    assert "sudo systemctl reload haproxy" in fix.command_lines
