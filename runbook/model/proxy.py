@@ -67,6 +67,8 @@ class ProxyRoute:
 
     software: Software
     place: Place
+    front: Place | None = None
+    """HAProxy: where the frontend begins; `place` is in the backend."""
     service: str | None = None
     """The compose service that runs it, where known."""
     server_names: tuple[str, ...] = ()

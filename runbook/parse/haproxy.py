@@ -93,6 +93,7 @@ class _Config:
         return {
             "software": "haproxy",
             "place": Place(self._file, line),
+            "front": Place(self._file, front.number),
             "server_names": when.names,
             "listen": ports,
             "tls": tls,
@@ -167,6 +168,8 @@ class _Config:
         for section in sections:
             for line in section.of("http-request", "auth"):
                 words = line.words
+                if not _concerns_api(_when(_condition_of(words), _acls(section))):
+                    continue
                 realm = words[words.index("realm") + 1] if "realm" in words[:-1] else section.name
                 users = tuple(
                     u.words[1] for s in self.sections if s.kind == "userlist" for u in s.of("user") if len(u.words) > 1
@@ -250,6 +253,11 @@ def _rewrite(*sections: Section) -> tuple[str, str] | None:
 def _condition_of(words: tuple[str, ...]) -> tuple[str, ...]:
     at = next((i for i, word in enumerate(words) if word in ("if", "unless") and i > 1), None)
     return words[at:] if at is not None else ()
+
+
+def _concerns_api(when: _When) -> bool:
+    """Whether a rule may hold for requests of the API, by the path that it is for."""
+    return when.match == "regex" or when.path.startswith("/v2") or "/v2/".startswith(when.path)
 
 
 def _acls(section: Section) -> dict[str, str]:

@@ -96,9 +96,7 @@ def _answer_line(facts: Facts, route: ProxyRoute) -> tuple[Edit, ...]:
     """The edit that takes out the line of Caddy, HAProxy or Apache that answers the ping."""
     if route.kind == "return" and route.software == "apache":
         path = re.escape(route.path)
-        return drop_lines(
-            facts.evidence, route.place.file, rf"^\s*(?:ProxyPassMatch\s+{path}\s+!|AliasMatch\s+{path}\s)"
-        )
+        return drop_lines(facts.evidence, route, rf"^\s*(?:ProxyPassMatch\s+{path}\s+!|AliasMatch\s+{path}\s)")
     pattern = {"caddy": r"^\s*respond\s+/v2/?\s.*[^{]$", "haproxy": r"^\s*http-request\s+return\s.*\bpath\s+/v2/?\s"}
     if route.kind != "return" or route.software not in pattern:
         return ()

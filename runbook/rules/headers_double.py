@@ -3,12 +3,12 @@
 import re
 from collections.abc import Iterator
 
-from runbook.model import Edit, Exchange, Finding, ProxyRoute, Symptom
-from runbook.model.command import Command, file, sh
+from runbook.model import Edit, Exchange, Finding, Place, ProxyRoute, Symptom
+from runbook.model.command import Command, file, glued, number, sh
 from runbook.observe.signature import is_registrys
 from runbook.rules.base import Facts, rule
 from runbook.rules.evidence import computed, finding, read, seen
-from runbook.rules.hop_edits import detach, drop, drop_lines
+from runbook.rules.hop_edits import detach, drop, drop_line, line_of, on_way, places, same_block
 from runbook.rules.hops import api_routes, aside, challenge_of, first_route, hop, login_check, name, site
 from runbook.rules.reloads import proxy_fix
 
@@ -66,7 +66,7 @@ def _asked_twice(facts: Facts, route: ProxyRoute, foreign: Exchange | None) -> F
         fix=proxy_fix(
             facts,
             route,
-            f"Delete the proxy's own login ({place}): the registry asks already. Or give both the same bcrypt file",
+            _advice(facts, route, place),
             login_check(facts, route, _of_the_registry(facts)),
             edits=edits,
             at=place,
@@ -76,6 +76,16 @@ def _asked_twice(facts: Facts, route: ProxyRoute, foreign: Exchange | None) -> F
         proves=bool(disjoint) and facts.stack.registry is not None and facts.stack.registry.auth == "htpasswd",
         about=site(facts, route),
     )
+
+
+def _advice(facts: Facts, route: ProxyRoute, place: Place) -> str:
+    snippet = _imported(facts, route)[0] if route.software == "caddy" else ""
+    what = (
+        f"Take the login of the snippet {snippet} ({place}) out of the registry's site only, others import it as well"
+        if snippet
+        else f"Delete the proxy's own login ({place})"
+    )
+    return f"{what}: the registry asks already. Or give both the same bcrypt file"
 
 
 def _asked_by_another(facts: Facts, foreign: Exchange) -> Finding:
@@ -127,26 +137,39 @@ def _without_login(facts: Facts, route: ProxyRoute) -> tuple[Edit, ...]:
     if route.software == "nginx":
         return drop(facts.evidence, route.auth.place, r"auth_basic\s+(?:\"[^\"]*\"|'[^']*'|[^;]*);")
     if route.software == "haproxy":
-        return drop_lines(facts.evidence, route.place.file, r"^\s*http-request\s+auth\b")
+        return drop_line(facts.evidence, route.auth.place, r"^\s*http-request\s+auth\b")
     if route.software == "apache":
-        lines = drop_lines(facts.evidence, route.auth.place.file, _APACHE_LOGIN)
-        near = [e for e in lines if abs(e.line - (route.auth.place.line or 0)) <= _BLOCK]
-        return tuple(near)
-    return ()
+        near = same_block(facts.evidence, route.auth.place)[1]
+        return tuple(e for place in near for e in drop_line(facts.evidence, place, _APACHE_LOGIN))
+    return drop_line(facts.evidence, _imported(facts, route)[1]) if route.software == "caddy" else ()
 
 
 _APACHE_LOGIN = r"^\s*(?:AuthType|AuthName|AuthUserFile|AuthBasicProvider|Require\s+(?:valid-user|user))\b"
-_BLOCK = 6
-"""Lines of one login of Apache stand this near to one another."""
-_NO_BASICAUTH = r"s/^[ \t]*basic_?auth\b[^{\n]*\{[^}]*\}\n//m"
-"""perl: takes out Caddy's block of users, in which hashes stand; harmless when there is none."""
+_NO_BASICAUTH = r"})[ \t]*basic_?auth\b.*?\n[ \t]*\}[ \t\r]*\n/$1/s"
+"""perl: takes out Caddy's block of users, in which hashes stand, if it begins in the line after those counted."""
 
 
 def _by_command(facts: Facts, route: ProxyRoute) -> tuple[Command, ...]:
-    """Where no diff can: the block has the users' hashes."""
-    if route.software != "caddy" or route.auth is None:
+    """Where no diff can: the block has the users' hashes. It may stand in a snippet: others import that as well."""
+    line = route.auth.place.line if route.auth else None
+    if route.software != "caddy" or route.auth is None or not line or _imported(facts, route)[0]:
         return ()
-    return (sh("perl", "-0pi", "-e", _NO_BASICAUTH, file(route.auth.place.file)),)
+    script = glued(r"s/\A((?:[^\n]*\n){", number(line - 1), _NO_BASICAUTH)
+    return (sh("perl", "-0pi", "-e", script, file(route.auth.place.file)),)
+
+
+def _imported(facts: Facts, route: ProxyRoute) -> tuple[str, Place | None]:
+    """The snippet of Caddy that the login stands in, if several sites import it, and the registry's import where nothing
+    else would go with it."""
+    place = route.auth.place if route.auth else route.place
+    head, near = same_block(facts.evidence, place)
+    found = re.match(r"\((\S+)\)", head)
+    pattern = rf"^\s*import\s+{re.escape(found[1])}\s*(?:#.*)?$" if found else ""
+    if found is None or len(list(places(facts.evidence, place.file, pattern))) == 1:
+        return "", None
+    others = (line_of(facts.evidence, p) for p in near if p != place)
+    alone = all(re.fullmatch(r"\s*(?:\}\s*)?(?:#.*)?", line or "?") for line in others)
+    return found[1], next(on_way(facts.evidence, route, pattern), None) if alone else None
 
 
 def _others(route: ProxyRoute, facts: Facts) -> list[str]:

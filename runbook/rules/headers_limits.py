@@ -11,7 +11,7 @@ from runbook.observe.signature import signed_by_proxy
 from runbook.observe.traffic import Traffic
 from runbook.rules.base import Facts, rule
 from runbook.rules.evidence import Item, context, finding, read, said, seen
-from runbook.rules.hop_edits import drop_line, drop_lines, insert, line_of, places, swap
+from runbook.rules.hop_edits import drop_line, drop_lines, insert, line_of, on_way, swap
 from runbook.rules.hops import (
     api_routes,
     aside,
@@ -252,12 +252,17 @@ _TOO_LARGE = (
 
 def _lift(facts: Facts, route: ProxyRoute) -> tuple[Edit, ...]:
     if route.software == "caddy":
-        sizes = tuple(places(facts.evidence, route.place.file, r"^\s*max_size\s"))
-        around = [drop_line(facts.evidence, replace(sizes[0], line=(sizes[0].line or 0) + step), pattern)
-                  for step, pattern in ((-1, r"^\s*request_body\s*\{\s*$"), (0, "max_size"), (1, r"^\s*\}\s*$"))] if sizes else []  # fmt: skip
+        size = route.max_body_place
+        around = [drop_line(facts.evidence, replace(size, line=(size.line or 0) + step), pattern)
+                  for step, pattern in ((-1, r"^\s*request_body\s*\{\s*$"), (0, "max_size"), (1, r"^\s*\}\s*$"))] if size else []  # fmt: skip
         return tuple(e for found in around for e in found) if all(around) else ()
     if route.software == "haproxy":
-        return drop_lines(facts.evidence, route.place.file, _TOO_LARGE)
+        others = {
+            r.place
+            for r in facts.stack.routes
+            if r.kind == "return" and r.match != "regex" and not "/v2/".startswith(r.path[:4])
+        }
+        return tuple(e for e in drop_lines(facts.evidence, route, _TOO_LARGE) if Place(e.file, e.line) not in others)
     if route.software == "traefik":
         limit = r"(maxRequestBodyBytes[\"']?\s*[:=]\s*[\"']?)\d+"
         return swap(facts.evidence, route.max_body_place, limit, r"\g<1>0")
@@ -366,7 +371,7 @@ def _waits(facts: Facts, route: ProxyRoute | None) -> tuple[Command, ...]:
 def _wait_longer(facts: Facts, route: ProxyRoute) -> tuple[Edit, ...]:
     if route.software != "nginx" or route.upstream_place is None:
         return ()
-    if place := next(places(facts.evidence, route.place.file, r"^\s*proxy_read_timeout\s"), None):
+    if place := next(on_way(facts.evidence, route, r"^\s*proxy_read_timeout\s"), None):
         return swap(facts.evidence, place, r"(proxy_read_timeout\s+)[^;]+;", r"\g<1>900;")
     return () if route.unread else insert(facts.evidence, route.upstream_place, "proxy_read_timeout 900;")
 

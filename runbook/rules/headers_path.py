@@ -16,7 +16,7 @@ from runbook.observe.signature import is_go_404, is_registrys
 from runbook.observe.traffic import Traffic
 from runbook.rules.base import Facts, rule
 from runbook.rules.evidence import finding, read, said, seen
-from runbook.rules.hop_edits import detach, drop, drop_lines, places, swap
+from runbook.rules.hop_edits import detach, drop, drop_lines, on_way, places, swap
 from runbook.rules.hops import (
     api_routes,
     challenge_check,
@@ -128,24 +128,23 @@ def _advice(route: ProxyRoute) -> str:
 def _without_path(facts: Facts, route: ProxyRoute) -> tuple[Edit, ...]:
     uri = route.upstream_uri
     if route.software == "traefik" and route.strips_prefix:
-        cuts = places(facts.evidence, route.place.file, r"\.stripprefix\.prefixes")
+        prefix = re.escape(route.strips_prefix)
+        cuts = places(facts.evidence, route.place.file, rf"\.stripprefix\.prefixes\b.*{prefix}(?![\w-])")
         return next((edits for cut in cuts if (edits := detach(facts.evidence, cut))), ())
     if route.software == "caddy":
-        cut = next(places(facts.evidence, route.place.file, r"^\s*handle_path\s+/v2"), None)
+        cut = next(on_way(facts.evidence, route, r"^\s*handle_path\s+/v2"), None)
         stripped = r"^\s*uri\s+(?:\S+\s+)?(?:strip_prefix\s+/?v2\b|replace\s+/?v2\b)"
-        return swap(facts.evidence, cut, r"\bhandle_path\b", "handle") or drop_lines(
-            facts.evidence, route.place.file, stripped
-        )
+        return swap(facts.evidence, cut, r"\bhandle_path\b", "handle") or drop_lines(facts.evidence, route, stripped)
     if route.software == "haproxy":
-        return drop_lines(facts.evidence, route.place.file, r"^\s*http-request\s+(?:replace-path|set-path)\s.*/v2")
+        return drop_lines(facts.evidence, route, r"^\s*http-request\s+(?:replace-path|set-path)\s.*/v2")
     if route.software == "apache":
-        lines = places(facts.evidence, route.place.file, r"^\s*ProxyPass(?:Reverse)?\s+/v2/?\s")
+        lines = on_way(facts.evidence, route, r"^\s*ProxyPass(?:Reverse)?\s+/v2/?\s")
         pattern = r"^(\s*ProxyPass(?:Reverse)?\s+(/v2/?)\s+[\"']?https?://[^/\s\"']+)/?(?=[\s\"']|$)"
         return tuple(e for line in lines for e in swap(facts.evidence, line, pattern, r"\1\2"))
     if route.software == "nginx" and route.rewrite:
         pattern, made = map(re.escape, route.rewrite)
         line = rf"\brewrite\s+[\"']?{pattern}[\"']?\s+[\"']?{made}[\"']?\s+break\s*;"
-        cuts = places(facts.evidence, route.place.file, line)
+        cuts = on_way(facts.evidence, route, line)
         dropped = tuple(e for cut in cuts for e in drop(facts.evidence, cut, line))
         if uri or not dropped:  # without the rewrite the path of proxy_pass would count
             return ()

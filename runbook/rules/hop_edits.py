@@ -73,9 +73,33 @@ def drop_line(evidence: Evidence, place: Place | None, pattern: str = "") -> tup
     return (Edit(file=place.file, line=place.line, old=old, new=None),)
 
 
-def drop_lines(evidence: Evidence, file: str, pattern: str) -> tuple[Edit, ...]:
-    """The edits that take out every line of a file in which a pattern of ours is found."""
-    return tuple(e for place in places(evidence, file, pattern) for e in drop_line(evidence, place))
+def drop_lines(evidence: Evidence, route: ProxyRoute, pattern: str) -> tuple[Edit, ...]:
+    """The edits that take out every line on the way of a route in which a pattern of ours is found."""
+    return tuple(e for place in on_way(evidence, route, pattern) for e in drop_line(evidence, place))
+
+
+def on_way(evidence: Evidence, route: ProxyRoute, pattern: str) -> Iterator[Place]:
+    """The lines that hold for a route in which a pattern of ours is found: those in a block that is around the route as
+    well. What stands in another site, location or frontend is somebody else's."""
+    lines = _lines(evidence, route.place)
+    inside = _sections(lines) if route.software == "haproxy" else blocks(lines)
+    standing = (p for p in (route.place, route.front, route.upstream_place) if p and p.file == route.place.file)
+    known = [p.line for p in standing if p.line and p.line <= len(lines)]
+    own = {0, *known, *(n for line in known for n in around(inside, line))}
+    return (p for p in places(evidence, route.place.file, pattern) if p.line and inside[p.line - 1] in own)
+
+
+def _sections(lines: Sequence[str]) -> list[int]:
+    """The line with which the section of HAProxy begins that each other line stands in; 0 for none."""
+    begun, found = 0, []
+    for n, line in enumerate(lines, 1):
+        begins = _SECTION.match(line)
+        found.append(0 if begins else begun)
+        begun = n if begins else begun
+    return found
+
+
+_SECTION = re.compile(r"(?:global|defaults|frontend|backend|listen|userlist|resolvers|peers|cache|program)\b")
 
 
 def drop_key(evidence: Evidence, place: Place | None) -> tuple[Edit, ...]:
@@ -273,22 +297,35 @@ def _lines(evidence: Evidence, place: Place) -> tuple[str, ...]:
 
 
 def blocks(lines: Sequence[str]) -> list[int]:
-    """The line that opened the block which each line stands in; 0 for none. A closing brace belongs to its block."""
+    """The line that opened the block which each line stands in; 0 for none. A closing brace or tag belongs to its block;
+    Apache's plain guards (IfModule, RequireAll) are none."""
     opened, found = [0], []
     for n, line in enumerate(lines, 1):
         bare = line.split(" #")[0].strip()
         found.append(opened[-1])
-        if bare.endswith("{"):
+        tag = _TAG.match(bare)
+        if bare.endswith("{") or (tag and not tag[1]):
             opened.append(n)
-        elif bare == "}" and len(opened) > 1:
+        elif (bare == "}" or tag) and len(opened) > 1:
             opened.pop()
     return found
+
+
+_TAG = re.compile(r"<(/?)(?:VirtualHost|Location|Directory|Files|Proxy)(?:Match)?\b", re.IGNORECASE)
 
 
 def around(inside: Sequence[int], line: int) -> Iterator[int]:
     """The lines that opened the blocks around a line, innermost first."""
     while line := inside[line - 1]:
         yield line
+
+
+def same_block(evidence: Evidence, place: Place) -> tuple[str, list[Place]]:
+    """The line that opened the block which a line stands in ("": none), and the lines that stand in it themselves."""
+    lines = _lines(evidence, place)
+    inside = blocks(lines)
+    head = inside[place.line - 1] if place.line and place.line <= len(lines) else 0
+    return lines[head - 1] if head else "", [Place(place.file, n) for n, at in enumerate(inside, 1) if at == head]
 
 
 def deleted(evidence: Evidence, edit: HeaderEdit) -> tuple[Edit, ...]:
