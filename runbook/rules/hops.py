@@ -15,6 +15,7 @@ from runbook.model import (
     Subject,
 )
 from runbook.model.command import PIPE, Command, sh, url, user
+from runbook.observe.address import Address, address_of
 from runbook.observe.focus import reaches
 from runbook.observe.signature import from_registry, signed_by_proxy
 from runbook.redact import is_mask
@@ -64,6 +65,8 @@ def fronts(facts: Facts) -> tuple[Front, ...]:
     for route in facts.stack.routes:
         groups.setdefault(site_key(route), []).append(route)
     found = [_front(tuple(group), facts.compose) for group in groups.values()]
+    others = elsewhere(facts)
+    found = [replace(f, api=tuple(r for r in f.api if r not in others)) for f in found]
     kept = [
         f if _is_named(f, facts) or any(_is_known_to_lead(r, facts) for r in f.api) else replace(f, api=())
         for f in found
@@ -74,6 +77,41 @@ def fronts(facts: Facts) -> tuple[Front, ...]:
 def site_key(route: ProxyRoute) -> tuple[object, ...]:
     """What the routes of one virtual host have in common."""
     return route.software, route.place.file, route.service, route.server_names, route.listen
+
+
+def elsewhere(facts: Facts) -> frozenset[ProxyRoute]:
+    """The routes to other programs of the registry's machine: to another port of the host where it is known to listen,
+    while some route does lead to it. A port on which a proxy listens leads on, and a site that a client used is meant."""
+    home, routes = _homes(facts), facts.stack.routes
+    known = {*(a.port for a in home), *(p for r in routes for p in r.listen)}
+    targets = {r: [Address(host.lower(), port) for host, port in r.upstream_hosts] for r in routes}
+    if not any(t.fits(a) for found in targets.values() for t in found for a in home):
+        return frozenset()
+    return frozenset(
+        route
+        for route, found in targets.items()
+        if found and not _is_asked(route, facts) and all(t.port not in known and _is_at(t, home) for t in found)
+    )
+
+
+def _is_at(target: Address, home: list[Address]) -> bool:
+    return any(target.fits(replace(a, port=None)) for a in home)
+
+
+def _homes(facts: Facts) -> list[Address]:
+    """Where the registry itself listens, as its own file says without containers, or where it answered by no proxy."""
+    registry = facts.registry
+    bound = str(registry.value("http.addr") or "") if registry and facts.compose is None else ""
+    asked = (e.url for e in facts.traffic.exchanges if e.route != "via" and from_registry(e))
+    known = map(address_of, (f"localhost{bound}" if bound.startswith(":") else bound, *asked))
+    return list(dict.fromkeys(a for a in known if a and a.port))
+
+
+def _is_asked(route: ProxyRoute, facts: Facts) -> bool:
+    """Whether a client used a name of this site, at a port on which it listens."""
+    names = {n.lower() for n in route.server_names}
+    used = (a for a in facts.focus.used if not names or a.host in names)
+    return any((names and not a.is_loopback) or not route.listen or a.port in (None, *route.listen) for a in used)
 
 
 def _is_known_to_lead(route: ProxyRoute, facts: Facts) -> bool:

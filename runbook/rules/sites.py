@@ -29,6 +29,7 @@ from runbook.rules.hop_edits import around, blocks, drop, drop_block, drop_line,
 from runbook.rules.hops import (
     Front,
     api_check,
+    elsewhere,
     front_url,
     fronts,
     hop,
@@ -295,8 +296,12 @@ def denied_by_rule(facts: Facts) -> Iterator[Finding]:
     logged = next((e for e in facts.traffic.logged("access-forbidden", "rate-limited")), None)
     status = refused.status if refused else 429 if logged and logged.meaning == "rate-limited" else 403
     kind = "rate" if status == 429 else "address"
+    others = elsewhere(facts)
     ruled = [
-        (r, g) for r in facts.stack.routes for g in r.guards if g.kind == kind and leads_to_registry(r, facts.compose)
+        (r, g)
+        for r in facts.stack.routes
+        for g in r.guards
+        if g.kind == kind and leads_to_registry(r, facts.compose) and r not in others
     ]
     whole = [r for r, _ in ruled if r.server_names or r.place.file not in facts.evidence.shortened]
     listed = whole if status == 403 else []

@@ -133,3 +133,25 @@ def test_the_limit_of_another_site_of_caddy_stays(tmp_path: Path) -> None:
         "curl.txt": TOO_LARGE,
     }
     assert [e.line for e in found(tmp_path, "client-max-body-size", files).edits] == [8, 9, 10]
+
+
+SHOP = """\
+http://localhost:8081 {
+  reverse_proxy 127.0.0.1:3000 {
+    header_up -Authorization
+  }
+}
+http://localhost:8080 {
+  request_header -Authorization
+  reverse_proxy 127.0.0.1:5077
+}
+"""
+
+
+@pytest.mark.parametrize("known", ["config.yml", "curl.txt"])
+def test_the_line_of_another_application_stays(known: str, tmp_path: Path) -> None:
+    """The registry's port tells which site is its own: from its file, or from an answer direct."""
+    direct = "$ curl -si -u mia:xxxxxx http://127.0.0.1:5077/v2/\nHTTP/1.1 200 OK\nDocker-Distribution-Api-Version: registry/2.0\n\n{}\n"
+    refused = TWICE.replace("hub.example", "localhost").replace("Builders", "Depot")
+    files = {"Caddyfile": SHOP, "refused.txt": refused, known: CONFIG if known == "config.yml" else direct}
+    assert [e.line for e in found(tmp_path, "authorization-stripped", files).edits] == [7]
