@@ -9,7 +9,7 @@ from runbook.judge import Run
 from runbook.judge.rank import explained
 from runbook.model import STEPS, Diagnosis, Finding, Symptom
 from runbook.redact import visible
-from runbook.report.history import Comparison
+from runbook.report.history import Comparison, files_read
 
 
 def render_json(run: Run, changes: Comparison | None = None) -> str:
@@ -36,6 +36,7 @@ def as_object(run: Run) -> dict[str, Any]:
             {"rule": c.rule, "step": c.step, "outcome": c.outcome, "reason": visible(c.reason)}
             for c in diagnosis.checks
         ],
+        "files": files_read(run),
         "not_read": [visible(gap) for gap in diagnosis.not_read],
         "not_tested": [visible(gap) for gap in diagnosis.not_tested],
         "symptoms": [

@@ -5,8 +5,9 @@ from typing import Protocol
 
 from runbook.judge import Run
 from runbook.report import words
+from runbook.report.as_json import as_object
 from runbook.report.block import Block, esc, para, table, tag
-from runbook.report.history import Earlier, block, compare
+from runbook.report.history import Earlier, Known, block, compare, earlier_of
 from runbook.report.picture import picture
 
 _SIGNS = {"fault": ("✗", "fail"), "healthy": ("✓", "pass"), "inconclusive": ("?", "warn")}
@@ -59,7 +60,8 @@ def compared(first: Line, second: Line, before: Run | None, now: Run | None) -> 
         f"{change}: {first.words} → {second.words}",
     )
     if now is not None:
-        result += block(compare(now, Earlier(first.verdict, (*first.causes, *first.warnings))))
+        unread = Earlier(first.verdict, dict.fromkeys((*first.causes, *first.warnings), Known()))
+        result += block(compare(now, earlier_of(as_object(before)) if before else unread))
     for one, run in ((first, before), (second, now)):
         if run is not None:
             title = f"Run {one.number}: {words.headline(run)[0]}"

@@ -45,7 +45,7 @@ def _diagnosis() -> dict[str, Any]:
         rule=_TEXT, step={"enum": list(STEPS)}, outcome=_word(Check.__annotations__["outcome"]), reason=_TEXT
     )
     return _object(
-        optional=("changes",),
+        optional=("changes", "files"),
         schema={"const": 1},
         tool={**_TEXT, "pattern": "^runbook "},
         verdict=_word(Verdict),
@@ -62,11 +62,12 @@ def _diagnosis() -> dict[str, Any]:
         checks=_list(checks),
         not_tested=_TEXTS,
         not_read=_TEXTS,
+        files={**_TEXTS, "description": "what was read whole"},
         symptoms=_list(_object(symptom=_TEXT, text=_TEXT, evidence=items)),
         folklore=_list(_object(claim=_TEXT, truth=_TEXT, shown=_TEXT, where=_TEXT)),
         contradictions=items,
         odd_names={**items, "description": "names from outside that entered no command"},
-        changes={"type": "object", "description": "with --compare: what is new, still there, mended"},
+        changes={"type": "object", "description": "with --compare: what is new, still there, mended, unclear"},
     )  # fmt: skip
 
 
