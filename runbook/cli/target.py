@@ -3,6 +3,7 @@
 import argparse
 import os
 import sys
+from typing import Any
 
 from runbook.collect.request import TIMEOUT, Request, Running, UsageError, password_from, password_from_env
 
@@ -13,11 +14,8 @@ def add_target(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--registry", metavar="URL", help="the registry's own address, e.g. http://localhost:5000")
     parser.add_argument("--ui", metavar="URL", help="the address of the UI or proxy before it")
     parser.add_argument("--user", metavar="NAME", help="the user who cannot log in")
-    source = parser.add_mutually_exclusive_group()
-    source.add_argument("--password-env", metavar="VAR", help="NAME of the environment variable with the password")
-    source.add_argument("--password-stdin", action="store_true", help="read the password from standard input")
+    source = add_password(parser)
     source.add_argument("--docker-config", metavar="FILE", help="use the login stored in a docker config.json")
-    source.add_argument("--password", nargs="?", help=argparse.SUPPRESS)
     parser.add_argument("--origin", metavar="URL", help="origin of the page that calls the registry from a browser")
     parser.add_argument("--allow-writes", action="store_true", help="also open a blob upload and cancel it")
     parser.add_argument(
@@ -29,20 +27,34 @@ def add_target(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def request_from(options: argparse.Namespace) -> Request:
-    """The request that the options describe. The only place where a password is read in."""
+def add_password(parser: argparse.ArgumentParser) -> Any:
+    """Where a password comes from; the group, for a command that knows another way."""
+    source = parser.add_mutually_exclusive_group()
+    source.add_argument("--password-env", metavar="VAR", help="NAME of the environment variable with the password")
+    source.add_argument("--password-stdin", action="store_true", help="read the password from standard input")
+    source.add_argument("--password", nargs="?", help=argparse.SUPPRESS)
+    return source
+
+
+def password_given(options: argparse.Namespace) -> str | None:
+    """The only place where a password is read in."""
     if options.password is not None:
         raise UsageError(
             "A password is never an argument: everybody on this machine can read those. Use --password-env NAME or"
             " --password-stdin."
         )
-    password = None
     if options.password_env is not None:
-        password = password_from_env(options.password_env)
-    elif options.password_stdin:
-        if sys.stdin is None or sys.stdin.closed:
-            raise UsageError("--password-stdin: there is no standard input.")
-        password = password_from(sys.stdin)
+        return password_from_env(options.password_env)
+    if not options.password_stdin:
+        return None
+    if sys.stdin is None or sys.stdin.closed:
+        raise UsageError("--password-stdin: there is no standard input.")
+    return password_from(sys.stdin)
+
+
+def request_from(options: argparse.Namespace) -> Request:
+    """The request that the options describe."""
+    password = password_given(options)
     running = running_from(options)
     return Request(
         paths=tuple(p for p in options.paths if running is None or not _is_container(p)),

@@ -144,7 +144,7 @@ def dollar_interpolation(facts: Facts) -> Iterator[Finding]:
                 *all_restarted(facts, facts.compose.services if facts.compose and platform(facts) != "compose" else ()),
             ),
             verify=(
-                sh("docker", "compose", "config", "--quiet", expect="no warning about a variable that is not set"),
+                sh("docker", "compose", "config", "--quiet", expect="no line with: variable is not set"),
                 login(facts),
             ),
             applies="Compose creates those containers again whose values have changed",

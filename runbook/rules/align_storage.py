@@ -81,7 +81,13 @@ def _survives(registry: Registry, user: Word) -> tuple[Command, ...]:
     port = next((p.published for p in registry.ports if p.published), 5000)
     words = () if registry.auth == "none" else (Word("-u"), user)
     return (
-        sh("curl", "-sS", words, url(f"http://localhost:{port}", "/v2/_catalog"), expect="the images that were pushed"),
+        sh(
+            "curl",
+            "-sS",
+            words,
+            url(f"http://localhost:{port}", "/v2/_catalog"),
+            expect="(the images that were pushed)",
+        ),
     )
 
 

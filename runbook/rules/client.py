@@ -232,7 +232,7 @@ def helper_broken(facts: Facts) -> Iterator[Finding]:
     helper = next((n for n in (silent[1].helper if silent else None, *said_of, *(s.helper for s in helped)) if n), None)
     own = [s for s in helped if s.helper == helper]
     address = message.host or next((host_of(s.key) for s in own), None)
-    asked = sh(glued("docker-credential-", name(helper)), "list", expect="the address of the registry and the user")
+    asked = sh(glued("docker-credential-", name(helper)), "list", expect="(the address of the registry and the user)")
     forget = _without_helper(facts)
     yield finding(
         f"The credential helper ({helper or 'of config.json'}) gives no credentials, so docker sends none.",

@@ -107,7 +107,13 @@ def _in_a_container(facts: Facts) -> Iterator[Finding]:
                 summary=f"Mount the file as {path}, or set DOCKER_CONFIG to {posixpath.dirname(mounted[0].target)}",
                 commands=applied.commands,
                 verify=(
-                    sh("kubectl", *in_namespace(one.namespace), "get", "events", expect="no message of a refused push"),
+                    sh(
+                        "kubectl",
+                        *in_namespace(one.namespace),
+                        "get",
+                        "events",
+                        expect="(no message of a refused push)",
+                    ),
                 )
                 if one.platform == "kubernetes"
                 else (stored_login(where or None),),
@@ -251,7 +257,7 @@ def _pull_secrets(facts: Facts) -> Iterator[Finding]:
                 commands=(*_copied(one, secret), *applied.commands),
                 verify=(
                     sh("kubectl", *in_namespace(one.namespace), "get", "events", "--field-selector=reason=Pulled",
-                       expect="Successfully pulled image"),
+                       expect="… Successfully pulled image …"),
                 ),
                 applies="the kubelet reads the Secret when it pulls",
             ),
@@ -332,7 +338,7 @@ def name_without_registry(facts: Facts) -> Iterator[Finding]:
             fix=Fix(
                 summary=f"Give the image the name {target} and push that",
                 commands=(sh("docker", "tag", image(local), image(target)), sh("docker", "push", image(target))),
-                verify=(sh("docker", "manifest", "inspect", image(target), expect="its manifest"),),
+                verify=(sh("docker", "manifest", "inspect", image(target), expect="(its manifest)"),),
             ),
         )
         return

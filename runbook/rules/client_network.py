@@ -134,7 +134,7 @@ def _of_another_client(message: Message) -> Finding | None:
     words = {"crane": ("crane", "catalog", "--insecure"), "oras": ("oras", "login", "--plain-http"),
              "helm": ("helm", "registry", "login", "--plain-http")}  # fmt: skip
     program = words.get(message.tool) or (tool if tool != "the client" else "skopeo", "login", "--tls-verify=false")
-    check = sh(*program, host(message.host), expect="the repositories" if tool == "crane" else "Login Succeeded")
+    check = sh(*program, host(message.host), expect="(the repositories)" if tool == "crane" else "Login Succeeded")
     return finding(
         f"The registry {message.host or 'here'} speaks plain http and {tool} insists on https.",
         said(message),
@@ -150,7 +150,7 @@ def _is_refused_by_docker(exchange: Exchange) -> bool:
 
 def _insecure_names() -> Command:
     form = "{{range .RegistryConfig.IndexConfigs}}{{println .Name .Secure}}{{end}}"
-    return sh("docker", "info", "--format", form, expect="the name of the registry and false")
+    return sh("docker", "info", "--format", form, expect="(the name of the registry and false)")
 
 
 def _allow(facts: Facts, listed: list[ClientConfig], name: str) -> tuple[Edit, ...]:
@@ -212,7 +212,7 @@ def proxy_hijack(facts: Facts) -> Iterator[Finding]:
             summary=f"Add {(name or 'the registry').split(':')[0]} to NO_PROXY where the proxy is set: in the daemon's "
             "[Service] section, in daemon.json or config.json (their proxies), in the shell",
             commands=(*_exempt(name), sh("sudo", "systemctl", "restart", "docker")),
-            verify=(sh("docker", "info", "--format", "{{.NoProxy}}", expect="a list with the host of the registry"),),
+            verify=(sh("docker", "info", "--format", "{{.NoProxy}}", expect="(a list with the host of the registry)"),),
             applies="the daemon reads its proxy settings when it starts",
         ),
     )
@@ -402,7 +402,7 @@ def san_missing(facts: Facts) -> Iterator[Finding]:
             ),
             verify=(
                 sh("openssl", "s_client", "-connect", host(server), READ_FROM, "/dev/null", PIPE,
-                   "openssl", "x509", "-noout", "-ext", "subjectAltName", expect="the name that clients use"),
+                   "openssl", "x509", "-noout", "-ext", "subjectAltName", expect="(the name that clients use)"),
             ),
             applies="the server reads its certificate when it starts",
         ),

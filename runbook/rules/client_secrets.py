@@ -90,10 +90,10 @@ def _host(message: Message, login: CiLogin | None) -> str:
 
 
 def _shows(variable: str, job: CiJob | None) -> Command:
-    """Prints the number of characters, never the value; a secret that a step of GitHub is given is no variable there."""
+    """Prints the number of lines that are not empty, never the value; a secret that a step of GitHub is given is no variable there."""
     if job and job.system == "github" and variable in job.secrets and all(v.name != variable for v in job.variables):
         return sh("gh", "secret", "list", expect=f"{variable} (a secret of an environment: add --env)")
-    return sh("printenv", name(variable), PIPE, "wc", "-c", expect="more than 1")
+    return sh("printenv", name(variable), PIPE, "grep", "-c", ".", expect="1 (0: it is empty)")
 
 
 # ---- a URL that the password took apart ----------------------------------------------------------------------
@@ -125,7 +125,7 @@ def not_encoded(facts: Facts) -> Iterator[Finding]:
             summary="Encode the password in the URL (% as %25, @ as %40, : as %3A, / as %2F), or give user and password apart",
             commands=(
                 sh("python3", "-c", "import getpass, urllib.parse; print(urllib.parse.quote(getpass.getpass(), safe=''))",
-                   expect="the password as it may stand in a URL"),
+                   expect="(the password as it may stand in a URL)"),
             ),
             verify=(login_with_docker(message.host),),
         ),

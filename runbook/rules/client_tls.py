@@ -142,7 +142,7 @@ def _day(when: float) -> str:
 def _dates(address: str) -> Command:
     where = address if ":" in address else f"{address}:443" if address else ""
     return sh("openssl", "s_client", "-connect", host(where or None), READ_FROM, "/dev/null", PIPE, "openssl", "x509", "-noout",
-              "-dates", expect="notBefore in the past, notAfter in the future")  # fmt: skip
+              "-dates", expect="(notBefore in the past, notAfter in the future)")  # fmt: skip
 
 
 # ---- packets that are too large ------------------------------------------------------------------------------

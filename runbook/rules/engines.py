@@ -61,7 +61,7 @@ def builder_insecure(facts: Facts) -> Iterator[Finding]:
                         "buildkitd.toml",
                     ),
                 ),
-                verify=(sh("docker", "buildx", "ls", expect="with-registry*  docker-container"),),
+                verify=(sh("docker", "buildx", "ls", expect="with-registry* docker-container …"),),
                 applies="a builder reads buildkitd.toml when it is created",
             ),
         )
@@ -252,4 +252,4 @@ def _is_other_program(exchange: Exchange, published: set[int]) -> bool:
 
 def _ping(asked: Address | None, port: int | None) -> Command:
     base = f"http://{asked.host if asked else 'localhost'}:{port or 5000}"
-    return sh("curl", "-sSi", url(base, "/v2/"), expect="HTTP/1.1 401 Unauthorized, with WWW-Authenticate")
+    return sh("curl", "-sSi", url(base, "/v2/"), expect="HTTP/1.1 401 Unauthorized and WWW-Authenticate: …")

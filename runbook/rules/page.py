@@ -100,7 +100,7 @@ def _answered_in_front(asked: Exchange) -> Fix:
     method = asked.sent("Access-Control-Request-Method") or "DELETE"
     page, wanted = glued("Origin: ", url(origin)), glued("Access-Control-Request-Method: ", name(method))
     check = sh("curl", "-sS", "-o", "/dev/null", "-w", "%{http_code}\\n", "-X", "OPTIONS", "-H", page, "-H", wanted,
-               url(asked.url), expect="204 or 200 once the proxy answers it (with one origin no browser asks)")  # fmt: skip
+               url(asked.url), expect="204 or 200, once the proxy answers it (with one origin no browser asks)")  # fmt: skip
     return Fix(
         summary="Serve page and registry from one origin (NGINX_PROXY_PASS_URL of the UI), or let the proxy in front of the "
         "registry answer OPTIONS itself: 204 with the Access-Control-Allow headers",

@@ -55,7 +55,7 @@ def _restart(puller: PullerConfig) -> _Restart:
 def _pull(puller: PullerConfig, name: str) -> Command:
     """Pulls with the program that the file belongs to."""
     if puller.program == "podman":
-        return sh("podman", "pull", image(name or None), expect="the digest of the image")
+        return sh("podman", "pull", image(name or None), expect="(the digest of the image)")
     tool = ("sudo", "k3s", "crictl") if puller.program == "k3s" else ("sudo", "crictl")
     return sh(*tool, "pull", image(name or None), expect="Image is up to date")
 

@@ -68,7 +68,7 @@ def login_used(secret: ClientConfig | None, address: str | None) -> Command:
         return stored_login(address)
     where = in_namespace(secret.namespace)
     pulled = ("get", "events", "--field-selector=reason=Pulled")
-    return sh("kubectl", *where, *pulled, expect="Successfully pulled image")
+    return sh("kubectl", *where, *pulled, expect="… Successfully pulled image …")
 
 
 def secret_read(secret: ClientConfig | None) -> str:

@@ -62,7 +62,7 @@ def realm_unreachable(facts: Facts) -> Iterator[Finding]:
             facts,
             facts.registry,
             "Set auth.token.realm to an address that resolves and answers from the client's machine",
-            header_check(base(facts), "www-authenticate", "a realm with an address that this machine reaches")
+            header_check(base(facts), "www-authenticate", "(a realm with an address that this machine reaches)")
             if inner or local or any(m.kind == "no-such-host" for m in failed)
             else sh(
                 "curl", "-sS", "-o", "/dev/null", "-w", "%{http_code}\\n", url(realm), expect="200 or 401, not 000"
@@ -180,8 +180,8 @@ def clock(facts: Facts) -> Iterator[Finding]:
             summary="Synchronise both clocks",
             commands=(sh("timedatectl", "status"), sh("sudo", "timedatectl", "set-ntp", "true")),
             verify=(
-                sh("date", "-u", expect="the time on the machine of the registry"),
-                sh("curl", "-sSI", url(realm), PIPE, "grep", "-i", "^date:", expect="the same time, to the second"),
+                sh("date", "-u", expect="(the time on the machine of the registry)"),
+                sh("curl", "-sSI", url(realm), PIPE, "grep", "-i", "^date:", expect="(the same time, to the second)"),
             ),
         ),
     )

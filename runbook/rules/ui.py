@@ -189,7 +189,7 @@ def entrypoint_cannot_edit_mounted_conf(facts: Facts) -> Iterator[Finding]:
             commands=restarted(one, fresh=True).commands,
             verify=(
                 inside(one, "grep", "-n", "proxy_pass", "/etc/nginx/conf.d/default.conf",
-                   expect="a proxy_pass line with the address of the registry"),
+                   expect="(a proxy_pass line with the address of the registry)"),
             ),
         ),
         about=Subject(service=name or ""),

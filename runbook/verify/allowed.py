@@ -55,10 +55,19 @@ def _refusal(words: Sequence[str]) -> str:
         return "a program is missing in it"
     if any(_PLACEHOLDER.search(w) for w in words):
         return "a placeholder stands in it: put the real value there and run it yourself"
+    if words[0] in _ELSEWHERE:
+        return _ELSEWHERE[words[0]]
     judge = _PROGRAMS.get(words[0])
     if judge is None:
         return f"{words[0][:40]} may change something, or is not known here; run it yourself"
     return "" if judge(list(words[1:])) else f"{words[0]} with these options may change something; run it yourself"
+
+
+_ELSEWHERE = {
+    "printenv": "it looks into the environment of the pipeline's job: run it there",
+    "date": "it tells the time where it runs: run it on the machine of the registry",
+}
+"""Programs that only look, and tell nothing on any other machine."""
 
 
 # ---- the programs --------------------------------------------------------------------------------------------
@@ -131,7 +140,15 @@ def _docker(words: list[str]) -> bool:
         )
     if words[:1] == ["exec"]:
         return _exec(words[1:])
-    return words[:1] in (["logs"], ["inspect"], ["ps"], ["info"], ["version"], ["port"], ["images"])
+    return words == ["buildx", "ls"] or words[:1] in (
+        ["logs"],
+        ["inspect"],
+        ["ps"],
+        ["info"],
+        ["version"],
+        ["port"],
+        ["images"],
+    )
 
 
 def _no_output(words: list[str]) -> bool:
@@ -147,7 +164,12 @@ def _exec(words: list[str]) -> bool:
     return len(words) > 1 and not words[0].startswith("-") and _looks(words[1:])
 
 
+_SUM_OF = re.compile(r"printenv [A-Z0-9_]{1,80} \| sha256sum \| cut -c1-8")
+
+
 def _looks(words: list[str]) -> bool:
+    if words[0] == "sh":
+        return len(words) == 3 and words[1] == "-c" and bool(_SUM_OF.fullmatch(words[2]))
     if words[0] == "nginx":
         return words[1:] in (["-T"], ["-t"])
     if words[0] in ("env", "date"):
@@ -155,7 +177,7 @@ def _looks(words: list[str]) -> bool:
     return words[0] in _INSIDE
 
 
-_KUBECTL = re.compile(r"-[nclA]|-o|--tail=\d{1,5}|--previous|--")
+_KUBECTL = re.compile(r"-[nclA]|-o|--tail=\d{1,5}|--previous|--field-selector=[\w.=!,-]{1,200}|--")
 """Another kubeconfig could name a program to run."""
 
 

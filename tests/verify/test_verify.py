@@ -1,6 +1,7 @@
 """`runbook verify`: only checks that look are run, and each against what it should print."""
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from runbook.cli import main
 from runbook.verify import as_expected
 from runbook.verify.allowed import plan
 from tests.case_files import all_cases, judge
+from tests.servers import registry
 
 LOOKS = (
     "curl -sS -o /dev/null -w '%{http_code}\\n' -u jana http://localhost:5000/v2/",
@@ -25,6 +27,8 @@ LOOKS = (
     "docker compose config --quiet",
     "docker compose logs | grep 'invalid secret'",
     "kubectl -n ci logs --tail=50 deploy/registry",
+    "kubectl -n web get events --field-selector=reason=Pulled",
+    "docker compose exec east sh -c 'printenv REGISTRY_HTTP_SECRET | sha256sum | cut -c1-8'",
 )
 CHANGES = (
     "rm -rf /",
@@ -51,6 +55,8 @@ CHANGES = (
     "docker compose exec registry rm x",
     "docker compose exec registry env rm x",
     "docker compose exec registry sh -c id",
+    "docker compose exec registry sh -c 'printenv REGISTRY_HTTP_SECRET'",
+    "printenv REGISTRY_PASSWORD | grep -c .",
     "docker compose -f other.yml config",
     "docker compose config -o out",
     "docker run --rm alpine",
@@ -101,9 +107,17 @@ def test_everything_else_is_refused_with_a_reason(text: str) -> None:
         ("200 0.05\n", "200 and less than 0.2 seconds", True),
         ("200 0.95\n", "200 and less than 0.2 seconds", False),
         ("401 0.05\n", "200 and less than 0.2 seconds", False),
+        ("204\n", "204 or 200, once the proxy answers it", True),
+        ("HTTP/2 401\nwww-authenticate: Basic\n", "HTTP/1.1 401 Unauthorized and WWW-Authenticate: …", True),
+        ("HTTP/2 200\n", "HTTP/1.1 401 Unauthorized", False),
+        ('2m  Normal  Pulled  pod/a  Successfully pulled image "a" in 2s\n', "… Successfully pulled image …", True),
+        ("the attribute `version` is obsolete\n", "no line with: variable is not set", True),
+        ('The "x" variable is not set.\n', "no line with: variable is not set", False),
+        ("sth\n", "(the images that were pushed)", None),
+        ("sth\n", "", None),
     ],
 )
-def test_what_is_expected(output: str, expect: str, fits: bool) -> None:
+def test_what_is_expected(output: str, expect: str, fits: bool | None) -> None:
     assert as_expected(output, expect) is fits
 
 
@@ -130,6 +144,67 @@ def test_refused_ones_do_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.chdir(tmp_path)
     assert main(["verify", report(tmp_path, ("touch made", "nothing")), "--yes"]) == 5
     assert not (tmp_path / "made").exists()
+
+
+@pytest.mark.skipif(not shutil.which("curl"), reason="curl is not installed")
+def test_a_password_is_given_by_variable_and_never_as_an_argument(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("REG_PASSWORD", 'ri"ght\\pass')
+    with registry("anna", 'ri"ght\\pass') as (address, seen):
+        asks = f"curl -sS -o /dev/null -w '%{{http_code}}' -u anna {address}/v2/"
+        file = report(tmp_path, (asks, "200"))
+        assert main(["verify", file, "--yes", "--user", "anna", "--password-env", "REG_PASSWORD"]) == 0
+        other = report(tmp_path, (asks.replace("anna", "karl"), "200"))
+        assert main(["verify", other, "--yes", "--user", "anna", "--password-env", "REG_PASSWORD"]) == 5
+    assert [user for _, _, user, _ in seen.requests] == ["anna"]
+    clear = report(tmp_path, ("curl -sS -u anna http://reg.invalid/v2/", "200"))
+    assert main(["verify", clear, "--yes", "--user", "anna", "--password-env", "REG_PASSWORD"]) == 5
+    told = capfd.readouterr()
+    assert "--insecure-http" in told.out
+    assert "ght" not in told.out + told.err
+
+
+def test_nobody_is_asked_where_nobody_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("runbook.verify.commands._has_terminal", lambda: False)
+    assert main(["verify", report(tmp_path, ("curl -sS -u anna http://localhost:1/v2/", "200")), "--yes"]) == 5
+    assert "--password-env" in capfd.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("check", "why"),
+    [
+        ("curl -sS -o /dev/null -w '%{http_code}' http://reg.invalid/v2/", "resolve"),
+        ("docker compose exec ui env | cut -d= -f1 | grep -x REGISTRY_AUTH", "no engine here"),
+        ("cut -d: -f1 none", "none"),
+    ],
+)
+def test_what_could_not_look_is_no_failure(
+    check: str, why: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    docker = tmp_path / "docker"
+    docker.write_text("#!/bin/sh\necho no engine here >&2\nexit 1\n")
+    docker.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.chdir(tmp_path)
+    assert main(["verify", report(tmp_path, (check, "REGISTRY_AUTH")), "--yes"]) == 5
+    told = capfd.readouterr().out
+    assert "undecided" in told
+    assert why in told
+
+
+def test_what_only_a_person_can_tell_is_shown_to_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "names").write_text("a proxy.example b\n")
+    file = report(tmp_path, ("cut -d: -f1 names", "(a list with the host of the registry)"))
+    assert main(["verify", file, "--yes"]) == 5
+    told = capfd.readouterr().out
+    assert "look yourself" in told
+    assert "proxy.example" in told
 
 
 def test_asks_first(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -163,10 +238,14 @@ def test_compare_says_new_still_there_and_mended(tmp_path: Path, capfd: pytest.C
 
 @pytest.mark.skipif(not shutil.which("curl"), reason="curl is not installed")
 def test_our_own_checks_are_mostly_run(tmp_path: Path) -> None:
-    """Of the checks that the cases print, most may be run; the others say why not."""
-    lines = []
+    """Of the checks that the cases print, most may be run; the others say why not. What they expect is what is printed,
+    or, in brackets, for a person."""
+    lines, prose = [], []
     for number, case in enumerate(all_cases()[::4]):
         run = judge(case, tmp_path / str(number))
-        lines += [str(c) for f in run.diagnosis.causes[:1] for c in f.fix.verify]
+        checks = [c for f in run.diagnosis.causes[:1] for c in f.fix.verify]
+        lines += [str(c) for c in checks]
+        prose += [c.expect for c in checks if c.expect.startswith(("a ", "an ", "the ", "its ", "more ", "healthy"))]
+    assert prose == []
     allowed = sum(not plan(line).refused for line in lines)
     assert allowed > 0.6 * len(lines), [line for line in lines if plan(line).refused]
