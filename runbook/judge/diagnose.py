@@ -12,7 +12,7 @@ from runbook.judge.patch import unified_diff
 from runbook.judge.proof import predict
 from runbook.judge.rank import rank
 from runbook.judge.words import about
-from runbook.model import STEPS, Certainty, Diagnosis, Evidence, Finding, Stack, Verdict
+from runbook.model import STEPS, Certainty, Diagnosis, Evidence, Finding, Stack, Symptom, Verdict
 from runbook.observe.traffic import Traffic
 from runbook.rules.base import Facts
 from runbook.stack import build
@@ -37,7 +37,7 @@ def diagnose(evidence: Evidence) -> Run:
     results = [rules.run(rule, facts) for rule in rules.load().values()]
     checks = tuple(check for check, _ in results)
     ranking = rank((finding for _, found in results for finding in found), facts)
-    causes = tuple(_proven(_with_patch(f, evidence), evidence) for f in ranking.causes)
+    causes = _with_next(tuple(_proven(_with_patch(f, evidence), evidence) for f in ranking.causes))
     proof = health(facts, checks, ranking.dormant)
     verdict = _verdict(causes, facts, proof)
     diagnosis = Diagnosis(
@@ -107,6 +107,26 @@ def _with_patch(finding: Finding, evidence: Evidence) -> Finding:
     if not finding.edits or finding.fix.patch is not None:
         return finding
     return replace(finding, fix=replace(finding.fix, patch=unified_diff(finding.edits, evidence.files)))
+
+
+def _with_next(causes: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    """The causes; checks of the first that send a login say so where a next obstacle at the registry refuses it still."""
+    kept = [
+        f.cause
+        for f in causes
+        if f.role == "next obstacle"
+        and f.hop != "client"
+        and {Symptom.LOGIN_401_DIRECT, Symptom.NOT_STARTED} & {*f.explains}
+    ]
+    if not kept:
+        return causes
+    until = f"(not before the next obstacle is fixed, too: {', '.join(kept)})"
+    first, *rest = causes
+    checks = tuple(
+        replace(check, expect=f"{check.expect} {until}") if check.expect in ("200", "Login Succeeded") else check
+        for check in first.fix.verify
+    )
+    return (replace(first, fix=replace(first.fix, verify=checks)), *rest)
 
 
 def _proven(finding: Finding, evidence: Evidence) -> Finding:

@@ -77,9 +77,10 @@ def prove(run: Run) -> Run:
         except (UnreadableError, ParseError, CannotRebuildError, LabError, OSError) as why:
             causes[index] = _noted(finding, f"not run in a copy of the stack: {_because(why)}")
             break
-        causes[index] = _judged(finding, result)
+        obstacles = [f.cause for f in causes[index + 1 :] if f.role == "next obstacle"]
+        causes[index] = _judged(finding, result, obstacles)
         evidence, mended = after, mended or writes
-        if causes[index].fix.proof.kind != "run":
+        if causes[index].fix.proof.kind != "run" and not (obstacles and result.reproduced):
             break
     return reconsidered(run, tuple(causes))
 
@@ -124,7 +125,8 @@ def _alike(twins: Sequence[Twin]) -> None:
         twin.open, twin.deletes, twin.through, twin.origin, twin.limit = opened, deletes, through, origin, limit
 
 
-def _judged(finding: Finding, result: _Result) -> Finding:
+def _judged(finding: Finding, result: _Result, obstacles: Sequence[str] = ()) -> Finding:
+    """The finding with what came of its edits; `obstacles` come next, and may be why the copy does not work yet."""
     gaps = result.gaps
     if not result.reproduced:
         note = "a copy of the stack does not show it"
@@ -134,9 +136,10 @@ def _judged(finding: Finding, result: _Result) -> Finding:
     broken = "; ".join(f"{b.request}: {b.answer}" for b in result.before if not b.good)
     if result.worse or not result.mended:
         what = result.worse[0][1] if result.worse else result.left[0]
-        return _noted(
-            finding, f"a copy of the stack is not mended by it ({what.request}: {what.answer})", gaps, result.rows
-        )
+        note = f"a copy of the stack is not mended by it ({what.request}: {what.answer})"
+        if obstacles:
+            note = f"a copy of the stack in which the next obstacle, {obstacles[0]}, is still there answers {what.answer} to {what.request}"
+        return _noted(finding, note, gaps, result.rows)
     healed = "; ".join(f"{a.request}: {a.answer}" for _, a in result.mended)
     left = f"; still {'; '.join(f'{s.request}: {s.answer}' for s in result.left)}" if result.left else ""
     proof = Proof(kind="run", before=broken, after=healed + left, rows=result.rows, gaps=gaps, backend=result.backend)

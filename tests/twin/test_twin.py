@@ -155,6 +155,29 @@ def test_the_command_line(tmp_path: Path) -> None:
     assert DIGEST not in done.stdout + done.stderr
 
 
+@pytest.mark.usefixtures("embedded")
+def test_what_the_next_obstacle_keeps_is_told_and_both_are_proven_together(tmp_path: Path) -> None:
+    """The first fix alone changes no answer; that is no failure of it."""
+    (tmp_path / "auth").mkdir()
+    (tmp_path / "docker-compose.yml").write_text(COMPOSE.partition("  ui:")[0])
+    (tmp_path / "auth" / "htpasswd").write_text("maat:$apr1$abcdefgh$" + "a" * 22 + "\n")
+    (tmp_path / "edge.conf").write_text(
+        "server {\n  listen 8080;\n  client_max_body_size 0;\n  location /v2/ {\n    proxy_pass http://registry:5000;\n"
+        '    proxy_set_header Host $http_host;\n    proxy_set_header Authorization "";\n  }\n}\n'
+    )
+    (tmp_path / "curl.txt").write_text(
+        "$ curl -i -u maat http://hub.example:8080/v2/\nHTTP/1.1 401 Unauthorized\nServer: nginx\n"
+        'Docker-Distribution-Api-Version: registry/2.0\nWww-Authenticate: Basic realm="Depot"\n\n'
+    )
+    run = prove(diagnose(collect(Request(paths=(str(tmp_path),)), Vault())))
+    first, second = run.diagnosis.causes[:2]
+    assert (first.cause, second.cause) == ("authorization-stripped", "htpasswd-not-bcrypt")
+    assert "next obstacle, htpasswd-not-bcrypt, is still there" in first.fix.proof.twin
+    assert first.fix.verify[-1].expect == "200 (not before the next obstacle is fixed, too: htpasswd-not-bcrypt)"
+    assert second.fix.proof.kind == "run"
+    assert second.fix.verify[-1].expect == "200"
+
+
 def test_no_secret_of_the_user_is_in_the_copy(tmp_path: Path) -> None:
     (tmp_path / "auth").mkdir()
     (tmp_path / "docker-compose.yml").write_text(COMPOSE)
