@@ -1,9 +1,12 @@
 """Why no answer came: a client's exception in the words of `model.FAILURES`."""
 
+import os
 import ssl
 from collections.abc import Iterator
 
 import httpx
+
+from runbook.lazy import re
 
 _VERIFY = {9: "tls-expired", 10: "tls-expired", 62: "tls-name", 64: "tls-name"}
 """OpenSSL's X509_V_ERR_…: not yet valid, no longer valid, another name, another address."""
@@ -13,13 +16,20 @@ _IN_CLEAR = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE", "PA
 
 
 def classify(error: BaseException) -> tuple[str, str]:
-    """The word for a failure and the failure in its own words."""
+    """The word for a failure and the failure in the system's words."""
     chain = list(_chain(error))
-    detail = next((str(e) for e in reversed(chain) if str(e)), type(error).__name__)
+    detail = next((plain(e) for e in reversed(chain) if str(e)), type(error).__name__)
     for cause in chain:
         if (word := _word(cause)) is not None:
             return word, detail
     return _by_text(error, " ".join(str(e) for e in chain)), detail
+
+
+def plain(error: BaseException) -> str:
+    """Its words without what only says where in Python they come from."""
+    if isinstance(error, OSError) and not isinstance(error, ssl.SSLError) and (error.errno or 0) > 0:
+        return os.strerror(error.errno or 0)
+    return re.sub(r"\[Errno -?\d{1,6}\] | ?\(_ssl\.c:\d{1,6}\)", "", str(error))
 
 
 def _word(error: BaseException) -> str | None:

@@ -6,6 +6,8 @@ import socket
 import threading
 from contextlib import suppress
 
+from runbook.collect.failures import plain
+
 
 async def fails_to_resolve(host: str, seconds: float) -> str | None:
     """Why the name has no address, or None when it has one (or is one)."""
@@ -33,7 +35,7 @@ async def _looked_up(host: str, seconds: float) -> list[str] | str:
         try:
             told = [str(row[4][0]) for row in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)]
         except (OSError, UnicodeError) as error:
-            told = str(error)
+            told = plain(error)
         with suppress(RuntimeError):  # the loop was closed meanwhile: nobody waits for the answer any more
             loop.call_soon_threadsafe(_tell, answer, told)
 

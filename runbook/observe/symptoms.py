@@ -258,7 +258,8 @@ def _words(observation: Observation) -> str:
     record = observation.record
     if isinstance(record, Exchange):
         shown = f"({record.certificate})" if record.certificate and record.error else ""
-        return " ".join(part for part in (describe(record), record.detail if record.error else "", shown) if part)
+        why = f"({record.detail})" if record.error and record.detail else ""
+        return " ".join(part for part in (describe(record), why, shown) if part)
     return describe_logged(record) if isinstance(record, LoggedRequest) else record.text
 
 

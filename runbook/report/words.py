@@ -1,7 +1,7 @@
 """What every view says alike: the headline, the titles of the sections, the words for states."""
 
 from runbook.judge import Run
-from runbook.model import Diagnosis, Fix, Proof, Verdict
+from runbook.model import Certainty, Diagnosis, Fix, Proof, Verdict
 
 VERDICTS: dict[Verdict, str] = {"fault": "Fault", "healthy": "Healthy", "inconclusive": "Inconclusive"}
 FOLLOW = "Follow the header"
@@ -34,6 +34,8 @@ def headline(run: Run) -> tuple[str, str]:
         if d.basis == "files":
             return VERDICTS["healthy"], "nothing wrong in the files; no login was tried"
         return VERDICTS["healthy"], "the login was seen to be accepted at every address in question"
+    if d.causes and d.causes[0].certainty > Certainty.POSSIBLE:
+        return VERDICTS["inconclusive"], f"{d.causes[0].cause} is seen, and nothing shows what is behind it"
     if d.causes:
         return VERDICTS["inconclusive"], f"{d.causes[0].cause} is possible, and nothing shows it"
     return VERDICTS["inconclusive"], "what was handed over does not decide it"

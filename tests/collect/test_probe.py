@@ -156,12 +156,13 @@ def test_an_address_that_has_but_one_name_is_asked_by_it_only() -> None:
 
 def test_nobody_there_is_asked_once() -> None:
     evidence = probed("http://127.0.0.1:9")
-    assert [(e.status, e.error) for e in evidence.live] == [(None, "refused")]
+    assert [(e.status, e.error, e.detail) for e in evidence.live] == [(None, "refused", "Connection refused")]
 
 
 def test_a_name_that_does_not_exist() -> None:
     evidence = probed("http://nobody.invalid:5000")
     assert [e.error for e in evidence.live] == ["dns"]
+    assert "Errno" not in evidence.live[0].detail
 
 
 def test_the_password_is_nowhere_in_the_evidence() -> None:

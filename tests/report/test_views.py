@@ -77,6 +77,14 @@ def test_no_control_characters_come_through(view: Callable[[Run], str], hostile:
     assert "\u202e" not in text
 
 
+def test_what_was_seen_is_not_called_only_possible() -> None:
+    """Nothing answers: that is seen; why nothing does is not."""
+    gone = Exchange(source=Place("probe"), method="GET", url="http://h:5000/v2/", error="refused", detail="Refused")
+    text = " ".join(render_terminal(diagnose(evidence_of(gone))).split())
+    assert "INCONCLUSIVE (registry-unreachable is seen, and nothing shows what is behind it)" in text
+    assert "-> refused (Refused)" in text
+
+
 def test_json_is_the_contracts_object(stripped: Run, healthy: Run) -> None:
     said = json.loads(render_json(stripped))
     assert (said["schema"], said["verdict"]) == (1, "fault")
