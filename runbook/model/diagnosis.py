@@ -15,8 +15,8 @@ class Symptom(StrEnum):
     """What somebody suffers from, whatever the cause."""
 
     LOGIN_401_DIRECT = "a login is refused by the registry itself (401)"
-    LOGIN_401_VIA = "a login is refused only on the way through a proxy (401)"
-    LOGIN_401 = "a login is refused (401), the route is not known"
+    LOGIN_401_VIA = "a login is refused on the way through a proxy (401)"
+    LOGIN_401 = "a login is refused (401)"
     LOGIN_400 = "a login is answered 400"
     LOGIN_WOULD_FAIL = "the files say that this login cannot succeed"
     OPEN_DIRECT = "the registry answers without a login"

@@ -103,9 +103,17 @@ def _told(finding: Finding, run: Run) -> str:
 
 def fix(run: Run) -> Block:
     """What to change, as a diff where a file is to be edited, and the command that proves it."""
-    if not run.diagnosis.causes:
-        return Block(para("Nothing has to be mended."), "Nothing has to be mended.")
-    todo = run.diagnosis.causes[0].fix
+    causes, step = run.diagnosis.causes, run.diagnosis.next
+    open_yet = Block("")
+    if run.diagnosis.verdict == "inconclusive" and step:
+        unknown = "What to change is not known yet. The next step tells:"
+        open_yet = Block(para(unknown) + commands((str(step.command),)), f"{unknown}\n{step.command}")
+        if causes:
+            only = f"Should it be {causes[0].cause}:"
+            open_yet += Block(para(only), only)
+    if not causes:
+        return open_yet if open_yet.text else Block(para("Nothing has to be fixed."), "Nothing has to be fixed.")
+    todo = causes[0].fix
     html = para(todo.summary)
     html += diff(todo.patch) if todo.patch else ""
     html += commands(todo.command_lines) + (para(todo.applies) if todo.applies else "")
@@ -117,7 +125,7 @@ def fix(run: Run) -> Block:
     text = "\n".join(
         [todo.summary, todo.patch or "", *todo.command_lines, words.proof(todo), "verify:", *todo.verify_lines]
     )
-    return Block(html, text)
+    return open_yet + Block(html, text)
 
 
 def rivals_of(run: Run) -> tuple[Finding, ...]:

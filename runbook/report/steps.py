@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from runbook.judge import Run
+from runbook.judge.rank import explained
 from runbook.model import STEPS, Step, Symptom
 from runbook.report.block import Block, esc
 from runbook.report.blocks import STEP_TITLES
@@ -20,14 +21,14 @@ _SHOWS: dict[Step, str] = {
 _WHERE: tuple[tuple[Symptom, str], ...] = (
     (Symptom.NOT_STARTED, "The registry does not start, so nothing else can be judged yet. Its log says why."),
     (Symptom.UNREACHABLE, "Nothing answers at the registry's address: this is no question of logins yet."),
-    (Symptom.LOGIN_401_VIA, "The registry itself accepts the login, and it is refused through the proxy: the fault is on the way."),
     (Symptom.LOGIN_401_DIRECT, "The registry itself refuses the login, so no proxy is to blame."),
+    (Symptom.LOGIN_401_VIA, "The login is refused through the proxy, and how the registry itself answers it was not seen."),
     (Symptom.LOGIN_400, "The registry answers 400 to a login: it cannot use its htpasswd file."),
     (Symptom.BAD_GATEWAY, "The proxy cannot reach the registry (502)."),
     (Symptom.OPEN_DIRECT, "The registry answers without a login: it is open to everybody."),
     (Symptom.OPEN_VIA, "The proxy lets everybody in although the registry wants a login."),
 )  # fmt: skip
-
+_ON_THE_WAY = "The registry itself accepts the login, and it is refused through the proxy: the fault is on the way."
 
 NEEDS: dict[Step, str] = {
     "simplify": "a curl -v transcript or the registry's address",
@@ -110,5 +111,12 @@ def _judged(run: Run, name: Step) -> tuple[State, str]:
 
 
 def _where(run: Run) -> str:
-    seen = {o.symptom for o in run.diagnosis.symptoms}
-    return next((text for symptom, text in _WHERE if symptom in seen), "")
+    """Where the fault is, as far as what was seen tells it: of a fault, only by what its cause explains."""
+    d = run.diagnosis
+    seen = tuple(o.symptom for o in d.symptoms)
+    told = explained(d.causes[0], seen) if d.verdict == "fault" else seen
+    symptom, text = next(((s, t) for s, t in _WHERE if s in told), (None, ""))
+    accepted = run.traffic.works("direct") is not None
+    if symptom is Symptom.LOGIN_401_VIA and accepted:
+        return _ON_THE_WAY
+    return "" if symptom is Symptom.LOGIN_401_DIRECT and accepted else text

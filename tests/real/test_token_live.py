@@ -109,7 +109,7 @@ def test_a_wrong_password_is_refused_by_the_token_service(tmp_path: Path, key: K
         run, _ = live(port, password="not-this-one")
         anonymous, _ = live(port, user=None, password=None)
     assert (run.diagnosis.verdict, named(run)) == ("inconclusive", [])
-    assert [str(s) for s in run.diagnosis.seen] == ["a login is refused (401), the route is not known"]
+    assert [str(s) for s in run.diagnosis.seen] == ["a login is refused (401)"]
     assert (anonymous.diagnosis.verdict, anonymous.diagnosis.next and anonymous.diagnosis.next.gives) == (
         "inconclusive",
         "login",

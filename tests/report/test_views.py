@@ -12,7 +12,7 @@ import pytest
 from runbook import rules
 from runbook.judge import Run, diagnose
 from runbook.lab import Lab
-from runbook.model import Evidence, Exchange, Message, Place
+from runbook.model import Credential, Evidence, Exchange, Message, Place
 from runbook.report import (
     markdown,
     render_html,
@@ -286,3 +286,35 @@ def test_a_step_that_had_nothing_to_look_at_is_never_ok() -> None:
     unreachable = Exchange(source=Place("probe"), method="GET", url="http://localhost:5999/v2/", error="refused")
     states = {b.step: b.state for b in bricks(diagnose(evidence_of(unreachable)))}
     assert "ok" not in states.values()
+
+
+def _step_one(*exchanges: Exchange) -> str:
+    from runbook.report.steps import conclusion
+
+    return conclusion(diagnose(evidence_of(*exchanges)), "simplify")
+
+
+def _login(port: int, status: int) -> Exchange:
+    hand = Credential(scheme="Basic", user="anna")
+    url = f"http://localhost:{port}/v2/"
+    headers = (("Docker-Distribution-Api-Version", "registry/2.0"),)
+    route = "direct" if port == 5000 else "via"
+    return Exchange(
+        source=Place("probe"), method="GET", url=url, status=status, response_headers=headers, credential=hand, route=route
+    )  # fmt: skip
+
+
+def test_step_one_says_that_the_registry_accepts_a_login_only_where_that_was_seen() -> None:
+    accepts = "itself accepts"
+    assert accepts in _step_one(_login(5000, 200), _login(8080, 401))
+    assert accepts not in _step_one(_login(8080, 401))
+    assert accepts not in _step_one(_login(5000, 401), _login(8080, 401))
+
+
+def test_an_inconclusive_verdict_says_that_the_fix_is_not_known_yet() -> None:
+    from runbook.report import blocks
+
+    run = diagnose(evidence_of())
+    assert run.diagnosis.next
+    assert "not known yet" in blocks.fix(run).text
+    assert str(run.diagnosis.next.command) in blocks.fix(run).text
