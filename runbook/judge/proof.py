@@ -47,7 +47,11 @@ def _judged(finding: Finding, evidence: Evidence, after: Edited) -> Predicted:
         return Predicted(Proof(before=_stands(finding), after=f"the changed files still show {cause}"), failed=True)
     # Where the files show it only together with what was seen, it must end against the old record, too.
     if not shown and any(f.cause == cause for f in _of(cause, _facts(after.evidence))):
-        return Predicted(Proof(after="not predicted: the fault shows in the traffic, not in the files"))
+        return Predicted(
+            Proof(
+                after="not predicted: the files show it only together with what was seen, and that is from before the change"
+            )
+        )
     again = _again(quiet, finding) if _new(left, set()) else None
     had = {f.cause for f in _found(_facts(again))} if again is not None else set()
     new = _new(left, had | {cause})

@@ -8,6 +8,7 @@ from runbook.model import STEPS, Check, Finding, Step
 from runbook.report import words
 from runbook.report.block import Block, commands, diff, esc, items, para, place, table, tag
 from runbook.report.catalogue import page
+from runbook.report.hops import first_wrong
 from runbook.report.hops import hops as way
 
 _STATES = {"ok": "✓ seen to work", "bad": "✗ first wrong here", "unknown": "? not seen"}
@@ -27,7 +28,7 @@ def verdict(run: Run) -> Block:
     if d.verdict == "fault":
         first = d.causes[0]
         lead, sub = first.summary, f"{first.cause} · {rests}"
-        sub += f" · first wrong at {first.hop}" if first.hop else ""
+        sub += f" · first wrong at {wrong}" if (wrong := first_wrong(run)) else ""
     else:
         seen = f" What was seen: {d.symptoms[0].symptom.value}." if d.symptoms else ""
         lead, sub = f"{rests[0].upper()}{rests[1:]}.{seen}", d.next.why if d.next else ""

@@ -38,6 +38,11 @@ def hops(run: Run) -> tuple[Hop, ...]:
     return tuple(found)
 
 
+def first_wrong(run: Run) -> str:
+    """The name of the station that is marked as the first wrong one, "" where none is."""
+    return next((h.name for h in hops(run) if h.state == "bad"), "")
+
+
 def _stations(run: Run) -> Iterator[tuple[str, Kind]]:
     browser = run.diagnosis.first_bad_hop == "browser" or any(e.page for e in run.traffic.exchanges)
     yield ("browser", "browser") if browser else ("client", "client")
@@ -110,7 +115,7 @@ def _cites_htpasswd(run: Run) -> bool:
     """Whether what the first cause rests on stands in an htpasswd file: that is what to change, not the registry."""
     files = {f.file for f in run.evidence.htpasswd}
     first = next((i for i in run.diagnosis.causes[0].evidence if i.cited in ("read", "computed")), None)
-    return first is not None and first.where.rpartition(":")[0] in files
+    return first is not None and (first.where in files or first.where.rpartition(":")[0] in files)
 
 
 def _shown(run: Run, kind: Kind, name: str) -> str:
@@ -128,8 +133,10 @@ def _passes(o: Observation, kind: Kind, name: str) -> bool:
         via = isinstance(record, Exchange) and o.route == "via" and from_registry(record) is True and o.ok
         return via or (isinstance(record, LoggedRequest) and o.witness == "proxy" and o.ok and o.service in ("", name))
     if kind == "registry":
-        direct = isinstance(record, Exchange) and o.route == "direct" and o.ok and o.login == "sent"
-        return direct or (o.witness == "registry" and isinstance(record, LoggedRequest) and o.ok and o.user is not None)
+        asked = isinstance(record, Exchange) and (o.route == "direct" or from_registry(record) is True)
+        return (asked and o.ok and o.login == "sent") or (
+            o.witness == "registry" and isinstance(record, LoggedRequest) and o.ok and o.user is not None
+        )
     if not isinstance(record, Exchange) or record.credential is None or record.credential.intent == "wrong":
         return False
     return o.ok and from_registry(record) is True

@@ -1,13 +1,14 @@
 """The request on its path, arrow by arrow: what became of the Authorization header, and what shows it. The picture's data."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from runbook.judge import Run
 from runbook.judge.edited import UnreadableError, edited
 from runbook.model import Credential, Exchange, LoggedRequest, Place, ProxyRoute
+from runbook.observe.notes import cite
 from runbook.observe.signature import from_registry
 from runbook.observe.traffic import is_authenticated
 from runbook.parse import ParseError
@@ -94,7 +95,8 @@ def _login(run: Run) -> Exchange:
 
 
 def _shown(run: Run) -> Exchange | LoggedRequest | None:
-    """The refused login first, then a login that worked, then any request of the API, then what a log tells."""
+    """The refused login first, then a failed request that the verdict cites, any that failed, a login that worked, what a
+    log tells, and any request of the API."""
     traffic = run.traffic
     for route in ("via", "direct", "unknown"):
         if refused := traffic.refused(route):
@@ -107,8 +109,16 @@ def _shown(run: Run) -> Exchange | LoggedRequest | None:
     )
     logged = [r for r in traffic.requests if r.meaning is not None and not r.answered_later]
     logged.sort(key=lambda r: r.meaning in NO_CREDENTIALS)  # a login that arrived and was refused tells more
-    ranked: list[Exchange | LoggedRequest] = [*failed, *sorted(logins, key=lambda e: e.route != "via")]
+    cited = _cited(run, [*failed, *asked, *traffic.requests])
+    ranked: list[Exchange | LoggedRequest] = [*cited, *failed, *sorted(logins, key=lambda e: e.route != "via")]
     return next(iter([*ranked, *logged, *asked, *traffic.requests]), None)
+
+
+def _cited(run: Run, asked: Iterable[Exchange | LoggedRequest]) -> list[Exchange | LoggedRequest]:
+    """Those that failed and that the first cause of a fault rests on."""
+    causes = run.diagnosis.causes if run.diagnosis.verdict == "fault" else ()
+    where = {item.where for cause in causes[:1] for item in cause.evidence}
+    return [r for r in asked if (r.status is None or r.status >= 400) and cite(r, "").where in where]
 
 
 def _legs(run: Run, shown: Exchange | LoggedRequest, stations: Sequence[Hop]) -> Iterator[Leg]:
@@ -175,7 +185,7 @@ def _through(run: Run, shown: Exchange | LoggedRequest, proxy: Hop, header: str,
                 str(passage.after.source),
             )
     if state in ("sent", "changed") and route is not None:
-        return header, state, f"{proxy.name} passes it on", str((edit or route).place)
+        return header, state, f"{proxy.name} passes it on, as configured", str((edit or route).place)
     return ("Authorization: ?" if state == "sent" else header), ("unknown" if state == "sent" else state), "", ""
 
 

@@ -1,6 +1,7 @@
 """The picture of the request path: what each arrow says follows from the evidence, and nothing in it is markup of others."""
 
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from runbook.judge import Run, diagnose
 from runbook.lab import Lab
 from runbook.model import Credential, Exchange, Place
 from runbook.redact import Vault
+from runbook.report import blocks
 from runbook.report.excerpt import excerpts
 from runbook.report.hops import hops
 from runbook.report.journey import journey, journeys
@@ -131,3 +133,29 @@ def test_the_picture_in_the_readme_is_what_the_demo_shows() -> None:
                           password=lab.password, lab="demo")  # fmt: skip
         drawn = picture(diagnose(collect(request, Vault()))).svg
     assert (Path(__file__).parents[2] / "notebooks" / "images" / "request-path.svg").read_text().strip() == drawn
+
+
+_CHALLENGE_GONE = (
+    "$ curl -i http://dock.example:8088/v2/\nHTTP/1.1 401 Unauthorized\ncontent-type: application/json\n"
+    'docker-distribution-api-version: registry/2.0\n\n{"errors":[{"code":"UNAUTHORIZED"}]}\n\n'
+    "$ curl -i -u karl http://dock.example:8088/v2/\nHTTP/1.1 200 OK\ncontent-type: application/json\n"
+    "docker-distribution-api-version: registry/2.0\n\n{}\n"
+)
+
+
+def test_the_request_that_fails_is_drawn_not_one_that_succeeds(tmp_path: Path) -> None:
+    case = load(CASES / "www-authenticate-missing" / "bad-haproxy.yaml")
+    run = judge(replace(case, files={**case.files, "curl.txt": _CHALLENGE_GONE}), tmp_path)
+    drawn = journey(run)
+    assert drawn is not None
+    assert drawn.legs[-1].text == "401 Unauthorized"
+    assert drawn.legs[-1].header == "no WWW-Authenticate"
+    assert {h.name: h.state for h in hops(run)} == {"client": "ok", "haproxy": "bad", "registry": "ok"}
+
+
+@pytest.mark.parametrize("cause", ["htpasswd-empty", "htpasswd-wrong-password"])
+def test_a_password_file_that_cannot_let_in_is_marked_as_the_first_wrong(cause: str, tmp_path: Path) -> None:
+    name = {"htpasswd-empty": "bad-comments-only.yaml"}.get(cause, "bad-file.yaml")
+    run = judge(load(CASES / cause / name), tmp_path)
+    assert [h.name for h in hops(run) if h.state == "bad"] == ["htpasswd"]
+    assert "first wrong at htpasswd" in blocks.verdict(run).text
