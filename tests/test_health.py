@@ -229,3 +229,39 @@ spec:
 def test_what_a_manifest_names_is_looked_for(old: str, new: str, verdict: str, tmp_path: Path) -> None:
     (tmp_path / "k.yaml").write_text(CLUSTER.replace(old, new) if old else CLUSTER, encoding="utf-8")
     assert diagnose(collect(Request(paths=(str(tmp_path),)), Vault())).diagnosis.verdict == verdict
+
+
+_TRIED = "Error response from daemon: login attempt to http://depot.kiln.example:5000/v2/ failed with status: 401 Unauthorized\n"
+_ROW = '10.20.0.5 - - [26/Nov/2026:19:54:26 +0000] "GET /v2/ HTTP/1.1" 401 87 "" "docker/20.10.24 go/go1.19.8"\n'
+_EVENT = (
+    'time="2026-11-26T19:54:26Z" level=warning msg="{said}" go.version=go1.19.8 http.request.host="depot.kiln.example:5000" '
+    'http.request.method=GET http.request.remoteaddr="10.20.0.5:4" http.request.uri=/v2/ http.request.useragent="docker/20.10.24 go/go1.19.8"\n'
+)
+_ASKED = _EVENT.format(
+    said='error authorizing context: basic authentication challenge for realm \\"x\\": invalid authorization credential'
+)
+_REFUSED = _EVENT.format(said='error authenticating user \\"luke\\": authentication failure')
+
+
+@pytest.mark.parametrize(
+    ("log", "told"),
+    [
+        (_ASKED + _ROW, "registry.log:2: a client was asked for its login"),
+        (_ASKED + _ROW + _REFUSED + _ROW, "registry.log:4: a login was refused"),
+    ],
+)
+def test_a_request_without_a_login_is_told_as_no_refused_login(log: str, told: str, tmp_path: Path) -> None:
+    (tmp_path / "registry.log").write_text(log, encoding="utf-8")
+    (tmp_path / "ticket.txt").write_text(_TRIED, encoding="utf-8")
+    missing = diagnose(collect(Request(paths=(str(tmp_path),)), Vault())).diagnosis.not_tested
+    assert [row for row in missing if "nothing shows it accepted since" in row] == [
+        f"{told}, and nothing shows it accepted since."
+    ]
+
+
+def test_a_log_alone_says_once_where_no_login_was_accepted(tmp_path: Path) -> None:
+    (tmp_path / "registry.log").write_text(_REFUSED + _ROW, encoding="utf-8")
+    missing = diagnose(collect(Request(paths=(str(tmp_path),)), Vault())).diagnosis.not_tested
+    assert [row for row in missing if row.startswith("No login was seen")] == [
+        "No login was seen to be accepted at depot.kiln.example:5000."
+    ]

@@ -95,9 +95,10 @@ def _unproven(facts: Facts) -> Iterator[str]:
     for address in asked:
         if not any(_proves(o, address, facts) for o in accepted):
             yield f"No login was seen to be accepted at {address}."
-    if not asked and not accepted:
+    refusing = list(_only_refused(facts)) if not asked else []
+    if not asked and not accepted and not refusing:
         yield "No login was seen to be accepted."
-    for address in _only_refused(facts) if not asked else ():
+    for address in refusing:
         yield f"No login was seen to be accepted at {address}."
 
 
@@ -126,7 +127,16 @@ def _nobody_known(accepted: list[Observation], facts: Facts) -> Iterator[str]:
 
 
 def _refused_since(facts: Facts) -> Iterator[str]:
-    """Logins of clients that asked for an address in question, which a log shows refused and nothing accepted since.
+    """A login of a client that asked for an address in question, which a log shows refused and nothing accepted since;
+    else a client that was asked for its login and did not come back: that line is no refused login."""
+    refused = min(_not_let_in(facts), key=lambda o: o.login != "sent", default=None)
+    if refused is not None:
+        what = "a login was refused" if refused.login == "sent" else "a client was asked for its login"
+        yield f"{refused.source}: {what}, and nothing shows it accepted since."
+
+
+def _not_let_in(facts: Facts) -> Iterator[Observation]:
+    """Lines of a log with 401 after which nothing shows that the client got in.
 
     A user whom the htpasswd file does not know in any spelling is not expected to get in.
     """
@@ -155,8 +165,7 @@ def _refused_since(facts: Facts) -> Iterator[str]:
             continue
         expected = o.user.lower() in known if o.user and known else not is_noise(o)
         if expected and (o.login == "sent" or r.agent.startswith(_STORES_LOGINS)):
-            yield f"{r.place}: a login was refused, and nothing shows it accepted since."
-            return
+            yield o
 
 
 def _perhaps_others(facts: Facts) -> Iterator[str]:

@@ -25,7 +25,7 @@ def not_tested(facts: Facts, checks: tuple[Check, ...]) -> tuple[str, ...]:
     if evidence.checks == () and target.password is not None and not evidence.htpasswd:
         gaps.append("No htpasswd file was handed over, so the password was not checked against it.")
     if not evidence.logs:
-        gaps.append("No log was handed over: the registry's own word on why it refused is missing.")
+        gaps.append("No log was handed over: the registry's own word is missing.")
     if stack.registry is None or not stack.registry.known:
         gaps.append(NOT_SET_UP)
     if evidence.live and not any(e.method == "POST" for e in evidence.live):
@@ -35,7 +35,9 @@ def not_tested(facts: Facts, checks: tuple[Check, ...]) -> tuple[str, ...]:
         gaps.append(f"These checks broke and say nothing: {', '.join(broken)}.")
     skipped = sum(c.outcome == "skipped" for c in checks)
     if skipped:
-        gaps.append(f"{skipped} of {len(checks)} checks were skipped for want of evidence; each says what it needs.")
+        gaps.append(
+            f"{skipped} of {len(checks)} checks were skipped for want of evidence; --format json says what each needs."
+        )
     gaps += [f"{p.place}: {p.message}" for p in evidence.problems if not p.is_complaint]
     return tuple(gaps)
 
