@@ -11,7 +11,8 @@ from pathlib import Path
 
 from runbook import door
 from runbook.collect import Request, UsageError
-from runbook.redact import Vault
+from runbook.model import Diagnosis
+from runbook.redact import Vault, visible
 
 
 def add_report_arguments(parser: argparse.ArgumentParser) -> None:
@@ -71,7 +72,7 @@ def run_report(options: argparse.Namespace) -> int:
     earlier = earlier_report(options.compare) if options.compare else None
     with _folder(options.output_dir) as folder:
         run = make_report(request_from(options), options.vault, folder, to_stderr, earlier)
-    _tell(folder, run.diagnosis.verdict, [f.cause for f in run.diagnosis.causes], options.vault)
+    _tell(folder, run.diagnosis, options.vault)
     if earlier is not None:
         door.out("\n".join(compare(run, earlier).sentences()), options.vault)
     return exit_code(run, options.fail_on)
@@ -99,7 +100,7 @@ def run_demo(options: argparse.Namespace) -> int:
         )
         run = make_report(request, vault, folder, to_stderr)
     causes = [f.cause for f in run.diagnosis.causes]
-    _tell(folder, run.diagnosis.verdict, causes, vault)
+    _tell(folder, run.diagnosis, vault)
     return 0 if causes[:1] == ["authorization-stripped"] else 1
 
 
@@ -193,6 +194,9 @@ def _folder(name: str) -> Iterator[Path]:
         raise
 
 
-def _tell(folder: Path, verdict: str, causes: list[str], vault: Vault) -> None:
-    cause = f": {causes[0]}" if causes else ""
-    door.out(f"{verdict}{cause}\nreport: {folder / 'report.html'}", vault)
+def _tell(folder: Path, found: Diagnosis, vault: Vault) -> None:
+    """The verdict, of a fault what it is and what to change, and where the report lies."""
+    lines = [f"{found.verdict}{f': {found.causes[0].cause}' if found.causes else ''}"]
+    if found.verdict == "fault":
+        lines += [found.causes[0].summary, f"fix: {found.causes[0].fix.summary}"]
+    door.out(visible("\n".join([*lines, f"report: {folder / 'report.html'}"])), vault)

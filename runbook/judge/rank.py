@@ -218,7 +218,7 @@ def _with_refutations(causes: list[Finding], effects: dict[str, Finding]) -> lis
     for finding in causes:
         said = {r.cause for r in finding.refuted}
         extra = tuple(
-            Refutation(cause=name, because="that is how it shows; this is why")
+            Refutation(cause=name, because=f"what looks like it is an effect of {by.cause}")
             for name, by in effects.items()
             if by.cause == finding.cause and name not in said
         )

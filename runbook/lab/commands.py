@@ -64,7 +64,7 @@ def _down(args: argparse.Namespace) -> int:
     wanted = [args.name] if args.name else names
     stopped = [made for name in wanted if (made := state.down(name)) is not None]
     for made in stopped:
-        print(f"The lab {made.name} at {made.registry_url} is gone.")
+        print(f"Lab {made.name!r} at {made.registry_url} is gone.")
     left = layout.clear() + composed.clear()
     if left:
         print(f"What {left} killed lab(s) had left is gone, too.")
@@ -76,7 +76,7 @@ def _down(args: argparse.Namespace) -> int:
 def _describe(made: state.State) -> str:
     broken = ", ".join(made.faults) or "nothing"
     return (
-        f"The lab {made.name} {'is up' if made.lives else 'was killed: `runbook lab down` removes the rest'} "
+        f"Lab {made.name!r} {'is up' if made.lives else 'was killed: `runbook lab down` removes the rest'} "
         f"({made.backend}, seed {made.seed}), broken: {broken}\n"
         f"  registry  {made.registry_url}\n  UI        {made.ui_url}\n  user      {made.user}\n"
         f"  password  in {made.password_file}\n  bundle    {made.bundle}"

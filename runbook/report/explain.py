@@ -1,4 +1,4 @@
-"""`runbook explain CAUSE`: what it is, why people miss it, how to tell it apart, what to type, and who says so."""
+"""`runbook explain CAUSE`: what it is, why people miss it, what it looks at, what to type, and who says so."""
 
 import textwrap
 

@@ -196,7 +196,7 @@ def htpasswd(run: Run) -> Block:
             for e in file.entries[:200]
         ]
         refused = para(f"The registry refuses the whole file: {file.refusal} ({file.refused})") if file.refused else ""
-        about = f"{file.file}: {len(file.entries)} entries, {file.encoding}, line ends {file.line_ends}"
+        about = f"{file.file}: {len(file.entries)} {'entry' if len(file.entries) == 1 else 'entries'}, {file.encoding}, line ends {file.line_ends}"
         html += refused + table(
             about, ("line", "name", "scheme", "cost", "can log in", "remark", *(TITLES[c] for c in _ELSEWHERE)), rows
         )

@@ -51,7 +51,7 @@ def wrong_password(facts: Facts) -> Iterator[Finding]:
     """The user and the hash are sound, but the hash is that of another password.
 
     Often the shell shortened the password when the entry was made ($, !, # in double quotes), or .env has
-    another one than the file. `htpasswd -Bvb` is no check: its arguments are wrong and it fails always.
+    another one than the file. `htpasswd -Bvb USER PASSWORD` is no check: without the file's name it prints its usage.
     """
     checks = facts.evidence.checks
     stored = {(c.user, c.password) for c in checks if c.origin == "stored"}

@@ -153,7 +153,7 @@ def test_what_a_killed_lab_left_is_found_and_cleared(
         time.sleep(0.02)
     assert Path(made.home).exists()
     assert typed("list") == 0
-    assert "The lab victim was killed" in capsys.readouterr().out
+    assert "Lab 'victim' was killed" in capsys.readouterr().out
     assert typed("down", "victim") == 0
     assert not Path(made.home).exists()
     assert not state.known()
