@@ -65,10 +65,10 @@ class Case(Incident):
         return self.verdict() + self.runs()
 
     def stepper(self, interactive: bool = True) -> "Block | Stepper":
-        """The picture arrow by arrow; without widgets, or without a request to follow, the whole of it."""
+        """The picture arrow by arrow; nothing without widgets, or without a request to follow: the whole stands above."""
         drawn = picture(self.run)
         if not interactive or not drawn.journeys:
-            return drawn.block()
+            return Block("")
         from runbook.widgets.stepper import Stepper
 
         return Stepper(drawn)
@@ -114,8 +114,8 @@ class Case(Incident):
             learn = f' <a href="{lesson}">Learn this step</a>' if links else ""
             head = f"<h3>{esc(brick.title)}</h3><p><b>{esc(question)}</b>{learn}</p>"
             if not looked_at(self.run, brick.step):
-                found = f"{brick.reason} More" if brick.state in ("failed", "warning") else "Not looked at: it"
-                needs = f"{found} needs {NEEDS[brick.step]}."
+                more = f" More needs {NEEDS[brick.step]}." if brick.state in ("failed", "warning") else ""
+                needs = f"{brick.reason}{more}"
                 block += Block(f"<h3>{esc(brick.title)}</h3>{para(needs, 'rb-soft')}", f"{brick.title}. {needs}")
                 continue
             shown = {"simplify": self.simplify, "htpasswd": self.htpasswd, "headers": self.headers, "align": self.align}

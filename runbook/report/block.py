@@ -5,6 +5,7 @@ from functools import cache
 from html import escape
 from importlib.resources import files
 
+from runbook.lazy import re
 from runbook.model import EvidenceItem
 from runbook.redact import visible
 
@@ -44,8 +45,9 @@ def attr(text: object, limit: int = 2000) -> str:
 
 
 def para(text: object, cls: str = "") -> str:
-    """A paragraph."""
-    return f'<p class="{cls}">{esc(text)}</p>' if cls else f"<p>{esc(text)}</p>"
+    """A paragraph; what stands between backticks is set as code."""
+    shown = re.sub(r"`([^`\n]{1,200})`", r"<code>\1</code>", esc(text))
+    return f'<p class="{cls}">{shown}</p>' if cls else f"<p>{shown}</p>"
 
 
 def tag(word: str, kind: str = "") -> str:

@@ -61,9 +61,10 @@ def now(run: Run) -> Block:
     if d.verdict == "healthy":
         text = "Nothing has to be fixed."
         return Block(para(text), text)
-    check = d.causes[0].fix.verify_lines[:1]
-    text = "Apply the fix, then run this check; after that, run this case again."
-    return Block(para(text) + commands(check), "\n".join([text, *check]))
+    checks = d.causes[0].fix.verify_lines
+    these = "this check" if len(checks) == 1 else "these checks"
+    text = f"Apply the fix, then run {these}; after that, run this case again."
+    return Block(para(text) + commands(checks), "\n".join([text, *checks]))
 
 
 def hops(run: Run) -> Block:

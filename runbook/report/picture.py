@@ -25,7 +25,7 @@ _SIGNS = {"sent": "✓ ", "changed": "≠ ", "gone": "✗ ", "bad": "✗ ", "unk
 _ROLES = {"client": "client", "browser": "browser", "proxy": "proxy", "registry": "registry", "file": "password file"}
 _STATES = {"bad": "first wrong here", "ok": "seen to work", "unknown": ""}
 _STYLE = (
-    "@media (prefers-color-scheme: dark){.ground{fill:#14181e}.ink{fill:#e6e9ee}.soft{fill:#a5afbb}.line{stroke:#4a5563}"
+    "@media (prefers-color-scheme: dark){.ground{fill:#14181e}.halo{stroke:#14181e}.ink{fill:#e6e9ee}.soft{fill:#a5afbb}.line{stroke:#4a5563}"
     ".box,.chip{fill:#1b2129}.box.bad,.chip.gone,.chip.bad{fill:#3a1d1c}.box.ok,.chip.sent,.chip.good{fill:#14301f}"
     ".chip.changed{fill:#35270f}.mark.gone,.mark.bad{fill:#ff9d94}.mark.sent,.mark.good{fill:#7fdcae}"
     ".mark.changed{fill:#f2c078}.mark.none,.mark.unknown{fill:#aab3be}.arrow.gone,.arrow.bad{stroke:#ff9d94}"

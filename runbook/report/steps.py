@@ -102,7 +102,9 @@ def _judged(run: Run, name: Step) -> tuple[State, str]:
     if checks and all(c.outcome == "skipped" for c in checks):
         return "skipped", f"It could not look: {checks[0].reason}"
     if not failed and not looked_at(run, name):
-        return "skipped", f"It could not look: it needs {NEEDS[name]}."
+        judged = sum(c.outcome == "pass" for c in checks)
+        few = f"Only {judged} of its {len(checks)} checks had something to judge" if judged else "It could not look"
+        return "skipped", f"{few}: it needs {NEEDS[name]}."
     where = _where(run) if name == "simplify" else ""
     if failed:
         here = "The reason is not here" if rules else "Nothing fails because of it"

@@ -318,3 +318,25 @@ def test_an_inconclusive_verdict_says_that_the_fix_is_not_known_yet() -> None:
     assert run.diagnosis.next
     assert "not known yet" in blocks.fix(run).text
     assert str(run.diagnosis.next.command) in blocks.fix(run).text
+
+
+def test_what_stands_between_backticks_is_code_in_a_page_and_stays_harmless() -> None:
+    from runbook.report.block import para
+
+    assert para("run `a <b>` now") == "<p>run <code>a &lt;b&gt;</code> now</p>"
+
+
+def test_all_checks_of_a_fix_are_shown_as_what_to_do_now(stripped: Run) -> None:
+    from runbook.report import blocks
+
+    checks = stripped.diagnosis.causes[0].fix.verify_lines
+    assert all(line in blocks.now(stripped).text for line in checks)
+
+
+def test_a_step_of_which_some_checks_had_something_to_judge_does_not_say_that_it_could_not_look() -> None:
+    from runbook.report.steps import bricks
+
+    told = {b.step: b.reason for b in bricks(diagnose(evidence_of(_login(8080, 401))))}
+    passed = {c.step for c in diagnose(evidence_of(_login(8080, 401))).diagnosis.checks if c.outcome == "pass"}
+    assert passed
+    assert not [step for step in passed if told[step].startswith("It could not look")]
