@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from runbook.collect import Request, collect
+from runbook.collect.files import Item
 from runbook.judge import Run, diagnose
 from runbook.redact import Vault
 
@@ -91,3 +92,49 @@ def test_how_the_registry_is_set_up_is_missed_once(tmp_path: Path) -> None:
         tmp_path, "session.txt", "$ docker push depot.kiln.example/a:1\nunauthorized: authentication required\n"
     )
     assert sum("set up" in gap for gap in run.diagnosis.not_tested) == 1
+
+
+def test_an_engine_s_log_does_not_say_whose_login_was_missing(tmp_path: Path) -> None:
+    said = (
+        'The pods do not start.\n\n    Jan 09 18:09:08 w4 docker[2462]: time="2018-01-09T18:09:08.892755019+01:00" level=error '
+        'msg="Attempting next endpoint for pull after error: Get https://depot.kiln.example/v2/a/api/manifests/1: no basic auth credentials"\n'
+    )
+    run = judged(tmp_path, "ticket.md", said)
+    assert command(run).startswith("kubectl get events")
+    assert run.diagnosis.next is not None
+    assert "docker login" in run.diagnosis.next.why
+
+
+LOGIN = (
+    "$ docker login depot.kiln.example:8000 -u runa --password-stdin < pw\nError response from daemon: login attempt to "
+    "http://depot.kiln.example:8000/v2/ failed with status: 401 Unauthorized\n"
+)
+
+
+def test_a_login_that_is_accepted_where_the_challenge_is_missing_asks_for_no_password_file(tmp_path: Path) -> None:
+    (tmp_path / "login.txt").write_text(LOGIN, encoding="utf-8")
+    answer = "content-type: application/json\ndocker-distribution-api-version: registry/2.0\n\n"
+    asked = (
+        f"$ curl -i http://depot.kiln.example:8000/v2/\nHTTP/1.1 401 Unauthorized\n{answer}"
+        '{"errors":[{"code":"UNAUTHORIZED","message":"authentication required","detail":null}]}\n\n'
+        f"$ curl -i -u runa http://depot.kiln.example:8000/v2/\nHTTP/1.1 200 OK\n{answer}{{}}\n"
+    )
+    run = judged(tmp_path, "transcript.txt", asked)
+    assert run.diagnosis.verdict == "inconclusive"
+    assert "nginx -T" in command(run)
+
+
+def test_a_file_that_may_not_be_read_is_named_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = Item.read
+
+    def read(item: Item, size: int) -> bytes:
+        if item.name == "haproxy.cfg":
+            raise PermissionError(13, "Permission denied")
+        return real(item, size)
+
+    (tmp_path / "haproxy.cfg").write_text("defaults\n", encoding="utf-8")
+    monkeypatch.setattr(Item, "read", read)
+    run = judged(tmp_path, "login.txt", LOGIN)
+    assert [row.split(":")[0] for row in run.diagnosis.not_read] == ["haproxy.cfg"]
+    assert run.diagnosis.next is not None
+    assert run.diagnosis.next.why.startswith("haproxy.cfg was handed over and could not be opened")

@@ -56,7 +56,8 @@ def walk(paths: tuple[str, ...], extra: str | None = None) -> Walk:
 def unreadable(name: str, error: OSError) -> Problem:
     """An operating system's refusal as a sentence."""
     why = {PermissionError: "may not be read by this user", FileNotFoundError: "has vanished"}.get(type(error))
-    return Problem(place=Place(name), message=f"{name} {why or f'cannot be read: {error.strerror}'}.")
+    message = f"{name} {why or f'cannot be read: {error.strerror}'}."
+    return Problem(place=Place(name), message=message, kind="unreadable" if isinstance(error, PermissionError) else "")
 
 
 def _folder(root: Path, prefix: str, found: Walk, seen: set[tuple[int, int]]) -> None:

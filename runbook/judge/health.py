@@ -293,7 +293,9 @@ def _unread(facts: Facts) -> Iterator[str]:
     yield from _from_outside(facts)
     for problem in evidence.problems:
         known_kind = any(f.path == problem.place.file and f.kind != "unknown" for f in evidence.files)
-        if known_kind and not (problem.is_complaint or problem.kind in ("other-project", "nothing-found")):
+        if (known_kind or problem.kind == "unreadable") and not (
+            problem.is_complaint or problem.kind in ("other-project", "nothing-found")
+        ):
             yield f"{problem.place}: {problem.message}"
 
 

@@ -22,6 +22,7 @@ from runbook.model.command import PIPE, WRITE_TO, Word, file, host, name, sh, ur
 from runbook.observe.address import Address, address_of
 from runbook.observe.routes import asks_across_origins
 from runbook.observe.signature import from_registry, is_another_product, is_registrys
+from runbook.observe.traffic import is_authenticated, succeeded
 from runbook.rules.base import NEEDS, Facts, Rule
 from runbook.rules.platform import fetched, inside, logs, runs
 from runbook.stack.browser import same_origin
@@ -56,6 +57,8 @@ def next_step(facts: Facts, diagnosis: Diagnosis, dormant: tuple[Finding, ...] =
         return NextStep(why=why, command=verify[0], gives="transcript")
     if not diagnosis.causes and (elsewhere := _another_service(facts)):
         return elsewhere
+    if shut := _unopened(facts):
+        return shut
     seen = set(diagnosis.seen)
     step = _where_it_leads(facts) or _what_the_page_calls(facts) or _what_it_resolves_to(facts)
     if step := step or _who_issues_tokens(facts) or (None if diagnosis.causes else _log_in(facts)):
@@ -116,10 +119,23 @@ def _as_it_is(facts: Facts, findings: tuple[Finding, ...]) -> NextStep | None:
     place = next((places[name] for name in wanted if name in places), None)
     if place is None:
         return None
-    login = [Word("--user"), user(_who(facts)), Word("--password-stdin")] if facts.evidence.target.password else []
     why = f"What was left out at {place} would decide. Hand it over as it is: no secret is shown, none is kept, nothing is sent."
-    command = sh("runbook", "diagnose", *map(file, facts.evidence.target.paths), login, expect="healthy, or the fault")
-    return NextStep(why=why, command=command, gives="file")
+    return NextStep(why=why, command=_again(facts), gives="file")
+
+
+def _unopened(facts: Facts) -> NextStep | None:
+    """Where a file that was handed over could not be opened: the same again, once it can be."""
+    place = next((p.place for p in facts.evidence.problems if p.kind == "unreadable"), None)
+    if place is None:
+        return None
+    why = f"{place} was handed over and could not be opened: it may decide. Make it readable to this user (chmod u+r), and run it again."
+    return NextStep(why=why, command=_again(facts), gives="file")
+
+
+def _again(facts: Facts) -> Command:
+    """The same run over the same files."""
+    login = [Word("--user"), user(_who(facts)), Word("--password-stdin")] if facts.evidence.target.password else []
+    return sh("runbook", "diagnose", *map(file, facts.evidence.target.paths), login, expect="healthy, or the fault")
 
 
 def _what_it_resolves_to(facts: Facts) -> NextStep | None:
@@ -171,6 +187,12 @@ def _log_in(facts: Facts) -> NextStep | None:
         or any(o.login == "sent" for o in facts.traffic.observations)
     ):
         return None
+    if "level=" in said.text and "msg=" in said.text:
+        return NextStep(
+            why=_ENGINE_WHY.format(said.host),
+            command=sh("kubectl", "get", "events", "-A", "--field-selector=reason=Failed", WRITE_TO, "events.txt"),
+            gives="transcript",
+        )
     tool = said.tool if said.tool in ("podman", "nerdctl", "oras", "crane", "buildah", "skopeo", "helm") else "docker"
     words = {"crane": ("crane", "auth", "login"), "helm": ("helm", "registry", "login")}.get(tool, (tool, "login"))
     return NextStep(
@@ -179,6 +201,13 @@ def _log_in(facts: Facts) -> NextStep | None:
         command=sh(*words, host(said.host), expect="Login Succeeded"),
         gives="transcript",
     )
+
+
+_ENGINE_WHY = (
+    "The engine had no login for {}, and its log does not say who asked it. A command has the login of its user (docker "
+    "login), a pod that of the pull Secret that it names, a swarm service what --with-registry-auth sent; none uses another's. "
+    "If it was a pod, its events say which, and why."
+)
 
 
 _NOT_ABOUT_LOGINS = {
@@ -432,7 +461,7 @@ _SOURCES = (
             "mounts, ports) is not known.", _get_inspect, lambda f: f.evidence.compose is None, 0.1),
     _Source("proxy", ("routes",), "The proxy's configuration tells what it does with the request.",
             _get_proxy, lambda f: not any(r.software == "nginx" for r in f.stack.routes) and _through_proxy(f), 0.1,
-            lambda f: _by_a_proxy(f)),
+            lambda f: _by_a_proxy(f) or _lost_a_challenge(f)),
     _Source("clients", ("clients",), "The client's stored logins tell what docker sends, and under which name.",
             _get_clients, lambda f: not f.clients, 0.05),
     _Source("daemon", ("messages",), "docker's own settings tell how it reaches the registry.",
@@ -442,6 +471,12 @@ _SOURCES = (
 
 
 def _may_read_htpasswd(facts: Facts) -> bool:
+    """Whether the file may decide: not where the very login was seen to be accepted."""
+    accepted = {
+        e.credential.user for e in facts.traffic.exchanges if e.credential and is_authenticated(e) and succeeded(e)
+    }
+    if accepted & set(facts.focus.users):
+        return False
     return facts.registry is None or facts.registry.auth in ("htpasswd", "unknown")
 
 
@@ -480,5 +515,10 @@ _OF_THE_DAEMON = {
 }
 
 
+def _lost_a_challenge(facts: Facts) -> bool:
+    """Whether a 401 of the registry came without the challenge that the registry puts into each: a hop took it out."""
+    return bool(facts.traffic.seen(S.CHALLENGE_MISSING))
+
+
 def _through_proxy(facts: Facts) -> bool:
-    return bool(facts.traffic.on("via") or facts.stack.uis or facts.evidence.target.ui_url)
+    return _lost_a_challenge(facts) or bool(facts.traffic.on("via") or facts.stack.uis or facts.evidence.target.ui_url)

@@ -46,5 +46,7 @@ def not_read(facts: Facts) -> tuple[str, ...]:
     """Files that were handed over and not read, not understood or read in part, with the reason."""
     files = {f.path for f in facts.evidence.files}
     return tuple(
-        f"{p.place}: {p.message}" for p in facts.evidence.problems if p.place.file in files and not p.is_complaint
+        f"{p.place}: {p.message}"
+        for p in facts.evidence.problems
+        if (p.place.file in files or p.kind == "unreadable") and not p.is_complaint
     )

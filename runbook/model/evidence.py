@@ -77,6 +77,7 @@ class Problem:
         "nothing-found",
         "left-out",
         "blacked-out",
+        "unreadable",
         "complaint",
         "push-complaint",
     ] = ""
