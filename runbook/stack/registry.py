@@ -147,7 +147,7 @@ def _config_path(service: Service, major: Major | None) -> str:
 
 def covering(mounts: Iterable[Mount], path: str) -> Mount | None:
     """The mount that a container path lies on: the deepest that covers it."""
-    found = [m for m in mounts if path == m.target or path.startswith(m.target.rstrip("/") + "/")]
+    found = [m for m in mounts if path == m.target.rstrip("/") or path.startswith(m.target.rstrip("/") + "/")]
     return max(found, key=lambda m: len(m.target), default=None)
 
 
