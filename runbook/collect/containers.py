@@ -13,7 +13,13 @@ from typing import Any
 
 from runbook.lazy import re
 
-_RUN = re.compile(r"^\s*(?:[^\n$#>%❯]{0,100}[$#>%❯]\s+)?(?:sudo\s+)?(?:docker|podman|nerdctl)\s+(?:container\s+)?run\s")
+_RUN = re.compile(
+    r"^\s*(?:[^\n$#>%❯]{0,100}[$#>%❯]\s+|\d{1,6}\*?[ \t]{1,4}(?:[\d:/T.-]{5,25}[ \t]{1,4}){0,2}|: \d{1,12}:\d{1,6};"
+    r"|ExecStart=[-@:+!|]{0,3})?(?:sudo\s+)?(?:/[\w/.-]{1,60}/)?(?:docker|podman|nerdctl)\s+(?:container\s+)?run\s"
+)
+"""At a prompt, in bash's or zsh's history, or in a unit of systemd."""
+_JSON = re.compile(r"[\ufeff\s]*[\[{]\s*[\"{}\[\]]")
+"""A prompt or a unit of systemd may begin with a bracket as well."""
 _ABOUT = re.compile(
     r"(?:^|/)(?:registry|docker-registry|distribution|docker-registry-ui|nginx|traefik|caddy|haproxy|httpd)\b"
 )
@@ -55,8 +61,7 @@ def all_of(texts: Iterable[tuple[str, str]]) -> dict[str, str]:
     nothing when no registry is among them. A file may come in several pieces that keep its line numbers."""
     found: dict[str, list[_Container]] = {}
     for name, text in texts:
-        stripped = text.lstrip("\ufeff \t\r\n")
-        described = _inspected(text) if stripped.startswith(("[", "{")) else _commands(text)
+        described = _inspected(text) if _JSON.match(text) else _commands(text)
         found.setdefault(name, []).extend(islice(described, _MOST))
     if not any(_REGISTRY.search(str(c.service.get("image", ""))) for rows in found.values() for c in rows):
         return {}
