@@ -38,6 +38,7 @@ Meaning = Literal[
     "upstream-not-found",  # host not found in upstream (does not start) / could not be resolved
     "upstream-timeout",
     "upstream-tls",  # SSL_do_handshake() failed
+    "upstream-untrusted",  # TLS is spoken: the certificate is refused, or an alert comes back
     "upstream-reset",  # prematurely closed / no live upstreams
     "body-too-large",
     "proxy-crypt-failed",  # crypt_r() failed (22: Invalid argument)

@@ -69,6 +69,7 @@ EVENTS: dict[Meaning, Symptom] = {
     "upstream-refused": S.BAD_GATEWAY,
     "upstream-timeout": S.GATEWAY_TIMEOUT,
     "upstream-tls": S.BAD_GATEWAY,
+    "upstream-untrusted": S.BAD_GATEWAY,
     "upstream-reset": S.BAD_GATEWAY,
     "body-too-large": S.TOO_LARGE,
     "proxy-crypt-failed": S.PROXY_500,

@@ -143,11 +143,14 @@ _NGINX = re.compile(r"^\d{4}/\d\d/\d\d \d\d:\d\d:\d\d \[(\w+)\]\s*(.*)$", re.DOT
 _NGINX_CUT = re.compile(r"^(?:\[(\w+)\] )?(\d{1,10}#\d{1,10}: \*\d{1,12} .*)$", re.DOTALL)
 """The same without its time, as people cut it out."""
 _USER_FILE = re.compile(r'open\(\) "[^"]{0,300}(?:passw|htpass|users)[^"/]{0,80}" failed \((2|13): ')
+_ALERTS = (40, 42, 46, 48, 70, 112, 116)
+"""Of RFC 8446, 6.2: certificate, name, protocol or ciphers do not suit; who sends one speaks TLS."""
 _NGINX_WORDS: tuple[tuple[str, Meaning], ...] = (
     ("host not found in upstream", "upstream-not-found"),
     ("could not be resolved", "upstream-not-found"),
+    ("upstream SSL certificate", "upstream-untrusted"),
+    *((f"SSL alert number {n}) while SSL handshaking to upstream", "upstream-untrusted") for n in _ALERTS),
     ("while SSL handshaking to upstream", "upstream-tls"),
-    ("upstream SSL certificate", "upstream-tls"),
     ("Connection refused) while connecting to upstream", "upstream-refused"),
     ("No route to host", "upstream-refused"),
     ("Host is unreachable", "upstream-refused"),

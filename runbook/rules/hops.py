@@ -90,7 +90,7 @@ def elsewhere(facts: Facts) -> frozenset[ProxyRoute]:
     return frozenset(
         route
         for route, found in targets.items()
-        if found and not _is_asked(route, facts) and all(t.port not in known and _is_at(t, home) for t in found)
+        if found and not is_asked(route, facts) and all(t.port not in known and _is_at(t, home) for t in found)
     )
 
 
@@ -107,7 +107,7 @@ def _homes(facts: Facts) -> list[Address]:
     return list(dict.fromkeys(a for a in known if a and a.port))
 
 
-def _is_asked(route: ProxyRoute, facts: Facts) -> bool:
+def is_asked(route: ProxyRoute, facts: Facts) -> bool:
     """Whether a client used a name of this site, at a port on which it listens."""
     names = {n.lower() for n in route.server_names}
     used = (a for a in facts.focus.used if not names or a.host in names)

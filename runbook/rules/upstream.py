@@ -60,6 +60,8 @@ def upstream_is_localhost(facts: Facts) -> Iterator[Finding]:
         hosts = [h for h, _ in route.upstream_hosts if h.lower() in LOOPBACK or h.startswith("127.")]
         runs = service_of(facts, route)
         contained = runs is not None or route.software == "joxit-ui"
+        if at_home(facts) and not contained:
+            continue  # the registry answered on loopback: so does it for a proxy beside it
         if not hosts or _shares_network(runs, registry) or not (contained or gateway or events):
             continue
         target = inner_address(registry or "registry", facts.stack.registry)
@@ -82,7 +84,7 @@ def upstream_is_localhost(facts: Facts) -> Iterator[Finding]:
         )
         return
     only = _only_proxy(facts)
-    certain = bool(events) and bool(_serves(facts) or only)
+    certain = bool(events) and bool(_serves(facts) or only) and not at_home(facts)
     inside = next((e for e in events if e.service), None) or (events[0] if certain else None)
     if inside is not None:
         who, serves = inside.service or only, _serves(facts)

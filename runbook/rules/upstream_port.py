@@ -11,15 +11,17 @@ from runbook.rules.align import stated
 from runbook.rules.apache_modules import module_enabled
 from runbook.rules.base import Facts, rule
 from runbook.rules.evidence import Item, context, finding, read, said, seen
-from runbook.rules.hop_edits import swap
-from runbook.rules.hops import LOOPBACK, aside, hop, login_check, name, site, upstream_service
+from runbook.rules.hop_edits import on_way, swap
+from runbook.rules.hops import LOOPBACK, api_routes, aside, hop, is_asked, login_check, name, site, upstream_service
 from runbook.rules.platform import inside, restarted, retargeted, runs
 from runbook.rules.reloads import proxy_fix
 from runbook.rules.upstream_tls import plain_transport, scheme_kept, tls_to_upstream, tls_transport
+from runbook.rules.upstream_trust import certificate_refused
 from runbook.rules.upstreams import (
     NO_ANSWER,
     TAKEN_ANEW,
     UI_UPSTREAM,
+    at_home,
     bad_gateway,
     point_to,
     proxied,
@@ -51,7 +53,7 @@ def upstream_wrong_port(facts: Facts) -> Iterator[Finding]:
     if reaches(facts.traffic):
         return
     if registry is None or registry.service is None or not registry.listens:
-        yield from _at_debug_server(facts) or _ports_in_logs(facts)
+        yield from _at_debug_server(facts) or _beside(facts) or _ports_in_logs(facts)
         return
     for route in proxied(facts.stack):
         target = upstream_service(route, facts.compose)
@@ -114,6 +116,43 @@ def _at_debug_server(facts: Facts) -> list[Finding]:
     return []
 
 
+def _beside(facts: Facts) -> list[Finding]:
+    """A proxy that asks loopback at another port than the one where the registry, which is no container, answered."""
+    home, refused, gateway = at_home(facts), facts.traffic.logged("upstream-refused"), bad_gateway(facts)
+    listens = facts.registry.listens if facts.registry else None
+    if home is None or listens is None or not (refused or gateway):
+        return []
+    routes = list(api_routes(facts))
+    routes = [r for r in routes if is_asked(r, facts)] or routes
+    hosts = {(h, p) for r in routes for h, p in r.upstream_hosts}
+    host, port = next(iter(hosts), ("", None))
+    if len(hosts) != 1 or host.lower() not in LOOPBACK or port == listens or not routes:
+        return []
+    route = routes[0]
+    edits = _repoint(facts, route, host, port, listens)
+    return [
+        finding(
+            f"{name(route)} asks for the registry on port {port}; it listens on {listens}.",
+            read(f"upstream {route.upstream}", route.upstream_place),
+            stated(facts.registry.settings.get("http.addr") if facts.registry else None, "http.addr"),
+            (said(e) for e in refused[:1]),
+            seen(gateway),
+            hop=hop(route),
+            refuted=registry_is_up(facts),
+            about=site(facts, route),
+            edits=edits,
+            fix=proxy_fix(
+                facts,
+                route,
+                _advice(route, host, listens),
+                login_check(facts, route),
+                edits=edits,
+                at=route.upstream_place,
+            ),
+        )
+    ]
+
+
 _REFUSED_AT = re.compile(r"upstream: \"https?://[^\"/\s]*?:(\d{1,5})/")
 _LISTENS = re.compile(r":(\d{1,5})(?:, tls)?$")
 
@@ -161,8 +200,8 @@ def _repoint(facts: Facts, route: ProxyRoute, host: str, port: int | None, liste
         label = rf"((?:VIRTUAL_PORT|loadbalancer\.server\.port)[\"']?\s*[:=]\s*[\"']?){port}(?!\d)"
         if edits := swap(facts.evidence, route.upstream_place, label, rf"\g<1>{listens}"):
             return edits
-    old = f"{host}:{port}" if f"{host}:{port}" in route.upstream else host
-    return point_to(facts.evidence, route, old, f"{host}:{listens}")
+    olds = (f"{host}:{port}", host)  # written so, here or in an upstream block, or without a port
+    return next((e for old in olds if (e := point_to(facts.evidence, route, old, f"{host}:{listens}"))), ())
 
 
 @rule(
@@ -183,6 +222,9 @@ def scheme_mismatch_upstream(facts: Facts) -> Iterator[Finding]:
     if reaches(traffic):
         return
     refused = next((e for e in traffic.exchanges if e.route != "direct" and _is_plain_to_tls(e)), None)
+    if traffic.logged("upstream-untrusted"):
+        yield from certificate_refused(facts)
+        return
     tls_failed = traffic.logged("upstream-tls")
     for route in proxied(facts.stack):
         wants_tls = route.upstream_scheme == "https"
@@ -239,8 +281,9 @@ def _spoken(facts: Facts, route: ProxyRoute, right: str) -> tuple[Edit, ...]:
     evidence = facts.evidence
     edits = point_to(evidence, route, f"{route.upstream_scheme}://", f"{right}://")
     if route.software == "haproxy":
+        spoken = next(on_way(evidence, route, r"^\s*(?:default-)?server\b.*\sssl\b"), None)
         edits = (
-            swap(evidence, route.upstream_place, r"\s+ssl\b(?:\s+verify\s+\w+|\s+ca-file\s+\S+)*", "")
+            swap(evidence, spoken, r"\s+ssl\b(?:\s+verify\s+\w+|\s+ca-file\s+\S+)*", "")
             if right == "http"
             else swap(evidence, route.upstream_place, r"(\bserver\s+\S+\s+\S+)", r"\1 ssl verify none")
         )
@@ -256,7 +299,11 @@ def _spoken(facts: Facts, route: ProxyRoute, right: str) -> tuple[Edit, ...]:
 def _speak(route: ProxyRoute, right: str) -> str:
     """How this program is made to speak that scheme to its upstream; what it must know of the certificate."""
     if right == "http":
-        return "Take ssl out of the server line" if route.software == "haproxy" else "Write http:// in the upstream"
+        return (
+            "Take ssl out of the server (or default-server) line"
+            if route.software == "haproxy"
+            else "Write http:// in the upstream"
+        )
     return {
         "haproxy": "Add `ssl verify none` to the server line; `ssl verify required ca-file FILE` where the authority of the "
         "registry's certificate is at hand",
@@ -269,18 +316,22 @@ def _speak(route: ProxyRoute, right: str) -> str:
 
 def _tls_of(registry: Registry | None, setting: Setting | None) -> Item:
     """What the configuration says of TLS, as evidence."""
-    if registry is None or registry.service is None:
+    if registry is None:
         return None
     if setting is not None:
         return read(f"TLS is configured: {setting.value}", setting.place)
-    return read(f"{_TLS[0]} is not set", registry.config_file or registry.service.place)
+    file = registry.config_file or (registry.service.place if registry.service else None)
+    return read(f"{_TLS[0]} is not set", file) if file else None
 
 
 def _own(facts: Facts, route: ProxyRoute) -> Registry | None:
     """The registry, where the route is known to lead to it and its configuration is known."""
     target, registry = upstream_service(route, facts.compose), facts.registry
     same = target and registry and registry.service and target.name == registry.service.name
-    return registry if same else None
+    if registry is None or same:
+        return registry
+    here = [p for h, p in route.upstream_hosts if h.lower() in LOOPBACK] if facts.compose is None else []
+    return registry if registry.listens in here else None
 
 
 def _is_plain_to_tls(exchange: Exchange) -> bool:

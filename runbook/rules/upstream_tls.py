@@ -4,7 +4,7 @@ from runbook.lazy import re
 from runbook.model import Edit, Evidence, Place, ProxyRoute
 from runbook.rules.apache_modules import is_loaded, module_loaded
 from runbook.rules.base import Facts
-from runbook.rules.hop_edits import add_header, around, blocks, drop_line, insert, line_of
+from runbook.rules.hop_edits import add_header, around, blocks, drop_line, insert, line_of, on_way
 
 
 def plain_transport(evidence: Evidence, place: Place | None) -> tuple[Edit, ...]:
@@ -79,6 +79,18 @@ def tls_transport(evidence: Evidence, route: ProxyRoute) -> tuple[Edit, ...]:
     if not found[2]:
         lines.append(f"{found[1]}}}")
     return (Edit(file=place.file, line=place.line, old=old, new="\n".join(lines)),)
+
+
+def trusting_transport(evidence: Evidence, route: ProxyRoute, certificate: str) -> tuple[Edit, ...]:
+    """The line with the certificate in Caddy's transport; not where that names one, or where there is no transport."""
+    place = route.upstream_place
+    if place is None or not re.fullmatch(r"/[\w./-]+", certificate) or any(on_way(evidence, route, r"\btls_trust")):
+        return ()
+    lines = next((f.lines for f in evidence.files if f.path == place.file), ())
+    inside = blocks(lines)
+    opened = (n for n, line in enumerate(lines, 1) if inside[n - 1] == place.line and _TRANSPORT.match(line))
+    line = next(opened, None)
+    return insert(evidence, Place(place.file, line), f"tls_trusted_ca_certs {certificate}") if line else ()
 
 
 def _has_transport(evidence: Evidence, place: Place) -> bool:

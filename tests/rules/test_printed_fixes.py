@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from runbook.model import Finding
-from tests.case_files import Case, all_cases, judge
+from tests.case_files import CASES, Case, all_cases, judge, load
 
 REGISTRY = "version: 0.1\nstorage:\n  filesystem:\n    rootdirectory: /srv/images\nhttp:\n  addr: 127.0.0.1:5077\n"
 HTPASSWD = "auth:\n  htpasswd:\n    realm: Depot\n    path: /srv/htpasswd\n"
@@ -449,3 +449,19 @@ def test_a_file_that_removes_no_challenge_is_not_searched_for_it(tmp_path: Path)
     fix = found(tmp_path, "www-authenticate-missing", {"haproxy.cfg": haproxy, "curl.txt": curl}).fix
     assert "haproxy.cfg, as it is here, removes no WWW-Authenticate" in fix.summary
     assert "sudo systemctl reload haproxy" in fix.command_lines
+
+
+@pytest.mark.parametrize(
+    ("case", "rows"),
+    [
+        ("upstream-wrong-port/bad-beside-the-registry", [
+            "-    server 127.0.0.1:5070 fail_timeout=0;", "+    server 127.0.0.1:5077 fail_timeout=0;",
+        ]),
+        ("scheme-mismatch-upstream/bad-default-server", ["-  default-server ssl verify none", "+  default-server"]),
+        ("tls-ca-not-trusted/bad-caddy-does-not-know-it", ["+        tls_trusted_ca_certs /srv/certs/cert.pem"]),
+        ("tls-san-missing/bad-nginx-asks-for-its-upstream", []),
+    ],
+)  # fmt: skip
+def test_a_proxy_beside_the_registry_keeps_loopback_and_tls(case: str, rows: list[str], tmp_path: Path) -> None:
+    files = load(CASES / f"{case}.yaml").files
+    assert changed(found(tmp_path, case.split("/")[0], files)) == rows

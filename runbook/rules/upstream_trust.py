@@ -1,0 +1,82 @@
+"""A proxy that speaks TLS to the registry and refuses its certificate: no reason to speak http to it."""
+
+from collections.abc import Iterator
+
+from runbook.lazy import re
+from runbook.model import Edit, Finding, ProxyRoute, Symptom
+from runbook.model.command import Command, file, sh
+from runbook.rules.base import Facts
+from runbook.rules.evidence import finding, read, said, seen
+from runbook.rules.hops import api_routes, hop, login_check, name, site
+from runbook.rules.reloads import proxy_fix
+from runbook.rules.upstream_tls import trusting_transport
+from runbook.rules.upstreams import at_home, bad_gateway, registry_is_up
+
+_NAME = re.compile(
+    r"does not match|doesn't contain any|is (?:not )?valid for|cannot validate|legacy Common Name|AH02411"
+)
+_ISSUER = re.compile(r"unknown authority|certificate verify error|AH02039")
+_NAMED = {
+    "nginx": "Set proxy_ssl_name to a name that the registry's certificate lists",
+    "caddy": "Add tls_server_name to the upstream's transport, with a name that the registry's certificate lists",
+    "haproxy": "Add verifyhost to the server line, with a name that the registry's certificate lists",
+}
+_TRUSTED = {
+    "nginx": "Set proxy_ssl_trusted_certificate to the certificate of the authority",
+    "caddy": "Name the certificate of the authority in the upstream's transport: tls_trusted_ca_certs FILE",
+    "haproxy": "Set ca-file in the server line to the certificate of the authority",
+}
+
+
+def certificate_refused(facts: Facts) -> Iterator[Finding]:
+    """What the log of a proxy says of the registry's certificate: another name than the one that is checked, or an issuer
+    that the proxy does not know."""
+    told = facts.traffic.logged("upstream-untrusted")
+    event = next((e for e in told if _NAME.search(e.text + e.detail) or _ISSUER.search(e.text + e.detail)), None)
+    route = next((r for r in api_routes(facts) if r.upstream_scheme == "https"), None)
+    if event is None or route is None:
+        return
+    named = _NAME.search(event.text + event.detail) is not None
+    advice = (
+        _NAMED.get(route.software, "Let the proxy check a name that the registry's certificate lists")
+        if named
+        else _TRUSTED.get(route.software, "Give the proxy the certificate of the authority")
+        + " (of a self-signed certificate: that certificate itself)"
+    )
+    edits = () if named else _trusting(facts, route)
+    yield finding(
+        f"{name(route)} refuses the registry's certificate: it is for another name than the one that is checked."
+        if named
+        else f"{name(route)} refuses the registry's certificate: it does not know the issuer.",
+        said(event),
+        read(f"upstream {route.upstream}", route.upstream_place),
+        seen(bad_gateway(facts)),
+        cause="tls-san-missing" if named else "tls-ca-not-trusted",
+        explains=(Symptom.BAD_GATEWAY, Symptom.TLS_FAILED),
+        hop=hop(route),
+        refuted=registry_is_up(facts),
+        about=site(facts, route),
+        edits=edits,
+        fix=proxy_fix(
+            facts, route, advice, login_check(facts, route), edits=edits, at=route.upstream_place,
+            before=_names(facts) if named else (),
+        ),
+    )  # fmt: skip
+
+
+def _certificate(facts: Facts) -> str:
+    """The registry's certificate, where it is a file of the proxy's machine."""
+    return str(facts.registry.value("http.tls.certificate") or "") if facts.registry and at_home(facts) else ""
+
+
+def _names(facts: Facts) -> tuple[Command, ...]:
+    """The command that shows which names the certificate lists."""
+    path = _certificate(facts)
+    return (sh("openssl", "x509", "-noout", "-ext", "subjectAltName", "-in", file(path)),) if path else ()
+
+
+def _trusting(facts: Facts, route: ProxyRoute) -> tuple[Edit, ...]:
+    """The line by which Caddy takes that very certificate, whoever issued it (Go's verification); OpenSSL asks for the
+    issuer's."""
+    path = _certificate(facts)
+    return trusting_transport(facts.evidence, route, path) if route.software == "caddy" and path else ()
