@@ -49,6 +49,7 @@ def run(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.
         (("diagnose",), "Nothing to diagnose"),
         (("diagnose", "nowhere"), "no file or folder called nowhere"),
         (("diagnose", ""), "path is empty"),
+        (("diagnose", "-"), "Standard input is not read"),
         (("diagnose", "empty", "--registri", "x"), "Did you mean --registry?"),
         (("diagnose", "empty", "-u", "anna"), "Did you mean --user?"),
         (("diagnose", "--registry", "a_b"), "needs a scheme: http://HOST"),
@@ -135,7 +136,8 @@ def test_a_folder_loop_ends(run: Run, tmp_path: Path) -> None:
     (tmp_path / "empty" / "self").symlink_to("self")
     assert run("diagnose", "empty")[0] == 2, "a link that leads nowhere could not be read"
     (tmp_path / "empty" / "self").unlink()
-    assert run("diagnose", "empty")[0] == 5
+    code, said = run("diagnose", "empty")
+    assert (code, "empty: There is no file in this folder." in said) == (5, True)
 
 
 def test_a_link_that_leads_nowhere(run: Run, tmp_path: Path) -> None:

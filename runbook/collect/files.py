@@ -15,7 +15,7 @@ from runbook.collect.copies import copies
 from runbook.collect.dated import mail_time, of_another_time
 from runbook.collect.harvest import OF_ANOTHER, OF_BEFORE, OF_OLD, Harvest
 from runbook.collect.inside import Inside, differences
-from runbook.collect.kinds import HEAD, NEVER, is_dump, is_prose_name, recognise, tells
+from runbook.collect.kinds import HEAD, NEVER, is_dump, is_prose_name, is_report, recognise, tells
 from runbook.collect.large_log import LARGE
 from runbook.collect.neighbours import neighbours, other_sites
 from runbook.collect.sentences import COMPLAINT, OURS, UNCLEAR, UNTOLD
@@ -53,6 +53,9 @@ _DEPTH = 4
 """Containers within containers."""
 Progress = Callable[[str], None]
 UNOPENED = "Keys and certificates are not opened."
+REPORT = (
+    "This is a report of runbook and no evidence: hand over the files that it was made from. --compare takes its JSON."
+)
 
 
 def read_files(
@@ -183,6 +186,10 @@ class Reading:
             return
         if depth < _DEPTH and mail.is_mail(head):
             self._unpack(item, depth)
+            return
+        if is_report(read.first_text(head)):
+            self._note(item, "unknown")
+            self._problem(item.name, REPORT, kind="nothing-found")
             return
         named = item.name == self.login_file
         kind = "docker-config" if named else recognise(item.name, read.first_text(head))

@@ -134,6 +134,8 @@ class Harvest:
         lines = (rows[number].decode(encoding, "replace") for number in sorted(rows))
         self.logs.append(renumbered(parse_log(reader(lines) if reader else lines, name, self.vault), rows, total))
         message = f"Of {total:,} lines the first and last were read, and those between that tell of an error."
+        if total == 1:
+            message = "It is one line, which is too long to be read whole."
         self.problems.append(Problem(place=Place(name), message=message))
 
     def add_prose(self, name: str, paste: Paste, kind: FileKind, voice: Voice) -> bool:

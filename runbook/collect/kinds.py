@@ -50,6 +50,14 @@ _NAMES = tuple((re.compile(pattern, re.IGNORECASE), kind) for pattern, kind in _
 _DUMP = re.compile(r"(?m)^# configuration file /[^\n]{1,300}:\s*$")
 _JSON_START = re.compile(r"\{\s{0,200}[\"}]|\[\s{0,200}[\[{\"\]]|[{\[]\s{0,200}$")
 _SAVED = re.compile(r'\s{0,8}\{\s{0,8}"schema": ?\d{1,4},\s{0,8}"tool": ?"runbook [^"]{1,40}",\s{0,8}"evidence"')
+_REPORT = re.compile(
+    r'\s{0,8}(?:\{\s{0,8}"schema": ?\d{1,4},\s{0,8}"tool": ?"runbook '
+    r'|(?:<\?xml[^>]{0,80}>\s{0,8})?<testsuites name="runbook"'
+    r'|\{[^{}]{0,200}"runs": ?\[\s{0,8}\{\s{0,8}"tool": ?\{\s{0,16}"driver": ?\{\s{0,16}"name": ?"runbook"'
+    r"|<!doctype html>[^\n]{0,1200}<style>\.rb \{"
+    r"|# (?:Fault: [a-z0-9-]{3,60}|Healthy|Inconclusive)\n\n"
+    r"|(?:FAULT: [a-z0-9-]{3,60}|HEALTHY|INCONCLUSIVE)  \()"
+)
 _JSON_MARKS: tuple[tuple[re.Pattern[str], FileKind], ...] = (
     (re.compile(r'"log"\s*:\s*\{[^}]{0,2000}"(?:entries|creator|version)"'), "har"),
     (re.compile(r'"_postman_id"|schema\.(?:get)?postman\.com|"__export_format"'), "har"),
@@ -59,6 +67,11 @@ _JSON_MARKS: tuple[tuple[re.Pattern[str], FileKind], ...] = (
     (re.compile(r'"(?:insecure-registries|registry-mirrors|data-root|storage-driver)"\s*:'), "daemon-config"),
     (re.compile(r'"(?:Mounts|HostConfig|NetworkSettings|GraphDriver)"\s*:'), "inspect"),
 )
+
+
+def is_report(head: str) -> bool:
+    """Whether a text is what this program printed of a diagnosis: what it quotes was seen by somebody else's run."""
+    return _REPORT.match(head) is not None and not _SAVED.match(head)
 
 
 def recognise(name: str, head: str) -> FileKind:

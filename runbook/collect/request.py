@@ -146,6 +146,10 @@ def _check_login(request: Request) -> None:
 def _check_path(path: str) -> None:
     if "\0" in path or not path:
         raise UsageError("A path is empty or has a NUL character in it.")
+    if path == "-":
+        raise UsageError(
+            "Standard input is not read: write it to a file and give that, as in docker logs NAME > registry.log 2>&1"
+        )
     if not os.path.lexists(path):
         raise UsageError(f"There is no file or folder called {path}.")
     if not Path(path).exists():

@@ -10,8 +10,8 @@ from runbook.model import Place, Problem
 
 MAX_DEPTH = 8
 MAX_FILES = 2000
-_SKIPPED_FOLDERS = {".git", "node_modules", "__pycache__", ".venv", ".terraform"}
-"""Never part of an incident, and large."""
+_SKIPPED_FOLDERS = {".git", "node_modules", "__pycache__", ".venv", ".terraform", "runbook-report"}
+"""Never part of an incident, and large, or made by this program of an incident."""
 _STORAGE = ("docker/registry/v2", "v2/repositories", "v2/blobs")
 """The registry's own storage: thousands of blobs, none of which tells anything."""
 

@@ -458,7 +458,8 @@ _SOURCES = (
     _Source("log", ("logs",), "The registry's log says which login arrived and why it was refused.",
             _get_log, lambda f: not any(log.kind in ("registry", "mixed") for log in f.evidence.logs), 0.2),
     _Source("compose", ("compose", "registry", "routes", "ui"), "How the containers are really set up (environment, "
-            "mounts, ports) is not known.", _get_inspect, lambda f: f.evidence.compose is None, 0.1),
+            "mounts, ports) is not known. inspect.json will hold the values of variables in clear; runbook collect --output incident "
+            "writes the same with secrets masked.", _get_inspect, lambda f: f.evidence.compose is None, 0.1),
     _Source("proxy", ("routes",), "The proxy's configuration tells what it does with the request.",
             _get_proxy, lambda f: not any(r.software == "nginx" for r in f.stack.routes) and _through_proxy(f), 0.1,
             lambda f: _by_a_proxy(f) or _lost_a_challenge(f)),

@@ -43,8 +43,11 @@ def not_tested(facts: Facts, checks: tuple[Check, ...]) -> tuple[str, ...]:
 
 
 def not_read(facts: Facts) -> tuple[str, ...]:
-    """Files that were handed over and not read, not understood or read in part, with the reason."""
-    files = {f.path for f in facts.evidence.files}
+    """Files that were handed over and not read, not understood or read in part, with the reason; or that there is none."""
+    evidence = facts.evidence
+    if evidence.target.paths and not (evidence.files or evidence.listings or evidence.problems):
+        return tuple(f"{path}: There is no file in this folder." for path in evidence.target.paths)
+    files = {f.path for f in evidence.files}
     return tuple(
         f"{p.place}: {p.message}"
         for p in facts.evidence.problems

@@ -4,15 +4,21 @@ import html.parser
 import json
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
+from pathlib import Path
 
 import jsonschema
 import mistune
 import pytest
 
 from runbook import rules
+from runbook.collect import Request, collect
 from runbook.judge import Run, diagnose
 from runbook.lab import Lab
 from runbook.model import Credential, Evidence, Exchange, Message, Place
+
+
+from runbook.model import Evidence, Exchange, Message, Place
+from runbook.redact import Vault
 from runbook.report import (
     markdown,
     render_html,
@@ -83,6 +89,19 @@ def test_what_was_seen_is_not_called_only_possible() -> None:
     text = " ".join(render_terminal(diagnose(evidence_of(gone))).split())
     assert "INCONCLUSIVE (registry-unreachable is seen, and nothing shows what is behind it)" in text
     assert "-> refused (Refused)" in text
+
+
+@pytest.mark.parametrize("view", VIEWS, ids=lambda v: v.__name__)
+def test_no_view_of_a_run_is_evidence_of_another(
+    view: Callable[[Run], str], stripped: Run, healthy: Run, tmp_path: Path
+) -> None:
+    """A report that lies beside the files quotes what they showed: it is named, and nothing in it is judged."""
+    for name, run in (("a.txt", stripped), ("b.txt", healthy)):
+        (tmp_path / name).write_text(str(view(run)))
+    told = collect(Request(paths=(str(tmp_path),)), Vault())
+    assert [f.kind for f in told.files] == ["unknown"] * 2
+    assert all("is a report of runbook" in p.message for p in told.problems)
+    assert not [*told.messages, *told.exchanges, *told.logs]
 
 
 def test_json_is_the_contracts_object(stripped: Run, healthy: Run) -> None:
