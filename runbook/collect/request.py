@@ -102,16 +102,16 @@ def password_from_env(name: str) -> str:
     value = os.environ.get(name) if name and "=" not in name and "\0" not in name else None
     if value is None:
         raise UsageError(
-            f"The environment variable {_repeated(name)} is not set. It needs the NAME of a variable that holds the "
+            f"The environment variable {repeated(name)} is not set. It needs the NAME of a variable that holds the "
             "password (and is exported), never the password itself."
         )
     if not value:
-        raise UsageError(f"The environment variable {_repeated(name)} is empty: there is no password in it.")
+        raise UsageError(f"The environment variable {repeated(name)} is empty: there is no password in it.")
     return value
 
 
-def _repeated(name: str) -> str:
-    """What stands where a name belongs may be the password: only what can be nothing but a name is repeated."""
+def repeated(name: str) -> str:
+    """The name of a variable. What stands where a name belongs may be the password: only what can be nothing but a name is repeated."""
     named = re.fullmatch(r"[A-Z][A-Z0-9_]{0,40}_(?:PASSWORD|PASSWD|PASS|PW|SECRET|TOKEN)", name)
     return name if named else "that --password-env names"
 

@@ -5,6 +5,7 @@ import subprocess
 from pathlib import Path
 
 from runbook.collect.read import whole
+from runbook.collect.request import repeated
 from runbook.fleet.inventory import Credentials
 
 _LIMIT = 64 << 10
@@ -20,7 +21,8 @@ def password(reference: Credentials) -> str | None:
     if reference.docker_config is not None:
         return None
     if reference.env is not None:
-        found, what = os.environ.get(reference.env, ""), "the environment variable of its credentials"
+        named = f" {reference.env}" if repeated(reference.env) == reference.env else ""
+        found, what = os.environ.get(reference.env, ""), f"the environment variable{named} of its credentials"
     elif reference.file is not None:
         found, what = _read(Path(reference.file)), "the file of its credentials"
     else:

@@ -195,9 +195,17 @@ def _parted(cell: str) -> list[str]:
     return [part.strip() for part in cell.split(";") if part.strip()]
 
 
+_OF_ONE = ("docker-compose.yml", "docker-compose.yaml", "compose.yml", "compose.yaml", "htpasswd", "registry.log")
+
+
 def _bundles(folder: Path) -> tuple[Target, ...]:
     """Each entry of a folder is the evidence of one target."""
     found: dict[str, Target] = {}
+    if one := next((name for name in _OF_ONE if (folder / name).is_file()), None):
+        raise UsageError(
+            f"The folder {folder} is the bundle of one registry, for {one} lies in it: `runbook diagnose` takes that. A fleet "
+            "needs the folder above it, with one bundle (folder or file) for each registry."
+        )
     for entry in sorted(folder.iterdir()):
         if entry.name.startswith("."):
             continue

@@ -84,7 +84,7 @@ def _run(target: Target, vault: Vault) -> Run:
             registry_url=target.registry,
             ui_url=target.ui,
             user=target.user,
-            password=password(reference) if reference else None,
+            password=_password(target),
             docker_config=reference.docker_config if reference else None,
             insecure_http=target.insecure_http,
             cacert=target.cacert,
@@ -95,6 +95,16 @@ def _run(target: Target, vault: Vault) -> Run:
     if fatal := [p for p in evidence.problems if p.fatal]:
         raise UsageError("; ".join(f"{p.place}: {p.message}" for p in fatal))
     return diagnose(evidence)
+
+
+def _password(target: Target) -> str | None:
+    """The password of a target; where nothing is asked live, it is judged without one that is not there."""
+    try:
+        return password(target.credentials) if target.credentials else None
+    except CredentialError:
+        if target.registry or target.ui:
+            raise
+        return None
 
 
 def _is_plain(run: Run) -> bool:

@@ -93,6 +93,8 @@ class Rollup:
     compared: bool = False
     """Whether there was an earlier run."""
     counts: Mapping[str, int] = field(default_factory=dict)
+    gone: tuple[str, ...] = ()
+    """Targets of the last run, of those that ever had a fault, that the inventory no longer has."""
 
     def changed(self, what: str) -> list[tuple[Row, str]]:
         """Rows and causes of a kind of change: new, mended or unclear."""
@@ -158,7 +160,13 @@ def roll_up(fleet: str, run: Started, rows: Iterable[Row], past: Past, now: floa
         runs=(*(r.started for r in past.runs), run.started),
         compared=bool(past.runs),
         counts={state: sum(row.state == state for row in all_rows) for state in STATES},
+        gone=_gone(all_rows, past),
     )
+
+
+def _gone(rows: Iterable[Row], past: Past) -> tuple[str, ...]:
+    here, last = {row.target.name for row in rows}, past.runs[-1].id if past.runs else None
+    return tuple(sorted(name for name, states in past.states.items() if last in states and name not in here))
 
 
 def _order(row: Row) -> tuple[int, bool, str]:

@@ -20,6 +20,7 @@ from runbook.report.block import css
 from runbook.report.markdown import code, plain
 
 _LISTED = 50
+UNTOLD = "nothing shows whether it works"
 _ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -73,6 +74,8 @@ def _text(fleet: Rollup) -> Iterator[str]:
             told = [f"{row.target.name} ({cause})" for row, cause in fleet.changed(key)]
             if told:
                 yield f"\n{word}: {', '.join(told[:_LISTED])}{' …' if len(told) > _LISTED else ''}"
+    if fleet.gone:
+        yield f"\nNo longer in the inventory: {', '.join(fleet.gone[:_LISTED])}{' …' if len(fleet.gone) > _LISTED else ''}"
     others = [
         row for row in fleet.rows if row.state in ("inconclusive", "error", "waived") or row.expired or row.flapping
     ]
@@ -80,7 +83,7 @@ def _text(fleet: Rollup) -> Iterator[str]:
         yield ""
     for row in others[:_LISTED]:
         flapping = "flapping, " if row.flapping else ""
-        yield f"{row.state:13} {row.target.name}: {flapping}{what(row) or 'nothing shows whether it works'}"
+        yield f"{row.state:13} {row.target.name}: {flapping}{what(row) or UNTOLD}"
     if len(others) > _LISTED:
         yield f"… and {len(others) - _LISTED} more"
     if fleet.warnings:
@@ -107,6 +110,7 @@ def as_object(fleet: Rollup) -> dict[str, Any]:
             key: [{"target": row.target.name, "cause": cause} for row, cause in fleet.changed(key)]
             for key in ("new", "mended", "unclear")
         },
+        "gone": list(fleet.gone),
         "runs": [_iso(when) for when in fleet.runs],
         "targets": [_row(row) for row in fleet.rows],
     }
@@ -177,6 +181,8 @@ def _markdown(fleet: Rollup) -> Iterator[str]:
         if told := fleet.changed(key):
             yield f"\n## {word}\n"
             yield from (f"- {code(row.target.name)}: {plain(cause)}" for row, cause in told[:_LISTED])
+    if fleet.gone:
+        yield f"\n## No longer in the inventory\n\n- {', '.join(map(code, fleet.gone[:_LISTED]))}"
     if others := [row for row in fleet.rows if row.state in ("inconclusive", "error", "waived")]:
         yield "\n## Not judged, or waived\n"
         yield from (f"- {row.state}: {code(row.target.name)} {plain(what(row))}" for row in others[:_LISTED])
@@ -211,7 +217,7 @@ def _case(row: Row) -> str:
     elif row.state == "error":
         inner = f"<error message={_attribute(row.result.problem)}/>"
     elif row.state == "inconclusive":
-        inner = f"<skipped message={_attribute(what(row))}/>"
+        inner = f"<skipped message={_attribute(what(row) or UNTOLD)}/>"
     elif told := what(row):
         inner = f"<system-out>{_legal(told)}</system-out>"
     owner = row.target.owner or "nobody"

@@ -133,6 +133,17 @@ def test_what_breaks_is_the_result_of_one(tmp_path: Path, monkeypatch: pytest.Mo
     assert judge(Target("broken", registry="http://127.0.0.1:1")).result.broken
 
 
+def test_files_alone_are_judged_without_a_password_that_is_not_there(tmp_path: Path) -> None:
+    (tmp_path / "htpasswd").write_text("anna:$apr1$abcdefgh$" + "a" * 22 + "\n")
+    known = Credentials(env="FLEET_UNSET_PASSWORD")
+    files = Target("files", evidence=(str(tmp_path / "htpasswd"),), user="anna", credentials=known)
+    assert [c.cause for c in judge(files).result.causes] == ["htpasswd-not-bcrypt"]
+    asked = judge(Target("asked", registry="http://127.0.0.1:1", user="anna", credentials=known))
+    assert (
+        asked.result.problem == "the environment variable FLEET_UNSET_PASSWORD of its credentials is not set or empty"
+    )
+
+
 def test_no_scheduler_is_a_sentence() -> None:
     with pytest.raises(UsageError, match="Dask"), distributed("tcp://127.0.0.1:1"):
         pass

@@ -149,3 +149,11 @@ def test_no_password_is_a_sentence_without_it(reference: Credentials) -> None:
     with pytest.raises(CredentialError) as told:
         credentials.password(reference)
     assert "hunter2" not in str(told.value)
+
+
+def test_the_bundle_of_one_registry_is_no_fleet(tmp_path: Path) -> None:
+    """Or each of its files would be a registry."""
+    (tmp_path / "auth").mkdir()
+    (tmp_path / "docker-compose.yml").write_text("services: {}\n")
+    with pytest.raises(UsageError, match="the bundle of one registry"):
+        load(tmp_path)

@@ -7,6 +7,7 @@ from runbook.fleet.inventory import Target, Waiver
 from runbook.fleet.one import Result, Seen
 from runbook.fleet.rollup import EXPECTED, Rollup, Row, held_against, roll_up
 from runbook.fleet.store import Past, Started
+from runbook.fleet.views import as_junit, as_text
 
 TODAY = date(2027, 1, 15)
 ROUTE = Seen("no-v2-route")
@@ -95,6 +96,19 @@ def test_new_still_and_mended() -> None:
     assert told(last) == {"new": [], "mended": ["a"], "unclear": []}
     assert last.groups[0].trend == (1, 2, 1)
     assert last.rows[0].since == 2000.0
+
+
+def test_a_target_that_is_no_longer_there_is_named() -> None:
+    night = Nights()
+    night(fault("a"), fault("b"))
+    last = night(fault("b"))
+    assert last.gone == ("a",)
+    assert "No longer in the inventory: a" in as_text(last)
+    assert night(fault("b")).gone == ()
+
+
+def test_who_is_skipped_is_skipped_for_a_reason() -> None:
+    assert '<skipped message="nothing shows whether it works"/>' in as_junit(Nights()(Result("a", "inconclusive")))
 
 
 def test_silence_mends_nothing_and_breaks_no_row_of_faults() -> None:
