@@ -15,9 +15,6 @@ from runbook.collect import Request, collect
 from runbook.judge import Run, diagnose
 from runbook.lab import Lab
 from runbook.model import Credential, Evidence, Exchange, Message, Place
-
-
-from runbook.model import Evidence, Exchange, Message, Place
 from runbook.redact import Vault
 from runbook.report import (
     markdown,
