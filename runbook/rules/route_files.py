@@ -76,7 +76,7 @@ def nothing_on_https(facts: Facts) -> Iterator[Finding]:
     is for https. Something that was not handed over may be: a suspicion, and only where nothing was tried."""
     services = facts.compose.services if facts.compose else ()
     secure = any(r.tls or 443 in r.listen for r in facts.stack.routes)
-    if not services or facts.traffic.observations or secure:
+    if not services or _was_tried(facts) or secure:
         return
     if any(443 in (p.published, p.container) for s in services for p in s.ports):
         return
@@ -99,6 +99,11 @@ def nothing_on_https(facts: Facts) -> Iterator[Finding]:
             ),
         )
         return
+
+
+def _was_tried(facts: Facts) -> bool:
+    """Whether anything was seen happening, besides our own probes and what people tell."""
+    return any(o.voice == "program" and not o.own for o in facts.traffic.observations)
 
 
 def _is_to_https(route: ProxyRoute) -> bool:
@@ -125,7 +130,7 @@ def unserved_router(facts: Facts) -> Iterator[Finding]:
         asked, place = route.unknown[0]
         bare, _, provider = asked.partition("@")
         known = provider in ("", "docker") or (provider == "file" and bool(files))
-        if not known and facts.traffic.observations:
+        if not known and _was_tried(facts):
             continue
         yield finding(
             f"The router of {name(route)} names the middleware {asked}, which "
