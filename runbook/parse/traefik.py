@@ -219,10 +219,12 @@ def _unchained(names: list[str], tree: Tree) -> list[str]:
 
 
 def _path(rule: str) -> tuple[str, Any]:
-    found = re.search(r"(PathPrefix|PathRegexp|Path)\(`([^`]+)`", rule)
+    """The first path of a rule; of several alternatives a prefix before an exact one."""
+    found = re.findall(r"(PathPrefix|PathRegexp|Path)\(`([^`]+)`", rule)
     if not found:
         return "/", "prefix"
-    return found[2], {"PathPrefix": "prefix", "Path": "exact", "PathRegexp": "regex"}[found[1]]
+    kind, path = next((one for one in found if one[0] != "Path"), found[0])
+    return path, {"PathPrefix": "prefix", "Path": "exact", "PathRegexp": "regex"}[kind]
 
 
 def _edits(tree: Tree, middleware: str, kind: str, vault: Vault) -> Iterator[HeaderEdit]:

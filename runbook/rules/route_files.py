@@ -7,7 +7,7 @@ from runbook.model import Edit, Finding, Place, ProxyRoute
 from runbook.rules.base import Facts
 from runbook.rules.evidence import finding, read
 from runbook.rules.hop_edits import line_of, swap
-from runbook.rules.hops import Front, api_check, front_url, fronts, hop, leads_to_registry, name, site
+from runbook.rules.hops import Front, anonymous_check, api_check, front_url, fronts, hop, leads_to_registry, name, site
 from runbook.rules.reloads import proxy_fix
 
 _EXACT = {
@@ -37,7 +37,7 @@ def exact_only(facts: Facts) -> Iterator[Finding]:
                 facts,
                 route,
                 "Let the route take every path that begins with /v2/",
-                api_check(front_url(facts, route)),
+                anonymous_check(facts, route, "/v2/_catalog"),
                 edits=edits,
                 at=route.place,
             ),
