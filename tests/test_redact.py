@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runbook.cli import main
+from runbook.collect import Request, collect
 from runbook.redact import MASK, Vault, mask_patterns, visible
 from runbook.redact.words import only_known
 
@@ -64,6 +65,17 @@ def test_what_looks_like_a_secret_is_masked(text: str, kept: str, gone: str) -> 
     assert gone not in masked
     assert kept in masked
     assert MASK in masked
+
+
+def test_what_a_program_names_openly_is_shown(tmp_path: Path) -> None:
+    """The code of an OpenSSL error, and the images in a catalog; what looks drawn by chance is no image's name."""
+    text = "SSL: error:0A00010B:SSL routines::wrong version number"
+    assert only_known(text) == text
+    body = '{"repositories":["zq/krn","9f86d081884c7d659a2feaa0c55ad015a3bf4f1b"]}'
+    (tmp_path / "curl.txt").write_text(f"$ curl -i http://hub.example/v2/_catalog\nHTTP/1.1 200 OK\n\n{body}\n")
+    shown = collect(Request(paths=(str(tmp_path),)), Vault()).exchanges[0].body
+    assert "zq/krn" in shown
+    assert "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b" not in shown
 
 
 @pytest.mark.parametrize(

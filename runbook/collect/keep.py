@@ -35,6 +35,7 @@ from runbook.model import (
     StoredLogin,
 )
 from runbook.redact.harmless import (
+    is_odd,
     shown_header,
     shown_label,
     shown_realm,
@@ -212,6 +213,10 @@ _NAMED = frozenset(
 """Fields whose text is a name, or holds some."""
 
 
+_CATALOG = re.compile(r'\s{0,8}\{\s{0,8}"repositories"\s{0,8}:\s{0,8}\[([^\]]{0,4000})\]')
+_REPOSITORY = re.compile(r'"([a-z0-9][a-z0-9._/-]{0,100})"')
+
+
 def _names(evidence: Evidence) -> Iterator[str]:
     """The names of this incident, whole and in their pieces."""
     for text in _named(evidence, ""):
@@ -241,6 +246,8 @@ def _named(value: Any, field: str) -> Iterator[str]:
     elif is_dataclass(value) and not isinstance(value, type):
         if isinstance(value, Setting):
             yield from _harmless(value.value)
+        if isinstance(value, Exchange) and (listed := _CATALOG.match(value.body)):
+            yield from (name for name in _REPOSITORY.findall(listed[1]) if not is_odd(name))
         for f in fields(value):
             yield from _named(getattr(value, f.name), f.name)
 

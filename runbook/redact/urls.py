@@ -14,7 +14,8 @@ _BARE = re.compile(
 """`user:password@host` without a scheme in front."""
 _REGISTRYS = {
     "n": r"\d{1,9}",
-    "service": r"[\w:.-]{1,100}",
+    "service": r"[\w:.+-]{1,100}",
+    "offline_token": "true|false",
     "scope": r"[a-z]{1,20}:[\w./-]{0,120}:[a-z*,]{0,40}",
     "client_id": r"docker|containerd-client|containers-image",
 }

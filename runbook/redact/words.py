@@ -30,6 +30,7 @@ _VARIABLE = re.compile(
     r"\$?\{?(?:REGISTRY|NGINX|DOCKER|COMPOSE|TRAEFIK|SSL|HTTPS?|NO|OTEL|SINGLE|DELETE)(?:_[A-Z0-9]+){1,10}\}?"
 )
 _MAIL = re.compile(r"[\w.+-]{1,64}@(?:[a-z0-9_-]{1,30}\.){1,8}[a-z]{2,18}")
+_OPENSSL = re.compile(r"error:[0-9A-F]{8}:[A-Za-z]{0,12}")
 _SHORT = 3
 """Shorter pieces tell nothing."""
 
@@ -84,7 +85,7 @@ def shows(token: str, names: Collection[str] = ()) -> bool:
     bare = _IN_PATH.sub("", token.strip(_EDGES)).strip(_EDGES)
     if len(bare) <= _SHORT or bare in names or token in names or known(bare):
         return True
-    if any(pattern.fullmatch(bare) for pattern in (_NUMBER, _HOST, _DIGEST, _VARIABLE, _MAIL)):
+    if any(pattern.fullmatch(bare) for pattern in (_NUMBER, _HOST, _DIGEST, _VARIABLE, _MAIL, _OPENSSL)):
         return not _is_secret_like(bare)
     path, asked, query = bare.partition("?")
     if asked:
