@@ -168,7 +168,8 @@ class _Config:
         for section in sections:
             for line in section.of("http-request", "auth"):
                 words = line.words
-                if not _concerns_api(_when(_condition_of(words), _acls(section))):
+                condition, acls = _condition_of(words), _acls(section)
+                if not _concerns_api(_when(condition, acls)) or _exempts_api(" ".join(condition), acls):
                     continue
                 realm = words[words.index("realm") + 1] if "realm" in words[:-1] else section.name
                 users = tuple(
@@ -258,6 +259,15 @@ def _condition_of(words: tuple[str, ...]) -> tuple[str, ...]:
 def _concerns_api(when: _When) -> bool:
     """Whether a rule may hold for requests of the API, by the path that it is for."""
     return when.match == "regex" or when.path.startswith("/v2") or "/v2/".startswith(when.path)
+
+
+def _exempts_api(condition: str, acls: dict[str, str]) -> bool:
+    """Whether a condition leaves the API out: `unless … or { path_beg /v2/ }`, `if … !{ path_beg /v2/ }`."""
+    kind, _, rest = condition.partition(" ")
+    parts = rest.replace("||", " or ").split(" or ") if kind == "unless" else []
+    denied = re.findall(r"!\s?(\w[\w.-]{0,99}|\{[^{}]{0,300}\})", rest) if kind == "if" and " or " not in rest else []
+    terms = (acls.get(part.strip(), part).strip("{} ") for part in (*parts, *denied))
+    return any(re.fullmatch(r"path(?:_beg|_dir)?(?: -\w)* /?v2/?", term) for term in terms)
 
 
 def _acls(section: Section) -> dict[str, str]:

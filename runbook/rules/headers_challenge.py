@@ -4,12 +4,13 @@ import re
 from collections.abc import Iterator
 
 from runbook.model import Edit, Exchange, Finding, Place, ProxyRoute, Refutation, Symptom
+from runbook.model.command import Command
 from runbook.observe.pings import open_pings
 from runbook.observe.signature import from_registry, is_registrys, signed_by_proxy
 from runbook.observe.traffic import Traffic, succeeded
 from runbook.rules.base import Facts, rule
 from runbook.rules.evidence import finding, read, said, seen
-from runbook.rules.hop_edits import drop, drop_block, drop_line, drop_lines
+from runbook.rules.hop_edits import by_command, drop, drop_block, drop_line, drop_lines
 from runbook.rules.hops import (
     Front,
     aside,
@@ -201,11 +202,19 @@ def _hidden_by(facts: Facts, route: ProxyRoute, place: Place, hides: bool, silen
             challenge_check(facts, route),
             edits=edits,
             at=place,
+            before=() if edits else _shown_again(facts, route, place),
         ),
         edits=edits,
         proves=True,
         about=site(facts, route),
     )
+
+
+def _shown_again(facts: Facts, route: ProxyRoute, place: Place) -> tuple[Command, ...]:
+    """Where no diff can show the line: HAProxy's has nothing else in it."""
+    if route.software != "haproxy":
+        return ()
+    return by_command(facts.evidence, place, r"^\s*http-response\s+del-header\s+www-authenticate\b", None)
 
 
 _HIDES = (

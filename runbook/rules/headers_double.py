@@ -8,8 +8,29 @@ from runbook.model.command import Command, file, glued, number, sh
 from runbook.observe.signature import is_registrys
 from runbook.rules.base import Facts, rule
 from runbook.rules.evidence import computed, finding, read, seen
-from runbook.rules.hop_edits import detach, drop, drop_line, line_of, on_way, places, same_block
-from runbook.rules.hops import api_routes, aside, challenge_of, first_route, hop, login_check, name, site
+from runbook.rules.hop_edits import (
+    by_command,
+    detach,
+    drop,
+    drop_line,
+    insert,
+    line_of,
+    on_way,
+    places,
+    same_block,
+    swap,
+)
+from runbook.rules.hops import (
+    api_routes,
+    aside,
+    challenge_of,
+    first_route,
+    hop,
+    login_check,
+    name,
+    site,
+    upstream_service,
+)
 from runbook.rules.reloads import proxy_fix
 
 S = Symptom
@@ -80,6 +101,9 @@ def _asked_twice(facts: Facts, route: ProxyRoute, foreign: Exchange | None) -> F
 
 def _advice(facts: Facts, route: ProxyRoute, place: Place) -> str:
     snippet = _imported(facts, route)[0] if route.software == "caddy" else ""
+    if _guards_others(facts, route):
+        how = "auth_basic off; in the registry's location" if route.software == "nginx" else "not for paths under /v2/"
+        return f"Let the proxy's own login ({place}) ask elsewhere only ({how}): the registry asks already"
     what = (
         f"Take the login of the snippet {snippet} ({place}) out of the registry's site only, others import it as well"
         if snippet
@@ -134,6 +158,8 @@ def _without_login(facts: Facts, route: ProxyRoute) -> tuple[Edit, ...]:
         return ()
     if route.software == "traefik":
         return detach(facts.evidence, route.auth.place)
+    if _guards_others(facts, route):
+        return _let_past(facts, route, route.auth.place)
     if route.software == "nginx":
         return drop(facts.evidence, route.auth.place, r"auth_basic\s+(?:\"[^\"]*\"|'[^']*'|[^;]*);")
     if route.software == "haproxy":
@@ -144,6 +170,30 @@ def _without_login(facts: Facts, route: ProxyRoute) -> tuple[Edit, ...]:
     return drop_line(facts.evidence, _imported(facts, route)[1]) if route.software == "caddy" else ()
 
 
+def _guards_others(facts: Facts, route: ProxyRoute) -> bool:
+    """Whether the same line of nginx or HAProxy asks before something else than the registry and its UI as well, which
+    would be open without it."""
+    api, place = set(api_routes(facts)), route.auth.place if route.auth else None
+    for other in facts.stack.routes:
+        behind = upstream_service(other, facts.compose)
+        own = other in api or other.kind == "redirect" or (behind and behind.role in ("ui", "registry"))
+        same = other.auth.place == place if other.auth else other.front is not None and other.front == route.front
+        if not own and same:
+            return route.software in ("nginx", "haproxy")
+    return False
+
+
+def _let_past(facts: Facts, route: ProxyRoute, login: Place) -> tuple[Edit, ...]:
+    """The edit by which the proxy's login no longer asks on the registry's own paths, and goes on asking elsewhere."""
+    if route.software == "nginx":
+        return insert(facts.evidence, route.upstream_place, "auth_basic off;")
+    unless = swap(facts.evidence, login, _UNLESS, r"\1 or { path_beg /v2/ }")
+    return unless or swap(facts.evidence, login, _IF, r"\1 !{ path_beg /v2/ }")
+
+
+_UNLESS = r"(\sunless\s(?!.{0,300}\/v2\b)[^#]{0,300}[^#\s])(?=\s*(?:#|$))"
+_IF = r"(\sif\s(?!.{0,300}(?:\sor\s|\|\||\/v2\b))[^#]{0,300}[^#\s])(?=\s*(?:#|$))"
+"""HAProxy's conditions; one more exception can be added where there are no alternatives."""
 _APACHE_LOGIN = r"^\s*(?:AuthType|AuthName|AuthUserFile|AuthBasicProvider|Require\s+(?:valid-user|user))\b"
 _NO_BASICAUTH = r"})[ \t]*basic_?auth\b.*?\n[ \t]*\}[ \t\r]*\n/$1/s"
 """perl: takes out Caddy's block of users, in which hashes stand, if it begins in the line after those counted."""
@@ -152,6 +202,11 @@ _NO_BASICAUTH = r"})[ \t]*basic_?auth\b.*?\n[ \t]*\}[ \t\r]*\n/$1/s"
 def _by_command(facts: Facts, route: ProxyRoute) -> tuple[Command, ...]:
     """Where no diff can: the block has the users' hashes. It may stand in a snippet: others import that as well."""
     line = route.auth.place.line if route.auth else None
+    if route.software == "haproxy" and route.auth and _guards_others(facts, route):
+        place = route.auth.place
+        return by_command(facts.evidence, place, _UNLESS, r"$1 or { path_beg \/v2\/ }") or by_command(
+            facts.evidence, place, _IF, r"$1 !{ path_beg \/v2\/ }"
+        )
     if route.software != "caddy" or route.auth is None or not line or _imported(facts, route)[0]:
         return ()
     script = glued(r"s/\A((?:[^\n]*\n){", number(line - 1), _NO_BASICAUTH)

@@ -11,7 +11,7 @@ from runbook.observe.signature import signed_by_proxy
 from runbook.observe.traffic import Traffic
 from runbook.rules.base import Facts, rule
 from runbook.rules.evidence import Item, context, finding, read, said, seen
-from runbook.rules.hop_edits import drop_line, drop_lines, insert, line_of, on_way, swap
+from runbook.rules.hop_edits import by_command, drop_line, drop_lines, insert, line_of, on_way, swap
 from runbook.rules.hops import (
     api_routes,
     aside,
@@ -77,7 +77,7 @@ def client_max_body_size(facts: Facts) -> Iterator[Finding]:
                 advice,
                 *_larger_body(facts, route),
                 edits=edits,
-                before=_body_file(route) if edits else (),
+                before=_body_file(route) if edits else _lift_masked(facts, route),
             ),
             edits=edits,
             proves=not traffic.seen() and not traffic.works("via") and not (unwritten and _is_piece(facts, route)),
@@ -273,6 +273,12 @@ def _lift(facts: Facts, route: ProxyRoute) -> tuple[Edit, ...]:
     if route.max_body_place:
         return swap(facts.evidence, route.max_body_place, r"(client_max_body_size\s+)[^;]+;", r"\g<1>0;")
     return () if route.unread else insert(facts.evidence, route.upstream_place, "client_max_body_size 0;")
+
+
+def _lift_masked(facts: Facts, route: ProxyRoute) -> tuple[Command, ...]:
+    if route.software != "nginx":
+        return ()
+    return by_command(facts.evidence, route.max_body_place, r"client_max_body_size\s[^;]*;", "client_max_body_size 0;")
 
 
 @rule(

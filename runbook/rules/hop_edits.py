@@ -336,6 +336,22 @@ def deleted(evidence: Evidence, edit: HeaderEdit) -> tuple[Edit, ...]:
     return (Edit(file=edit.place.file, line=line, old=_lines(evidence, edit.place)[line - 1], new=None),)
 
 
+def by_command(evidence: Evidence, place: Place | None, pattern: str, replacement: str | None) -> tuple[Command, ...]:
+    """The command that changes part of a line, or deletes it (None), where no diff can: somewhere in it a secret may
+    stand. Both are patterns of ours, and the second time the command changes nothing."""
+    lines = _lines(evidence, place) if place else ()
+    masked = next((f.masked for f in evidence.files if place and f.path == place.file), ())
+    if place is None or place.line not in masked or place.line is None or place.line > len(lines):
+        return ()
+    if not re.search(pattern, lines[place.line - 1], re.IGNORECASE):
+        return ()
+    if replacement is None:
+        script = glued("print unless $. == ", number(place.line), f" && /{pattern}/i")
+        return (sh("perl", "-ni", "-e", script, file(place.file)),)
+    script = glued(f"s/{pattern}/{replacement}/ if $. == ", number(place.line))
+    return (sh("perl", "-pi", "-e", script, file(place.file)),)
+
+
 def delete_command(evidence: Evidence, edit: HeaderEdit) -> tuple[Command, ...]:
     """The command that deletes the line of an Authorization edit where no diff can: a secret is in it.
 

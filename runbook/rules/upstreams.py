@@ -20,7 +20,7 @@ from runbook.observe.address import address_of
 from runbook.observe.signature import from_registry
 from runbook.observe.traffic import Traffic
 from runbook.rules.base import Facts
-from runbook.rules.hop_edits import line_of, swap
+from runbook.rules.hop_edits import line_of, on_way, swap
 
 NO_ANSWER = (Symptom.BAD_GATEWAY, Symptom.NOT_THE_API)
 """What an upstream that is not there explains."""
@@ -106,7 +106,8 @@ def registry_service(stack: Stack, compose: Compose | None) -> str | None:
 
 def point_to(evidence: Evidence, route: ProxyRoute, old: str, new: str) -> tuple[Edit, ...]:
     """The edit of the upstream's address, in its own line or in the `server` line of its upstream block."""
-    found = swap(evidence, route.upstream_place, re.escape(old), new)
+    written = (route.upstream_place, *on_way(evidence, route, rf"^\s*to\s.*{re.escape(old)}(?![\w:])"))  # Caddy's `to`
+    found = next((e for place in written if (e := swap(evidence, place, re.escape(old), new))), ())
     file = next((f for f in evidence.files if f.path == route.place.file), None)
     for number, line in enumerate(file.lines if file and not found else (), 1):
         if re.match(rf"\s*(?:upstream\s.*)?server\s+{re.escape(old)}\b", line):
