@@ -131,3 +131,31 @@ def test_what_a_mail_quotes_was_before_it(form: str, tmp_path: Path) -> None:
 def test_a_thread_that_grows_downwards_is_read_so(tmp_path: Path) -> None:
     text = HEAD.format(at="09") + OLD.format(what=REFUSED) + "\n" + HEAD.format(at="10") + OLD.format(what=OK)
     assert ask_files(tmp_path, {"m.txt": text.encode()}, (), {}).verdict == "healthy"
+
+
+def test_what_a_later_mail_shows_ends_what_it_quotes_whatever_the_program(tmp_path: Path) -> None:
+    curl = "$ curl -i -u max http://reg.o.example/v2/\nHTTP/1.1 200 OK\nDocker-Distribution-Api-Version: registry/2.0\n\n{}\n"
+    quoted = "".join(f"> {row}\n" for row in OLD.format(what=REFUSED).splitlines())
+    for name, text in (("healthy", f"{curl}\nOn Thu, Jan wrote:\n{quoted}"), ("not", OLD.format(what=REFUSED) + curl)):
+        folder = tmp_path / name
+        folder.mkdir()
+        assert (ask_files(folder, {"m.txt": text.encode()}, (), {}).verdict == "healthy") == (name == "healthy")
+
+
+@pytest.mark.parametrize(
+    "stamp", ["27.11.26, 08:05 - {}: ", "[27.11.26, 08:05:11] {}: ", "11/27/26, 8:05 AM - {}: ", "[08:05] {}: "]
+)
+def test_a_chat_is_read_without_its_speakers(stamp: str, tmp_path: Path) -> None:
+    rows = (
+        ("Anna", "docker login reg.o.example -u Anna"),
+        ("Anna", REFUSED),
+        ("Ben", "on the server cat /auth/htpasswd says:"),
+        ("Ben", "anna:$2y$05$hlPOaArI4q.1V.MT/TACzudjtMLtzCmzQPpDNF7tb9xYZIN4dBmca"),
+    )
+    text = "".join(f"{stamp.format(who)}{said}\n" for who, said in rows)
+    log = (
+        'time="2026-11-27T08:02:01Z" level=error msg="error authenticating user \\"Anna\\": authentication failure" '
+        'go.version=go1.19.8 http.request.host="reg.o.example" http.request.method=GET http.request.uri=/v2/\n'
+    )
+    answer = ask_files(tmp_path, {"chat.txt": text.encode(), "registry.log": log.encode()}, (), {})
+    assert answer.head == ("fault", "htpasswd-user-missing")

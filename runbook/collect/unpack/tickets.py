@@ -43,7 +43,8 @@ _DEPTH = 12
 _MOST = 20_000
 _LINK = re.compile(r"<(?P<url>https?://[^<>|\s]{1,1000})(?:\|[^<>\n]{0,1000})?>")
 _STAMPED = re.compile(
-    r"(?:\[(?:\w+ )?\d{1,2}:\d\d(?::\d\d)?(?: ?[AaPp][Mm])?\]|\d{1,2}:\d\d(?::\d\d)?(?: ?[AaPp][Mm])?) <?(?P<who>[\w .-]{1,40}?)>?: (?P<text>.*)$"
+    r"(?:\[(?:\w+ |\d{1,2}[./]\d{1,2}[./]\d{2,4},? )?\d{1,2}:\d\d(?::\d\d)?(?: ?[AaPp][Mm])?\]|\d{1,2}:\d\d(?::\d\d)?(?: ?[AaPp][Mm])?"
+    r"|\d{1,2}[./]\d{1,2}[./]\d{2,4},? \d{1,2}:\d\d(?::\d\d)?(?: ?[AaPp][Mm])? -) <?(?P<who>[\w .-]{1,40}?)>?: (?P<text>.*)$"
 )
 
 
@@ -116,8 +117,8 @@ def _plain(text: str) -> str:
 
 
 def unstamped(found: Rows) -> Rows:
-    """Rows of a chat without "[10:32] anna: " before them, where at least two have it."""
-    matches = [_STAMPED.match(row) if ":" in row[:12] else None for row in found.rows]
+    """Rows of a chat without "[10:32] anna: " or "27.11.26, 10:32 - anna: " before them, where at least two have it."""
+    matches = [_STAMPED.match(row) if ":" in row[:20] else None for row in found.rows]
     if sum(match is not None for match in matches) < 2:
         return found
     return Rows([m["text"] if m else row for row, m in zip(found.rows, matches, strict=True)], found.numbers)
