@@ -68,6 +68,13 @@ def _of_another_program(line: str) -> bool:
     return _APPLICATION.match(line) is not None and not any(word in line.lower() for word in _OURS)
 
 
+def _has_its_reader(line: str) -> bool:
+    """Whether a line says nothing here: it is empty, one of curl's or a server's, or about another thing."""
+    if not line.strip() or _SERVER.match(line) or (_TRANSCRIPT.match(line) and not _CLIENTS_LOG.match(line)):
+        return True
+    return _of_another_program(line) or is_past_probe(line)
+
+
 def parse_text(
     text: str, file: str, vault: Vault, *, voice: Voice = "person", framed: Collection[int] = ()
 ) -> tuple[tuple[Message, ...], tuple[Exchange, ...]]:
@@ -88,11 +95,7 @@ def parse_text(
     for number, raw in _apart(lines):
         line = raw.rstrip("\r")[:_LINE]
         says = speaker.of(number - 1, line)
-        if not line.strip() or number - 1 in canon.taken or _SERVER.match(line):
-            continue
-        if _TRANSCRIPT.match(line) and not _CLIENTS_LOG.match(line):
-            continue
-        if _of_another_program(line) or is_past_probe(line) or (went_well and line.startswith("WARNING:")):
+        if number - 1 in canon.taken or _has_its_reader(line) or (went_well and line.startswith("WARNING:")):
             continue
         context = typed(line, context, vault)
         typed_here = prompted(line)

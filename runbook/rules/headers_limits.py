@@ -85,11 +85,9 @@ def client_max_body_size(facts: Facts) -> Iterator[Finding]:
             about=site(facts, route),
         )
     elif shown:
-        if _of_cloudflare(traffic):
-            yield _cloudflares_limit(facts, shown, refuted)
-            return
-        if lifted := _lifted_since(facts, shown):
-            yield lifted
+        known = _cloudflares_limit(facts, shown, refuted) if _of_cloudflare(traffic) else _lifted_since(facts, shown)
+        if known:
+            yield known
             return
         route = first_route(facts)
         edits = _lift(facts, route) if route and route.software == "haproxy" else ()
