@@ -159,3 +159,18 @@ def test_a_chat_is_read_without_its_speakers(stamp: str, tmp_path: Path) -> None
     )
     answer = ask_files(tmp_path, {"chat.txt": text.encode(), "registry.log": log.encode()}, (), {})
     assert answer.head == ("fault", "htpasswd-user-missing")
+
+
+def test_the_page_of_the_ui_is_no_stranger(tmp_path: Path) -> None:
+    files = {
+        "t.txt": LOGIN,
+        "docker-compose.yml": "services:\n  registry: {image: 'registry:2'}\n  ui: {image: 'joxit/docker-registry-ui:2.5.7'}\n"
+        "  edge: {image: nginx, volumes: ['./edge.conf:/etc/nginx/conf.d/default.conf']}\n",
+        "edge.conf": "server {\n listen 80;\n server_name ui.o.example;\n location / { proxy_pass http://ui:80; }\n}\n"
+        "server {\n listen 80;\n server_name reg.o.example;\n client_max_body_size 0;\n location / { proxy_pass http://registry:5000; }\n}\n",
+        "error.log": NGINX.format(
+            what='connect() failed (111: Connection refused) while connecting to upstream, upstream: "http://10.5.0.9:80/"',
+            host="ui.o.example", request="GET / HTTP/1.1",
+        ),
+    }  # fmt: skip
+    assert ask_files(tmp_path, {k: v.encode() for k, v in files.items()}, (), {}).verdict != "healthy"

@@ -50,6 +50,8 @@ class Focus:
     """Names that only scanning programs were refused with, by the access lines."""
     sites: frozenset[str] = frozenset()
     """Names of sites that lead to an address that was used: other doors of the same registry."""
+    pages: frozenset[str] = frozenset()
+    """Names of sites that lead to the UI."""
     ports: frozenset[int] = frozenset()
     """Ports under which the stack in the folder is published: whatever the host is called, it is this stack."""
 
@@ -82,6 +84,8 @@ class Focus:
         if observation.witness != "proxy" or not observation.path or _API.search(observation.path):
             return False
         here = self.speaks_of(observation.address)
+        if observation.address is not None and observation.address.host in self.pages:
+            return False
         if here is None:
             return bool(self.addresses) and observation.path != "/"
         return not here and any(not a.is_loopback and not _is_numeric(a.host) for a in self.addresses)
@@ -156,6 +160,12 @@ def focus_of(
         only=evidence.target.user is not None,
         ports=ports,
         sites=frozenset(_doors(stack, used)),
+        pages=frozenset(
+            name.lower()
+            for route in stack.routes
+            if stack.ui is not None and any(host == stack.ui.name for host, _ in route.upstream_hosts)
+            for name in route.server_names
+        ),
     )
     others = dict.fromkeys(str(a) for a in _mentioned(evidence, seen) if focus.speaks_of(a) is False)
     here, failed = ([o for o in told if focus.speaks_of(o.address) is not False] for told in (observations, unsettled))
