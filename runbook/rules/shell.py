@@ -52,9 +52,9 @@ def login_again(secret: ClientConfig | None, login: Command) -> tuple[Command, .
     """This login with docker; where a pull Secret holds the old one, into a folder from which it is made again."""
     if secret is None:
         return (login,)
-    where, apart = in_namespace(secret.namespace), Word("docker --config=pull-secret", operator=True)
+    where, apart = in_namespace(secret.namespace), Word("--config=pull-secret")
     return (
-        sh(apart if w.text == "docker" else w for w in login.words),
+        sh(w for word in login.words for w in ((word, apart) if word.text == "docker" else (word,))),
         sh("kubectl", *where, "create", "secret", "generic", name(secret.secret_name or None),
            "--type=kubernetes.io/dockerconfigjson", "--from-file=.dockerconfigjson=pull-secret/config.json",
            "--dry-run=client", "-o", "yaml", PIPE, "kubectl", *where, "apply", "-f", "-"),
