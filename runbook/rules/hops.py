@@ -59,7 +59,8 @@ class Front:
 def fronts(facts: Facts) -> tuple[Front, ...]:
     """The virtual hosts of all proxies, those that the addresses of this incident reach first.
 
-    A site of its own name whose upstream nobody knows to be a registry is another site, unless a client used the name.
+    A site of its own name whose upstream nobody knows to be a registry is another site, unless a client used the name; so
+    is one without a name on another port of a program that leads to the registry elsewhere in the same file.
     """
     groups: dict[object, list[ProxyRoute]] = {}
     for route in facts.stack.routes:
@@ -67,8 +68,11 @@ def fronts(facts: Facts) -> tuple[Front, ...]:
     found = [_front(tuple(group), facts.compose) for group in groups.values()]
     others = elsewhere(facts)
     found = [replace(f, api=tuple(r for r in f.api if r not in others)) for f in found]
+    sure = [r for f in found for r in f.api if _is_plainly(r, facts)]
     kept = [
-        f if _is_named(f, facts) or any(_is_known_to_lead(r, facts) for r in f.api) else replace(f, api=())
+        f
+        if _is_named(f, facts) or any(_is_plainly(r, facts) or _takes_all(r, sure, facts) for r in f.api)
+        else replace(f, api=())
         for f in found
     ]
     return tuple(sorted(kept, key=lambda f: not reaches(facts.focus, f.routes[0])))
@@ -114,20 +118,28 @@ def is_asked(route: ProxyRoute, facts: Facts) -> bool:
     return any((names and not a.is_loopback) or not route.listen or a.port in (None, *route.listen) for a in used)
 
 
-def _is_known_to_lead(route: ProxyRoute, facts: Facts) -> bool:
-    """Whether the upstream is plainly a registry: a service of that kind, a published port, a path or name that says so.
-    A site without a name of its own takes whatever comes."""
+def _takes_all(route: ProxyRoute, sure: list[ProxyRoute], facts: Facts) -> bool:
+    """Whether a site has no name of its own, and takes whatever comes; on a port beside that of the registry's own site
+    in the same file it is another application's."""
+    if route.kind != "proxy" or any(_plain(n) or is_mask(n) for n in route.server_names):
+        return False
+    behind = upstream_service(route, facts.compose)
+    if behind is not None and not _is_unseen(behind, facts.compose):
+        return False
+    beside = (r for r in sure if (r.software, r.place.file) == (route.software, route.place.file))
+    return is_asked(route, facts) or not any(set(r.listen).isdisjoint(route.listen) for r in beside if route.listen)
+
+
+def _is_plainly(route: ProxyRoute, facts: Facts) -> bool:
+    """Whether the upstream is plainly a registry: a service of that kind, a published port, a path or name that says so."""
     if route.kind != "proxy":
         return False
     behind = upstream_service(route, facts.compose)
     if behind is not None and not _is_unseen(behind, facts.compose):
         return behind.role in ("registry", "ui", "proxy")
     here = {*LOOPBACK, "host.docker.internal", *(a.host for a in facts.focus.used)}
-    catch_all = not any(_plain(n) or is_mask(n) for n in route.server_names)
-    return (
-        _speaks_for_itself(route)
-        or any(port == 5000 or (port in facts.focus.ports and host in here) for host, port in route.upstream_hosts)
-        or catch_all
+    return _speaks_for_itself(route) or any(
+        port == 5000 or (port in facts.focus.ports and host in here) for host, port in route.upstream_hosts
     )
 
 
