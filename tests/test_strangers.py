@@ -174,3 +174,16 @@ def test_the_page_of_the_ui_is_no_stranger(tmp_path: Path) -> None:
         ),
     }  # fmt: skip
     assert ask_files(tmp_path, {k: v.encode() for k, v in files.items()}, (), {}).verdict != "healthy"
+
+
+@pytest.mark.parametrize(
+    "told", ["unauthorized: authentication required", "denied: requested access to the resource is denied"]
+)
+def test_what_stands_below_another_command_may_still_be_the_registrys(told: str, tmp_path: Path) -> None:
+    text = f"{LOGIN}$ git pull\nAlready up to date.\n\nand then the push says\n\n{told}\n"
+    assert ask_files(tmp_path, {"t.txt": text.encode()}, (), {}).verdict != "healthy"
+
+
+def test_a_refused_connection_two_paragraphs_below_ssh_is_not_sshs(tmp_path: Path) -> None:
+    text = f"$ ssh build02\nWelcome\n\n{LOGIN[2:]}\ndial tcp 10.0.0.2:443: connect: connection refused\n"
+    assert ask_files(tmp_path, {"t.txt": text.encode()}, (), {}).verdict != "healthy"

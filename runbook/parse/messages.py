@@ -88,19 +88,20 @@ def parse_text(
     exchanges = tuple(replace(e, voice=voice) for e in found) if voice == "document" else found
     messages: list[Message] = []
     seen: set[tuple[str, str | None, str, str]] = set()
-    context, speaker, uploading, asked = Context(), Speaker(voice, framed), False, 0
+    context, speaker, uploading, asked, called_by = Context(), Speaker(voice, framed), False, 0, ""
     wrote: dict[str, int] = {}
     lines = text.split("\n")
     went_well = any(row.strip() == "Job succeeded" for row in lines)  # GitLab: what it warned of was no failure
     for number, raw in _apart(lines):
         line = raw.rstrip("\r")[:_LINE]
         says = speaker.of(number - 1, line)
+        called_by = called_by if line.strip() else ""
         if number - 1 in canon.taken or _has_its_reader(line) or (went_well and line.startswith("WARNING:")):
             continue
         context = typed(line, context, vault)
         typed_here = prompted(line)
         if typed_here is not None:
-            asked = number
+            asked, called_by = number, context.tool
             if typed_here[1].lstrip().startswith("#"):
                 continue  # a remark
         if context.into and called(line):
@@ -117,7 +118,7 @@ def parse_text(
         if context.command_line == line and typed_here is not None:
             continue
         for message in _of_line(line, Place(file, number), context, vault):
-            if is_strange(line, message.kind, context.tool):
+            if is_strange(line, message.kind, called_by):
                 continue
             kind = _WHILE_UPLOADING.get(message.kind, message.kind) if uploading else message.kind
             message = replace(message, kind=kind, voice=says, asked=asked)

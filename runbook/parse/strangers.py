@@ -29,10 +29,11 @@ _KINDS: frozenset[MessageKind] = frozenset(
 
 
 def is_strange(line: str, kind: MessageKind, tool: str) -> bool:
-    """Whether a trouble of that kind on that line is about another thing. `tool`: the program that was called above it."""
+    """Whether a trouble of that kind on that line is about another thing. `tool`: the program whose output it is, where
+    that is known."""
     if kind not in _KINDS or _OWN.search(line):
         return False
-    if tool in _TOOLS or _FORMS.search(line):
+    if (tool in _TOOLS and kind not in ("unauthorized", "denied")) or _FORMS.search(line):
         return True
     urls = _URL.findall(line)
     if urls:

@@ -19,7 +19,7 @@ _FORM = re.compile(
     r"Error response from daemon|Error:|ERROR:|error:|Error(?: \w+){1,4}:|ERRO\[|FATA\[|FATAL[\s:]|WARN\[|DEBU\[|INFO\[|(?:level|time|msg|ts)=|\{\"|\[\{"
     r"|curl: \(|docker: |podman: |skopeo|nerdctl: |crane: |helm: |oras: |kubectl: |buildctl: |ctr: |crictl: |wget: |http: error|exec: \""
     r"|(?:denied|unauthorized|x509|tls|toomanyrequests|forbidden|manifest unknown|name unknown|blob upload \w+|no basic auth credentials|dial tcp|net/http): ?"
-    r"|denied$|unauthorized$|no basic auth credentials|unknown: |unexpected (?:http |status|EOF)|received unexpected|invalid (?:username|reference|checksum)"
+    r"|dial tcp (?:\[|\d|lookup )|denied$|unauthorized$|no basic auth credentials|unknown: |unexpected (?:http |status|EOF)|received unexpected|invalid (?:username|reference|checksum)"
     r"|(?:Get|Head|Put|Post|Patch) \"?https?://|(?:GET|HEAD|PUT|POST|PATCH|DELETE|OPTIONS) (?:https?://|/)\S+|http: |https?://\S+ (?:Failed|\d{3}|net::)"
     r"|[Ff]ailed to (?:fetch|solve|do|push|pull|authorize|copy|compute|resolve|read|configure|create|load|dial|perform|parse|start|mount|export|get|open)\b"
     r"|error (?:parsing|pulling|pushing|getting|storing|saving|checking|creating|during|from|response|while|reading|copying|logging|building)\b"
