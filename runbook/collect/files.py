@@ -13,7 +13,7 @@ from runbook.collect import clients, cluster, read
 from runbook.collect.carriers import Carrier, carried
 from runbook.collect.copies import copies
 from runbook.collect.dated import mail_time, of_another_time
-from runbook.collect.harvest import OF_ANOTHER, OF_BEFORE, OF_OLD, Harvest
+from runbook.collect.harvest import OF_ANOTHER, OF_OLD, Harvest
 from runbook.collect.inside import Inside, differences
 from runbook.collect.kinds import HEAD, NEVER, is_dump, is_prose_name, is_report, recognise, tells
 from runbook.collect.large_log import LARGE
@@ -333,16 +333,15 @@ class Reading:
             self.guarded(source, piece.parse)
         self._set_copies_aside()
         self._set_neighbours_aside()
-        self.harvest.date(self._mails)
+        alone = {p for p in self._over if not any(title.startswith(f"{p} § ") for title in self.shown.values())}
+        self.harvest.date(self._mails, alone)
         self.harvest.set_back(of_another_time(self._mails, self.harvest.times()), OF_OLD)
         manifests = SourceFile(path="Kubernetes manifests", kind="kubernetes")
         self.guarded(manifests, partial(cluster.join, self.harvest))
         self.guarded(SourceFile(path="nginx files", kind="nginx"), self.harvest.join_nginx)
         self.guarded(SourceFile(path="traefik files", kind="traefik"), self.harvest.join_traefik)
         sites = self._set_other_sites_aside()
-        alone = {p for p in self._over if not any(title.startswith(f"{p} § ") for title in self.shown.values())}
         self.harvest.set_back(self.harvest.of_another_registry(alone), OF_ANOTHER)
-        self.harvest.set_back(self.harvest.of_before(alone), OF_BEFORE)
         self.guarded(SourceFile(path="compose files", kind="compose"), self.harvest.join_compose)
         self._tell_of_other_sites(sites)
         self.harvest.messages.extend(

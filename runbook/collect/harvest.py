@@ -38,11 +38,11 @@ from runbook.model import (
     Voice,
 )
 from runbook.observe.address import address_of
+from runbook.observe.observation import OVER
 from runbook.parse.left_out import without_left_out
 from runbook.redact import Vault
 
 OF_OLD = "This mail was written long before the newest entry that was handed over; what it tells was not judged."
-OF_BEFORE = "What it tells is over: elsewhere the same address is seen to work; it was not judged."
 OF_ANOTHER = "What it tells is over, and of a registry that nothing else speaks of; it was not judged."
 LEFT_OUT = "Something was left out here before the file was handed over, so what stands in it is not known."
 
@@ -229,14 +229,16 @@ class Harvest:
             yield from ((log.file, row.host) for row in log.events if row.host)
             yield from ((log.file, row.host) for row in log.requests if row.host)
 
-    def date(self, mails: Mapping[str, float]) -> None:
-        """What stands in mails is ordered by when they were sent."""
+    def date(self, mails: Mapping[str, float], over: Collection[str]) -> None:
+        """What stands in mails is ordered by when they were sent; what a text tells that says it is over, before all else."""
 
         def sent(place: Place) -> Place:
+            if place.file in over:
+                return replace(place, era=OVER)
             undated = place.file in mails and place.era <= 0  # one of several mails in a text has its own date
             return replace(place, era=place.era + mails[place.file]) if undated else place
 
-        if mails:
+        if mails or over:
             self.messages = [replace(m, place=sent(m.place)) for m in self.messages]
             self.exchanges = [replace(e, source=sent(e.source)) for e in self.exchanges]
 
@@ -250,23 +252,6 @@ class Harvest:
         named += [(r.place.file, name.lower()) for r in self.routes for name in r.server_names]
         texts = "\n".join((*self.compose_texts.values(), *self.nginx_texts.values()))
         return told_elsewhere(frozenset(over) - stack, named, untimed, texts) if stack else frozenset()
-
-    def of_before(self, over: Collection[str]) -> frozenset[str]:
-        """Of texts about what is over those about an address that is seen to work in what else was handed over, and of
-        which nothing there tells a failure."""
-        theirs: dict[str, list[Message]] = {}
-        others: list[Message] = []
-        for m in self.messages:
-            if m.voice != "document" and m.kind not in _ASIDE:
-                (theirs.setdefault(m.place.file, []) if m.place.file in over else others).append(m)
-
-        def works(one: Message) -> bool:
-            about = [m for m in others if m.host and m.host == one.host]
-            enough = ("transfer-ok",) if one.kind.startswith("upload") or one.kind in _OF_A_TRANSFER else _WORKED
-            return any(m.kind in enough for m in about) and all(m.kind in _WORKED for m in about)
-
-        failed = {path: [m for m in rows if m.kind not in _WORKED] for path, rows in theirs.items()}
-        return frozenset(path for path, rows in failed.items() if rows and all(map(works, rows)))
 
     def set_back(self, files: frozenset[str], why: str) -> None:
         """What was said in these files is of another time or registry: it explains words, and is no evidence."""
@@ -349,9 +334,6 @@ class Harvest:
         return found | {port for r in self.routes for _, port in r.upstream_hosts if port}
 
 
-_WORKED = ("login-ok", "transfer-ok")
-_OF_A_TRANSFER = ("denied", "retrying", "command-failed", "other-error")
-_ASIDE = ("login-begun",)
 _HEARD = ("login-ok", "transfer-ok", "unauthorized", "login-status", "no-basic-auth", "denied")
 
 

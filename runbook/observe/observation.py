@@ -174,6 +174,8 @@ def of_message(message: Message, route: Route = "unknown") -> Observation:
     )
 
 
+OVER = -1e12
+"""The era of a text that says itself that what it tells is over."""
 LONG_AGO = 30 * 24 * 3600.0
 """Seconds after which something tells of another incident."""
 
@@ -191,7 +193,7 @@ def is_later(one: Observation, other: Observation) -> bool:
     ):
         return one.when > other.when
     eras = one.source.era, other.source.era
-    if eras[0] != eras[1] and (ordered or all(eras)):
+    if eras[0] != eras[1] and (ordered or all(eras) or OVER in eras):
         return eras[0] > eras[1]
     if ordered:
         return (one.source.line or 0) > (other.source.line or 0)

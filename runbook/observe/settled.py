@@ -6,7 +6,7 @@ from typing import Literal
 
 from runbook.model import Exchange, LogEvent, LoggedRequest, Message, Symptom
 from runbook.observe.address import Address
-from runbook.observe.observation import Observation, is_later
+from runbook.observe.observation import OVER, Observation, is_later
 from runbook.observe.words import FATAL
 
 S = Symptom
@@ -214,9 +214,11 @@ def _same_client(success: Observation, failure: Observation) -> bool:
 
 
 def _same_place(success: Observation, failure: Observation) -> bool:
+    known = success.address is not None and failure.address is not None
     if success.address is not None and failure.address is not None and not _fits(success.address, failure.address):
         return False
-    if success.source.era > failure.source.era and success.source.file == failure.source.file:
+    thread = success.source.file == failure.source.file or failure.source.era == OVER
+    if known and thread and success.source.era > failure.source.era:
         return True  # what a later mail of the thread shows was tried after what it quotes, by whatever program
     if isinstance(success.record, Exchange) and isinstance(failure.record, Message) and not success.own:
         return False  # curl succeeds where docker fails: no end of it, but a difference
@@ -229,17 +231,12 @@ def _same_place(success: Observation, failure: Observation) -> bool:
     logs = {"registry", "proxy"}
     if success.witness != failure.witness and {success.witness, failure.witness} == logs:
         return False  # what the registry serves to one client says nothing of what a proxy makes of another
-    known = success.address is not None and failure.address is not None
     return known or success.source.file == failure.source.file or _same_logger(success, failure) or success.own
 
 
 def _tool(observation: Observation) -> str | None:
     """The client whose message it is; None for what is no client's message."""
     return observation.record.tool if isinstance(observation.record, Message) else None
-
-
-def _both_logged(success: Observation, failure: Observation) -> bool:
-    return success.witness == failure.witness and success.witness in ("registry", "proxy")
 
 
 def _same_logger(success: Observation, failure: Observation) -> bool:

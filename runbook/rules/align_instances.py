@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from runbook.model import Edit, Evidence, Finding, Fix, Registry, Service, Stack, Subject, Symptom
-from runbook.model.command import PIPE, Command, Word, service, sh
+from runbook.model.command import PIPE, Command, service, sh
 from runbook.rules.align import add_variables, observed
 from runbook.rules.align_storage import APP_GO
 from runbook.rules.base import Facts, rule
@@ -25,7 +25,6 @@ from runbook.stack.registry import covering
 _MAKE_ONE = "grep -qs ^REGISTRY_HTTP_SECRET= .env || echo REGISTRY_HTTP_SECRET=$(openssl rand -hex 32) >> .env"
 _COMPARE = "printenv REGISTRY_HTTP_SECRET | sha256sum | cut -c1-8"
 """The secret itself is not shown; e3b0c442 is the sum of nothing."""
-_LITERAL = Word('--from-literal=REGISTRY_HTTP_SECRET="$(openssl rand -hex 32)"', operator=True)
 
 
 @rule(
@@ -86,7 +85,24 @@ def _fix(facts: Facts, together: tuple[Registry, ...]) -> Fix:
             summary="Keep one REGISTRY_HTTP_SECRET in a Secret, and let every instance take it from there; "
             "write it into the manifest as well",
             commands=(
-                sh("kubectl", *where, "create", "secret", "generic", "registry-http", _LITERAL),
+                sh(
+                    "openssl",
+                    "rand",
+                    "-hex",
+                    "32",
+                    PIPE,
+                    "tr",
+                    "-d",
+                    "\\n",
+                    PIPE,
+                    "kubectl",
+                    *where,
+                    "create",
+                    "secret",
+                    "generic",
+                    "registry-http",
+                    "--from-file=REGISTRY_HTTP_SECRET=/dev/stdin",
+                ),
                 *(sh("kubectl", *where, "set", "env", pod, "--from=secret/registry-http") for pod in held),
             ),
             verify=checks,

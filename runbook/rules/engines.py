@@ -151,7 +151,7 @@ def _reachable(dind: CiJob | None, asked: Address) -> Fix:
             verify=(
                 sh("docker", "login", host(named), expect="Login Succeeded")
                 if beside
-                else sh("docker", "info", expect="that name below Insecure Registries, where it speaks plain http"),
+                else sh("docker", "info", expect="(that name below Insecure Registries, where it speaks plain http)"),
             ),
             applies="the services of a job start with it: run it again",
         )

@@ -19,6 +19,7 @@ from runbook.rules.hops import (
     first_route,
     fronts,
     hop,
+    is_whole,
     name,
     search_files,
     site,
@@ -240,7 +241,7 @@ def _missing_on_the_way(facts: Facts, silent: Exchange, direct: Exchange | None)
     """No file shows it: through the proxy the challenge is missing."""
     route = first_route(facts)
     request = route is not None and route.auth is not None and route.auth.kind == "request"
-    whole = route and route.complete and not route.unread and route.place.file not in facts.evidence.shortened
+    whole = is_whole(facts, route)
     own = silent.is_html and from_registry(silent) is False
     why = " Its auth_request asks a service that answers 401 without a challenge." if request else ""
     if own and not request:

@@ -1,7 +1,7 @@
 """Which routes of the proxies carry the registry's API, and what to show and type about them: shared by their rules."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import chain
 
@@ -159,13 +159,27 @@ def _is_named(front: Front, facts: Facts) -> bool:
     return any(a.host in names for a in facts.focus.addresses)
 
 
-def _front(routes: tuple[ProxyRoute, ...], compose: Compose | None) -> Front:
+def taken_by(
+    routes: tuple[ProxyRoute, ...], method: str, path: str, headers: Mapping[str, str] | None = None
+) -> ProxyRoute | None:
+    """The route of a virtual host that takes such a request."""
     first = routes[0]
     host = next((n for n in first.server_names if not n.startswith(("~", "*", "."))), "host.invalid")
     port = first.listen[0] if first.listen else 80
-    taken = [choose(routes, Request(method=m, path=p, host=host, port=port, tls=first.tls)) for m, p in _SAMPLES]
+    return choose(routes, Request(method=method, path=path, host=host, port=port, tls=first.tls, headers=headers or {}))
+
+
+def _front(routes: tuple[ProxyRoute, ...], compose: Compose | None) -> Front:
+    taken = [taken_by(routes, method, path) for method, path in _SAMPLES]
     api = dict.fromkeys(r for r in taken if r is not None and r.kind == "proxy" and leads_to_registry(r, compose))
     return Front(routes, taken[0], taken[3], tuple(api))
+
+
+def is_whole(facts: Facts, route: ProxyRoute | None) -> bool:
+    """Whether the route's own file was handed over with all that it includes, and with no line left out."""
+    return (
+        route is not None and route.complete and not route.unread and route.place.file not in facts.evidence.shortened
+    )
 
 
 def api_routes(facts: Facts) -> Iterator[ProxyRoute]:

@@ -6,7 +6,18 @@ from runbook.observe.signature import from_registry
 from runbook.rules.authorization_traces import REFUSED, not_the_password, refused_like_the_registry, same_login
 from runbook.rules.base import Facts
 from runbook.rules.evidence import finding, read, seen, witnessed
-from runbook.rules.hops import api_check, front_url, fronts, hop, is_strange, login_check, name, site, upstream_service
+from runbook.rules.hops import (
+    api_check,
+    front_url,
+    fronts,
+    hop,
+    is_strange,
+    is_whole,
+    login_check,
+    name,
+    site,
+    upstream_service,
+)
 from runbook.rules.reloads import proxy_fix
 from runbook.stack.foretell import Request, foretell
 from runbook.urls import urlsplit
@@ -50,7 +61,7 @@ def _lost_against_its_file(facts: Facts) -> Finding | None:
     passage = facts.traffic.passed("lost")
     refused = passage.before.record if passage else refused_like_the_registry(facts.traffic)
     route = _meant(facts, refused) if isinstance(refused, Exchange) else None
-    if route is None or not isinstance(refused, Exchange) or not _is_whole(facts, route) or route.edit("Authorization"):
+    if route is None or not isinstance(refused, Exchange) or not _decides(facts, route) or route.edit("Authorization"):
         return None
     works = same_login(facts.traffic, refused)
     if passage is None and works is None:
@@ -76,14 +87,12 @@ def _lost_against_its_file(facts: Facts) -> Finding | None:
     )
 
 
-def _is_whole(facts: Facts, route: ProxyRoute) -> bool:
+def _decides(facts: Facts, route: ProxyRoute) -> bool:
     """Whether everything that could touch a header there was handed over: nginx inherits what stands around a location
     only where that sets no header of its own."""
-    if route.place.file in facts.evidence.shortened:
-        return False
     lines = next((f.lines for f in facts.evidence.files if f.path == route.place.file), ())
     inherits = route.software == "nginx" and not route.request_headers
-    return route.complete and not route.unread and not (inherits and not any(_HTTP.match(row) for row in lines))
+    return is_whole(facts, route) and not (inherits and not any(_HTTP.match(row) for row in lines))
 
 
 _HTTP = re.compile(r"\s*http\s*\{")

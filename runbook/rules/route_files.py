@@ -120,7 +120,7 @@ _DEFINES = re.compile(r"\s{0,40}(?:middlewares\s{0,9}:|\[http\.middlewares)")
 def unserved_router(facts: Facts) -> Iterator[Finding]:
     """A router of Traefik that names a middleware nobody defines; a suspicion where it may be in a file of the file
     provider, and none that defines any was handed over."""
-    if any(o.ok for o in facts.traffic.observations):
+    if any(o.ok and o.voice == "program" for o in facts.traffic.observations):
         return
     files = [f for f in facts.evidence.files if f.kind == "traefik" and any(map(_DEFINES.match, f.lines))]
     for front in fronts(facts):

@@ -27,7 +27,6 @@ from runbook.rules.base import Facts, rule
 from runbook.rules.evidence import Item, finding, read, said, seen
 from runbook.rules.hop_edits import around, blocks, drop, drop_block, drop_line, line_of
 from runbook.rules.hops import (
-    Front,
     api_check,
     elsewhere,
     front_url,
@@ -38,13 +37,12 @@ from runbook.rules.hops import (
     name,
     same_request,
     site,
+    taken_by,
     takes_pushes,
     upload_check,
 )
 from runbook.rules.platform import route_applied
 from runbook.rules.reloads import proxy_fix
-from runbook.stack.choose import choose
-from runbook.stack.foretell import Request
 from runbook.urls import netloc, urlsplit
 
 S = Symptom
@@ -186,7 +184,7 @@ _DOCKER = {"User-Agent": "docker/28.0.4 go/go1.23.7 os/linux arch/amd64 Upstream
 def _against_docker(facts: Facts) -> Iterator[Finding]:
     """A rule on User-Agent that takes docker's own requests away from the registry, told by the files alone."""
     for front in fronts(facts):
-        route = _taken(front, "GET", "/v2/", _DOCKER)
+        route = taken_by(front.routes, "GET", "/v2/", _DOCKER)
         if not front.api or route is None or route.kind == "proxy" or not _AGENT.search(route.condition):
             continue
         edits = drop_block(facts.evidence, route.place) if route.software == "nginx" else ()
@@ -206,15 +204,6 @@ def _against_docker(facts: Facts) -> Iterator[Finding]:
             edits=edits,
         )
         return
-
-
-def _taken(front: Front, method: str, path: str, headers: dict[str, str]) -> ProxyRoute | None:
-    """The route of a site that takes such a request."""
-    first = front.routes[0]
-    host = next((n for n in first.server_names if not n.startswith(("~", "*", "."))), "host.invalid")
-    port = first.listen[0] if first.listen else 80
-    asked = Request(method=method, path=path, host=host, port=port, tls=first.tls, headers=headers)
-    return choose(front.routes, asked)
 
 
 def _asked_by(program: str, check: Command) -> Command:
@@ -368,7 +357,7 @@ _PUSHES = ("POST", "PUT", "PATCH")
 def _no_pushes(facts: Facts) -> Iterator[Finding]:
     """A site that lets reading requests through and refuses the methods of a push itself; it may be meant so."""
     for front in fronts(facts):
-        taken = ((m, _taken(front, m, "/v2/app/blobs/uploads/", {})) for m in _PUSHES)
+        taken = ((m, taken_by(front.routes, m, "/v2/app/blobs/uploads/")) for m in _PUSHES)
         refusing = ((m, r) for m, r in taken if r and r.kind == "return" and r.status in (403, 405))
         method, route = next(refusing, ("", None))
         if route is None or front.ping not in front.api or not takes_pushes(front.ping, facts.compose):
