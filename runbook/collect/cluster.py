@@ -90,6 +90,8 @@ def join(to: Harvest) -> None:
     for place, what in made.missing:
         message = f"{what}: the kubelet does not start the container that needs it."
         to.problems.append(Problem(place=place, message=message))
+    for place, note in made.notes:
+        to.problems.append(Problem(place=place, message=to.vault.mask(note, 300)))
     for service in made.unled:
         labels = ", ".join(f"{k}: {v}" for k, v in service.selector.items())
         message = f"The Service {service.name} selects pods with {labels}, and none of these manifests makes one."

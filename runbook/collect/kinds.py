@@ -65,7 +65,7 @@ _JSON_MARKS: tuple[tuple[re.Pattern[str], FileKind], ...] = (
     (re.compile(r'"evidence"\s*:\s*\{'), "evidence"),
     (re.compile(r'"(?:auths|credsStore|credHelpers)"\s*:'), "docker-config"),
     (re.compile(r'"(?:insecure-registries|registry-mirrors|data-root|storage-driver)"\s*:'), "daemon-config"),
-    (re.compile(r'"(?:Mounts|HostConfig|NetworkSettings|GraphDriver)"\s*:'), "inspect"),
+    (re.compile(r'"(?:Mounts|HostConfig|NetworkSettings|GraphDriver)"\s*:|"state"\s*:\s*"CONTAINER_'), "inspect"),
 )
 
 
@@ -82,6 +82,8 @@ def recognise(name: str, head: str) -> FileKind:
         return "evidence"  # whatever its lines quote
     is_playbook = bare.lower().endswith((".yml", ".yaml")) and marks.is_playbook(head)
     if bare.lower().endswith((".yml", ".yaml", ".json")) and marks.is_kubernetes(head) and not is_playbook:
+        return "kubernetes"
+    if bare in _KUSTOMIZATIONS or marks.is_json_patch(head):
         return "kubernetes"
     if (other := _other_side(name, bare, head)) is not None:
         return other
@@ -105,6 +107,7 @@ _PIPELINE = re.compile(
     r"|\.woodpecker/[^/]+\.ya?ml|azure-pipelines[^/]*\.ya?ml|bitbucket-pipelines\.ya?ml|jenkinsfile)$",
     re.IGNORECASE,
 )
+_KUSTOMIZATIONS = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 _TEXTS = (".tf", ".hcl", ".nomad", ".tfvars", ".bicep", ".jsonnet", ".libsonnet")
 _UNITS = (".container", ".kube", ".pod", ".volume", ".network", ".image", ".build")
 

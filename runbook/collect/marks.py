@@ -160,6 +160,16 @@ def is_kubernetes(head: str) -> bool:
     return _has_api_version(head) and _has_kind(head)
 
 
+_JSON_PATCH = re.compile(
+    r"(?:\s|#[^\n]*\n|---)*\[?\s*(?:-\s+)?\{?\s*\"?(?:op\"?:\s*\"?(?:add|replace|remove|test|move|copy)\b|path\"?:\s*\"?/)"
+)
+
+
+def is_json_patch(head: str) -> bool:
+    """Whether it is a list of operations on an object (RFC 6902)."""
+    return _JSON_PATCH.match(head) is not None
+
+
 def is_pipeline(head: str) -> bool:
     """Whether it is a pipeline of GitHub Actions or GitLab CI."""
     return (_has_jobs(head) and _has_runners(head)) or (_has_script(head) and not has_services(head))

@@ -116,14 +116,22 @@ def _new_pod(one: Service, at: Place | None) -> Applied:
     pod, where = workload(one), in_namespace(one.namespace)
     if at is None and pod.startswith("pod/"):
         return Applied((), "a pod that nothing manages is deleted and created again")
-    applied = (sh("kubectl", *where, "apply", "-f", file(at.file)),) if at and " § " not in at.file else ()
+    applied = _manifest_applied(at, one.kustomization, where)
     if pod.startswith("cronjob/"):
         return Applied(applied, "the next run takes it")
     rolled = sh("kubectl", *where, "rollout", "restart", service(pod))
-    if pod.startswith(("pod/", "job/")):  # nothing rolls them out
+    if pod.startswith(("pod/", "job/")) and not one.kustomization:  # nothing rolls them out
         rolled = sh("kubectl", *where, "replace", "--force", "-f", file(one.place.file))
         applied = ()
     return Applied((*applied, rolled), "variables and configuration are read when a pod starts")
+
+
+def _manifest_applied(at: Place | None, kustomization: str, where: tuple[str | Word, ...] = ()) -> tuple[Command, ...]:
+    """Hands a changed manifest to the cluster: by its folder where kustomize makes the object from several files."""
+    if at is None or " § " in at.file:
+        return ()
+    how = ("-k", file(kustomization)) if kustomization else (*where, "-f", file(at.file))
+    return (sh("kubectl", "apply", *how),)
 
 
 def started(one: Service) -> tuple[Command, ...]:
@@ -158,10 +166,10 @@ def route_applied(route: ProxyRoute, at: Place | None = None) -> Applied | None:
     kind = (route.service or "").partition("/")[0]
     if kind not in ("ingress", "ingressroute", "ingressroutetcp", "httproute"):
         return None
-    manifest = (
-        changed.file if changed.file.endswith((".yaml", ".yml", ".json")) else None
-    )  # a ticket applies to nothing
-    return Applied((sh("kubectl", "apply", "-f", file(manifest)),), "the controller watches it and loads the change")
+    why = "the controller watches it and loads the change"
+    if not changed.file.endswith((".yaml", ".yml", ".json")):  # a ticket applies to nothing
+        return Applied((sh("kubectl", "apply", "-f", file(None)),), why)
+    return Applied(_manifest_applied(changed, route.kustomization), why)
 
 
 def logs(one: Service, *rest: str | Word, expect: str = "", last: int | None = 50) -> Command:

@@ -1,7 +1,7 @@
 """Kubernetes manifests to the model that compose files give: services, mounts, variables and routes with their lines."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from runbook.model import ListedFile, Place, ProxyRoute, Service
 from runbook.parse.kubernetes.backends import Surroundings
@@ -9,6 +9,7 @@ from runbook.parse.kubernetes.crds import guarded, middlewares, traefik_routes
 from runbook.parse.kubernetes.data import Data, Entry, Store, read_data
 from runbook.parse.kubernetes.gateway import gateway_routes
 from runbook.parse.kubernetes.ingress import ingress_routes
+from runbook.parse.kubernetes.kustomize import build
 from runbook.parse.kubernetes.objects import Object, belongs, read_objects
 from runbook.parse.kubernetes.pods import Cluster, containers
 from runbook.parse.kubernetes.services import ClusterService, read_services
@@ -28,6 +29,8 @@ class Manifests:
     """Services that select no pod of these manifests, where the registry's pod has none: one was meant for it."""
     folders: tuple[ListedFile, ...]
     """Paths in containers that are folders although a file was meant."""
+    notes: tuple[tuple[Place, str], ...] = ()
+    """What of kustomizations could not be told."""
 
 
 def parse_manifests(
@@ -35,6 +38,8 @@ def parse_manifests(
 ) -> Manifests:
     """Join the objects of all files as the cluster joins them. `texts`: the files' own text, for lines in them;
     `charted`: what charts make of their values."""
+    built = build(objects, texts)
+    objects = tuple(built.objects)
     store = Store((*read_data(objects, texts, vault), *charted))
     services = read_services(objects)
     cluster = Cluster(store, services, vault, accounts=tuple(o for o in objects if o.kind == "ServiceAccount"))
@@ -46,8 +51,12 @@ def parse_manifests(
         *traefik_routes(objects, around, used),
         *gateway_routes(objects, around),
     )
+    kustomized = {f"{o.kind.lower()}/{o.name}": o.kustomization for o in objects if o.kustomization}
+    routes = tuple(replace(r, kustomization=kustomized.get(r.service or "", "")) for r in routes)
     missing = tuple(dict.fromkeys(cluster.missing))
-    return Manifests(found, routes, store, missing, tuple(_unled(found, services)), tuple(cluster.folders))
+    return Manifests(
+        found, routes, store, missing, tuple(_unled(found, services)), tuple(cluster.folders), tuple(built.notes)
+    )
 
 
 def _unled(found: tuple[Service, ...], services: tuple[ClusterService, ...]) -> Iterator[ClusterService]:

@@ -6,7 +6,7 @@ base64 is unpacked here. Everything in a Secret is a secret: its text goes into 
 import base64
 import binascii
 import posixpath
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from collections.abc import Mapping as Texts
 from dataclasses import dataclass, field
 from typing import Literal
@@ -22,6 +22,7 @@ from runbook.redact import Vault, is_mask
 _BLOCK = re.compile(r"[|>][-+0-9]{0,2}[ \t]*(?:#.*)?$")
 _MOST_BYTES = 4 << 20
 Kind = Literal["ConfigMap", "Secret"]
+GENERATORS: dict[str, Kind] = {"configMapGenerator": "ConfigMap", "secretGenerator": "Secret"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,20 +85,22 @@ def read_data(objects: Iterable[Object], texts: Texts[str, str], vault: Vault) -
     rows = {file: text.split("\n") for file, text in texts.items()}
     for one in objects:
         if one.kind in ("ConfigMap", "Secret"):
-            found.append(_data(one, rows.get(one.file, []), vault))
-        elif one.kind == "Kustomization":
-            found += _generated(one, vault)
+            found.append(_data(one, rows, vault))
+        elif one.kind in GENERATORS:
+            found.append(_generated(one, vault))
     return tuple(found)
 
 
-def _data(one: Object, rows: list[str], vault: Vault) -> Data:
+def _data(one: Object, rows: Texts[str, list[str]], vault: Vault) -> Data:
     secret = one.kind == "Secret"
     entries: dict[str, Entry] = {}
     sections = ("data", "stringData") if secret else ("binaryData", "data")
     for section in sections:
         for key, value in _pairs(at(one.node, section)):
             packed = section in ("binaryData",) or (secret and section == "data")
-            entries[key.text] = _entry(one, key, value, rows, vault, packed=packed, secret=secret)
+            entries[key.text] = _entry(
+                one, key, value, rows.get(value.place.file, []), vault, packed=packed, secret=secret
+            )
     if secret:
         _learn(entries, vault)
     return Data(
@@ -177,32 +180,28 @@ SETTINGS = ("REGISTRY_", "NGINX_")
 _NO_SECRET = ("username", "user", "realm", "host", "url", "namespace", "email", ".dockerconfigjson", ".dockercfg")
 
 
-# ---- kustomize ----------------------------------------------------------------------------------------------
-
-
-def _generated(one: Object, vault: Vault) -> Iterator[Data]:
-    """configMapGenerator and secretGenerator: keys are made from files beside it and from literals."""
-    for section, kind in (("configMapGenerator", "ConfigMap"), ("secretGenerator", "Secret")):
-        for row in list_of(at(one.node, section)):
-            entries: dict[str, Entry] = {}
-            for item in list_of(at(row, "files")):
-                key, equals, path = (text_of(item) or "").partition("=")
-                path = path if equals else key
-                key = key if equals else posixpath.basename(key)
-                name = posixpath.normpath(posixpath.join(posixpath.dirname(one.file), path))
-                entries[key] = Entry(key, item.place, name, None)
-            for item in list_of(at(row, "literals")):
-                key, _, value = (text_of(item) or "").partition("=")
-                value = value.strip("'\"")
-                if kind == "Secret" and value:
-                    vault.token(value)
-                entries[key] = Entry(key, item.place, f"{one.file} § {key}", value.encode())
-            yield Data(
-                kind="Secret" if kind == "Secret" else "ConfigMap",
-                name=text_of(at(row, "name")) or "",
-                namespace=text_of(at(row, "namespace")) or text_of(at(one.node, "namespace")) or "",
-                place=row.place,
-                type=text_of(at(row, "type")) or "",
-                entries=entries,
-                complete=not list_of(at(row, "envs")) and "env" not in scalars(row),
-            )
+def _generated(one: Object, vault: Vault) -> Data:
+    """A row of configMapGenerator or secretGenerator: keys are made from files beside it and from literals."""
+    row, kind = one.node, GENERATORS[one.kind]
+    entries: dict[str, Entry] = {}
+    for item in list_of(at(row, "files")):
+        key, equals, path = (text_of(item) or "").partition("=")
+        path = path if equals else key
+        key = key if equals else posixpath.basename(key)
+        name = posixpath.normpath(posixpath.join(posixpath.dirname(item.place.file), path))
+        entries[key] = Entry(key, item.place, name, None)
+    for item in list_of(at(row, "literals")):
+        key, _, value = (text_of(item) or "").partition("=")
+        value = value.strip("'\"")
+        if kind == "Secret" and value:
+            vault.token(value)
+        entries[key] = Entry(key, item.place, f"{item.place.file} § {key}", value.encode())
+    return Data(
+        kind=kind,
+        name=one.name,
+        namespace=one.namespace,
+        place=row.place,
+        type=text_of(at(row, "type")) or "",
+        entries=entries,
+        complete=not list_of(at(row, "envs")) and "env" not in scalars(row),
+    )

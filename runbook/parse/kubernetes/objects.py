@@ -3,13 +3,16 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from runbook.lazy import re
 from runbook.model import Place
 from runbook.numbers import whole_number
 from runbook.parse import ParseError
 from runbook.parse.yaml_nodes import Mapping, Node, Scalar, Sequence, load_documents
 
 MOST_OBJECTS = 2_000
-Path = str
+PATCH = "list of patch operations"
+KUSTOMIZATION = re.compile(r"(?:.*[/ ])?(?:kustomization\.ya?ml|Kustomization)")
+"""The name of the file that kustomize reads; it needs neither apiVersion nor kind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +25,10 @@ class Object:
     """ "" where none is written: it is then told when the file is applied."""
     node: Mapping
     file: str
+    kustomization: str = ""
+    """The folder of the kustomization that makes it, where one does."""
+    steps: Sequence | None = None
+    """Of a JSON patch: its operations."""
 
     @property
     def place(self) -> Place:
@@ -43,15 +50,24 @@ class Object:
 def read_objects(text: str, file: str) -> tuple[Object, ...]:
     """All objects of a file. A document that is no object is passed over; one file without any is refused."""
     documents, _ = load_documents(text, file)
-    found = [o for document in documents for o in _objects(document, file, 0)]
+    if KUSTOMIZATION.fullmatch(file):
+        found = [
+            Object(text_of(at(d, "kind")) or "Kustomization", "", "", d, file)
+            for d in documents
+            if isinstance(d, Mapping)
+        ]
+    else:
+        found = [o for document in documents for o in _objects(document, file, 0)]
     if not found:
         raise ParseError(file, None, "no Kubernetes object (with apiVersion and kind) is in it")
     return tuple(found[:MOST_OBJECTS])
 
 
 def _objects(node: Node, file: str, depth: int) -> Iterator[Object]:
+    if isinstance(node, Sequence) and depth == 0 and node.items and text_of(at(node.items[0], "op")):
+        yield Object(PATCH, "", "", Mapping((), node.place), file, steps=node)
     kind = text_of(at(node, "kind"))
-    if not isinstance(node, Mapping) or not kind or depth > 3:
+    if not isinstance(node, Mapping) or not kind or kind == "Kustomization" or depth > 3:
         return
     items = at(node, "items")
     if isinstance(items, Sequence) and kind.endswith("List"):

@@ -79,6 +79,8 @@ def _workload(one: Object, cluster: Cluster) -> Iterator[Service]:
     secrets = (*_pull_secrets(one, pod), *_of_account(pod, one.namespace, cluster))
     rows = list_of(at(pod, "containers"))
     for number, row in enumerate(rows):
+        if at(row, "image") is None:  # a patch of somebody's kustomization or chart: no pod is made of it alone
+            continue
         service = _container(one, row, pod, base if number == 0 else f"{base}-{number}", volumes, labels, cluster)
         mode = "host" if is_true(at(pod, "hostNetwork")) else f"service:{base}" if number else None
         networks = () if mode else service.networks
@@ -124,6 +126,7 @@ def _container(
         expose=tuple(n for p in own if (n := number_of(at(p, "containerPort"))) is not None),
         platform="kubernetes",
         namespace=one.namespace,
+        kustomization=one.kustomization,
         container=text_of(at(row, "name")) or "",
         cluster_ports=tuple(p for s in reaching for p in inside(s, named)),
     )
