@@ -219,8 +219,8 @@ def _inspected(text: str) -> Iterator[_Container]:
         data = json.loads(text)
     except (ValueError, RecursionError):
         return
-    lines = [n for n, line in enumerate(text.split("\n"), 1) if '"Env"' in line]
-    rows = data if isinstance(data, list) else [data]
+    lines = [n for n, line in enumerate(text.split("\n"), 1) if '"Env"' in line or '"envs"' in line]
+    rows = [_of_cri(row) for row in (data if isinstance(data, list) else [data])]
     containers = [row for row in rows if isinstance(row, dict) and isinstance(row.get("Config"), dict)]
     for number, row in enumerate(containers):
         service = _described(row)
@@ -231,8 +231,35 @@ def _inspected(text: str) -> Iterator[_Container]:
             composed = labels.get("com.docker.compose.service") if isinstance(labels, dict) else None
             service["container_name"] = name
             if not composed:
-                service["x-platform"] = "docker"
+                service |= {"x-platform": row.get("Platform", "docker"), "x-namespace": row.get("Namespace", "")}
             yield _Container(line, str(composed or name)[:80], service)
+
+
+def _of_cri(row: object) -> object:
+    """What `crictl inspect` prints (the CRI's ContainerStatus, and the runtime's own words) in the words of docker."""
+    status, info = (row.get("status"), row.get("info")) if isinstance(row, dict) else (None, None)
+    config = info.get("config") if isinstance(info, dict) else None
+    if not isinstance(status, dict) or not isinstance(config, dict):
+        return row
+    labels, image = _dict(status.get("labels")), _dict(status.get("image"))
+    return {
+        "Name": f"pod/{labels.get('io.kubernetes.pod.name') or _dict(status.get('metadata')).get('name')}",
+        "Platform": "kubernetes",
+        "Namespace": str(labels.get("io.kubernetes.pod.namespace") or ""),
+        "Config": {
+            "Image": image.get("userSpecifiedImage") or image.get("image"),
+            "Env": [f"{e.get('key')}={e.get('value', '')}" for e in map(_dict, _list(config.get("envs")))],
+            "Cmd": config.get("args"),
+        },
+        "Mounts": [
+            {"Source": m.get("hostPath"), "Destination": m.get("containerPath"), "RW": m.get("readonly") is not True}
+            for m in map(_dict, _list(status.get("mounts")))
+        ],
+    }
+
+
+def _dict(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 def _described(row: dict[str, Any]) -> dict[str, Any]:

@@ -82,6 +82,26 @@ def test_inspect_is_read_as_a_service(tmp_path: Path) -> None:
     assert odd.value == "$x"  # nothing is interpolated
 
 
+def test_crictl_inspect_is_read_as_a_pod(tmp_path: Path) -> None:
+    labels = {"io.kubernetes.pod.name": "registry-0", "io.kubernetes.pod.namespace": "infra"}
+    status = {
+        "metadata": {"name": "registry"}, "state": "CONTAINER_RUNNING", "image": {"image": "registry:3"}, "labels": labels,
+        "mounts": [{"containerPath": "/auth", "hostPath": "/var/lib/kubelet/auth", "readonly": True}],
+    }  # fmt: skip
+    config = {"envs": [{"key": "REGISTRY_AUTH_HTPASSWD_PATH", "value": "/auth/htpasswd"}]}
+    (tmp_path / "container.json").write_text(json.dumps({"status": status, "info": {"config": config}}, indent=2))
+    found = collect(Request(paths=(str(tmp_path),)), Vault()).compose
+    assert found
+    (service,) = found.services
+    assert (service.name, service.platform, service.namespace, service.role) == (
+        "pod/registry-0", "kubernetes", "infra", "registry",
+    )  # fmt: skip
+    assert [(m.source, m.target, m.read_only) for m in service.mounts] == [("/var/lib/kubelet/auth", "/auth", True)]
+    path = service.env("REGISTRY_AUTH_HTPASSWD_PATH")
+    assert path
+    assert (path.value, path.place.line) == ("/auth/htpasswd", 24)
+
+
 def judged(folder: Path) -> Diagnosis:
     return diagnose(collect(Request(paths=(str(folder),)), Vault())).diagnosis
 

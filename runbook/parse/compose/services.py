@@ -78,11 +78,12 @@ def service(key: Scalar, node: Mapping, project: Project) -> Service:
         depends_on=tuple(name for name, _ in as_names(node.get("depends_on") or _NOTHING)),
         expose=tuple(_expose(node)),
         platform=_platform(node),
+        namespace=text_of(node.get("x-namespace")) or "",
         unseen_env=tuple(vault.mask(path, 300) for path in unseen),
     )
 
 
-_PLATFORMS: dict[str, Platform] = {"docker": "docker", "podman": "podman"}
+_PLATFORMS: dict[str, Platform] = {"docker": "docker", "podman": "podman", "kubernetes": "kubernetes"}
 _SWARM = ("mode", "placement", "update_config", "rollback_config", "endpoint_mode", "labels")
 """Below `deploy` only swarm takes notice of these."""
 
