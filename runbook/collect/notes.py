@@ -43,10 +43,11 @@ def plain_notes(bases: Iterable[tuple[Route, str]], exchanges: list[Exchange]) -
 def is_readable_by_others(url: str) -> bool:
     """Whether what is sent to this address goes over the net in clear."""
     parts = urlsplit(url)
-    return parts.scheme == "http" and not _is_loopback(parts.hostname or "")
+    return parts.scheme == "http" and not is_loopback(parts.hostname or "")
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine."""
     if host == "localhost" or host.endswith(".localhost"):
         return True
     try:

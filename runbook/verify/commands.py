@@ -9,11 +9,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 from runbook import door
 from runbook.cli.target import add_password, password_given
 from runbook.collect import UsageError
-from runbook.collect.notes import is_readable_by_others
+from runbook.collect.notes import is_loopback, is_readable_by_others
+from runbook.lazy import re
 from runbook.redact import Vault, visible
 from runbook.verify.allowed import plan
 from runbook.verify.expect import as_expected
@@ -52,6 +54,8 @@ class Login:
     user: str
     password: str
     in_clear: bool = False
+    hosts: tuple[str, ...] | None = None
+    """Who may get it besides this machine; None when the person was asked. A report is foreign text."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -60,6 +64,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--yes", action="store_true", help="run the checks without asking")
     parser.add_argument("--user", metavar="NAME", help="whose password it is (default: the report's user)")
     add_password(parser)
+    parser.add_argument("--to", metavar="HOST", action="append", help="with --yes: a machine that may get the password")
     parser.add_argument("--insecure-http", action="store_true", help="send it over plain http to other machines, too")
 
 
@@ -91,7 +96,7 @@ def _login(options: argparse.Namespace) -> Login | None:
     focus = _report(options.report).get("focus")
     user = options.user or (str(focus.get("user") or "") if isinstance(focus, dict) else "")
     options.vault.password(password, user or None)
-    return Login(user, password, options.insecure_http)
+    return Login(user, password, options.insecure_http, tuple(options.to or ()) if options.yes else None)
 
 
 def _report(file: str) -> dict[str, Any]:
@@ -172,9 +177,20 @@ def _password_missing(words: Sequence[str], login: Login | None) -> str:
         )  # fmt: skip
     if login.user not in ("", user):
         return f"it asks for the password of {user}, and the one that was given is {login.user}'s"
+    if login.hosts is not None and (host := next((h for w in words if (h := _other_host(w))), "")) not in (
+        "",
+        *login.hosts,
+    ):
+        return f"the password would go to {host}, which only the report names: --to {host} allows it"
     if not login.in_clear and any(is_readable_by_others(w) for w in words):
         return "the password would go over plain http to another machine: --insecure-http allows it"
     return ""
+
+
+def _other_host(word: str) -> str:
+    """The host of an address that is not this machine."""
+    parts = urlsplit(word) if re.match(r"https?://", word) else None
+    return "" if parts is None or is_loopback(parts.hostname or "") else parts.hostname or ""
 
 
 def _has_terminal() -> bool:

@@ -91,7 +91,7 @@ def test_an_upload_is_opened_and_cancelled_where_it_was_opened() -> None:
 
 
 def test_a_login_goes_over_plain_http_to_another_machine_only_by_leave(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(notes, "_is_loopback", lambda host: False)
+    monkeypatch.setattr(notes, "is_loopback", lambda host: False)
     with registry() as (direct, seen):
         careful = probed(direct)
         assert "anna" not in {user for _, _, user, _ in seen.requests}

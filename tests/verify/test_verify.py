@@ -158,10 +158,14 @@ def test_a_password_is_given_by_variable_and_never_as_an_argument(
         other = report(tmp_path, (asks.replace("anna", "karl"), "200"))
         assert main(["verify", other, "--yes", "--user", "anna", "--password-env", "REG_PASSWORD"]) == 5
     assert [user for _, _, user, _ in seen.requests] == ["anna"]
+    login = ["--yes", "--user", "anna", "--password-env", "REG_PASSWORD"]
     clear = report(tmp_path, ("curl -sS -u anna http://reg.invalid/v2/", "200"))
-    assert main(["verify", clear, "--yes", "--user", "anna", "--password-env", "REG_PASSWORD"]) == 5
+    assert main(["verify", clear, *login, "--to", "reg.invalid"]) == 5
+    named = report(tmp_path, ("curl -sS -u anna https://reg.invalid/v2/", "200"))
+    assert main(["verify", named, *login]) == 5
     told = capfd.readouterr()
     assert "--insecure-http" in told.out
+    assert "--to reg.invalid allows it" in told.out
     assert "ght" not in told.out + told.err
 
 
