@@ -35,6 +35,8 @@ class Parts:
     texts: dict[str, str] = field(default_factory=dict)
     objects: list[Object] = field(default_factory=list)
     charted: list[Data] = field(default_factory=list)
+    values: dict[str, str] = field(default_factory=dict)
+    """Values of charts, by their files."""
     moved: dict[str, str] = field(default_factory=dict)
     """Name of a file inside a manifest whose lines are the manifest's → the manifest."""
     manifests: Manifests | None = None
@@ -50,7 +52,7 @@ def add_manifests(to: Harvest, name: str, text: str) -> None:
     to.cluster.objects += found
     for one in found:
         for values, own in values_in(one, text):
-            if (made := chart_of(values, own, name, to.vault)) is not None:
+            if (made := chart_of(values, {name: own}, name, to.vault)) is not None:
                 to.cluster.objects += made.objects
                 to.cluster.charted += made.data
 
@@ -68,20 +70,24 @@ def _beside(known: str | None, text: str) -> str:
 
 def add_values(to: Harvest, name: str, text: str) -> None:
     """Values of a chart."""
-    from runbook.parse.kubernetes.charts import parse_values
+    from runbook.parse.yaml_nodes import load_yaml
 
-    made = parse_values(text, name, to.vault)
-    to.cluster.texts[name] = text
-    to.cluster.objects += made.objects
-    to.cluster.charted += made.data
+    load_yaml(text, name, duplicates="last")  # raises where it is no YAML
+    to.cluster.texts[name] = to.cluster.values[name] = text
 
 
 def join(to: Harvest) -> None:
     """Join all manifests, and read the files inside them."""
     parts = to.cluster
-    if not parts.objects:
+    if not parts.objects and not parts.values:
         return
     from runbook.parse.kubernetes import parse_manifests
+    from runbook.parse.kubernetes.charts import layered
+
+    charts, notes = layered(parts.values, to.vault)
+    for charted in charts:
+        parts.objects += charted.objects
+        parts.charted += charted.data
 
     made = parse_manifests(tuple(parts.objects), parts.texts, to.vault, tuple(parts.charted))
     parts.manifests = made
@@ -90,7 +96,7 @@ def join(to: Harvest) -> None:
     for place, what in made.missing:
         message = f"{what}: the kubelet does not start the container that needs it."
         to.problems.append(Problem(place=place, message=message))
-    for place, note in made.notes:
+    for place, note in (*notes, *made.notes):
         to.problems.append(Problem(place=place, message=to.vault.mask(note, 300)))
     for service in made.unled:
         labels = ", ".join(f"{k}: {v}" for k, v in service.selector.items())
@@ -117,6 +123,8 @@ def _read(to: Harvest, data: Data, entry: Entry) -> None:
     if text is None or entry.content is None or not text.strip():
         return
     kind = "docker-config" if entry.key in _LOGINS else recognise(entry.key, text[:HEAD])
+    if entry.base:
+        kind = "registry-config"
     if kind == "htpasswd":
         to.add_htpasswd(entry.name, entry.content)
         return

@@ -92,7 +92,8 @@ def recognise(name: str, head: str) -> FileKind:
             return _confirmed(kind, head, plain_name=bare == base)
     suffix = PurePosixPath(bare).suffix.lower()
     if suffix in (".yml", ".yaml"):
-        return _yaml(head) or "unknown"
+        is_values = _VALUES.fullmatch(bare) and marks.is_yaml(head) and not marks.has_services(head)
+        return "chart-values" if is_values else _yaml(head) or "unknown"
     if suffix == ".toml":
         return "traefik" if marks.is_traefik(head) else "unknown"
     if (kind_of_json := _json(head)) is not None:
@@ -107,6 +108,7 @@ _PIPELINE = re.compile(
     r"|\.woodpecker/[^/]+\.ya?ml|azure-pipelines[^/]*\.ya?ml|bitbucket-pipelines\.ya?ml|jenkinsfile)$",
     re.IGNORECASE,
 )
+_VALUES = re.compile(r"values(?:[-._].*)?\.ya?ml", re.IGNORECASE)
 _KUSTOMIZATIONS = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 _TEXTS = (".tf", ".hcl", ".nomad", ".tfvars", ".bicep", ".jsonnet", ".libsonnet")
 _UNITS = (".container", ".kube", ".pod", ".volume", ".network", ".image", ".build")

@@ -324,6 +324,8 @@ def _is_configuration(mount: Mount, service: Service) -> bool:
     target = mount.target.rstrip("/")
     if mount.kind not in ("bind", "config", "secret") or not mount.source or target.lower().endswith(_NEVER):
         return False
+    if " § " in mount.source:  # a manifest has it within itself
+        return False
     named = posixpath.basename(target)
     return (
         target.startswith(_CONFIGURATION) or "htpasswd" in named or named in ("Caddyfile", "haproxy.cfg", "config.yml")

@@ -190,8 +190,8 @@ class Service:
     platform: Platform = "compose"
     namespace: str = ""
     """Of Kubernetes; "" where the manifest does not name one."""
-    kustomization: str = ""
-    """The folder that `kubectl apply -k` takes, where kustomize makes it."""
+    made_by: tuple[str, ...] = ()
+    """What makes its manifest from other files: ("kustomize", FOLDER) or ("helm", VALUES, …)."""
     container: str = ""
     """The container's name inside its pod."""
     cluster_ports: tuple[Port, ...] = ()

@@ -71,8 +71,8 @@ class ProxyRoute:
     """HAProxy: where the frontend begins; `place` is in the backend."""
     service: str | None = None
     """The compose service that runs it, where known."""
-    kustomization: str = ""
-    """Of an Ingress: the folder that `kubectl apply -k` takes, where kustomize makes it."""
+    made_by: tuple[str, ...] = ()
+    """Of an Ingress: what makes its manifest from other files, as a service has it."""
     server_names: tuple[str, ...] = ()
     listen: tuple[int, ...] = ()
     tls: bool = False

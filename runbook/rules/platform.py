@@ -116,22 +116,29 @@ def _new_pod(one: Service, at: Place | None) -> Applied:
     pod, where = workload(one), in_namespace(one.namespace)
     if at is None and pod.startswith("pod/"):
         return Applied((), "a pod that nothing manages is deleted and created again")
-    applied = _manifest_applied(at, one.kustomization, where)
+    applied = _manifest_applied(at, one.made_by, where)
     if pod.startswith("cronjob/"):
         return Applied(applied, "the next run takes it")
     rolled = sh("kubectl", *where, "rollout", "restart", service(pod))
-    if pod.startswith(("pod/", "job/")) and not one.kustomization:  # nothing rolls them out
+    if pod.startswith(("pod/", "job/")) and not one.made_by:  # nothing rolls them out
         rolled = sh("kubectl", *where, "replace", "--force", "-f", file(one.place.file))
         applied = ()
     return Applied((*applied, rolled), "variables and configuration are read when a pod starts")
 
 
-def _manifest_applied(at: Place | None, kustomization: str, where: tuple[str | Word, ...] = ()) -> tuple[Command, ...]:
-    """Hands a changed manifest to the cluster: by its folder where kustomize makes the object from several files."""
+def _manifest_applied(
+    at: Place | None, made_by: tuple[str, ...], where: tuple[str | Word, ...] = ()
+) -> tuple[Command, ...]:
+    """Hands a changed manifest to the cluster; what kustomize or helm makes of several files goes by way of them."""
     if at is None or " § " in at.file:
         return ()
-    how = ("-k", file(kustomization)) if kustomization else (*where, "-f", file(at.file))
-    return (sh("kubectl", "apply", *how),)
+    match made_by:
+        case ("kustomize", folder):
+            return (sh("kubectl", "apply", "-k", file(folder)),)
+        case ("helm", *values):
+            given = [word for name in values for word in (Word("-f"), file(name))]
+            return (sh("helm", "upgrade", *where, service(None), file(None), given),)
+    return (sh("kubectl", *where, "apply", "-f", file(at.file)),)
 
 
 def started(one: Service) -> tuple[Command, ...]:
@@ -169,7 +176,7 @@ def route_applied(route: ProxyRoute, at: Place | None = None) -> Applied | None:
     why = "the controller watches it and loads the change"
     if not changed.file.endswith((".yaml", ".yml", ".json")):  # a ticket applies to nothing
         return Applied((sh("kubectl", "apply", "-f", file(None)),), why)
-    return Applied(_manifest_applied(changed, route.kustomization), why)
+    return Applied(_manifest_applied(changed, route.made_by), why)
 
 
 def logs(one: Service, *rest: str | Word, expect: str = "", last: int | None = 50) -> Command:

@@ -322,7 +322,7 @@ spec:
 
 def test_values_of_the_registry_chart() -> None:
     text = "secrets:\n  htpasswd: |-\n    anna:x\nservice: {port: 5000}\nconfigData:\n  http:\n    addr: :5001\n"
-    made = parse_values(text, "values.yaml", Vault())
+    made = parse_values({"values.yaml": text}, Vault())
     whole = parse_manifests(made.objects, {"values.yaml": text}, Vault(), made.data)
     (service,) = whole.services
     path = service.env("REGISTRY_AUTH_HTPASSWD_PATH")
@@ -334,7 +334,7 @@ def test_values_of_the_registry_chart() -> None:
 
 def test_values_of_the_ui_chart() -> None:
     text = "ui:\n  proxy: true\n  deleteImages: true\nregistry:\n  enabled: true\n  service: {port: 5001}\n"
-    made = parse_values(text, "values.yaml", Vault())
+    made = parse_values({"values.yaml": text}, Vault())
     ui, registry = parse_manifests(made.objects, {"values.yaml": text}, Vault(), made.data).services
     url = ui.env("NGINX_PROXY_PASS_URL")
     assert url is not None
@@ -344,7 +344,7 @@ def test_values_of_the_ui_chart() -> None:
 
 def test_values_of_another_chart_are_refused() -> None:
     with pytest.raises(ParseError, match="no chart that is known"):
-        parse_values("replicaCount: 1\nimage: {repository: nginx}\n", "values.yaml", Vault())
+        parse_values({"values.yaml": "replicaCount: 1\nimage: {repository: nginx}\n"}, Vault())
 
 
 # ---- bounds ------------------------------------------------------------------------------------------------

@@ -51,8 +51,8 @@ def parse_manifests(
         *traefik_routes(objects, around, used),
         *gateway_routes(objects, around),
     )
-    kustomized = {f"{o.kind.lower()}/{o.name}": o.kustomization for o in objects if o.kustomization}
-    routes = tuple(replace(r, kustomization=kustomized.get(r.service or "", "")) for r in routes)
+    makers = {f"{o.kind.lower()}/{o.name}": o.made_by for o in objects if o.made_by}
+    routes = tuple(replace(r, made_by=makers.get(r.service or "", ())) for r in routes)
     missing = tuple(dict.fromkeys(cluster.missing))
     return Manifests(
         found, routes, store, missing, tuple(_unled(found, services)), tuple(cluster.folders), tuple(built.notes)

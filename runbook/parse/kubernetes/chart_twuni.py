@@ -1,12 +1,15 @@
 """What twuni/docker-registry (templates/_helpers.tpl, deployment.yaml) makes of its values."""
 
 from collections.abc import Iterator
+from collections.abc import Mapping as Texts
+
+import yaml
 
 from runbook.model import Place
 from runbook.parse.kubernetes.data import Data, Entry
 from runbook.parse.kubernetes.made import Charted, deployment, made, made_object, nowhere, service, variable
 from runbook.parse.kubernetes.objects import Object, at, is_true, list_of, text_of
-from runbook.parse.yaml_nodes import Mapping, Node, Scalar
+from runbook.parse.yaml_nodes import Mapping, Node, Scalar, Sequence, plain_data
 from runbook.redact import Vault
 
 TWUNI_CONFIG = """\
@@ -29,13 +32,13 @@ health:
 _TWUNI = "docker-registry"
 
 
-def twuni(values: Mapping, text: str, file: str, vault: Vault) -> Charted:
+def twuni(values: Mapping, texts: Texts[str, str], file: str, vault: Vault) -> Charted:
     """Its objects, and the ConfigMap and Secret behind them."""
     name = text_of(at(values, "fullnameOverride")) or _TWUNI
     place = values.place
     htpasswd = at(values, "secrets", "htpasswd")
     has_users = isinstance(htpasswd, Scalar) and bool(htpasswd.text.strip())
-    config = _config(values, text, file, name)
+    config = _config(values, texts, file, name)
     pod = {
         "securityContext": {"runAsUser": at(values, "securityContext", "runAsUser") or 1000},
         "imagePullSecrets": at(values, "imagePullSecrets"),
@@ -154,10 +157,13 @@ def _twuni_ingress(values: Mapping, name: str, file: str) -> Iterator[Object]:
     )
 
 
-def _config(values: Mapping, text: str, file: str, name: str) -> Entry:
+def _config(values: Mapping, texts: Texts[str, str], file: str, name: str) -> Entry:
     """configData with the lines of the values file; what it leaves out is the chart's own."""
-    key = values.key("configData")
-    rows = text.split("\n")
+    key, data = values.key("configData"), at(values, "configData")
+    if key is not None and data is not None and len(_files(data)) > 1:
+        joined = yaml.safe_dump(plain_data(data)).encode()
+        return Entry("config.yml", key.place, f"{key.place.file} § configData", joined, base=TWUNI_CONFIG)
+    rows = texts.get(key.place.file if key else file, "").split("\n")
     start = key.place.line if key else None
     if start is None or not isinstance(at(values, "configData"), Mapping) or "{" in rows[start - 1]:
         place = key.place if key else values.place
@@ -168,4 +174,14 @@ def _config(values: Mapping, text: str, file: str, name: str) -> Entry:
         end += 1
     body = "\n".join(rows[start:end]) + "\n"
     assert key is not None  # noqa: S101 (start came of it)
-    return Entry("config.yml", key.place, f"{file} § configData", body.encode(), "\n" * start + body, base=TWUNI_CONFIG)
+    return Entry(
+        "config.yml", key.place, f"{key.place.file} § configData", body.encode(), "\n" * start + body, base=TWUNI_CONFIG
+    )
+
+
+def _files(node: Node) -> set[str]:
+    """Where a tree comes from, when it was joined of several files."""
+    if isinstance(node, Scalar):
+        return {node.place.file}
+    inner = node.items if isinstance(node, Sequence) else [value for _, value in node]
+    return {file for one in inner for file in _files(one)}

@@ -20,7 +20,8 @@ from runbook.parse.yaml_nodes import Mapping, Node, Scalar, Sequence, load_docum
 
 _KINDS = ("Kustomization", "Component")
 _MOST_DEPTH = 10
-_LIVE = re.compile(r"prod(?:uction)?|live", re.IGNORECASE)
+LIVE = re.compile(r"prod(?:uction)?|live", re.IGNORECASE)
+"""Of several environments that make the same objects, the one that is judged."""
 _UNREAD = ("replacements", "vars", "helmCharts", "helmChartInflationGenerator", "generators", "transformers")
 _BUILT_IN = re.compile(r"(?:v1|(?:apps|batch|extensions|networking\.k8s\.io|autoscaling|policy)/\S+)")
 _REFERENCES = {
@@ -56,7 +57,7 @@ def build(objects: Iterable[Object], texts: Texts[str, str]) -> Built:
     named = {path for folder, one in builder.folders.items() for path, _ in builder.paths(folder, one)}
     roots = [f for f, one in builder.folders.items() if f not in named and one.kind == "Kustomization"]
     made: dict[tuple[str, str, str], str] = {}
-    for root in sorted(roots, key=lambda f: (not _LIVE.search(f), f)):
+    for root in sorted(roots, key=lambda f: (not LIVE.search(f), f)):
         found = [o.object for o in builder.make(root, [], 0)]
         again = next((made[k] for o in found if (k := (o.kind, o.name, o.namespace)) in made), None)
         if again is not None:
@@ -257,7 +258,7 @@ def _renamed(found: list[_One], one: Object, folder: str) -> list[_One]:
             changed = _walked(node, swap)
             node = changed if isinstance(changed, Mapping) else node
         name = own.name if own.kind == "Namespace" else f"{before}{own.name}{after}"
-        new = replace(own, node=node, name=name, namespace=space or own.namespace, kustomization=folder or ".")
+        new = replace(own, node=node, name=name, namespace=space or own.namespace, made_by=("kustomize", folder or "."))
         made.append(_One(new, tuple(dict.fromkeys((*item.names, name)))))
     return made
 

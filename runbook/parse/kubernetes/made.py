@@ -16,6 +16,11 @@ class Charted:
     objects: tuple[Object, ...] = ()
     data: tuple[Data, ...] = ()
 
+    @property
+    def names(self) -> frozenset[tuple[str, str]]:
+        """Kind and name of every object."""
+        return frozenset((o.kind, o.name) for o in self.objects)
+
 
 def made(value: Any, place: Place) -> Node:
     """Data as nodes that stand at one place; nodes inside keep their own."""

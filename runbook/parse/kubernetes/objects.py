@@ -25,8 +25,8 @@ class Object:
     """ "" where none is written: it is then told when the file is applied."""
     node: Mapping
     file: str
-    kustomization: str = ""
-    """The folder of the kustomization that makes it, where one does."""
+    made_by: tuple[str, ...] = ()
+    """What makes it from other files: ("kustomize", FOLDER) or ("helm", VALUES, …)."""
     steps: Sequence | None = None
     """Of a JSON patch: its operations."""
 

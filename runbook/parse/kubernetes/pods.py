@@ -126,7 +126,7 @@ def _container(
         expose=tuple(n for p in own if (n := number_of(at(p, "containerPort"))) is not None),
         platform="kubernetes",
         namespace=one.namespace,
-        kustomization=one.kustomization,
+        made_by=one.made_by,
         container=text_of(at(row, "name")) or "",
         cluster_ports=tuple(p for s in reaching for p in inside(s, named)),
     )

@@ -1,4 +1,6 @@
-"""Kustomizations are built as `kubectl kustomize` builds them, and a patch is never judged as if it were an object."""
+"""Kustomizations and values of charts: several files that make one object.
+
+Kustomizations are built as `kubectl kustomize` builds them, and a patch is never judged as if it were an object."""
 
 import re
 import shutil
@@ -230,3 +232,24 @@ def test_of_two_overlays_that_make_the_same_objects_one_is_judged_and_it_is_said
     files = {n.replace("operations", "dev"): t for n, t in _tree("operations").items()} | other
     answer = _asked(tmp_path, files)
     assert "same objects as overlays/prod, which is judged" in answer.printed
+
+
+VALUES = (
+    "image: {repository: registry}\nsecrets:\n  htpasswd: |\n    "
+    + BASE["base/htpasswd"]
+    + "ingress:\n  enabled: true\n"
+    "  className: nginx\n  hosts: [reg.example]\n  annotations:\n    nginx.ingress.kubernetes.io/proxy-body-size: '0'\n"
+)
+LIVE = "image: {tag: 3.0.0}\nsecrets: {haSharedSecret: two}\ningress:\n  hosts: [reg.live.example]\n"
+
+
+def test_values_beside_a_values_file_change_it(tmp_path: Path) -> None:
+    files = {"values.yaml": VALUES, "values-prod.yaml": LIVE, "values-dev.yaml": LIVE.replace("live", "dev")}
+    answer = _asked(tmp_path / "sound", files)
+    assert not answer.causes()
+    assert "It changes values.yaml, as values-prod.yaml does" in answer.printed
+    assert "reg.dev.example" not in answer.printed
+    files["values-prod.yaml"] += "  annotations: {nginx.ingress.kubernetes.io/proxy-body-size: 1m}\n"
+    answer = _asked(tmp_path / "limited", files)
+    assert answer.first == "client-max-body-size"
+    assert "helm upgrade SERVICE FILE -f values.yaml -f values-prod.yaml" in answer.printed
