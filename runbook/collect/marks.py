@@ -161,13 +161,13 @@ def is_kubernetes(head: str) -> bool:
 
 
 _JSON_PATCH = re.compile(
-    r"(?:\s|#[^\n]*\n|---)*\[?\s*(?:-\s+)?\{?\s*\"?(?:op\"?:\s*\"?(?:add|replace|remove|test|move|copy)\b|path\"?:\s*\"?/)"
+    r"(?:- {1,4}\{? ?|\[ ?\{ ?)\"?(?:op\"?: {0,4}\"?(?:add|replace|remove|test|move|copy)\b|path\"?: {0,4}\"?/)"
 )
 
 
 def is_json_patch(head: str) -> bool:
     """Whether it is a list of operations on an object (RFC 6902)."""
-    return _JSON_PATCH.match(head) is not None
+    return _JSON_PATCH.match(" ".join(row for row in _rows(head)[:5] if row != "---")) is not None
 
 
 def is_pipeline(head: str) -> bool:
