@@ -10,6 +10,10 @@ _OVERRIDE = re.compile(r"(?:docker-)?compose\.override\.ya?ml", re.IGNORECASE)
 _SET_ASIDE = re.compile(
     r"[._-](?:old|bak|backup|orig|copy|save|disabled|example|sample|dist|v?\d{4,})\b", re.IGNORECASE
 )
+_ENVIRONMENT = re.compile(
+    r"[._-](?:(prod|production|live)|dev|develop|development|local|tests?|testing|ci|stage|staging|qa|preprod)\b",
+    re.IGNORECASE,
+)
 _REGISTRY_IMAGE = re.compile(
     r"image:\s{0,40}[\"']?(?:[\w.:-]{1,100}/){0,6}(?:registry|distribution)(?::|@|[\"'\s]|$)", re.MULTILINE
 )
@@ -112,7 +116,27 @@ def _ordered(paths: list[str], texts: Mapping[str, str]) -> tuple[str, ...]:
     if base is None:
         others.sort(key=lambda path: (_SET_ASIDE.search(path) is not None, not _REGISTRY_IMAGE.search(texts[path])))
         return (*others[:1], *overrides, *(o for o in others[1:] if not _SET_ASIDE.search(o)))
-    return (base, *overrides, *(path for path in others if not _stands_alone(path, texts[path], texts[base])))
+    added = [path for path in others if not _stands_alone(path, texts[path], texts[base])]
+    return (base, *overrides, *_of_one_environment(added))
+
+
+def _of_one_environment(paths: list[str]) -> list[str]:
+    """Without what only another environment adds: nobody names the files of two of them; the live one stays."""
+    words = {path: m for path in paths if (m := _ENVIRONMENT.search(PurePosixPath(path).name))}
+    kept = min(words, key=lambda path: (words[path][1] is None, path), default="")
+    return [path for path in paths if path not in words or words[path][0].lower() == words[kept][0].lower()]
+
+
+def named_by_hand(chosen: Sequence[str], dotenv: Mapping[str, str]) -> tuple[str, ...]:
+    """The files that every command has to name with -f; none where Compose finds them by itself, or they are no files."""
+    if any(" § " in path or not path.lower().endswith((".yml", ".yaml")) for path in chosen):
+        return ()
+    names = [PurePosixPath(path).name.lower() for path in chosen]
+    home = str(PurePosixPath(chosen[0]).parent / ".env") if chosen else ""
+    found = all(name in _BASE or _OVERRIDE.fullmatch(name) for name in names) or _COMPOSE_FILE.search(
+        dotenv.get(home, "")
+    )
+    return () if found else tuple(chosen)
 
 
 def _stands_alone(path: str, text: str, base: str) -> bool:

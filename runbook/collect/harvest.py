@@ -10,7 +10,7 @@ from typing import BinaryIO, Literal
 
 from runbook.collect import clients, marks
 from runbook.collect.cluster import Parts, add_manifests, add_values
-from runbook.collect.compose_files import belongs, beside, choose, project_dotenv
+from runbook.collect.compose_files import belongs, beside, choose, named_by_hand, project_dotenv
 from runbook.collect.containers import all_of
 from runbook.collect.neighbours import told_elsewhere
 from runbook.collect.scrub import with_places
@@ -301,6 +301,9 @@ class Harvest:
         files = [(path, self.compose_texts[path]) for path in chosen]
         dotenv = project_dotenv(chosen, self.dotenv_texts)
         self.compose = parse_compose(files, dotenv, self.dotenv_texts, self.vault, frozenset(self._unset()))
+        if by_hand := named_by_hand(chosen, self.dotenv_texts):
+            named = tuple(replace(s, made_by=("compose", *by_hand)) for s in self.compose.services)
+            self.compose = replace(self.compose, services=named)
         if any(label.name.startswith("traefik.") for s in self.compose.services for label in s.labels):
             from runbook.parse.traefik import traefik_labels
 

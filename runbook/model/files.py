@@ -191,7 +191,8 @@ class Service:
     namespace: str = ""
     """Of Kubernetes; "" where the manifest does not name one."""
     made_by: tuple[str, ...] = ()
-    """What makes its manifest from other files: ("kustomize", FOLDER) or ("helm", VALUES, …)."""
+    """What makes its manifest from other files: ("kustomize", FOLDER) or ("helm", VALUES, …); Compose files that
+    a command has to name: ("compose", FILE, …)."""
     container: str = ""
     """The container's name inside its pod."""
     cluster_ports: tuple[Port, ...] = ()

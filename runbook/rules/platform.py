@@ -159,7 +159,9 @@ def all_restarted(facts: Facts, several: Sequence[Service], *, fresh: bool = Fal
 
 def _up(several: Sequence[Service], *, fresh: bool) -> Command:
     names = [service(s.name) for s in several if s.name]
-    return sh("docker", "compose", "up", "-d", *(("--force-recreate",) if fresh else ()), names)
+    _, *files = next((s.made_by for s in several if s.made_by[:1] == ("compose",)), ("compose",))
+    given = [word for name in files for word in (Word("-f"), file(name))]
+    return sh("docker", "compose", given, "up", "-d", *(("--force-recreate",) if fresh else ()), names)
 
 
 def route_applied(route: ProxyRoute, at: Place | None = None) -> Applied | None:

@@ -1,6 +1,6 @@
 """The project's files in the order in which Compose merges them."""
 
-from runbook.collect.compose_files import choose, project_dotenv
+from runbook.collect.compose_files import choose, named_by_hand, project_dotenv
 
 REGISTRY = "services:\n  registry:\n    image: registry:2\n"
 UI = "services:\n  ui:\n    image: joxit/docker-registry-ui:2\n"
@@ -9,6 +9,22 @@ UI = "services:\n  ui:\n    image: joxit/docker-registry-ui:2\n"
 def test_base_then_override_then_others() -> None:
     files = {"docker-compose.prod.yml": UI, "docker-compose.override.yml": UI, "docker-compose.yml": REGISTRY}
     assert choose(files, {})[0] == ("docker-compose.yml", "docker-compose.override.yml", "docker-compose.prod.yml")
+
+
+def test_of_two_environments_the_live_one() -> None:
+    base, dev, prod = "docker-compose.yml", "docker-compose.dev.yml", "docker-compose.prod.yml"
+    used, unused = choose({base: REGISTRY, dev: UI, prod: UI, "docker-compose.ui.yml": UI}, {})
+    assert set(used) == {base, prod, "docker-compose.ui.yml"}
+    assert unused == (dev,)
+    assert choose({base: REGISTRY, dev: UI}, {})[0] == (base, dev)
+
+
+def test_files_that_compose_does_not_find_are_named() -> None:
+    base, prod = "docker-compose.yml", "docker-compose.prod.yml"
+    assert named_by_hand((base, "docker-compose.override.yml"), {}) == ()
+    assert named_by_hand((base, prod), {}) == (base, prod)
+    assert named_by_hand((base, prod), {".env": f"COMPOSE_FILE={base}:{prod}\n"}) == ()
+    assert named_by_hand(("mail.txt § docker-compose.prod.yml",), {}) == ()
 
 
 def test_compose_yaml_beats_the_old_name() -> None:
