@@ -114,10 +114,17 @@ def thread(form: str, first: str, second: str) -> str:
             return f"{top}\n-----Original Message-----\n{below}"
         case "outlook":
             return f"Hello\n\n{top}\nVon: Jan\nGesendet: Donnerstag, 19. November 2026 10:00\nAn: Max\n\n{below}"
+        case "gmail":
+            return f"{top}\nOn Thu, Nov 19, 2026 at 9:00 AM Jan <jan@o.example> wrote:\n\n{below}"
+        case "apple":
+            return f"{top}\nBegin forwarded message:\n\nFrom: Jan <jan@o.example>\nDate: 19 November 2026 at 09:00:00 CET\n\n{below}"
+        case "upwards":
+            sent = "From: {}\nSent: {}.11.2026 09:00\nTo: us\n\n{}\n"
+            return sent.format("Jan", 19, below) + sent.format("Max", 20, top)
     return f"{HEAD.format(at='11')}{top}\n{HEAD.format(at='10')}{below}"
 
 
-@pytest.mark.parametrize("form", ["marks", "a line", "outlook", "dates"])
+@pytest.mark.parametrize("form", ["marks", "a line", "outlook", "gmail", "apple", "upwards", "dates"])
 def test_what_a_mail_quotes_was_before_it(form: str, tmp_path: Path) -> None:
     for name, texts in (("healthy", (OK, REFUSED)), ("refused", (REFUSED, OK))):
         folder = tmp_path / name
@@ -129,6 +136,20 @@ def test_what_a_mail_quotes_was_before_it(form: str, tmp_path: Path) -> None:
 def test_a_thread_that_grows_downwards_is_read_so(tmp_path: Path) -> None:
     text = HEAD.format(at="09") + OLD.format(what=REFUSED) + "\n" + HEAD.format(at="10") + OLD.format(what=OK)
     assert ask_files(tmp_path, {"m.txt": text.encode()}, (), {}).verdict == "healthy"
+
+
+@pytest.mark.parametrize("mark", ["> ", "│ "])
+def test_what_nobody_quotes_from_a_mail_is_no_older_than_the_login_above_it(mark: str, tmp_path: Path) -> None:
+    text = f"On the server:\n\n{OLD.format(what=OK)}\nOn the laptop:\n\n"
+    text += "".join(f"{mark}{row}\n" for row in OLD.format(what=REFUSED).splitlines())
+    assert ask_files(tmp_path, {"m.txt": text.encode()}, (), {}).verdict != "healthy"
+
+
+def test_the_dates_of_responses_order_no_mails(tmp_path: Path) -> None:
+    curl = "$ curl -i {}http://reg.o.example/v2/\nHTTP/1.1 {}\nDocker-Distribution-Api-Version: registry/2.0\nDate: Mon, 23 Nov 2026 10:00:{} GMT\n\n{{}}\n"
+    asked = curl.format("", "401 Unauthorized", "05") + curl.format("-u max ", "200 OK", "09")
+    text = OLD.format(what=REFUSED) + asked
+    assert ask_files(tmp_path, {"t.txt": text.encode()}, (), {}).verdict != "healthy"
 
 
 def test_what_a_later_mail_shows_ends_what_it_quotes_whatever_the_program(tmp_path: Path) -> None:

@@ -246,7 +246,7 @@ class Reading:
     def _inside(self, item: Item, part: Part) -> Item:
         name = self._free(item.name, part.path)
         self.shown[name] = shown = f"{item.title} § {part.path}"
-        if (sent := self._mails.get(item.name)) is not None:
+        if (sent := self._mails.get(item.name) if part.sent is None else part.sent) is not None:
             self._mails[name] = sent
         return Item(name, len(part.data), data=part.data, shown=shown, voice=part.voice)
 

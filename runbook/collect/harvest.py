@@ -165,7 +165,8 @@ class Harvest:
             if not place.line or place.line > len(numbers):
                 return place
             number = numbers[place.line - 1]
-            return Place(place.file, number if moved else place.line, era=eras.get(number, 0.0))
+            era, loose = eras.get(number, (0.0, False))
+            return Place(place.file, number if moved else place.line, era=era, loose=loose)
 
         return self._absorb(inner, real if moved or eras else None)
 

@@ -27,7 +27,9 @@ class Place:
     """How people find it where `file` does not say: a part of a mail or an archive, `thread.eml § docker-compose.yml`."""
     era: float = field(default=0.0, compare=False)
     """What stands in a thread of mails is ordered by this first, greater is later: when it was sent, where that is told,
-    less one for each time that it is quoted."""
+    less one for each time that it is quoted. Below 0 it orders this text alone; nan is the time of nobody knows."""
+    loose: bool = field(default=False, compare=False)
+    """Whether it is quoted, and no words tell from where: it is not known to be later than what stands above it."""
 
     def __str__(self) -> str:
         name = self.shown or self.file

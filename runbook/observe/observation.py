@@ -193,7 +193,9 @@ def is_later(one: Observation, other: Observation) -> bool:
     ):
         return one.when > other.when
     eras = one.source.era, other.source.era
-    if eras[0] != eras[1] and (ordered or all(eras) or OVER in eras):
+    if ordered and one.source.loose and not other.source.loose:
+        return False
+    if eras[0] != eras[1] and (ordered or min(eras) > 0 or OVER in eras):
         return eras[0] > eras[1]
     if ordered:
         return (one.source.line or 0) > (other.source.line or 0)

@@ -107,7 +107,9 @@ def _overtaken_by(complaint: Complaint, told: list[Observation]) -> Observation 
         other = later.record
         if not isinstance(other, Message) or other.place.file != record.place.file:
             continue
-        if (other.place.era, other.asked) <= (record.place.era, record.asked):
+        if other.place.loose and not record.place.loose:
+            continue
+        if not (other.place.era, other.asked) > (record.place.era, record.asked):  # nan is neither more nor less
             continue
         if one.address is None or later.address is None or not later.address.fits(one.address):
             continue

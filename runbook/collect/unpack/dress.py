@@ -5,11 +5,11 @@ row alone where the neighbours can tell.
 """
 
 from collections.abc import Iterator
-from email.utils import parsedate_to_datetime
 from itertools import pairwise
 
 from runbook.collect import marks
 from runbook.collect.unpack.rows import Rows, joined
+from runbook.collect.unpack.threads import eras_of
 from runbook.lazy import re
 
 _DEPTH = 12
@@ -76,57 +76,12 @@ def unquoted(found: Rows) -> Rows:
     return Rows(rows, found.numbers)
 
 
-_OLDER = re.compile(
-    r"-{2,}[ \t]{0,4}(?:original message|urspr(?:ü|ue)ngliche nachricht|original-?nachricht|weitergeleitete nachricht|forwarded message|"
-    r"message d'origine|mensaje original|messaggio originale|oorspronkelijk bericht)",
-    re.IGNORECASE,
-)
-"""What mail programs write above the older mail that they do not mark line by line."""
-
-
-def quoted_eras(found: Rows) -> dict[int, float]:
-    """Line → how far it is quoted, as a number below 0: what a mail quotes was written before it. Empty for a text that
-    quotes nothing, and for one of quoted lines only."""
-    sent = _sent_at(found.rows)
-    if not sent and not any(
-        row[:1] in (">", "│", "▌") or _OLDER.match(row) or _SENT_ROW.match(row) for row in found.rows
-    ):
-        return {}
-    taken_off = [0.0] * len(found.rows)
-    for start, end in _runs(found.rows):
-        if not _is_sent(found.rows[start:end]):
-            for n in range(start, end):
-                marks_of = _MARKS.match(found.rows[n])
-                taken_off[n] = -float(sum(c in ">│▌" for c in marks_of[0])) if marks_of else 0.0
-    below, at = 0, 0.0
-    for n, row in enumerate(found.rows):
-        below += _OLDER.match(row) is not None or _is_head(found.rows, n)
-        at, below = (sent[n], 0) if n in sent else (at, below)
-        taken_off[n] += at - below
-    told = [era for era, row in zip(taken_off, found.rows, strict=True) if row.strip()]
-    return dict(zip(found.numbers, taken_off, strict=True)) if len(set(told)) > 1 else {}
-
-
-_MARKS = re.compile(r"(?:[>│▌] ?){1,12}")
-_SENT_ROW = re.compile(r"(?:Sent|Gesendet|Envoyé|Inviato|Verzonden|Enviado(?: el)?): \S")
-_FROM_ROW = re.compile(r"\*?(?:From|Von|De|Da|Van):\*? \S")
-_DATE_ROW = re.compile(r"Date: (.{10,80})$")
-
-
-def _is_head(rows: list[str], number: int) -> bool:
-    """Whether Outlook's lines about an older mail begin here: From, and below it Sent."""
-    after = rows[number + 1 : number + 5]
-    return number > 3 and _FROM_ROW.match(rows[number]) is not None and any(map(_SENT_ROW.match, after))
-
-
-def _sent_at(rows: list[str]) -> dict[int, float]:
-    """Of several mails in one text the rows with their dates, and the seconds since 1970; empty where one is not read."""
-    found = {n: m[1] for n, row in enumerate(rows) if (m := _DATE_ROW.match(row))}
-    try:
-        times = {n: parsedate_to_datetime(text).timestamp() for n, text in found.items()}
-    except (ValueError, OverflowError):
-        return {}
-    return times if len(times) > 1 else {}
+def quoted_eras(found: Rows) -> dict[int, tuple[float, bool]]:
+    """Line → its era and whether nobody's words introduce the quotation that it stands in (`Place.era`, `Place.loose`).
+    Empty for a text of one time. A box that a program draws is no quotation."""
+    runs = [run for run in _runs(found.rows) if not _is_sent(found.rows[slice(*run)])]
+    eras = eras_of(found.rows, {n for run in runs for n in range(*run) if found.rows[n][:1] == ">"})
+    return dict(zip(found.numbers, eras, strict=True)) if eras else {}
 
 
 def _runs(rows: list[str]) -> Iterator[tuple[int, int]]:
@@ -164,7 +119,7 @@ def untimed(found: Rows) -> Rows:
     """Rows of `curl --trace-time` without the time before curl's own marks."""
     if not any(_TIMED.match(row) for row in found.rows):
         return found
-    return Rows([_TIMED.sub("", row) for row in found.rows], found.numbers, found.quoted)
+    return Rows([_TIMED.sub("", row) for row in found.rows], found.numbers)
 
 
 def respaced(found: Rows) -> Rows:
@@ -174,7 +129,7 @@ def respaced(found: Rows) -> Rows:
     firm = sum(row[:1] == _FIRM for row in indented)
     if firm < _FEWEST_FIRM or firm * 2 < len(indented):
         return found
-    return Rows([row.replace(_FIRM, " ") for row in found.rows], found.numbers, found.quoted)
+    return Rows([row.replace(_FIRM, " ") for row in found.rows], found.numbers)
 
 
 _FIRM = "\N{NO-BREAK SPACE}"
@@ -193,7 +148,7 @@ def rejoined(found: Rows) -> Rows:
     if len(groups) == len(found.rows):
         return found
     made = joined(groups)
-    return Rows(made.rows, made.numbers, found.quoted)
+    return Rows(made.rows, made.numbers)
 
 
 _PART_OF_ERROR = re.compile(r"\s{0,12}(?:client|server|request|upstream|host|referrer): ")
@@ -214,7 +169,7 @@ def outdented(found: Rows) -> Rows:
             rows[number] = row[depth:]
         elif 0 < indent < 4 and marks.log_start(bare):
             rows[number] = bare
-    return Rows(rows, found.numbers, found.quoted) if rows != found.rows else found
+    return Rows(rows, found.numbers) if rows != found.rows else found
 
 
 _FIRST_KEY = re.compile(r"(?:services|version): ?[^\s]{0,12}\s*$")
@@ -234,7 +189,7 @@ def undated(found: Rows) -> Rows:
         return found
     if not any(_OF_A_JOB.match(_STAMPED.sub("", row, count=1)) for row in told):
         return found
-    return Rows([_STAMPED.sub("", row, count=1) for row in found.rows], found.numbers, found.quoted)
+    return Rows([_STAMPED.sub("", row, count=1) for row in found.rows], found.numbers)
 
 
 def _alike(separator: str, first: str) -> bool:

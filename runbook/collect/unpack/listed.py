@@ -40,7 +40,7 @@ def _of_bat(found: Rows) -> Rows:
             row = ""  # its size, its permissions
         rows.append(row)
         numbers.append(number)
-    return Rows(rows, numbers, found.quoted)
+    return Rows(rows, numbers)
 
 
 def _of_grep(found: Rows) -> Rows:
@@ -61,4 +61,4 @@ def _of_grep(found: Rows) -> Rows:
             numbers.append(lines[0][0])
         rows += [m["text"] if m else row for _, row, m in lines]
         numbers += [number for number, _, _ in lines]
-    return Rows(rows, numbers, found.quoted)
+    return Rows(rows, numbers)

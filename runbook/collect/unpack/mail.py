@@ -7,10 +7,12 @@ import base64
 import binascii
 import codecs
 from collections.abc import Iterator
+from dataclasses import replace
 from email.header import decode_header
 from urllib.parse import unquote_to_bytes
 
 from runbook.collect.unpack.part import Budget, Part, safe_path
+from runbook.collect.unpack.threads import seconds, sent_at
 from runbook.lazy import re
 
 _HEADER = re.compile(rb"[A-Za-z][A-Za-z0-9-]{0,60}:(?: |\t|\r?\n|$)")
@@ -57,7 +59,14 @@ def parts_of(data: bytes, budget: Budget) -> Iterator[Part]:
     """The texts of a mail (text.txt, text-2.txt, …) and its attachments under their names."""
     counter = _Names()
     for message in _messages(data):
-        yield from _part(message, 0, counter, budget)
+        yield from _mail(message, 0, counter, budget)
+
+
+def _mail(data: bytes, depth: int, names: "_Names", budget: Budget) -> Iterator[Part]:
+    """The parts of one mail, that know when it was sent, as a mail in it tells it of its own."""
+    told = seconds([sent_at(_split(data)[0].get("date", "")[:200])])[0]
+    for part in _part(data, depth, names, budget):
+        yield replace(part, sent=told) if part.sent is None else part
 
 
 class _Names:
@@ -104,7 +113,7 @@ def _part(data: bytes, depth: int, names: _Names, budget: Budget) -> Iterator[Pa
     body = _decoded(body, headers.get("content-transfer-encoding", "").lower())
     name = safe_path(_file_name(headers, parameters))
     if kind == "message/rfc822" and depth < _DEPTH:
-        yield from _part(body, depth + 1, names, budget)
+        yield from _mail(body, depth + 1, names, budget)
         return
     if name is None and not kind.startswith("text/") and kind not in _TYPES:
         return  # a picture in a signature, a certificate

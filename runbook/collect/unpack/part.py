@@ -22,6 +22,8 @@ class Part:
     """Its own name there, relative and with forward slashes."""
     data: bytes
     voice: Voice = "program"
+    sent: float | None = None
+    """When the mail that it stood in was sent, in seconds since 1970."""
 
 
 @dataclass(slots=True)

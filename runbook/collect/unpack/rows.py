@@ -11,10 +11,8 @@ class Rows:
 
     rows: list[str]
     numbers: list[int] = field(default_factory=list)
-    quoted: bool = False
-    """Whether some of them quote an older text."""
-    eras: dict[int, float] = field(default_factory=dict)
-    """Line → its era (`Place.era`), where some of the text was written before the rest."""
+    eras: dict[int, tuple[float, bool]] = field(default_factory=dict)
+    """Line → `Place.era` and `Place.loose`, where some of the text was written before the rest."""
 
     def __post_init__(self) -> None:
         if not self.numbers:

@@ -53,6 +53,9 @@ class Pasted:
     voice: Voice = "program"
     inside: str = ""
     """The path in a container under which a command showed it."""
+    era: float = 0.0
+    loose: bool = False
+    """As in `Place`."""
 
     @property
     def data(self) -> bytes:
@@ -70,8 +73,6 @@ class Paste:
     """Rows (from 0) that somebody framed: what a program wrote."""
     claimed: set[int] = field(default_factory=set)
     """Rows that belong to the files."""
-    quoted: bool = False
-    """Whether it quotes what is older: the first of two versions is then the newer one."""
     partial: list[tuple[str, str]] = field(default_factory=list)
     """Files of which only a part stands here: name and why they were not judged."""
     program: bool = False
@@ -80,6 +81,10 @@ class Paste:
     def rest(self) -> list[str]:
         """The rows that belong to no file; the others are empty."""
         return ["" if number in self.claimed else row for number, row in enumerate(self.rows.rows)]
+
+    def written(self, row: int) -> tuple[float, bool]:
+        """`Place.era` and `Place.loose` of what stands in a row (from 0)."""
+        return self.rows.eras.get(self.rows.numbers[min(row, len(self.rows.numbers) - 1)], (0.0, False))
 
     @property
     def counted(self) -> bool:
@@ -95,13 +100,13 @@ class Paste:
         return Rows(self.rest(), numbers).padded(0, len(numbers))
 
     def latest(self) -> list[Pasted]:
-        """The files, of several versions of one the latest: the last one, or in what quotes older mails the first."""
+        """The files, of several versions of one the latest: the last one that is not known to be quoted from before."""
         chosen: dict[str, Pasted] = {}
         unnamed = []
         for file in self.files:
             if file.path is None:
                 unnamed.append(file)
-            elif file.path not in chosen or not self.quoted:
+            elif (had := chosen.get(file.path)) is None or not (file.era < had.era or (file.loose and not had.loose)):
                 chosen[file.path] = file
         return [*chosen.values(), *unnamed]
 
@@ -115,14 +120,13 @@ def undressed(found: Rows) -> Rows:
     """Rows without what terminals, mails, chats and pagers put around them."""
     found = Rows(on_screen(found.rows), found.numbers)
     eras = quoted_eras(found)
-    bare = unquoted(found)
-    made = outdented(rejoined(unwrapped(unnumbered(unstamped(undated(untimed(listed(bare))))))))
-    return Rows(made.rows, made.numbers, quoted=bare.rows != found.rows, eras=eras)
+    made = outdented(rejoined(unwrapped(unnumbered(unstamped(undated(untimed(listed(unquoted(found)))))))))
+    return Rows(made.rows, made.numbers, eras)
 
 
 def taken_apart(found: Rows) -> Paste:
     """The files in an undressed text, and which of its rows are a program's output by their frame."""
-    paste = Paste(found, quoted=found.quoted)
+    paste = Paste(found)
     rows = found.rows
     border: set[int] = set()
     if diffs.is_diff(found.text):
@@ -166,7 +170,9 @@ def _changed(paste: Paste) -> None:
         paste.claimed.update(range(file.start, file.end))
         if file.whole and file.rows:
             text = "\n".join(file.rows) + "\n"
-            paste.files.append(Pasted(recognise(file.path, text), text, file.path))
+            paste.files.append(
+                Pasted(recognise(file.path, text), text, file.path, "program", "", *paste.written(file.start))
+            )
         else:
             paste.partial.append((file.path, "Only a part of this file stands in the diff; it was not judged."))
 
@@ -233,5 +239,5 @@ def _add(
             body = "\n" * max(0, first - 1) + text + "\n"
         paste.files.append(Pasted(kind, body, voice=voice, inside=name if inside else ""))
     else:
-        paste.files.append(Pasted(kind, text + "\n", path, voice))
+        paste.files.append(Pasted(kind, text + "\n", path, voice, "", *paste.written(span[0])))
     paste.claimed.update(range(*(outer or span)))
