@@ -145,13 +145,6 @@ def test_what_nobody_quotes_from_a_mail_is_no_older_than_the_login_above_it(mark
     assert ask_files(tmp_path, {"m.txt": text.encode()}, (), {}).verdict != "healthy"
 
 
-def test_the_dates_of_responses_order_no_mails(tmp_path: Path) -> None:
-    curl = "$ curl -i {}http://reg.o.example/v2/\nHTTP/1.1 {}\nDocker-Distribution-Api-Version: registry/2.0\nDate: Mon, 23 Nov 2026 10:00:{} GMT\n\n{{}}\n"
-    asked = curl.format("", "401 Unauthorized", "05") + curl.format("-u max ", "200 OK", "09")
-    text = OLD.format(what=REFUSED) + asked
-    assert ask_files(tmp_path, {"t.txt": text.encode()}, (), {}).verdict != "healthy"
-
-
 def test_what_a_later_mail_shows_ends_what_it_quotes_whatever_the_program(tmp_path: Path) -> None:
     curl = "$ curl -i -u max http://reg.o.example/v2/\nHTTP/1.1 200 OK\nDocker-Distribution-Api-Version: registry/2.0\n\n{}\n"
     quoted = "".join(f"> {row}\n" for row in OLD.format(what=REFUSED).splitlines())

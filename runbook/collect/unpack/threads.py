@@ -30,6 +30,7 @@ _ROW = re.compile(
 _STATUS = re.compile(r"(?:< ?)?HTTP/\d")
 _MBOX = re.compile(r"From \S{1,200} ")
 _MOST_ROWS = 60
+_LONGEST = 400
 
 _OLDER = re.compile(
     r"-{2,}[ \t]{0,4}(?:original[ -]?message|urspr(?:ü|ue)ngliche nachricht|original-?nachricht|weitergeleitete nachricht|"
@@ -166,9 +167,9 @@ def _belongs(row: str) -> bool:
 def _attribution(rows: list[str], number: int) -> str:
     """The words that name whom an answer quotes, ending in this row: one row, or two."""
     row = rows[number]
-    if row.rstrip()[-1:] not in (":", "：") or row[:1] in "> \t":
+    if row.rstrip()[-1:] not in (":", "：") or row[:1] in "> \t" or len(row) > _LONGEST:
         return ""
-    before = rows[number - 1] if number and rows[number - 1].strip() and rows[number - 1][:1] != ">" else ""
+    before = rows[number - 1][-_LONGEST:] if number and rows[number - 1].strip() and rows[number - 1][:1] != ">" else ""
     if _SAID.search(row):
         return f"{before} {row}" if before and sent_at(row) is None else row
     return f"{before} {row}" if before and _SAID.search(f"{before} {row}") else ""
