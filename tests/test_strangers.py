@@ -39,6 +39,20 @@ STRANGE = {
     "routines::bad key share) while SSL handshaking, client: 1.2.3.4, server: 0.0.0.0:443\n",
     "caddy": CADDY.format(host="wiki.o.example", uri="/wiki/Start"),
     "haproxy": HAPROXY.format(to="wiki/w1", uri="/wiki/Start"),
+    "git, a repository called registry": "$ git clone https://git.o.example/infra/registry.git\n"
+    "fatal: unable to access 'https://git.o.example/infra/registry.git/': SSL certificate problem: self-signed certificate\n",
+    "ssh to the registry's host": "$ ssh reg.o.example\nssh: connect to host registry.o.example port 22: Connection refused\n",
+    "a database called registry": 'app_1 | psycopg2.OperationalError: connection to server at "registry-db" (10.0.0.8), port 5432 failed: '
+    "Connection refused\n",
+    "rsync": "$ rsync -a data/ registry:/srv/\nrsync: [Receiver] failed to connect to registry (10.0.0.9): Connection refused (111)\n",
+    "a chart repository": '$ helm repo update\n\tGet "https://charts.o.example/registry/index.yaml": x509: certificate signed by unknown authority\n',
+    "npm": "$ npm ci\nnpm error 401 Unauthorized - GET https://npm.o.example/registry/left-pad - authentication required\n",
+    "maven": "$ mvn deploy\n[ERROR] Could not transfer artifact a:b:jar:1 from/to registry (https://nexus.o.example/repository/registry/): "
+    "status code: 401, reason phrase: Unauthorized (401)\n",
+    "gradle": "$ ./gradlew build\n> Connect to nexus.o.example:443 [nexus.o.example/10.0.0.5] failed: Connection refused\n",
+    "cargo": "$ cargo build\n  [60] SSL peer certificate was not OK (SSL certificate problem: self-signed certificate)\n",
+    "go": '$ go mod download\ngo: x@v1: Get "https://goproxy.o.example/registry/@v/list": dial tcp 10.0.0.9:443: connect: connection refused\n',
+    "prometheus": 'level=error msg="query failed" error="dial tcp 10.0.0.9:9090: connect: connection refused"\n',
     "an old probe": 'Warning  Unhealthy  14d   kubelet  Readiness probe failed: Get "http://10.42.1.17:5000/": dial tcp '
     "10.42.1.17:5000: connect: connection refused\n",
 }  # fmt: skip
@@ -47,6 +61,18 @@ ITS_OWN = {
                           request="PATCH /v2/a/blobs/uploads/1 HTTP/1.1"),
     "caddy": CADDY.format(host="reg.o.example", uri="/v2/"),
     "haproxy": HAPROXY.format(to="reg/r1", uri="/v2/a/blobs/uploads/"),
+    "buildkit, an image called redis": "#9 ERROR: failed to push reg.o.example/redis:1: push access denied, repository does not exist or may "
+    "require authorization: server message: insufficient_scope: authorization failed\n",
+    "cri-o, an image called postgres": 'Warning  Failed  3s  kubelet  Failed to pull image "reg.o.example/postgres:8": rpc error: code = '
+    "Unknown desc = Error reading manifest 8 in reg.o.example/postgres: unauthorized: authentication required\n",
+    "regsync, an image called mongo": 'level=error msg="Failed to copy image" error="failed to get manifest reg.o.example/mongo:7: '
+    'unauthorized [http 401]"\n',
+    "compose, an image called mysql": "$ docker compose pull\n ✘ mysql Error dial tcp 10.0.0.9:443: connect: connection refused\n",
+    "podman, an image called kafka": "$ podman push reg.o.example/kafka:7\nError: trying to reuse blob sha256:5f70bf18a086 at destination: "
+    "checking whether a blob sha256:5f70bf18a086 exists in reg.o.example/kafka: authentication required\n",
+    "jib": "$ mvn compile jib:build\n[ERROR] Failed to execute goal jib:build: Build image failed: Connect to reg.o.example:443 "
+    "[reg.o.example/10.0.0.9] failed: Connection refused\n",
+    "npm that pushes": "$ npm run docker:push\ndial tcp 10.0.0.9:443: connect: connection refused\n",
     "docker": 'Error response from daemon: Get "https://reg.o.example/v2/": dial tcp 10.0.0.2:443: connect: connection refused\n',
     "curl": "$ curl https://reg.o.example/v2/\ncurl: (7) Failed to connect to reg.o.example port 443: Connection refused\n",
     "oras": 'Error: PUT "https://reg.o.example/v2/a/manifests/1": response status code 502: Bad Gateway\n',
@@ -171,6 +197,34 @@ def test_a_chat_is_read_without_its_speakers(stamp: str, tmp_path: Path) -> None
     )
     answer = ask_files(tmp_path, {"chat.txt": text.encode(), "registry.log": log.encode()}, (), {})
     assert answer.head == ("fault", "htpasswd-user-missing")
+
+
+COMPOSE = """services:
+  registry: {{image: 'registry:2.8.3', ports: ['{port}:5000'], environment: {{REGISTRY_AUTH: htpasswd, REGISTRY_AUTH_HTPASSWD_REALM: r,
+    REGISTRY_AUTH_HTPASSWD_PATH: /a/htpasswd}}, volumes: ['./a:/a', './d:/var/lib/registry']}}
+"""
+UI = """  ui: {image: 'joxit/docker-registry-ui:2.5.7', environment: {SINGLE_REGISTRY: 'true', NGINX_PROXY_PASS_URL: 'http://registry:5000'}}
+  edge: {image: nginx, ports: ['443:443'], volumes: ['./conf.d:/etc/nginx/conf.d']}
+"""
+
+
+def beside(folder: Path, name: str, text: str, *, ui: bool = False, port: int = 5000, conf: str = "") -> str:
+    login = LOGIN if port == 5000 else LOGIN.replace("reg.o.example", f"reg.o.example:{port}")
+    files = {"t.txt": login, "docker-compose.yml": COMPOSE.format(port=port) + (UI if ui else ""), name: text}
+    files |= {"a/htpasswd": "max:$2y$05$hlPOaArI4q.1V.MT/TACzudjtMLtzCmzQPpDNF7tb9xYZIN4dBmca\n"}
+    files |= {"conf.d/a.conf": conf} if conf else {}
+    return ask_files(folder, {k: v.encode() for k, v in files.items()}, (), {}).verdict
+
+
+@pytest.mark.parametrize("port", [5000, 9090, 9200])
+def test_a_port_that_the_registry_has_is_no_other_services(port: int, tmp_path: Path) -> None:
+    told = f"$ nc -vz reg.o.example {port}\nnc: connect to reg.o.example port {port} (tcp) failed: Connection refused\n"
+    assert beside(tmp_path, "z.txt", told, port=port) != "healthy"
+
+
+def test_a_port_known_for_another_service_is_that_where_the_registry_has_its_own(tmp_path: Path) -> None:
+    told = "$ nc -vz mon.o.example 9090\nnc: connect to mon.o.example port 9090 (tcp) failed: Connection refused\n"
+    assert beside(tmp_path, "z.txt", told) == "healthy"
 
 
 def test_the_page_of_the_ui_is_no_stranger(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from runbook.model import Evidence, Exchange, LogEvent, Message, ProxyRoute, Sta
 from runbook.observe.address import Address, address_of
 from runbook.observe.observation import Observation
 from runbook.parse.sessions import ASKING
+from runbook.parse.strangers import strange_port
 from runbook.urls import urlsplit
 
 _SCANNED = frozenset(
@@ -54,6 +55,8 @@ class Focus:
     """Names of sites that lead to the UI."""
     ports: frozenset[int] = frozenset()
     """Ports under which the stack in the folder is published: whatever the host is called, it is this stack."""
+    listening: frozenset[int] = frozenset()
+    """All ports of the incident's, those of proxies and of addresses that were used with them."""
 
     def speaks_of(self, address: Address | None) -> bool | None:
         """Whether an address is one of the incident's; None when that cannot be told."""
@@ -80,7 +83,10 @@ class Focus:
 
     def is_elsewhere(self, observation: Observation) -> bool:
         """Whether a proxy's line is about another application behind it: by the host that was asked, or where that is
-        not told by a path that is none of the API, a token service or the UI's page."""
+        not told by a path that is none of the API, a token service or the UI's page. And whether a client's is about
+        the port of another service."""
+        if isinstance(observation.record, Message) and observation.witness == "client":
+            return strange_port(observation.record, self.listening)
         if observation.witness != "proxy" or not observation.path or _API.search(observation.path):
             return False
         here = self.speaks_of(observation.address)
@@ -166,6 +172,7 @@ def focus_of(
             if stack.ui is not None and any(host == stack.ui.name for host, _ in route.upstream_hosts)
             for name in route.server_names
         ),
+        listening=ports.union(*(r.listen for r in stack.routes), (a.port for a in addresses if a.port)),
     )
     others = dict.fromkeys(str(a) for a in _mentioned(evidence, seen) if focus.speaks_of(a) is False)
     here, failed = ([o for o in told if focus.speaks_of(o.address) is not False] for told in (observations, unsettled))

@@ -23,7 +23,7 @@ from runbook.parse.outcomes import outcomes
 from runbook.parse.prompts import command as called
 from runbook.parse.prompts import prompted
 from runbook.parse.sessions import Context, typed
-from runbook.parse.strangers import is_past_probe, is_strange
+from runbook.parse.strangers import caller, is_past_probe, is_strange
 from runbook.parse.voices import Speaker
 from runbook.redact import Vault
 from runbook.urls import urlsplit
@@ -101,7 +101,7 @@ def parse_text(
         context = typed(line, context, vault)
         typed_here = prompted(line)
         if typed_here is not None:
-            asked, called_by = number, context.tool
+            asked, called_by = number, caller(context.tool, typed_here[1])
             if typed_here[1].lstrip().startswith("#"):
                 continue  # a remark
         if context.into and called(line):
