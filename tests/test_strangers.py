@@ -227,6 +227,26 @@ def test_a_port_known_for_another_service_is_that_where_the_registry_has_its_own
     assert beside(tmp_path, "z.txt", told) == "healthy"
 
 
+BIG = "client intended to send too large body: 9000000 bytes"
+DOWN = 'connect() failed (111: Connection refused) while connecting to upstream, upstream: "http://10.5.0.9:{}/"'
+
+
+@pytest.mark.parametrize(
+    "request_line",
+    ["POST /api/v2/files", "POST /api/author/photo", "GET /api/auth/session", "POST /v2/pages", "POST /api/token"],
+)
+def test_a_path_with_a_word_of_the_api_is_another_sites_there(request_line: str, tmp_path: Path) -> None:
+    told = NGINX.format(what=BIG, host="wiki.o.example", request=f"{request_line} HTTP/1.1")
+    assert beside(tmp_path, "error.log", told) == "healthy"
+
+
+@pytest.mark.parametrize("host", ["reg.o.example", "images.o.example"])
+@pytest.mark.parametrize("sub", ["", "/registry"])
+def test_a_path_that_only_the_api_has_is_the_registrys(host: str, sub: str, tmp_path: Path) -> None:
+    told = NGINX.format(what=BIG, host=host, request=f"POST {sub}/v2/qwzx/jkq/blobs/uploads/ HTTP/1.1")
+    assert beside(tmp_path, "error.log", told) == "fault"
+
+
 def test_the_page_of_the_ui_is_no_stranger(tmp_path: Path) -> None:
     files = {
         "t.txt": LOGIN,

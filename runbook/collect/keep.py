@@ -184,6 +184,7 @@ _RULES: dict[type, Callable[[Any], Any]] = {
     OwnAuth: _own_auth,
     Exchange: _exchange,
     LoggedRequest: _logged,
+    LogEvent: lambda event: replace(event, uri=mask_urls(event.uri)),
     ClientConfig: _client,
 }
 

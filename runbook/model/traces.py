@@ -70,6 +70,8 @@ class LogEvent:
     """The id of the request it belongs to."""
     host: str = ""
     """The address that the client asked, where the line tells it."""
+    uri: str = ""
+    """The path that it asked there. Of `text` only known words are kept, of which no path may be left."""
     probed: bool = False
     """Whether that was a request of this program."""
 

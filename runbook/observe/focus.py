@@ -19,7 +19,9 @@ _SCANNED = frozenset(
     "admin administrator root test user guest demo default anonymous docker oracle postgres ubuntu pi ftp www nobody".split()
 )
 """Names that whoever scans the internet tries first."""
-_API = re.compile(r"/v2|token|auth|jwt")
+_API = re.compile(r"(?<!/api)/v2/?$|/v2/(?:_catalog|\S{1,255}/(?:manifests|blobs|tags|referrers)(?:/|$))")
+"""Paths that nothing but the registry's API has, below whatever path it is served: `/api/v2/users` is another site's."""
+_TOKENS = re.compile(r"(?:^|/)(?:token|auth)/?$")
 _LIBRARIES = ("python-requests", "libwww-perl", "scrapy", "httpx -")
 """Of the programs that scan those that honest scripts use as well."""
 _SCANNERS = ("zgrab", "masscan", "nmap", "nuclei", "nikto", "censys", "shodan", "expanse", "gobuster", "dirbuster",
@@ -53,6 +55,8 @@ class Focus:
     """Names of sites that lead to an address that was used: other doors of the same registry."""
     pages: frozenset[str] = frozenset()
     """Names of sites that lead to the UI."""
+    tokens: bool = True
+    """Whether there may be a token service: a registry with a password file asks none."""
     ports: frozenset[int] = frozenset()
     """Ports under which the stack in the folder is published: whatever the host is called, it is this stack."""
     listening: frozenset[int] = frozenset()
@@ -87,13 +91,16 @@ class Focus:
         the port of another service."""
         if isinstance(observation.record, Message) and observation.witness == "client":
             return strange_port(observation.record, self.listening)
-        if observation.witness != "proxy" or not observation.path or _API.search(observation.path):
+        path = observation.path
+        if observation.witness != "proxy" or not path or _API.search(path):
+            return False
+        if self.tokens and _TOKENS.search(path):
             return False
         here = self.speaks_of(observation.address)
         if observation.address is not None and observation.address.host in self.pages:
             return False
         if here is None:
-            return bool(self.addresses) and observation.path != "/"
+            return bool(self.addresses) and path != "/" and not path.startswith("/v2")
         return not here and any(not a.is_loopback and not _is_numeric(a.host) for a in self.addresses)
 
     def _knocks(self, observation: Observation) -> bool:
@@ -172,6 +179,7 @@ def focus_of(
             if stack.ui is not None and any(host == stack.ui.name for host, _ in route.upstream_hosts)
             for name in route.server_names
         ),
+        tokens=stack.registry is None or stack.registry.auth != "htpasswd",
         listening=ports.union(*(r.listen for r in stack.routes), (a.port for a in addresses if a.port)),
     )
     others = dict.fromkeys(str(a) for a in _mentioned(evidence, seen) if focus.speaks_of(a) is False)
@@ -188,15 +196,19 @@ def _speaks(observation: Observation) -> bool:
         return True
     if observation.witness == "browser" and isinstance(record, Exchange):
         # A page also loads fonts and scripts from anywhere.
-        return "/v2" in observation.path or urlsplit(record.page or "").netloc in ("", urlsplit(record.url).netloc)
-    return "/v2" in observation.path or observation.witness == "browser"
+        return _is_api(observation.path) or urlsplit(record.page or "").netloc in ("", urlsplit(record.url).netloc)
+    return _is_api(observation.path) or observation.witness == "browser"
+
+
+def _is_api(path: str) -> bool:
+    return path.startswith("/v2") or _API.search(path) is not None
 
 
 def _logged(observations: tuple[Observation, ...], *, any_path: bool) -> list[Address]:
     """Addresses that logs tell. A proxy's other applications fail as well: where clients or other lines tell the
     registry's address, a line about a path outside its API tells none."""
     told = [o for o in observations if o.witness in ("registry", "proxy") and not o.own and o.voice == "program"]
-    api = [o.address for o in told if o.address and (o.witness == "registry" or not o.path or "/v2" in o.path)]
+    api = [o.address for o in told if o.address and (o.witness == "registry" or not o.path or _API.search(o.path))]
     return api or ([o.address for o in told if o.address] if any_path else [])
 
 

@@ -29,8 +29,6 @@ Record = Exchange | LoggedRequest | LogEvent | Message
 
 _HOST = re.compile(r'\bhost"?: ?"([^"\s]{1,255})"')
 """How nginx tells in its error log, and Caddy in its own, which Host was asked."""
-_REQUEST = re.compile(r'(?:"uri": ?"|"[A-Z]{3,7} )(/[^\s"?]{0,255})')
-"""And nginx, HAProxy and Caddy for which path."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,7 +125,6 @@ def of_logged(request: LoggedRequest) -> Observation:
 def of_event(event: LogEvent) -> Observation:
     """A line of a log that tells of more, or of less, than one request."""
     host = _HOST.search(event.text) or _HOST.search(event.detail)
-    request = _REQUEST.search(event.text) or _REQUEST.search(event.detail)
     proxy = event.meaning.startswith(
         ("upstream-", "proxy-", "body-too-large", "entrypoint-", "access-forbidden", "rate-limited")
     )
@@ -138,7 +135,7 @@ def of_event(event: LogEvent) -> Observation:
         source=event.place,
         address=address_of(event.host or (host[1] if host else None)),
         route="via" if proxy else "unknown",
-        path=request[1] if request else "",
+        path=event.uri,
         user=event.user,
         when=event.when,
         service=event.service or "",

@@ -35,6 +35,8 @@ from runbook.parse.proxy_logs import (
 )
 from runbook.redact import Vault
 
+_REQUEST = re.compile(r'(?:"uri": ?"|"[A-Z]{3,7} )(/[^\s"?]{0,255})')
+"""How nginx, HAProxy and Caddy tell in their error logs which path was asked."""
 _KEPT = 25
 _KEPT_REQUESTS = 1500
 _PAIRS = 4000
@@ -182,6 +184,7 @@ def _keep(
     state.counts[meaning] = state.counts.get(meaning, 0) + 1
     kept = state.kept.setdefault(meaning, _Kept())
     mask = state.vault.mask
+    asked = _REQUEST.search(text) or _REQUEST.search(detail)
     kept.add(
         LogEvent(
             place=place,
@@ -194,6 +197,7 @@ def _keep(
             request=request,
             probed=probed,
             host=mask(host, 300),
+            uri=mask(asked[1], 300) if asked else "",
         )
     )
 
