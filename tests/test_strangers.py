@@ -247,6 +247,29 @@ def test_a_path_that_only_the_api_has_is_the_registrys(host: str, sub: str, tmp_
     assert beside(tmp_path, "error.log", told) == "fault"
 
 
+ACCESS = '10.0.0.7 - - [27/Nov/2026:10:0{}:05 +0000] "GET {} HTTP/1.1" {} 157 "-" "Mozilla/5.0"\n'
+SITE = (
+    "server { listen 80; server_name reg.o.example; client_max_body_size 0; location /browse/ { proxy_pass http://ui:80; }\n"
+    " location /v2/ { proxy_pass http://registry:5000; proxy_set_header Host $http_host; } }\n"
+)
+PAGES = {
+    "its proxy was not read": ("", NGINX.format(what=DOWN.format(80), host="images.o.example", request="GET / HTTP/1.1"), False),
+    "asked by address": ("", NGINX.format(what=DOWN.format(80), host="10.0.0.9", request="GET / HTTP/1.1"), False),
+    "below a path": ("", ACCESS.format(1, "/ui/", 502), False),
+    "its own file": ("", ACCESS.format(1, "/docker-registry-ui.js", 504), False),
+    "the path of its route": (SITE, ACCESS.format(1, "/browse/", 502), False),
+    "it is back": ("", ACCESS.format(1, "/ui/", 502) + ACCESS.format(2, "/ui/", 200), True),
+    "another port": ("", NGINX.format(what=DOWN.format(3000), host="wiki.o.example", request="GET / HTTP/1.1"), True),
+    "another page": ("", NGINX.format(what=DOWN.format(80), host="wiki.o.example", request="GET /page/7 HTTP/1.1"), True),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_the_uis_page_is_down_only_where_the_line_may_be_about_it(name: str, tmp_path: Path) -> None:
+    conf, told, healthy = PAGES[name]
+    assert (beside(tmp_path, "nginx.log", told, ui=True, conf=conf) == "healthy") == healthy
+
+
 def test_the_page_of_the_ui_is_no_stranger(tmp_path: Path) -> None:
     files = {
         "t.txt": LOGIN,

@@ -11,6 +11,7 @@ from runbook.lazy import re
 from runbook.model import Evidence, Exchange, LogEvent, Message, ProxyRoute, Stack, StoredLogin, Subject
 from runbook.observe.address import Address, address_of
 from runbook.observe.observation import Observation
+from runbook.observe.page import NO_PAGE, Page, page_of
 from runbook.parse.sessions import ASKING
 from runbook.parse.strangers import strange_port
 from runbook.urls import urlsplit
@@ -53,8 +54,8 @@ class Focus:
     """Names that only scanning programs were refused with, by the access lines."""
     sites: frozenset[str] = frozenset()
     """Names of sites that lead to an address that was used: other doors of the same registry."""
-    pages: frozenset[str] = frozenset()
-    """Names of sites that lead to the UI."""
+    page: Page = NO_PAGE
+    """Where proxies serve the UI's page."""
     tokens: bool = True
     """Whether there may be a token service: a registry with a password file asks none."""
     ports: frozenset[int] = frozenset()
@@ -92,13 +93,11 @@ class Focus:
         if isinstance(observation.record, Message) and observation.witness == "client":
             return strange_port(observation.record, self.listening)
         path = observation.path
-        if observation.witness != "proxy" or not path or _API.search(path):
+        if observation.witness != "proxy" or not path or _API.search(path) or self.page.has(observation):
             return False
         if self.tokens and _TOKENS.search(path):
             return False
         here = self.speaks_of(observation.address)
-        if observation.address is not None and observation.address.host in self.pages:
-            return False
         if here is None:
             return bool(self.addresses) and path != "/" and not path.startswith("/v2")
         return not here and any(not a.is_loopback and not _is_numeric(a.host) for a in self.addresses)
@@ -173,12 +172,7 @@ def focus_of(
         only=evidence.target.user is not None,
         ports=ports,
         sites=frozenset(_doors(stack, used)),
-        pages=frozenset(
-            name.lower()
-            for route in stack.routes
-            if stack.ui is not None and any(host == stack.ui.name for host, _ in route.upstream_hosts)
-            for name in route.server_names
-        ),
+        page=page_of(stack),
         tokens=stack.registry is None or stack.registry.auth != "htpasswd",
         listening=ports.union(*(r.listen for r in stack.routes), (a.port for a in addresses if a.port)),
     )

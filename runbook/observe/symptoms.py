@@ -280,6 +280,7 @@ def sightings(
     for symptom, what, source in (
         *_two_realms(observations),
         *_pings_open(observations, focus),
+        *_pages_down(observations, focus),
         *_images_gone(observations),
         *_from_checks(observations, evidence, stack, focus),
         *_from_files(observations, evidence, stack, focus),
@@ -336,6 +337,17 @@ def _pings_open(observations: tuple[Observation, ...], focus: Focus) -> Iterator
     for ping, refused in open_pings(r for r in logged if isinstance(r, LoggedRequest)):
         yield S.PING_OPEN, describe_logged(ping), ping
         yield S.PING_OPEN, describe_logged(refused), refused
+
+
+def _pages_down(observations: tuple[Observation, ...], focus: Focus) -> Iterator[Row]:
+    """The UI's page, where a proxy's access log shows last that nobody answers behind it."""
+    last: dict[tuple[str, str], LoggedRequest] = {}
+    for o in observations:
+        if isinstance(o.record, LoggedRequest) and o.voice == "program" and o.witness == "proxy" and focus.page.has(o):
+            last[o.source.file, str(o.address)] = o.record
+    for request in last.values():
+        if request.status in (502, 503, 504):
+            yield STATUSES[request.status], describe_logged(request), request
 
 
 def _images_gone(observations: tuple[Observation, ...]) -> Iterator[Row]:
