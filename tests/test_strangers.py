@@ -52,6 +52,8 @@ STRANGE = {
     "gradle": "$ ./gradlew build\n> Connect to nexus.o.example:443 [nexus.o.example/10.0.0.5] failed: Connection refused\n",
     "cargo": "$ cargo build\n  [60] SSL peer certificate was not OK (SSL certificate problem: self-signed certificate)\n",
     "go": '$ go mod download\ngo: x@v1: Get "https://goproxy.o.example/registry/@v/list": dial tcp 10.0.0.9:443: connect: connection refused\n',
+    "pnpm": "$ pnpm i\nFailed: 401 Unauthorized - GET https://registry.npmjs.example/x/y\n",
+    "a mail server": "app  | Connect to mail.registry.example:25 failed: [Errno 111] Connection refused\n",
     "prometheus": 'level=error msg="query failed" error="dial tcp 10.0.0.9:9090: connect: connection refused"\n',
     "an old probe": 'Warning  Unhealthy  14d   kubelet  Readiness probe failed: Get "http://10.42.1.17:5000/": dial tcp '
     "10.42.1.17:5000: connect: connection refused\n",
@@ -225,6 +227,22 @@ def test_a_port_that_the_registry_has_is_no_other_services(port: int, tmp_path: 
 def test_a_port_known_for_another_service_is_that_where_the_registry_has_its_own(tmp_path: Path) -> None:
     told = "$ nc -vz mon.o.example 9090\nnc: connect to mon.o.example port 9090 (tcp) failed: Connection refused\n"
     assert beside(tmp_path, "z.txt", told) == "healthy"
+
+
+@pytest.mark.parametrize(
+    ("url", "healthy"),
+    [
+        ("registry.o.example/debug/health", False),
+        ("registry.npmjs.org/x", True),
+        ("registry.terraform.io/v1/providers/x/null", True),
+    ],
+)
+def test_a_page_of_a_host_called_registry_is_that_hosts(url: str, healthy: bool, tmp_path: Path) -> None:
+    login = LOGIN.replace("reg.o", "registry.o")
+    told = f'$ ./check\nGet "https://{url}": dial tcp 10.0.0.9:443: connect: connection refused\n'
+    files = {"t.txt": login + told}
+    answer = ask_files(tmp_path, {k: v.encode() for k, v in files.items()}, (), {})
+    assert (answer.verdict == "healthy") == healthy
 
 
 BIG = "client intended to send too large body: 9000000 bytes"

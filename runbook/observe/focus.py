@@ -13,7 +13,7 @@ from runbook.observe.address import Address, address_of
 from runbook.observe.observation import Observation
 from runbook.observe.page import NO_PAGE, Page, page_of
 from runbook.parse.sessions import ASKING
-from runbook.parse.strangers import strange_port
+from runbook.parse.strangers import strange_hosts, strange_port
 from runbook.urls import urlsplit
 
 _SCANNED = frozenset(
@@ -89,9 +89,10 @@ class Focus:
     def is_elsewhere(self, observation: Observation) -> bool:
         """Whether a proxy's line is about another application behind it: by the host that was asked, or where that is
         not told by a path that is none of the API, a token service or the UI's page. And whether a client's is about
-        the port of another service."""
+        the port or a page of another service."""
         if isinstance(observation.record, Message) and observation.witness == "client":
-            return strange_port(observation.record, self.listening)
+            others = strange_hosts(observation.record).difference(a.host for a in self.addresses)
+            return bool(self.addresses and others) or strange_port(observation.record, self.listening)
         path = observation.path
         if observation.witness != "proxy" or not path or _API.search(path) or self.page.has(observation):
             return False
@@ -185,7 +186,7 @@ def _speaks(observation: Observation) -> bool:
     """Whether a client's request or message is about a registry at all, and not about any other server."""
     record = observation.record
     if isinstance(record, Message):
-        return record.tool not in ASKING
+        return record.tool not in ASKING and not strange_hosts(record)
     if isinstance(record, LogEvent):
         return True
     if observation.witness == "browser" and isinstance(record, Exchange):

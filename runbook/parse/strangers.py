@@ -1,6 +1,6 @@
 """Whether a line that tells of a trouble is about something that is no registry: another program, another service. Pure."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 
 from runbook.lazy import re
 from runbook.model import Message, MessageKind
@@ -19,7 +19,7 @@ _HANDLES_IMAGES = re.compile(
 _FORMS = re.compile(
     r"ssh: connect to host|fatal: unable to access|fatal: Could not read from remote|kex_exchange_identification|\brsync(?: error)?:|"
     r"\bnpm (?:ERR!|error)|pip\._vendor|Could not (?:transfer artifact|resolve dependencies)|mysql|mariadb|postgres|psycopg|"
-    r"\bredis\b|mongo(?:db)?\b|\bamqp\b|rabbitmq|\bkafka\b|\bsmtp\b|\bldap|elasticsearch|memcache",
+    r"\bredis\b|mongo(?:db)?\b|\bamqp\b|rabbitmq|\bkafka\b|\bsmtp|\bldap|elasticsearch|memcache",
     re.IGNORECASE,
 )
 _IMAGE = re.compile(
@@ -39,7 +39,8 @@ _OWN = re.compile(
 and the registry's own log."""
 _URL = re.compile(r"(?<!see )(?<!see: )\bhttps?://[^\s\"'\\<>)]{1,600}", re.IGNORECASE)
 _DIALLED = re.compile(
-    r"\bdial tcp \[?[\w.:-]{1,80}?\]?:(\d{1,5})\b|\bport (\d{1,5})\b|\bhttps?://[\w.-]{1,255}:(\d{1,5})\b"
+    r"\bdial tcp \[?[\w.:-]{1,80}?\]?:(\d{1,5})\b|\bport (\d{1,5})\b|\b(?:https?://|connect(?:ion)? to )[\w.-]{1,255}:(\d{1,5})\b",
+    re.IGNORECASE,
 )
 _PORTS = frozenset(
     (22, 25, 53, 110, 143, 389, 465, 587, 636, 993, 1433, 1521, 2049, 2379, 3306, 5432, 5672, 6379, 9090, 9092, 9100, 9200,
@@ -66,7 +67,8 @@ def is_strange(line: str, kind: MessageKind, tool: str) -> bool:
         return False
     if (tool in _TOOLS and kind not in ("unauthorized", "denied")) or _FORMS.search(_IMAGE.sub("", line)):
         return True
-    return any(map(_is_elsewhere, _URL.findall(line)))
+    # One at a host called "registry" may be: whether it is the one in question is not known here.
+    return any("regist" not in (urlsplit(url).hostname or "") for url in _own_paths(line))
 
 
 def strange_port(message: Message, own: Collection[int]) -> bool:
@@ -78,17 +80,26 @@ def strange_port(message: Message, own: Collection[int]) -> bool:
     return bool(asked & _PORTS.difference(own))
 
 
-def _is_elsewhere(url: str) -> bool:
-    """Whether a URL is of no registry and no token service: it has a path of its own, and asks for no scope. What the
-    path is called tells nothing (`git.example/infra/registry`), the host's name does."""
-    parts = urlsplit(url.rstrip(".,:;"))
-    path = parts.path.rstrip("/").lower()
-    if path in ("", "/v1", "/v2") or parts.query or "regist" in (parts.hostname or ""):
-        return False
-    return _TOKEN.search(path) is None
+def strange_hosts(message: Message) -> frozenset[str]:
+    """The hosts of which a client's message tells a path that no registry has."""
+    if message.kind not in _KINDS or _OWN.search(message.text):
+        return frozenset()
+    return frozenset(filter(None, (urlsplit(url).hostname for url in _own_paths(message.text))))
 
 
-_TOKEN = re.compile(r"token|\bo?auth(?:n|z|2|enticate|orize)?\b|jwt|login|^/v[12]\b|/docker/|/blobs?/|/_ping")
+def _own_paths(line: str) -> Iterator[str]:
+    """URLs of no registry and no token service: they have a path of their own, and ask for no scope. What the path is
+    called tells nothing (`git.example/infra/registry`)."""
+    for url in _URL.findall(line):
+        parts = urlsplit(url.rstrip(".,:;"))
+        path = parts.path.rstrip("/").lower()
+        if path not in ("", "/v1", "/v2") and not parts.query and _TOKEN.search(path) is None:
+            yield url
+
+
+_TOKEN = re.compile(
+    r"token|\bo?auth(?:n|z|2|enticate|orize)?\b|jwt|login|^/v2\b|^/v1/(?:search|users)\b|/docker/|/blobs?/|/_ping"
+)
 _PROBE = re.compile(r"(?:Readiness|Liveness|Startup) probe failed")
 _AGED = re.compile(r"\s(?:\d{1,4}d\d{0,2}h?|\d{1,4}h)\s")
 
