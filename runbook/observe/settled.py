@@ -155,6 +155,8 @@ def _same_subject(success: Observation, failure: Observation, kind: Success) -> 
         return False
     if kind in ("login", "upload") and success.user and failure.user and success.user != failure.user:
         return False
+    if kind == "login" and _is_another_peer(success, failure):
+        return False
     if kind != "login" or success.own or (success.user is not None and success.user == failure.user):
         return True
     if success.witness in ("registry", "proxy"):
@@ -211,6 +213,15 @@ def _same_client(success: Observation, failure: Observation) -> bool:
     if isinstance(one, LoggedRequest) and isinstance(other, LoggedRequest):
         return (one.remote, one.agent) == (other.remote, other.agent)
     return False
+
+
+def _is_another_peer(success: Observation, failure: Observation) -> bool:
+    """Whether two lines of logs tell of two machines: an account may be right on one and wrong on the other."""
+    one, other = (o.record.remote if isinstance(o.record, LoggedRequest) else "" for o in (success, failure))
+    return bool(one and other) and one != other and not {one, other} <= _LOOPBACK
+
+
+_LOOPBACK = frozenset(("127.0.0.1", "::1", "[::1]"))
 
 
 def _same_place(success: Observation, failure: Observation) -> bool:
