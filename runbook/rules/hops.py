@@ -86,7 +86,7 @@ def site_key(route: ProxyRoute) -> tuple[object, ...]:
 def elsewhere(facts: Facts) -> frozenset[ProxyRoute]:
     """The routes to other programs of the registry's machine: to another port of the host where it is known to listen,
     while some route does lead to it. A port on which a proxy listens leads on, and a site that a client used is meant."""
-    home, routes = _homes(facts), facts.stack.routes
+    home, routes = homes(facts), facts.stack.routes
     known = {*(a.port for a in home), *(p for r in routes for p in r.listen)}
     targets = {r: [Address(host.lower(), port) for host, port in r.upstream_hosts] for r in routes}
     if not any(t.fits(a) for found in targets.values() for t in found for a in home):
@@ -102,7 +102,7 @@ def _is_at(target: Address, home: list[Address]) -> bool:
     return any(target.fits(replace(a, port=None)) for a in home)
 
 
-def _homes(facts: Facts) -> list[Address]:
+def homes(facts: Facts) -> list[Address]:
     """Where the registry itself listens, as its own file says without containers, or where it answered by no proxy."""
     registry = facts.registry
     bound = str(registry.value("http.addr") or "") if registry and facts.compose is None else ""

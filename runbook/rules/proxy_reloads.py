@@ -2,6 +2,7 @@
 
 from runbook.lazy import re
 from runbook.model import Exchange, Finding, ProxyRoute, Refutation, Service, Symptom
+from runbook.observe.address import Address
 from runbook.observe.signature import from_registry
 from runbook.rules.authorization_traces import REFUSED, not_the_password, refused_like_the_registry, same_login
 from runbook.rules.base import Facts
@@ -10,6 +11,7 @@ from runbook.rules.hops import (
     api_check,
     front_url,
     fronts,
+    homes,
     hop,
     is_strange,
     is_whole,
@@ -63,6 +65,8 @@ def _lost_against_its_file(facts: Facts) -> Finding | None:
     route = _meant(facts, refused) if isinstance(refused, Exchange) else None
     if route is None or not isinstance(refused, Exchange) or not _decides(facts, route) or route.edit("Authorization"):
         return None
+    if not _leads_straight(facts, route):
+        return None  # a hop behind it may be the one that takes the login off
     works = same_login(facts.traffic, refused)
     if passage is None and works is None:
         return None
@@ -114,17 +118,36 @@ def _meant(facts: Facts, exchange: Exchange) -> ProxyRoute | None:
     if not (from_registry(exchange) or _to_a_registry(route, facts)):
         return None
     named = host in route.server_names or not [n for n in route.server_names if n not in ("_", "localhost")]
-    sign = _SIGNS.get(route.software)
-    if not named or not sign or sign not in (exchange.header("Server") or "").lower():
+    if not named or not _signs_alone(route, exchange):
         return None
     return route if not route.listen or request.port in route.listen else None
 
 
-def _to_a_registry(route: ProxyRoute, facts: Facts) -> bool:
+def _signs_alone(route: ProxyRoute, exchange: Exchange) -> bool:
+    """Whether nothing in the response is another program's: each hop may write or add a Server header, and a page of
+    nginx or Apache ends with the name and version of the program that wrote it."""
+    servers, sign = tuple(exchange.headers("Server")), _SIGNS.get(route.software)
+    if len(servers) != 1 or not sign or sign not in servers[0].lower():
+        return False
+    author = _AUTHOR.search(exchange.body)
+    return author is None or (author[1] or author[2]) == servers[0]
+
+
+_AUTHOR = re.compile(r"<hr><center>([^<]{1,80})</center>|<address>([^<]{1,80}) Server at")
+
+
+def _leads_straight(facts: Facts, route: ProxyRoute) -> bool:
+    """Whether the upstream is the registry itself: its service, or an address at which it listens or answered."""
     behind = upstream_service(route, facts.compose)
     if behind is not None:
         return behind.role == "registry"
-    return any(port == 5000 or "registry" in host for host, port in route.upstream_hosts) or "/v2" in route.path
+    upstreams = [Address(host.lower(), port) for host, port in route.upstream_hosts]
+    return any(u.fits(a) or (u.port == a.port and u.is_loopback) for u in upstreams for a in homes(facts))
+
+
+def _to_a_registry(route: ProxyRoute, facts: Facts) -> bool:
+    unnamed = upstream_service(route, facts.compose) is None
+    return _leads_straight(facts, route) or (unnamed and any(port == 5000 for _, port in route.upstream_hosts))
 
 
 def _inner(one: Service | None, port: int) -> int:
