@@ -112,22 +112,47 @@ def homes(facts: Facts) -> list[Address]:
 
 
 def is_asked(route: ProxyRoute, facts: Facts) -> bool:
-    """Whether a client used a name of this site, at a port on which it listens."""
+    """Whether a client used a name of this site, at a port on which it listens or is published; a site without a name
+    gets what no other site of its program has the name for."""
     names = {n.lower() for n in route.server_names}
-    used = (a for a in facts.focus.used if not names or a.host in names)
-    return any((names and not a.is_loopback) or not route.listen or a.port in (None, *route.listen) for a in used)
+    others = {
+        n.lower() for r in facts.stack.routes if _is_beside(r, route) and not _apart(r, route) for n in r.server_names
+    }
+    used = (a for a in facts.focus.used if (a.host in names if names else a.host not in others))
+    runs = facts.compose.service(route.service) if facts.compose and route.service else None
+    doors = {*route.listen, *(p.published for p in (runs.ports if runs else ()) if p.container in route.listen)}
+    return any((names and not a.is_loopback) or not route.listen or not doors.isdisjoint(_ports(a)) for a in used)
+
+
+def _ports(address: Address) -> tuple[int, ...]:
+    """The ports that a client asks: without one in the address, the usual ones."""
+    return (address.port,) if address.port else tuple(USUAL_PORTS.values())
+
+
+def _is_beside(one: ProxyRoute, other: ProxyRoute) -> bool:
+    """Whether two routes are of one program: of one service, or of files in one folder."""
+    folders = (r.place.file.rpartition("/")[0] for r in (one, other))
+    same = one.service == other.service and (one.service is not None or len(set(folders)) == 1)
+    return one.software == other.software and same
+
+
+def _apart(one: ProxyRoute, other: ProxyRoute) -> bool:
+    """Whether two sites share no port."""
+    return bool(one.listen and other.listen) and set(one.listen).isdisjoint(other.listen)
 
 
 def _takes_all(route: ProxyRoute, sure: list[ProxyRoute], facts: Facts) -> bool:
-    """Whether a site has no name of its own, and takes whatever comes; on a port beside that of the registry's own site
-    in the same file it is another application's."""
+    """Whether a site has no name of its own, and takes whatever comes; beside a site of the same program that is the
+    registry's own, by its name or on another port, it is another application's unless a client asked it."""
     if route.kind != "proxy" or any(_plain(n) or is_mask(n) for n in route.server_names):
         return False
     behind = upstream_service(route, facts.compose)
     if behind is not None and not _is_unseen(behind, facts.compose):
         return False
-    beside = (r for r in sure if (r.software, r.place.file) == (route.software, route.place.file))
-    return is_asked(route, facts) or not any(set(r.listen).isdisjoint(route.listen) for r in beside if route.listen)
+    if is_asked(route, facts):
+        return True
+    beside = (r for r in sure if _is_beside(r, route))
+    return not any(_apart(r, route) or any(map(_plain, r.server_names)) for r in beside)
 
 
 def _is_plainly(route: ProxyRoute, facts: Facts) -> bool:
