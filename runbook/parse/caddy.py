@@ -49,6 +49,10 @@ class _Matched:
     condition: str = ""
 
 
+_OPEN = re.compile(r"\{\$(?!.*\}:\d+$)")
+"""An address whose port the environment gives, be it beside a default."""
+
+
 class Site:
     """One site block."""
 
@@ -59,7 +63,8 @@ class Site:
         self._names = tuple(dict.fromkeys(p.host for p in parts if p.host))
         self._tls = any(_is_tls(p.scheme, p.host, p.port) for p in parts) or any(True for _ in line.inside("tls"))
         usual = 443 if self._tls else 80
-        self._ports = tuple(dict.fromkeys(p.port or (80 if p.scheme == "http" else usual) for p in parts))
+        ports = tuple(dict.fromkeys(p.port or (80 if p.scheme == "http" else usual) for p in parts))
+        self._ports = () if any(map(_OPEN.search, addresses)) else ports
         self._matchers = {m.name: m for m in line.block or () if m.name.startswith("@")}
         self._complete = complete and not any(True for _ in line.inside("import"))
 

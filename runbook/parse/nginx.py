@@ -147,17 +147,17 @@ class _Config:
     def _listens(self, block: tuple[Directive, ...]) -> tuple[tuple[int, ...], bool, bool]:
         """Ports, whether TLS is spoken, and whether this is the server for names that nobody has."""
         lines = [d.args for d in block if d.name == "listen" and d.args]
-        ports = tuple(dict.fromkeys(_port(args[0]) for args in lines)) or (80,)
+        ports = tuple(dict.fromkeys(_port(args[0]) for args in lines)) or (80,)  # None: a variable of a template
         tls = any("ssl" in args or "quic" in args for args in lines)
         tls = tls or any(d.name == "ssl" and d.args == ("on",) for d in block)
         default = any(a in ("default_server", "default") for args in lines for a in args)
         default = default or not self._defaults.issuperset(ports)
         self._defaults.update(ports)
-        return ports, tls, default
+        return tuple(p for p in ports if p is not None), tls, default
 
 
-def _port(listen: str) -> int:
-    return whole_number(listen) or host_and_port(listen)[1] or 80
+def _port(listen: str) -> int | None:
+    return whole_number(listen) or host_and_port(listen)[1] or (None if "$" in listen else 80)
 
 
 def _upstreams(level: tuple[Directive, ...]) -> dict[str, tuple[tuple[str, int | None], ...]]:

@@ -1,9 +1,11 @@
 """Addresses that must agree: the published port with the listener, http.host with the address that clients use."""
 
 from collections.abc import Iterator
+from fnmatch import fnmatch
 
 from runbook.lazy import re
 from runbook.model import (
+    Compose,
     Edit,
     Evidence,
     Exchange,
@@ -13,6 +15,7 @@ from runbook.model import (
     ProxyRoute,
     Refutation,
     Registry,
+    Service,
     Setting,
     Symptom,
 )
@@ -22,7 +25,7 @@ from runbook.rules.align import anonymous, base, change, name_of, observed, stat
 from runbook.rules.base import Facts, rule
 from runbook.rules.evidence import finding, read, seen
 from runbook.rules.hop_edits import swap
-from runbook.rules.hops import api_routes, site
+from runbook.rules.hops import api_routes, aside, site
 from runbook.rules.location_math import base_of, written_by_registry
 from runbook.rules.platform import published, restarted, runs
 from runbook.rules.upstreams import reaches
@@ -100,7 +103,7 @@ _OWN_FILE = ("nginx", "haproxy", "caddy", "apache")
 
 def _past_the_site(facts: Facts) -> Iterator[Finding]:
     """A proxy whose published ports are none of those that its own files listen on, so nobody comes to the registry's
-    site; not where another proxy asks for it inside, or a file of it is not at hand."""
+    site; not where something else asks for it inside, or a file of it is not at hand."""
     works = facts.traffic.works("via") or reaches(facts.traffic)
     asked = {host for route in facts.stack.routes for host, _ in route.upstream_hosts}
     for route in api_routes(facts) if facts.compose and not works else ():
@@ -111,15 +114,18 @@ def _past_the_site(facts: Facts) -> Iterator[Finding]:
         ports = [p for p in runs_it.ports if p.protocol == "tcp"]
         if not all(r.listen and r.complete for r in own) or asked & {runs_it.name, *runs_it.aliases}:
             continue
+        if facts.compose and _is_asked_inside(facts.compose, runs_it):
+            continue
         if not ports or any(_is_listened_on(facts, p, own) for p in ports):
             continue
-        edits = _edit(facts.evidence, ports[0], route.listen[0]) if len(ports) == 1 else ()
         shown = f"{ports[0].published}:{ports[0].container}" if ports[0].published else str(ports[0].container)
+        doubtful = _has_more_files(facts, runs_it, own)
+        edits = _edit(facts.evidence, ports[0], route.listen[0]) if len(ports) == 1 and not doubtful else ()
+        told = read(f"published: {shown}", ports[0].place), read(f"the site listens on {route.listen[0]}", route.place)
         again = restarted(runs_it, ports[0].place)
         yield finding(
             f"Port {shown} is published, but the registry's site in {runs_it.name} is on port {route.listen[0]}.",
-            read(f"published: {shown}", ports[0].place),
-            read(f"the site listens on {route.listen[0]}", route.place),
+            map(aside, told) if doubtful else told,
             observed(facts, S.EMPTY_REPLY, S.UNREACHABLE),
             hop=f"client -> {runs_it.name}",
             about=site(facts, route),
@@ -132,6 +138,42 @@ def _past_the_site(facts: Facts) -> Iterator[Finding]:
             ),
         )
         return
+
+
+_TUNNELS = ("cloudflared", "ngrok", "tailscale", "frpc")
+"""Images of programs that ask inside the network for what is set elsewhere."""
+
+
+def _is_asked_inside(compose: Compose, proxy: Service) -> bool:
+    """Whether another service asks the proxy inside their network: a tunnel, or one that is told its name and a port."""
+    name = re.compile(rf"(?<![\w.-]){re.escape(proxy.name)}:\d")
+    return any(
+        any(tunnel in (s.image or "") for tunnel in _TUNNELS)
+        or any(
+            name.search(text) for text in (*s.command, *(s.entrypoint or ()), *(v.value or "" for v in s.environment))
+        )
+        for s in compose.services
+        if s is not proxy
+    )
+
+
+def _has_more_files(facts: Facts, proxy: Service, own: list[ProxyRoute]) -> bool:
+    """Whether sites of the proxy may stand in files that are not at hand: those that its files include, or, where it has
+    the port of TLS and no site for it, others of a folder that is mounted."""
+    at_hand, files = [f"/{f.path}" for f in facts.evidence.files], {r.place.file for r in own}
+    rows = (_INCLUDE.match(line) for f in facts.evidence.files if f.path in files for line in f.lines)
+    for parent, pattern in (row.groups() for row in rows if row):
+        if not any(fnmatch(path, f"*{parent or ''}/{pattern}") for path in at_hand):
+            return True
+    folders = [f"/{(m.source or '').removeprefix('./').strip('/')}/" for m in proxy.mounts if m.source]
+    loose = any(folder in f"/{file}" for folder in folders for file in files)
+    return loose and not any(r.tls for r in own) and any(p.container == 443 for p in proxy.ports)
+
+
+_INCLUDE = re.compile(
+    r"\s*(?:include|import|IncludeOptional)\s+[\"']?(?:[^\s;\"'{]*?(/[\w.-]+))?/([\w.*?-]*(?:\*|\.conf|\.caddy)[\w.*?-]*)",
+    re.I,
+)
 
 
 def _is_listened_on(facts: Facts, port: Port, own: list[ProxyRoute]) -> bool:

@@ -129,3 +129,11 @@ def test_headers_of_answers_keep_always() -> None:
 def test_options_answered_by_hand() -> None:
     text = "server { location /v2/ { if ($request_method = OPTIONS) { return 204; } proxy_pass http://r; } }"
     assert api(text).answers_options
+
+
+@pytest.mark.parametrize(
+    ("listen", "ports"), [("${PORT}", ()), ("[::]:${PORT}", ()), ("${IP}:8080", (8080,)), ("unix:/run/n.sock", (80,))]
+)
+def test_the_port_of_a_template_is_not_known(listen: str, ports: tuple[int, ...]) -> None:
+    text = f"server {{ listen {listen}; location / {{ proxy_pass http://registry:5000; }} }}"
+    assert [r.listen for r in parse_nginx(text, "default.conf.template", Vault())] == [ports]

@@ -156,3 +156,12 @@ def test_apache_balancer_and_location() -> None:
 def test_broken_files_raise_only_our_own_error(parser: object, text: str) -> None:
     with pytest.raises(ParseError):
         parser(text, "f", Vault())  # type: ignore[operator]
+
+
+@pytest.mark.parametrize(
+    ("site", "ports"),
+    [(":{$PORT}", ()), ("hub.lan:{$PORT:8080}", ()), ("{$SITE}", ()), ("{$HOST}:8080", (8080,)), (":8080", (8080,))],
+)
+def test_the_port_that_caddys_environment_gives_is_not_known(site: str, ports: tuple[int, ...]) -> None:
+    text = f"{site} {{\n\treverse_proxy registry:5000\n}}\n"
+    assert [r.listen for r in parse_caddy(text, "Caddyfile", Vault())] == [ports]
