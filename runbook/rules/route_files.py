@@ -75,14 +75,16 @@ def nothing_on_https(facts: Facts) -> Iterator[Finding]:
     """A site that sends everything on to https of its own name, where neither a site of these files nor a published port
     is for https. Something that was not handed over may be: a suspicion, and only where nothing was tried."""
     services = facts.compose.services if facts.compose else ()
-    secure = any(r.tls or 443 in r.listen for r in facts.stack.routes)
+    secure = any((r.tls or 443 in r.listen) and _may_be_reached(facts, r) for r in facts.stack.routes)
     if not services or _was_tried(facts) or secure:
         return
     if any(443 in (p.published, p.container) for s in services for p in s.ports):
         return
-    for front in fronts(facts):
+    sites = fronts(facts)
+    for front in sites:
         away = front.ping
-        meant = any(r.kind == "proxy" and leads_to_registry(r, facts.compose) for r in front.routes)
+        named = (r for f in sites if f.routes[0].server_names == front.routes[0].server_names for r in f.routes)
+        meant = any(r.kind == "proxy" and leads_to_registry(r, facts.compose) for r in named)
         if not meant or away is None or away != front.upload or not _is_to_https(away):
             continue
         yield finding(
@@ -99,6 +101,15 @@ def nothing_on_https(facts: Facts) -> Iterator[Finding]:
             ),
         )
         return
+
+
+def _may_be_reached(facts: Facts, route: ProxyRoute) -> bool:
+    """Whether clients may come to a site: one of its ports is published, another proxy asks it, or that is not known."""
+    runs = facts.compose.service(route.service) if facts.compose and route.service else None
+    if runs is None or runs.network_mode or not route.listen:
+        return True
+    asked = {host for r in facts.stack.routes for host, _ in r.upstream_hosts}
+    return bool(asked & {runs.name, *runs.aliases}) or any(p.container in route.listen for p in runs.ports)
 
 
 def _was_tried(facts: Facts) -> bool:
