@@ -25,7 +25,7 @@ from runbook.observe.observation import Observation
 from runbook.observe.pings import open_pings
 from runbook.observe.responses import of_exchange, of_logged
 from runbook.observe.routes import Routing
-from runbook.observe.settled import Successes, ends_in_a_crash, successes
+from runbook.observe.settled import Successes, ends_in_a_crash, kinds_of, successes
 from runbook.observe.signature import is_registrys, is_token_service
 from runbook.observe.words import EVENTS, FAILURES, FATAL, MESSAGES, STATUSES, UPLOAD_SENT_ON
 
@@ -67,6 +67,7 @@ def complaints(
         for o, symptoms in shown
         for symptom in symptoms
     ]
+    found = _without_turns(found, observations)
     told = tuple(
         replace(c, settled=None) if _is_anothers(c, files) else c
         for c in (*_overtaken(found), *_of_refusals(observations, found, well))
@@ -84,6 +85,43 @@ def _is_anothers(complaint: Complaint, files: tuple[Htpasswd, ...]) -> bool:
     user, later = complaint.observation.user, complaint.settled
     nameless = later is not None and isinstance(later.record, LoggedRequest) and later.user is None
     return nameless and user is not None and bool(files) and all(file.lacks(user) for file in files)
+
+
+def _without_turns(found: list[Complaint], observations: tuple[Observation, ...]) -> list[Complaint]:
+    """Complaints, none of them settled by a peer of a log that is refused and let in by turns: two clients behind one
+    address, or two registries behind one name. What is mended and breaks again does not do so three times an hour."""
+    failed = {
+        id(c.observation.record)
+        for c in found
+        if c.symptom in LOGIN_401.values() and c.observation.user and _peer(c.observation)
+    }
+    turns: dict[object, list[float]] = {}
+    refused: dict[object, set[str]] = {}
+    for o in observations:
+        peer = _peer(o)
+        if id(o.record) in failed:
+            refused.setdefault(peer, set()).add(o.user or "")
+        elif peer in refused and o.ok and "login" in kinds_of(o):
+            for user in [u for u in refused[peer] if o.user in (None, u)]:
+                refused[peer].discard(user)
+                turns.setdefault((peer, user), []).append(o.when or 0.0)
+    often = {key for key, times in turns.items() if any(b - a <= _SOON for a, b in zip(times, times[2:], strict=False))}
+    return [
+        replace(c, settled=None)
+        if id(c.observation.record) in failed and (_peer(c.observation), c.observation.user) in often
+        else c
+        for c in found
+    ]
+
+
+_SOON = 3600.0
+"""Seconds within which somebody who mistypes a password does not do so three times with a success after each."""
+
+
+def _peer(o: Observation) -> tuple[str, str, str] | None:
+    """The client of a log's line, as far as that tells; None for what is no such line."""
+    r = o.record
+    return (o.source.file, r.remote, r.agent) if isinstance(r, LoggedRequest) and r.remote else None
 
 
 def _overtaken(found: list[Complaint]) -> list[Complaint]:
