@@ -41,11 +41,6 @@ class _Container:
     service: dict[str, Any]
 
 
-def as_compose(name: str, text: str) -> str | None:
-    """Compose text for the containers of a terminal session or of `docker inspect`; None when no registry is among them."""
-    return all_of([(name, text)]).get(name)
-
-
 def concerns(image: str) -> bool:
     """Whether an image is that of a registry, its UI or a proxy."""
     return bool(_ABOUT.search(image))

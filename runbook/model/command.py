@@ -49,7 +49,7 @@ class Word:
         return self.text if self.operator or self.odd or self.text in PLACEHOLDERS.values() else shlex.quote(self.text)
 
 
-PIPE, AND, READ_FROM, WRITE_TO = Word("|", True), Word("&&", True), Word("<", True), Word(">", True)
+PIPE, READ_FROM, WRITE_TO = Word("|", True), Word("<", True), Word(">", True)
 
 
 def _foreign(kind: Kind, text: str | None) -> Word:

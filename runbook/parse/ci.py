@@ -5,7 +5,6 @@ line by line. Values of secrets are not here: only the names of the variables th
 """
 
 from collections.abc import Iterator
-from typing import Literal
 
 from runbook.lazy import re
 from runbook.model import CiJob, CiLogin, CiStore, EnvVar, Place
@@ -28,7 +27,6 @@ _SECRET = re.compile(r"\bsecrets\.(\w+)")
 _PIPED = re.compile(r"(?:echo|printf)\s[^|\n]{0,300}?(?P<what>[\"']?\$[^\s|]{1,200})[^|\n]{0,100}\|\s*$")
 _HERE = re.compile(r"<<<\s*(?P<what>\S{1,200})")
 _WORD = re.compile(r"\"([^\"]{0,500})\"|'([^']{0,500})'|(\$\{\{[^}]{0,200}\}\}|[^\s\"']{1,500})")
-System = Literal["gitlab", "github", "other"]
 
 
 def parse_ci(text: str, file: str, vault: Vault) -> tuple[CiJob, ...]:

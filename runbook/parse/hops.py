@@ -7,7 +7,6 @@ from runbook.lazy import re
 from runbook.model import HeaderEdit, OwnAuth, Place
 from runbook.parse.credentials import describe_authorization
 from runbook.redact import Vault
-from runbook.urls import urlsplit
 
 _SIZES = {"": 1, "b": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
 _DECIMAL = {"kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 1 << 10, "mib": 1 << 20, "gib": 1 << 30}
@@ -45,15 +44,6 @@ def host_and_port(address: str) -> tuple[str, int | None]:
     """The host and the port of `host:port`."""
     found = split_upstream(address)
     return found.host, found.port
-
-
-def origin_port(url: str) -> int | None:
-    """The port that a URL speaks to, the scheme's own when none is written."""
-    parts = urlsplit(url)
-    try:
-        return parts.port or {"http": 80, "https": 443}.get(parts.scheme)
-    except ValueError:
-        return None
 
 
 def size(text: str) -> int | None:

@@ -39,7 +39,6 @@ _REQUEST = re.compile(r'(?:"uri": ?"|"[A-Z]{3,7} )(/[^\s"?]{0,255})')
 """How nginx, HAProxy and Caddy tell in their error logs which path was asked."""
 _KEPT = 25
 _KEPT_REQUESTS = 1500
-_PAIRS = 4000
 _LINE = 16_000
 
 Kind = Literal["registry", "nginx", "caddy", "haproxy", "apache", "mixed", "unknown"]

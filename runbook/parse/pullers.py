@@ -8,7 +8,7 @@ import posixpath
 import re
 import tomllib
 from collections.abc import Iterator
-from typing import Any, Literal
+from typing import Any
 
 from runbook.model import Endpoint, Mirror, Place, PullerConfig, StoredLogin
 from runbook.parse import ParseError
@@ -17,7 +17,6 @@ from runbook.parse.yaml_nodes import Mapping, Node, Scalar, Sequence, load_yaml
 from runbook.redact import Vault
 
 _MOST = 500
-Program = Literal["containerd", "k3s", "podman", "buildkit"]
 
 
 def parse_puller(text: str, file: str, vault: Vault) -> PullerConfig:

@@ -17,7 +17,7 @@ from runbook.parse.hops import forwards_proto, split_upstream
 from runbook.redact import is_mask
 
 _USUAL = {"http": 80, "https": 443}
-HEADER, PASS_HEADER = "NGINX_PROXY_HEADER_", "NGINX_PROXY_PASS_HEADER_"
+HEADER = "NGINX_PROXY_HEADER_"
 _CLIENTS_OWN = re.compile(r"\$\{?http_authorization\b", re.IGNORECASE)
 
 

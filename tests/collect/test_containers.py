@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from runbook.collect import Request, collect
-from runbook.collect.containers import as_compose
+from runbook.collect.containers import all_of
 from runbook.judge import diagnose
 from runbook.model import Compose, Diagnosis, Service
 from runbook.redact import Vault
@@ -129,7 +129,7 @@ def test_a_compose_file_goes_before_what_was_typed(tmp_path: Path) -> None:
      "[{}]", '[{"Config": {"Image": 5, "Env": "x", "Labels": []}, "Mounts": 1, "HostConfig": []}]'],
 )  # fmt: skip
 def test_what_describes_no_registry_is_left_alone(text: str) -> None:
-    made = as_compose("x.txt", text)
+    made = all_of([("x.txt", text)]).get("x.txt")
     assert made is None or json.loads(made)
 
 

@@ -72,7 +72,6 @@ _FLUENTD = re.compile(
 )
 _LABELS = re.compile(rf"{_WHEN} \{{([^{{}}]{{0,2000}})\}}[ \t]+(.*)$", re.DOTALL)
 _LABEL = re.compile(r"([\w.]{1,80})=\"([^\"]{0,200})\"")
-_TOKENS = re.compile(r"(?:\S{1,300}[ \t]+){1,3}")
 _STREAM = re.compile(r"(?=[^A-Za-z]{0,40}[A-Za-z]|\d{10})[\w\[(][\w./:+,@=\[\](){}-]{2,200}$")
 """A first word that a collector writes: a time, a pod, a stream."""
 _TIMESTAMP = re.compile(rf"(?:{_WHEN}|\d{{10,19}})$")

@@ -19,7 +19,6 @@ _SMALL = 4 * MB
 _MOST_STREAMS = 64
 _NEVER = ("/.git/", "/node_modules/", "/__pycache__/", "/docker/registry/v2/", "/v2/blobs/", "/__MACOSX/")
 _ENDINGS = (".gz", ".bz2", ".xz", ".z", ".lzma")
-_TAR_NAME = (".tar", ".tgz", ".tbz2", ".tbz", ".txz")
 
 
 def is_packed(head: bytes) -> bool:

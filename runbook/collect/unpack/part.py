@@ -1,6 +1,6 @@
 """What comes out of a container: named bytes, and the bounds within which containers are opened."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from runbook.lazy import re
 from runbook.model import Voice
@@ -32,7 +32,6 @@ class Budget:
 
     bytes: int = 256 * MB
     parts: int = 2000
-    spent: set[str] = field(default_factory=set)
 
     def take(self, size: int) -> None:
         """Take so many bytes and one part from what is left; `RefusedError` when that is not there."""

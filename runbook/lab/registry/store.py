@@ -7,7 +7,6 @@ from pathlib import Path
 
 from runbook.lazy import re
 
-DIGEST = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,}")
 _HEX = {"sha256": 64, "sha384": 96, "sha512": 128}
 
 
