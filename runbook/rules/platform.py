@@ -90,7 +90,7 @@ def restarted(one: Service, at: Place | None = None, *, fresh: bool = False) -> 
             unit = (sh("sudo", "systemctl", "restart", service(one.name)),) if one.name else ()
             return Applied(unit, "the program reads its configuration when it starts: restart it")
         case "podman":
-            systemctl = ("sudo", "systemctl") if one.of_system else ("systemctl", "--user")
+            systemctl = _of_unit(one, "systemctl")
             reloaded = () if inner else (sh(*systemctl, "daemon-reload"),)
             again = sh(*systemctl, "restart", service(f"{one.name}.service"))
             return Applied((*reloaded, again), "podman makes the container again from its unit")
@@ -110,6 +110,11 @@ def restarted(one: Service, at: Place | None = None, *, fresh: bool = False) -> 
     if fresh:
         why = "what is mounted as a single file is the old one until the container is created again"
     return Applied((_up([one], fresh=fresh),), why)
+
+
+def _of_unit(one: Service, program: str) -> tuple[str, ...]:
+    """systemd's programs for a unit of the system, or of a user."""
+    return ("sudo", program) if one.of_system or one.platform == "host" else (program, "--user")
 
 
 def _new_pod(one: Service, at: Place | None) -> Applied:
@@ -188,13 +193,10 @@ def logs(one: Service, *rest: str | Word, expect: str = "", last: int | None = 5
     match one.platform:
         case "kubernetes":
             words = ("kubectl", *in_namespace(one.namespace), "logs", *tail, service(workload(one)), *_container(one))
-        case "host":
+        case "host" | "podman":
             lines = () if last is None else ("-n", f"{last:d}")
-            words = ("sudo", "journalctl", *lines, "-u", service(one.name or None))
-        case "podman":
-            lines = () if last is None else ("-n", f"{last:d}")
-            journal = ("sudo", "journalctl") if one.of_system else ("journalctl", "--user")
-            words = (*journal, *lines, "-u", service(f"{one.name}.service"))
+            unit = f"{one.name}.service" if one.platform == "podman" else one.name or None
+            words = (*_of_unit(one, "journalctl"), *lines, "-u", service(unit))
         case "swarm":
             words = ("docker", "service", "logs", *tail, service(one.name))
         case "docker":
@@ -217,13 +219,9 @@ def listed(one: Service) -> Command:
             return sh("kubectl", *in_namespace(one.namespace), "get", "pods")
         case "host":
             return sh("systemctl", "status", service(one.name or None))
-        case "podman":
-            return sh(*_podman(one), "ps", "-a")
         case "swarm":
             return sh("docker", "service", "ps", service(one.name))
-        case "docker":
-            return sh("docker", "ps", "-a")
-    return sh("docker", "compose", "ps", "-a")
+    return sh(*_engine(one), "ps", "-a")
 
 
 def inside(one: Service, *words: str | Word, expect: str = "") -> Command:
@@ -234,13 +232,7 @@ def inside(one: Service, *words: str | Word, expect: str = "") -> Command:
             return sh("kubectl", *where, "exec", service(workload(one)), *_container(one), "--", *words, expect=expect)
         case "host":
             return sh(*words, expect=expect)
-        case "podman":
-            return sh(*_podman(one), "exec", service(one.name), *words, expect=expect)
-        case "swarm":
-            return sh("docker", "exec", _task(one), *words, expect=expect)
-        case "docker":
-            return sh("docker", "exec", service(one.name), *words, expect=expect)
-    return sh("docker", "compose", "exec", service(one.name), *words, expect=expect)
+    return sh(*_engine(one), "exec", _called(one), *words, expect=expect)
 
 
 def saved(one: Service, folder: str, *, in_memory: bool = False) -> tuple[Command, ...]:
@@ -249,7 +241,7 @@ def saved(one: Service, folder: str, *, in_memory: bool = False) -> tuple[Comman
     if one.platform == "kubernetes":
         return (inside(one, *words, WRITE_TO, "registry-data.tar"),)
     if not in_memory:
-        return (sh(*_copy(one), glued(_copied(one), ":", file(folder), "/."), "./registry-data"),)
+        return (sh(*_engine(one), "cp", glued(_called(one), ":", file(folder), "/."), "./registry-data"),)
     packed = inside(one, *words)
     if one.platform == "compose":
         packed = sh("docker", "compose", "exec", "-T", service(one.name), *words)
@@ -264,29 +256,29 @@ def restored(one: Service, folder: str) -> Command:
     if one.platform == "kubernetes":
         there = ("exec", "-i", service(workload(one)), *_container(one), "--", "tar", "-xf", "-", "-C", file(folder))
         return sh("kubectl", *in_namespace(one.namespace), *there, READ_FROM, "registry-data.tar")
-    return sh(*_copy(one), "./registry-data/.", glued(_copied(one), ":", file(folder)))
+    return sh(*_engine(one), "cp", "./registry-data/.", glued(_called(one), ":", file(folder)))
 
 
 def fetched(one: Service, path: str, to: str) -> Command:
     """Copies a file out of the container."""
     if one.platform == "kubernetes":
         return inside(one, "cat", file(path), WRITE_TO, to)
-    return sh(*_copy(one), glued(_copied(one), ":", file(path)), to)
+    return sh(*_engine(one), "cp", glued(_called(one), ":", file(path)), to)
 
 
-def _copy(one: Service) -> tuple[str, ...]:
+def _engine(one: Service) -> tuple[str, ...]:
+    """The program that runs the container. Of podman's, root and every user have containers of their own."""
     if one.platform == "podman":
-        return (*_podman(one), "cp")
-    return ("docker", "compose", "cp") if one.platform == "compose" else ("docker", "cp")
+        return ("sudo", "podman") if one.of_system else ("podman",)
+    return ("docker", "compose") if one.platform == "compose" else ("docker",)
 
 
-def _podman(one: Service) -> tuple[str, ...]:
-    """Root and every user have containers of their own."""
-    return ("sudo", "podman") if one.of_system else ("podman",)
-
-
-def _copied(one: Service) -> Word:
-    return _task(one) if one.platform == "swarm" else service(one.name)
+def _called(one: Service) -> Word:
+    """What that program calls the container. A swarm's own name for it has a number and an id."""
+    name = service(one.name)
+    if one.platform != "swarm":
+        return name
+    return Word(f"$(docker ps -qf name={name.text})", operator=True, odd=name.odd)
 
 
 def hung_up(one: Service) -> Command:
@@ -296,13 +288,7 @@ def hung_up(one: Service) -> Command:
             return inside(one, "kill", "-HUP", "1")
         case "host":
             return sh("sudo", "systemctl", "kill", "-s", "HUP", service(one.name or None))
-        case "podman":
-            return sh(*_podman(one), "kill", "-s", "HUP", service(one.name))
-        case "swarm":
-            return sh("docker", "kill", "-s", "HUP", _task(one))
-        case "docker":
-            return sh("docker", "kill", "-s", "HUP", service(one.name))
-    return sh("docker", "compose", "kill", "-s", "HUP", service(one.name))
+    return sh(*_engine(one), "kill", "-s", "HUP", _called(one))
 
 
 def published(one: Service, port: int | None, expect: str) -> Command:
@@ -312,25 +298,14 @@ def published(one: Service, port: int | None, expect: str) -> Command:
             return sh("kubectl", *in_namespace(one.namespace), "get", "service", "-o", "wide", expect=expect)
         case "host":
             return sh("ss", "-ltn", PIPE, "grep", "-w", number(port), expect=expect)
-        case "podman":
-            return sh(*_podman(one), "port", service(one.name), number(port), expect=expect)
         case "swarm":
-            return sh(
-                "docker", "service", "inspect", "--pretty", service(one.name), PIPE, "grep", "-i", "port", expect=expect
-            )
-        case "docker":
-            return sh("docker", "port", service(one.name), number(port), expect=expect)
-    return sh("docker", "compose", "port", service(one.name), number(port), expect=expect)
+            name = service(one.name)
+            return sh("docker", "service", "inspect", "--pretty", name, PIPE, "grep", "-i", "port", expect=expect)
+    return sh(*_engine(one), "port", service(one.name), number(port), expect=expect)
 
 
 def _container(one: Service) -> tuple[str | Word, ...]:
     return ("-c", service(one.container)) if one.container else ()
-
-
-def _task(one: Service) -> Word:
-    """The container of a swarm's service, whose own name has a number and an id."""
-    name = service(one.name)
-    return Word(f"$(docker ps -qf name={name.text})", operator=True, odd=name.odd)
 
 
 def body_limit_lifted(evidence: Evidence, route: ProxyRoute) -> tuple[str, tuple[Edit, ...]] | None:
