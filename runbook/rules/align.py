@@ -12,12 +12,11 @@ from runbook.model import (
     Registry,
     Service,
     Setting,
-    Subject,
     Symptom,
 )
-from runbook.model.command import Command, Word, sh, url, user
+from runbook.model.command import Command, Word, user
 from runbook.observe.signature import is_registrys
-from runbook.rules import logins
+from runbook.rules import logins, shell
 from runbook.rules.base import Facts
 from runbook.rules.evidence import Item, context, read
 from runbook.rules.hop_edits import drop, insert, line_of, swap
@@ -25,6 +24,7 @@ from runbook.rules.hops import user_of
 from runbook.rules.platform import restarted, runs_registry
 
 S = Symptom
+base, subject = logins.url, shell.subject
 DOWN = (S.NOT_STARTED, S.UNREACHABLE, S.EMPTY_REPLY, S.BAD_GATEWAY)
 """What a registry that does not start shows."""
 REFUSED = (S.LOGIN_401_DIRECT, S.LOGIN_401, S.LOGIN_WOULD_FAIL)
@@ -54,11 +54,6 @@ def stated(setting: Setting | None, key: str) -> Item:
     return read(what, setting.place) if setting.place else context(f"{what} (the image's default)")
 
 
-def subject(registry: Registry | None) -> Subject | None:
-    """What a finding about this registry is about: its compose service."""
-    return Subject(service=registry.name) if registry and registry.service else None
-
-
 def answers(facts: Facts) -> bool:
     """Whether a registry was seen running: it listens, or a response carries its header."""
     headers = any(is_registrys(e) for e in facts.traffic.exchanges)
@@ -68,11 +63,6 @@ def answers(facts: Facts) -> bool:
 # ---- commands ----------------------------------------------------------------------------------------
 
 
-def base(facts: Facts) -> str:
-    """The registry's address, as the user knows it."""
-    return logins.url(facts)
-
-
 def whom(facts: Facts) -> Word:
     """The user in question, else the placeholder."""
     return user(user_of(facts))
@@ -80,9 +70,7 @@ def whom(facts: Facts) -> Word:
 
 def status(facts: Facts, *options: str | Word, path: str = "/v2/", expect: str) -> Command:
     """The command that prints the status of a request to the registry."""
-    return sh(
-        "curl", "-sS", "-o", "/dev/null", "-w", "%{http_code}\\n", *options, url(base(facts), path), expect=expect
-    )
+    return shell.status(base(facts), *options, path=path, expect=expect)
 
 
 def login(facts: Facts) -> Command:

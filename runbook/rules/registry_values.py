@@ -1,8 +1,6 @@
 """Values of the registry's own configuration: a prefix, a text that is no YAML, a file that the process does not have."""
 
 from collections.abc import Iterator
-from dataclasses import replace
-from typing import Any
 
 from runbook.lazy import re
 from runbook.model import (
@@ -154,7 +152,6 @@ def value_not_yaml(facts: Facts) -> Iterator[Finding]:
     unseen = registry is None or (named and not _is_written(registry, named))
     if not (errors or odd or ((logged or told) and unseen)) or (not (logged or told) and answers(facts)):
         return
-    quote = _quoted(odd[0]) if odd else ()
     variable = next((v.name for v in odd), None) or _named(errors, logged, told)
     yield finding(
         f"The value of {variable} is not the text that is meant to YAML, so the registry does not start.",
@@ -163,12 +160,12 @@ def value_not_yaml(facts: Facts) -> Iterator[Finding]:
         said(logged),
         said(told),
         about=subject(registry),
-        fix=_first(
-            quote,
+        fix=change(
             facts,
             registry,
             f"Put the value of {variable} between quotes of its own, so that YAML takes it as text: '\"…\"' in a compose file",
             status(facts, expect="401"),
+            before=_quoted(odd[0]) if odd else (),
             place=odd[0].place if odd else None,
         ),
     )
@@ -187,11 +184,6 @@ def _quoted(variable: EnvVar) -> tuple[Command, ...]:
         return ()
     script = glued(_QUOTES.replace("%s", variable.name), " if $. == ", number(variable.place.line))
     return (sh("perl", "-pi", "-e", script, file(variable.place.file)),)
-
-
-def _first(before: tuple[Command, ...], *arguments: Any, **options: Any) -> Fix:
-    fix = change(*arguments, **options)
-    return replace(fix, commands=(*before, *fix.commands))
 
 
 def _is_of_variable(error: StartError) -> bool:

@@ -28,9 +28,9 @@ def subject(registry: Registry | None) -> Subject | None:
     return Subject(service=registry.name) if registry and registry.service else None
 
 
-def status(base: str | None, *options: str | Word, expect: str) -> Command:
+def status(base: str | None, *options: str | Word, path: str = "/v2/", expect: str) -> Command:
     """Prints the status of GET /v2/ at an address, sent with curl and these options of it."""
-    return sh("curl", "-sS", "-o", "/dev/null", "-w", "%{http_code}\\n", *options, url(base, "/v2/"), expect=expect)
+    return sh("curl", "-sS", "-o", "/dev/null", "-w", "%{http_code}\\n", *options, url(base, path), expect=expect)
 
 
 def login_with_docker(registry: str | None, name: str | None = None) -> Command:

@@ -11,6 +11,7 @@ from runbook.rules.base import Facts, rule
 from runbook.rules.evidence import Item, finding, read, said, seen
 from runbook.rules.hops import header_check
 from runbook.rules.platform import all_restarted
+from runbook.rules.shell import status
 from runbook.urls import netloc, urlsplit
 
 _REFUSED = (Symptom.TOKEN_REFUSED, Symptom.LOGIN_401, Symptom.LOGIN_401_DIRECT, Symptom.LOGIN_401_VIA)
@@ -64,9 +65,7 @@ def realm_unreachable(facts: Facts) -> Iterator[Finding]:
             "Set auth.token.realm to an address that resolves and answers from the client's machine",
             header_check(base(facts), "www-authenticate", "(a realm with an address that this machine reaches)")
             if inner or local or any(m.kind == "no-such-host" for m in failed)
-            else sh(
-                "curl", "-sS", "-o", "/dev/null", "-w", "%{http_code}\\n", url(realm), expect="200 or 401, not 000"
-            ),
+            else status(realm, path="", expect="200 or 401, not 000"),
             place=_place(facts, "realm"),
         ),
     )
