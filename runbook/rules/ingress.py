@@ -10,7 +10,8 @@ from runbook.rules.evidence import finding, read, said, seen
 from runbook.rules.hop_edits import drop
 from runbook.rules.hops import anonymous_check, hop, site, user_of
 from runbook.rules.hops import name as hop_name
-from runbook.rules.platform import in_namespace, route_applied
+from runbook.rules.platform import in_namespace
+from runbook.rules.reloads import proxy_fix
 
 S = Symptom
 _DENIED = (S.UNAVAILABLE, S.BAD_GATEWAY)
@@ -142,7 +143,6 @@ def passthrough_skips_auth(facts: Facts) -> Iterator[Finding]:
         if route.passthrough is None or not idle:
             continue
         edits = _opened(facts, route)
-        applied = route_applied(route)
         yield finding(
             f"{hop_name(route)} passes TLS through to the pod, so {' and '.join(idle)} {'is' if len(idle) == 1 else 'are'} ignored.",
             read("TLS is passed through", route.passthrough),
@@ -151,12 +151,13 @@ def passthrough_skips_auth(facts: Facts) -> Iterator[Finding]:
             hop=hop(route),
             about=site(facts, route),
             edits=edits,
-            fix=Fix(
-                summary="Remove the passthrough: with a Secret under spec.tls the controller ends TLS itself and the "
+            fix=proxy_fix(
+                facts,
+                route,
+                "Remove the passthrough: with a Secret under spec.tls the controller ends TLS itself and the "
                 "annotations hold. Or give the registry its own htpasswd file and remove the annotations",
-                commands=applied.commands if applied else (),
-                verify=(anonymous_check(facts, route, "/v2/_catalog"),),
-                applies=applied.applies if applied else "",
+                anonymous_check(facts, route, "/v2/_catalog"),
+                edits=edits,
             ),
         )
         return

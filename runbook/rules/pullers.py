@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from runbook.model import (
     Command,
@@ -23,33 +22,27 @@ from runbook.rules.base import Facts, rule
 from runbook.rules.client import NO_PASSWORD, NOT_SENT, host_of
 from runbook.rules.evidence import Item, finding, read, said, seen
 from runbook.rules.hop_edits import swap
+from runbook.rules.platform import Applied
 from runbook.urls import netloc, urlsplit
 
 S = Symptom
 
 
-@dataclass(frozen=True, slots=True)
-class _Restart:
+def _restart(puller: PullerConfig) -> Applied:
     """How a puller takes a changed file."""
-
-    commands: tuple[Command, ...]
-    applies: str
-
-
-def _restart(puller: PullerConfig) -> _Restart:
     match puller.program:
         case "k3s":
             again = sh("sudo", "systemctl", "restart", "k3s")
-            return _Restart((again,), "k3s reads registries.yaml when it starts, on every node (agents: k3s-agent)")
+            return Applied((again,), "k3s reads registries.yaml when it starts, on every node (agents: k3s-agent)")
         case "containerd" if puller.file.endswith("hosts.toml"):
-            return _Restart((), "containerd reads hosts.toml at every pull")
+            return Applied((), "containerd reads hosts.toml at every pull")
         case "containerd":
-            return _Restart(
+            return Applied(
                 (sh("sudo", "systemctl", "restart", "containerd"),), "containerd reads config.toml when it starts"
             )
         case "buildkit":
-            return _Restart((), "a builder reads buildkitd.toml when it is created")
-    return _Restart((), "podman reads registries.conf at every command")
+            return Applied((), "a builder reads buildkitd.toml when it is created")
+    return Applied((), "podman reads registries.conf at every command")
 
 
 def _pull(puller: PullerConfig, name: str) -> Command:
@@ -80,7 +73,7 @@ def under_mirrored_name(facts: Facts) -> Iterator[Finding]:
         known = {host_of(s.key) for s in puller.logins}
         for mirror in puller.mirrors:
             for endpoint in mirror.endpoints:
-                asked = _host(endpoint.url)
+                asked = host_of(endpoint.url)
                 login = next((s for s in puller.logins if host_of(s.key) == mirror.host.lower()), None)
                 if login is None or not asked or asked in known or asked == mirror.host.lower():
                     continue
@@ -103,11 +96,6 @@ def under_mirrored_name(facts: Facts) -> Iterator[Finding]:
                     ),
                 )
                 return
-
-
-def _host(url: str) -> str:
-    """host[:port] of an endpoint; 443 and 80 are left out as the files do."""
-    return url.split("://", 1)[-1].split("/", 1)[0].lower()
 
 
 def _rekeyed(facts: Facts, line: int | None, file: str, old: str, new: str) -> tuple[Edit, ...]:
@@ -166,7 +154,7 @@ def _path_finding(
         cited,
         about=Subject(address=netloc(page.url) if page else (told.host if told else "") or mirror.host.strip("*")),
         fix=Fix(
-            summary=f"Write the address as https://{_host(endpoint.url)}/v2/{project}{override}",
+            summary=f"Write the address as https://{host_of(endpoint.url)}/v2/{project}{override}",
             commands=applied.commands,
             verify=(_pull(puller, told.detail if told else ""),),
             applies=applied.applies,

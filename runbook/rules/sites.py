@@ -9,7 +9,6 @@ from runbook.model import (
     Edit,
     Exchange,
     Finding,
-    Fix,
     Guard,
     LoggedRequest,
     Message,
@@ -41,7 +40,6 @@ from runbook.rules.hops import (
     takes_pushes,
     upload_check,
 )
-from runbook.rules.platform import route_applied
 from runbook.rules.reloads import proxy_fix
 from runbook.urls import netloc, urlsplit
 
@@ -50,14 +48,6 @@ _AGENT = re.compile(
     r"http_user_agent|hdr(?:_\w{1,10})?\(user-agent\)|header\s{1,40}user-agent|header_regexp\s{1,40}(?:\S{1,80}\s{1,40})?user-agent|http_user-agent|user-agent",
     re.I,
 )
-
-
-def _fix(facts: Facts, route: ProxyRoute | None, summary: str, *verify: Command, edits: tuple[Edit, ...] = ()) -> Fix:
-    """The fix at a proxy; at an object of Kubernetes its controller takes the change by itself."""
-    applied = route_applied(route) if route else None
-    if applied is not None:
-        return Fix(summary=summary, commands=applied.commands, verify=verify, applies=applied.applies)
-    return proxy_fix(facts, route, summary, *verify, edits=edits)
 
 
 # ---- another site on 443 -------------------------------------------------------------------------------------
@@ -101,7 +91,7 @@ def other_site(facts: Facts) -> Iterator[Finding]:
             said(logged),
             hop=hop(route),
             about=Subject(address=names[0], service=route.service or "", sites=tuple(names)),
-            fix=_fix(
+            fix=proxy_fix(
                 facts,
                 route,
                 f"Add a server for {names[0]} with `listen 443 ssl` and a certificate of that name; redirect port 80 to it",
@@ -165,7 +155,7 @@ def agent_filter(facts: Facts) -> Iterator[Finding]:
         hop=f"client -> {name(route)}" if route else "client -> proxy",
         proves=bool(rules),
         about=site(facts, route) if route and rules else None,
-        fix=_fix(
+        fix=proxy_fix(
             facts,
             route if rules else None,
             "Take /v2/ out of the rule on User-Agent"
@@ -194,7 +184,7 @@ def _against_docker(facts: Facts) -> Iterator[Finding]:
             hop=f"client -> {name(route)}",
             proves=True,
             about=site(facts, route),
-            fix=_fix(
+            fix=proxy_fix(
                 facts,
                 route,
                 "Take /v2/ out of the rule on User-Agent",
@@ -320,7 +310,7 @@ def denied_by_rule(facts: Facts) -> Iterator[Finding]:
         [read(g.text, g.place) for _, g in ruled[:2]],
         hop=f"client -> {where}",
         about=site(facts, route) if route else Subject(address=netloc(refused.url)) if refused else None,
-        fix=_fix(
+        fix=proxy_fix(
             facts,
             route,
             "Raise the limit for /v2/ (a push sends many requests at once)"
@@ -371,7 +361,7 @@ def _no_pushes(facts: Facts) -> Iterator[Finding]:
             warning=True,
             about=site(facts, route),
             edits=edits,
-            fix=_fix(facts, route, advice, upload_check(facts, front_url(facts, route)), edits=edits),
+            fix=proxy_fix(facts, route, advice, upload_check(facts, front_url(facts, route)), edits=edits),
         )
         return
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from runbook.lazy import re
-from runbook.model import EnvVar, Finding, Fix, LoggedRequest, Place, Subject, Symptom, Ui
+from runbook.model import EnvVar, Finding, Fix, Place, Subject, Symptom, Ui
 from runbook.observe.responses import missed_below
 from runbook.rules.base import Facts, rule
 from runbook.rules.crossing import FORWARD, one_origin
@@ -116,41 +116,34 @@ def _trace_of_v1(facts: Facts, ui: Ui) -> Item:
 def ui_subpath_relative_api(facts: Facts) -> Iterator[Finding]:
     """The page asks for the API relative to where it was loaded from. Under /ui/ it calls /ui/v2/, for which no proxy
     has a route, while /v2/ itself works."""
+    for sub, outer, shown in _misled(facts):
+        yield finding(
+            f"The UI under {sub}/ calls {sub}/v2/, and no route leads from there to the registry.",
+            shown,
+            fix=Fix(
+                summary=f"Add a route that forwards {sub}/v2/ to the registry's /v2/ (nginx: location {sub}/v2/ {{ "
+                "proxy_pass http://REGISTRY:5000/v2/; }), or set REGISTRY_URL on the UI to the outer address",
+                verify=(status(f"{_origin(outer)}{sub}", expect="401 (or 200)"),) if "://" in outer else (),
+            ),
+            about=Subject(service=facts.ui.name) if facts.ui else None,
+        )
+        return
+
+
+def _misled(facts: Facts) -> Iterator[tuple[str, str, Item]]:
+    """Calls of the API below a sub-path that came to nothing: the sub-path, an address with the page's origin, what shows it."""
     for exchange in facts.traffic.exchanges:
         sub = exchange.path.partition("/v2")[0].rstrip("/")
         called = sub and re.match(r"/v2(?:/|$)", exchange.path[len(sub) :])
-        if not called or exchange.status not in (404, 405) or exchange.route == "direct":
-            continue
-        outer = f"{urlsplit(exchange.url).scheme}://{netloc(exchange.url)}"
-        yield finding(
-            f"The UI under {sub}/ calls {sub}/v2/, and no route leads from there to the registry.",
-            seen(exchange),
-            fix=Fix(
-                summary=f"Add a route that forwards {sub}/v2/ to the registry's /v2/ (nginx: location {sub}/v2/ {{ "
-                "proxy_pass http://REGISTRY:5000/v2/; }), or set REGISTRY_URL on the UI to the outer address",
-                verify=(status(f"{outer}{sub}", expect="401 (or 200)"),),
-            ),
-            about=Subject(service=facts.ui.name) if facts.ui else None,
-        )
-        return
+        if called and exchange.status in (404, 405) and exchange.route != "direct":
+            yield sub, exchange.url, seen(exchange)
     for request in facts.traffic.requests:
-        if not (sub := missed_below(request)):
-            continue
-        yield finding(
-            f"The UI under {sub}/ calls {sub}/v2/, and no route leads from there to the registry.",
-            said(request),
-            fix=Fix(
-                summary=f"Add a route that forwards {sub}/v2/ to the registry's /v2/ (nginx: location {sub}/v2/ {{ "
-                "proxy_pass http://REGISTRY:5000/v2/; }), or set REGISTRY_URL on the UI to the outer address",
-                verify=(status(f"{_origin(request)}{sub}", expect="401 (or 200)"),) if "://" in request.referer else (),
-            ),
-            about=Subject(service=facts.ui.name) if facts.ui else None,
-        )
-        return
+        if sub := missed_below(request):
+            yield sub, request.referer, said(request)
 
 
-def _origin(request: LoggedRequest) -> str:
-    return f"{urlsplit(request.referer).scheme}://{netloc(request.referer)}"
+def _origin(url: str) -> str:
+    return f"{urlsplit(url).scheme}://{netloc(url)}"
 
 
 @rule(
