@@ -28,3 +28,8 @@ def urlsplit(url: str) -> SplitResult:
 def netloc(url: str) -> str:
     """host[:port] of an address, without credentials before it."""
     return urlsplit(url).netloc.rpartition("@")[2].lower()
+
+
+def host_of(key: str) -> str:
+    """The host[:port] of a key as docker compares it: without scheme and path."""
+    return key.split("://", 1)[-1].split("/", 1)[0].lower()

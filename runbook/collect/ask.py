@@ -12,6 +12,7 @@ from runbook.collect.failures import classify
 from runbook.collect.logins import Login
 from runbook.model import Exchange, Headers, Place, Route
 from runbook.redact import MASK, Vault
+from runbook.redact.forms import decoded
 
 if TYPE_CHECKING:
     from runbook.collect.tokens import Token
@@ -154,15 +155,9 @@ def _unpacked(raw: bytes, response: httpx.Response) -> bytes:
         return b""
 
 
-def _text(value: bytes) -> str:
-    try:
-        return value.decode("utf-8")
-    except UnicodeDecodeError:
-        return value.decode("latin-1")
-
-
 def _shown(headers: httpx.Headers, vault: Vault) -> Headers:
     """Headers in their order, duplicates kept, secrets out, bounded."""
     return tuple(
-        (vault.answer(name.decode("latin-1"), 200), vault.answer(_text(value))) for name, value in headers.raw[:HEADERS]
+        (vault.answer(name.decode("latin-1"), 200), vault.answer(decoded(value)))
+        for name, value in headers.raw[:HEADERS]
     )

@@ -7,6 +7,7 @@ from typing import Any
 from runbook.collect.engine import EngineError, ran
 from runbook.collect.request import UsageError
 from runbook.fleet.inventory import Cluster, Target
+from runbook.parse.docker_config import mapping
 from runbook.redact import visible
 
 _PORTS = ("https", "registry", "http")
@@ -41,11 +42,7 @@ def _got(cluster: Cluster, kind: str, *more: str) -> list[dict[str, Any]]:
         data = json.loads(output)
     except (ValueError, RecursionError):
         raise UsageError(f"kubectl get {kind}: what it printed is no JSON (more than 8 MB?)") from None
-    return [row for row in _rows(_map(data).get("items")) if _map(row.get("metadata")).get("name")]
-
-
-def _map(value: object) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
+    return [row for row in _rows(mapping(data).get("items")) if mapping(row.get("metadata")).get("name")]
 
 
 def _rows(value: object) -> list[dict[str, Any]]:
@@ -54,14 +51,14 @@ def _rows(value: object) -> list[dict[str, Any]]:
 
 def _place(row: dict[str, Any]) -> tuple[str, str]:
     """Namespace and name."""
-    metadata = _map(row.get("metadata"))
+    metadata = mapping(row.get("metadata"))
     return str(metadata.get("namespace") or "default"), str(metadata["name"])
 
 
 def _fronts(rows: list[dict[str, Any]]) -> Iterator[tuple[tuple[str, str], str]]:
     """The Services that Ingresses lead to, with the address outside."""
     for row in rows:
-        space, spec = _place(row)[0], _map(row.get("spec"))
+        space, spec = _place(row)[0], mapping(row.get("spec"))
         hosts = [entry.get("hosts") for entry in _rows(spec.get("tls"))]
         under_tls = [host for named in hosts if isinstance(named, list) for host in named]
         for rule in _rows(spec.get("rules")):
@@ -69,8 +66,8 @@ def _fronts(rows: list[dict[str, Any]]) -> Iterator[tuple[tuple[str, str], str]]
             if not isinstance(host, str) or "*" in host:
                 continue
             scheme = "https" if host in under_tls else "http"
-            for path in _rows(_map(rule.get("http")).get("paths")):
-                service = _map(_map(path.get("backend")).get("service")).get("name")
+            for path in _rows(mapping(rule.get("http")).get("paths")):
+                service = mapping(mapping(path.get("backend")).get("service")).get("name")
                 if service:
                     yield (space, str(service)), f"{scheme}://{host}"
 
@@ -81,7 +78,7 @@ def _target(row: dict[str, Any], fronts: list[tuple[tuple[str, str], str]], clus
     inside = _inside(row, space, name)
     labels = {
         str(key): str(value)
-        for key, value in sorted(_map(_map(row.get("metadata")).get("labels")).items())
+        for key, value in sorted(mapping(mapping(row.get("metadata")).get("labels")).items())
         if len(str(key)) <= _KEY and len(str(value)) <= _VALUE
     }
     labels = dict(list(labels.items())[:_LABELS])
@@ -94,7 +91,7 @@ def _target(row: dict[str, Any], fronts: list[tuple[tuple[str, str], str]], clus
 
 def _inside(row: dict[str, Any], space: str, name: str) -> str | None:
     """The address that programs in the cluster use."""
-    ports = [p for p in _rows(_map(row.get("spec")).get("ports")) if isinstance(p.get("port"), int)]
+    ports = [p for p in _rows(mapping(row.get("spec")).get("ports")) if isinstance(p.get("port"), int)]
     if not ports:
         return None
 

@@ -7,21 +7,19 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from importlib.resources import files
 from typing import Any
-from xml.sax.saxutils import escape, quoteattr
+from xml.sax.saxutils import escape
 
 from markupsafe import Markup
 
 from runbook import __version__
 from runbook.fleet.one import Seen
 from runbook.fleet.rollup import STATES, Group, Rollup, Row
-from runbook.lazy import re
-from runbook.redact import visible
 from runbook.report.block import css
+from runbook.report.junit import in_attribute, in_text
 from runbook.report.markdown import code, plain
 
 _LISTED = 50
 UNTOLD = "nothing shows whether it works"
-_ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def headline(fleet: Rollup) -> str:
@@ -205,7 +203,7 @@ def as_junit(fleet: Rollup) -> str:
     cases = "".join(_case(row) for row in fleet.rows)
     return (
         f'<?xml version="1.0" encoding="UTF-8"?>\n<testsuites name="runbook fleet" {head}>\n'
-        f" <testsuite name={_attribute(fleet.fleet)} {head}>\n{cases} </testsuite>\n</testsuites>\n"
+        f" <testsuite name={in_attribute(fleet.fleet)} {head}>\n{cases} </testsuite>\n</testsuites>\n"
     )
 
 
@@ -213,23 +211,15 @@ def _case(row: Row) -> str:
     inner = ""
     if row.state == "fault":
         told = "\n".join(f"{c.cause}: {c.summary} ({c.where}) Fix: {c.fix}" for c in row.causes)
-        inner = f"<failure type={_attribute(row.causes[0].cause)} message={_attribute(row.causes[0].summary)}>{_legal(told)}</failure>"
+        inner = f"<failure type={in_attribute(row.causes[0].cause)} message={in_attribute(row.causes[0].summary)}>{in_text(told)}</failure>"
     elif row.state == "error":
-        inner = f"<error message={_attribute(row.result.problem)}/>"
+        inner = f"<error message={in_attribute(row.result.problem)}/>"
     elif row.state == "inconclusive":
-        inner = f"<skipped message={_attribute(what(row) or UNTOLD)}/>"
+        inner = f"<skipped message={in_attribute(what(row) or UNTOLD)}/>"
     elif told := what(row):
-        inner = f"<system-out>{_legal(told)}</system-out>"
+        inner = f"<system-out>{in_text(told)}</system-out>"
     owner = row.target.owner or "nobody"
-    return f"  <testcase classname={_attribute(owner)} name={_attribute(row.target.name)}>{inner}</testcase>\n"
-
-
-def _legal(text: str) -> str:
-    return escape(_ILLEGAL.sub("\ufffd", visible(text, 4000)))
-
-
-def _attribute(text: str) -> str:
-    return quoteattr(_ILLEGAL.sub("\ufffd", visible(text, 1000)))
+    return f"  <testcase classname={in_attribute(owner)} name={in_attribute(row.target.name)}>{inner}</testcase>\n"
 
 
 def as_html(fleet: Rollup, reports: Iterable[str]) -> str:

@@ -31,16 +31,16 @@ def parse_docker_config(text: str, file: str, vault: Vault) -> ClientConfig:
     if auths is None and not _KNOWN & data.keys() and data and all(isinstance(v, dict) for v in data.values()):
         auths = data  # the old .dockercfg has the hosts at the top
     store = _text(data.get("credsStore")) or None
-    helpers = {str(host): str(name) for host, name in _mapping(data.get("credHelpers")).items()}
+    helpers = {str(host): str(name) for host, name in mapping(data.get("credHelpers")).items()}
     places = _Places(text, file)
     logins = [
-        _login(str(key), _mapping(value), helpers.get(str(key)) or store, places, vault)
-        for key, value in list(_mapping(auths).items())[:MOST_LOGINS]
+        _login(str(key), mapping(value), helpers.get(str(key)) or store, places, vault)
+        for key, value in list(mapping(auths).items())[:MOST_LOGINS]
     ]
     logins += [
         StoredLogin(place=places.of(host), key=vault.mask(host, 300), kind="empty", helper=vault.mask(name, 100))
         for host, name in list(helpers.items())[:MOST_LOGINS]
-        if host not in _mapping(auths)
+        if host not in mapping(auths)
     ]
     insecure = data.get("insecure-registries")
     proxies, no_proxy = _proxies(data, vault)
@@ -119,7 +119,7 @@ def _odd(password: str) -> str | None:
 
 def _proxies(data: dict[str, Any], vault: Vault) -> tuple[tuple[str, ...], str | None]:
     """Forward proxies of config.json (`proxies.default.httpProxy`) or daemon.json (`proxies.http-proxy`)."""
-    section = _mapping(data.get("proxies"))
+    section = mapping(data.get("proxies"))
     found, excepted = [], None
     for values in (section, *(v for v in section.values() if isinstance(v, dict))):
         for name, variable in _PROXY_NAMES.items():
@@ -138,7 +138,8 @@ def _text(value: object) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _mapping(value: object) -> dict[str, Any]:
+def mapping(value: object) -> dict[str, Any]:
+    """A mapping as it is; of anything else nothing."""
     return value if isinstance(value, dict) else {}
 
 

@@ -12,11 +12,21 @@ from typing import Any
 
 from runbook.model import Endpoint, Mirror, Place, PullerConfig, StoredLogin
 from runbook.parse import ParseError
-from runbook.parse.docker_config import decode_login
+from runbook.parse.docker_config import decode_login, mapping
 from runbook.parse.yaml_nodes import Mapping, Node, Scalar, Sequence, load_yaml
 from runbook.redact import Vault
+from runbook.urls import host_of
 
 _MOST = 500
+
+
+def load_toml(text: str, file: str) -> dict[str, Any]:
+    """TOML as it is written; `ParseError` where it is none."""
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        line = re.search(r"line (\d+)", str(error))
+        raise ParseError(file, int(line[1]) if line else None, "not valid TOML") from None
 
 
 def parse_puller(text: str, file: str, vault: Vault) -> PullerConfig:
@@ -24,11 +34,7 @@ def parse_puller(text: str, file: str, vault: Vault) -> PullerConfig:
     text = text.removeprefix("\ufeff")
     if file.endswith((".yaml", ".yml")):
         return _k3s(text, file, vault)
-    try:
-        data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        line = re.search(r"line (\d+)", str(error))
-        raise ParseError(file, int(line[1]) if line else None, "not valid TOML") from None
+    data = load_toml(text, file)
     lines = _Lines(text, file)
     if "plugins" in data:
         return _cri(data, lines, vault)
@@ -69,10 +75,10 @@ def _k3s(text: str, file: str, vault: Vault) -> PullerConfig:
             for i in (rows.items if isinstance(rows, Sequence) else ())
             if isinstance(i, Scalar)
         )
-        plain += [_netloc(e.url) for e in endpoints if e.url.startswith("http://")]
+        plain += [host_of(e.url) for e in endpoints if e.url.startswith("http://")]
         mirrors.append(Mirror(host=vault.mask(key.text, 300), place=key.place, endpoints=endpoints))
     for key, value in _pairs(_get(top, "configs")):
-        hosts[_netloc(key.text)] = None
+        hosts[host_of(key.text)] = None
         auth = {k.text: v.text for k, v in _pairs(_get(value, "auth")) if isinstance(v, Scalar)}
         if auth:
             logins.append(_login(key.text, auth, key.place, vault))
@@ -116,10 +122,6 @@ def _login(key: str, auth: dict[str, Any], place: Place, vault: Vault) -> Stored
     )
 
 
-def _netloc(url: str) -> str:
-    return url.split("://", 1)[-1].split("/", 1)[0].lower()
-
-
 # ---- containerd -----------------------------------------------------------------------------------------
 
 
@@ -130,14 +132,14 @@ def _hosts(data: dict[str, Any], lines: _Lines, vault: Vault) -> PullerConfig:
     host = "*" if name == "_default" else name if re.search(r"[.:]|^localhost$", name) else ""
     endpoints = []
     plain = []
-    for url, about in _mapping(data.get("host")).items():
-        override = _mapping(about).get("override_path") is True
+    for url, about in mapping(data.get("host")).items():
+        override = mapping(about).get("override_path") is True
         endpoints.append(Endpoint(url=vault.mask(str(url), 300), place=lines.of(str(url)), override_path=override))
-        for name, value in _mapping(_mapping(about).get("header")).items():
+        for name, value in mapping(mapping(about).get("header")).items():
             if str(name).lower() == "authorization":
                 vault.token(str(value[0]) if isinstance(value, list) and value else str(value))
         if str(url).startswith("http://"):
-            plain.append(_netloc(str(url)))
+            plain.append(host_of(str(url)))
     server = data.get("server")
     if isinstance(server, str):
         override = data.get("override_path") is True
@@ -145,9 +147,9 @@ def _hosts(data: dict[str, Any], lines: _Lines, vault: Vault) -> PullerConfig:
             Endpoint(url=vault.mask(server, 300), place=lines.of("server", server), override_path=override)
         )
         if server.startswith("http://"):
-            plain.append(_netloc(server))
+            plain.append(host_of(server))
     mirror = Mirror(
-        host=host or _netloc(str(server or "")), place=Place(lines.file), endpoints=tuple(endpoints[:_MOST])
+        host=host or host_of(str(server or "")), place=Place(lines.file), endpoints=tuple(endpoints[:_MOST])
     )
     return PullerConfig(
         file=lines.file, program="containerd", mirrors=(mirror,), plain=tuple(plain), hosts=(mirror.host,)
@@ -157,22 +159,22 @@ def _hosts(data: dict[str, Any], lines: _Lines, vault: Vault) -> PullerConfig:
 def _cri(data: dict[str, Any], lines: _Lines, vault: Vault) -> PullerConfig:
     """config.toml of containerd: registry.mirrors and registry.configs of the CRI plugin."""
     mirrors, logins, hosts = [], [], dict[str, None]()
-    for plugin in _mapping(data.get("plugins")).values():
-        registry = _mapping(_mapping(plugin).get("registry"))
-        for host, about in _mapping(registry.get("mirrors")).items():
+    for plugin in mapping(data.get("plugins")).values():
+        registry = mapping(mapping(plugin).get("registry"))
+        for host, about in mapping(registry.get("mirrors")).items():
             place = lines.of("mirrors", str(host))
-            rows = _mapping(about).get("endpoint")
+            rows = mapping(about).get("endpoint")
             endpoints = tuple(
                 Endpoint(url=vault.mask(str(url), 300), place=lines.of(str(url)))
                 for url in (rows if isinstance(rows, list) else [])[:_MOST]
             )
             hosts[str(host)] = None
             mirrors.append(Mirror(host=vault.mask(str(host), 300), place=place, endpoints=endpoints))
-        for host, about in _mapping(registry.get("configs")).items():
-            hosts[_netloc(str(host))] = None
-            if auth := _mapping(_mapping(about).get("auth")):
+        for host, about in mapping(registry.get("configs")).items():
+            hosts[host_of(str(host))] = None
+            if auth := mapping(mapping(about).get("auth")):
                 logins.append(_login(str(host), auth, lines.of("configs", str(host)), vault))
-    plain = tuple(_netloc(e.url) for m in mirrors for e in m.endpoints if e.url.startswith("http://"))
+    plain = tuple(host_of(e.url) for m in mirrors for e in m.endpoints if e.url.startswith("http://"))
     return PullerConfig(
         file=lines.file,
         program="containerd",
@@ -190,7 +192,7 @@ def _buildkit(registries: dict[str, Any], lines: _Lines, vault: Vault) -> Puller
     """buildkitd.toml: `http` allows plain http, `insecure` an unknown certificate."""
     mirrors, plain = [], []
     for host, about in list(registries.items())[:_MOST]:
-        about = _mapping(about)
+        about = mapping(about)
         place = lines.of("registry", str(host))
         rows = about.get("mirrors")
         endpoints = tuple(
@@ -208,16 +210,16 @@ def _podman(data: dict[str, Any], lines: _Lines, vault: Vault) -> PullerConfig:
     mirrors, plain, hosts = [], [], dict[str, None]()
     rows = data.get("registry")
     for row in (rows if isinstance(rows, list) else [])[:_MOST]:
-        about = _mapping(row)
+        about = mapping(row)
         location = str(about.get("location") or about.get("prefix") or "")
         name = str(about.get("prefix") or location)
-        hosts[_netloc(location)] = None
+        hosts[host_of(location)] = None
         endpoints = tuple(_podman_mirrors(about, lines, vault))
-        plain += [_netloc(location)] if about.get("insecure") is True else []
-        plain += [_netloc(str(m.get("location") or "")) for m in _insecure(about)]
+        plain += [host_of(location)] if about.get("insecure") is True else []
+        plain += [host_of(str(m.get("location") or "")) for m in _insecure(about)]
         place = lines.of(location) if location else Place(lines.file)
         mirrors.append(Mirror(host=vault.mask(name, 300), place=place, endpoints=endpoints))
-    old = _mapping(_mapping(data.get("registries")).get("insecure")).get("registries")
+    old = mapping(mapping(data.get("registries")).get("insecure")).get("registries")
     plain += [str(h).lower() for h in (old if isinstance(old, list) else [])]
     return PullerConfig(
         file=lines.file, program="podman", mirrors=tuple(mirrors), plain=tuple(plain), hosts=tuple(hosts)
@@ -227,14 +229,10 @@ def _podman(data: dict[str, Any], lines: _Lines, vault: Vault) -> PullerConfig:
 def _podman_mirrors(about: dict[str, Any], lines: _Lines, vault: Vault) -> Iterator[Endpoint]:
     rows = about.get("mirror")
     for row in (rows if isinstance(rows, list) else [])[:_MOST]:
-        location = str(_mapping(row).get("location") or "")
+        location = str(mapping(row).get("location") or "")
         yield Endpoint(url=vault.mask(location, 300), place=lines.of(location) if location else Place(lines.file))
 
 
 def _insecure(about: dict[str, Any]) -> list[dict[str, Any]]:
     rows = about.get("mirror")
-    return [r for r in (rows if isinstance(rows, list) else []) if _mapping(r).get("insecure") is True]
-
-
-def _mapping(value: object) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
+    return [r for r in (rows if isinstance(rows, list) else []) if mapping(r).get("insecure") is True]

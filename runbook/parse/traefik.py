@@ -4,15 +4,14 @@ Labels and file say the same in two ways; both become one tree of dotted lower-c
 """
 
 import re
-import tomllib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from runbook.model import Compose, EnvVar, Guard, HeaderEdit, OwnAuth, Place, ProxyRoute, Service
 from runbook.numbers import whole_number
-from runbook.parse import ParseError
 from runbook.parse.hops import Proto, basic_auth, header_edit, split_upstream
+from runbook.parse.pullers import load_toml
 from runbook.parse.yaml_nodes import Mapping, Node, Scalar, Sequence, load_yaml
 from runbook.redact import Vault
 
@@ -314,11 +313,6 @@ def leaves_of(node: Node | None, key: str) -> Iterator[tuple[str, Leaf]]:
 
 def _toml(text: str, file: str) -> Iterator[tuple[str, Leaf]]:
     """The same of TOML, which tells no lines."""
-    try:
-        data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        line = re.search(r"line (\d+)", str(error))
-        raise ParseError(file, int(line[1]) if line else None, "not valid TOML") from None
 
     def leaves(value: Any, key: str) -> Iterator[tuple[str, Leaf]]:
         if isinstance(value, dict):
@@ -332,4 +326,4 @@ def _toml(text: str, file: str) -> Iterator[tuple[str, Leaf]]:
         else:
             yield key, Leaf(str(value).lower() if isinstance(value, bool) else str(value), Place(file))
 
-    return leaves(data, "")
+    return leaves(load_toml(text, file), "")

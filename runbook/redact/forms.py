@@ -171,15 +171,16 @@ def _unescaped(match: re.Match[str]) -> str:
     if match[1] or match[3] or match[4] or match[5]:
         return _character(int(match[1] or match[3] or match[4] or match[5], 16))
     if match[2] or match[6] or match[9]:
-        return _bytes(binascii.unhexlify(re.sub(r"[%=]|\\x", "", match[2] or match[6] or match[9])))
+        return decoded(binascii.unhexlify(re.sub(r"[%=]|\\x", "", match[2] or match[6] or match[9])))
     if match[7]:
-        return _bytes(bytes(int(octet, 8) & 255 for octet in match[7].split("\\")[1:]))
+        return decoded(bytes(int(octet, 8) & 255 for octet in match[7].split("\\")[1:]))
     if match[8]:
         return html.unescape(match[8])
     return match[11] or ""
 
 
-def _bytes(raw: bytes) -> str:
+def decoded(raw: bytes) -> str:
+    """Bytes as UTF-8, else as the characters of the same numbers."""
     try:
         return raw.decode("utf-8")
     except UnicodeDecodeError:
@@ -200,7 +201,7 @@ def _from_utf7(match: re.Match[str]) -> str:
 
 
 def _from_numbers(numbers: list[str], radix: int) -> str:
-    return _bytes(bytes(value for n in numbers if (value := int(n, radix)) < 256))
+    return decoded(bytes(value for n in numbers if (value := int(n, radix)) < 256))
 
 
 @lru_cache(maxsize=4096)

@@ -38,19 +38,21 @@ def _case(step: str, check: Check, cause: Finding | None) -> str:
     inner = ""
     if cause is not None:
         told = [cause.summary, *(f"- {i.what} ({i.where})" for i in cause.evidence), f"Fix: {cause.fix.summary}"]
-        inner = f"<failure type={_attribute(cause.cause)} message={_attribute(cause.summary)}>{_text(chr(10).join(told))}</failure>"
+        inner = f"<failure type={in_attribute(cause.cause)} message={in_attribute(cause.summary)}>{in_text(chr(10).join(told))}</failure>"
     elif check.outcome == "skipped":
-        inner = f"<skipped message={_attribute(check.reason)}/>"
+        inner = f"<skipped message={in_attribute(check.reason)}/>"
     elif check.outcome == "error":
-        inner = f"<error message={_attribute(check.reason)}/>"
+        inner = f"<error message={in_attribute(check.reason)}/>"
     elif check.outcome == "fail":
-        inner = f"<system-out>{_text('warning: ' + check.reason)}</system-out>"
-    return f'  <testcase classname="runbook.{step}" name={_attribute(check.rule)}>{inner}</testcase>\n'
+        inner = f"<system-out>{in_text('warning: ' + check.reason)}</system-out>"
+    return f'  <testcase classname="runbook.{step}" name={in_attribute(check.rule)}>{inner}</testcase>\n'
 
 
-def _text(text: str) -> str:
+def in_text(text: str) -> str:
+    """Foreign text as the content of an element."""
     return escape(_ILLEGAL.sub("\ufffd", visible(text, 4000)))
 
 
-def _attribute(text: str) -> str:
+def in_attribute(text: str) -> str:
+    """Foreign text as an attribute, in quotes."""
     return quoteattr(_ILLEGAL.sub("\ufffd", visible(text, 1000)))

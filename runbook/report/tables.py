@@ -28,7 +28,7 @@ def matrix(run: Run) -> Block:
                 continue
             cells = [_cell([e for e in found if _call(e) == call]) for call in _CALLS]
             rows.append([f"{esc(name)}, {esc(login)}", *cells])
-            lines.append(f"{name}, {login}: " + ", ".join(f"{_call(e)} {_answer(e)}" for e in found))
+            lines.append(f"{name}, {login}: " + ", ".join(f"{_call(e)} {answer(e)}" for e in found))
     if not rows:
         return Block(para("No request was made or handed over.", "rb-soft"), "No request was made or handed over.")
     head = ("way and login", *_CALLS)
@@ -54,7 +54,8 @@ def _call(exchange: Exchange) -> str:
     return "other"
 
 
-def _answer(exchange: Exchange) -> str:
+def answer(exchange: Exchange) -> str:
+    """What came back, or why nothing did."""
     return str(exchange.status or exchange.error or "no answer")
 
 
@@ -62,7 +63,7 @@ def _cell(found: Sequence[Exchange]) -> str:
     parts = []
     for e in found:
         other = f" {esc(e.method)} {esc(e.path, 60)}" if _call(e) == "other" else ""
-        parts.append(f"{tag(_answer(e), _kind(e))}{other}{place(e.source)}")
+        parts.append(f"{tag(answer(e), _kind(e))}{other}{place(e.source)}")
     parts = list(dict.fromkeys(parts))
     return "".join(parts[:6]) + (f"<br>and {len(parts) - 6} more" if len(parts) > 6 else "")
 
@@ -83,7 +84,7 @@ def headers(run: Run) -> Block:
     lines = []
     for direct, via in sorted(_pairs(run), key=lambda pair: pair[0].status == pair[1].status):  # telling ones first
         rows = list(_changes(direct.response_headers, via.response_headers))
-        title = f"{direct.method} {direct.path}, {_login(direct)}: direct {_answer(direct)}, via proxy {_answer(via)}"
+        title = f"{direct.method} {direct.path}, {_login(direct)}: direct {answer(direct)}, via proxy {answer(via)}"
         changed = sum(word != "kept" for word, *_ in rows)
         body = table(
             title,

@@ -9,6 +9,7 @@ from runbook.judge import Run
 from runbook.model import PROBE_USER, Exchange, Meaning, Place
 from runbook.observe.traffic import is_authenticated
 from runbook.report.block import Block, esc, para, place, table, tag
+from runbook.report.tables import answer
 
 _MOST = 60
 _MEANS: dict[Meaning, str] = {
@@ -66,7 +67,7 @@ def _requests(run: Run) -> Iterable[Moment]:
         if (when := _when(e)) is not None:
             who = "tap" if e.at == "registry" else "client"
             bad = e.status is None or e.status >= 500 or (is_authenticated(e) and e.status >= 400)
-            yield Moment(when, who, f"{e.method} {e.path}, {_login(e)}{_way(e)}", _answer(e), e.elapsed, e.source, bad)
+            yield Moment(when, who, f"{e.method} {e.path}, {_login(e)}{_way(e)}", answer(e), e.elapsed, e.source, bad)
 
 
 def _logged(run: Run) -> Iterable[Moment]:
@@ -93,10 +94,6 @@ def _login(exchange: Exchange) -> str:
 
 def _way(exchange: Exchange) -> str:
     return {"direct": ", directly", "via": ", through the proxy", "unknown": ""}[exchange.route]
-
-
-def _answer(exchange: Exchange) -> str:
-    return str(exchange.status or exchange.error or "no answer")
 
 
 def _when(exchange: Exchange) -> float | None:

@@ -33,17 +33,12 @@ from runbook.rules.shell import (
     status,
     stored_login,
 )
-from runbook.urls import netloc
+from runbook.urls import host_of, netloc
 
 NOT_SENT = (Symptom.NO_CREDENTIAL_SENT, Symptom.LOGIN_401, Symptom.LOGIN_401_DIRECT)
 NO_PASSWORD = Refutation(cause="htpasswd-wrong-password", because="no password was sent to be compared")
 _HELPER = re.compile(r"docker-credential-([A-Za-z][\w-]{0,60})")
 NEWLINE = "trailing newline"
-
-
-def host_of(key: str) -> str:
-    """The host[:port] of a key as docker compares it: without scheme and path."""
-    return key.split("://", 1)[-1].split("/", 1)[0].lower()
 
 
 def stored(facts: Facts) -> list[StoredLogin]:

@@ -22,12 +22,13 @@ from runbook.model import (
 from runbook.model.command import Command, file, glued, host, image, name, sh
 from runbook.redact import MASK
 from runbook.rules.base import Facts, rule
-from runbook.rules.client import NO_PASSWORD, NOT_SENT, host_of, stored
+from runbook.rules.client import NO_PASSWORD, NOT_SENT, stored
 from runbook.rules.evidence import context, finding, read, said
 from runbook.rules.hop_edits import swap
 from runbook.rules.platform import in_namespace, restarted
 from runbook.rules.shell import stored_login
 from runbook.stack.registry import covering
+from runbook.urls import host_of
 
 S = Symptom
 _READERS: tuple[tuple[re.Pattern[str], str, str], ...] = (

@@ -5,10 +5,11 @@ from collections.abc import Iterator
 from runbook.model import ClientConfig, Finding, Fix, Message, StoredLogin
 from runbook.model.command import Word, glued, host, sh
 from runbook.rules.base import Facts, rule
-from runbook.rules.client import NOT_SENT, host_of, kept, stored
+from runbook.rules.client import NOT_SENT, kept, stored
 from runbook.rules.evidence import finding, said
 from runbook.rules.shell import kept_in, login_again, login_used, login_with_docker, secret_read
 from runbook.stack.clients import Client, bare, stored_for
+from runbook.urls import host_of
 
 _CONFIG = Word("~/.docker/config.json", operator=True)  # the shell has to expand the tilde, so it is not quoted
 

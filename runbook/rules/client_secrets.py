@@ -5,10 +5,11 @@ from collections.abc import Iterator
 from runbook.model import CiJob, CiLogin, Finding, Fix, Message, Refutation, StoredLogin, Subject, Symptom
 from runbook.model.command import PIPE, Command, glued, host, name, sh
 from runbook.rules.base import Facts, rule
-from runbook.rules.client import NO_PASSWORD, host_of, kept, stored
+from runbook.rules.client import NO_PASSWORD, kept, stored
 from runbook.rules.client_files import image_host
 from runbook.rules.evidence import finding, read, said, seen
 from runbook.rules.shell import kept_in, login_again, login_used, login_with_docker
+from runbook.urls import host_of
 
 S = Symptom
 

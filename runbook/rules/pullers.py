@@ -19,11 +19,11 @@ from runbook.model import (
 )
 from runbook.model.command import image, sh
 from runbook.rules.base import Facts, rule
-from runbook.rules.client import NO_PASSWORD, NOT_SENT, host_of
+from runbook.rules.client import NO_PASSWORD, NOT_SENT
 from runbook.rules.evidence import Item, finding, read, said, seen
 from runbook.rules.hop_edits import swap
 from runbook.rules.platform import Applied
-from runbook.urls import netloc, urlsplit
+from runbook.urls import host_of, netloc, urlsplit
 
 S = Symptom
 
