@@ -77,32 +77,16 @@ def _fix(facts: Facts, together: tuple[Registry, ...]) -> Fix:
             verify=checks,
             applies="Compose creates the instances again, since their environment has changed",
         )
-    one = runs_registry(facts)
+    one, made = runs_registry(facts), ("openssl", "rand", "-hex", "32")
     if one.platform == "kubernetes":
         where = in_namespace(one.namespace)
         held = (service(workload(s)) for s in several or [one])
+        kept = "create secret generic registry-http --from-file=REGISTRY_HTTP_SECRET=/dev/stdin"
         return Fix(
             summary="Keep one REGISTRY_HTTP_SECRET in a Secret, and let every instance take it from there; "
             "write it into the manifest as well",
             commands=(
-                sh(
-                    "openssl",
-                    "rand",
-                    "-hex",
-                    "32",
-                    PIPE,
-                    "tr",
-                    "-d",
-                    "\\n",
-                    PIPE,
-                    "kubectl",
-                    *where,
-                    "create",
-                    "secret",
-                    "generic",
-                    "registry-http",
-                    "--from-file=REGISTRY_HTTP_SECRET=/dev/stdin",
-                ),
+                sh(*made, PIPE, "tr", "-d", "\\n", PIPE, "kubectl", *where, *kept.split()),
                 *(sh("kubectl", *where, "set", "env", pod, "--from=secret/registry-http") for pod in held),
             ),
             verify=checks,
@@ -111,7 +95,7 @@ def _fix(facts: Facts, together: tuple[Registry, ...]) -> Fix:
     again = restarted(one)
     return Fix(
         summary="Set the same REGISTRY_HTTP_SECRET for every instance, or the same http.secret in their configuration",
-        commands=(sh("openssl", "rand", "-hex", "32", expect="the secret, for all of them"), *again.commands),
+        commands=(sh(*made, expect="the secret, for all of them"), *again.commands),
         verify=checks,
         applies=again.applies,
     )

@@ -80,15 +80,8 @@ def storage_outside_volume(facts: Facts) -> Iterator[Finding]:
 def _survives(registry: Registry, user: Word) -> tuple[Command, ...]:
     port = next((p.published for p in registry.ports if p.published), 5000)
     words = () if registry.auth == "none" else (Word("-u"), user)
-    return (
-        sh(
-            "curl",
-            "-sS",
-            words,
-            url(f"http://localhost:{port}", "/v2/_catalog"),
-            expect="(the images that were pushed)",
-        ),
-    )
+    catalog = url(f"http://localhost:{port}", "/v2/_catalog")
+    return (sh("curl", "-sS", words, catalog, expect="(the images that were pushed)"),)
 
 
 def _back(evidence: Evidence, setting: Setting, root: str) -> tuple[Edit, ...]:

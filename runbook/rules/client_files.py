@@ -97,6 +97,10 @@ def _in_a_container(facts: Facts) -> Iterator[Finding]:
             (r for r in facts.traffic.requests if _is_of(r, program) and r.status == 401 and not r.user), None
         )
         applied = restarted(one, mounted[0].place)
+        check = stored_login(where or None)
+        if one.platform == "kubernetes":
+            events = ("kubectl", *in_namespace(one.namespace), "get", "events")
+            check = sh(*events, expect="(no message of a refused push)")
         yield finding(
             f"{program} reads {path}, but the logins are mounted at {mounted[0].target}: it sends none.",
             read(f"mounted at {mounted[0].target}", mounted[0].place),
@@ -107,17 +111,7 @@ def _in_a_container(facts: Facts) -> Iterator[Finding]:
             fix=Fix(
                 summary=f"Mount the file as {path}, or set DOCKER_CONFIG to {posixpath.dirname(mounted[0].target)}",
                 commands=applied.commands,
-                verify=(
-                    sh(
-                        "kubectl",
-                        *in_namespace(one.namespace),
-                        "get",
-                        "events",
-                        expect="(no message of a refused push)",
-                    ),
-                )
-                if one.platform == "kubernetes"
-                else (stored_login(where or None),),
+                verify=(check,),
                 applies=applied.applies,
             ),
         )

@@ -179,13 +179,8 @@ def allowed(facts: Facts, base: str, expect: str = ALLOWED) -> Command:
     ask = ("curl", "-sSi", "-H", origin, url(base, "/v2/"), PIPE)
     if expect == ONE_LINE:
         return sh(*ask, "grep", "-ci", "^access-control-allow-origin:", expect=expect)
-    return sh(
-        *ask,
-        "grep",
-        "-i",
-        "^access-control-allow",
-        expect=expect.format(page=url(page).text if page else "the page's origin"),
-    )
+    shown = expect.format(page=url(page).text if page else "the page's origin")
+    return sh(*ask, "grep", "-i", "^access-control-allow", expect=shown)
 
 
 def _published(facts: Facts, base: str) -> str | None:

@@ -17,6 +17,9 @@ S = Symptom
 # ---- a builder of its own ------------------------------------------------------------------------------------
 
 
+_CREATE = "docker buildx create --use --name with-registry --buildkitd-config buildkitd.toml"
+
+
 @rule(
     "buildkit-insecure-registry-missing",
     needs=("messages",),
@@ -49,18 +52,7 @@ def builder_insecure(facts: Facts) -> Iterator[Finding]:
             about=Subject(address=message.host),
             fix=Fix(
                 summary=f'Write a buildkitd.toml with [registry."{message.host}"] and {toml}, and create the builder with it',
-                commands=(
-                    sh(
-                        "docker",
-                        "buildx",
-                        "create",
-                        "--use",
-                        "--name",
-                        "with-registry",
-                        "--buildkitd-config",
-                        "buildkitd.toml",
-                    ),
-                ),
+                commands=(sh(*_CREATE.split()),),
                 verify=(sh("docker", "buildx", "ls", expect="with-registry* docker-container …"),),
                 applies="a builder reads buildkitd.toml when it is created",
             ),

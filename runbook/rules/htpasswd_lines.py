@@ -54,18 +54,12 @@ def _separated(facts: Facts, file: Htpasswd, entry: Entry, name: str) -> Fix:
     if not entry.usable:
         return new_hash(facts, name, file, f"Add an entry of its own for {name}")
     path = local(facts, file.file)
+    apart = f"{command.user(entry.name).text} and {command.user(name).text}, each on a line of its own"
     return edited(
         facts,
         f"Start a new line before {name}",
         sh("sed", "-i", "-E", glued(number(entry.line), _SPLIT), path),
-        sh(
-            "cut",
-            "-s",
-            "-d:",
-            "-f1",
-            path,
-            expect=f"{command.user(entry.name).text} and {command.user(name).text}, each on a line of its own",
-        ),
+        sh("cut", "-s", "-d:", "-f1", path, expect=apart),
         verify(facts, name),
     )
 

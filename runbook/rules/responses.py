@@ -64,18 +64,8 @@ def _is_bare(exchange: Exchange) -> bool:
 
 
 def _head(facts: Facts, address: str) -> Command:
-    return sh(
-        "curl",
-        "-sSI",
-        "-u",
-        user(user_of(facts)),
-        url(address),
-        PIPE,
-        "grep",
-        "-i",
-        "^content-length",
-        expect="Content-Length: …",
-    )
+    asked = ("curl", "-sSI", "-u", user(user_of(facts)), url(address))
+    return sh(*asked, PIPE, "grep", "-i", "^content-length", expect="Content-Length: …")
 
 
 @rule(

@@ -156,24 +156,7 @@ def _disabled(facts: Facts, registry: Registry | None) -> tuple[Edit, ...]:
 def _check(facts: Facts, redirected: Exchange | None, failing: Message | None) -> Command:
     if redirected is None and failing is not None and failing.call is not None and failing.call.verb == "pull":
         return sh("docker", "pull", image(None), expect="Status: Downloaded newer image")
+    asked, expect = ("curl", "-sSi", "-u", user(user_of(facts))), "HTTP/1.1 200 OK"
     if redirected is None:
-        return sh(
-            "curl",
-            "-sSi",
-            "-u",
-            user(user_of(facts)),
-            url(registry_url(facts), "/v2/_catalog"),
-            expect="HTTP/1.1 200 OK",
-        )
-    return sh(
-        "curl",
-        "-sSi",
-        "-u",
-        user(user_of(facts)),
-        url(redirected.url),
-        PIPE,
-        "head",
-        "-n",
-        "1",
-        expect="HTTP/1.1 200 OK",
-    )
+        return sh(*asked, url(registry_url(facts), "/v2/_catalog"), expect=expect)
+    return sh(*asked, url(redirected.url), PIPE, "head", "-n", "1", expect=expect)
