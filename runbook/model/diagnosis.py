@@ -176,6 +176,8 @@ class Fix:
     verify: tuple[Command, ...] = ()
     applies: str = ""
     """How the change reaches the process; "" where the commands say it all."""
+    edits: tuple[Edit, ...] = ()
+    """Of which the patch is made; a finding's own where it names none itself."""
     proof: Proof = Proof()
 
     @property

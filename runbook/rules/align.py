@@ -105,7 +105,8 @@ def change(
         again = restarted(runs_registry(facts), fresh=in_file)
     else:
         again = restarted(runs, next(iter(places), runs.place), fresh=in_file)
-    return Fix(summary=summary, commands=(*before, *again.commands, *after), verify=verify, applies=again.applies)
+    typed = (*before, *again.commands, *after)
+    return Fix(summary=summary, commands=typed, verify=verify, applies=again.applies, edits=edits)
 
 
 # ---- edits -------------------------------------------------------------------------------------------

@@ -43,7 +43,6 @@ def config_path_version(facts: Facts) -> Iterator[Finding]:
     if opened and _challenges(facts):
         return
     tag, path = registry.service.image or "the image", CONFIG_PATHS[registry.major]
-    edits = _remount(facts.evidence, mount, path)
     same = (
         (inside(registry.service, "cat", path, PIPE, "diff", "-", word(file), expect="nothing"),)
         if file and " § " not in file
@@ -64,14 +63,13 @@ def config_path_version(facts: Facts) -> Iterator[Finding]:
         ),
         refuted=(_OPEN,) if opened else (),
         about=subject(registry),
-        edits=edits,
         fix=change(
             facts,
             registry,
             f"Mount the file at {path}",
             *same,
             status(facts, expect="401") if had_auth else anonymous(facts, registry),
-            edits=edits,
+            edits=_remount(facts.evidence, mount, path),
         ),
     )
 
@@ -135,7 +133,6 @@ def env_overrides_config(facts: Facts) -> Iterator[Finding]:
     if key.startswith("auth.htpasswd.path") and facts.traffic.works("direct") is not None:
         return
     bound = _is_bound(registry, key, now)
-    edits = _as_configured(facts, was, now) if bound else unset(facts.evidence, now)
     names = ("env", PIPE, "cut", "-d=", "-f1", PIPE, "grep", "-x", name(now.origin))
     absent = inside(runs(facts, registry.name if registry else None), *names, expect="nothing")
     yield finding(
@@ -146,7 +143,6 @@ def env_overrides_config(facts: Facts) -> Iterator[Finding]:
         explains=effects,
         supersedes=_superseded(facts.evidence, key, was, now),
         about=subject(registry),
-        edits=edits,
         fix=change(
             facts,
             registry,
@@ -156,7 +152,7 @@ def env_overrides_config(facts: Facts) -> Iterator[Finding]:
             else f"Remove {now.origin}, or write its value into {was.origin}",
             *(() if bound else (absent,)),
             *((login(facts),) if key.startswith("auth.") else ()),
-            edits=edits,
+            edits=_as_configured(facts, was, now) if bound else unset(facts.evidence, now),
         ),
     )
 

@@ -98,7 +98,6 @@ def env_name_malformed(facts: Facts) -> Iterator[Finding]:
     proves = chosen.sure or (_open(facts) and chosen.right.startswith("REGISTRY_AUTH"))
     proof = effects if chosen.sure else OPEN if proves else ()
     hurts = proves or bool(symptoms & set(effects))
-    edits = _all_edits(chosen, found, facts.evidence)
     registry = next((r for r in facts.stack.registries if r.name == chosen.service), None)
     meant = f"; the right name is {chosen.right}" if chosen.right not in ("", chosen.name) else ""
     yield finding(
@@ -111,13 +110,12 @@ def env_name_malformed(facts: Facts) -> Iterator[Finding]:
         proves=proves,
         supersedes=_superseded(chosen, hurts),
         about=Subject(service=chosen.service) if isinstance(chosen.source, Place) else None,
-        edits=edits,
         fix=change(
             facts,
             registry,
             _advice(chosen),
             *_checks(facts, chosen),
-            edits=edits,
+            edits=_all_edits(chosen, found, facts.evidence),
             before=_renamed_unseen(chosen, found, facts),
         ),
     )
@@ -311,7 +309,6 @@ def header_value_not_list(facts: Facts) -> Iterator[Finding]:
         return
     variable = errors[0].setting if errors else _variable(logged[0].text + logged[0].detail)
     place = errors[0].place if errors else None
-    edits = _quote_list(facts.evidence, place) if place else ()
     yield finding(
         f"The value of {variable or f'a header ({_HEADERS}… or http.headers)'} is not a YAML list, "
         "so the registry does not start.",
@@ -319,13 +316,12 @@ def header_value_not_list(facts: Facts) -> Iterator[Finding]:
         (said(e) for e in logged[:2]),
         observed(facts, *DOWN),
         about=subject(registry),
-        edits=edits,
         fix=change(
             facts,
             registry,
             """Write the value as a list of quoted texts: '["*"]', '["http://localhost:8080"]'""",
             _header_check(facts, registry, variable.removeprefix(_HEADERS)),
-            edits=edits,
+            edits=_quote_list(facts.evidence, place) if place else (),
             place=place,
         ),
     )

@@ -57,7 +57,6 @@ def path_mismatch(facts: Facts) -> Iterator[Finding]:
         (said(e) for e in traffic.logged("provisioned")[:1]),
         observed(facts, S.LOGIN_401_DIRECT, S.LOGIN_401),
         about=subject(registry),
-        edits=edits,
         fix=change(facts, registry, todo, login(facts), edits=edits),
     )
 
@@ -222,7 +221,6 @@ def auth_option_missing(facts: Facts) -> Iterator[Finding]:
         (said(p) for p in panics[:1]),
         observed(facts, *DOWN),
         about=subject(registry),
-        edits=edits,
         fix=change(
             facts,
             registry,

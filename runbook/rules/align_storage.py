@@ -50,7 +50,6 @@ def storage_outside_volume(facts: Facts) -> Iterator[Finding]:
     instead = ", in place of the tmpfs" if mount is not None and mount.target == root else ""
     setting = registry.settings[_ROOT]
     back = setting.place is not None and covering(registry.mounts, IMAGE_ROOT) is not None
-    edits = _back(facts.evidence, setting, root) if back else _mount_at(facts.evidence, registry, root)
     fix = change(
         facts,
         registry,
@@ -60,7 +59,7 @@ def storage_outside_volume(facts: Facts) -> Iterator[Finding]:
         if registry.service.platform == "compose"
         else f"Save the images, then mount a volume at {root}{instead}",
         *_survives(registry, whom(facts)),
-        edits=edits,
+        edits=_back(facts.evidence, setting, root) if back else _mount_at(facts.evidence, registry, root),
         before=saved(registry.service, root, in_memory=mount is not None),
         after=(restored(registry.service, IMAGE_ROOT),) if back else (),
     )
@@ -72,7 +71,6 @@ def storage_outside_volume(facts: Facts) -> Iterator[Finding]:
         observed(facts, S.IMAGES_GONE),
         warning=S.IMAGES_GONE not in facts.traffic.seen(),
         about=subject(registry),
-        edits=edits,
         fix=fix,
     )
 
@@ -143,7 +141,6 @@ def delete_disabled(facts: Facts) -> Iterator[Finding]:
     if registry is not None and registry.value(_REMOTE):
         return
     setting = registry.settings.get(_DELETE) if registry else None
-    edits = _enable(facts.evidence, registry, setting) if registry else ()
     digest = f"/v2/runbook/manifests/sha256:{'0' * 64}"
     tried = status(facts, "-u", whom(facts), "-X", "DELETE", path=digest, expect="404 (405: deletes are still off)")
     yield finding(
@@ -154,13 +151,12 @@ def delete_disabled(facts: Facts) -> Iterator[Finding]:
         read("the UI offers to delete", offers.service.place) if offers else None,
         warning=not refused and not facts.traffic.seen(S.DELETE_REFUSED),
         about=subject(registry),
-        edits=edits,
         fix=change(
             facts,
             registry,
             "Enable deletes on the registry; `registry garbage-collect` frees the space afterwards",
             tried,
-            edits=edits,
+            edits=_enable(facts.evidence, registry, setting) if registry else (),
         ),
     )
 
@@ -253,7 +249,6 @@ def proxy_mode(facts: Facts) -> Iterator[Finding]:
     if not refused or (registry is None and any(r.known for r in facts.stack.registries)):
         return
     setting = registry.settings[_REMOTE] if registry else None
-    edits = unset(facts.evidence, setting, _REMOTE)
     yield finding(
         f"The registry runs as a pull-through cache{f' of {setting.value}' if setting else ''}, "
         "which refuses every push with 405.",
@@ -261,13 +256,12 @@ def proxy_mode(facts: Facts) -> Iterator[Finding]:
         refused[:3] if setting else map(aside, refused[:3]),
         proves=setting is not None,
         about=subject(registry),
-        edits=edits,
         fix=change(
             facts,
             registry,
             "Run a second registry without proxy.remoteurl for your own images, or remove it here",
             status(facts, "-u", whom(facts), "-X", "POST", path="/v2/test/blobs/uploads/", expect="202"),
-            edits=edits,
+            edits=unset(facts.evidence, setting, _REMOTE),
         ),
     )
 

@@ -321,7 +321,6 @@ def name_without_registry(facts: Facts) -> Iterator[Finding]:
         named = [s for s in (facts.compose.services if facts.compose else ()) if _is_called(s, repository)]
         local = _bare(named[0]) if named else repository
         target = f"{meant}/{local}"
-        edits = tuple(e for s in named[:1] for e in _qualified(facts, s, meant))
         yield finding(
             f"The image is called {repository}, without {meant}: docker pushes it to Docker Hub.",
             said(message),
@@ -329,7 +328,7 @@ def name_without_registry(facts: Facts) -> Iterator[Finding]:
             [read(f"image: {s.image}", s.place) for s in named[:1]],
             [context(f"the login is one for {meant}", s.place) for s in stored(facts) if host_of(s.key) == meant][:1],
             about=Subject(address=meant),
-            edits=edits,
+            edits=tuple(e for s in named[:1] for e in _qualified(facts, s, meant)),
             fix=Fix(
                 summary=f"Give the image the name {target} and push that",
                 commands=(sh("docker", "tag", image(local), image(target)), sh("docker", "push", image(target))),

@@ -94,7 +94,6 @@ def origin_mismatch(facts: Facts) -> Iterator[Finding]:
         read(f"allowed is {written}" + (f": {why}" if why else ""), where_of(setting)) if setting and fits else None,
         warning=not seen_there and facts.ui is None,  # whether there is a page at all, nothing tells
         fix=headers_fix(facts, f"Allow {page or 'the origin in the address bar'}", edits),
-        edits=edits,
         about=subject(facts.registry),
     )
 
@@ -166,7 +165,6 @@ def wildcard(facts: Facts) -> Iterator[Finding]:
         fix=headers_fix(
             facts, f"Name {page or 'the origin of the page'} instead of *, with {CREDENTIALS}: true", edits
         ),
-        edits=edits,
         about=subject(facts.registry),
     )
 
@@ -210,7 +208,6 @@ def credentials_missing(facts: Facts) -> Iterator[Finding]:
         [read(f"{r.software} allows the origin here, and no credentials", e.place) for r, e in proxies[:2]],
         warning=not (got or complaint or origin),  # no page was seen to call
         fix=replace(fix, commands=again.commands, applies=again.applies) if again else fix,
-        edits=edits,
         about=subject(facts.registry),
     )
 

@@ -66,7 +66,6 @@ def multiple(facts: Facts) -> Iterator[Finding]:
         seen(got.exchange, what=f"one response allows {' and '.join(got.allowed)}") if got else None,
         read(f"the list has {' and '.join(values(setting))}", where_of(setting)) if setting else None,
         fix=headers_fix(facts, "Allow one origin only", edits, expect=ALLOWED if joined else ONE_LINE),
-        edits=edits,
         about=subject(facts.registry),
     )
 
@@ -274,7 +273,6 @@ def header_typo(facts: Facts) -> Iterator[Finding]:
             warning=not is_needed(facts.stack),
             supersedes=("cors-credentials-missing",) if "origin" in lowered else (),
             fix=headers_fix(facts, f"Write {right}", edits),
-            edits=edits,
             about=subject(facts.registry),
         )
         return

@@ -169,6 +169,7 @@ def headers_fix(facts: Facts, summary: str, edits: tuple[Edit, ...] = (), expect
         commands=again,
         verify=(allowed(facts, _called(facts), expect),),
         applies="the registry reads its configuration when it starts",
+        edits=edits,
     )
 
 
@@ -197,7 +198,7 @@ def _called(facts: Facts) -> str:
     return seen or set_to or base_url(facts)
 
 
-def one_origin(facts: Facts, variable: EnvVar | None = None) -> tuple[Fix, tuple[Edit, ...]]:
+def one_origin(facts: Facts, variable: EnvVar | None = None) -> Fix:
     """Let the UI's own nginx forward /v2 instead of the page calling the registry: no CORS, no preflight.
 
     The edit writes NGINX_PROXY_PASS_URL in the place of `variable` (REGISTRY_URL where none is given), with an
@@ -213,14 +214,14 @@ def one_origin(facts: Facts, variable: EnvVar | None = None) -> tuple[Fix, tuple
         edits = (Edit(file=variable.place.file, line=variable.place.line or 0, old=line, new=new),)
     old = variable.name if variable else "REGISTRY_URL"
     port = next((p.published for p in ui.ports if p.published), 80) if ui else None
-    fix = Fix(
+    return Fix(
         summary=f"Set {FORWARD}{f' to {target}' if target else ''} on the UI instead of {old}, so that its nginx "
         "forwards /v2 and the browser stays on one origin",
         commands=all_restarted(facts, (ui.service,)) if ui else (),
         verify=(status(f"http://localhost:{port}", expect="401 (or 200)"),) if port else (),
         applies="the UI writes its nginx configuration when its container starts",
+        edits=edits,
     )
-    return fix, edits
 
 
 def _inner(facts: Facts, ui: Ui, variable: EnvVar) -> str | None:

@@ -113,7 +113,7 @@ def finding(
         hop=hop,
         refuted=refuted,
         fix=fix or Fix(),
-        edits=edits,
+        edits=edits or (fix.edits if fix else ()),
         unseen=unseen,
         proves=proves,
         warning=warning,

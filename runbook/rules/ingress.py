@@ -142,7 +142,6 @@ def passthrough_skips_auth(facts: Facts) -> Iterator[Finding]:
         idle = _idle(route)
         if route.passthrough is None or not idle:
             continue
-        edits = _opened(facts, route)
         yield finding(
             f"{hop_name(route)} passes TLS through to the pod, so {' and '.join(idle)} {'is' if len(idle) == 1 else 'are'} ignored.",
             read("TLS is passed through", route.passthrough),
@@ -150,14 +149,13 @@ def passthrough_skips_auth(facts: Facts) -> Iterator[Finding]:
             seen(opened),
             hop=hop(route),
             about=site(facts, route),
-            edits=edits,
             fix=proxy_fix(
                 facts,
                 route,
                 "Remove the passthrough: with a Secret under spec.tls the controller ends TLS itself and the "
                 "annotations hold. Or give the registry its own htpasswd file and remove the annotations",
                 anonymous_check(facts, route, "/v2/_catalog"),
-                edits=edits,
+                edits=_opened(facts, route),
             ),
         )
         return

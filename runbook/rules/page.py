@@ -61,7 +61,7 @@ def preflight(facts: Facts) -> Iterator[Finding]:
     blocked = any(refusal(c.page, c.exchange.response_headers, credentials=True) for c in simple)
     allowed = refused and header(facts.stack, "Access-Control-Allow-Origin")
     place = calls_out.registry_url.place if calls_out and calls_out.registry_url else None
-    fix, edits = one_origin(facts)
+    fix = one_origin(facts)
     asked = next((e for e in facts.traffic.exchanges if e.method == "OPTIONS" and e.status == 401), None)
     if facts.ui is None and asked is not None:
         fix = _answered_in_front(asked)
@@ -81,7 +81,6 @@ def preflight(facts: Facts) -> Iterator[Finding]:
         # A browser that stopped at the preflight never looked at the other headers.
         supersedes=_OTHER_HEADERS if complaint else (),
         fix=fix if refused else Fix(summary=fix.summary),
-        edits=edits if refused else (),
         about=_about(facts.ui),
     )
 
@@ -166,13 +165,11 @@ def mixed_content(facts: Facts) -> Iterator[Finding]:
     plain = url.startswith("http://") and page.startswith("https://") and host not in _LOOPBACK
     if not complaint and not plain:
         return
-    fix, edits = one_origin(facts)
     yield finding(
         "The page came over https and calls the registry over http: the browser blocks that before it is sent.",
         said(complaint),
         read(f"the page is {page}, REGISTRY_URL is {url}", variable.place) if plain and variable else None,
-        fix=fix,
-        edits=edits,
+        fix=one_origin(facts),
         about=_about(facts.ui),
     )
 
@@ -207,13 +204,11 @@ def container_name(facts: Facts) -> Iterator[Finding]:
     service = compose.service(host) if host and "." not in host else None
     if service is None or host in _LOOPBACK or any(e.page and e.status and e.is_api for e in facts.traffic.exchanges):
         return
-    fix, edits = one_origin(facts)
     yield finding(
         f"REGISTRY_URL is {_registry_url(ui)}: the browser has to resolve {host}, and only containers know that name.",
         read(f"{host} is the compose service {service.name}", ui.registry_url.place),
         observed(facts, Symptom.NAME_UNKNOWN),
-        fix=fix,
-        edits=edits,
+        fix=one_origin(facts),
         about=_about(ui),
     )
 
@@ -263,13 +258,11 @@ def localhost(facts: Facts) -> Iterator[Finding]:
         return
     if alone is not None:
         page, opened = alone.page, urlsplit(alone.page or "").hostname
-    fix, edits = one_origin(facts)
     yield finding(
         f"REGISTRY_URL is {_registry_url(ui)}, but the page is opened "
         f"{f'as {page}' if opened else 'on another machine'}: the browser looks for a registry on its own machine.",
         read(f"REGISTRY_URL names {host}" + (f", the page {opened}" if opened else ""), ui.registry_url.place),
         seen(alone),
-        fix=fix,
-        edits=edits,
+        fix=one_origin(facts),
         about=_about(ui),
     )

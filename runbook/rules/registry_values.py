@@ -81,7 +81,6 @@ def prefix_set(facts: Facts) -> Iterator[Finding]:
         said(logged),
         proves=True,
         about=subject(registry),
-        edits=edits,
         fix=change(
             facts, registry, "Remove http.prefix", status(facts, expect="401"), edits=edits, place=setting.place
         ),

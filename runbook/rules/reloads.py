@@ -107,9 +107,9 @@ def proxy_fix(
     Without a route (only traffic shows the fault) nothing is known of the process, and nothing is reloaded.
     """
     if route is None:
-        return Fix(summary=summary, commands=before, verify=verify)
+        return Fix(summary=summary, commands=before, verify=verify, edits=edits)
     places: list[Place | None] = [Place(e.file, e.line) for e in edits]
     reloads = dict.fromkeys(reload(facts, route, place) for place in places or [at])
     commands = dict.fromkeys(c for r in reloads for c in r.commands)
     applies = "; ".join(dict.fromkeys(r.applies for r in reloads))
-    return Fix(summary=summary, commands=(*before, *commands), verify=verify, applies=applies)
+    return Fix(summary=summary, commands=(*before, *commands), verify=verify, applies=applies, edits=edits)

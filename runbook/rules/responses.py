@@ -104,7 +104,6 @@ def not_exposed(facts: Facts) -> Iterator[Finding]:
         seen(answered, ": no Access-Control-Expose-Headers"),
         read(f"Access-Control-Expose-Headers: {setting.value}", setting.place) if setting and setting.place else None,
         about=subject(registry),
-        edits=edits,
         fix=change(
             facts,
             registry,

@@ -25,20 +25,18 @@ def exact_only(facts: Facts) -> Iterator[Finding]:
         route = next((r for r in front.routes if _is_exact(r) and leads_to_registry(r, facts.compose)), None)
         if route is None or any(_takes_more(f) and _same_names(f, front) for f in everyone):
             continue
-        edits = _widened(facts, route)
         yield finding(
             f"{name(route)} leads the path {route.path} alone to the registry, and nothing below it.",
             read(f"the route is for exactly {route.path}", route.place),
             hop=hop(route),
             proves=True,
             about=site(facts, route),
-            edits=edits,
             fix=proxy_fix(
                 facts,
                 route,
                 "Let the route take every path that begins with /v2/",
                 anonymous_check(facts, route, "/v2/_catalog"),
-                edits=edits,
+                edits=_widened(facts, route),
                 at=route.place,
             ),
         )

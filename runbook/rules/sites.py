@@ -146,7 +146,6 @@ def agent_filter(facts: Facts) -> Iterator[Finding]:
         return
     refused, passed = pair
     route = rules[0] if rules else next((r for r in facts.stack.routes if r.kind == "proxy"), None)
-    edits = drop_block(facts.evidence, rules[0].place) if rules and rules[0].software == "nginx" else ()
     yield finding(
         f"The same request is answered {_status(passed)} to {_agent(passed)} and {_status(refused)} to {_agent(refused)}.",
         _cited(refused),
@@ -162,9 +161,8 @@ def agent_filter(facts: Facts) -> Iterator[Finding]:
             if rules
             else "Look for a rule on User-Agent in the proxy, firewall or CDN before the registry, and take /v2/ out of it",
             _asked_by(_program(refused), login_check(facts, route)),
-            edits=edits,
+            edits=drop_block(facts.evidence, rules[0].place) if rules and rules[0].software == "nginx" else (),
         ),
-        edits=edits,
     )
 
 
@@ -177,7 +175,6 @@ def _against_docker(facts: Facts) -> Iterator[Finding]:
         route = taken_by(front.routes, "GET", "/v2/", _DOCKER)
         if not front.api or route is None or route.kind == "proxy" or not _AGENT.search(route.condition):
             continue
-        edits = drop_block(facts.evidence, route.place) if route.software == "nginx" else ()
         yield finding(
             f"{name(route)} answers docker {route.status or 404} by a rule on User-Agent.",
             read(f"if {route.condition}", route.place),
@@ -189,9 +186,8 @@ def _against_docker(facts: Facts) -> Iterator[Finding]:
                 route,
                 "Take /v2/ out of the rule on User-Agent",
                 _asked_by("docker", login_check(facts, route)),
-                edits=edits,
+                edits=drop_block(facts.evidence, route.place) if route.software == "nginx" else (),
             ),
-            edits=edits,
         )
         return
 
@@ -288,7 +284,6 @@ def denied_by_rule(facts: Facts) -> Iterator[Finding]:
         refused = next((e for e in facts.traffic.exchanges if _is_unsigned(e) and _meets(e.url, listed)), None)
     told = next((m for m in _refusals(facts) if _meets(f"https://{m.host}/", listed)), None) if not refused else None
     limit = _limit_of_methods(facts, ruled[0][1].place, refused.method) if ruled and refused else ()
-    edits = limit or (_let_in(facts, *ruled[0]) if ruled and kind == "address" else ())
     edge = refused is not None and bool(_EDGE.search(refused.body))
     said_so = logged is not None or edge or status == 429
     if (refused is None and logged is None and told is None) or not (ruled or said_so):
@@ -319,9 +314,8 @@ def denied_by_rule(facts: Facts) -> Iterator[Finding]:
             if limit
             else "Let the clients' addresses in, in the rule that refuses them (behind another proxy the address is that proxy's)",
             same_request(facts, route, refused),
-            edits=edits,
+            edits=limit or (_let_in(facts, *ruled[0]) if ruled and kind == "address" else ()),
         ),
-        edits=edits,
     )
 
 
@@ -360,7 +354,6 @@ def _no_pushes(facts: Facts) -> Iterator[Finding]:
             hop=hop(route),
             warning=True,
             about=site(facts, route),
-            edits=edits,
             fix=proxy_fix(facts, route, advice, upload_check(facts, front_url(facts, route)), edits=edits),
         )
         return

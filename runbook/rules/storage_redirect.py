@@ -54,7 +54,6 @@ def redirect_unreachable(facts: Facts) -> Iterator[Finding]:
     inner = _is_inner(host, facts)
     if not (failing or (inner and redirected) or inner):
         return
-    edits = _disabled(facts, registry)
     yield finding(
         f"The registry sends clients on to {target} for blobs, a name that {'they do not know' if inner else 'does not answer them'}.",
         seen(redirected, f", Location: {urlsplit(redirected.header('Location') or '').scheme}://{target}/…")
@@ -63,7 +62,6 @@ def redirect_unreachable(facts: Facts) -> Iterator[Finding]:
         said(failing),
         _configured(registry),
         about=Subject(service=registry.name) if registry and registry.service else None,
-        edits=edits,
         warning=redirected is None and failing is None,
         fix=change(
             facts,
@@ -71,7 +69,7 @@ def redirect_unreachable(facts: Facts) -> Iterator[Finding]:
             "Let the registry send the blobs itself (storage.redirect.disable: true), or give the storage an address that "
             "both the registry and its clients reach",
             _check(facts, redirected, failing),
-            edits=edits,
+            edits=_disabled(facts, registry),
             place=registry.settings["storage.redirect.disable"].place
             if registry and "storage.redirect.disable" in registry.settings
             else None,

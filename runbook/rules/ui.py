@@ -1,7 +1,7 @@
 """The registry UI (joxit/docker-registry-ui): variables that changed their meaning, sub-paths, a mounted configuration."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from runbook.lazy import re
@@ -55,17 +55,15 @@ def ui_v1_env_semantics_changed(facts: Facts) -> Iterator[Finding]:
         "for the browser now": f"REGISTRY_URL={variable.value} was the proxy's target in UI 1.x; in 2.x the browser "
         "calls it and cannot.",
     }[found.kind]
-    fix, edits = one_origin(facts, variable)
+    fix = one_origin(facts, variable)
     if found.kind == "not yet known":
-        summary_of_fix = "Use a 2.x image of the UI, or REGISTRY_URL with a 1.x-static one"
-        fix = Fix(summary=summary_of_fix, commands=fix.commands, verify=fix.verify, applies=fix.applies)
+        fix = replace(fix, summary="Use a 2.x image of the UI, or REGISTRY_URL with a 1.x-static one")
     yield finding(
         summary,
         read(f"{variable.name}={variable.value or ''} on {ui.service.image}", variable.place),
         found.trace,
         [said(m) for m in facts.traffic.said("ui-cors-hint", "cors", "no-such-host")[:1]],
         fix=fix,
-        edits=edits,
         supersedes=("browser-cannot-resolve-container-name", "no-v2-route")
         if found.trace or found.kind == "not read any more"
         else (),
