@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from runbook.judge.not_tested import NOT_SET_UP
-from runbook.model import Certainty, Check, Exchange, Finding, LoggedRequest, Message, Mount, Service
+from runbook.model import Certainty, Check, Exchange, Finding, LoggedRequest, Message, Mount
 from runbook.observe.address import Address
 from runbook.observe.focus import is_noise
 from runbook.observe.observation import LONG_AGO, Observation
@@ -288,7 +288,7 @@ def _unread(facts: Facts) -> Iterator[str]:
     for service in evidence.compose.services if evidence.compose else ():
         if service.role in ("registry", "ui", "proxy"):
             for mount in service.mounts:
-                if _is_configuration(mount, service) and not _is_there(mount, known):
+                if _is_configuration(mount) and not _is_there(mount, known):
                     yield f"{mount.source} ({service.name}, {mount.place}) was not handed over."
     yield from _from_outside(facts)
     for problem in evidence.problems:
@@ -319,7 +319,7 @@ _CONFIGURATION = ("/etc/nginx", "/etc/caddy", "/usr/local/etc/haproxy", "/usr/lo
 _NEVER = (".crt", ".pem", ".key", ".sock", ".cert")
 
 
-def _is_configuration(mount: Mount, service: Service) -> bool:
+def _is_configuration(mount: Mount) -> bool:
     """Whether a mount holds what decides how the service behaves. Certificates, sockets and data do not count."""
     target = mount.target.rstrip("/")
     if mount.kind not in ("bind", "config", "secret") or not mount.source or target.lower().endswith(_NEVER):

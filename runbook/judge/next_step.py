@@ -69,7 +69,7 @@ def next_step(facts: Facts, diagnosis: Diagnosis, dormant: tuple[Finding, ...] =
         return step
     if seen & _OF_UPLOADS and not diagnosis.causes:
         return NextStep(why=_UPLOAD_WHY, command=_begun_upload(facts), separates=_UPLOADS_GO, gives="transcript")
-    candidates = _candidates(facts, diagnosis)
+    candidates = _candidates(diagnosis)
     outcome = {c.rule: c.outcome for c in diagnosis.checks}
     best: tuple[float, _Source, tuple[str, ...]] | None = None
     for source in _SOURCES:
@@ -218,7 +218,7 @@ _NOT_ABOUT_LOGINS = {
 }  # fmt: skip
 
 
-def _candidates(facts: Facts, diagnosis: Diagnosis) -> list[Rule]:
+def _candidates(diagnosis: Diagnosis) -> list[Rule]:
     """Rules whose cause would explain what was seen (all of them where nothing was) and that did not fail."""
     seen = [s for s in diagnosis.seen if s is not S.FAILURE]
     wanted = {m for s in seen for m in MATCHES.get(s, frozenset({s}))}

@@ -67,13 +67,10 @@ class Ui:
     name: str
     service: Service
     major: Literal[1, 2] | None = None
-    static: bool = False
-    """A 1.x "-static" image."""
     mode: Literal["proxy", "browser", "nothing"] = "nothing"
     """proxy: its nginx forwards /v2; browser: the page calls REGISTRY_URL itself."""
     proxy_pass: EnvVar | None = None
     registry_url: EnvVar | None = None
-    secured: bool = False
     deletes: bool = False
     """DELETE_IMAGES is on."""
     route: ProxyRoute | None = None

@@ -56,7 +56,7 @@ def _of_service(service: Service, evidence: Evidence, *, alone: bool) -> Registr
     unseen = (mount is not None and file is None) or bool(service.unseen_env)
     effective = _effective(file, major or 2, service.environment, unseen=unseen)
     ignored = _ignored_config(service, path, evidence)
-    unread = unread_variables(service, effective, major, evidence.compose)
+    unread = unread_variables(service, effective)
     return _joined(
         Registry(
             name=service.name,

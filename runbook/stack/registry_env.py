@@ -5,7 +5,7 @@ the type of that field. What makes the registry stop, and what it ignores, is no
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from runbook.model import EnvVar, RegistryFile, Setting
@@ -70,7 +70,7 @@ class Effective:
         )
 
 
-def from_file(config: RegistryFile, major: int, *, origin: str = "") -> Effective:
+def from_file(config: RegistryFile, major: int) -> Effective:
     """The configuration of a file alone."""
     schema = SCHEMA[major]
     effective = Effective(zero(schema), major)
@@ -82,9 +82,7 @@ def from_file(config: RegistryFile, major: int, *, origin: str = "") -> Effectiv
         if path in (("auth",), ("storage",)) and isinstance(value, str):
             value = {value: {}}
         _put(effective.tree, path, value, schema)
-        effective.marks.append(
-            (path, Setting(value=value, place=setting.place, origin=origin or setting.origin, secret=setting.secret))
-        )
+        effective.marks.append((path, replace(setting, value=value)))
     return effective
 
 

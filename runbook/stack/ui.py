@@ -33,23 +33,19 @@ def is_on(variable: EnvVar | None) -> bool:
 
 
 def _ui(service: Service) -> Ui:
-    tag = service.tag or ""
     major = _major(service)
-    static = "static" in tag
     proxy_pass = _given(service, "NGINX_PROXY_PASS_URL")
     url = _given(service, "REGISTRY_URL") or (_given(service, "URL") if major == 1 else None)
-    target = url if static and major == 1 and proxy_pass is None else proxy_pass
+    target = url if "static" in (service.tag or "") and major == 1 and proxy_pass is None else proxy_pass
     mode: Literal["proxy", "browser", "nothing"]
     mode = "proxy" if target else "browser" if url or _given(service, "DEFAULT_REGISTRIES") else "nothing"
     return Ui(
         name=service.name,
         service=service,
         major=major,
-        static=static,
         mode=mode,
         proxy_pass=target,
         registry_url=url,
-        secured=(secured := service.env("REGISTRY_SECURED")) is not None and secured.value == "true",
         deletes=is_on(service.env("DELETE_IMAGES")),
         route=_route(service, target) if target else None,
         ports=service.ports,

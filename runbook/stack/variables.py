@@ -4,7 +4,7 @@ from collections.abc import Collection
 from difflib import get_close_matches
 
 from runbook.lazy import re
-from runbook.model import Compose, EnvVar, Service
+from runbook.model import EnvVar, Service
 from runbook.parse.registry_schema import SCHEMA, ListOf, MapOf, Struct
 from runbook.stack.registry_env import Effective
 
@@ -20,9 +20,7 @@ _TOOLS = frozenset(("REGISTRY_USER", "REGISTRY_PASSWORD", "REGISTRY_NAME", "REGI
 _HARMLESS = ("REGISTRY_CONFIGURATION_PATH",)
 
 
-def unread_variables(
-    service: Service, effective: Effective, major: int | None, compose: Compose | None
-) -> tuple[tuple[EnvVar, str], ...]:
+def unread_variables(service: Service, effective: Effective) -> tuple[tuple[EnvVar, str], ...]:
     """The service's variables that the registry does not read, each with what was probably meant."""
     taken = {v.name for v in service.environment}
     found = [(v, _suggestion(v, effective.major, taken)) for v in effective.ignored if v.name not in _HARMLESS]

@@ -143,9 +143,9 @@ def _chosen(rng: random.Random, name: str, faults: int | None, catalogue: int) -
     return tuple(rng.sample(pool(name, catalogue), count))
 
 
-def faults_of(name: str, seed: int, catalogue: int = CATALOGUE) -> tuple[str, ...]:
+def faults_of(name: str, seed: int) -> tuple[str, ...]:
     """Only the faults of a round, without drawing its stack."""
-    return _chosen(random.Random(f"runbook-training-{name}-{seed}"), name, None, catalogue)  # noqa: S311
+    return _chosen(random.Random(f"runbook-training-{name}-{seed}"), name, None, CATALOGUE)  # noqa: S311
 
 
 def _choices(chosen: tuple[str, ...], catalogue: int, rng: random.Random) -> tuple[str, ...]:

@@ -240,7 +240,7 @@ def _front(facts: Facts, registry: Registry, twin: Twin) -> None:
     ]
     if route.auth is not None and route.auth.kind == "basic":
         proxy.realm = route.auth.realm or "front"
-        own = _own_users(facts, route, twin.plan)
+        own = _own_users(route, twin.plan)
         twin.plan.files[".proxy-htpasswd"] = sound(own)
     proxy.open_ping = (
         found is not None and found.ping is not None and found.ping.kind == "return" and found.ping.status == 200
@@ -309,7 +309,7 @@ def _value(edit: HeaderEdit, facts: Facts, plan: Plan) -> str:
     return f"Basic {encoded}"
 
 
-def _own_users(facts: Facts, route: ProxyRoute, plan: Plan) -> dict[str, str]:
+def _own_users(route: ProxyRoute, plan: Plan) -> dict[str, str]:
     """The proxy's own accounts; the user's own only where the list is known to hold that name."""
     names = set(route.auth.users if route.auth else ())
     return {plan.user: PASSWORD} if plan.user in names else {"gate": OTHER}

@@ -53,7 +53,7 @@ def environment(container: Node, namespace: str, store: Store, links: dict[str, 
     found: dict[str, _Value] = {}
     missing: list[Missing] = []
     for source in list_of(at(container, "envFrom")):
-        found |= _from(source, namespace, store, missing)
+        found |= _from(source, namespace, store)
     for row in list_of(at(container, "env")):
         name = text_of(at(row, "name"))
         if name is None:
@@ -81,7 +81,7 @@ def _shown(name: str, value: _Value, vault: Vault) -> EnvVar:
     return env_var(name, value.text, value.text, value.place, vault)
 
 
-def _from(source: Node, namespace: str, store: Store, missing: list[Missing]) -> dict[str, _Value]:
+def _from(source: Node, namespace: str, store: Store) -> dict[str, _Value]:
     """All keys of an object; those that are no names of variables are passed over."""
     prefix = text_of(at(source, "prefix")) or ""
     found: dict[str, _Value] = {}

@@ -47,12 +47,12 @@ def _caddy_line(words: list[Word], depth: list[str]) -> Iterator[Span]:
         words = words[1:]
     shown = words[:-1] if opens else words
     if shown:
-        yield from _caddy_directive(shown, depth, opens=opens)
+        yield from _caddy_directive(shown, depth)
     if opens:
         depth.append(shown[0].text if shown else "")
 
 
-def _caddy_directive(words: list[Word], depth: list[str], *, opens: bool) -> Iterator[Span]:
+def _caddy_directive(words: list[Word], depth: list[str]) -> Iterator[Span]:
     name, args = words[0].text, [w.text for w in words[1:]]
     if not depth:
         yield from (span_of(w) for w in words if not is_site(w.text))  # a site's addresses, or a snippet's name
