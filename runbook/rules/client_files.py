@@ -26,7 +26,7 @@ from runbook.rules.client import NO_PASSWORD, NOT_SENT, stored
 from runbook.rules.evidence import context, finding, read, said
 from runbook.rules.hop_edits import swap
 from runbook.rules.platform import in_namespace, restarted
-from runbook.rules.shell import stored_login
+from runbook.rules.shell import pulled, stored_login
 from runbook.stack.registry import covering
 from runbook.urls import host_of
 
@@ -250,13 +250,10 @@ def _pull_secrets(facts: Facts) -> Iterator[Finding]:
             fix=Fix(
                 summary="Name the Secret under imagePullSecrets of the pod's own spec, in the pod's namespace",
                 commands=(*_copied(one, secret), *applied.commands),
-                verify=(
-                    sh("kubectl", *in_namespace(one.namespace), "get", "events", "--field-selector=reason=Pulled",
-                       expect="… Successfully pulled image …"),
-                ),
+                verify=(pulled(one.namespace),),
                 applies="the kubelet reads the Secret when it pulls",
             ),
-        )  # fmt: skip
+        )
         return
 
 

@@ -70,12 +70,9 @@ def insecure_missing(facts: Facts) -> Iterator[Finding]:
         yield finding(
             f"{name} speaks plain http. docker asks it over https and says: server gave HTTP response to HTTPS client.",
             seen(live),
-            fix=Fix(
-                summary=f'Give the registry a certificate; or add "{name}" to "insecure-registries" in /etc/docker/daemon.json of '
-                "the machine that pulls",
-                commands=(sh("sudo", "systemctl", "restart", "docker"),),
-                verify=(_insecure_names(),),
-                applies="the daemon reads daemon.json when it starts",
+            fix=_of_daemon(
+                f'Give the registry a certificate; or add "{name}" to "insecure-registries" in /etc/docker/daemon.json of '
+                "the machine that pulls"
             ),
         )
     for message in facts.traffic.said("http-to-https-client"):
@@ -101,14 +98,11 @@ def insecure_missing(facts: Facts) -> Iterator[Finding]:
             f"The registry {name or 'here'} speaks plain http and the client's docker insists on https: {how}.",
             said(message),
             [cite("insecure-registries: " + ", ".join(c.insecure_registries or ()), c.file) for c in listed],
-            fix=Fix(
-                summary="Restart the daemon of the machine that pulls, so that it reads daemon.json"
+            fix=_of_daemon(
+                "Restart the daemon of the machine that pulls, so that it reads daemon.json"
                 if there
                 else f'Add "{name or "HOST:PORT"}" to "insecure-registries" in /etc/docker/daemon.json of the machine that '
-                "pulls, or give the registry a certificate",
-                commands=(sh("sudo", "systemctl", "restart", "docker"),),
-                verify=(_insecure_names(),),
-                applies="the daemon reads daemon.json when it starts",
+                "pulls, or give the registry a certificate"
             ),
             edits=_allow(facts, listed, name) if not there else (),
         )
@@ -148,9 +142,15 @@ def _is_refused_by_docker(exchange: Exchange) -> bool:
     return exchange.error == "tls-to-http" and exchange.route != "via" and asked is not None and not asked.is_loopback
 
 
-def _insecure_names() -> Command:
+def _of_daemon(summary: str) -> Fix:
+    """The fix of a change to the daemon's insecure-registries."""
     form = "{{range .RegistryConfig.IndexConfigs}}{{println .Name .Secure}}{{end}}"
-    return sh("docker", "info", "--format", form, expect="(the name of the registry and false)")
+    return Fix(
+        summary=summary,
+        commands=(sh("sudo", "systemctl", "restart", "docker"),),
+        verify=(sh("docker", "info", "--format", form, expect="(the name of the registry and false)"),),
+        applies="the daemon reads daemon.json when it starts",
+    )
 
 
 def _allow(facts: Facts, listed: list[ClientConfig], name: str) -> tuple[Edit, ...]:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from runbook.model import Command, Exchange, Finding, Fix, Message, Refutation, Subject, Symptom
 from runbook.model.command import PIPE, READ_FROM, host, number, sh, url
 from runbook.rules.base import Facts, rule
-from runbook.rules.evidence import Item, finding, said, seen
+from runbook.rules.evidence import finding, said, seen
 from runbook.urls import netloc
 
 S = Symptom
@@ -34,9 +34,7 @@ def http_to_tls(facts: Facts) -> Iterator[Finding]:
     wrong = next((e for e in facts.traffic.exchanges if _is_clear_on_tls(e) and not _is_upstreams(e, facts)), None)
     if told is None and wrong is None:
         return
-    if any(
-        e.header("Location") and (e.header("Location") or "").startswith("http://") for e in facts.traffic.exchanges
-    ):
+    if any((e.header("Location") or "").startswith("http://") for e in facts.traffic.exchanges):
         return  # the client was sent there: x-forwarded-proto-missing
     address = (told.host if told else None) or (netloc(wrong.url) if wrong else "")
     yield finding(
@@ -95,14 +93,14 @@ def certificate_expired(facts: Facts) -> Iterator[Finding]:
     shown = next((e for e in facts.traffic.exchanges if e.certificate and netloc(e.url) == address), failed)
     early = bool(told and " is before " in told.detail) or _is_early(failed)
     dates = f" ({shown.certificate.begins} to {shown.certificate.expires})" if shown and shown.certificate else ""
-    cited: list[Item] = [said(told), seen(failed)]
-    if shown is not None and shown.certificate is not None:
-        cited.append(seen(shown, f": {shown.certificate}"))
+
     yield finding(
         f"The certificate of {address or 'the registry'}{dates} is not valid yet by the client's clock."
         if early
         else f"The certificate of {address or 'the registry'}{dates} has expired by the client's clock.",
-        cited,
+        said(told),
+        seen(failed),
+        seen(shown, f": {shown.certificate}") if shown and shown.certificate else None,
         supersedes=() if beside else ("tls-ca-not-trusted", "tls-san-missing"),
         refuted=()
         if beside

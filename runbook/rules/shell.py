@@ -64,11 +64,13 @@ def login_again(secret: ClientConfig | None, login: Command) -> tuple[Command, .
 
 def login_used(secret: ClientConfig | None, address: str | None) -> Command:
     """Shows that what is stored there is accepted."""
-    if secret is None:
-        return stored_login(address)
-    where = in_namespace(secret.namespace)
-    pulled = ("get", "events", "--field-selector=reason=Pulled")
-    return sh("kubectl", *where, *pulled, expect="… Successfully pulled image …")
+    return pulled(secret.namespace) if secret else stored_login(address)
+
+
+def pulled(namespace: str) -> Command:
+    """Shows what the kubelet pulled there."""
+    events = ("get", "events", "--field-selector=reason=Pulled")
+    return sh("kubectl", *in_namespace(namespace), *events, expect="… Successfully pulled image …")
 
 
 def secret_read(secret: ClientConfig | None) -> str:
