@@ -77,10 +77,7 @@ def _none(running: Running, tool: str) -> str:
 
 def _port(url: str) -> int | None:
     parts = urlsplit(url)
-    try:
-        return parts.port or {"http": 80, "https": 443}.get(parts.scheme)
-    except ValueError:
-        return None
+    return parts.port or {"http": 80, "https": 443}.get(parts.scheme)
 
 
 # ---- commands ---------------------------------------------------------------------------------------------

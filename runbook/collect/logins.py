@@ -40,9 +40,6 @@ def stored_login(config: ClientConfig, url: str, user: str | None) -> Login | No
     return None
 
 
-def _address(url: str) -> tuple[str, int] | None:
-    try:
-        parts = urlsplit(url)
-        return (parts.hostname or "").lower(), parts.port or (443 if parts.scheme == "https" else 80)
-    except ValueError:
-        return None
+def _address(url: str) -> tuple[str, int]:
+    parts = urlsplit(url)
+    return (parts.hostname or "").lower(), parts.port or (443 if parts.scheme == "https" else 80)

@@ -119,10 +119,7 @@ def calls_itself(stack: Stack) -> tuple[Ui, EnvVar] | None:
     called = urlsplit(ui.registry_url.value)
     ports = {p.published for p in ui.ports}
     local = called.hostname in ("localhost", "127.0.0.1", "::1")
-    try:
-        port = called.port or (443 if called.scheme == "https" else 80)
-    except ValueError:
-        return None
+    port = called.port or (443 if called.scheme == "https" else 80)
     return (ui, ui.registry_url) if local and port in ports and not called.path.strip("/") else None
 
 
@@ -135,9 +132,6 @@ def _netloc(url: str | None) -> str | None:
     """host:port with the scheme's default port filled in."""
     if not url:
         return None
-    try:
-        parts = urlsplit(url if "://" in url else f"http://{url}")
-        port = parts.port or (443 if parts.scheme == "https" else 80)
-    except ValueError:
-        return None
+    parts = urlsplit(url if "://" in url else f"http://{url}")
+    port = parts.port or (443 if parts.scheme == "https" else 80)
     return f"{(parts.hostname or '').lower()}:{port}"

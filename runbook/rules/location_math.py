@@ -23,10 +23,7 @@ def uploads(traffic: Traffic) -> Iterator[tuple[Exchange, SplitResult, SplitResu
 
 def port_of(parts: SplitResult) -> int | None:
     """The port of an address, the scheme's own where none is written."""
-    try:
-        return parts.port or USUAL_PORTS.get(parts.scheme)
-    except ValueError:
-        return None
+    return parts.port or USUAL_PORTS.get(parts.scheme)
 
 
 def port_differs(here: SplitResult, there: SplitResult) -> bool:

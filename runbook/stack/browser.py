@@ -34,12 +34,8 @@ def origin_of(url: str) -> str:
     parts = urlsplit(url if "://" in url else f"http://{url}")
     host = (parts.hostname or "").lower()
     host = f"[{host}]" if ":" in host else host
-    try:
-        port = parts.port
-    except ValueError:
-        port = None
     default = _DEFAULT_PORTS.get(parts.scheme.lower())
-    return f"{parts.scheme.lower()}://{host}" + (f":{port}" if port and port != default else "")
+    return f"{parts.scheme.lower()}://{host}" + (f":{parts.port}" if parts.port and parts.port != default else "")
 
 
 def same_origin(page: str, url: str) -> bool:
