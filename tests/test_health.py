@@ -147,12 +147,39 @@ Error response from daemon: login attempt to https://registry.corp.example/v2/ f
         ("I fixed the nginx file and now this.", "inconclusive"),
         ("The old problem was resolved, this one is new.", "inconclusive"),
         ("We resolved the DNS. Still 401.", "inconclusive"),
+        ("The VPN works now.", "inconclusive"),
         ("It is fixed since then.", "healthy"),
         ("EDIT: solved by a new password.", "healthy"),
     ],
 )
 def test_only_a_plain_word_ends_a_trouble_at_another_registry(ending: str, verdict: str, tmp_path: Path) -> None:
     for name, text in {**SOUND, "ticket.txt": REFUSED_ELSEWHERE + ending + "\n"}.items():
+        (tmp_path / name).write_text(text)
+    assert diagnose(collect(Request(paths=(str(tmp_path),)), Vault())).diagnosis.verdict == verdict
+
+
+UNTRUSTED = """$ docker login -u anna depot.kiln.example:5000
+Password:
+Error response from daemon: Get "https://depot.kiln.example:5000/v2/": x509: certificate signed by unknown authority
+
+"""
+
+
+@pytest.mark.parametrize(
+    ("ending", "session", "verdict"),
+    [
+        ("Fixed.", "", "inconclusive"),
+        ("VPN works now.", "", "fault"),
+        ("Fixed.", "$ docker login -u anna depot.kiln.example:5000\nPassword:\nLogin Succeeded\n", "healthy"),
+        ("VPN works now.", "$ docker login -u anna depot.kiln.example:5000\nPassword:\nLogin Succeeded\n", "fault"),
+    ],
+)
+def test_of_the_stacks_own_port_nothing_is_called_somebody_elses(
+    ending: str, session: str, verdict: str, tmp_path: Path
+) -> None:
+    own = SOUND["compose.yml"].replace("volumes:", "ports: ['5000:5000'], volumes:", 1)
+    files = {**SOUND, "compose.yml": own, "ticket.txt": f"{UNTRUSTED}{ending}\n"}
+    for name, text in {**files, **({"now.txt": session} if session else {})}.items():
         (tmp_path / name).write_text(text)
     assert diagnose(collect(Request(paths=(str(tmp_path),)), Vault())).diagnosis.verdict == verdict
 

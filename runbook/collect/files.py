@@ -13,7 +13,7 @@ from runbook.collect import clients, cluster, read
 from runbook.collect.carriers import Carrier, carried
 from runbook.collect.copies import copies
 from runbook.collect.dated import mail_time, of_another_time
-from runbook.collect.harvest import OF_ANOTHER, OF_OLD, Harvest
+from runbook.collect.harvest import OF_OLD, Harvest
 from runbook.collect.inside import Inside, differences
 from runbook.collect.kinds import HEAD, NEVER, is_dump, is_prose_name, is_report, recognise, tells
 from runbook.collect.large_log import LARGE
@@ -341,7 +341,7 @@ class Reading:
         self.guarded(SourceFile(path="nginx files", kind="nginx"), self.harvest.join_nginx)
         self.guarded(SourceFile(path="traefik files", kind="traefik"), self.harvest.join_traefik)
         sites = self._set_other_sites_aside()
-        self.harvest.set_back(self.harvest.of_another_registry(alone), OF_ANOTHER)
+        self.harvest.set_back_what_is_over(alone)
         self.guarded(SourceFile(path="compose files", kind="compose"), self.harvest.join_compose)
         self._tell_of_other_sites(sites)
         self.harvest.messages.extend(
@@ -484,7 +484,7 @@ class Reading:
         """What people and programs said."""
         told = self.harvest.add_prose(source.path, carrier.paste, source.kind, source.voice)
         known = told or carrier.paste.files or source.voice == "document"
-        if source.voice == "person" and is_over(carrier.paste.rest()):
+        if source.voice == "person" and is_over(carrier.paste.rest(), carrier.paste.framed):
             self._over.add(source.path)
         if source.voice == "person" and (line := complaint(carrier.paste.rest(), carrier.paste.framed)):
             rows = carrier.paste.rest()

@@ -37,13 +37,14 @@ from runbook.model import (
     Service,
     Voice,
 )
-from runbook.observe.address import address_of
+from runbook.observe.address import Address, address_of
 from runbook.observe.observation import OVER
 from runbook.parse.left_out import without_left_out
 from runbook.redact import Vault
 
 OF_OLD = "This mail was written long before the newest entry that was handed over; what it tells was not judged."
 OF_ANOTHER = "What it tells is over, and of a registry that nothing else speaks of; it was not judged."
+OF_NOTHING_SINCE = "What it tells is over by its own word, and nothing was seen since; it was not judged."
 LEFT_OUT = "Something was left out here before the file was handed over, so what stands in it is not known."
 
 
@@ -243,24 +244,33 @@ class Harvest:
             self.messages = [replace(m, place=sent(m.place)) for m in self.messages]
             self.exchanges = [replace(e, source=sent(e.source)) for e in self.exchanges]
 
-    def of_another_registry(self, over: Collection[str]) -> frozenset[str]:
-        """Of texts about what is over those about a registry that is not this stack's."""
+    def set_back_what_is_over(self, over: Collection[str]) -> None:
+        """Texts about what is over at a registry that is not this stack's say nothing of it. Of this stack's own that are
+        the only ones to tell of anything nothing is judged either, and nothing is known to be sound."""
         stack = {*self.compose_texts, *self.nginx_texts, *self._stack_files()}
         rows: list[tuple[str, float | None]] = [(log.file, e.when) for log in self.logs for e in log.events]
         rows += [(log.file, r.when) for log in self.logs for r in log.requests]
+        seen = {file for file, _ in rows} | {m.place.file for m in self.messages if m.voice != "document"}
+        seen |= {e.source.file for e in self.exchanges if e.voice != "document"}
+        told = frozenset(over) & seen - stack
+        if not stack or not told:
+            return
         untimed = {file for file, _ in rows} - {file for file, when in rows if when is not None}
-        named = [(file, address.host) for file, text in self._hosts() if (address := address_of(text)) is not None]
-        named += [(r.place.file, name.lower()) for r in self.routes for name in r.server_names]
+        named = [(file, address) for file, text in self._hosts() if (address := address_of(text)) is not None]
+        named += [(r.place.file, Address(name.lower())) for r in self.routes for name in r.server_names]
         texts = "\n".join((*self.compose_texts.values(), *self.nginx_texts.values()))
-        return told_elsewhere(frozenset(over) - stack, named, untimed, texts) if stack else frozenset()
+        elsewhere = told_elsewhere(told, named, untimed, texts, alone=seen <= told)
+        self.set_back(elsewhere, OF_ANOTHER)
+        if seen <= told:
+            self.set_back(told - elsewhere, OF_NOTHING_SINCE, kind="")
 
-    def set_back(self, files: frozenset[str], why: str) -> None:
+    def set_back(self, files: frozenset[str], why: str, kind: Literal["", "other-project"] = "other-project") -> None:
         """What was said in these files is of another time or registry: it explains words, and is no evidence."""
         self.messages = [replace(m, voice="document") if m.place.file in files else m for m in self.messages]
         self.exchanges = [replace(e, voice="document") if e.source.file in files else e for e in self.exchanges]
         self.logs = [log for log in self.logs if log.file not in files]
         for name in sorted(files):
-            self.problems.append(Problem(place=Place(name), message=why, kind="other-project"))
+            self.problems.append(Problem(place=Place(name), message=why, kind=kind))
 
     def join_nginx(self) -> None:
         """nginx files are read together: one includes another."""

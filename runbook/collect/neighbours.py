@@ -5,6 +5,7 @@ from pathlib import PurePosixPath
 
 from runbook.lazy import re
 from runbook.model import ProxyRoute
+from runbook.observe.address import Address
 
 _ANYBODYS = re.compile(
     r"(?:regist|htpasswd|docker|depot|hub)|^(?:auth\w*|secrets?|conf(?:ig)?s?|data|etc|srv|opt|home|root|var|usr|local|mnt|tmp|"
@@ -60,24 +61,27 @@ def other_sites(
 
 
 def told_elsewhere(
-    over: Collection[str], named: Iterable[tuple[str, str]], untimed: Collection[str], texts: str
+    over: Collection[str],
+    named: Collection[tuple[str, Address]],
+    untimed: Collection[str],
+    texts: str,
+    *,
+    alone: bool = False,
 ) -> frozenset[str]:
-    """Of the texts that say that it is over those that name hosts, and none that anything else names; or that quote lines of
-    a log without their time.
+    """Of the texts that say that it is over those that name registries, none of them the stack's own or one that anything
+    else names; or that quote lines of a log without their time.
 
-    `named`: file and host of all that names one; `untimed`: files with lines of a log of which none has a time; `texts`:
-    the stack's configurations.
+    `named`: file and address of all that names one; `untimed`: files with lines of a log of which none has a time;
+    `texts`: the stack's configurations; `alone`: nothing happened in any other file, so that a port of the stack's tells
+    more than a name that only its users may know.
     """
-    hosts: dict[str, set[str]] = {}
-    for file, host in named:
-        hosts.setdefault(file, set()).add(host)
+    others = {address.host for file, address in named if file not in over}
+    ports = {*re.findall(r"\d+", texts)} - (set() if alone else {"80", "443"})
 
     def is_foreign(path: str) -> bool:
-        own = hosts.get(path)
-        if not own:
-            return path in untimed
-        others = set[str]().union(*(found for file, found in hosts.items() if file != path))
-        return own.isdisjoint(others) and not any(host in texts for host in own)
+        own = {address for file, address in named if file == path}
+        ours = any(a.host in texts or a.host in others or a.is_loopback or str(a.port or 443) in ports for a in own)
+        return not ours and (bool(own) or path in untimed)
 
     return frozenset(filter(is_foreign, over))
 

@@ -5,6 +5,7 @@ import pytest
 from runbook.collect.compose_files import belongs, beside
 from runbook.collect.dated import mail_time, of_another_time
 from runbook.collect.neighbours import neighbours, other_sites, told_elsewhere
+from runbook.observe.address import Address
 from runbook.parse.nginx import parse_nginx
 from runbook.redact import Vault
 
@@ -106,18 +107,26 @@ def test_a_mail_is_old_only_beside_something_newer() -> None:
     assert of_another_time({"old.eml": 0.0, "new.eml": 40 * day}, []) == {"old.eml"}
 
 
+FORMER = ("m", Address("former.example", 443))
+
+
 @pytest.mark.parametrize(
-    ("over", "named", "untimed", "texts", "foreign"),
+    ("over", "named", "untimed", "texts", "alone", "foreign"),
     [
-        ({"m"}, [("m", "former.example")], set(), "", True),
-        ({"m"}, [("m", "former.example"), ("log", "former.example")], set(), "", False),
-        ({"m"}, [("m", "former.example")], set(), "server_name former.example;", False),
-        ({"m"}, [], {"m"}, "", True),
-        ({"m"}, [], set(), "", False),
-        (set(), [("m", "former.example")], set(), "", False),
+        ({"m"}, [FORMER], set(), "", False, True),
+        ({"m"}, [FORMER, ("log", Address("former.example"))], set(), "", False, False),
+        ({"m"}, [FORMER], set(), "server_name former.example;", False, False),
+        ({"m"}, [FORMER], set(), "listen 443 ssl;", False, True),
+        ({"m"}, [FORMER], set(), "listen 443 ssl;", True, False),
+        ({"m"}, [("m", Address("former.example", 5000))], set(), "ports: ['5000:5000']", False, False),
+        ({"m"}, [("m", Address("localhost", 5001))], set(), "ports: ['5000:5000']", False, False),
+        ({"m"}, [], {"m"}, "", False, True),
+        ({"m"}, [], set(), "", False, False),
+        (set(), [FORMER], set(), "", False, False),
     ],
 )
 def test_a_text_about_what_is_over_elsewhere(
-    over: set[str], named: list[tuple[str, str]], untimed: set[str], texts: str, foreign: bool
+    over: set[str], named: list[tuple[str, Address]], untimed: set[str], texts: str, alone: bool, foreign: bool
 ) -> None:
-    assert told_elsewhere(over, named, untimed, texts) == (frozenset(over) if foreign else frozenset())
+    found = told_elsewhere(over, named, untimed, texts, alone=alone)
+    assert found == (frozenset(over) if foreign else frozenset())

@@ -2,7 +2,7 @@
 
 import pytest
 
-from runbook.collect.unpack.voice import voice_of
+from runbook.collect.unpack.voice import is_over, voice_of
 from runbook.parse.messages import parse_text
 from runbook.parse.prompts import command, ends, prompted
 from runbook.parse.voices import is_output
@@ -117,3 +117,31 @@ def test_a_doubtful_prompt_ends_only_what_was_typed_at_it():
     assert ends("# docker ps", {"#"})
     assert ends("/srv #", {"/srv #"})
     assert ends("ops@srv:~$ ls", ())
+
+
+@pytest.mark.parametrize(
+    ("ending", "over"),
+    [
+        ("It is fixed since then.", True),
+        ("EDIT: solved by a new password.", True),
+        ("Solved, no idea how.", True),
+        ("Fixed by Tim: the CA was not in certs.d.", True),
+        ("Works since the CA is installed, no restart was needed.", True),
+        ("Copied the CA to certs.d, now it goes.", True),
+        ("Das Problem ist behoben.", True),
+        ("Since then I get this.", False),
+        ("VPN works now.", False),
+        ("The VPN was down. It works now.", False),
+        ("The proxy was repaired on Monday.", False),
+        ("The DNS trouble of last week is solved.", False),
+        ("Anna says for her it works now.", False),
+        ("It works again only from the server.", False),
+        ("It works now, but not for Anna.", False),
+        ("It works again. The push is still like this.", False),
+        ("- [x] login: fixed", False),
+        ("This ticket was closed by the bot.", False),
+        ("It is fixed, thanks. Now:\n$ docker login r:5000\nError response from daemon: unauthorized", False),
+    ],
+)
+def test_a_trouble_is_over_where_a_sentence_says_so_of_nothing_else(ending: str, over: bool) -> None:
+    assert is_over(f"$ docker login r:5000\n{PROGRAMS[0]}\n\n{ending}".split("\n")) == over

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from pathlib import PurePosixPath
+from typing import NamedTuple
 
 from runbook.collect import marks
 from runbook.lazy import re
@@ -63,10 +64,10 @@ def voice_of(name: str, text: str) -> Voice:
 def complaint(rows: Sequence[str], framed: Collection[int] = ()) -> int | None:
     """The line (from 1) in which a person tells of a trouble of now; None where nobody does, or where it is over.
     `framed`: rows (from 0) that a program wrote."""
-    speaker = Speaker("person", framed)
-    persons = [n for n, row in enumerate(rows[:2000]) if speaker.of(n, row) == "person"]
-    told = [n for n in persons if _COMPLAINS.search(rows[n]) and not _DATED.match(rows[n])]
-    return told[-1] + 1 if told and told[-1] > _over(rows) else None
+    said = _said(rows, framed)
+    told = [n for n, said_by in enumerate(said) if said_by.voice == "person" and _complains(said_by.text)]
+    told = [n for n in told if not _DATED.match(rows[said[n].row])]
+    return said[told[-1]].row + 1 if told and told[-1] > _over(said) else None
 
 
 def is_of_push(row: str) -> bool:
@@ -74,29 +75,90 @@ def is_of_push(row: str) -> bool:
     return re.search(r"\b(?:push\w*|upload\w*|hochlad\w*)\b", row, re.IGNORECASE) is not None
 
 
-def is_over(rows: Sequence[str]) -> bool:
-    """Whether a text says at its end that what it tells of is over."""
-    last = max((n for n, row in enumerate(rows[:2000]) if row.strip()), default=0)
-    return 0 <= last - _over(rows) <= 3
+def is_over(rows: Sequence[str], framed: Collection[int] = ()) -> bool:
+    """Whether a text says at its end that what it tells of is over, and nothing after that speaks against it."""
+    said = _said(rows, framed)
+    last = _over(said)
+    after = said[last + 1 :]
+    return (
+        last >= 0
+        and said[-1].row - said[last].row <= 3
+        and not any(s.voice == "program" or _complains(s.text) or _DOUBT.search(s.text) for s in after)
+    )
 
 
-def _over(rows: Sequence[str]) -> int:
-    """The last row that says so without a doubt; far before the first for none."""
-    said = (n for n, row in enumerate(rows[:2000]) if _ENDED.search(row) and not _DOUBT.search(row))
-    return max(said, default=-10)
+class _Said(NamedTuple):
+    """A sentence."""
+
+    row: int
+    """From 0."""
+    text: str
+    voice: Voice
 
 
+def _said(rows: Sequence[str], framed: Collection[int]) -> list[_Said]:
+    speaker = Speaker("person", framed)
+    voices = [(n, row, speaker.of(n, row)) for n, row in enumerate(rows[:2000])]
+    return [_Said(n, part, voice) for n, row, voice in voices if row.strip() for part in _SENTENCES.split(row)]
+
+
+def _over(said: Sequence[_Said]) -> int:
+    """The last sentence that says so without a doubt; -1 for none."""
+    found = (n for n, s in enumerate(said) if _ends(s.text) and not (n and _is_of_that(s, said[n - 1])))
+    return max(found, default=-1)
+
+
+def _ends(sentence: str) -> bool:
+    found = _ENDED.search(sentence)
+    doubted = found is not None and _DOUBT.search(_HARMLESS.sub("", sentence))
+    return found is not None and not doubted and not _COMPLAINS.search(sentence, found.end())
+
+
+def _is_of_that(sentence: _Said, before: _Said) -> bool:
+    """Whether `it` is what the sentence before told of, and that is no trouble with a registry: `The VPN was down.`"""
+    near = before.voice == "person" and sentence.row - before.row <= 1
+    return near and _TELLS.match(before.text) is not None and not _complains(before.text)
+
+
+def _complains(sentence: str) -> bool:
+    return _COMPLAINS.search(sentence) is not None and not OWN_DOING.search(sentence)
+
+
+_SENTENCES = re.compile(r"(?<=[.!?])[ \t]+")
+_IT = (
+    r"(?:(?:it|this|that|everything|all|es|das|dies|alles|ça|cela|c|het|dat|todo|tutto|isso)|(?:the|this|my|our|das|der|die|le|el|il|het|o) "
+    r"(?:problem|issue|trouble|matter|error|fault|fehler|problème|problema|probleem|störung))(?:['’]s|['’]est| is| was| has been| ist| wurde| est"
+    r"| está| è| é)?"
+)
+_MENDED = (
+    r"(?:solved|fixed|resolved|mended|repaired|behoben|gel(?:ö|oe)st|erledigt|repariert|opgelost|verholpen|r[ée]solue?|resuelto|arreglado|risolto|"
+    r"resolvido)(?=[ \t]*(?:$|[.,;:!)–—-]|(?:by|with|now|since|after|again|today|yesterday|in|on|at|thanks|thank you|durch|seit|am|im|mit|von|nach|heute|"
+    r"gestern)\b))"
+)
 _ENDED = re.compile(
-    r"(?:^|[.!?:;,(>*-][ \t]{0,4}|\b(?:is|was|are|been|now|it's|all|edit|update|status|got)\b:?[ \t]{1,4})"
-    r"(?:solved|fixed|resolved|mended|repaired|closed|behoben|gel(?:ö|oe)st|erledigt|repariert|opgelost|verholpen|r[ée]solue?|resuelto|"
-    r"arreglado|risolto|resolvido)\b|\b(?:works?|working|runs) (?:fine )?(?:again|now|since)\b|\bsince then\b",
+    rf"(?:^[\s>*•#(\[-]*(?:(?:edit|update|status|closing|closed|nachtrag)\b[:,]? *)?|[,;–—] *(?=(?:and|then|so|since|now|und|seit\w*|jetzt|nun|{_IT})\b))"
+    rf"(?:(?:and|then|so|since then|now|all|und|seit(?:dem|her)|jetzt|nun)[,:]? +)*(?:{_IT} +(?:(?:now|all|jetzt|already) +)*)?(?:{_MENDED}|"
+    r"(?:works?|working|runs|geht|läuft|funktioniert)(?: fine)? (?:again|now|since|wieder|jetzt|seit)\b|"
+    r"(?<=\bnow it )(?:goes|works)\b|(?<=\bsince then )(?:200|ok|fine|it works)\b)",
     re.IGNORECASE,
 )
-"""Words that a trouble is over, as a statement: `no longer` and `used to` say the contrary as often."""
+"""Words that a trouble is over, said of nothing else: `the proxy was fixed` tells of another thing, `no longer` and
+`since then` begin a trouble as often."""
 _DOUBT = re.compile(
-    r"\b(?:not|never|nothing|nobody|none|no|until|till|before|hope\w*|when|if|please|cannot|but|nicht|kein\w*|noch|aber|bis|this one)\b|n't\b|\?",
+    r"\b(?:not|never|nothing|nobody|none|no|until|till|before|hope\w*|when|if|please|cannot|but|still|only|except|however|others?|another|from here|"
+    r"for (?!all|every|good)\w+|on my side|says?|said|claims?|partly|almost|nicht|kein\w*|noch|aber|bis|nur|außer|andere\w*|sagt|meint|this one)\b|n't\b|\?",
     re.IGNORECASE,
 )
+_HARMLESS = re.compile(
+    r"\b(?:no idea|no clue|no \w+ (?:was|were) needed|(?:was|were|had)(?:n't| not))\b", re.IGNORECASE
+)
+"""What is told of the cause, and doubts nothing."""
+_TELLS = re.compile(r"(?!(?:I|we|ich|wir)\b)[^,:]{1,80} (?:was|were|is|are|had|has|war|ist|hatte)\b", re.IGNORECASE)
+OWN_DOING = re.compile(
+    r"\b(?:typo|mistyped|on purpose|deliberately|as it (?:must|should)|by mistake|vertippt|absichtlich)\b",
+    re.IGNORECASE,
+)
+"""Words of somebody who knows why he was refused: no complaint."""
 
 
 _COMPLAINS = re.compile(
