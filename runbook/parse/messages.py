@@ -138,8 +138,9 @@ def parse_text(
 
 def _apart(lines: list[str]) -> Iterator[tuple[int, str]]:
     """The lines with their numbers; one that tells a command and what came of it as two, with an end behind them."""
+    known = told(lines)
     for number, line in enumerate(lines, 1):
-        if (both := told(line.rstrip("\r"))) is None:
+        if (both := known.get(number - 1)) is None:
             yield number, line
             continue
         yield from ((number, part) for part in (f"$ {both[0]}", both[1], ""))

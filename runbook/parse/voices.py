@@ -46,6 +46,11 @@ _OVER = re.compile(
     r"|last (?:year|month|week|time)|behoben|gel(?:ö|oe)st|erledigt|nicht mehr|I checked|means:|ruled out|is (?:not|n't) the|old(?:er)? (?:problem|trouble|error))\b",
     re.IGNORECASE,
 )
+OWN_DOING = re.compile(
+    r"\b(?:typo|mistyped|on purpose|deliberately|as it (?:must|should)|by mistake|vertippt|absichtlich)\b",
+    re.IGNORECASE,
+)
+"""Words of somebody who knows why he was refused: no complaint."""
 _DATED = re.compile(r"[\s*•-]{0,8}\[?(?:\d{4}-\d\d-\d\d|\d{1,2}[./]\d{1,2}[./]\d{2,4})\]?[:,]?(?! ?T?\d\d:\d\d)")
 _QUOTES = {'"': '"', "'": "'", "`": "`", "“": "”", "„": "“", "«": "»", "‘": "’"}
 _BULLET = re.compile(r"\s{0,8}(?:[*•+-]|\d{1,2}[.)]) ")

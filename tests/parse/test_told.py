@@ -36,5 +36,26 @@ def test_a_message_that_is_told_ends_with_its_line() -> None:
     assert [(m.kind, m.place.line, m.voice) for m in messages] == [("no-basic-auth", 1, "program")]
 
 
+@pytest.mark.parametrize(
+    ("text", "rows"),
+    [
+        ("How I check a new registry:\n\n- {ok}\n- {refused}", []),
+        ("## Acceptance criteria\n\nFrom a fresh laptop:\n\n1. {ok}\n2. {login}", []),
+        ("Expected:\n```\n{ok}\n```\nSeen:\n```\n{refused}\n```", [6]),
+        ("I checked it:\n\n- {ok}\n- {refused}", [2, 3]),
+        ("The login should work, but:\n{refused}", [1]),
+        ("{login}", [0]),
+        ("{login} on the first try, refused afterwards", []),
+        ("{ok}, but only from the server", []),
+        ("{refused}, only from the server", [0]),
+        ("{refused}, my typo", []),
+    ],
+)
+def test_what_is_planned_half_true_or_somebodys_own_doing_is_not_told(text: str, rows: list[int]) -> None:
+    asked = "curl -u mia https://reg.example/v2/ →"
+    text = text.format(ok=f"{asked} 200", refused=f"{asked} 401", login="docker login reg.example → Login Succeeded")
+    assert list(told(text.split("\n"))) == rows
+
+
 def test_a_long_line_is_not_looked_at() -> None:
-    assert told("curl " + "-> " * 10_000) is None
+    assert told(["curl " + "-> " * 10_000]) == {}

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from runbook.collect import marks
 from runbook.lazy import re
 from runbook.model import Voice
-from runbook.parse.voices import Speaker
+from runbook.parse.voices import OWN_DOING, Speaker
 
 _PROSE = (".md", ".markdown", ".rst", ".adoc", ".asciidoc", ".txt", ".html", ".htm", ".mhtml", ".org", ".textile", "")
 _PROGRAM = (".log", ".out", ".err", ".curl", ".csv", ".ndjson", ".jsonl", ".trace", ".cast")
@@ -154,11 +154,6 @@ _HARMLESS = re.compile(
 )
 """What is told of the cause, and doubts nothing."""
 _TELLS = re.compile(r"(?!(?:I|we|ich|wir)\b)[^,:]{1,80} (?:was|were|is|are|had|has|war|ist|hatte)\b", re.IGNORECASE)
-OWN_DOING = re.compile(
-    r"\b(?:typo|mistyped|on purpose|deliberately|as it (?:must|should)|by mistake|vertippt|absichtlich)\b",
-    re.IGNORECASE,
-)
-"""Words of somebody who knows why he was refused: no complaint."""
 
 
 _COMPLAINS = re.compile(

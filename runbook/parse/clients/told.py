@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from runbook.lazy import re
 from runbook.parse.clients.canon import Region
+from runbook.parse.voices import OWN_DOING
 
 MARKS = ("curl",)
 _ARROWS = "→|⇒|⟶|-{1,2}>|={1,2}>"
@@ -20,26 +21,50 @@ _OVER = re.compile(
 )
 
 
-def told(line: str) -> tuple[str, str] | None:
-    """The command and its answer where a line tells both, and that of this very call; else None."""
-    found = _TOLD.match(line) if len(line) < 1300 else None
-    if found is None or _OVER.search(found["answer"]):
-        return None
-    answer = found["answer"].strip()
+_WELL = re.compile(r"(?:HTTP/\S{1,4} )?2\d\d\b|Login Succeeded")
+_HALF = re.compile(
+    r"\b(?:first|later|once|only|sometimes|mostly|refus\w*|fail\w*|but|not|nur|aber|nicht|manchmal)\b", re.IGNORECASE
+)
+"""An answer that went well and did not."""
+_MEANT = re.compile(
+    r"^(?!.*\b(?:but|still|instead|got|aber|trotzdem)\b).*\b(?:how (?:I|we|to|you)|what (?:\w+ ){1,3}(?:tells?|means?)|checks|to check|checklist|criteri\w*|acceptance|expect\w*|should|must|plan|examples?|"
+    r"soll\w*|erwart\w*|prüf\w*|kriterien)\b",
+    re.IGNORECASE,
+)
+"""Headings of what is to come, or of what an answer would mean."""
+_ITEM = re.compile(r"\s{0,8}(?:[*•+-]|\d{1,2}[.)]) ")
+
+
+def told(rows: list[str]) -> dict[int, tuple[str, str]]:
+    """The rows (from 0) that tell a command and its answer, and that of this very call, with both."""
+    found: dict[int, tuple[str, str]] = {}
+    above, heading = "", ""
+    for number, row in enumerate(rows):
+        match = _TOLD.match(row.rstrip("\r")) if len(row) < 1300 else None
+        if match is None:
+            above = row[:200] if row.startswith("#") else above
+            heading = heading if _ITEM.match(row) or not row.strip("`~=- \t") else row[:200]
+        elif not _MEANT.match(heading) and not _MEANT.match(above) and (answer := _own_answer(match["answer"])):
+            found[number] = match["command"].strip(), answer
+    return found
+
+
+def _own_answer(text: str) -> str:
+    """What came of the call; "" where the words after it are about another one."""
+    if _OVER.search(text) or OWN_DOING.search(text) or (_WELL.match(text) and _HALF.search(text)):
+        return ""
+    answer = text.strip()
     quote = answer[0] if answer[0] in "`\"'" and answer.rstrip(".,;")[-1:] == answer[0] and len(answer) > 2 else ""
-    return found["command"].strip(), answer.rstrip(".,;")[1:-1] if quote else answer
+    return answer.rstrip(".,;")[1:-1] if quote else answer
 
 
 def regions(rows: list[str]) -> Iterator[Region]:
     """Requests of curl that were told so."""
-    for number, row in enumerate(rows):
-        found = told(row) if "curl " in row else None
-        if found is None or "curl " not in found[0]:
-            continue
-        answer = _answer(found[1])
+    for number, (command, said) in told(rows).items():
+        answer = _answer(said) if "curl " in command else ""
         if answer:
             region = Region(number, number + 1)
-            region.add(number, f"$ {found[0]}", answer, "", "$ true")
+            region.add(number, f"$ {command}", answer, "", "$ true")
             yield region
 
 
