@@ -110,8 +110,10 @@ def _over(said: Sequence[_Said]) -> int:
 
 def _ends(sentence: str) -> bool:
     found = _ENDED.search(sentence)
-    doubted = found is not None and _DOUBT.search(_HARMLESS.sub("", sentence))
-    return found is not None and not doubted and not _COMPLAINS.search(sentence, found.end())
+    if found is None or _DOUBT.search(_HARMLESS.sub("", sentence)):
+        return False
+    rest = sentence[found.end() :]
+    return not _COMPLAINS.search(rest) and not _LIMIT.match(rest)
 
 
 def _is_of_that(sentence: _Said, before: _Said) -> bool:
@@ -132,7 +134,7 @@ _IT = (
 )
 _MENDED = (
     r"(?:solved|fixed|resolved|mended|repaired|behoben|gel(?:ö|oe)st|erledigt|repariert|opgelost|verholpen|r[ée]solue?|resuelto|arreglado|risolto|"
-    r"resolvido)(?=[ \t]*(?:$|[.,;:!)–—-]|(?:by|with|now|since|after|again|today|yesterday|in|on|at|thanks|thank you|durch|seit|am|im|mit|von|nach|heute|"
+    r"resolvido)(?: it| this)?(?=[ \t]*(?:$|[.,;:!)–—-]|(?:by|with|now|since|after|again|today|yesterday|in|on|at|thanks|thank you|durch|seit|am|im|mit|von|nach|heute|"
     r"gestern)\b))"
 )
 _ENDED = re.compile(
@@ -146,9 +148,15 @@ _ENDED = re.compile(
 `since then` begin a trouble as often."""
 _DOUBT = re.compile(
     r"\b(?:not|never|nothing|nobody|none|no|until|till|before|hope\w*|when|if|please|cannot|but|still|only|except|however|others?|another|from here|"
-    r"for (?!all|every|good)\w+|on my side|says?|said|claims?|partly|almost|nicht|kein\w*|noch|aber|bis|nur|außer|andere\w*|sagt|meint|this one)\b|n't\b|\?",
+    r"for (?:now|me|her|him|us|them)|says?|said|claims?|partly|almost|nicht|kein\w*|noch|aber|bis|nur|außer|andere\w*|sagt|meint|this one)\b|n't\b|\?",
     re.IGNORECASE,
 )
+_LIMIT = re.compile(
+    r"[^,.;:(]*\b(?:for (?!all|every|good)|from|via|through|directly|locally|inside|in|on (?!\w+day\b|both|all|every)|with (?:curl|podman|skopeo|http|the old|another)|"
+    r"each|temporar\w+|sometimes|and then|tomorrow|bei|vom|für)\b",
+    re.IGNORECASE,
+)
+"""What makes it true of a place, a program or a while."""
 _HARMLESS = re.compile(
     r"\b(?:no idea|no clue|no \w+ (?:was|were) needed|(?:was|were|had)(?:n't| not))\b", re.IGNORECASE
 )
