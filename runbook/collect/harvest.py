@@ -250,9 +250,9 @@ class Harvest:
         stack = {*self.compose_texts, *self.nginx_texts, *self._stack_files()}
         rows: list[tuple[str, float | None]] = [(log.file, e.when) for log in self.logs for e in log.events]
         rows += [(log.file, r.when) for log in self.logs for r in log.requests]
-        seen = {file for file, _ in rows} | {m.place.file for m in self.messages if m.voice != "document"}
-        seen |= {e.source.file for e in self.exchanges if e.voice != "document"}
-        told = frozenset(over) & seen - stack
+        seen = {file for file, _ in rows} | {m.place.file for m in self.messages if m.voice == "program"}
+        seen |= {e.source.file for e in self.exchanges if e.voice == "program"}
+        told = frozenset(over) - stack
         if not stack or not told:
             return
         untimed = {file for file, _ in rows} - {file for file, when in rows if when is not None}
@@ -262,7 +262,7 @@ class Harvest:
         elsewhere = told_elsewhere(told, named, untimed, texts, alone=seen <= told)
         self.set_back(elsewhere, OF_ANOTHER)
         if seen <= told:
-            self.set_back(told - elsewhere, OF_NOTHING_SINCE, kind="")
+            self.set_back(told & seen - elsewhere, OF_NOTHING_SINCE, kind="")
 
     def set_back(self, files: frozenset[str], why: str, kind: Literal["", "other-project"] = "other-project") -> None:
         """What was said in these files is of another time or registry: it explains words, and is no evidence."""
