@@ -57,6 +57,7 @@ class Harvest:
     compose_texts: dict[str, str] = field(default_factory=dict)
     dotenv_texts: dict[str, str] = field(default_factory=dict)
     nginx_texts: dict[str, str] = field(default_factory=dict)
+    apache_texts: dict[str, str] = field(default_factory=dict)
     traefik_texts: list[tuple[str, str]] = field(default_factory=list)
     pasted_texts: dict[str, str] = field(default_factory=dict)
     inspected_texts: list[tuple[str, str]] = field(default_factory=list)
@@ -198,7 +199,7 @@ class Harvest:
 
     def drop(self, files: frozenset[str]) -> None:
         """Forget what was read in these files."""
-        for texts in (self.dotenv_texts, self.nginx_texts):
+        for texts in (self.dotenv_texts, self.nginx_texts, self.apache_texts):
             for name in files & texts.keys():
                 del texts[name]
         self.traefik_texts = [t for t in self.traefik_texts if t[0] not in files]
@@ -278,6 +279,14 @@ class Harvest:
             from runbook.parse.nginx import parse_nginx_files
 
             self.routes.extend(parse_nginx_files(self.nginx_texts, self.vault))
+
+    def join_apache(self) -> None:
+        """Apache's files are read together as well."""
+        if len(self.apache_texts) > 1:
+            from runbook.parse.apache import parse_apache_files
+
+            self.routes = [r for r in self.routes if r.place.file not in self.apache_texts]
+            self.routes.extend(parse_apache_files(self.apache_texts, self.vault))
 
     def join_traefik(self) -> None:
         """Traefik's dynamic files are read together: a router uses what another file defines."""
@@ -415,6 +424,7 @@ def _apache(to: Harvest, name: str, text: str) -> None:
     from runbook.parse.apache import parse_apache
 
     to.routes.extend(parse_apache(text, name, to.vault))
+    to.apache_texts[name] = text
 
 
 def _traefik(to: Harvest, name: str, text: str) -> None:

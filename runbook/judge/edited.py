@@ -183,9 +183,11 @@ def _haproxy(evidence: Evidence, path: str, text: str, vault: Vault) -> Evidence
 
 
 def _apache(evidence: Evidence, path: str, text: str, vault: Vault) -> Evidence:
-    from runbook.parse.apache import parse_apache
+    from runbook.parse.apache import parse_apache_files
 
-    return _routed(parse_apache, evidence, path, text, vault)
+    texts = {f.path: _text(f) for f in evidence.files if f.kind == "apache" and f.lines} | {path: text}
+    kept = [r for r in evidence.routes if r.place.file not in texts]
+    return replace(evidence, routes=(*kept, *parse_apache_files(texts, vault)))
 
 
 def _traefik(evidence: Evidence, path: str, text: str, vault: Vault) -> Evidence:

@@ -5,10 +5,12 @@ which the registry believes; it hands Authorization on even when it asks for a l
 hold for proxied requests, and `Header always unset` misses the headers that the upstream sent (both run, 2.4.71).
 """
 
+import posixpath
 import re
 import shlex
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from fnmatch import fnmatch
 from typing import Any, Literal
 
 from runbook.model import HeaderEdit, OwnAuth, Place, ProxyRoute
@@ -20,7 +22,11 @@ from runbook.redact import Vault
 _LONGEST = 64 * 1024
 """Of a line that goes on and on; httpd itself stops at 16 kB."""
 _DEEPEST = 30
+_DEEPEST_INCLUDE = 4
+_MOST_INCLUDED = 50_000
+_INCLUDES = ("include", "includeoptional")
 _GUARDS = ("ifmodule", "ifdefine", "ifversion", "if", "requireall", "requireany", "requirenone")
+_SPARES_API = re.compile(r"expr=%\{REQUEST_URI\} !~ m([#|!/])\^/v2/?\1$")
 _SECTIONS = ("location", "locationmatch", "proxy", "proxymatch")
 
 
@@ -28,7 +34,7 @@ _SECTIONS = ("location", "locationmatch", "proxy", "proxymatch")
 class _Node:
     name: str
     args: tuple[str, ...]
-    line: int
+    place: Place
     inner: list["_Node"] = field(default_factory=list)
 
     def all(self, *names: str) -> Iterator["_Node"]:
@@ -42,17 +48,46 @@ class _Node:
 
 def parse_apache(text: str, file: str, vault: Vault) -> tuple[ProxyRoute, ...]:
     """The routes of all virtual hosts, or of the file when it has none."""
-    root = _tree(text, file)
-    hosts = list(root.all("virtualhost"))
-    sites = [_Site(root, host, file, vault, first=i == 0) for i, host in enumerate(hosts)] or [
-        _Site(root, None, file, vault)
-    ]
-    return tuple(route for site in sites for route in site.routes())
+    return parse_apache_files({file: text}, vault)
+
+
+def parse_apache_files(files: Mapping[str, str], vault: Vault) -> tuple[ProxyRoute, ...]:
+    """The routes of files that belong together: includes are followed from one to another by name."""
+    trees = {file: _tree(text, file) for file, text in files.items()}
+    included: set[str] = set()
+    whole = {file: replace(root, inner=_expanded(root.inner, trees, (file,), included)) for file, root in trees.items()}
+    routes: list[ProxyRoute] = []
+    for root in (root for file, root in whole.items() if file not in included):
+        hosts = list(root.all("virtualhost"))
+        sites = [_Site(root, host, vault, first=i == 0) for i, host in enumerate(hosts)] or [_Site(root, None, vault)]
+        routes += (route for site in sites for route in site.routes())
+    return tuple(routes)
+
+
+def _expanded(
+    nodes: list[_Node], trees: Mapping[str, _Node], trail: tuple[str, ...], included: set[str]
+) -> list[_Node]:
+    """The directives with those of included files, told by their last path parts, in the place of each Include."""
+    found: list[_Node] = []
+    for node in nodes:
+        folder, _, name = (node.args[0] if node.args and node.name in _INCLUDES else "").rpartition("/")
+        same = [f for f in trees if name and f not in trail and fnmatch(posixpath.basename(f), name)]
+        near = [f for f in same if f"/{posixpath.dirname(f)}".endswith(f"/{posixpath.basename(folder)}")]
+        for file in (near or (same if "*" not in name else [])) if len(trail) <= _DEEPEST_INCLUDE else []:
+            included.add(file)
+            found += _expanded(trees[file].inner, trees, (*trail, file), included)
+        if node.name not in _INCLUDES:
+            found.append(replace(node, inner=_expanded(node.inner, trees, trail, included)) if node.inner else node)
+        if len(found) > _MOST_INCLUDED:
+            raise ParseError(node.place.file, node.place.line or 1, "the files include each other too often")
+    return found
 
 
 def _tree(text: str, file: str) -> _Node:
-    stack = [_Node("", (), 1)]
-    for number, line in _lines(text):
+    stack = [_Node("", (), Place(file, 1))]
+    defined: dict[str, str] = {}
+    for number, row in _lines(text):
+        line = re.sub(r"\$\{(\w{1,99})\}", lambda m: defined.get(m[1], m[0]), row)[:_LONGEST] if defined else row
         if line.startswith("</"):
             name = line[2:].rstrip("> \t").lower()
             if len(stack) == 1 or stack[-1].name != name:
@@ -61,14 +96,16 @@ def _tree(text: str, file: str) -> _Node:
             continue
         opens = line.startswith("<")
         words = _words(line.strip("<>") if opens else line)
-        node = _Node(words[0].lower(), tuple(words[1:]), number)
+        node = _Node(words[0].lower(), tuple(words[1:]), Place(file, number))
         stack[-1].inner.append(node)
+        if node.name == "define" and len(node.args) > 1:
+            defined[node.args[0]] = node.args[1]
         if opens:
             stack.append(node)
             if len(stack) > _DEEPEST:
                 raise ParseError(file, number, f"sections are nested more than {_DEEPEST} deep")
     if len(stack) > 1:
-        raise ParseError(file, stack[-1].line, f"<{stack[-1].name}> is never closed")
+        raise ParseError(file, stack[-1].place.line or 1, f"<{stack[-1].name}> is never closed")
     return stack[0]
 
 
@@ -103,8 +140,8 @@ def _words(line: str) -> list[str]:
 class _Site:
     """One virtual host with what it takes over from the server around it."""
 
-    def __init__(self, root: _Node, host: _Node | None, file: str, vault: Vault, *, first: bool = True) -> None:
-        self._file, self._vault, self._first = file, vault, first
+    def __init__(self, root: _Node, host: _Node | None, vault: Vault, *, first: bool = True) -> None:
+        self._vault, self._first = vault, first
         self._levels = [root, host] if host else [root]
         self._own = host or root
         ports = tuple(p for a in (host.args if host else ()) if (p := host_and_port(a)[1]))
@@ -138,7 +175,7 @@ class _Site:
         for node in self._own.all("redirect", "redirectpermanent", "redirectmatch"):
             yield from self._redirect(node)
         if not found or not any(p.args and p.args[0] == "/" for p in passes):
-            yield ProxyRoute(**self._base(self._own.line, "/", False), kind="static")
+            yield ProxyRoute(**self._base(self._own.place, "/", False), kind="static")
 
     def _denied(self) -> Iterator[ProxyRoute]:
         """Methods that a Location lets nobody use."""
@@ -146,7 +183,7 @@ class _Site:
             for limit in section.all("limit", "limitexcept"):
                 if not any(n.args[:2] == ("all", "denied") for n in limit.all("require")):
                     continue
-                base = self._base(limit.line, section.args[-1], "match" in section.name or section.args[0] == "~")
+                base = self._base(limit.place, section.args[-1], "match" in section.name or section.args[0] == "~")
                 only = limit.args if limit.name == "limit" else ()
                 others = "" if only else " ".join(("not", "method", "HEAD", *limit.args))
                 yield ProxyRoute(**base | {"auth": None}, kind="return", status=403, methods=only, condition=others)
@@ -160,7 +197,7 @@ class _Site:
             if node.name != "rewriterule" or not plain or "R" not in flags or node.args[0].startswith("!"):
                 continue
             status = next((number for f in flags if (number := whole_number(f)) and 300 <= number < 400), 302)
-            base = self._base(node.line, node.args[0], True) | {"auth": None}
+            base = self._base(node.place, node.args[0], True) | {"auth": None}
             yield ProxyRoute(**base, kind="redirect", status=status, location=self._vault.mask(node.args[1], 300))
 
     def _redirect(self, node: _Node) -> Iterator[ProxyRoute]:
@@ -169,11 +206,11 @@ class _Site:
         if args and (args[0].lower() in codes or args[0].isdecimal()):
             status, args = codes.get(args[0].lower()) or whole_number(args[0]) or 302, args[1:]
         if len(args) > 1:
-            base = self._base(node.line, args[0], node.name == "redirectmatch") | {"auth": None}
+            base = self._base(node.place, args[0], node.name == "redirectmatch") | {"auth": None}
             yield ProxyRoute(**base, kind="redirect", status=status, location=self._vault.mask(args[1], 300))
 
     def _pass(self, node: _Node, path: str, url: str, regex: bool) -> ProxyRoute:
-        base = self._base(node.line, path, regex)
+        base = self._base(node.place, path, regex)
         if url == "!":
             aliased = any(
                 n.args and n.args[0] == path for level in self._levels for n in level.all("alias", "aliasmatch")
@@ -195,7 +232,7 @@ class _Site:
             upstream_scheme=upstream.scheme if upstream.scheme != "balancer" else "http",
             upstream_hosts=hosts or ((upstream.host, upstream.port or usual),),
             upstream_uri=(upstream.uri or "") if not regex or upstream.uri else None,
-            upstream_place=Place(self._file, node.line),
+            upstream_place=node.place,
             request_headers=edits,
             host="client" if preserve else "fixed" if fixed else "upstream",
             host_value="" if preserve else fixed.value if fixed else own,
@@ -218,10 +255,10 @@ class _Site:
         found = [split_upstream(m.args[0]) for m in members if m.args]
         return tuple((u.host, u.port or (443 if u.scheme == "https" else 80)) for u in found)
 
-    def _base(self, line: int, path: str, regex: bool) -> dict[str, Any]:
+    def _base(self, place: Place, path: str, regex: bool) -> dict[str, Any]:
         return {
             "software": "apache",
-            "place": Place(self._file, line),
+            "place": place,
             "server_names": self._names,
             "listen": self._ports,
             "tls": self._tls,
@@ -245,11 +282,13 @@ class _Site:
                 args = tuple(a for a in node.args if a.lower() not in ("always", "onsuccess", "early"))
                 own_only = kind == "header" and args[:1] == ("unset",) and len(args) < len(node.args)
                 if len(args) > 1 and not (own_only and node.args[0].lower() == "always"):
-                    yield self._edit(node, args, beside=kind == "header" and node.args[0].lower() == "always")
+                    made = self._edit(node, args, beside=kind == "header" and node.args[0].lower() == "always")
+                    if not _SPARES_API.match(made.condition):
+                        yield made
 
     def _edit(self, node: _Node, args: tuple[str, ...], *, beside: bool) -> HeaderEdit:
         """`beside`: `Header always` keeps a table of its own, and the upstream's header comes beside what is set there."""
-        action, name, place = args[0].lower(), args[1], Place(self._file, node.line)
+        action, name, place = args[0].lower(), args[1], node.place
         rest = [a for a in args[2:] if not a.lower().startswith(("env=", "expr="))]
         condition = next(
             (a for a in args[2:] if a.lower().startswith(("env=", "expr=")) and (rest or action == "unset")), ""
@@ -268,7 +307,7 @@ class _Site:
             if kind and kind.args and kind.args[0].lower() == "basic":
                 realm = next((n.args[0] for n in level.all("authname") if n.args), "")
                 user_file = next((n.args[0] for n in level.all("authuserfile") if n.args), "")
-                found = basic_auth(Place(self._file, kind.line), realm, user_file)
+                found = basic_auth(kind.place, realm, user_file)
             if require and require.args[:2] == ("all", "granted") and level not in self._levels:
                 found = None
         return found

@@ -18,6 +18,7 @@ _DIRECTIVES = (
 )  # fmt: skip
 _ORDER = ("redir", "handle", "handle_path", "route", "respond", "reverse_proxy", "file_server")
 """Of the directives that answer, in the order in which Caddy runs them."""
+_SPARES_API = re.compile(r"not path (?:\S+ ){0,9}/v2/?\*")
 _LOGINS = ("basicauth", "basic_auth", "forward_auth")
 
 
@@ -228,6 +229,8 @@ class Site:
                 return OwnAuth(kind="forward", place=place)
             matched, args = self._matcher(row, _Matched())
             users = tuple(r.name for r in row.block or ())
+            if _SPARES_API.match(matched.condition):
+                continue
             exempt = ("GET", "HEAD") if matched.methods and "GET" not in matched.methods else ()
             if matched.paths == (("/", "prefix"),) or any(p.startswith("/v2") for p, _ in matched.paths):
                 realm = args[1] if len(args) > 1 else "restricted"

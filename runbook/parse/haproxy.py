@@ -42,7 +42,6 @@ class _Config:
     def __init__(self, sections: list[Section], file: str, vault: Vault) -> None:
         self.sections, self._file, self._vault = sections, file, vault
         self._backends = {s.name: s for s in sections if s.kind in ("backend", "listen")}
-        self._defaults = [line for s in sections if s.kind == "defaults" for line in s.lines]
 
     def front(self, front: Section) -> Iterator[ProxyRoute]:
         """The routes of a frontend: what it answers itself, then its backends in the order of their rules."""
@@ -135,8 +134,9 @@ class _Config:
 
     def _edits(self, kind: str, *sections: Section) -> Iterator[HeaderEdit]:
         for section in dict.fromkeys(id(s) for s in sections):
-            for line in next(s for s in sections if id(s) == section).lines:
-                yield from self._edit(kind, line)
+            one = next(s for s in sections if id(s) == section)
+            for line in one.lines:
+                yield from (e for e in self._edit(kind, line) if not _exempts_api(e.condition, _acls(one)))
 
     def _edit(self, kind: str, line: Line) -> Iterator[HeaderEdit]:
         words, place = line.words, Place(self._file, line.number)
@@ -182,10 +182,7 @@ class _Config:
 
     def _timeout(self, back: Section) -> float | None:
         """HAProxy counts a bare number in milliseconds."""
-        for line in (
-            *back.of("timeout", "server"),
-            *(d for d in self._defaults if d.words[:2] == ("timeout", "server")),
-        ):
+        for line in reversed([*back.of("timeout", "server")]):
             value = line.words[2] if len(line.words) > 2 else ""
             return seconds(value) if (plain := whole_number(value)) is None else plain / 1000
         return None

@@ -17,6 +17,7 @@ _SECTIONS = (
     "cache",
     "program",
 )
+_TAKEN_OVER = ("acl", "http-request", "http-response", "timeout")
 _MOST_WORDS = 64
 
 
@@ -31,6 +32,8 @@ class Section:
     kind: str
     name: str
     number: int
+    base: str = ""
+    """The defaults that it names (`from NAME`)."""
     lines: list[Line] = field(default_factory=list)
 
     def of(self, *start: str) -> Iterator[Line]:
@@ -46,10 +49,25 @@ def sections_of(text: str, file: str) -> list[Section]:
         if not words:
             continue
         if words[0] in _SECTIONS and not line[:1].isspace():
-            found.append(Section(words[0], words[1] if len(words) > 1 else "", number))
+            at = words.index("from") if "from" in words[1:-1] else len(words)
+            found.append(Section(words[0], " ".join(words[1:at][:1]), number, " ".join(words[at + 1 :][:1])))
         else:
             found[-1].lines.append(Line(tuple(words), number))
+    _take_over(found)
     return found
+
+
+def _take_over(sections: list[Section]) -> None:
+    """Give each proxy what it has from the defaults that it names, else from the last before it. Their rules come before
+    its own, and of two times the last one counts."""
+    named: dict[str, Section] = {}
+    last: Section | None = None
+    for one in sections:
+        above = named.get(one.base) if one.base else last
+        if above is not None and (one.base or one.kind in ("frontend", "backend", "listen")):
+            one.lines[:0] = [line for line in above.lines if line.words[0] in _TAKEN_OVER]
+        if one.kind == "defaults":
+            named[one.name] = last = one
 
 
 def _words(line: str, file: str, number: int) -> list[str]:

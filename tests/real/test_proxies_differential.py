@@ -55,6 +55,11 @@ CADDY = [
     proxy("reverse_proxy /v2/* @UP@\nrespond 404", "respond comes first"),
     proxy("redir /v2/* https://other.example{uri} permanent\nreverse_proxy @UP@", "redirect"),
     proxy("basicauth {\n" + USER + " @BASE64HASH@\n}\nreverse_proxy @UP@", "own login"),
+    proxy("basicauth /* {\n" + USER + " @BASE64HASH@\n}\nreverse_proxy @UP@", "own login for everything"),
+    proxy(
+        "@beyond_v2 not path /v2 /v2/*\nbasicauth @beyond_v2 {\n" + USER + " @BASE64HASH@\n}\nreverse_proxy @UP@",
+        "own login elsewhere",
+    ),
     Config(
         "snippet", "(strip) {\nheader_up -Authorization\n}\nhttp://:@PORT@ {\nreverse_proxy @UP@ {\nimport strip\n}\n}"
     ),
@@ -70,6 +75,11 @@ def frontend(front: str, name: str, back: str = "", injected: Login = "unknown")
     return Config(name, text, injected)
 
 
+def named(rule: str, name: str) -> Config:
+    text = f"{FRAME}defaults d from e\n{rule}\nfrontend f from d\n  bind 127.0.0.1:@PORT@\n  default_backend b\nbackend b from e\n  server s @UP@\n"
+    return Config(name, text.replace("defaults\n", "defaults e\n"))
+
+
 HAPROXY = [
     frontend("", "plain"),
     Config("listen", f"{FRAME}listen f\n  bind 127.0.0.1:@PORT@\n  server s @UP@\n"),
@@ -79,6 +89,10 @@ HAPROXY = [
     frontend("  http-request del-header ZATION -m end", "removed by its end"),
     frontend("  http-request del-header ^auth -m reg", "removed by a pattern"),
     frontend("  http-request del-header ^Auth -m reg", "not removed: patterns see lower case"),
+    frontend("  http-request del-header Authorization unless { path_beg /v2/ }", "removed elsewhere only"),
+    named("  http-request del-header Authorization", "removed in the defaults"),
+    named("  http-request del-header Authorization if !{ path_beg /v2/ }", "removed elsewhere in the defaults"),
+    named("  http-request deny if { method POST }", "writes denied in the defaults"),
     frontend("", "valid injected", '  http-request set-header Authorization "Basic @VALID@"', "valid"),
     frontend("", "invalid injected", "  http-request set-header Authorization Basic\\ @INVALID@", "invalid"),
     frontend("", "handed on", "  http-request set-header Authorization %[req.hdr(Authorization)]"),
@@ -133,6 +147,13 @@ APACHE = [
     pass_v2("LimitRequestBody 1000000", "LimitRequestBody is not for proxied requests"),
     pass_v2("<Location /v2/>\nRequestHeader unset Authorization\n</Location>", "removed in a Location"),
     pass_v2("<Location /other/>\nRequestHeader unset Authorization\n</Location>", "removed elsewhere"),
+    pass_v2("Define WHAT Authorization\nRequestHeader unset ${WHAT}", "removed by a defined name"),
+    pass_v2('RequestHeader unset Authorization "expr=%{REQUEST_URI} !~ m#^/v2/#"', "removed elsewhere only"),
+    pass_v2(
+        "<Location />\nAuthType Basic\nAuthName P\nAuthUserFile @DIR@/users\nRequire valid-user\n</Location>\n"
+        "<Location /v2>\nAuthType None\nRequire all granted\n</Location>",
+        "own login elsewhere",
+    ),
     vhost(
         "<Location /v2/>\nProxyPass http://@UP@/v2/\nProxyPassReverse http://@UP@/v2/\n</Location>",
         "pass in a Location",
