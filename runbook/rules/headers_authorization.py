@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from runbook.model import Finding, HeaderEdit, ProxyRoute, Refutation, Symptom
+from runbook.model import Edit, Finding, HeaderEdit, ProxyRoute, Refutation, Symptom
 from runbook.observe.passages import Passage
 from runbook.rules.authorization_traces import (
     MISMATCH,
@@ -28,7 +28,7 @@ from runbook.rules.authorization_traces import (
 )
 from runbook.rules.base import Facts, rule
 from runbook.rules.evidence import computed, context, finding, read, seen, witnessed
-from runbook.rules.hop_edits import delete_command, deleted, drop_header
+from runbook.rules.hop_edits import delete_command, deleted, drop_header, elsewhere_only
 from runbook.rules.hops import api_routes, aside, first_route, hop, login_check, name, search_files, site
 from runbook.rules.reloads import proxy_fix
 
@@ -66,7 +66,12 @@ def _stripped_by(facts: Facts, route: ProxyRoute, edit: HeaderEdit) -> Finding:
     refused, direct = traffic.refused("via"), traffic.works("direct")
     what = f"{written(edit, route)}: the header is not forwarded"
     logged = as_logged(refused_for(traffic, *NO_CREDENTIALS), "no readable credentials arrived")
-    edits = drop_header(facts.evidence, edit)
+    edits, kept = _handed_on(facts, route)
+    how = (
+        "Let this line ({}) spare the paths of the registry"
+        if kept
+        else "Delete this line ({}): by default the header is forwarded"
+    )
     return finding(
         f"{name(route)} removes the Authorization header, so the registry never sees the credentials.",
         # Under a condition the line says nothing until a request shows that the condition holds.
@@ -80,7 +85,7 @@ def _stripped_by(facts: Facts, route: ProxyRoute, edit: HeaderEdit) -> Finding:
         fix=proxy_fix(
             facts,
             route,
-            f"Delete this line ({edit.place}): by default the header is forwarded",
+            how.format(edit.place),
             login_check(facts, route),
             edits=edits,
             at=edit.place,
@@ -91,6 +96,19 @@ def _stripped_by(facts: Facts, route: ProxyRoute, edit: HeaderEdit) -> Finding:
         supersedes=("proxy-overwrites-authorization", "double-auth-one-header"),
         about=site(facts, route),
     )
+
+
+def _handed_on(facts: Facts, route: ProxyRoute) -> tuple[tuple[Edit, ...], bool]:
+    """The edits after which the registry gets the header, and whether a line stays for other programs: behind it they
+    were not to get their users' logins."""
+    api, found, kept = set(api_routes(facts)), list[tuple[Edit, ...]](), False
+    for edit in (e for e in route.request_headers if e.name.lower() == "authorization" and strips(e)):
+        others = (r for r in facts.stack.routes if r.kind == "proxy" and r not in api)
+        shared = any(e.place == edit.place for r in others for e in r.request_headers)
+        spared = elsewhere_only(facts.evidence, route, edit.place) if shared else ()
+        found.append(spared or drop_header(facts.evidence, edit))
+        kept = kept or bool(spared)
+    return (tuple(e for edits in found for e in edits) if all(found) else ()), kept
 
 
 def _lost_on_the_way(facts: Facts) -> Iterator[Finding]:

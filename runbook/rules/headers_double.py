@@ -13,6 +13,7 @@ from runbook.rules.hop_edits import (
     detach,
     drop,
     drop_line,
+    included_at,
     insert,
     line_of,
     on_way,
@@ -29,6 +30,7 @@ from runbook.rules.hops import (
     login_check,
     name,
     site,
+    site_key,
     upstream_service,
 )
 from runbook.rules.reloads import proxy_fix
@@ -171,22 +173,46 @@ def _without_login(facts: Facts, route: ProxyRoute) -> tuple[Edit, ...]:
 
 
 def _guards_others(facts: Facts, route: ProxyRoute) -> bool:
-    """Whether the same line of nginx or HAProxy asks before something else than the registry and its UI as well, which
-    would be open without it."""
+    """Whether the same line asks before something else than the registry and its UI as well, which would be open without
+    it."""
     api, place = set(api_routes(facts)), route.auth.place if route.auth else None
+    if (
+        route.software == "haproxy"
+        and place
+        and place not in on_way(facts.evidence, route, r"^\s*http-request\s+auth\b")
+    ):
+        return True  # it stands in the defaults of several
+    if route.software == "apache" and place and place.file != route.place.file:
+        return True
+    if route.software == "apache":
+        head = same_block(facts.evidence, place)[0] if place else ""
+        return route.path != "/" and re.match(r"\s*<\w+\s+(?:~\s*)?\"?\^?/v2", head) is None
     for other in facts.stack.routes:
+        if route.software == "caddy" and site_key(other) != site_key(route):
+            continue  # a snippet that both import
         behind = upstream_service(other, facts.compose)
         own = other in api or other.kind == "redirect" or (behind and behind.role in ("ui", "registry"))
         same = other.auth.place == place if other.auth else other.front is not None and other.front == route.front
         if not own and same:
-            return route.software in ("nginx", "haproxy")
+            return route.software in ("nginx", "haproxy", "caddy")
     return False
 
 
 def _let_past(facts: Facts, route: ProxyRoute, login: Place) -> tuple[Edit, ...]:
     """The edit by which the proxy's login no longer asks on the registry's own paths, and goes on asking elsewhere."""
-    if route.software == "nginx":
-        return insert(facts.evidence, route.upstream_place, "auth_basic off;")
+    beside = route.upstream_place
+    if route.software == "nginx":  # which takes one auth_basic in a block
+        twice = beside and (
+            included_at(facts.evidence, beside, login.file) or login in same_block(facts.evidence, beside)[1]
+        )
+        return () if twice else insert(facts.evidence, beside, "auth_basic off;")
+    if route.software == "apache":
+        if login.file != route.place.file:
+            return ()
+        return insert(facts.evidence, same_block(facts.evidence, login)[1][-1], _APACHE_OPEN)
+    if route.software == "caddy":
+        beyond = r"\1@beyond_v2 not path /v2 /v2/*\n\1\2 @beyond_v2"
+        return () if _imported(facts, route)[0] else swap(facts.evidence, login, _CADDY_ALL, beyond)
     unless = swap(facts.evidence, login, _UNLESS, r"\1 or { path_beg /v2/ }")
     return unless or swap(facts.evidence, login, _IF, r"\1 !{ path_beg /v2/ }")
 
@@ -194,6 +220,8 @@ def _let_past(facts: Facts, route: ProxyRoute, login: Place) -> tuple[Edit, ...]
 _UNLESS = r"(\sunless\s(?!.{0,300}\/v2\b)[^#]{0,300}[^#\s])(?=\s*(?:#|$))"
 _IF = r"(\sif\s(?!.{0,300}(?:\sor\s|\|\||\/v2\b))[^#]{0,300}[^#\s])(?=\s*(?:#|$))"
 """HAProxy's conditions; one more exception can be added where there are no alternatives."""
+_CADDY_ALL = r"^([ \t]*)(basic_?auth)(?:[ \t]+\/?\*)?(?=[ \t]+[^\/@\s])"
+_APACHE_OPEN = "<Location /v2>\n    AuthType None\n    Require all granted\n</Location>"
 _APACHE_LOGIN = r"^\s*(?:AuthType|AuthName|AuthUserFile|AuthBasicProvider|Require\s+(?:valid-user|user))\b"
 _NO_BASICAUTH = r"})[ \t]*basic_?auth\b.*?\n[ \t]*\}[ \t\r]*\n/$1/s"
 """perl: takes out Caddy's block of users, in which hashes stand, if it begins in the line after those counted."""
@@ -209,6 +237,9 @@ def _by_command(facts: Facts, route: ProxyRoute) -> tuple[Command, ...]:
         )
     if route.software != "caddy" or route.auth is None or not line or _imported(facts, route)[0]:
         return ()
+    if _guards_others(facts, route):
+        spared = r"$1\@beyond_v2 not path \/v2 \/v2\/*\n$1$2 \@beyond_v2"
+        return by_command(facts.evidence, route.auth.place, _CADDY_ALL, spared)
     script = glued(r"s/\A((?:[^\n]*\n){", number(line - 1), _NO_BASICAUTH)
     return (sh("perl", "-0pi", "-e", script, file(route.auth.place.file)),)
 

@@ -9,9 +9,10 @@ from runbook.model.command import PIPE, WRITE_TO, Command, number, sh, url
 from runbook.model.proxy import NGINX_BODY
 from runbook.observe.signature import signed_by_proxy
 from runbook.observe.traffic import Traffic
+from runbook.parse.hops import seconds
 from runbook.rules.base import Facts, rule
 from runbook.rules.evidence import Item, context, finding, read, said, seen
-from runbook.rules.hop_edits import by_command, drop_line, drop_lines, insert, line_of, on_way, swap
+from runbook.rules.hop_edits import by_command, drop_line, drop_lines, in_location, insert, line_of, on_way, swap
 from runbook.rules.hops import (
     api_routes,
     aside,
@@ -20,6 +21,7 @@ from runbook.rules.hops import (
     fronts,
     header_check,
     hop,
+    login_check,
     name,
     search_files,
     site,
@@ -269,7 +271,7 @@ def _lift(facts: Facts, route: ProxyRoute) -> tuple[Edit, ...]:
     if route.software != "nginx":
         return ()
     if route.max_body_place:
-        return swap(facts.evidence, route.max_body_place, r"(client_max_body_size\s+)[^;]+;", r"\g<1>0;")
+        return in_location(facts.evidence, route, route.max_body_place, "client_max_body_size", "0")
     return () if route.unread else insert(facts.evidence, route.upstream_place, "client_max_body_size 0;")
 
 
@@ -295,9 +297,10 @@ def proxy_timeout(facts: Facts) -> Iterator[Finding]:
     """A large layer takes the registry minutes to store. A proxy that waits 60 seconds ends it with 504 at a round
     number."""
     shown = _timed_out(facts.traffic)
-    if not shown:
-        return
     route = next((f.upload or f.ping for f in fronts(facts) if f.api), None)
+    if not shown:
+        yield from _body_given_up(facts, route)
+        return
     wait = f" after {route.read_timeout:.0f} s" if route and route.read_timeout else ""
     edits = _wait_longer(facts, route) if route else ()
     yield finding(
@@ -314,6 +317,33 @@ def proxy_timeout(facts: Facts) -> Iterator[Finding]:
         ),
         edits=edits,
     )
+
+
+def _body_given_up(facts: Facts, route: ProxyRoute | None) -> Iterator[Finding]:
+    """nginx's own 408: the client paused in the middle of an upload for longer than the file allows. Of its usual time
+    only a bad line takes longer, and that is nobody's setting."""
+    sent = (r for r in facts.traffic.requests if r.status == 408 and r.logger == "nginx" and r.method in _UPLOADS)
+    late, line = next(sent, None), r"^\s*client_body_timeout\s"
+    place = next(on_way(facts.evidence, route, line), None) if route and route.software == "nginx" else None
+    told = re.search(r"client_body_timeout\s+([\w ]{1,20});", line_of(facts.evidence, place) or "") if place else None
+    if late is None or route is None or place is None or told is None or (seconds(told[1]) or 0) >= _USUAL:
+        return
+    edits = in_location(facts.evidence, route, place, "client_body_timeout", "900")
+    yield finding(
+        f"{name(route)} ends uploads with 408 when the client pauses for longer than {told[1]}.",
+        said(late),
+        read("the time that a body may pause is set here", place),
+        explains=(S.UPLOAD_FAILS,),
+        hop=hop(route),
+        about=site(facts, route),
+        edits=edits,
+        fix=proxy_fix(facts, route, "Let bodies pause for longer: client_body_timeout 900;", edits=edits, at=place),
+    )
+
+
+_UPLOADS = ("PATCH", "PUT", "POST")
+_USUAL = 60
+"""nginx's client_body_timeout where none is set, in seconds."""
 
 
 def _patience(route: ProxyRoute | None) -> str:
@@ -363,7 +393,9 @@ def _is_short(exchange: Exchange) -> bool:
 
 
 def _waits(facts: Facts, route: ProxyRoute | None) -> tuple[Command, ...]:
-    """The command that shows the time-out that the running nginx has read."""
+    """The command that shows that what ran out of time works now, or the time-out that the running nginx has read."""
+    if route is not None and any(r.status == 504 and r.uri.rstrip("/") == "/v2" for r in facts.traffic.requests):
+        return (login_check(facts, route),)
     if route is None or route.software != "nginx":
         return ()
     words, expect = ("nginx", "-T", PIPE, "grep", "proxy_read_timeout"), "proxy_read_timeout 900;"
@@ -373,6 +405,15 @@ def _waits(facts: Facts, route: ProxyRoute | None) -> tuple[Command, ...]:
 
 
 def _wait_longer(facts: Facts, route: ProxyRoute) -> tuple[Edit, ...]:
+    if route.software == "haproxy":  # the section's own line wins over that of its defaults
+        own = next(on_way(facts.evidence, route, r"^\s*timeout\s+server\s"), None)
+        longer = swap(facts.evidence, own, r"(timeout\s+server\s+)\S+", r"\g<1>15m")
+        return longer or insert(facts.evidence, None if own else route.upstream_place, "timeout server 15m")
+    if route.software == "apache":
+        told = swap(facts.evidence, route.upstream_place, r"(\stimeout=)\d+\w*", r"\g<1>900")
+        return told or swap(
+            facts.evidence, route.upstream_place, r"^(\s*ProxyPass(?:Match)?\s.*\S)\s*$", r"\1 timeout=900"
+        )
     if route.software != "nginx" or route.upstream_place is None:
         return ()
     if place := next(on_way(facts.evidence, route, r"^\s*proxy_read_timeout\s"), None):

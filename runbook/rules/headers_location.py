@@ -30,6 +30,7 @@ from runbook.rules.location_math import (
     written_by_registry,
 )
 from runbook.rules.reloads import proxy_fix
+from runbook.rules.upstream_tls import scheme_kept
 from runbook.urls import urlsplit
 
 S = Symptom
@@ -173,6 +174,10 @@ def _sent_elsewhere(
         edits = _kept_host(facts, route, edit)
     elif line:
         edits = add_header(facts.evidence, route, line)
+    if (
+        edits and route.tls and route.forwards_proto == "missing"
+    ):  # else the upload goes on at http://, at the right host
+        edits = (*edits, *scheme_kept(facts.evidence, route))
     return finding(
         f"Uploads that begin at {here.scheme}://{here.netloc} are sent to {there.scheme}://{there.netloc}.",
         *shown,

@@ -9,7 +9,7 @@ from runbook.model.command import Command, file, glued, number, sh
 HEADER_LINE = (
     r"proxy_set_header\s+{0}\s+(?:\"[^\"]*\"|'[^']*'|[^;]*);|proxy_pass_request_headers\s+off\s*;|more_clear_input_headers[^;]*;"
     r"|(?:header_up|request_header)\s+[-+]?{0}\b.*|http-request\s+(?:del|set|add|replace)-(?:header|value)\s+{0}\b.*"
-    r"|http-request\s+del-header\s+\S+\s+-m\s.*|req(?:i)?del\s.*|RequestHeader\s+\w+\s+\"?{0}\b.*|(?:-\s*)?[\"']?NGINX_PROXY_HEADER_{0}\b.*"
+    r"|http-request\s+del-header\s+\S+\s+-m\s.*|req(?:i)?del\s.*|RequestHeader\s+\w+\s+\"?(?:{0}\b|\$\{{\w+\}}|\[redacted\]).*|(?:-\s*)?[\"']?NGINX_PROXY_HEADER_{0}\b.*"
     r"|(?:-\s*)?[\"']?traefik\.[\w.-]*customrequestheaders\.{0}\b.*|(?:-\s*)?[\"']?traefik\.[\w.-]*removeheader\b.*|{0}\s*:.*"
 )
 """A header edit as any of the software writes it; {0} is the header's name."""
@@ -153,6 +153,14 @@ def swap(evidence: Evidence, place: Place | None, pattern: str, replacement: str
     return (Edit(file=place.file, line=place.line, old=old, new=new),) if new != old else ()
 
 
+def in_location(evidence: Evidence, route: ProxyRoute, place: Place, name: str, value: str) -> tuple[Edit, ...]:
+    """The edit that gives a setting of nginx another value for a route: its line, or one beside proxy_pass where that
+    line holds for other sites as well."""
+    if re.match(r"\s*http\s*\{", same_block(evidence, place)[0]) and route.upstream_place:
+        return insert(evidence, route.upstream_place, f"{name} {value};")
+    return swap(evidence, place, rf"({name}\s+)[^;]+;", rf"\g<1>{value};")
+
+
 def substituted(pattern: str, replacement: str, text: str) -> str:
     """The text with the first match replaced; unchanged where a name with a backslash makes no replacement."""
     try:
@@ -162,14 +170,15 @@ def substituted(pattern: str, replacement: str, text: str) -> str:
 
 
 def insert(evidence: Evidence, place: Place | None, text: str) -> tuple[Edit, ...]:
-    """The edit that puts a line after another one, indented like it."""
+    """The edit that puts a line, or several, after another one, indented like it."""
     old = line_of(evidence, place) if place else None
     if old is None or place is None or place.line is None or old.rstrip().endswith("}"):
         return ()
     indent = old[: len(old) - len(old.lstrip())]
     if old.rstrip().endswith("{"):
         indent += "\t" if "\t" in indent else "    "
-    return (Edit(file=place.file, line=place.line, old=None, new=f"{indent}{text}"),)
+    new = "\n".join(f"{indent}{row}" for row in text.split("\n"))
+    return (Edit(file=place.file, line=place.line, old=None, new=new),)
 
 
 def add_header(evidence: Evidence, route: ProxyRoute, line: str) -> tuple[Edit, ...]:
@@ -249,6 +258,29 @@ def _is_middlewares(line: str) -> bool:
     return re.match(r"\s*middlewares\s*:\s*(?:#.*)?$", line) is not None
 
 
+def elsewhere_only(evidence: Evidence, route: ProxyRoute, place: Place) -> tuple[Edit, ...]:
+    """The edit by which a line that takes Authorization away no longer does so on the registry's paths, and goes on doing
+    it for the other sites that it holds for; () where one line cannot say that."""
+    if route.software == "haproxy":
+        line = r"(http-request\s+del-header\s+\S+(?:\s+-m\s+\w+)?)(?=\s*(?:#|$))"
+        return swap(evidence, place, line, r"\1 unless { path_beg /v2/ }")
+    if route.software == "apache":
+        line = r"(RequestHeader\s+unset\s+\"?Authorization\"?)(?=\s*$)"
+        return swap(evidence, place, line, r'\1 "expr=%{REQUEST_URI} !~ m#^/v2/#"')
+    if route.software == "nginx" and route.upstream_place and route.upstream_place.file != place.file:
+        # Of two lines in one list, one of them empty, the other is sent (run: 1.22).
+        row = included_at(evidence, route.upstream_place, place.file)
+        return insert(evidence, row, "proxy_set_header Authorization $http_authorization;")
+    return ()
+
+
+def included_at(evidence: Evidence, beside: Place, path: str) -> Place | None:
+    """The line that includes a file in the very block that a line stands in."""
+    name = re.escape(path.rpartition("/")[2])
+    rows = same_block(evidence, beside)[1]
+    return next((r for r in rows if re.match(rf"\s*include\s+[^;]*{name}\s*;", line_of(evidence, r) or "")), None)
+
+
 def detach(evidence: Evidence, place: Place) -> tuple[Edit, ...]:
     """The edits that take the Traefik middleware of that label out of the routers of the same file; () for any other
     line. The label itself may hold a secret: it is only read for the middleware's name."""
@@ -301,13 +333,16 @@ def blocks(lines: Sequence[str]) -> list[int]:
     Apache's plain guards (IfModule, RequireAll) are none."""
     opened, found = [0], []
     for n, line in enumerate(lines, 1):
-        bare = line.split(" #")[0].strip()
+        bare = re.sub(r"'[^']*'|\"[^\"]*\"", "", re.split(r"(?:^|\s)#", line)[0]).strip()
         found.append(opened[-1])
         tag = _TAG.match(bare)
-        if bare.endswith("{") or (tag and not tag[1]):
-            opened.append(n)
-        elif (bare == "}" or tag) and len(opened) > 1:
-            opened.pop()
+        opens = closes = 0
+        for brace in re.findall(r"[{}]", bare):
+            closes += brace == "}" and not opens
+            opens += 1 if brace == "{" else -1 if opens else 0
+        opens, closes = opens + bool(tag and not tag[1]), closes + bool(tag and tag[1])
+        del opened[max(1, len(opened) - closes) :]
+        opened += [n] * opens
     return found
 
 
@@ -363,7 +398,9 @@ def delete_command(evidence: Evidence, edit: HeaderEdit) -> tuple[Command, ...]:
         return ()
     if re.sub(_header_line(edit), "", found.lines[line - 1], count=1, flags=re.IGNORECASE).strip():
         return ()
-    script = glued("print unless $. == ", number(line), " && /authorization/i")
+    defined = r"requestheader\s+\w+\s+.?\$\{"  # Apache's Define
+    word = "authorization" if "authorization" in found.lines[line - 1].lower() else defined
+    script = glued("print unless $. == ", number(line), f" && /{word}/i")
     return (sh("perl", "-ni", "-e", script, file(edit.place.file)),)
 
 

@@ -144,7 +144,7 @@ def unreadable(facts: Facts) -> Iterator[Finding]:
         explains=BROKEN if logged else STOPPED if stopped else (*BROKEN, *STOPPED),
         supersedes=("registry-unreachable",) if stopped else (),
         proves=row is not None,
-        fix=_permission_fix(facts),
+        fix=_permission_fix(facts, stopped=bool(stopped)),
         about=registry_subject(facts),
     )
 
@@ -179,14 +179,14 @@ def _of_a_proxy(facts: Facts, logged: tuple[LogEvent, ...]) -> Finding:
 _OPENED = re.compile(r'open\(\) "([^"]{1,300})"')
 
 
-def _permission_fix(facts: Facts) -> Fix:
+def _permission_fix(facts: Facts, *, stopped: bool) -> Fix:
     registry, path = facts.stack.registry, command.file(own_path(facts))
-    start = started(registry.service) if registry and registry.service else ()
+    start = started(runs_registry(facts)) if stopped or (registry and registry.service) else ()
     return Fix(
         summary="Let the registry's user read the file; with SELinux add :Z to the mount",
         commands=(sh("chmod", "a+r", path), *start),
         verify=(sh("ls", "-lnZ", path, expect="-rw-r--r-- … (an r in all three groups)"), verify(facts)),
-        applies=f"{REREAD}, unless it has stopped",
+        applies="the registry stopped at its start: start it again" if stopped else f"{REREAD}, unless it has stopped",
     )
 
 

@@ -280,6 +280,8 @@ def _spoken(facts: Facts, route: ProxyRoute, right: str) -> tuple[Edit, ...]:
     """The edits that make a proxy speak that scheme to its upstream, with what its program needs besides."""
     evidence = facts.evidence
     edits = point_to(evidence, route, f"{route.upstream_scheme}://", f"{right}://")
+    if route.software == "nginx" and not edits:  # the scheme comes from a variable, which others may use as well
+        edits = swap(evidence, route.upstream_place, r"(proxy_pass\s+)\$\w+://", rf"\g<1>{right}://")
     if route.software == "haproxy":
         spoken = next(on_way(evidence, route, r"^\s*(?:default-)?server\b.*\sssl\b"), None)
         edits = (

@@ -20,7 +20,7 @@ from runbook.observe.address import address_of
 from runbook.observe.signature import from_registry
 from runbook.observe.traffic import Traffic
 from runbook.rules.base import Facts
-from runbook.rules.hop_edits import line_of, on_way, swap
+from runbook.rules.hop_edits import line_of, on_way, places, same_block, swap
 
 NO_ANSWER = (Symptom.BAD_GATEWAY, Symptom.NOT_THE_API)
 """What an upstream that is not there explains."""
@@ -108,11 +108,16 @@ def point_to(evidence: Evidence, route: ProxyRoute, old: str, new: str) -> tuple
     """The edit of the upstream's address, in its own line or in the `server` line of its upstream block."""
     written = (route.upstream_place, *on_way(evidence, route, rf"^\s*to\s.*{re.escape(old)}(?![\w:])"))  # Caddy's `to`
     found = next((e for place in written if (e := swap(evidence, place, re.escape(old), new))), ())
-    file = next((f for f in evidence.files if f.path == route.place.file), None)
-    for number, line in enumerate(file.lines if file and not found else (), 1):
-        if re.match(rf"\s*(?:upstream\s.*)?server\s+{re.escape(old)}\b", line):
-            return swap(evidence, Place(route.place.file, number), re.escape(old), new)
-    return found
+    if found or route.software != "nginx":
+        return found
+    named = re.search(r"proxy_pass\s+\w+://([\w.-]+)", (line_of(evidence, written[0]) if written[0] else None) or "")
+    head = rf"\s*upstream\s+{re.escape(named[1])}\s" if named else r"\s*upstream\s"
+    rows = [
+        place
+        for place in places(evidence, route.place.file, rf"^\s*(?:upstream\s.*)?server\s+{re.escape(old)}(?![\w:])")
+        if re.match(head, line_of(evidence, place) or "") or re.match(head, same_block(evidence, place)[0])
+    ]
+    return swap(evidence, rows[0], re.escape(old), new) if rows and (named or len(rows) == 1) else ()
 
 
 def join_network(evidence: Evidence, service: Service, network: str) -> tuple[Edit, ...]:

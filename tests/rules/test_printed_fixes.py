@@ -352,6 +352,18 @@ def test_a_file_that_was_printed_by_its_whole_path_is_copied_from_there(tmp_path
     assert fix.command_lines[0] == "cp /opt/auth/htpasswd /opt/auth/users"
 
 
+def test_a_registry_that_stopped_over_its_file_is_started_again(tmp_path: Path) -> None:
+    """It was told that no restart is needed, although its own log shows the end of it."""
+    panic = "panic: unable to configure authorization (htpasswd): open /srv/htpasswd: permission denied"
+    files = {"config.yml": REGISTRY + HTPASSWD, "registry.log": f"{panic}\n\ngoroutine 1 [running]:\n"}
+    files["registry.log"] = (
+        'time="2026-11-27T06:31:02Z" level=info msg="redis" version=2.8.2+ds1\n' + files["registry.log"]
+    )
+    fix = found(tmp_path, "htpasswd-unreadable", files).fix
+    assert "sudo systemctl restart docker-registry" in fix.command_lines
+    assert "no restart" not in fix.applies
+
+
 @pytest.mark.parametrize(
     ("manager", "expected"),
     [("systemd[1]", "sudo systemctl restart hub.service"), ("systemd[912]", "systemctl --user restart hub.service")],
