@@ -285,8 +285,8 @@ class Harvest:
         if len(self.apache_texts) > 1:
             from runbook.parse.apache import parse_apache_files
 
-            self.routes = [r for r in self.routes if r.place.file not in self.apache_texts]
-            self.routes.extend(parse_apache_files(self.apache_texts, self.vault))
+            joined = parse_apache_files(self.apache_texts, self.vault)
+            self.routes = [*(r for r in self.routes if r.place.file not in self.apache_texts), *joined]
 
     def join_traefik(self) -> None:
         """Traefik's dynamic files are read together: a router uses what another file defines."""

@@ -53,34 +53,42 @@ def parse_apache(text: str, file: str, vault: Vault) -> tuple[ProxyRoute, ...]:
 
 def parse_apache_files(files: Mapping[str, str], vault: Vault) -> tuple[ProxyRoute, ...]:
     """The routes of files that belong together: includes are followed from one to another by name."""
-    trees = {file: _tree(text, file) for file, text in files.items()}
-    included: set[str] = set()
-    whole = {file: replace(root, inner=_expanded(root.inner, trees, (file,), included)) for file, root in trees.items()}
+    includer = _Includer({file: _tree(text, file) for file, text in files.items()})
+    whole = {file: replace(r, inner=includer.expand(r.inner, (file,))) for file, r in includer.trees.items()}
     routes: list[ProxyRoute] = []
-    for root in (root for file, root in whole.items() if file not in included):
+    for root in (root for file, root in whole.items() if file not in includer.included):
         hosts = list(root.all("virtualhost"))
         sites = [_Site(root, host, vault, first=i == 0) for i, host in enumerate(hosts)] or [_Site(root, None, vault)]
         routes += (route for site in sites for route in site.routes())
     return tuple(routes)
 
 
-def _expanded(
-    nodes: list[_Node], trees: Mapping[str, _Node], trail: tuple[str, ...], included: set[str]
-) -> list[_Node]:
-    """The directives with those of included files, told by their last path parts, in the place of each Include."""
-    found: list[_Node] = []
-    for node in nodes:
-        folder, _, name = (node.args[0] if node.args and node.name in _INCLUDES else "").rpartition("/")
-        same = [f for f in trees if name and f not in trail and fnmatch(posixpath.basename(f), name)]
+@dataclass(slots=True)
+class _Includer:
+    """Puts the directives of included files, told by their last path parts, in the place of each Include."""
+
+    trees: Mapping[str, _Node]
+    included: set[str] = field(default_factory=set)
+    count: int = 0
+
+    def expand(self, nodes: list[_Node], trail: tuple[str, ...]) -> list[_Node]:
+        found: list[_Node] = []
+        for node in nodes:
+            self.count += len(trail) > 1
+            if self.count > _MOST_INCLUDED:
+                raise ParseError(node.place.file, node.place.line or 1, "the files include each other too often")
+            if node.name not in _INCLUDES:
+                found.append(replace(node, inner=self.expand(node.inner, trail)) if node.inner else node)
+            for file in self._matches(node, trail) if node.name in _INCLUDES else ():
+                self.included.add(file)
+                found += self.expand(self.trees[file].inner, (*trail, file))
+        return found
+
+    def _matches(self, node: _Node, trail: tuple[str, ...]) -> list[str]:
+        folder, _, name = (node.args[0] if node.args and len(trail) <= _DEEPEST_INCLUDE else "").rpartition("/")
+        same = [f for f in self.trees if name and f not in trail and fnmatch(posixpath.basename(f), name)]
         near = [f for f in same if f"/{posixpath.dirname(f)}".endswith(f"/{posixpath.basename(folder)}")]
-        for file in (near or (same if "*" not in name else [])) if len(trail) <= _DEEPEST_INCLUDE else []:
-            included.add(file)
-            found += _expanded(trees[file].inner, trees, (*trail, file), included)
-        if node.name not in _INCLUDES:
-            found.append(replace(node, inner=_expanded(node.inner, trees, trail, included)) if node.inner else node)
-        if len(found) > _MOST_INCLUDED:
-            raise ParseError(node.place.file, node.place.line or 1, "the files include each other too often")
-    return found
+        return near or (same if "*" not in name else [])
 
 
 def _tree(text: str, file: str) -> _Node:

@@ -101,14 +101,19 @@ def _stripped_by(facts: Facts, route: ProxyRoute, edit: HeaderEdit) -> Finding:
 def _handed_on(facts: Facts, route: ProxyRoute) -> tuple[tuple[Edit, ...], bool]:
     """The edits after which the registry gets the header, and whether a line stays for other programs: behind it they
     were not to get their users' logins."""
-    api, found, kept = set(api_routes(facts)), list[tuple[Edit, ...]](), False
+    found, kept = list[tuple[Edit, ...]](), False
     for edit in (e for e in route.request_headers if e.name.lower() == "authorization" and strips(e)):
-        others = (r for r in facts.stack.routes if r.kind == "proxy" and r not in api)
-        shared = any(e.place == edit.place for r in others for e in r.request_headers)
-        spared = elsewhere_only(facts.evidence, route, edit.place) if shared else ()
+        spared = elsewhere_only(facts.evidence, route, edit.place) if _is_shared(facts, edit) else ()
         found.append(spared or drop_header(facts.evidence, edit))
         kept = kept or bool(spared)
     return (tuple(e for edits in found for e in edits) if all(found) else ()), kept
+
+
+def _is_shared(facts: Facts, edit: HeaderEdit) -> bool:
+    """Whether the line holds for another program behind the same proxy as well."""
+    api = set(api_routes(facts))
+    others = (r for r in facts.stack.routes if r.kind == "proxy" and r not in api)
+    return any(e.place == edit.place for r in others for e in r.request_headers)
 
 
 def _lost_on_the_way(facts: Facts) -> Iterator[Finding]:
@@ -224,7 +229,8 @@ def _overwritten_by(facts: Facts, route: ProxyRoute, edit: HeaderEdit) -> Findin
         else ", which the registry refuses" if fails
         else ""
     )  # fmt: skip
-    edits = drop_header(facts.evidence, edit)
+    shared = _is_shared(facts, edit)  # another program may need them
+    edits = () if shared else drop_header(facts.evidence, edit)
     return finding(
         f"{name(route)} replaces the client's credentials by its own{how}.",
         read(f"{written(edit, route)}: every request carries these credentials", edit.place),
@@ -237,14 +243,16 @@ def _overwritten_by(facts: Facts, route: ProxyRoute, edit: HeaderEdit) -> Findin
         fix=proxy_fix(
             facts,
             route,
-            f"Delete this line ({edit.place}), so that everybody logs in with their own name",
+            f"Take this line ({edit.place}) out of the registry's site only, others have it as well"
+            if shared
+            else f"Delete this line ({edit.place}), so that everybody logs in with their own name",
             login_check(facts, route),
-            before=delete_command(facts.evidence, edit),
+            before=() if shared else delete_command(facts.evidence, edit),
             edits=edits,
             at=edit.place,
         ),
         edits=edits,
-        unseen=deleted(facts.evidence, edit),
+        unseen=() if shared else deleted(facts.evidence, edit),
         proves=fails or (bearer and registry is not None and registry.auth == "htpasswd"),
         supersedes=("authorization-stripped", *(("htpasswd-wrong-password",) if refused and direct else ())),
         about=site(facts, route),

@@ -4,7 +4,7 @@ import pytest
 
 from runbook.model import Compose, EnvVar, Place, Port, ProxyRoute, Service
 from runbook.parse import ParseError
-from runbook.parse.apache import parse_apache
+from runbook.parse.apache import parse_apache, parse_apache_files
 from runbook.parse.caddy import parse_caddy
 from runbook.parse.haproxy import parse_haproxy
 from runbook.parse.traefik import parse_traefik_file, traefik_labels
@@ -165,3 +165,20 @@ def test_broken_files_raise_only_our_own_error(parser: object, text: str) -> Non
 def test_the_port_that_caddys_environment_gives_is_not_known(site: str, ports: tuple[int, ...]) -> None:
     text = f"{site} {{\n\treverse_proxy registry:5000\n}}\n"
     assert [r.listen for r in parse_caddy(text, "Caddyfile", Vault())] == [ports]
+
+
+def test_files_of_apache_that_include_each_other_come_to_an_end() -> None:
+    files = {f"conf/{n}.conf": "Include conf/*.conf\n" for n in range(120)}
+    with pytest.raises(ParseError, match="too often"):
+        parse_apache_files(files, Vault())
+
+
+def test_an_include_of_apache_is_told_by_its_last_parts() -> None:
+    """A star takes no file of another folder; a file that is included is no site of its own."""
+    site = "<VirtualHost *:80>\n Include /etc/apache2/conf/*.conf\n ProxyPass /v2 http://127.0.0.1:5000/v2\n</VirtualHost>\n"
+    unset = "RequestHeader unset Authorization\n"
+    near = parse_apache_files({"httpd.conf": site, "conf/a.conf": unset}, Vault())
+    assert [e.place.file for r in near if r.kind == "proxy" for e in r.request_headers] == ["conf/a.conf"]
+    assert {r.place.file for r in near} == {"httpd.conf"}
+    far = parse_apache_files({"httpd.conf": site, "other/a.conf": unset}, Vault())
+    assert not [e for r in far if r.kind == "proxy" for e in r.request_headers]

@@ -201,3 +201,13 @@ def test_the_address_of_another_upstream_block_stays(tmp_path: Path) -> None:
 def test_braces_that_share_a_row_close_their_blocks() -> None:
     rows = "http {\nserver {\nlocation / {\nreturn 200; } }\nserver { location / { return 204; } }\n# a {\nmap $a $b { default '{'; }\n}\nend"
     assert blocks(rows.split("\n")) == [0, 1, 2, 3, 1, 1, 1, 1, 0]
+
+
+@pytest.mark.parametrize(("wiki", "kept"), [("base", False), ("web", True)])
+def test_credentials_that_another_program_needs_stay(wiki: str, kept: bool, tmp_path: Path) -> None:
+    given = 'http-request set-header Authorization "Basic bWlhOnh4eHh4eHh4"'
+    text = HAPROXY.format(when="", wiki=wiki).replace("http-request del-header Authorization", given)
+    files = {"haproxy.cfg": text, "config.yml": CONFIG, "curl.txt": REFUSED}
+    fix = found(tmp_path, "proxy-overwrites-authorization", files).fix
+    assert ("registry's site only" in fix.summary) is kept
+    assert ("perl" in str(fix.commands)) is not kept
