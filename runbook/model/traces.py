@@ -39,6 +39,7 @@ Meaning = Literal[
     "upstream-timeout",
     "upstream-tls",  # SSL_do_handshake() failed
     "upstream-untrusted",  # TLS is spoken: the certificate is refused, or an alert comes back
+    "upstream-handshake",  # Apache: TLS failed, it does not say of what
     "upstream-reset",  # prematurely closed / no live upstreams
     "body-too-large",
     "proxy-crypt-failed",  # crypt_r() failed (22: Invalid argument)

@@ -70,6 +70,7 @@ EVENTS: dict[Meaning, Symptom] = {
     "upstream-timeout": S.GATEWAY_TIMEOUT,
     "upstream-tls": S.BAD_GATEWAY,
     "upstream-untrusted": S.BAD_GATEWAY,
+    "upstream-handshake": S.PROXY_500,
     "upstream-reset": S.BAD_GATEWAY,
     "body-too-large": S.TOO_LARGE,
     "proxy-crypt-failed": S.PROXY_500,

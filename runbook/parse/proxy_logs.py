@@ -150,6 +150,7 @@ def _haproxy_time(text: str) -> float | None:
 _APACHE = re.compile(r"^\[\w{3} \w{3} [ \d]\d [\d:.]+ \d{4}\] \[(?:\w*:)?(?P<level>\w+)\](?P<text>.*)$", re.DOTALL)
 _APACHE_WORDS: tuple[tuple[str, Meaning], ...] = (
     ("AH00898: DNS lookup failure", "upstream-not-found"),
+    ("AH00898: Error during SSL Handshake", "upstream-handshake"),
     ("DNS lookup failure for", "upstream-not-found"),
     ("AH01961:", "upstream-tls"),
     ("AH02003:", "upstream-tls"),

@@ -16,7 +16,7 @@ from runbook.rules.hops import LOOPBACK, api_routes, aside, hop, is_asked, login
 from runbook.rules.platform import inside, restarted, retargeted, runs
 from runbook.rules.reloads import proxy_fix
 from runbook.rules.upstream_tls import plain_transport, scheme_kept, tls_to_upstream, tls_transport
-from runbook.rules.upstream_trust import certificate_refused
+from runbook.rules.upstream_trust import certificate_refused, unsaid
 from runbook.rules.upstreams import (
     NO_ANSWER,
     TAKEN_ANEW,
@@ -32,6 +32,7 @@ from runbook.rules.upstreams import (
 )
 
 S = Symptom
+_SCHEME = (S.BAD_GATEWAY, S.SCHEME_MIXED, S.NOT_THE_API)
 _TLS = ("http.tls.certificate", "http.tls.letsencrypt.email")
 
 
@@ -211,7 +212,7 @@ def _repoint(facts: Facts, route: ProxyRoute, host: str, port: int | None, liste
     fix="Use the scheme that the registry speaks: https only with http.tls.certificate",
     source="run: nginx proxy_pass https:// to a plain registry: 502, SSL_do_handshake() failed (wrong version number)",
     needs_any=("routes", "exchanges", "logs"),
-    explains=(S.BAD_GATEWAY, S.SCHEME_MIXED, S.NOT_THE_API),
+    explains=_SCHEME,
     hop="proxy -> registry",
     supersedes=("registry-unreachable", "nginx-stale-dns"),
 )
@@ -229,9 +230,13 @@ def scheme_mismatch_upstream(facts: Facts) -> Iterator[Finding]:
     for route in proxied(facts.stack):
         wants_tls = route.upstream_scheme == "https"
         told = None if wants_tls else refused
-        logged = tls_failed if wants_tls else traffic.logged("http-request-on-tls")
         registry = _own(facts, route)
+        handshake = traffic.logged("upstream-handshake") if registry else ()
+        logged = tls_failed or handshake if wants_tls else traffic.logged("http-request-on-tls")
         setting = next((s for k in _TLS if (s := registry.settings.get(k)) and s.value), None) if registry else None
+        if registry and setting and wants_tls and (refusal := unsaid(facts, route)):
+            yield from certificate_refused(facts, refusal)
+            return
         if setting and is_mask(str(setting.value)):
             continue
         if (registry and wants_tls == (setting is not None)) or not (registry or logged or told):
@@ -245,6 +250,7 @@ def scheme_mismatch_upstream(facts: Facts) -> Iterator[Finding]:
             _tls_of(registry, setting),
             (said(e) for e in logged[:1]),
             seen(told),
+            explains=(*_SCHEME, *([S.PROXY_500] if route.software == "apache" else [])),
             hop=hop(route),
             refuted=registry_is_up(facts),
             proves=registry is not None,

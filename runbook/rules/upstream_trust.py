@@ -1,22 +1,25 @@
 """A proxy that speaks TLS to the registry and refuses its certificate: no reason to speak http to it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from runbook.lazy import re
-from runbook.model import Edit, Finding, ProxyRoute, Symptom
+from runbook.model import Edit, Finding, LogEvent, ProxyRoute, Symptom
 from runbook.model.command import Command, file, sh
 from runbook.rules.base import Facts
-from runbook.rules.evidence import finding, read, said, seen
+from runbook.rules.evidence import context, finding, read, said, seen
+from runbook.rules.hop_edits import insert, on_way
 from runbook.rules.hops import api_routes, hop, login_check, name, site
 from runbook.rules.reloads import proxy_fix
-from runbook.rules.upstream_tls import trusting_transport
+from runbook.rules.upstream_tls import scheme_kept, trusting_transport
 from runbook.rules.upstreams import at_home, bad_gateway, registry_is_up
 
 _NAME = re.compile(
-    r"does not match|doesn't contain any|is (?:not )?valid for|cannot validate|legacy Common Name|AH02411"
+    r"Error during SSL Handshake|CN mismatch|does not match|doesn't contain any|is (?:not )?valid for|cannot validate|legacy Common Name|AH02411"
 )
-_ISSUER = re.compile(r"unknown authority|certificate verify error|AH02039")
+_ISSUER = re.compile(r"unknown authority|certificate verify error|Certificate Verification: Error|AH02039")
 _NAMED = {
+    "apache": "Write the upstream with a name that the registry's certificate lists (and that leads to the registry); on one "
+    "machine `SSLProxyCheckPeerName off` does it, unless the certificate is out of date",
     "nginx": "Set proxy_ssl_name to a name that the registry's certificate lists",
     "caddy": "Add tls_server_name to the upstream's transport, with a name that the registry's certificate lists",
     "haproxy": "Add verifyhost to the server line, with a name that the registry's certificate lists",
@@ -28,11 +31,26 @@ _TRUSTED = {
 }
 
 
-def certificate_refused(facts: Facts) -> Iterator[Finding]:
+def unsaid(facts: Facts, route: ProxyRoute) -> Sequence[LogEvent]:
+    """The lines about a failed handshake with a registry that does speak TLS, where the file tells what the log does not.
+    Apache knows the name and the date alone, unless it is to know the issuer (and then it says so); HAProxy checks the
+    issuer, unless it is given a name."""
+    if route.software == "apache":
+        return facts.traffic.logged("upstream-handshake")
+    checks = route.software == "haproxy" and any(on_way(facts.evidence, route, r"\sverify\s+required\b"))
+    named = any(on_way(facts.evidence, route, r"\s(?:verifyhost|sni)\s"))
+    return facts.traffic.logged("tls-handshake-bad-certificate") if checks and not named and bad_gateway(facts) else ()
+
+
+def certificate_refused(facts: Facts, unsaid: Sequence[LogEvent] = ()) -> Iterator[Finding]:
     """What the log of a proxy says of the registry's certificate: another name than the one that is checked, or an issuer
-    that the proxy does not know."""
-    told = facts.traffic.logged("upstream-untrusted")
-    event = next((e for e in told if _NAME.search(e.text + e.detail) or _ISSUER.search(e.text + e.detail)), None)
+    that the proxy does not know. `unsaid`: lines that do not say it."""
+    told = unsaid or facts.traffic.logged("upstream-untrusted")
+    event = (
+        unsaid[0]
+        if unsaid
+        else next((e for e in told if _NAME.search(e.text + e.detail) or _ISSUER.search(e.text + e.detail)), None)
+    )
     route = next((r for r in api_routes(facts) if r.upstream_scheme == "https"), None)
     if event is None or route is None:
         return
@@ -43,16 +61,16 @@ def certificate_refused(facts: Facts) -> Iterator[Finding]:
         else _TRUSTED.get(route.software, "Give the proxy the certificate of the authority")
         + " (of a self-signed certificate: that certificate itself)"
     )
-    edits = () if named else _trusting(facts, route)
+    edits = _any_name(facts, route) if named else _trusting(facts, route)
     yield finding(
         f"{name(route)} refuses the registry's certificate: it is for another name than the one that is checked."
         if named
         else f"{name(route)} refuses the registry's certificate: it does not know the issuer.",
         said(event),
-        read(f"upstream {route.upstream}", route.upstream_place),
+        (context if unsaid else read)(f"upstream {route.upstream}", route.upstream_place),
         seen(bad_gateway(facts)),
         cause="tls-san-missing" if named else "tls-ca-not-trusted",
-        explains=(Symptom.BAD_GATEWAY, Symptom.TLS_FAILED),
+        explains=(Symptom.BAD_GATEWAY, Symptom.TLS_FAILED, *([Symptom.PROXY_500] if route.software == "apache" else [])),
         hop=hop(route),
         refuted=registry_is_up(facts),
         about=site(facts, route),
@@ -62,6 +80,15 @@ def certificate_refused(facts: Facts) -> Iterator[Finding]:
             before=_names(facts) if named else (),
         ),
     )  # fmt: skip
+
+
+def _any_name(facts: Facts, route: ProxyRoute) -> tuple[Edit, ...]:
+    """The lines by which Apache takes any name from a registry of its own machine, and tells it the client's scheme."""
+    place = route.upstream_place if route.software == "apache" and at_home(facts) else None
+    if place is None or place not in on_way(facts.evidence, route, r"^\s*ProxyPass(?:Match)?\s+[\"^/]"):
+        return ()
+    off = insert(facts.evidence, place, "SSLProxyCheckPeerName off")
+    return (*off, *scheme_kept(facts.evidence, route)) if off else ()
 
 
 def _certificate(facts: Facts) -> str:
