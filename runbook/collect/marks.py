@@ -73,7 +73,7 @@ is_job_log = _lines(
 is_haproxy = _lines(r"(?:frontend|backend|listen|defaults|global)\b[^{;\n]*$")
 is_apache = _lines(
     r"[ \t]*<(?:VirtualHost|Location|Proxy|Directory|IfModule|Limit|If)",
-    r"[ \t]*(?:LoadModule|ProxyPass\w*|RequestHeader|ProxyPreserveHost|RewriteEngine)[ \t]",
+    r"[ \t]*(?:LoadModule|ProxyPass\w*|RequestHeader|ProxyPreserveHost|RewriteEngine|AuthType|AuthUserFile)[ \t]",
     r"[ \t]*ServerName[ \t][^;\n]*$",
 )
 is_nginx = _lines(

@@ -67,11 +67,13 @@ def _stripped_by(facts: Facts, route: ProxyRoute, edit: HeaderEdit) -> Finding:
     what = f"{written(edit, route)}: the header is not forwarded"
     logged = as_logged(refused_for(traffic, *NO_CREDENTIALS), "no readable credentials arrived")
     edits, kept = _handed_on(facts, route)
-    how = (
-        "Let this line ({}) spare the paths of the registry"
-        if kept
-        else "Delete this line ({}): by default the header is forwarded"
-    )
+    gone = (e for e in route.request_headers if e.name.lower() == "authorization" and strips(e))
+    lines = list(dict.fromkeys(str(e.place) for e in gone))
+    which = f"{'these lines' if len(lines) > 1 else 'this line'} ({', '.join(lines)})"
+    shared = not edits and _is_shared(facts, edit)
+    how = f"Delete {which}: by default the header is forwarded"
+    if kept or shared:
+        how = f"Let {which} spare the paths of the registry"
     return finding(
         f"{name(route)} removes the Authorization header, so the registry never sees the credentials.",
         # Under a condition the line says nothing until a request shows that the condition holds.
@@ -85,11 +87,11 @@ def _stripped_by(facts: Facts, route: ProxyRoute, edit: HeaderEdit) -> Finding:
         fix=proxy_fix(
             facts,
             route,
-            how.format(edit.place),
+            how,
             login_check(facts, route),
             edits=edits,
             at=edit.place,
-            before=() if edits else delete_command(facts.evidence, edit),
+            before=() if edits or shared else delete_command(facts.evidence, edit),
         ),
         edits=edits,
         proves=not edit.condition,

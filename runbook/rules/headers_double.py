@@ -104,7 +104,9 @@ def _asked_twice(facts: Facts, route: ProxyRoute, foreign: Exchange | None) -> F
 def _advice(facts: Facts, route: ProxyRoute, place: Place) -> str:
     snippet = _imported(facts, route)[0] if route.software == "caddy" else ""
     if _guards_others(facts, route):
+        where = included_at(facts.evidence, route.upstream_place or place, place.file)
         how = "auth_basic off; in the registry's location" if route.software == "nginx" else "not for paths under /v2/"
+        how = f"{where} includes it" if where else how
         return f"Let the proxy's own login ({place}) ask elsewhere only ({how}): the registry asks already"
     what = (
         f"Take the login of the snippet {snippet} ({place}) out of the registry's site only, others import it as well"
@@ -201,11 +203,13 @@ def _guards_others(facts: Facts, route: ProxyRoute) -> bool:
 def _let_past(facts: Facts, route: ProxyRoute, login: Place) -> tuple[Edit, ...]:
     """The edit by which the proxy's login no longer asks on the registry's own paths, and goes on asking elsewhere."""
     beside = route.upstream_place
+    if beside and login.file != beside.file and (row := included_at(facts.evidence, beside, login.file)):
+        rows = next((f.lines for f in facts.evidence.files if f.path == login.file), ())
+        alone = all(re.match(rf"\s*(?:auth_basic|#|$)|{_APACHE_LOGIN}", r, re.IGNORECASE) for r in rows)
+        return drop_line(facts.evidence, row) if alone else ()
     if route.software == "nginx":  # which takes one auth_basic in a block
-        twice = beside and (
-            included_at(facts.evidence, beside, login.file) or login in same_block(facts.evidence, beside)[1]
-        )
-        return () if twice else insert(facts.evidence, beside, "auth_basic off;")
+        own = beside and login in same_block(facts.evidence, beside)[1]
+        return () if own else insert(facts.evidence, beside, "auth_basic off;")
     if route.software == "apache":
         if login.file != route.place.file:
             return ()

@@ -267,18 +267,26 @@ def elsewhere_only(evidence: Evidence, route: ProxyRoute, place: Place) -> tuple
     if route.software == "apache":
         line = r"(RequestHeader\s+unset\s+\"?Authorization\"?)(?=\s*$)"
         return swap(evidence, place, line, r'\1 "expr=%{REQUEST_URI} !~ m#^/v2/#"')
-    if route.software == "nginx" and route.upstream_place and route.upstream_place.file != place.file:
-        # Of two lines in one list, one of them empty, the other is sent (run: 1.22).
-        row = included_at(evidence, route.upstream_place, place.file)
-        return insert(evidence, row, "proxy_set_header Authorization $http_authorization;")
-    return ()
+    beside = route.upstream_place if route.software == "nginx" else None
+    if beside is None or place in same_block(evidence, beside)[1]:
+        return ()
+    given = "proxy_set_header Authorization $http_authorization;"
+    if row := included_at(
+        evidence, beside, place.file
+    ):  # of two lines in one list the empty one is not sent (run: 1.22)
+        return insert(evidence, row, given)
+    outer = [line_of(evidence, e.place) for e in route.request_headers if e.place != place]
+    kept = [(row or "").split("#")[0].strip() for row in outer]  # a list of its own hides that of the levels around it
+    whole = all(re.fullmatch(r"proxy_set_header\s[^;{}]*;", row) for row in kept)
+    return insert(evidence, beside, "\n".join([*kept, given])) if whole else ()
 
 
 def included_at(evidence: Evidence, beside: Place, path: str) -> Place | None:
     """The line that includes a file in the very block that a line stands in."""
     name = re.escape(path.rpartition("/")[2])
     rows = same_block(evidence, beside)[1]
-    return next((r for r in rows if re.match(rf"\s*include\s+[^;]*{name}\s*;", line_of(evidence, r) or "")), None)
+    line = re.compile(rf"\s*include(?:optional)?\s+[^;]*{name}[\"']?\s*(?:;|#|$)", re.IGNORECASE)
+    return next((r for r in rows if line.match(line_of(evidence, r) or "")), None)
 
 
 def detach(evidence: Evidence, place: Place) -> tuple[Edit, ...]:

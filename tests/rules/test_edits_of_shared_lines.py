@@ -70,6 +70,9 @@ SPARED = 'RequestHeader unset Authorization "expr=%{REQUEST_URI} !~ m#^/v2/#"'
         ({"nginx.conf": NGINX.format(wiki=""), "conf/common.conf": EMPTY}, ['-proxy_set_header Authorization "";']),
         ({"nginx.conf": NGINX.format(wiki="include conf/common.conf;"), "conf/common.conf": EMPTY},
          ["+    proxy_set_header Authorization $http_authorization;"]),
+        ({"nginx.conf": "http {\n  proxy_set_header Host $http_host;  # as it came\n  proxy_set_header Authorization '';\n"
+          + NGINX.format(wiki="").replace("    include conf/common.conf;\n", "") + "}\n"},
+         ["+    proxy_set_header Host $http_host;", "+    proxy_set_header Authorization $http_authorization;"]),
     ],
 )  # fmt: skip
 def test_a_shared_line_goes_on_holding_for_the_others(files: dict[str, str], rows: list[str], tmp_path: Path) -> None:
@@ -211,3 +214,21 @@ def test_credentials_that_another_program_needs_stay(wiki: str, kept: bool, tmp_
     fix = found(tmp_path, "proxy-overwrites-authorization", files).fix
     assert ("registry's site only" in fix.summary) is kept
     assert ("perl" in str(fix.commands)) is not kept
+
+
+@pytest.mark.parametrize(("more", "rows"), [("", ["-    Include conf/login.conf"]), ("Header unset X\n", [])])
+def test_a_shared_login_of_apache_goes_with_its_include(more: str, rows: list[str], tmp_path: Path) -> None:
+    panel = "<Location /panel>\n    Include conf/login.conf\n  </Location>"
+    hub = "<Location /v2>\n    Include conf/login.conf\n    ProxyPass http://127.0.0.1:5077/v2\n  </Location>"
+    text = f"<VirtualHost *:8080>\n  ServerName hub.example\n  {panel}\n  {hub}\n</VirtualHost>\n"
+    files = {"httpd.conf": text, "conf/login.conf": f"{APACHE_LOGIN}\n{more}", "config.yml": CONFIG, "curl.txt": TWICE}
+    assert changed(found(tmp_path, "double-auth-one-header", files)) == rows
+
+
+@pytest.mark.parametrize(("more", "rows"), [("", ["-    include conf/common.conf;"]), ("gzip off;\n", [])])
+def test_a_shared_login_of_nginx_is_not_written_twice(more: str, rows: list[str], tmp_path: Path) -> None:
+    """nginx takes one auth_basic in a block: `off` beside the include would keep the file from being loaded."""
+    login = f'auth_basic "Builders";\nauth_basic_user_file /srv/farm;\n{more}'
+    text = NGINX.format(wiki="include conf/common.conf;")
+    files = {"nginx.conf": text, "conf/common.conf": login, "config.yml": CONFIG, "curl.txt": TWICE}
+    assert changed(found(tmp_path, "double-auth-one-header", files)) == rows
