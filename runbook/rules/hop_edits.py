@@ -283,10 +283,11 @@ def elsewhere_only(evidence: Evidence, route: ProxyRoute, place: Place) -> tuple
 
 def included_at(evidence: Evidence, beside: Place, path: str) -> Place | None:
     """The line that includes a file in the very block that a line stands in."""
-    name = re.escape(path.rpartition("/")[2])
-    rows = same_block(evidence, beside)[1]
-    line = re.compile(rf"\s*include(?:optional)?\s+[^;]*{name}[\"']?\s*(?:;|#|$)", re.IGNORECASE)
-    return next((r for r in rows if line.match(line_of(evidence, r) or "")), None)
+    name = path.rpartition("/")[2]
+    rows = ((row, (line_of(evidence, row) or "").split("#")[0].split()) for row in same_block(evidence, beside)[1])
+    found = (row for row, words in rows if len(words) == 2 and words[0].lower() in ("include", "includeoptional")
+             and words[1].strip("\"';").rpartition("/")[2] == name)  # fmt: skip
+    return next(found, None)
 
 
 def detach(evidence: Evidence, place: Place) -> tuple[Edit, ...]:
