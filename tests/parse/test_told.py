@@ -44,6 +44,7 @@ def test_a_message_that_is_told_ends_with_its_line() -> None:
         ("Expected:\n```\n{ok}\n```\nSeen:\n```\n{refused}\n```", [6]),
         ("I checked it:\n\n- {ok}\n- {refused}", [2, 3]),
         ("The login should work, but:\n{refused}", [1]),
+        ("login attempt to https://hub.example/v2/ failed with status: 400\n\n{refused}", [2]),
         ("{login}", [0]),
         ("{login} on the first try, refused afterwards", []),
         ("{ok}, but only from the server", []),

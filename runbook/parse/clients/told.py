@@ -27,11 +27,12 @@ _HALF = re.compile(
 )
 """An answer that went well and did not."""
 _MEANT = re.compile(
-    r"^(?!.*\b(?:but|still|instead|got|aber|trotzdem)\b).*\b(?:how (?:I|we|to|you)|what (?:\w+ ){1,3}(?:tells?|means?)|checks|to check|checklist|criteri\w*|acceptance|expect\w*|should|must|plan|examples?|"
-    r"soll\w*|erwart\w*|prüf\w*|kriterien)\b",
+    r"^(?!.*\b(?:but|still|instead|got|aber|trotzdem)\b).*(?<![\w./-])(?:how (?:I|we|to|you)|what (?:\w+ ){1,3}(?:tells?|means?)"
+    r"|checks|to check|checklist|criteri\w*|acceptance|expect\w*|should|must|plan|examples?|soll\w*|erwart\w*|prüf\w*|kriterien)"
+    r"(?![\w-]|\.\w)",
     re.IGNORECASE,
 )
-"""Headings of what is to come, or of what an answer would mean."""
+"""Headings of what is to come, or of what an answer would mean; a name of a host says nothing."""
 _ITEM = re.compile(r"\s{0,8}(?:[*•+-]|\d{1,2}[.)]) ")
 
 
