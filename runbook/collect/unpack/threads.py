@@ -53,6 +53,10 @@ _PAST = re.compile(
     r"mittwoch|letzte\w* \w+|hier|ayer|ieri|gisteren)\b",
     re.IGNORECASE,
 )
+_LATER = re.compile(
+    r"(?:after|afterwards|then|now|since|nach|nachdem|danach|dann|jetzt|nun|seitdem)\b.{0,120}:\s*$", re.IGNORECASE
+)
+"""How somebody introduces what came of a change, and sets it off as Markdown does."""
 _TYPED = re.compile(r"[\w.@~:/-]{0,60}[$#] \S|```")
 _MARKS = re.compile(r"^(?:> ?){1,12}")
 
@@ -225,11 +229,12 @@ def eras_of(rows: list[str], quoted: Collection[int]) -> list[tuple[float, bool]
     begins = dict(zip((mail.row for mail in mails), bases[len(bases) - len(mails) :], strict=True))
     bare = [_MARKS.sub("", row) if n in quoted else row for n, row in enumerate(rows)]
     inner = {start for start, _, _ in heads(bare) if start in quoted}
-    told, at, said = [], bases[0], False
+    told, at, said, above = [], bases[0], False, ""
     for number, row in enumerate(rows):
         if number in begins:
             at, said = begins[number], False
         said = said or number in inner or bool(_attribution(bare, number))
         deep = row.count(">") - bare[number].count(">")
-        told.append((at - deep, False) if said else (at, deep > 0))
+        told.append((at - deep, False) if said else (at, deep > 0 and not _LATER.match(above)))
+        above = row if row.strip() and not deep else above
     return told if len({era for era, row in zip(told, rows, strict=True) if row.strip()}) > 1 else []

@@ -12,7 +12,7 @@ from runbook.collect.unpack import mail
 from runbook.collect.unpack.dress import quoted_eras
 from runbook.collect.unpack.part import Budget
 from runbook.collect.unpack.rows import Rows
-from runbook.collect.unpack.threads import sent_at
+from runbook.collect.unpack.threads import eras_of, sent_at
 from runbook.redact import Vault
 
 MORNING = datetime(2026, 11, 23, 9, tzinfo=UTC).timestamp()
@@ -138,3 +138,10 @@ def test_of_two_versions_of_a_file_in_a_thread_the_newer_is_read(tmp_path: Path)
     old, new = ("".join(f"> {row}\n" for row in file.format(number).splitlines()) for number in "23")
     assert image(tmp_path / "quoted", f"{file.format('3')}\n{old}") == "registry:3"
     assert image(tmp_path / "both", f"before:\n\n{old}\nafter:\n\n{new}") == "registry:3"
+
+
+def test_a_quotation_that_a_sentence_introduces_is_what_came_of_it() -> None:
+    rows = ["x509", "", "After copying the CA:", "", "> Login Succeeded"]
+    assert eras_of(rows, {4}) == []
+    strange = ["x509", "", "Jussi Virtanen kirjoitti:", "", "> Login Succeeded"]
+    assert [loose for _, loose in eras_of(strange, {4})] == [False, False, False, False, True]
