@@ -92,14 +92,16 @@ def change(
     before: tuple[Command, ...] = (),
     after: tuple[Command, ...] = (),
     place: Place | None = None,
+    fresh: bool = False,
 ) -> Fix:
-    """The fix of a change to a registry's settings, where the edits are or else at the place given.
+    """The fix of a change to a registry's settings, where the edits are or else at the place given. `fresh`: nothing that
+    Compose would notice changes.
 
     Compose creates a container again when its own definition changes. A changed config.yml it does not notice, and
     where that file is mounted by itself the container keeps the old one until it is created again.
     """
     places = [Place(e.file, e.line) for e in edits] or ([place] if place else [])
-    in_file = registry is not None and registry.config_file in {p.file for p in places}
+    in_file = fresh or (registry is not None and registry.config_file in {p.file for p in places})
     runs = registry.service if registry else None
     if runs is None:
         again = restarted(runs_registry(facts), fresh=in_file)

@@ -266,13 +266,14 @@ def not_reloaded(facts: Facts) -> Iterator[Finding]:
         refuted=(Refutation(cause="htpasswd-wrong-password", because="the file on the disk accepts this password"),)
         if refused
         else (),
-        edits=_folder(facts, mount),
+        edits=(edits := _folder(facts, mount)),
         fix=change(
             facts,
             registry,
             "Create the container again; mount the folder in place of the file, so that the next change is seen",
             login(facts),
             place=mount.place if mount else None,
+            fresh=not edits,
         ),
     )
 

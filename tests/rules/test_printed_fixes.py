@@ -477,3 +477,9 @@ def test_a_file_that_removes_no_challenge_is_not_searched_for_it(tmp_path: Path)
 def test_a_proxy_beside_the_registry_keeps_loopback_and_tls(case: str, rows: list[str], tmp_path: Path) -> None:
     files = load(CASES / f"{case}.yaml").files
     assert changed(found(tmp_path, case.split("/")[0], files)) == rows
+
+
+def test_a_container_with_an_old_file_is_made_again(tmp_path: Path) -> None:
+    """Plain `up -d` finds nothing changed and leaves it as it is."""
+    fix = found(tmp_path, "file-not-reloaded", load(CASES / "file-not-reloaded/bad-two-sums.yaml").files).fix
+    assert fix.command_lines == ("docker compose up -d --force-recreate",)
