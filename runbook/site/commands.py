@@ -14,6 +14,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     build.add_argument("folder", metavar="DIR", help="a folder that is new, empty, or an earlier site")
     build.add_argument("--cases", metavar="DIR", help="cases of a checkout (tests/cases): pages show a worked example")
     build.add_argument(
+        "--gallery", action="store_true", help="with --cases: adds a dozen incidents with their notebooks"
+    )
+    build.add_argument(
         "--pyodide",
         metavar="DIR",
         help="the npm package pyodide, unpacked: adds the page that diagnoses in the browser",
@@ -30,11 +33,18 @@ def run(options: argparse.Namespace) -> int:
     cases = Path(options.cases) if options.cases else None
     if cases is not None and not cases.is_dir():
         raise UsageError(f"There is no folder {cases} with cases.")
+    if options.gallery and cases is None:
+        raise UsageError("--gallery needs the cases of a checkout: --cases tests/cases.")
     source = Path(options.pyodide) if options.pyodide else None
     if source is not None:
         browser.check(source)
     try:
-        number = pages.build(folder, cases, with_browser=source is not None)
+        number = pages.build(folder, cases, with_browser=source is not None, with_gallery=options.gallery)
+        if options.gallery and cases is not None:
+            from runbook.site import gallery
+
+            number += gallery.build(folder, cases, lambda line: door.say(line))
+            pages.readable(folder)
         if source is not None:
             browser.build(folder, source)
     except OSError as error:

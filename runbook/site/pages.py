@@ -3,6 +3,7 @@
 import json
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -29,20 +30,25 @@ _MOST_TRIED = 4
 _CODE = re.compile("`([^`]{1,80})`")
 
 
-def build(folder: Path, cases: Path | None, *, with_browser: bool) -> int:
+def build(folder: Path, cases: Path | None, *, with_browser: bool, with_gallery: bool = False) -> int:
     """Write index, causes, search and catalogue; returns the number of pages."""
     (folder / "causes").mkdir(parents=True, exist_ok=True)
     vault = Vault()
     for rule in ordered():
         found = _worked(rule, cases) if cases is not None else None
         door.write(folder / "causes" / f"{rule.id}.html", cause_page(rule, found), vault)
-    door.write(folder / "index.html", index(with_browser), vault)
+    door.write(folder / "index.html", index(with_browser, with_gallery), vault)
     door.write(folder / "style.css", css() + static("site.css"), vault)
     door.write(folder / "search.js", static("search.js"), vault)
     door.write(folder / MARK, json.dumps(catalogue(), ensure_ascii=False, indent=1), vault)
-    for path in folder.rglob("*"):
-        path.chmod(0o755 if path.is_dir() else 0o644)  # they are to be served
+    readable(folder)
     return len(ordered()) + 1
+
+
+def readable(folder: Path) -> None:
+    """Let a web server read all of it."""
+    for path in folder.rglob("*"):
+        path.chmod(0o755 if path.is_dir() else 0o644)
 
 
 @cache
@@ -64,12 +70,14 @@ def shell(title: str, body: str, *, up: str = "", policy: str = _POLICY, script:
     )
 
 
-def index(with_browser: bool) -> str:
+def index(with_browser: bool, with_gallery: bool = False) -> str:
     """All causes by step, with a search that needs no server."""
     known = ordered()
     body = f"<h1>Why the registry says 401: {len(known)} causes</h1>"
     if with_browser:
         body += '<p class="rb-said"><a href="diagnose.html">Diagnose your own files in this browser</a>: nothing leaves the tab.</p>'
+    if with_gallery:
+        body += '<p><a href="gallery/index.html">What is on your screen?</a> Incidents, diagnosed, as reports and notebooks.</p>'
     body += (
         '<p><label for="search">Search causes, messages and fixes</label><br>'
         '<input id="search" type="search" autocomplete="off"> <span id="found" role="status"></span></p>'
@@ -138,6 +146,14 @@ def _worked(rule: Rule, cases: Path) -> Finding | None:
 
 
 def _judged(path: Path, cause: str) -> Iterator[Finding]:
+    with incident(path) as request:
+        diagnosis = diagnose(collect(request, Vault())).diagnosis
+    yield from (f for f in (*diagnosis.causes[:1], *diagnosis.warnings) if f.cause == cause)
+
+
+@contextmanager
+def incident(path: Path) -> Iterator[Request]:
+    """The files of a case in a folder, as somebody hands them over."""
     case: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name, "incident")
@@ -148,6 +164,4 @@ def _judged(path: Path, cause: str) -> Iterator[Finding]:
             target.write_bytes(text.encode(case.get("encoding", {}).get(file, "utf-8")))
         words = dict(zip(case.get("args", ())[::2], case.get("args", ())[1::2], strict=False))
         password = str(case.get("env", {}).get(words.get("--password-env"), "")) or None
-        request = Request(paths=(str(folder),), user=words.get("--user"), password=password)
-        diagnosis = diagnose(collect(request, Vault())).diagnosis
-    yield from (f for f in (*diagnosis.causes[:1], *diagnosis.warnings) if f.cause == cause)
+        yield Request(paths=(str(folder),), user=words.get("--user"), password=password)

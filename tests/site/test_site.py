@@ -17,7 +17,12 @@ import pytest
 
 from runbook import rules
 from runbook.cli import main
+from runbook.collect import collect
+from runbook.judge import diagnose
+from runbook.redact import Vault
+from runbook.site import gallery
 from runbook.site.browser import VERSION
+from runbook.site.pages import incident
 from tests.onefile.test_onefile import CASES, DRIVER, ROOT, rows
 
 HERE = Path(__file__).parent
@@ -167,3 +172,34 @@ def test_a_hostile_name_stays_inside() -> None:
         capture_output=True, text=True, timeout=60, check=True,
     )  # fmt: skip
     assert json.loads(done.stdout) == ["etc/passwd", "etc/passwd", "a/b/c", "file", "file", "xxx/.env"]
+
+
+# ---- the gallery -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("message", "case"), gallery.INCIDENTS)
+def test_the_message_stands_in_the_incident_and_the_cause_is_its_own(message: str, case: str) -> None:
+    with incident(ROOT / "tests" / "cases" / f"{case}.yaml") as request:
+        folder = Path(request.paths[0])
+        assert any(message in file.read_text(errors="replace") for file in folder.rglob("*") if file.is_file())
+        run = diagnose(collect(request, Vault()))
+    assert run.diagnosis.causes[0].cause == case.partition("/")[0]
+
+
+def test_an_incident_of_the_gallery_is_a_report_with_its_notebooks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gallery, "INCIDENTS", gallery.INCIDENTS[:1])
+    assert gallery.build(tmp_path, ROOT / "tests" / "cases", lambda line: None) == 1
+    page = (tmp_path / "gallery" / "index.html").read_text()
+    for link in re.findall(r'href="([^".#]+/[^"#]+)"', page):
+        assert (tmp_path / "gallery" / link).is_file(), link
+    notebook = json.loads(
+        (tmp_path / "gallery" / "authorization-stripped-bad-site-of-another-name" / "case.ipynb").read_text()
+    )
+    assert any(cell.get("outputs") for cell in notebook["cells"])
+
+
+def test_a_gallery_needs_cases(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["site", "build", str(tmp_path / "site"), "--gallery"]) == 2
+    assert "--cases tests/cases" in capsys.readouterr().err
