@@ -160,6 +160,11 @@ class Incident:
         """All four steps, each with its state."""
         return brick_row(self.run)
 
+    def showed(self, step: Step) -> Block:
+        """What one step showed, and where it stands among the four."""
+        said = conclusion(self.run, step)
+        return brick_row(self.run) + Block(f'<p class="rb-said">{esc(said)}</p>', said)
+
     # the parts of the verdict
 
     def verdict(self) -> Block:

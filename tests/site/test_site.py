@@ -198,6 +198,10 @@ def test_an_incident_of_the_gallery_is_a_report_with_its_notebooks(
         (tmp_path / "gallery" / "authorization-stripped-bad-site-of-another-name" / "case.ipynb").read_text()
     )
     assert any(cell.get("outputs") for cell in notebook["cells"])
+    assert (
+        "failed:"
+        not in (tmp_path / "gallery" / "authorization-stripped-bad-site-of-another-name" / "report.html").read_text()
+    )
 
 
 def test_a_gallery_needs_cases(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
