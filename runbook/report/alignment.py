@@ -60,7 +60,7 @@ def alignment(run: Run) -> Block:
         none = "There are no two files here that would have to agree."
         return Block(para(none, "rb-soft"), none)
     html = "".join(
-        f'<li class="{_CLASSES[j.state]}"><h4>{esc(j.about)}</h4>{_card(j.left)}'
+        f'<li class="{_CLASSES[j.state]}"><p class="rb-about">{esc(j.about)}</p>{_card(j.left)}'
         f'<div class="rb-meet"><b aria-hidden="true">{_SIGNS[j.state]}</b> <span>{esc(j.state)}</span></div>{_card(j.right)}</li>'
         for j in rows
     )
