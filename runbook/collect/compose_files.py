@@ -22,14 +22,32 @@ _COMPOSE_FILE = re.compile(r"^\s*(?:export\s+)?COMPOSE_FILE\s*=\s*[\"']?([^\"'#\
 
 def choose(texts: Mapping[str, str], dotenv: Mapping[str, str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The paths of the project's files in merge order, and those that do not belong to it."""
+    inner = {path: _taken_in(path, texts) for path in texts}
     folders: dict[str, list[str]] = {}
     for path in texts:
-        folders.setdefault(str(PurePosixPath(path).parent), []).append(path)
+        if not any(path in parts for parts in inner.values()):
+            folders.setdefault(str(PurePosixPath(path).parent), []).append(path)
     if not folders:
-        return (), ()
-    home = min(folders, key=lambda folder: _rank(folder, [texts[p] for p in folders[folder]]))
+        return (), tuple(texts)
+    home = min(folders, key=lambda f: _rank(f, [texts[q] for p in folders[f] for q in (p, *inner[p])]))
     chosen = _named(home, texts, dotenv) or _ordered(folders[home], texts)
-    return chosen, tuple(path for path in texts if path not in chosen)
+    whole = tuple(dict.fromkeys((*chosen, *(q for p in chosen for q in inner[p]))))
+    return whole, tuple(path for path in texts if path not in whole)
+
+
+def _taken_in(path: str, texts: Mapping[str, str]) -> tuple[str, ...]:
+    """The files that one extends or includes, and those that they do."""
+    from runbook.parse.compose.extends import referenced
+
+    found: dict[str, None] = {}
+    todo = [path]
+    while todo:
+        one = todo.pop()
+        named = referenced(one, texts[one]) if re.search(r"\b(?:extends|include):", texts[one]) else ()
+        new = [name for name in sorted(named) if name in texts and name not in found and name != path]
+        found |= dict.fromkeys(new)
+        todo += new
+    return tuple(found)
 
 
 def project_dotenv(chosen: Sequence[str], dotenv: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
@@ -117,14 +135,19 @@ def _ordered(paths: list[str], texts: Mapping[str, str]) -> tuple[str, ...]:
         others.sort(key=lambda path: (_SET_ASIDE.search(path) is not None, not _REGISTRY_IMAGE.search(texts[path])))
         return (*others[:1], *overrides, *(o for o in others[1:] if not _SET_ASIDE.search(o)))
     added = [path for path in others if not _stands_alone(path, texts[path], texts[base])]
-    return (base, *overrides, *_of_one_environment(added))
+    own = _services(texts[base])
+    return (base, *overrides, *(path for path in added if not (_is_elsewhere(path) and own & _services(texts[path]))))
 
 
-def _of_one_environment(paths: list[str]) -> list[str]:
-    """Without what only another environment adds: nobody names the files of two of them; the live one stays."""
-    words = {path: m for path in paths if (m := _ENVIRONMENT.search(PurePosixPath(path).name))}
-    kept = min(words, key=lambda path: (words[path][1] is None, path), default="")
-    return [path for path in paths if path not in words or words[path][0].lower() == words[kept][0].lower()]
+def _is_elsewhere(path: str) -> bool:
+    """Whether a file is named after an environment that is not the live one: nobody says that it is in force."""
+    found = _ENVIRONMENT.search(PurePosixPath(path).name)
+    return found is not None and found[1] is None
+
+
+def _services(text: str) -> frozenset[str]:
+    """The keys that stand where services do."""
+    return frozenset(re.findall(r"(?m)^(?: {2}| {4}|\t)([\w.-]+):[ \t]*(?:[#{&].*)?$", text))
 
 
 def named_by_hand(chosen: Sequence[str], dotenv: Mapping[str, str]) -> tuple[str, ...]:

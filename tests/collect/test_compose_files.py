@@ -11,12 +11,25 @@ def test_base_then_override_then_others() -> None:
     assert choose(files, {})[0] == ("docker-compose.yml", "docker-compose.override.yml", "docker-compose.prod.yml")
 
 
-def test_of_two_environments_the_live_one() -> None:
+def test_of_environments_only_the_live_one_changes_the_project() -> None:
     base, dev, prod = "docker-compose.yml", "docker-compose.dev.yml", "docker-compose.prod.yml"
-    used, unused = choose({base: REGISTRY, dev: UI, prod: UI, "docker-compose.ui.yml": UI}, {})
+    change = "services:\n  registry:\n    environment: {A: b}\n"
+    used, unused = choose({base: REGISTRY, dev: change, prod: change, "docker-compose.ui.yml": UI}, {})
     assert set(used) == {base, prod, "docker-compose.ui.yml"}
     assert unused == (dev,)
-    assert choose({base: REGISTRY, dev: UI}, {})[0] == (base, dev)
+    assert choose({base: REGISTRY, dev: change}, {})[0] == (base,)
+    assert choose({base: REGISTRY, dev: UI}, {})[0] == (base, dev)  # an addition changes nothing of the base
+
+
+def test_what_is_extended_or_included_is_no_project_of_its_own() -> None:
+    child = "services:\n  registry:\n    extends: {file: base/c.yml, service: r}\n"
+    assert choose({"docker-compose.yml": child, "base/c.yml": REGISTRY}, {})[0] == ("docker-compose.yml", "base/c.yml")
+    root = "include: [registry/compose.yaml]\nservices:\n  ui:\n    image: nginx\n"
+    assert choose({"compose.yaml": root, "registry/compose.yaml": REGISTRY}, {})[0] == (
+        "compose.yaml", "registry/compose.yaml",
+    )  # fmt: skip
+    around = "include: [b.yml]\n"
+    assert choose({"a.yml": around, "b.yml": around.replace("b.", "a.")}, {})[1] == ("a.yml", "b.yml")
 
 
 def test_files_that_compose_does_not_find_are_named() -> None:
