@@ -106,6 +106,28 @@ def beside(
             yield path
 
 
+def of_other_projects(
+    chosen: Sequence[str],
+    others: Sequence[str],
+    texts: Mapping[str, str],
+    asked: Mapping[str, Collection[tuple[str, int | None]]],
+) -> Iterator[str]:
+    """Of the proxies' files those in the folder of another project that ask nothing of the chosen one.
+
+    `asked`: host and port of the upstreams that each file names.
+    """
+    homes = {f"{PurePosixPath(path).parent}/" for path in others if "/" in path}
+    homes = {home for home in homes if not any(path.startswith(home) for path in chosen)}
+    text = "\n".join(texts[path] for path in chosen)
+    ports = {int(m[1] or m[2]) for m in _PUBLISHED.finditer(text)}
+    for path, upstreams in asked.items():
+        known = any(
+            port in ports or re.search(rf"(?<![\w.-]){re.escape(host)}(?![\w-])", text) for host, port in upstreams
+        )
+        if upstreams and not known and any(path.startswith(home) for home in homes):
+            yield path
+
+
 _PUBLISHED = re.compile(r"(?<![\d.])(\d{2,5}):\d{2,5}(?:/tcp)?(?=[\"'\s,\]]|$)|published: [\"']?(\d{2,5})")
 
 

@@ -10,7 +10,7 @@ from typing import BinaryIO, Literal
 
 from runbook.collect import clients, marks
 from runbook.collect.cluster import Parts, add_manifests, add_values
-from runbook.collect.compose_files import belongs, beside, choose, named_by_hand, project_dotenv
+from runbook.collect.compose_files import belongs, beside, choose, named_by_hand, of_other_projects, project_dotenv
 from runbook.collect.containers import all_of
 from runbook.collect.neighbours import told_elsewhere
 from runbook.collect.scrub import with_places
@@ -308,6 +308,10 @@ class Harvest:
             self.compose_texts, chosen, others = {}, (), (*chosen, *others)
         own = [*(h.file for h in self.htpasswd), *(r.file for r in self.registry_files)]
         self.drop(frozenset(beside(chosen, others, self.compose_texts, own)))
+        asked: dict[str, set[tuple[str, int | None]]] = {}
+        for route in self.routes:
+            asked.setdefault(route.place.file, set()).update(route.upstream_hosts)
+        self.drop(frozenset(of_other_projects(chosen, others, self.compose_texts, asked)))
         if not self.compose_texts:
             self.compose_texts = all_of([*self.inspected_texts, *self.pasted_texts.items()])
             chosen = tuple(self.compose_texts)  # each describes other containers of the same machine

@@ -1,6 +1,6 @@
 """The project's files in the order in which Compose merges them."""
 
-from runbook.collect.compose_files import choose, named_by_hand, project_dotenv
+from runbook.collect.compose_files import choose, named_by_hand, of_other_projects, project_dotenv
 
 REGISTRY = "services:\n  registry:\n    image: registry:2\n"
 UI = "services:\n  ui:\n    image: joxit/docker-registry-ui:2\n"
@@ -76,3 +76,17 @@ def test_names_that_compose_does_not_know() -> None:
 def test_the_dotenv_beside_the_project() -> None:
     assert project_dotenv(("a/compose.yaml",), {"a/.env": "1", ".env": "2"}) == (("a/.env", "1"),)
     assert project_dotenv(("a/compose.yaml",), {".env": "2", "registry.env": "3"}) == ((".env", "2"),)
+
+
+def test_a_proxy_of_another_project_counts_where_it_asks_this_one() -> None:
+    texts = {"reg/compose.yaml": REGISTRY + '    ports: ["5000:5000"]\n', "mon/compose.yaml": UI}
+
+    def dropped(*upstream: tuple[str, int | None]) -> list[str]:
+        return list(
+            of_other_projects(("reg/compose.yaml",), ("mon/compose.yaml",), texts, {"mon/nginx.conf": upstream})
+        )
+
+    assert dropped(("prometheus", 9090)) == ["mon/nginx.conf"]
+    assert not dropped(("prometheus", 9090), ("registry", 5000))
+    assert not dropped(("10.0.0.7", 5000))
+    assert not dropped()
