@@ -158,4 +158,4 @@ def test_no_case_shows_a_diff_that_fails(tmp_path: Path) -> None:
                 )
             if finding.fix.patch:
                 kinds[finding.fix.proof.kind] = kinds.get(finding.fix.proof.kind, 0) + 1
-    assert kinds["predicted"] > 5 * kinds.get("none", 0)
+    assert kinds["predicted"] > 4 * kinds.get("none", 0)  # manifests are not foretold
