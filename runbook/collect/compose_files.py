@@ -1,6 +1,8 @@
 """Which compose files make the project, and in which order: as `docker compose` picks them in a folder. Pure."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import PurePosixPath
 
 from runbook.lazy import re
@@ -20,7 +22,41 @@ _REGISTRY_IMAGE = re.compile(
 _COMPOSE_FILE = re.compile(r"^\s*(?:export\s+)?COMPOSE_FILE\s*=\s*[\"']?([^\"'#\n]+)", re.MULTILINE)
 
 
-def choose(texts: Mapping[str, str], dotenv: Mapping[str, str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+_UP = re.compile(
+    r"\bdocker[ -]compose((?:[ \t]+-{1,2}[\w-]{1,30}(?:=\S{1,200}|[ \t]+[^\s-]\S{0,200})?){0,20})[ \t]+up\b"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """What somebody's `docker compose … up` names."""
+
+    files: tuple[str, ...] = ()
+    env_files: tuple[str, ...] = ()
+
+
+def typed(texts: Iterable[str]) -> Typed:
+    """The files that the commands in these texts name; none where two commands name different ones."""
+    found: set[Typed] = set()
+    for match in (m for text in texts for m in _UP.finditer(text)):
+        words = match[1].replace("=", " ").split()
+        named: dict[str, list[str]] = {"-f": [], "--env-file": []}
+        for option, value in pairwise(words):
+            named.get("-f" if option == "--file" else option, []).append(value.strip("\"'"))
+        found.add(Typed(tuple(named["-f"]), tuple(named["--env-file"])))
+    return found.pop() if len(found) == 1 else Typed()
+
+
+def _found(names: Sequence[str], paths: Iterable[str]) -> tuple[str, ...]:
+    """The paths that were meant, if each is there once."""
+    paths = tuple(paths)
+    ends = [[p for p in paths if f"/{p}".endswith(f"/{name.removeprefix('./')}")] for name in names]
+    return tuple(end[0] for end in ends) if all(len(end) == 1 for end in ends) else ()
+
+
+def choose(
+    texts: Mapping[str, str], dotenv: Mapping[str, str], by: Typed = Typed()
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The paths of the project's files in merge order, and those that do not belong to it."""
     inner = {path: _taken_in(path, texts) for path in texts}
     folders: dict[str, list[str]] = {}
@@ -30,7 +66,7 @@ def choose(texts: Mapping[str, str], dotenv: Mapping[str, str]) -> tuple[tuple[s
     if not folders:
         return (), tuple(texts)
     home = min(folders, key=lambda f: _rank(f, [texts[q] for p in folders[f] for q in (p, *inner[p])]))
-    chosen = _named(home, texts, dotenv) or _ordered(folders[home], texts)
+    chosen = _found(by.files, texts) or _named(home, texts, dotenv) or _ordered(folders[home], texts)
     whole = tuple(dict.fromkeys((*chosen, *(q for p in chosen for q in inner[p]))))
     return whole, tuple(path for path in texts if path not in whole)
 
@@ -50,8 +86,12 @@ def _taken_in(path: str, texts: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def project_dotenv(chosen: Sequence[str], dotenv: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
-    """The .env beside the project's first file; without one there, the only one of the bundle."""
+def project_dotenv(
+    chosen: Sequence[str], dotenv: Mapping[str, str], by: Typed = Typed()
+) -> tuple[tuple[str, str], ...]:
+    """The files that a command names; else the .env beside the project's first file, or the only one of the bundle."""
+    if by.env_files and (meant := _found(by.env_files, dotenv)):
+        return tuple((path, dotenv[path]) for path in meant)
     named = {path: text for path, text in dotenv.items() if PurePosixPath(path).name == ".env"}
     home = PurePosixPath(chosen[0]).parent if chosen else PurePosixPath()
     beside = [(path, text) for path, text in named.items() if PurePosixPath(path).parent == home]

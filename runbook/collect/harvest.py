@@ -10,7 +10,15 @@ from typing import BinaryIO, Literal
 
 from runbook.collect import clients, marks
 from runbook.collect.cluster import Parts, add_manifests, add_values
-from runbook.collect.compose_files import belongs, beside, choose, named_by_hand, of_other_projects, project_dotenv
+from runbook.collect.compose_files import (
+    belongs,
+    beside,
+    choose,
+    named_by_hand,
+    of_other_projects,
+    project_dotenv,
+    typed,
+)
 from runbook.collect.containers import all_of
 from runbook.collect.neighbours import told_elsewhere
 from runbook.collect.scrub import with_places
@@ -299,7 +307,8 @@ class Harvest:
 
     def join_compose(self) -> None:
         """The compose files are read together, when all of them are known."""
-        chosen, others = choose(self.compose_texts, self.dotenv_texts)
+        by = typed(self.pasted_texts.values())
+        chosen, others = choose(self.compose_texts, self.dotenv_texts, by)
         if chosen and not belongs(
             chosen, self.compose_texts, self._stack_files(), self._ports(), self._ports(answered=True)
         ):
@@ -323,7 +332,7 @@ class Harvest:
         from runbook.parse.compose import parse_compose
 
         files = [(path, self.compose_texts[path]) for path in chosen]
-        dotenv = project_dotenv(chosen, self.dotenv_texts)
+        dotenv = project_dotenv(chosen, self.dotenv_texts, by)
         self.compose = parse_compose(files, dotenv, self.dotenv_texts, self.vault, frozenset(self._unset()))
         if by_hand := named_by_hand(chosen, self.dotenv_texts):
             named = tuple(replace(s, made_by=("compose", *by_hand)) for s in self.compose.services)

@@ -1,6 +1,6 @@
 """The project's files in the order in which Compose merges them."""
 
-from runbook.collect.compose_files import choose, named_by_hand, of_other_projects, project_dotenv
+from runbook.collect.compose_files import Typed, choose, named_by_hand, of_other_projects, project_dotenv, typed
 
 REGISTRY = "services:\n  registry:\n    image: registry:2\n"
 UI = "services:\n  ui:\n    image: joxit/docker-registry-ui:2\n"
@@ -90,3 +90,14 @@ def test_a_proxy_of_another_project_counts_where_it_asks_this_one() -> None:
     assert not dropped(("prometheus", 9090), ("registry", 5000))
     assert not dropped(("10.0.0.7", 5000))
     assert not dropped()
+
+
+def test_a_command_that_was_typed_names_the_files() -> None:
+    change = "services:\n  registry:\n    environment: {A: b}\n"
+    texts = {"docker-compose.yml": REGISTRY, "docker-compose.dev.yml": change, "docker-compose.prod.yml": change}
+    by = typed(["$ docker compose -f docker-compose.yml --file=docker-compose.dev.yml --env-file dev.env up -d\n"])
+    assert by == Typed(("docker-compose.yml", "docker-compose.dev.yml"), ("dev.env",))
+    assert choose(texts, {}, by)[0] == ("docker-compose.yml", "docker-compose.dev.yml")
+    assert project_dotenv(("docker-compose.yml",), {".env": "A=1", "dev.env": "A=2"}, by) == (("dev.env", "A=2"),)
+    assert typed(["docker compose -f a.yml up", "docker compose -f b.yml up"]) == Typed()
+    assert typed(["docker compose up -d", "docker-compose -p x up"]) == Typed()
