@@ -36,7 +36,7 @@ from runbook.rules.hops import (
 from runbook.rules.new_route import new_route
 from runbook.rules.platform import restarted
 from runbook.rules.reloads import proxy_fix
-from runbook.rules.route_files import exact_only, nothing_on_https, unserved_router
+from runbook.rules.route_files import exact_only, nothing_on_https, taken_before, unserved_router
 from runbook.rules.upstreams import inner_address, registry_service
 from runbook.urls import urlsplit
 
@@ -87,6 +87,7 @@ def no_v2_route(facts: Facts) -> Iterator[Finding]:
         yield _unrouted(facts, [], None, told)
     elif not signed:
         yield from exact_only(facts)
+        yield from taken_before(facts)
         yield from nothing_on_https(facts)
         yield from unserved_router(facts)
 

@@ -69,6 +69,45 @@ def _widened(facts: Facts, route: ProxyRoute) -> tuple[Edit, ...]:
     return swap(facts.evidence, kind, *_PATH_TYPE) or swap(facts.evidence, route.place, *_EXACT["traefik"])
 
 
+def taken_before(facts: Facts) -> Iterator[Finding]:
+    """A route for /v2/ that is never asked, for one above it takes the path and leads elsewhere: Apache's ProxyPass and
+    HAProxy's use_backend take the first that fits. What is there may send it on to the registry: a suspicion."""
+    for front in () if _was_tried(facts) else fronts(facts):
+        taker = front.ping
+        own = next(
+            (r for r in front.routes if r.kind == "proxy" and r.path.startswith("/v2") and not r.condition), None
+        )
+        if own is None or taker is None or taker.kind != "proxy" or taker.path.startswith("/v2"):
+            continue
+        if not set(own.upstream_hosts).isdisjoint(taker.upstream_hosts) or own.match == "exact":
+            continue
+        yield finding(
+            f"{name(own)} has a route for {own.path} that is never asked: one above it takes every path.",
+            [
+                read(f"{taker.path} goes to {_to(taker)}", taker.place),
+                read(f"{own.path} goes to {_to(own)}", own.place),
+            ],
+            hop=hop(own),
+            proves=False,
+            about=site(facts, own),
+            fix=proxy_fix(
+                facts,
+                own,
+                f"Write the route for {own.path} above the one for {taker.path}: the first that fits is taken",
+                api_check(front_url(facts, own)),
+                at=own.place,
+            ),
+        )
+        return
+
+
+def _to(route: ProxyRoute) -> str:
+    return (
+        ", ".join(host if port is None else f"{host}:{port}" for host, port in route.upstream_hosts)
+        or "another program"
+    )
+
+
 def nothing_on_https(facts: Facts) -> Iterator[Finding]:
     """A site that sends everything on to https of its own name, where neither a site of these files nor a published port
     is for https. Something that was not handed over may be: a suspicion, and only where nothing was tried."""
