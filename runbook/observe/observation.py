@@ -22,6 +22,7 @@ from runbook.model import (
 )
 from runbook.numbers import whole_number
 from runbook.observe.address import Address, address_of
+from runbook.parse.log_meanings import UNKNOWN
 
 Witness = Literal["client", "proxy", "registry", "browser", "engine"]
 Login = Literal["sent", "none", "unknown"]
@@ -127,7 +128,7 @@ def of_event(event: LogEvent) -> Observation:
     host = _HOST.search(event.text) or _HOST.search(event.detail)
     proxy = event.meaning.startswith(
         ("upstream-", "proxy-", "body-too-large", "entrypoint-", "access-forbidden", "rate-limited")
-    )
+    ) or is_nginxs(event)
     engine = event.meaning == "compose-unset-variable"
     return Observation(
         witness="engine" if engine else "proxy" if proxy else "registry",
@@ -141,6 +142,11 @@ def of_event(event: LogEvent) -> Observation:
         service=event.service or "",
         own=event.probed or _is_probe(event.user),
     )
+
+
+def is_nginxs(event: LogEvent) -> bool:
+    """Whether a line without a known meaning is nginx's: its level stands before its words."""
+    return event.meaning == "other" and event.detail.partition(": ")[0] in UNKNOWN
 
 
 _WITH_A_LOGIN = (

@@ -19,7 +19,7 @@ from runbook.model import (
     Symptom,
 )
 from runbook.observe.focus import Focus, focus_of
-from runbook.observe.observation import Observation, of_event, of_exchange, of_logged, of_message
+from runbook.observe.observation import Observation, is_nginxs, of_event, of_exchange, of_logged, of_message
 from runbook.observe.passages import Change, Passage, named_by_clients, passages
 from runbook.observe.routes import Routing
 from runbook.observe.signature import is_foreign
@@ -144,6 +144,7 @@ def _timed(evidence: Evidence) -> Iterator[LogEvent]:
     for log in sorted(evidence.logs, key=lambda log: -_rotation(log.file)):
         for event in log.events:
             zoned = event.when is None or not event.meaning.startswith(("upstream-", "proxy-", "body-", "entrypoint-"))
+            zoned = zoned and not is_nginxs(event)
             shift = 0.0 if zoned or log.kind in ("registry", "caddy", "haproxy") else (log.utc_offset or offset)
             yield replace(event, when=event.when - shift) if shift and event.when is not None else event
 

@@ -32,6 +32,8 @@ _WORTH = (
     "version=",
     "handled request",
     "ALERT",
+    "[alert]",
+    "[crit]",
     "is DOWN",
     "caused by",
     "DBG",
@@ -102,6 +104,8 @@ def meaning_of(fields: Fields) -> tuple[Meaning | None, str, str | None]:
     level = fields.get("level", "")
     if "permission denied" in both and level in ("error", "fatal", "panic"):
         return "storage-error", both.strip(), None
+    if fields.get("http.response.status", "").startswith("5") and "err.code" in fields:
+        return "other", f"{fields['http.response.status']}: {both.strip()}", user
     if level in ("fatal", "panic") and not _OF_A_CALLER.match(text):
         return panic_meaning(both), both.strip(), None
     return None, "", user
@@ -168,6 +172,11 @@ _NGINX_WORDS: tuple[tuple[str, Meaning], ...] = (
     ("limiting requests", "rate-limited"),
     ("limiting connections", "rate-limited"),
 )
+UNKNOWN = ("emerg", "alert", "crit", "error")
+"""Levels at which nginx tells of a failure, whatever its words are."""
+_OF_THE_API = re.compile(r', request: "[A-Z]{3,7} [^" ]{0,100}/v2[/ ]')
+_HARMLESS = re.compile(r"while SSL handshaking, client|SSL_shutdown\(\)|open socket #|open\(\) \"[^\"]*/html/")
+"""What scanners cause, and what a reload leaves behind."""
 _NGINX_USER = re.compile(r'user "([^"]*)"')
 _BARE = ("error authorizing context: ", "error authenticating user ", "error checking authorization: ")
 """The registry's messages whose fields somebody cut off."""
@@ -213,6 +222,7 @@ def _nginx(level: str, text: str) -> tuple[str, Meaning, str, str | None] | None
     if opened := _USER_FILE.search(text):
         meaning = "proxy-htpasswd-missing" if opened[1] == "2" else "proxy-htpasswd-unreadable"
         return "nginx", meaning, text[:300], None
-    if level == "emerg":
-        return "nginx", "other", f"emerg: {text}"[:300], None
+    asked = level == "emerg" or ("request: " not in text and level != "error") or _OF_THE_API.search(text)
+    if asked and level in UNKNOWN and not _HARMLESS.search(text):
+        return "nginx", "other", f"{level}: {text}"[:300], None
     return None

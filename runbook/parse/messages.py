@@ -254,7 +254,10 @@ _OF_A_STACK = re.compile(r"regist|nginx|\bui\b|proxy|traefik|caddy|httpd|apache|
 
 def _refined(message: Message, url: str, context: Context) -> Message:
     """A failure at a host that is not the one asked for is another thing, and so is a container of last year."""
-    if message.kind == "container-exited" and (_LONG_AGO.search(message.text) or not _OF_A_STACK.search(message.text)):
+    ended = not re.search(
+        r"regist.*Restarting \(|Restarting \(.*regist", message.text, re.IGNORECASE
+    ) and _LONG_AGO.search(message.text)  # how old one is that starts again and again
+    if message.kind == "container-exited" and (ended or not _OF_A_STACK.search(message.text)):
         return replace(message, kind="container-ended")
     if message.kind == "token-refused":
         return replace(message, detail=message.detail or url, host=context.host)
