@@ -292,3 +292,124 @@ def test_a_log_alone_says_once_where_no_login_was_accepted(tmp_path: Path) -> No
     assert [row for row in missing if row.startswith("No login was seen")] == [
         "No login was seen to be accepted at depot.kiln.example:5000."
     ]
+
+
+SERVED = (
+    '172.18.0.1 - {user} [27/Nov/2026:08:01:00 +0000] "GET /v2/ HTTP/1.1" 200 2 "" "docker/27.1.1"\n'
+    '172.18.0.1 - {user} [27/Nov/2026:08:01:03 +0000] "PUT /v2/app/manifests/1 HTTP/1.1" 201 0 "" "docker/27.1.1"\n'
+)
+
+
+def verdict_of(folder: Path, files: dict[str, str]) -> str:
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text, encoding="utf-8")
+    return diagnose(collect(Request(paths=(str(folder),)), Vault())).diagnosis.verdict
+
+
+@pytest.mark.parametrize(
+    ("said", "verdict"),
+    [
+        ("runa: HTTP 401", "inconclusive"),
+        ("Runa can't log in any more.", "inconclusive"),
+        ("docker push does not work since the update.", "inconclusive"),
+        ("ImagePullBackOff on all pods.", "inconclusive"),
+        ("It asks for the password, as it should, but runa is refused.", "inconclusive"),
+        (
+            "[08:00] anna: docker login depot\n[08:01] anna: Login Succeeded\n[08:05] runa: for me it is 401",
+            "inconclusive",
+        ),
+        (
+            "[08:00] runa: I get 401\n[08:05] anna: login again?\n$ docker login -u runa depot\nLogin Succeeded",
+            "healthy",
+        ),
+        (
+            "[08:00] bo: runa gets 401\n[08:05] anna: not me:\n$ docker login -u anna depot\nLogin Succeeded",
+            "inconclusive",
+        ),
+        ("Monitoring counts many 401 in the log. Are we under attack?", "healthy"),
+        ("Last time `connection refused` was the reason.", "healthy"),
+        ("- 12/2024 solved: `connection refused`, it was down.", "healthy"),
+        ("$ vault login -method=userpass\nError authenticating: Error making API request.", "healthy"),
+        ("These are the files of the new machine.", "healthy"),
+    ],
+)
+def test_the_login_of_one_is_no_answer_to_what_another_tells(said: str, verdict: str, tmp_path: Path) -> None:
+    users = SOUND["htpasswd"] + SOUND["htpasswd"].replace("anna", "runa")
+    files = {"htpasswd": users, "registry.log": SERVED.format(user="anna"), "ticket.txt": said + "\n"}
+    assert verdict_of(tmp_path, files) == verdict
+
+
+@pytest.mark.parametrize(
+    ("name", "said", "verdict"),
+    [
+        (
+            "out.txt",
+            'Warning  Failed  2s (x5 over 1m)  kubelet  Error: secret "registry-auth" not found',
+            "inconclusive",
+        ),
+        (
+            "traefik.log",
+            '2026-11-27T08:00:00Z ERR error="middleware \\"a@docker\\" does not exist" routerName=r',
+            "inconclusive",
+        ),
+        (
+            "registry.log",
+            'time="2026-11-27T08:00:00Z" level=error msg="redis: connect failed" error="dial tcp"',
+            "inconclusive",
+        ),
+        ("out.txt", "$ npm ci\nnpm ERR! code E403 at the package feed", "healthy"),
+        ("out.txt", "Finished: 0 errors, no failures", "healthy"),
+        ("gitea.log", "2026/11/27 08:00:00 [I] router: completed GET /v2/ for 10.0.0.1:0, 401 Unauthorized", "healthy"),
+    ],
+)
+@pytest.mark.parametrize("seen", [False, True])
+def test_who_reads_words_of_failure_and_nothing_else_calls_nothing_healthy(
+    name: str, said: str, verdict: str, seen: bool, tmp_path: Path
+) -> None:
+    rest = {"access.log": SERVED.format(user="anna")} if seen else SOUND
+    assert verdict_of(tmp_path, {**rest, name: said + "\n"}) == verdict
+
+
+_OF = ', client: 10.0.0.9, server: depot.example, request: "GET {path} HTTP/1.1", host: "{host}"'
+_OURS = _OF.format(path="/v2/", host="depot.example")
+_ERRORS = "2026/11/27 08:00:00 [{level}] 29#29: {said}\n"
+BROKEN = _ERRORS.format(level="emerg", said='unknown directive "proxy_passs" in /etc/nginx/conf.d/r.conf:7')
+S3 = (
+    'time="2026-11-27T08:00:00Z" level=error msg="response completed with error" err.code=unknown err.detail="s3aws: AccessDenied" '
+    "http.request.method=HEAD http.request.uri=/v2/a/blobs/sha256:aa http.response.status=500\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("log", "verdict"),
+    [
+        (BROKEN, "inconclusive"),
+        (BROKEN + SERVED.format(user="anna").replace('"" "d', '"-" "d'), "healthy"),
+        (_ERRORS.format(level="crit", said="*5 connect() failed (13: Permission denied)" + _OURS), "inconclusive"),
+        (_ERRORS.format(level="error", said="*5 upstream sent too big header" + _OURS), "inconclusive"),
+        (_ERRORS.format(level="crit", said="*5 pwrite() failed (28)" + _OF.format(path="/x", host="wiki")), "healthy"),
+        (
+            _ERRORS.format(level="crit", said="*5 SSL_do_handshake() failed while SSL handshaking, client: 9.9.9.9"),
+            "healthy",
+        ),
+        (S3, "inconclusive"),
+        (S3 + SERVED.format(user="anna"), "healthy"),
+    ],
+)
+def test_a_programs_own_failure_line_is_no_health_until_it_serves(log: str, verdict: str, tmp_path: Path) -> None:
+    assert verdict_of(tmp_path, {**SOUND, "out.log": log}) == verdict
+
+
+@pytest.mark.parametrize(
+    ("state", "verdict"),
+    [
+        ('"Status": "running"', "healthy"),
+        ('"Status": "exited", "ExitCode": 1', "inconclusive"),
+        ('"Status": "restarting", "ExitCode": 2', "inconclusive"),
+        ('"Status": "running", "Health": {"Status": "unhealthy"}', "inconclusive"),
+    ],
+)
+def test_a_container_that_does_not_run_is_not_healthy(state: str, verdict: str, tmp_path: Path) -> None:
+    row = '[{"Name": "/depot", "State": {%s}, "Config": {"Image": "registry:2.8.3", "Env": []}, "Mounts": []}]'
+    assert verdict_of(tmp_path, {**SOUND, "inspect.json": row % state}) == verdict

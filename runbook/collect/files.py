@@ -3,7 +3,7 @@ understood, a file or a part of one, is evidence (a `Problem`), never an excepti
 
 import io
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -18,14 +18,14 @@ from runbook.collect.inside import Inside, differences
 from runbook.collect.kinds import HEAD, NEVER, is_dump, is_prose_name, is_report, recognise, tells
 from runbook.collect.large_log import LARGE
 from runbook.collect.neighbours import neighbours, other_sites
-from runbook.collect.sentences import COMPLAINT, OURS, UNCLEAR, UNTOLD
+from runbook.collect.sentences import COMPLAINT, FAILING, OURS, UNCLEAR, UNTOLD
 from runbook.collect.unpack import mail, packed
 from runbook.collect.unpack.dress import unnumbered
 from runbook.collect.unpack.envelope import line_reader
 from runbook.collect.unpack.part import Budget, Part, RefusedError
 from runbook.collect.unpack.rows import Rows
 from runbook.collect.unpack.texts import Paste, Pasted
-from runbook.collect.unpack.voice import complaint, is_example, is_of_push, is_over
+from runbook.collect.unpack.voice import complaint, failure, is_example, is_of_push, is_over
 from runbook.collect.walk import Found, unreadable, walk
 from runbook.model import ClientConfig, FileKind, ListedFile, Place, Problem, SourceFile, Voice
 from runbook.parse import ParseError
@@ -79,6 +79,10 @@ def read_files(
         reading.take(gathered)
     reading.parse_all(progress)
     return reading
+
+
+Kind = Literal["", "nothing-found", "complaint", "push-complaint", "failing"]
+"""Of a problem."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -465,7 +469,7 @@ class Reading:
             rows = read.lines(stream, name)
             said = Paste(Rows(list(reader(rows) if reader else rows)), program=True)
             if not self.harvest.add_prose(source.path, said, "text", "program"):
-                self._problem(source.path, UNTOLD, kind="nothing-found")
+                self._untold(source, said.rest())
 
     def _parse_text(self, source: SourceFile, text: str, *, keep: bool = True) -> None:
         """A text of a kind that has its own syntax."""
@@ -487,15 +491,25 @@ class Reading:
         known = told or carrier.paste.files or source.voice == "document"
         if source.voice == "person" and is_over(carrier.paste.rest(), carrier.paste.framed):
             self._over.add(source.path)
-        if source.voice == "person" and (line := complaint(carrier.paste.rest(), carrier.paste.framed)):
-            rows = carrier.paste.rest()
-            self._problem(
-                source.path, COMPLAINT, line, kind="push-complaint" if is_of_push(rows[line - 1]) else "complaint"
-            )
+        rows = carrier.paste.rest()
+        line = complaint(rows, carrier.paste.framed) if source.voice == "person" else None
+        if line is not None:
+            kind: Kind = "push-complaint" if is_of_push(rows[line - 1]) else "complaint"
+            self._problem(source.path, COMPLAINT, line, kind, self.harvest.vault.mask(rows[line - 1], 300))
         if not known and (source.kind == "unknown" or not is_prose_name(source.path)):
             self._problem(source.path, UNCLEAR)
-        elif not known:
+        elif not known and line is not None:
             self._problem(source.path, UNTOLD, kind="nothing-found")
+        elif not known:
+            self._untold(source, rows)
+
+    def _untold(self, source: SourceFile, rows: Sequence[str]) -> None:
+        """A text in which nothing was recognised; where it speaks of a failure, nobody is healthy who has not read it."""
+        row = failure(source.path, rows)
+        if row is None or is_over(rows):
+            self._problem(source.path, UNTOLD, kind="nothing-found")
+        else:
+            self._problem(source.path, FAILING, row, kind="failing")
 
     # ---- notes ----------------------------------------------------------------------------------------------
 
@@ -514,10 +528,11 @@ class Reading:
         file: str,
         message: str,
         line: int | None = None,
-        kind: Literal["", "nothing-found", "complaint", "push-complaint"] = "",
+        kind: Kind = "",
+        said: str = "",
     ) -> None:
         shown = message if message in OURS else self.harvest.vault.mask(message, 500)
-        self.harvest.problems.append(Problem(place=self.place(Place(file, line)), message=shown, kind=kind))
+        self.harvest.problems.append(Problem(place=self.place(Place(file, line)), message=shown, kind=kind, said=said))
 
 
 def with_lines(source: SourceFile, text: str, vault: Vault, encoding: str = "utf-8") -> SourceFile:

@@ -19,7 +19,7 @@ from runbook.collect.compose_files import (
     project_dotenv,
     typed,
 )
-from runbook.collect.containers import all_of
+from runbook.collect.containers import all_of, is_registry
 from runbook.collect.neighbours import told_elsewhere
 from runbook.collect.scrub import with_places
 from runbook.collect.unpack.dress import quoted_log_lines
@@ -463,10 +463,14 @@ def _har(to: Harvest, name: str, text: str) -> None:
 
 
 def _inspect(to: Harvest, name: str, text: str) -> None:
-    from runbook.parse.listing import parse_inspect
+    from runbook.parse.listing import parse_inspect, stopped
 
     to.inspected_texts.append((name, text))
     to.listings.extend(parse_inspect(text, name))
+    for container, state in stopped(text).items():
+        if is_registry(container.partition(" (")[2].rstrip(")")):
+            message = to.vault.mask(f"The registry's container {container} does not run as it should: {state}.", 300)
+            to.problems.append(Problem(place=Place(name), message=message, kind="failing"))
 
 
 def _text(to: Harvest, name: str, text: str) -> None:

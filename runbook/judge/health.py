@@ -2,14 +2,15 @@
 
 import posixpath
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from runbook.judge.not_tested import NOT_SET_UP
-from runbook.model import Certainty, Check, Exchange, Finding, LoggedRequest, Message, Mount
+from runbook.lazy import re
+from runbook.model import Certainty, Check, Exchange, Finding, LoggedRequest, Message, Mount, Problem
 from runbook.observe.address import Address
 from runbook.observe.focus import is_noise
-from runbook.observe.observation import LONG_AGO, Observation
+from runbook.observe.observation import LONG_AGO, Observation, is_later, of_event
 from runbook.observe.settled import kinds_of
 from runbook.observe.signature import is_registrys
 from runbook.parse.compose.secrets import is_secret_name
@@ -35,23 +36,63 @@ def health(facts: Facts, checks: tuple[Check, ...], dormant: tuple[Finding, ...]
     `dormant`: faults of this stack of which nothing was seen, because nothing that was tried meets them.
     """
     if not _has_traffic(facts):
-        missing = (*map(_untried, dormant), *_unread(facts))
+        missing = (*_failing(facts), *map(_untried, dormant), *_unread(facts))
         told = _complaints(facts, "complaint", "push-complaint")
         passed = any(check.outcome == "pass" for check in checks)
         return Health(None if missing or told or not passed else "files", missing, told)
-    missing = (*map(_untried, dormant), *_unproven(facts), *_refused_since(facts), *_perhaps_others(facts))
-    told = () if any(map(_is_upload, facts.traffic.observations)) else _complaints(facts, "push-complaint")
+    missing = (
+        *_failing(facts),
+        *map(_untried, dormant),
+        *_unproven(facts),
+        *_refused_since(facts),
+        *_perhaps_others(facts),
+    )
+    told = _complaints(facts, "complaint", "push-complaint", answers=True)
     return Health(None if missing or told else "traffic", missing, told)
 
 
-def _complaints(facts: Facts, *kinds: str) -> tuple[str, ...]:
-    return tuple(f"{p.place}: {p.message}" for p in facts.evidence.problems if p.kind in kinds)
+def _complaints(facts: Facts, *kinds: str, answers: bool = False) -> tuple[str, ...]:
+    """Where people tell of a trouble. `answers`: without those after which what they tell of was seen to work."""
+    told = (p for p in facts.evidence.problems if p.kind in kinds)
+    return tuple(f"{p.place}: {p.message}" for p in told if not (answers and _is_answered(p, facts)))
+
+
+def _is_answered(told: Problem, facts: Facts) -> bool:
+    """Whether a push was seen to succeed, or later than the complaint a login of the user whom it names (of anybody
+    where it names none)."""
+    seen = facts.traffic.observations
+    if told.kind == "push-complaint" and any(map(_is_upload, seen)):
+        return True
+    known = {o.user for o in seen if o.user} | {e.name for h in facts.evidence.htpasswd for e in h.entries}
+    words = set(re.findall(r"[\w@-]+(?:\.[\w@-]+)*", told.said.lower()))
+    named = {user for user in known if user.lower() in words}
+    for o in seen:
+        complained = replace(o, source=told.place, when=None)
+        if is_accepted_login(o, facts) and is_later(o, complained) and (not named or o.user in named):
+            return True
+    return False
 
 
 def _is_upload(o: Observation) -> bool:
     """Whether a push was seen to succeed."""
     pulled = isinstance(o.record, Message) and o.record.call is not None and o.record.call.verb == "pull"
-    return o.voice == "program" and o.ok and not pulled and "upload" in kinds_of(o)
+    shown = o.voice == "program" and not isinstance(o.record, LoggedRequest)  # whose push a log tells is not known
+    return shown and o.ok and not pulled and "upload" in kinds_of(o)
+
+
+def _failing(facts: Facts) -> Iterator[str]:
+    """Texts that speak of a failure and were not understood."""
+    for problem in facts.evidence.problems:
+        if problem.kind == "failing":
+            yield f"{problem.place}: {problem.message}"
+    for event in facts.traffic.logged("other", "proxy-htpasswd-missing"):
+        if not any(_is_over(of_event(event), o) for o in facts.traffic.observations):
+            yield f"{event.place}: this line tells of a failure, and nothing that was handed over shows it over."
+
+
+def _is_over(failed: Observation, seen: Observation) -> bool:
+    """Whether something was served after a failure, by the program that told of it or to a client through it."""
+    return seen.ok and seen.witness in (failed.witness, "client", "browser") and is_later(seen, failed)
 
 
 def _untried(finding: Finding) -> str:
@@ -294,7 +335,7 @@ def _unread(facts: Facts) -> Iterator[str]:
     for problem in evidence.problems:
         known_kind = any(f.path == problem.place.file and f.kind != "unknown" for f in evidence.files)
         if (known_kind or problem.kind == "unreadable") and not (
-            problem.is_complaint or problem.kind in ("other-project", "nothing-found")
+            problem.is_complaint or problem.kind in ("other-project", "nothing-found", "failing")
         ):
             yield f"{problem.place}: {problem.message}"
 

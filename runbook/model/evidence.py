@@ -80,9 +80,12 @@ class Problem:
         "unreadable",
         "complaint",
         "push-complaint",
+        "failing",
     ] = ""
-    """What a verdict depends on: a text in which nothing is recognised takes nothing from it; after somebody's complaint
-    sound files are no health."""
+    """What a verdict depends on: a text in which nothing is recognised takes nothing from it, unless it has words of a
+    failure ("failing"); after somebody's complaint nothing is healthy that was not seen to work since."""
+    said: str = ""
+    """A complaint as it was made, masked: it may name whose login it is about."""
 
     @property
     def is_complaint(self) -> bool:

@@ -80,6 +80,24 @@ def parse_inspect(text: str, file: str) -> tuple[ListedFile, ...]:
     return tuple(found)
 
 
+def stopped(text: str) -> dict[str, str]:
+    """The containers of which `docker inspect` says that they failed (name and image), with state and exit code."""
+    data = json.loads(text)
+    found = {}
+    for container in (data if isinstance(data, list) else [data])[:100]:
+        state = container.get("State") if isinstance(container, dict) else None
+        config = container.get("Config") if isinstance(container, dict) else None
+        if not isinstance(state, dict) or not isinstance(config, dict):
+            continue
+        health = state.get("Health")
+        status = str(state.get("Status"))
+        ill = isinstance(health, dict) and health.get("Status") == "unhealthy"
+        if status in ("exited", "restarting", "dead") or ill:
+            name = f"{str(container.get('Name', '')).lstrip('/')} ({config.get('Image')})"
+            found[name] = "unhealthy" if ill else f"{status}, exit code {state.get('ExitCode')}"
+    return found
+
+
 def _mount(mount: dict[str, Any], file: str) -> ListedFile:
     writable = "rw" if mount.get("RW", True) else "ro"
     return ListedFile(place=Place(file), path=str(mount["Destination"])[:500], kind="file", mode=writable)

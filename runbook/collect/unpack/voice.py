@@ -7,6 +7,8 @@ from typing import NamedTuple
 from runbook.collect import marks
 from runbook.lazy import re
 from runbook.model import Voice
+from runbook.parse.prompts import command
+from runbook.parse.strangers import is_past_probe, is_strange
 from runbook.parse.voices import OWN_DOING, Speaker
 
 _PROSE = (".md", ".markdown", ".rst", ".adoc", ".asciidoc", ".txt", ".html", ".htm", ".mhtml", ".org", ".textile", "")
@@ -26,7 +28,7 @@ _TROUBLE = re.compile(
     re.IGNORECASE,
 )
 _DATED = re.compile(
-    r"[\s*•>#-]{0,8}\[?(?:\d{4}-\d\d(?:-\d\d)?|\d{1,2}[./]\d{1,2}[./]\d{2,4}|v?\d+\.\d+(?:\.\d+)?)\]?\b"
+    r"[\s*•>#-]{0,8}\[?(?:\d{4}-\d\d(?:-\d\d)?|\d{1,2}/\d{4}|\d{1,2}[./]\d{1,2}[./]\d{2,4}|v?\d+\.\d+(?:\.\d+)?)\]?\b"
 )
 SOLVED = re.compile(
     r"\b(?:solved|fixed|resolved|mended|repaired|done|closed|gone|no longer|not any ?more|was missing|was caused|used to|back then|worked around|"
@@ -66,8 +68,38 @@ def complaint(rows: Sequence[str], framed: Collection[int] = ()) -> int | None:
     `framed`: rows (from 0) that a program wrote."""
     said = _said(rows, framed)
     told = [n for n, said_by in enumerate(said) if said_by.voice == "person" and _complains(said_by.text)]
+    told = [n for n in told if not _of_another_program(rows, said[n].row)]
     told = [n for n in told if not _DATED.match(rows[said[n].row])]
     return said[told[-1]].row + 1 if told and told[-1] > _over(said) else None
+
+
+def failure(name: str, rows: Sequence[str]) -> int | None:
+    """The first line (from 1) with words of a failure that is not plainly another program's; None where there is none."""
+    own = "regist" in name.lower()
+    return next(
+        (
+            n + 1
+            for n, row in enumerate(rows[:2000])
+            if any(
+                _FAILURE.search(_NO_FAILURE.sub("", s)) and not _ASKED_OF_A_LOG.search(s) for s in _SENTENCES.split(row)
+            )
+            and not _IN_ORDER.search(row)
+            and (own or not is_strange(row, "other-error", ""))
+            and not (OWN_DOING.search(row) or is_past_probe(row))
+            and not _DATED.match(row.split("]")[0] if SOLVED.search(row) else "")
+            and not _of_another_program(rows, n)
+        ),
+        None,
+    )
+
+
+def _of_another_program(rows: Sequence[str], at: int) -> bool:
+    """Whether a row stands below the command of a program that is no client of a registry, and names no registry."""
+    if _OF_A_REGISTRY.search(rows[at]):
+        return False
+    above = next((c for row in reversed(rows[max(0, at - 60) : at + 1]) if (c := command(row))), "")
+    words = [word for word in above.split() if word != "sudo" and "=" not in word]
+    return bool(words) and _ASKS_OTHERS.fullmatch(words[0]) is not None and not _HANDLES_IMAGES.search(above)
 
 
 def is_of_push(row: str) -> bool:
@@ -123,10 +155,32 @@ def _is_of_that(sentence: _Said, before: _Said) -> bool:
 
 
 def _complains(sentence: str) -> bool:
-    return _COMPLAINS.search(sentence) is not None and not OWN_DOING.search(sentence)
+    if OWN_DOING.search(sentence):
+        sentence = sentence.partition(" but ")[2]
+    return _COMPLAINS.search(_NO_FAILURE.sub("", sentence)) is not None and not _ASKED_OF_A_LOG.search(sentence)
 
 
-_SENTENCES = re.compile(r"(?<=[.!?])[ \t]+")
+_ASKS_OTHERS = re.compile(
+    r"ssh|scp|sftp|rsync|git|mysql|mariadb|psql|redis-cli|mongo(?:sh)?|apt(?:-get)?|dnf|yum|apk|pip3?|npm|yarn|pnpm|mvnw?|"
+    r"gradlew?|cargo|go|composer|gem|bundle|poetry|uv|terraform|tofu|vault|ansible(?:-\w+)?|aws|gcloud|az|smbclient|ldapsearch"
+)
+_HANDLES_IMAGES = re.compile(r"docker|podman|image|registry", re.IGNORECASE)
+_OF_A_REGISTRY = re.compile(
+    r"\b(?:docker|podman|registry(?!\.)|log ?in(?!:)|push|pull\w*|images?|anmeld\w*)\b", re.IGNORECASE
+)
+_FAILURE = re.compile(
+    r"\b(?:fail(?:s|ed|ing|ure)?|refus(?:e[sd]?|al)|denied|errors?|ERR|unauthori[sz]ed|forbidden|cannot|can't|unable to|does not exist|"
+    r"BackOff|\w+BackOff|ErrImagePull|unhealthy|broken|crash\w*|Restarting \(\d+\)|(?<![\d:./-])(?:40[13]|50[0234])s?(?![\d:./-]))\b|"
+    r"\b(?:status\w*|code)[=: ]+(?:40[13]|50[0234])\b|\bAH00526\b|Invalid command",
+    re.IGNORECASE,
+)
+_IN_ORDER = re.compile(r"\[I\]|\blevel=(?:info|debug)\b|\"level\": ?\"(?:info|debug)\"|\b(?:INFO?|DEBUG|DBG)\b")
+"""The level of a line by which a program says that nothing is wrong."""
+_NO_FAILURE = re.compile(
+    r"\b(?:no|0|without|zero) (?:errors?|failures?|failed)\b|\b(?:errors?|fail\w*)[=:] ?(?:0|null|none|false|\"\")(?!\w)",
+    re.IGNORECASE,
+)
+_SENTENCES = re.compile(r"(?<=[^.][.!?])[ \t]+")
 _IT = (
     r"(?:(?:it|this|that|everything|all|es|das|dies|alles|ça|cela|c|het|dat|todo|tutto|isso)|(?:the|this|my|our|das|der|die|le|el|il|het|o) "
     r"(?:problem|issue|trouble|matter|error|fault|fehler|problème|problema|probleem|störung))(?:['’]s|['’]est| is| was| has been| ist| wurde| est"
@@ -164,11 +218,17 @@ _HARMLESS = re.compile(
 _TELLS = re.compile(r"(?!(?:I|we|ich|wir)\b)[^,:]{1,80} (?:was|were|is|are|had|has|war|ist|hatte)\b", re.IGNORECASE)
 
 
+_ASKED_OF_A_LOG = re.compile(
+    r"\b(?:last time|letztes mal)\b|\bmonitoring\b|^(?:is|are|was|were|ist|sind)\b[^?]*\?|\blogs? is red\b|\bsays this is why\b",
+    re.IGNORECASE,
+)
+"""What a machine counted, what was once, and what somebody only asks: nobody says that it fails today."""
 _COMPLAINS = re.compile(
     r"\b(?:fail(?:s|ed|ing|ure)?|broken?|errors?|cannot|can't|could not|doesn't|does not|refus(?:e[sd]?|al)|denied|unauthori[sz]ed|"
     r"authentication required|x509|time(?:d )?out|EOF|an error occured|no space left|(?:shows?|sees?|gets?|has) no|manifest unknown|"
-    r"not (?:work\w*|found|possible|allowed|let)|keeps? asking|wrong password|geht nicht|funktioniert nicht|fehler\w*|"
-    r"(?<![\d:./-])(?:40[1345]|413|50[0234])(?![\d:./-]))\b",
+    r"not (?:work\w*|found|possible|allowed|let)|keeps? asking|wrong password|geht nicht|funktioniert nicht|fehler\w*|hangs|not fixed|unhealthy|crash\w*|\w*BackOff|ErrImagePull|"
+    r"klappt\b[^.]{0,80}\bnicht|bricht ab|schl(?:ä|ae)gt fehl|(?:n'arrive|ne marche|ne fonctionne)\w* (?:pas|plus)|échou\w*|erreurs?|refusée?|says no|"
+    r"(?<![\d:./-])(?:40[1345]|413|50[0234])s?(?![\d:./-]))\b",
     re.IGNORECASE,
 )
 
