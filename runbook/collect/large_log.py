@@ -25,6 +25,7 @@ _TELLING = (
     re.compile(rb"level\"?[=:] ?\"?(?:error|fatal|panic)"),
     re.compile(rb"\" (?:5\d\d|40[05]|413) "),
     re.compile(rb"\[(?:error|crit|alert|emerg)\]"),
+    re.compile(rb"\[notice\] \d{1,10}#\d{1,10}: start worker processes"),
 )
 
 Rows = dict[int, bytes]

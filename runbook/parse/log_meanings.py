@@ -37,6 +37,7 @@ _WORTH = (
     "is DOWN",
     "caused by",
     "DBG",
+    "start worker processes",
 )
 
 

@@ -6,7 +6,7 @@ kept, of the requests the refused ones before the others; `counts` covers the wh
 """
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -37,6 +37,8 @@ from runbook.redact import Vault
 
 _REQUEST = re.compile(r'(?:"uri": ?"|"[A-Z]{3,7} )(/[^\s"?]{0,255})')
 """How nginx, HAProxy and Caddy tell in their error logs which path was asked."""
+_STARTED = re.compile(r" \[notice\] \d{1,10}#\d{1,10}: start worker processes$")
+"""Of nginx, once it has read its files: at a start or a reload. A worker that died and is replaced is another message."""
 _KEPT = 25
 _KEPT_REQUESTS = 1500
 _LINE = 16_000
@@ -56,6 +58,13 @@ class _Kept:
             self.first.append(event)
         else:
             self.last.append(event)
+
+    def forget(self, over: Callable[[LogEvent], bool]) -> None:
+        """Drop events that a later line shows to be over."""
+        for kept in (self.first, self.last):
+            left = [e for e in kept if not over(e)]
+            kept.clear()
+            kept.extend(left)
 
 
 @dataclass
@@ -125,6 +134,8 @@ def _line(raw: str, number: int, state: _State) -> None:
     elif told := traefik_line(line):
         _told(told, line, service, place, state)
     elif (fields := fields_of(line)) is None:
+        if _STARTED.search(line.rstrip()):
+            _started(service, written_at(line, None), state)
         _told(foreign_meaning(line) or proxy_line(line), line, service, place, state)
     elif is_caddy(fields):
         state.loggers.add("caddy")
@@ -133,6 +144,17 @@ def _line(raw: str, number: int, state: _State) -> None:
         _told(caddy_meaning(fields), fields.get("msg", ""), service, place, state, written_at("", fields))
     else:
         _message(fields, line, service, place, state)
+
+
+def _started(service: str | None, when: float | None, state: _State) -> None:
+    """nginx starts with its files as they are: what kept it from starting before is over."""
+
+    def over(event: LogEvent) -> bool:
+        later = event.when is not None and when is not None and event.when > when
+        return "[emerg]" in event.text and event.service == service and not later
+
+    for kept in state.kept.values():
+        kept.forget(over)
 
 
 def _told(

@@ -71,6 +71,29 @@ def test_each_line_has_its_meaning(line: str, meaning: str, prefix: str) -> None
         assert log.events[0].service == "web"
 
 
+_FALLEN = '2026/11/20 08:00:00 [emerg] 1#1: host not found in upstream "wiki" in /etc/nginx/conf.d/w.conf:3'
+_STARTED = "2026/11/20 08:10:00 [notice] 1#1: start worker processes"
+
+
+@pytest.mark.parametrize(
+    ("lines", "left"),
+    [
+        ((_FALLEN, _STARTED), []),
+        (("edge-1  | " + _FALLEN, "edge-1  | " + _STARTED), []),
+        ((_STARTED, _FALLEN), ["upstream-not-found"]),
+        ((_FALLEN, _STARTED.replace("08:10", "07:50")), ["upstream-not-found"]),
+        ((_FALLEN, _STARTED.replace("processes", "process 31")), ["upstream-not-found"]),
+        (("edge-1  | " + _FALLEN, "other-1  | " + _STARTED), ["upstream-not-found"]),
+        ((_FALLEN.replace("emerg", "error"), _STARTED), ["upstream-not-found"]),
+    ],
+    ids=["started", "of compose", "before", "before, newest first", "a worker replaced", "another service", "at work"],
+)
+def test_what_kept_nginx_from_starting_is_over_once_it_starts(lines: tuple[str, ...], left: list[str]) -> None:
+    log = _read(*lines)
+    assert [e.meaning for e in log.events] == left
+    assert log.kind == "nginx"
+
+
 @pytest.mark.parametrize(
     ("line", "logger", "status"),
     [
