@@ -265,6 +265,54 @@ def test_a_path_that_only_the_api_has_is_the_registrys(host: str, sub: str, tmp_
     assert beside(tmp_path, "error.log", told) == "fault"
 
 
+UNTIED = {
+    "body": BIG,
+    "slow": "upstream timed out (110: Operation timed out) while reading response header from upstream",
+    "rule": "access forbidden by rule",
+    "rate": 'limiting requests, excess: 20.5 by zone "z"',
+    "name": "wiki could not be resolved (3: Host not found)",
+    "scheme": "SSL_do_handshake() failed (SSL: error:0A00010B:SSL routines::wrong version number) while SSL handshaking to upstream",
+    "port": DOWN.format(9090),
+}
+UP = 'time="2026-11-27T09:00:00Z" level=info msg="listening on [::]:5000" go.version=go1.20.8 service=registry version=2.8.3\n'
+IN = '10.5.0.7 - max [27/Nov/2026:09:01:00 +0000] "GET /v2/ HTTP/1.1" 200 2 "" "docker/27.1.1"\n'
+
+
+@pytest.mark.parametrize("name", UNTIED)
+@pytest.mark.parametrize(
+    ("request_line", "verdict"),
+    [
+        ("GET /", "inconclusive"),
+        ("GET /.git", "inconclusive"),
+        ("PUT /v2/app/blobs/uploads/1", "fault"),
+        ("PUT /hub/v2/app/blobs/uploads/1", "fault"),
+    ],
+)
+def test_one_line_is_the_registrys_only_by_a_path_of_the_api(
+    name: str, request_line: str, verdict: str, tmp_path: Path
+) -> None:
+    """Nothing else names an address: the line itself would make its host the incident's."""
+    told = NGINX.format(what=UNTIED[name], host="wiki.o.example", request=f"{request_line} HTTP/1.1")
+    files = {"error.log": told.encode(), "registry.log": (UP + IN).encode()}
+    assert ask_files(tmp_path, files, (), {}).verdict == verdict
+
+
+@pytest.mark.parametrize(
+    ("site", "verdict"), [("_", "fault"), ("reg.o.example", "healthy"), ("wiki.o.example", "fault")]
+)
+def test_a_route_to_the_registry_ties_a_host_to_it(site: str, verdict: str, tmp_path: Path) -> None:
+    """By its name or by a catch-all; where its name is another, the line is about another site."""
+    files = {
+        "docker-compose.yml": "services:\n  registry: {image: 'registry:2', environment: {REGISTRY_AUTH: htpasswd, "
+        "REGISTRY_AUTH_HTPASSWD_REALM: r, REGISTRY_AUTH_HTPASSWD_PATH: /auth/htpasswd}, volumes: ['./auth:/auth']}\n"
+        "  edge: {image: nginx, ports: ['80:80'], volumes: ['./edge.conf:/etc/nginx/conf.d/default.conf']}\n",
+        "auth/htpasswd": "max:$2y$05$YSZ5Y8eLsoVh4NWMx1eMXOjyPJrDDkQdA3b5kLmMSrDM4vRPeOZnO\n",
+        "edge.conf": SITE.replace("reg.o.example", site).replace(" location /browse/ { proxy_pass http://ui:80; }", ""),
+        "error.log": NGINX.format(what=UNTIED["slow"], host="wiki.o.example", request="GET / HTTP/1.1"),
+    }
+    assert ask_files(tmp_path, {k: v.encode() for k, v in files.items()}, (), {}).verdict == verdict
+
+
 ACCESS = '10.0.0.7 - - [27/Nov/2026:10:0{}:05 +0000] "GET {} HTTP/1.1" {} 157 "-" "Mozilla/5.0"\n'
 SITE = (
     "server { listen 80; server_name reg.o.example; client_max_body_size 0; location /browse/ { proxy_pass http://ui:80; }\n"

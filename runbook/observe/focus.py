@@ -60,6 +60,8 @@ class Focus:
     """Whether there may be a token service: a registry with a password file asks none."""
     ports: frozenset[int] = frozenset()
     """Ports under which the stack in the folder is published: whatever the host is called, it is this stack."""
+    fronts: tuple[ProxyRoute, ...] = ()
+    """Routes of proxies that lead to the registry, as far as their files tell; else all that were read."""
     listening: frozenset[int] = frozenset()
     """All ports of the incident's, those of proxies and of addresses that were used with them."""
 
@@ -93,15 +95,29 @@ class Focus:
         if isinstance(observation.record, Message) and observation.witness == "client":
             others = strange_hosts(observation.record).difference(a.host for a in self.addresses)
             return bool(self.addresses and others) or strange_port(observation.record, self.listening)
-        path = observation.path
-        if observation.witness != "proxy" or not path or _API.search(path) or self.page.has(observation):
-            return False
-        if self.tokens and _TOKENS.search(path):
+        if not self._asks_another(observation):
             return False
         here = self.speaks_of(observation.address)
         if here is None:
+            path = observation.path
             return bool(self.addresses) and path != "/" and not path.startswith("/v2")
         return not here and any(not a.is_loopback and not _is_numeric(a.host) for a in self.addresses)
+
+    def is_untied(self, observation: Observation) -> bool:
+        """Whether a proxy tells of a trouble with such a path at a host that nothing ties to the registry, be it a client,
+        a line about the API or a route: it may be another application's, so that it proves nothing; nor is all well."""
+        asked = observation.address
+        if not isinstance(observation.record, LogEvent) or asked is None or not self._asks_another(observation):
+            return False
+        front = any(not r.server_names or _is_site(asked, r.server_names) for r in self.fronts)
+        return not self.speaks_of(asked) and not front
+
+    def _asks_another(self, observation: Observation) -> bool:
+        """Whether a proxy's line tells a path that is none of the API, a token service or the UI's page."""
+        path = observation.path
+        if observation.witness != "proxy" or not path or _API.search(path) or self.page.has(observation):
+            return False
+        return not (self.tokens and _TOKENS.search(path))
 
     def _knocks(self, observation: Observation) -> bool:
         """Whether a log shows a nameless refusal of somebody who asked for a bare IP address, where everybody else asks
@@ -175,6 +191,7 @@ def focus_of(
         sites=frozenset(_doors(stack, used)),
         page=page_of(stack),
         tokens=stack.registry is None or stack.registry.auth != "htpasswd",
+        fronts=_leading_home(stack),
         listening=ports.union(*(r.listen for r in stack.routes), (a.port for a in addresses if a.port)),
     )
     others = dict.fromkeys(str(a) for a in _mentioned(evidence, seen) if focus.speaks_of(a) is False)
@@ -201,10 +218,11 @@ def _is_api(path: str) -> bool:
 
 def _logged(observations: tuple[Observation, ...], *, any_path: bool) -> list[Address]:
     """Addresses that logs tell. A proxy's other applications fail as well: where clients or other lines tell the
-    registry's address, a line about a path outside its API tells none."""
+    registry's address, a line about a path outside its API tells none; a line of trouble about one never does."""
     told = [o for o in observations if o.witness in ("registry", "proxy") and not o.own and o.voice == "program"]
     api = [o.address for o in told if o.address and (o.witness == "registry" or not o.path or _API.search(o.path))]
-    return api or ([o.address for o in told if o.address] if any_path else [])
+    others = (o.address for o in told if o.address and not isinstance(o.record, LogEvent))
+    return api or (list(others) if any_path else [])
 
 
 def _not_hosted(addresses: Iterable[Address]) -> list[Address]:
@@ -231,11 +249,23 @@ def _site_addresses(stack: Stack, used: tuple[Address, ...], of: tuple[str, ...]
     for route in stack.routes:
         if of and route.software not in of:
             continue
-        registry = "/v2" in route.path or any("regist" in h or p == 5000 for h, p in route.upstream_hosts)
-        if route.kind == "proxy" and registry:
+        if _leads_home(route):
             for name in route.server_names:
                 if _is_name(name):
                     yield Address(name.lower(), route.listen[0] if len(route.listen) == 1 else None)
+
+
+def _leads_home(route: ProxyRoute, names: frozenset[str] = frozenset()) -> bool:
+    """Whether a route looks as if it led to the registry. `names`: what the registry is called besides."""
+    upstreams = any("regist" in h or p == 5000 or h in names for h, p in route.upstream_hosts)
+    return route.kind == "proxy" and ("/v2" in route.path or upstreams)
+
+
+def _leading_home(stack: Stack) -> tuple[ProxyRoute, ...]:
+    one = stack.registry.service if stack.registry else None
+    names = frozenset(filter(None, (one.name, one.container_name, one.hostname, *one.aliases))) if one else frozenset()
+    proxied = tuple(r for r in stack.routes if r.kind == "proxy")
+    return tuple(r for r in proxied if _leads_home(r, names)) or proxied
 
 
 def _doors(stack: Stack, used: tuple[Address, ...]) -> Iterable[str]:
