@@ -178,6 +178,8 @@ class Service:
     entrypoint: tuple[str, ...] | None = None
     user: str | None = None
     networks: tuple[str, ...] = ("default",)
+    meets_others: bool = False
+    """Whether one of its networks is made outside the project: names of other projects may resolve there."""
     network_mode: str | None = None
     container_name: str | None = None
     hostname: str | None = None

@@ -11,6 +11,7 @@ from runbook.model.command import Command, service, sh
 from runbook.rules.backend import no_such_backend
 from runbook.rules.base import Facts, rule
 from runbook.rules.evidence import Item, finding, read, said, seen
+from runbook.rules.hop_edits import places
 from runbook.rules.hops import LOOPBACK, api_routes, aside, hop, login_check, name, site, site_key
 from runbook.rules.platform import all_restarted, inside, listed, restarted, runs
 from runbook.rules.reloads import proxy_fix
@@ -173,14 +174,21 @@ def upstream_name_not_resolved(facts: Facts) -> Iterator[Finding]:
     if reaches(facts.traffic) and not events:
         return
     yield from no_such_backend(facts)
+    beside: list[Finding] = []
     for route in proxied(facts.stack):
         for host, _ in route.upstream_hosts:
             why = _unknown(facts, host, route)
             logged = [e for e in events if host and host in e.text + e.detail]
-            if host.lower() not in LOOPBACK and (why or logged):
+            if host.lower() in LOOPBACK or not (why or logged):
+                continue
+            if _is_ours(facts, route, host):
                 yield _not_found(facts, route, host, why, logged)
                 return
-    if events:
+            events = tuple(e for e in events if e not in logged)
+            if not reaches(facts.traffic):
+                beside += _beside(facts, route, host, why, logged)
+    yield from sorted(beside, key=lambda f: f.warning)[:1]
+    if events and not beside:
         proxy = events[0].service
         advice = "Use the registry's service name as upstream, and put both services on one network"
         yield finding(
@@ -191,6 +199,55 @@ def upstream_name_not_resolved(facts: Facts) -> Iterator[Finding]:
                 facts, advice, [proxy or ""], (_lookup(facts, proxy, registry_service(facts.stack, facts.compose)),)
             ),
         )
+
+
+def _is_ours(facts: Facts, route: ProxyRoute, host: str) -> bool:
+    """Whether a route with an unknown name is meant for the registry: it carries the API, or the name is nearly the
+    registry's; where no route carries it, any may be meant unless the registry is published without a proxy. Beside a site
+    that does lead to the registry's service, a name that another project may have is that project's."""
+    registry = registry_service(facts.stack, facts.compose)
+    if registry and get_close_matches(host, [registry], 1, 0.8):
+        return True
+    carrying = tuple(api_routes(facts))
+    runs = service_of(facts, route)
+    if runs and runs.meets_others and any(registry == h for r in carrying for h, _ in r.upstream_hosts):
+        return False
+    if carrying:
+        return any((r.place.file, r.upstream_place) == (route.place.file, route.upstream_place) for r in carrying)
+    published = any(p.published for r in facts.stack.registries for p in r.ports)
+    return not published or "/v2" in route.path
+
+
+def _beside(
+    facts: Facts, route: ProxyRoute, host: str, why: Unknown | None, logged: list[LogEvent]
+) -> Iterator[Finding]:
+    """Another site's name: where its program does not start without it, the registry's site is down as well."""
+    runs = service_of(facts, route)
+    waits = route.software not in ("nginx", "haproxy") or route.upstream_variable
+    lazy = next(places(facts.evidence, route.place.file, r"^\s*[^#\s].*\b(?:init-addr|resolvers)\b"), None)
+    elsewhere = runs is not None and (runs.meets_others or runs.platform == "kubernetes")
+    if waits or (route.software == "haproxy" and lazy) or (elsewhere and not logged):
+        return
+    own = next((r for r in api_routes(facts) if (r.software, r.service) == (route.software, route.service)), None)
+    reason = why.sentence if isinstance(why, _Apart) else "no service of the compose project has that name"
+    where = ", ".join(route.server_names) or f"its site in {route.place}"
+    yield finding(
+        f"{name(route)} does not start: it cannot resolve {host!r} for {where} ({reason if why else 'its log says so'}).",
+        read(f"upstream {route.upstream}", route.upstream_place),
+        (said(e) for e in logged[:1]),
+        hop=hop(own or route),
+        refuted=registry_is_up(facts),
+        proves=True,
+        warning=own is None,
+        about=site(facts, own or route),
+        fix=_started(
+            facts,
+            f"Bring {host} and {name(route)} onto one network, or take that site out: it keeps all sites of "
+            f"{name(route)} from starting",
+            [route.service or ""],
+            (_lookup(facts, route.service, host), *((login_check(facts, own),) if own else ())),
+        ),
+    )
 
 
 def _unknown(facts: Facts, host: str, route: ProxyRoute) -> Unknown | None:

@@ -69,6 +69,7 @@ def service(key: Scalar, node: Mapping, project: Project) -> Service:
         entrypoint=None if entrypoint is None else tuple(vault.mask(w) for w in entrypoint),
         user=text_of(node.get("user")),
         networks=() if node.get("network_mode") is not None else tuple(networks) or ("default",),
+        meets_others=any(_is_external(name, project) for name in networks or ("default",)),
         network_mode=text_of(node.get("network_mode")),
         container_name=text_of(node.get("container_name")),
         hostname=text_of(node.get("hostname")),
@@ -275,6 +276,13 @@ def _networks(node: Mapping) -> dict[str, tuple[str, ...]]:
         aliases = settings.get("aliases") if isinstance(settings, Mapping) else None
         found[name] = tuple(t for i in as_list(aliases or _NOTHING) if (t := text_of(i)))
     return found
+
+
+def _is_external(network: str, project: Project) -> bool:
+    declared = project.section("networks")
+    about = declared.get(network) if declared is not None else None
+    external = about.get("external") if isinstance(about, Mapping) else None
+    return isinstance(external, Mapping) or text_of(external) == "true"
 
 
 def _addresses(node: Mapping) -> Iterator[str]:
