@@ -413,9 +413,15 @@ def _complaints(facts: Facts, kinds: tuple[MessageKind, ...], *errors: str) -> t
     """What clients said of a certificate, and requests that failed for it."""
     failed = (e for e in facts.traffic.exchanges if e.error in errors)
     return (
-        *(said(m) for m in facts.traffic.said(*kinds)),
+        *(said(m) for m in facts.traffic.said(*kinds) if not _is_hosted(m)),
         *(seen(e, what=f"{e.method} {e.url}: {e.detail or e.error}") for e in failed),
     )
+
+
+def _is_hosted(message: Message) -> bool:
+    """Whether a client speaks of a registry that others run for everybody: its certificate is not in question here."""
+    asked = address_of(message.host)
+    return asked is not None and asked.is_hosted
 
 
 def _certificates(facts: Facts) -> tuple[Item, ...]:
@@ -426,7 +432,7 @@ def _certificates(facts: Facts) -> tuple[Item, ...]:
 
 def _address(facts: Facts, kind: MessageKind, error: str) -> str | None:
     """host[:port] of the server whose certificate is in question."""
-    named = next((m.host for m in facts.traffic.said(kind) if m.host), None)
+    named = next((m.host for m in facts.traffic.said(kind) if m.host and not _is_hosted(m)), None)
     failed = (netloc(e.url) for e in facts.traffic.exchanges if e.error == error)
     return named or next(failed, None) or next((netloc(e.url) for e in facts.traffic.exchanges), None)
 

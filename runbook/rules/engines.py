@@ -201,7 +201,11 @@ def port_taken(facts: Facts) -> Iterator[Finding]:
     """Something else listens where the registry is looked for. It answers in its own way (403, a page), or keeps the
     engine from publishing the port at all.
     """
-    taken = next(iter(facts.traffic.said("port-in-use")), None)
+    own = facts.focus.listening.union(p.container for r in facts.stack.registries for p in r.ports)
+    told = facts.traffic.said(
+        "port-in-use"
+    )  # of a port that nothing on the registry's way uses, it is another program's
+    taken = next((m for m in told if not own or m.detail in map(str, own)), None)
     published = {p.published for r in facts.stack.registries for p in r.ports if p.published}
     strange = next((e for e in facts.traffic.exchanges if _is_other_program(e, published)), None)
     if taken is None and strange is None:

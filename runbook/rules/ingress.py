@@ -8,10 +8,11 @@ from runbook.observe.traffic import succeeded
 from runbook.rules.base import Facts, rule
 from runbook.rules.evidence import finding, read, said, seen
 from runbook.rules.hop_edits import drop
-from runbook.rules.hops import anonymous_check, hop, site, user_of
+from runbook.rules.hops import anonymous_check, api_routes, hop, site, user_of
 from runbook.rules.hops import name as hop_name
 from runbook.rules.platform import in_namespace
 from runbook.rules.reloads import proxy_fix
+from runbook.rules.upstreams import service_of
 
 S = Symptom
 _DENIED = (S.UNAVAILABLE, S.BAD_GATEWAY)
@@ -35,10 +36,16 @@ def auth_secret_unusable(facts: Facts) -> Iterator[Finding]:
     """
     told = next(iter(facts.traffic.said("ingress-secret")), None)
     refused = next((e for e in facts.traffic.exchanges if e.status == 503 and e.route != "direct"), None)
+    sites = [
+        frozenset(r.server_names) for r in api_routes(facts) if r.platform == "kubernetes" and not service_of(facts, r)
+    ]
     for route in facts.stack.routes:
         auth = route.auth
         if route.platform != "kubernetes" or auth is None:
             continue
+        if sites and frozenset(route.server_names) and not any(not s or s & {*route.server_names} for s in sites):
+            told = None if told and told.detail.rpartition("/")[2] == auth.user_file.rpartition("/")[2] else told
+            continue  # another application's site
         keys = _described(facts, route, auth) if refused else None
         if not (auth.defect or keys):
             continue
