@@ -32,6 +32,8 @@ def parse_quadlet(text: str, file: str, vault: Vault, env_files: dict[str, str] 
             groups.setdefault(_LISTS[key], []).extend(Scalar(_plain(w), place) for w in words)
         elif key == "Network":
             _network(value, place, groups, single)
+        elif key == "Pod":
+            single["network_mode"] = Scalar(f"pod:{value.strip().removesuffix('.pod')}", place)
         elif key == "EnvironmentFile":
             groups.setdefault("env_file", []).append(Scalar(value.strip().lstrip("-"), place))
         elif key == "Secret":

@@ -29,6 +29,7 @@ from runbook.rules.upstreams import (
     registry_is_up,
     registry_service,
     service_of,
+    shares_localhost,
 )
 
 S = Symptom
@@ -63,7 +64,7 @@ def upstream_is_localhost(facts: Facts) -> Iterator[Finding]:
         contained = runs is not None or route.software == "joxit-ui"
         if at_home(facts) and not contained:
             continue  # the registry answered on loopback: so does it for a proxy beside it
-        if not hosts or _shares_network(runs, registry) or not (contained or gateway or events):
+        if not hosts or _has_localhost(facts, runs, registry) or not (contained or gateway or events):
             continue
         target = inner_address(registry or "registry", facts.stack.registry)
         in_block = route.upstream_hosts[0][0] not in route.upstream
@@ -132,10 +133,10 @@ def _serves(facts: Facts) -> LoggedRequest | None:
     return next((r for r in facts.traffic.requests if r.logger == "registry" and (r.status or 0) < 500), None)
 
 
-def _shares_network(runs: Service | None, registry: str | None) -> bool:
+def _has_localhost(facts: Facts, runs: Service | None, registry: str | None) -> bool:
     """In host mode, or inside the registry's own network, localhost may be right."""
-    mode = runs.network_mode if runs else None
-    return bool(mode) and (mode == "host" or mode == f"service:{registry}")
+    target = facts.compose.service(registry) if facts.compose and registry else None
+    return runs is not None and (runs.network_mode == "host" or (target is not None and shares_localhost(runs, target)))
 
 
 # ---- names -------------------------------------------------------------------------------------------
@@ -260,7 +261,7 @@ def _unknown(facts: Facts, host: str, route: ProxyRoute) -> Unknown | None:
     target = facts.compose.service(host)
     if target is None:
         return "no such service" if registry_service(facts.stack, facts.compose) else None
-    return None if set(target.networks) & set(runs.networks) else _Apart(runs, target)
+    return None if set(target.networks) & set(runs.networks) or shares_localhost(runs, target) else _Apart(runs, target)
 
 
 def _not_found(facts: Facts, route: ProxyRoute, host: str, why: Unknown | None, logged: list[LogEvent]) -> Finding:

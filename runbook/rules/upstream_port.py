@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from runbook.lazy import re
-from runbook.model import Edit, Exchange, Finding, Fix, LogEvent, ProxyRoute, Registry, Setting, Symptom
+from runbook.model import Edit, Exchange, Finding, Fix, LogEvent, ProxyRoute, Registry, Service, Setting, Symptom
 from runbook.model.command import sh
 from runbook.numbers import whole_number
 from runbook.redact import is_mask
@@ -29,6 +29,7 @@ from runbook.rules.upstreams import (
     recovered,
     registry_direct,
     registry_is_up,
+    shares_localhost,
 )
 
 S = Symptom
@@ -62,6 +63,8 @@ def upstream_wrong_port(facts: Facts) -> Iterator[Finding]:
         if target is None or target.name != registry.service.name or not wrong:
             continue
         host, port = wrong[0]
+        if route.through and _is_of_mate(facts, registry.service, port):
+            continue
         there = retargeted(facts.evidence, route, registry.listens)
         advice, edits = there or (
             _advice(route, host, registry.listens),
@@ -81,6 +84,15 @@ def upstream_wrong_port(facts: Facts) -> Iterator[Finding]:
             fix=proxy_fix(facts, route, advice, login_check(facts, route), edits=edits, at=route.upstream_place),
         )
         return
+
+
+def _is_of_mate(facts: Facts, registry: Service, port: int | None) -> bool:
+    """Whether another container of the registry's pod has that port: a Service may lead to a proxy beside it."""
+    mates = [s for s in (facts.compose.services if facts.compose else ()) if s.name != registry.name]
+    mates = [s for s in mates if shares_localhost(s, registry)]
+    listen = {p for r in facts.stack.routes if r.service in {s.name for s in mates} for p in r.listen}
+    unsaid = any(s.role == "proxy" and not s.expose for s in mates) and not listen
+    return unsaid or port in listen.union(*(s.expose for s in mates))
 
 
 def _at_debug_server(facts: Facts) -> list[Finding]:

@@ -59,6 +59,19 @@ def service_of(facts: Facts, route: ProxyRoute) -> Service | None:
     return facts.compose.service(route.service) if facts.compose and route.service else None
 
 
+def shares_localhost(one: Service, other: Service) -> bool:
+    """Whether two containers have one network stack: those of a pod, or one inside the other's."""
+    owners = [
+        mode.partition(":")[2]
+        if mode.startswith(("service:", "container:"))
+        else mode
+        if mode.startswith("pod:")
+        else name
+        for mode, name in ((s.network_mode or "", s.name) for s in (one, other))
+    ]
+    return owners[0] == owners[1]
+
+
 def bad_gateway(facts: Facts) -> Exchange | None:
     """The first 502 or 503 that came through a proxy."""
     return next((e for e in facts.traffic.exchanges if e.status in (502, 503) and e.route != "direct"), None)

@@ -18,7 +18,8 @@ def through_services(
 def _resolved(route: ProxyRoute, services: list[Service], listens: dict[str, int | None]) -> ProxyRoute:
     hosts, through, wrong = [], route.through, False
     for host, port in route.upstream_hosts:
-        service = next((s for s in services if host.rstrip(".") in s.aliases), None)
+        led = [s for s in services if host.rstrip(".") in s.aliases]
+        service = next((s for s in led if _port(s, port)), next(iter(led), None))
         found = _port(service, port) if service else None
         hosts.append((host, found.container if found else port))
         if service is not None and found is not None:

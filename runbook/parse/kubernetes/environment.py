@@ -46,14 +46,17 @@ class Environment:
     variables: tuple[EnvVar, ...]
     missing: tuple[Missing, ...]
     lookup: Callable[[str], str | None]
+    unseen: tuple[str, ...] = ()
+    """Objects that `envFrom` names of which not all is at hand."""
 
 
 def environment(container: Node, namespace: str, store: Store, links: dict[str, Link], vault: Vault) -> Environment:
     """The environment of one container. `links`: variables of the Services in its namespace."""
     found: dict[str, _Value] = {}
     missing: list[Missing] = []
+    unseen: list[str] = []
     for source in list_of(at(container, "envFrom")):
-        found |= _from(source, namespace, store)
+        found |= _from(source, namespace, store, unseen)
     for row in list_of(at(container, "env")):
         name = text_of(at(row, "name"))
         if name is None:
@@ -69,7 +72,7 @@ def environment(container: Node, namespace: str, store: Store, links: dict[str, 
 
     added = {n: _Value(*link) for n, link in links.items() if n.startswith(_LINKED) and n not in found}
     found |= added
-    return Environment(tuple(_shown(n, v, vault) for n, v in found.items()), tuple(missing), lookup)
+    return Environment(tuple(_shown(n, v, vault) for n, v in found.items()), tuple(missing), lookup, tuple(unseen))
 
 
 def _shown(name: str, value: _Value, vault: Vault) -> EnvVar:
@@ -81,7 +84,7 @@ def _shown(name: str, value: _Value, vault: Vault) -> EnvVar:
     return env_var(name, value.text, value.text, value.place, vault)
 
 
-def _from(source: Node, namespace: str, store: Store) -> dict[str, _Value]:
+def _from(source: Node, namespace: str, store: Store, unseen: list[str]) -> dict[str, _Value]:
     """All keys of an object; those that are no names of variables are passed over."""
     prefix = text_of(at(source, "prefix")) or ""
     found: dict[str, _Value] = {}
@@ -89,7 +92,10 @@ def _from(source: Node, namespace: str, store: Store) -> dict[str, _Value]:
         reference = at(source, ref)
         if reference is None:
             continue
-        data = store.find(kind, text_of(at(reference, "name")) or "", namespace)
+        called = text_of(at(reference, "name")) or ""
+        data = store.find(kind, called, namespace)
+        if data is None or not data.complete:
+            unseen.append(f"all of {kind} {called}")
         for entry in data.entries.values() if data else ():
             name = prefix + entry.key
             if _NAME.fullmatch(name) and not name.startswith("..") and name != ".":

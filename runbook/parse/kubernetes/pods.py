@@ -129,6 +129,7 @@ def _container(
         made_by=one.made_by,
         container=text_of(at(row, "name")) or "",
         cluster_ports=tuple(p for s in reaching for p in inside(s, named)),
+        unseen_env=tuple(vault.mask(name, 300) for name in env.unseen),
     )
 
 
