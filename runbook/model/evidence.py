@@ -6,7 +6,7 @@ from typing import Literal
 from runbook.model.files import Compose, CredentialCheck, Htpasswd, ListedFile, RegistryFile
 from runbook.model.http import Exchange, Place, Voice
 from runbook.model.proxy import ProxyRoute
-from runbook.model.traces import CiJob, ClientConfig, LogFile, Message, PullerConfig
+from runbook.model.traces import CiJob, ClientConfig, LogFile, Message, PullerConfig, StoredLogin
 
 FileKind = Literal[
     "compose",
@@ -143,6 +143,12 @@ class Evidence:
     def shortened_beside_proxies(self) -> frozenset[str]:
         """Those that may configure the registry: none that is a proxy's alone."""
         return self.shortened - {f.path for f in self.files if f.kind in ("nginx", "caddy", "haproxy", "apache")}
+
+    def stored(self, check: CredentialCheck) -> tuple[StoredLogin, ...]:
+        """The entries of clients' files that hold the login of that check: the same one may stand there for several
+        hosts, and a whole file in one line."""
+        kept = (login for client in self.clients for login in client.logins)
+        return tuple(s for s in kept if (s.user, s.password) == (check.user, check.password))
 
     @property
     def live(self) -> tuple[Exchange, ...]:

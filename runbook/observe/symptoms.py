@@ -426,11 +426,10 @@ def _from_checks(
     ]
     works = {c.password for c in accepted if c}
     users = {c.user for c in accepted if c}
-    stored = {str(s.place): s for client in evidence.clients for s in client.logins}
     for check in evidence.checks:
         if check.outcome in ("accepted", "too-slow") or check.origin == "injected" or (read and check.file != read):
             continue
-        if check.origin == "stored" and not focus.uses_login(stored.get(str(check.source))):
+        if check.origin == "stored" and not any(map(focus.uses_login, evidence.stored(check))):
             continue
         if focus.only and check.user not in focus.users:
             continue

@@ -28,6 +28,7 @@ from runbook.observe.traffic import is_authenticated, succeeded
 from runbook.rules.base import Facts
 from runbook.rules.evidence import Item, computed, context, said, seen
 from runbook.rules.hops import api_routes
+from runbook.stack.registry import of_others
 
 REFUSED = (Symptom.LOGIN_401_DIRECT, Symptom.LOGIN_401, Symptom.LOGIN_WOULD_FAIL)
 """What every fault of a single entry explains: a 401 by the registry itself."""
@@ -130,9 +131,8 @@ def _failures(facts: Facts) -> Iterator[tuple[str, Item]]:
         if failed and e.credential and (e.credential.user or e.credential.scheme.lower() == "basic"):
             yield e.credential.user or "", seen(e)
     accepted = {c.user for c in evidence.checks if c.outcome == "accepted"}
-    kept = {str(s.place): s for client in evidence.clients for s in client.logins}
     for check in evidence.checks:
-        if check.origin == "stored" and not facts.focus.uses_login(kept.get(str(check.source))):
+        if check.origin == "stored" and not any(map(facts.focus.uses_login, evidence.stored(check))):
             continue
         failed = check.outcome not in ("accepted", "too-slow") and check.origin != "injected"
         if failed and check.user not in accepted and not for_a_hop(check, facts):
@@ -205,7 +205,8 @@ def somebody(facts: Facts) -> str | None:
 
 
 def files(facts: Facts) -> tuple[Htpasswd, ...]:
-    """The files that the registry may read: the one that its configuration names, else all but the proxies' own."""
+    """The files that the registry may read: the one that its configuration names, else all but the proxies' own. Both
+    may read the same one, unless a mount says that the registry's lies elsewhere."""
     evidence, registry = facts.evidence, facts.stack.registry
     if registry and registry.htpasswd:
         return (registry.htpasswd,)
@@ -215,8 +216,9 @@ def files(facts: Facts) -> tuple[Htpasswd, ...]:
         return ()
     asking = [route.auth for route in facts.stack.routes if route.auth]
     theirs = {auth.user_file.rsplit("/", 1)[-1] for auth in asking if auth.user_file}
-    own = tuple(f for f in evidence.htpasswd if f.file.rsplit("/", 1)[-1] not in theirs)
-    shared = registry is not None and registry.auth == "htpasswd"
+    mounted = of_others(evidence)
+    own = tuple(f for f in evidence.htpasswd if f.file.rsplit("/", 1)[-1] not in theirs and f.file not in mounted)
+    shared = registry is not None and registry.auth == "htpasswd" and registry.htpasswd_host is None
     return own or (evidence.htpasswd if shared else ())
 
 

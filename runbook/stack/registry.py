@@ -164,8 +164,8 @@ _OF_OBJECT = " § "
 """In the name of a file that is a key of a Secret or ConfigMap: nothing else stands for another object's key."""
 
 
-def _behind(mount: Mount, path: str, files: Iterable[str]) -> str | None:
-    """The bundle's file at a container path: at its exact place, or the only one of that name,
+def _behind(mount: Mount, path: str, files: Iterable[str], taken: frozenset[str] = frozenset()) -> str | None:
+    """The bundle's file at a container path: at its exact place, or the only one of that name that is not `taken`,
     since bundles often come without their folders."""
     host = host_path(mount, path)
     if host is None or mount.kind in ("volume", "tmpfs"):
@@ -178,7 +178,7 @@ def _behind(mount: Mount, path: str, files: Iterable[str]) -> str | None:
     tail = [f for f in known if host.endswith("/" + f) or exact.endswith("/" + f)]
     if len(tail) == 1:
         return tail[0]
-    named = [f for f in known if posixpath.basename(f) == posixpath.basename(exact)]
+    named = [f for f in known if posixpath.basename(f) == posixpath.basename(exact) and f not in taken]
     return named[0] if len(named) == 1 else None
 
 
@@ -277,7 +277,7 @@ def _htpasswd(
         return files[chosen] if chosen else None
     if mount is None:
         return None
-    found = _behind(mount, path, files)
+    found = _behind(mount, path, files, of_others(evidence))
     if found is None and mount.kind == "volume" and alone and len(files) == 1:
         found = next(iter(files))
     if found is None and mount.target == path and len(files) == 1 and alone:
@@ -285,4 +285,16 @@ def _htpasswd(
     return files[found] if found else None
 
 
-__all__ = ["CONFIG_PATHS", "covering", "host_path", "major_of", "registries"]
+def of_others(evidence: Evidence) -> frozenset[str]:
+    """Password files that lie exactly where a service that is no registry mounts them from, and no registry does."""
+    taken: dict[bool, set[str]] = {True: set(), False: set()}
+    for service in evidence.compose.services if evidence.compose else ():
+        for mount in service.mounts:
+            if mount.kind == "bind" and mount.source:
+                place = posixpath.normpath(posixpath.join(posixpath.dirname(mount.place.file), mount.source))
+                below = {h.file for h in evidence.htpasswd if f"{h.file}/".startswith(f"{place}/")}
+                taken[service.role == "registry"] |= below
+    return frozenset(taken[False] - taken[True])
+
+
+__all__ = ["CONFIG_PATHS", "covering", "host_path", "major_of", "of_others", "registries"]
