@@ -82,7 +82,7 @@ def test_a_failed_diff_is_not_shown(run: Run, monkeypatch: pytest.MonkeyPatch) -
     module = sys.modules["runbook.judge.diagnose"]
     real = module.predict  # type: ignore[attr-defined]
     useless = Edit(file="docker-compose.yml", line=1, old="services:", new="services: # as it was")
-    monkeypatch.setattr(module, "predict", lambda f, e: real(dataclasses.replace(f, edits=(useless,)), e))
+    monkeypatch.setattr(module, "predict", lambda f, *rest: real(dataclasses.replace(f, edits=(useless,)), *rest))
     again = diagnose(run.evidence)
     fix = again.diagnosis.causes[0].fix
     assert fix.patch is None

@@ -31,13 +31,23 @@ class Run:
 
 
 def diagnose(evidence: Evidence) -> Run:
-    """Judge the evidence: name the symptoms, run every rule, rank what was found, prove health or ask on."""
-    stack = build(evidence)
+    """Judge the evidence. Where only files say that all is well, they must for every registry with a password file."""
+    run = _judged(evidence, build(evidence))
+    others = run.stack.registries[1:] if run.diagnosis.basis == "files" else ()
+    for name in (r.name for r in others if r.auth == "htpasswd"):
+        again = _judged(evidence, build(evidence, name))
+        if again.diagnosis.verdict != "healthy":
+            return again
+    return run
+
+
+def _judged(evidence: Evidence, stack: Stack) -> Run:
+    """Name the symptoms, run every rule, rank what was found, prove health or ask on."""
     facts = Facts(evidence, stack, Traffic(evidence, stack))
     results = [rules.run(rule, facts) for rule in rules.load().values()]
     checks = tuple(check for check, _ in results)
     ranking = rank((finding for _, found in results for finding in found), facts)
-    causes = _with_next(tuple(_proven(_with_patch(f, evidence), evidence) for f in ranking.causes))
+    causes = _with_next(tuple(_proven(_with_patch(f, evidence), facts) for f in ranking.causes))
     proof = health(facts, checks, ranking.dormant)
     verdict = _verdict(causes, facts, proof)
     diagnosis = Diagnosis(
@@ -129,10 +139,10 @@ def _with_next(causes: tuple[Finding, ...]) -> tuple[Finding, ...]:
     return (replace(first, fix=replace(first.fix, verify=checks)), *rest)
 
 
-def _proven(finding: Finding, evidence: Evidence) -> Finding:
+def _proven(finding: Finding, facts: Facts) -> Finding:
     """The reason and the next obstacle with the proof of their diff; a diff that fails it is not shown."""
     if finding.role == "rival" or finding.fix.patch is None or not finding.edits:
         return finding
-    predicted = predict(finding, evidence)
+    predicted = predict(finding, facts.evidence, facts.stack.asked)
     patch = None if predicted.failed else finding.fix.patch
     return replace(finding, fix=replace(finding.fix, patch=patch, proof=predicted.proof))

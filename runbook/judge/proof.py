@@ -6,6 +6,7 @@ what the files say before the edits with what they say after them.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 
 from runbook import rules
 from runbook.judge.edited import Edited, UnreadableError, edited
@@ -26,8 +27,9 @@ class Predicted:
     failed: bool = False
 
 
-def predict(finding: Finding, evidence: Evidence) -> Predicted:
-    """Whether the finding's edits end its cause and bring nothing new, as far as the files tell."""
+def predict(finding: Finding, evidence: Evidence, asked: str = "") -> Predicted:
+    """Whether the finding's edits end its cause and bring nothing new, as far as the files tell. `asked`: the registry in
+    question where there are several, which is not to be told without what was seen."""
     try:
         after = edited(evidence, finding.edits)
     except UnreadableError as missing:
@@ -35,32 +37,32 @@ def predict(finding: Finding, evidence: Evidence) -> Predicted:
     except ParseError as error:
         after_text = f"the changed file cannot be read: {error.message}"
         return Predicted(Proof(before=_stands(finding), after=after_text), failed=True)
-    return _judged(finding, evidence, after)
+    return _judged(finding, evidence, after, asked)
 
 
-def _judged(finding: Finding, evidence: Evidence, after: Edited) -> Predicted:
-    cause, quiet = finding.cause, _quiet(evidence)
-    left = _found(_facts(_quiet(after.evidence)))
+def _judged(finding: Finding, evidence: Evidence, after: Edited, asked: str) -> Predicted:
+    cause, quiet, facts = finding.cause, _quiet(evidence), partial(_facts, asked=asked)
+    left = _found(facts(_quiet(after.evidence)))
     still = [f for f in left if f.cause == cause and f.proves >= finding.proves and f.warning <= finding.warning]
-    shown = [f for f in _of(cause, _facts(quiet)) if f.cause == cause]
+    shown = [f for f in _of(cause, facts(quiet)) if f.cause == cause]
     if still and (not shown or len(still) >= len(shown)) and _concerns(still, finding):
         return Predicted(Proof(before=_stands(finding), after=f"the changed files still show {cause}"), failed=True)
     # Where the files show it only together with what was seen, it must end against the old record, too.
-    if not shown and any(f.cause == cause for f in _of(cause, _facts(after.evidence))):
+    if not shown and any(f.cause == cause for f in _of(cause, facts(after.evidence))):
         return Predicted(
             Proof(
                 after="not predicted: the files show it only together with what was seen, and that is from before the change"
             )
         )
     again = _again(quiet, finding) if _new(left, set()) else None
-    had = {f.cause for f in _found(_facts(again))} if again is not None else set()
+    had = {f.cause for f in _found(facts(again))} if again is not None else set()
     new = _new(left, had | {cause})
     made = [f for f in new if _cites(f, after)]
     if made:
         text = f"{cause} would be gone, and {made[0].cause} would be new: {made[0].summary}"
         return Predicted(Proof(before=_stands(finding), after=text), failed=True)
     # What only the second reading shows comes of a mask in it.
-    masks = had - {f.cause for f in _found(_facts(quiet))} if again is not quiet else set()
+    masks = had - {f.cause for f in _found(facts(quiet))} if again is not quiet else set()
     rest = dict.fromkeys(f.cause for f in left if f.proves and not f.warning and f.cause not in {cause, *masks})
     text = f"{cause} is gone, and nothing new appears"
     if rest:
@@ -93,8 +95,8 @@ def _quiet(evidence: Evidence) -> Evidence:
     return replace(evidence, exchanges=(), logs=(), messages=())
 
 
-def _facts(evidence: Evidence) -> Facts:
-    stack = build(evidence)
+def _facts(evidence: Evidence, asked: str) -> Facts:
+    stack = build(evidence, asked)
     return Facts(evidence, stack, Traffic(evidence, stack))
 
 

@@ -266,7 +266,7 @@ def _after(run: Run) -> Journey | None:
     except (UnreadableError, ParseError):
         return None
     shown = _shown(run)
-    changed = replace(run, evidence=evidence, stack=build(evidence))
+    changed = replace(run, evidence=evidence, stack=build(evidence, run.stack.asked))
     stations = tuple(replace(s, state="unknown", note="") for s in hops(changed))
     if shown is None or (isinstance(shown, Exchange) and shown.route == "direct"):
         stations = tuple(s for s in stations if s.kind != "proxy")

@@ -1,22 +1,28 @@
 """Who talks to whom: the stack derived from the evidence. Pure, like the rules that use it."""
 
 from runbook.model import Evidence, Stack, Ui
+from runbook.stack.asked import asked, on_the_way
 from runbook.stack.cluster import routes_to, through_services
 from runbook.stack.registry import registries
 from runbook.stack.ui import assign_services, uis
 from runbook.urls import urlsplit
 
 
-def build(evidence: Evidence) -> Stack:
-    """Join files, environment and what was seen into one picture of the stack."""
+def build(evidence: Evidence, first: str = "") -> Stack:
+    """Join files, environment and what was seen into one picture of the stack. `first`: the registry in question, where
+    it is not the one that was asked."""
     found = uis(evidence)
     routes = assign_services(evidence.routes, evidence.compose)
     own = tuple(ui.route for ui in found if ui.route is not None)
     known = registries(evidence)
+    first = first or asked(known, evidence)
+    known = tuple(sorted(known, key=lambda r: r.name != first)) if first else known
+    ways = through_services((*routes, *own), evidence.compose, known)
     return Stack(
         registries=known,
         uis=found,
-        routes=through_services((*routes, *own), evidence.compose, known),
+        routes=on_the_way(ways, known) if first else ways,
+        asked=first,
         page_origins=_page_origins(evidence, found),
     )
 

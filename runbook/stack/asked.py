@@ -1,0 +1,41 @@
+"""Which of several registries the incident is about, and which proxies lead to it: by the ports that clients asked."""
+
+from collections.abc import Iterable, Iterator
+
+from runbook.model import Evidence, ProxyRoute, Registry
+from runbook.observe.address import address_of
+
+_SERVED = ("login-ok", "login-begun", "transfer-ok")
+
+
+def asked(known: tuple[Registry, ...], evidence: Evidence) -> str:
+    """The name of the only one of several registries at whose published port a request failed, or where none failed was
+    made; "" where that does not decide."""
+    at = {p.published: r.name for r in known for p in r.ports if p.published}
+    rows = [(at[port], failed) for port, failed in _ports(evidence) if port in at] if len(known) > 1 else []
+    names = {name for name, failed in rows if failed} or {name for name, _ in rows}
+    return names.pop() if len(names) == 1 else ""
+
+
+def on_the_way(routes: Iterable[ProxyRoute], known: tuple[Registry, ...]) -> tuple[ProxyRoute, ...]:
+    """The routes without those that lead to other registries than the first."""
+    strange = _names(known[1:]) - _names(known[:1])
+    return tuple(r for r in routes if not r.upstream_hosts or {h.lower() for h, _ in r.upstream_hosts} - strange)
+
+
+def _names(known: Iterable[Registry]) -> set[str]:
+    services = [r.service for r in known if r.service is not None]
+    return {n.lower() for s in services for n in (s.name, s.container_name, s.hostname, *s.aliases, *s.addresses) if n}
+
+
+def _ports(evidence: Evidence) -> Iterator[tuple[int | None, bool]]:
+    """The ports that clients asked, and whether it failed: a request without a login is refused as it should be."""
+    rows: list[tuple[str | None, bool]] = [(evidence.target.registry_url, True)]
+    if not evidence.target.registry_url:
+        told = (m for m in evidence.messages if m.voice == "program")
+        seen = (e for e in evidence.exchanges if e.voice == "program" and e.at == "client")
+        rows += [(m.host, m.kind not in _SERVED) for m in told]
+        rows += [(e.url, (e.status or 0) >= 400 and e.credential is not None) for e in seen]
+    for text, failed in rows:
+        if (address := address_of(text)) is not None and not address.is_hosted:
+            yield address.port, failed
