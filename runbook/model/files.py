@@ -48,7 +48,8 @@ class Htpasswd:
     """The line that makes the registry refuse the whole file, if any."""
     refusal: str = ""
     """What its log says then, without the content of the line."""
-    encoding: Literal["utf-8", "utf-8-bom", "utf-16-le", "utf-16-be", "other"] = "utf-8"
+    encoding: Literal["utf-8", "utf-8-bom", "utf-16-le", "utf-16-be", "base64", "other"] = "utf-8"
+    """base64: the whole text is that of an htpasswd file, encoded (once more)."""
     line_ends: Literal["lf", "crlf", "mixed", "cr", "none"] = "lf"
     final_newline: bool = True
     size: int = 0

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from runbook.model import EvidenceItem, Finding, Fix, Htpasswd, LogEvent, Place, Symptom, command
-from runbook.model.command import PIPE, sh
+from runbook.model import Command, EvidenceItem, Finding, Fix, Htpasswd, LogEvent, Place, Symptom, command
+from runbook.model.command import PIPE, Word, glued, sh
 from runbook.observe.observation import is_later
 from runbook.parse.htpasswd import TOO_LONG
 from runbook.rules.base import Facts, rule
@@ -108,9 +108,12 @@ def _refused(facts: Facts, file: Htpasswd, place: Place) -> Finding:
         why = f"{file.file} is UTF-16 text, so the registry cannot split its lines"
         fix = _as_utf_8(facts, file.file)
     else:
+        encoded = file.encoding == "base64"
         what = "is longer than 64 KiB" if file.refusal == TOO_LONG else "has no colon"
-        why = f"Line {place.line} of {file.file} {what}"
-        fix = _repair(facts, file.file, file.refusal)
+        why = f"Line {place.line} of {file.file} {what}" + (
+            ", for the file is base64 of the entries" if encoded else ""
+        )
+        fix = _decoded(facts, file.file) if encoded else _repair(facts, file.file, file.refusal, bool(file.entries))
     return finding(
         f"{why}: the registry refuses the whole file, and every login gets 400.",
         read(file.refusal, place),
@@ -133,14 +136,30 @@ _BLANK_FOR_COLON = r"s/^([^[:space:]:#]+)[[:space:]]+((\$[[:alnum:]]{1,8}\$|\{SH
 """sed: a name and a hash with a blank between them."""
 
 
-def _repair(facts: Facts, path: str | None, refusal: str) -> Fix:
+def _decoded(facts: Facts, path: str) -> Fix:
+    file = local(facts, path)
+    summary = (
+        "Put what the text decodes to in its place (in a Secret: under stringData, or encoded once only under data)"
+    )
+    return edited(facts, summary, (_copy(file), filtered('grep : "$1" || base64 -d "$1"', file)), verify(facts))
+
+
+def _copy(file: Word) -> Command:
+    return sh("cp", file, glued(file, ".old"))
+
+
+def _repair(facts: Facts, path: str | None, refusal: str, has_entry: bool = False) -> Fix:
+    """`has_entry`: whether an entry is known to be left when the other lines are gone."""
+    file = local(facts, path)
     if refusal == TOO_LONG:
-        summary, edit = "Remove the lines that are too long", filtered(SHORT_LINES, local(facts, path))
+        summary, edit = "Remove the lines that are too long", filtered(SHORT_LINES, file)
     else:
         script = rf"{_BLANK_FOR_COLON}; /^[[:space:]]*(#|$)/!{{/:/!d}}"
         summary = "Put the colon back between name and hash, and remove other lines that are neither entry nor comment"
-        edit = sh("sed", "-i", "-E", script, local(facts, path))
-    return edited(facts, summary, edit, verify(facts))
+        edit = sh("sed", "-i", "-E", script, file) if has_entry else filtered('sed -E "$2" "$1"', file, script)
+    if not has_entry:
+        summary += "; where no entry would be left, the command changes nothing: then make the file anew"
+    return edited(facts, summary, (_copy(file), edit), verify(facts))
 
 
 @rule(

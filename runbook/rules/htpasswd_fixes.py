@@ -18,6 +18,10 @@ SHORT_LINES = f'LC_ALL=C awk "length < {LONGEST_LINE}" "$1"'
 """For `filtered`: only the lines that are not too long for the registry."""
 _INSIDE = " § "
 """Between a manifest and what is in it: "hub.yaml § hub-users/htpasswd"."""
+_OF_SWARM = (
+    "a secret or config of a swarm never changes; give it a new name in the stack file (name: NAME_2) and deploy the stack "
+    "again"
+)
 _NEWLINE = '[ -z "$(tail -c1 "$1")" ] || echo >> "$1"'
 
 
@@ -58,14 +62,20 @@ def in_object(facts: Facts, path: str | None, fix: Fix) -> Fix:
     if is_pasted(facts, path):
         return replace(fix, commands=_by_name(fix.commands), verify=_by_name(fix.verify))
     held, _, inner = (path or "").partition(_INSIDE)
-    if not inner:
-        return fix
     registry = facts.stack.registry
     one = registry.service if registry else None
+    if not inner:
+        return _handed_over(facts, path, fix)
     owner, _, key = inner.partition("/")
     if not key:
         line = sh("htpasswd", "-nB", command.user(user_in_question(facts)))
-        how = f"Write the line that it prints as {inner} in {held}, and run `helm upgrade`"
+        told = any(f.file == path and f.entry(user_in_question(facts) or "") for f in files(facts))
+        put = (
+            "Put the line that it prints in place of that user's line in" if told else "Add the line that it prints to"
+        )
+        folder = one.made_by[1] if one and one.made_by[:1] == ("kustomize",) else None
+        by = sh("kubectl", "apply", "-k", command.file(folder)) if folder else "helm upgrade"
+        how = f"{put} {inner} in {held}; the other lines stay. Then run `{by}`"
         return replace(fix, commands=(line,), verify=fix.verify[-1:], applies=how)
     mount = covering(registry.mounts, registry.htpasswd_path) if registry and registry.htpasswd_path else None
     kind = "configmap" if mount and mount.kind == "config" else "secret"
@@ -87,9 +97,40 @@ def in_object(facts: Facts, path: str | None, fix: Fix) -> Fix:
     )
 
 
+def _handed_over(facts: Facts, path: str | None, fix: Fix) -> Fix:
+    """The fix of a file of which the registry reads a copy that something makes: it has to be made again."""
+    registry = facts.stack.registry
+    one = registry.service if registry else None
+    mount = covering(registry.mounts, registry.htpasswd_path) if registry and registry.htpasswd_path else None
+    if registry is None or one is None or mount is None:
+        return fix
+    # A volume is a folder: what podman mounts as a file by a mere name is a secret.
+    kind = "secret" if one.platform == "podman" and mount.target == registry.htpasswd_path else mount.kind
+    if mount.kind == "bind" or kind not in ("secret", "config"):
+        return fix
+    commands = tuple(c for c in fix.commands if c not in recreate(registry))
+    match one.platform, one.made_by:
+        case "kubernetes", ("kustomize", folder):
+            made = sh("kubectl", "apply", "-k", command.file(folder))
+            why = "kustomize makes the object again under a new name, so that new pods read it; with disableNameSuffixHash "
+            return replace(
+                fix, commands=(*commands, made), applies=f"{why}it appears in the mounted folder within a minute"
+            )
+        case "podman", _:
+            program = ("sudo", "podman") if one.of_system else ("podman",)
+            made = sh(*program, "secret", "create", "--replace", name(mount.source), command.file(path))
+            why = "A secret of podman is a copy of the file, and a container has the one that it was created with"
+            return replace(fix, commands=(*commands, made, *restarted(one).commands), applies=why)
+        case "swarm", _:
+            return replace(fix, commands=commands, applies=f"{_OF_SWARM[0].upper()}{_OF_SWARM[1:]}")
+        case "compose", _:  # the files need not tell whether they are for a swarm
+            return replace(fix, applies=f"{fix.applies}. With `docker stack deploy`: {_OF_SWARM}".lstrip(". "))
+    return fix
+
+
 def _by_name(commands: tuple[Command, ...]) -> tuple[Command, ...]:
     """Those that name an entry by its user; lines of a paste are none of the file."""
-    return tuple(c for c in commands if c.words[0].text not in ("sed", "sh"))
+    return tuple(c for c in commands if c.words[0].text not in ("sed", "sh", "cp"))
 
 
 def quoted_name(key: str) -> Word:
@@ -146,21 +187,23 @@ def entry_check(path: Word, entry: Entry | None, who: str | None = None) -> Comm
     )
 
 
-def filtered(script: str, path: Word) -> Command:
-    """Replaces the content of a file by what a script of ours makes of it; in place: its inode stays."""
-    return sh("sh", "-c", f'text=$({script}) && printf "%s\\n" "$text" > "$1"', "sh", path)
+def filtered(script: str, path: Word, *more: str) -> Command:
+    """Replaces the content of a file by what a script of ours makes of it, unless no entry were left; its inode stays."""
+    safe = f'text=$({script}) && printf "%s\\n" "$text" | grep -q "^[^#]*:" && printf "%s\\n" "$text" > "$1"'
+    return sh("sh", "-c", safe, "sh", path, *more)
 
 
-def edited(facts: Facts, summary: str, edit: Command, *checks: Command) -> Fix:
-    """A fix by a command that puts a new file in place of the old one, as `sed -i` does."""
+def edited(facts: Facts, summary: str, edit: Command | tuple[Command, ...], *checks: Command) -> Fix:
+    """A fix by commands of which one puts a new file in place of the old one, as `sed -i` does."""
     registry, applies = facts.stack.registry, REREAD
+    edits = edit if isinstance(edit, tuple) else (edit,)
     again: tuple[Command, ...] = ()
     if registry is None or registry.service is None or registry.htpasswd_path is None:
         applies += ", unless the file alone is mounted: then re-create the container"
     elif (m := covering(registry.mounts, registry.htpasswd_path)) and m.target == registry.htpasswd_path:
         again = recreate(registry)
         applies = "The file alone is mounted, and the container keeps the old one until it is re-created"
-    fix = Fix(summary=summary, commands=(edit, *again), verify=checks, applies=applies)
+    fix = Fix(summary=summary, commands=(*edits, *again), verify=checks, applies=applies)
     return in_object(facts, next((f.file for f in files(facts)), None) or own_path(facts), fix)
 
 

@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+from base64 import b64encode
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,7 @@ ODD = {
     "too-long": ("htpasswd-invalid-line", f"karl:{HASH}\nx:{'y' * 70000}\n"),
     "two-stray-words": ("htpasswd-invalid-line", f"# users\nkarl:{HASH}\n\nlotte\n  \n# end\nida"),
     "blank-for-colon": ("htpasswd-invalid-line", f"lotte:{HASH}\nkarl  {HASH} \n"),
+    "encoded": ("htpasswd-invalid-line", b64encode(f"# users\nkarl:{HASH}\n".encode()).decode() + "\n"),
     "no-final-newline": ("htpasswd-user-missing", f"lotte:{HASH}"),
     "comment-only": ("htpasswd-empty", "# users"),
 }
@@ -142,3 +144,81 @@ def test_no_command_names_a_pasted_text(case: Case, tmp_path: Path) -> None:
     for finding in (*run.diagnosis.causes, *run.diagnosis.warnings):
         words = [w.text for c in (*finding.fix.commands, *finding.fix.verify) for w in c.words]
         assert not pasted & set(words), words
+
+
+def test_no_command_takes_the_last_entry(tmp_path: Path) -> None:
+    tools, folder = _tools(tmp_path / "tools"), tmp_path / "stack"
+    folder.mkdir()
+    text = "# users\nkarl and lotte\nstray\n"
+    found = _found(_odd("htpasswd-invalid-line", text), folder)
+    copied, edited = found.fix.command_lines
+    _shell(copied, folder, tools)
+    assert subprocess.run(["sh", "-c", edited], cwd=folder, capture_output=True, check=False).returncode
+    assert (folder / "htpasswd").read_text() == (folder / "htpasswd.old").read_text() == text
+
+
+POD = """\
+apiVersion: v1
+kind: Pod
+metadata: {name: hub}
+spec:
+  containers:
+    - name: hub
+      image: registry:2.8.3
+      env: [{name: REGISTRY_AUTH, value: htpasswd}, {name: REGISTRY_AUTH_HTPASSWD_PATH, value: /auth/htpasswd}]
+      volumeMounts: [{name: auth, mountPath: /auth}]
+  volumes: [{name: auth, secret: {secretName: users}}]
+"""
+QUADLET = """\
+[Container]
+Image=docker.io/library/registry:2.8.3
+Environment=REGISTRY_AUTH=htpasswd REGISTRY_AUTH_HTPASSWD_PATH=/run/secrets/htpasswd
+"""
+COMPOSE = """\
+services:
+  hub:
+    image: registry:2.8.3
+    environment: {REGISTRY_AUTH: htpasswd, REGISTRY_AUTH_HTPASSWD_PATH: /run/secrets/users}
+    secrets: [users]
+secrets: {users: {file: ./htpasswd}}
+"""
+
+
+def _of(tmp_path: Path, **files: str) -> Finding:
+    named = {name.replace("_", "."): text for name, text in files.items()}
+    return _found(Case(Path("htpasswd-not-bcrypt") / "bad.yaml", "", (), {}, named, {}, {}), tmp_path)
+
+
+def test_what_is_made_of_the_file_is_made_again(tmp_path: Path) -> None:
+    users = f"karl:{APR1}\n"
+    row = "resources: [pod.yaml]\nsecretGenerator: [{name: users, %s}]\n"
+    made = _of(tmp_path / "1", pod_yaml=POD, kustomization_yaml=row % "files: [htpasswd]", htpasswd=users).fix
+    assert made.command_lines == ("htpasswd -B htpasswd karl", "kubectl apply -k .")
+    literal = f"literals: ['htpasswd=karl:{APR1}']"
+    written = _of(tmp_path / "2", pod_yaml=POD, kustomization_yaml=row % literal).fix
+    assert "in place of that user's line" in written.applies
+    assert "kubectl apply -k ." in written.applies
+    copied = _of(tmp_path / "3", hub_container=QUADLET + "Secret=htpasswd\n", htpasswd=users).fix
+    assert copied.command_lines[:2] == (
+        "htpasswd -B htpasswd karl",
+        "podman secret create --replace htpasswd htpasswd",
+    )
+    assert "systemctl --user restart hub.service" in copied.command_lines
+    mounted = _of(tmp_path / "4", hub_container=QUADLET + "Volume=./htpasswd:/run/secrets/htpasswd\n", htpasswd=users)
+    assert mounted.fix.command_lines == ("htpasswd -B htpasswd karl",)
+    swarm = COMPOSE.replace("    secrets:", "    deploy: {mode: global}\n    secrets:")
+    assert "new name" in _of(tmp_path / "5", stack_yml=swarm, htpasswd=users).fix.applies
+    of_compose = _of(tmp_path / "6", docker_compose_yml=COMPOSE, htpasswd=users).fix
+    assert of_compose.applies.startswith("The registry reads the file again")
+
+
+def test_a_user_is_added_to_the_values_of_a_chart(tmp_path: Path) -> None:
+    values = f"persistence: {{enabled: true}}\nsecrets:\n  htpasswd: |\n    lotte:{HASH}\n"
+    args = ("--user", "karl", "--password-env", "CASE_PASSWORD")
+    env = {"CASE_PASSWORD": "Neues-99"}
+    case = Case(Path("htpasswd-user-missing") / "bad.yaml", "", args, env, {"values.yaml": values}, {}, {})
+    fix = _found(case, tmp_path).fix
+    assert fix.command_lines == ("htpasswd -nB karl",)
+    assert fix.applies.startswith(
+        "Add the line that it prints to secrets.htpasswd in values.yaml; the other lines stay"
+    )

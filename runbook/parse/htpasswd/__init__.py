@@ -1,5 +1,6 @@
 """htpasswd files: what the registry makes of them, and what a person must know about each line."""
 
+import base64
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -46,7 +47,7 @@ _SOUND = re.compile(
     rb"^([A-Za-z0-9][\w.@+-]{0,63}):\$2[aby]\$(?:0[4-9]|1[0-2])\$[./A-Za-z0-9]{52}[.CGKOSWaeimquy26]\r?$", re.MULTILINE
 )
 
-Encoding = Literal["utf-8", "utf-8-bom", "utf-16-le", "utf-16-be", "other"]
+Encoding = Literal["utf-8", "utf-8-bom", "utf-16-le", "utf-16-be", "base64", "other"]
 LineEnds = Literal["lf", "crlf", "mixed", "cr", "none"]
 
 
@@ -172,7 +173,20 @@ def _encoding(data: bytes) -> Encoding:
         data.decode()
     except UnicodeDecodeError:
         return "other"
-    return "utf-8"
+    return "base64" if _is_encoded(data) else "utf-8"
+
+
+def _is_encoded(data: bytes) -> bool:
+    """Whether the text is base64 of an htpasswd file, as when a Secret's value is encoded twice."""
+    if b":" in data:
+        return False
+    try:
+        inner = load(base64.b64decode(b"".join(data.split()), validate=True))
+    except ValueError:
+        return False
+    return (
+        bool(inner) and not isinstance(inner, Refusal) and all(v.startswith((b"$", b"{SHA}")) for v in inner.values())
+    )
 
 
 def _line_ends(data: bytes) -> LineEnds:
