@@ -28,6 +28,7 @@ from runbook.model import (
 from runbook.observe.focus import Focus
 from runbook.observe.routes import Routing
 from runbook.observe.traffic import Traffic
+from runbook.rules.gitops import committed
 from runbook.rules.trust import as_clients_do
 
 Judge = Callable[["Facts"], Iterator[Finding]]
@@ -191,7 +192,7 @@ def run(rule: Rule, facts: Facts) -> tuple[Check, tuple[Finding, ...]]:
         reason = "; ".join(dict.fromkeys(missing))
         return Check(rule=rule.id, step=rule.step, outcome="skipped", reason=reason, title=rule.title), ()
     try:
-        found = tuple(_trusting(facts, _complete(rule, finding)) for finding in rule.function(facts))
+        found = tuple(_lasting(facts, _trusting(facts, _complete(rule, f))) for f in rule.function(facts))
     except Exception as error:
         # A rule that breaks must not hide what the others know; it is shown as an error, never as a pass.
         reason = f"the rule broke ({type(error).__name__}); please report it"
@@ -215,6 +216,11 @@ def _trusting(facts: Facts, finding: Finding) -> Finding:
     if Symptom.TLS_FAILED in finding.explains:
         return finding
     return replace(finding, fix=as_clients_do(finding.fix, facts.evidence, facts.traffic.exchanges))
+
+
+def _lasting(facts: Facts, finding: Finding) -> Finding:
+    """The finding whose fix is not undone by what keeps the cluster as a repository says."""
+    return replace(finding, fix=committed(finding.fix, facts.evidence))
 
 
 def _complete(rule: Rule, finding: Finding) -> Finding:

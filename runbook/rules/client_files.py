@@ -19,7 +19,7 @@ from runbook.model import (
     Subject,
     Symptom,
 )
-from runbook.model.command import Command, file, glued, host, image, name, sh
+from runbook.model.command import READ_FROM, Command, file, glued, host, image, name, sh
 from runbook.redact import MASK
 from runbook.rules.base import Facts, rule
 from runbook.rules.client import NO_PASSWORD, NOT_SENT, stored
@@ -194,8 +194,8 @@ def _other_account(facts: Facts) -> Iterator[Finding]:
             about=Subject(address=refused.host),
             fix=Fix(
                 summary="Log in once more exactly as the failing command runs: same user, same program, same --config",
-                commands=(_login_like(refused.call, refused.host),),
-                verify=(stored_login(refused.host),),
+                commands=(again := _login_like(refused.call, refused.host),),
+                verify=(_kept_login(again),),
             ),
         )
         return
@@ -221,6 +221,12 @@ def _login_like(call: Call, address: str) -> Command:
     root = ("sudo",) if call.account == "root" else ()
     config = (glued("--config=", file(call.config)),) if call.config and tool == "docker" else ()
     return sh(*root, tool, *config, "login", host(address))
+
+
+def _kept_login(again: Command) -> Command:
+    """The same with nobody to type: it succeeds with what that program of that user has stored."""
+    libpod = any(w.text in ("podman", "skopeo", "buildah") for w in again.words)
+    return sh(again.words, READ_FROM, "/dev/null", expect="Already logged in" if libpod else "Login Succeeded")
 
 
 # ---- pull Secrets of Kubernetes ------------------------------------------------------------------------------

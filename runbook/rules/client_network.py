@@ -25,7 +25,7 @@ from runbook.rules.base import Facts, rule
 from runbook.rules.evidence import Item, context, finding, read, said, seen
 from runbook.rules.hop_edits import beneath, swap
 from runbook.rules.hops import aside
-from runbook.rules.shell import observed
+from runbook.rules.shell import observed, pulled
 from runbook.urls import netloc
 
 _TLS = (Symptom.TLS_FAILED, Symptom.UNREACHABLE)
@@ -109,11 +109,48 @@ def insecure_missing(facts: Facts) -> Iterator[Finding]:
         return
 
 
+_KANIKO = "error checking push permissions"
+"""What only kaniko says."""
+_HOSTS_TOML = (
+    "containerd reads hosts.toml at every pull, where config_path in its config.toml names /etc/containerd/certs.d"
+)
+
+
+def _is_containerd(message: Message) -> bool:
+    """Whether a kubelet speaks of a pull by containerd; docker below it speaks of its daemon."""
+    pulls = ("Failed to pull image", "failed to pull and unpack image")
+    text = message.text
+    others = ("response from daemon", "pinging container registry")
+    return any(p in text for p in pulls) and not any(o in text for o in others)
+
+
 _PLAIN = {"crane": "--insecure", "oras": "--plain-http", "helm": "--plain-http"}
 
 
 def _of_another_client(message: Message) -> Finding | None:
-    """The same of a client that does not read docker's daemon.json: skopeo, podman and buildah, crane, oras, helm."""
+    """The same of a client that does not read docker's daemon.json: skopeo, podman and buildah, crane, oras, helm, the
+    containerd below a kubelet, kaniko."""
+    named = message.host or "HOST:PORT"
+    if _is_containerd(message):
+        return finding(
+            f"The registry {message.host or 'here'} speaks plain http and the node's containerd insists on https.",
+            said(message),
+            fix=Fix(
+                summary=f'Give the registry a certificate; or allow plain http on every node: server = "http://{named}" in '
+                f"/etc/containerd/certs.d/{named}/hosts.toml (with k3s or RKE2 the endpoint http://{named} in registries.yaml)",
+                verify=(pulled(""),),
+                applies=_HOSTS_TOML,
+            ),
+        )
+    if _KANIKO in message.text:
+        return finding(
+            f"The registry {message.host or 'here'} speaks plain http and kaniko insists on https.",
+            said(message),
+            fix=Fix(
+                summary=f"Give the registry a certificate; or run kaniko with --insecure-registry={named} (--insecure "
+                "allows it for every registry that is pushed to)"
+            ),
+        )
     libpod = message.tool in ("skopeo", "podman", "buildah") or "pinging container registry" in message.text
     if not libpod and message.tool not in _PLAIN:
         return None
@@ -311,6 +348,18 @@ def _puller(facts: Facts, address: str | None) -> PullerConfig | None:
 def _trusting(facts: Facts, address: str | None, *, alone: bool) -> Fix:
     """How this client is given a CA's certificate."""
     puller = _puller(facts, address)
+    told = facts.traffic.said("x509-unknown-authority")
+    if puller is None and told and _is_containerd(told[0]) and not alone:
+        named = address or "HOST:PORT"
+        below = glued("/etc/containerd/certs.d/", host(address))
+        crt = glued(below, "/ca.crt")
+        return Fix(
+            summary=f'Give containerd the CA\'s certificate on every node: server = "https://{named}" and ca = "{crt.text}" '
+            f"in hosts.toml beside it (with k3s or RKE2: configs, {named}, tls.ca_file in registries.yaml)",
+            commands=(sh("sudo", "mkdir", "-p", below), sh("sudo", "cp", "ca.crt", crt)),
+            verify=(_status_with(crt, address), pulled("")),
+            applies=_HOSTS_TOML,
+        )
     program = puller.program if puller else "docker"
     folder = {"docker": "/etc/docker/certs.d/", "podman": "/etc/containers/certs.d/"}.get(program, "")
     ca = glued(folder, host(address), "/ca.crt") if folder else Word(_K3S_CA)

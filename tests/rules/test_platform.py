@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from runbook.judge import Run
-from runbook.model import Command, Evidence, Place, Port, ProxyRoute, Service, SourceFile, command
+from runbook.model import Command, Evidence, Fix, Place, Port, ProxyRoute, Service, SourceFile, command
 from runbook.observe.traffic import Traffic
 from runbook.rules.base import Facts
 from runbook.rules.platform import (
@@ -180,3 +180,78 @@ def test_commands_fit_the_stack(case: Case, tmp_path: Path) -> None:
         for kind, said in values.items():
             if re.search(rf"(?<!\w){kind}(?!\w)", text):
                 assert not [v for v in said if fits(kind, v)], str(one)
+
+
+def _diagnosed(cause: str, tmp_path: Path, files: dict[str, str]) -> Fix:
+    run = judge(Case(Path(cause) / "bad.yaml", "", (), {}, files, {}, {}), tmp_path)
+    return next(f for f in run.diagnosis.causes if f.cause == cause).fix
+
+
+VALUES = "persistence: {enabled: true}\nsecrets:\n  htpasswd: |\n    karl:$apr1$0Ux4l0bu$XGgSwhrZ0fdeFF3cyyZ440\n"
+ARGO = """\
+apiVersion: argoproj.io/v1alpha1
+kind: Application
+metadata: {name: hub, namespace: argocd}
+spec:
+  source: {repoURL: https://git.oven.example/hub.git, path: ., helm: {valueFiles: [values.yaml]}}
+  destination: {namespace: hub, server: https://kubernetes.default.svc}
+"""
+
+
+@pytest.mark.parametrize("keeper", ["", "Argo CD", "Flux"])
+def test_what_is_kept_like_a_repository_is_committed(keeper: str, tmp_path: Path) -> None:
+    released = "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata: {name: hub}\n"
+    files = {"values.yaml": VALUES, **({"app.yaml": ARGO if keeper == "Argo CD" else released} if keeper else {})}
+    fix = _diagnosed("htpasswd-not-bcrypt", tmp_path, files)
+    assert ("run `helm upgrade`" in fix.applies) is not bool(keeper)
+    assert (f"Commit the change to the repository: {keeper}" in fix.applies) is bool(keeper)
+
+
+def test_the_values_file_that_wins_is_named(tmp_path: Path) -> None:
+    over = VALUES.partition("secrets:")
+    sound = VALUES.replace(
+        "$apr1$0Ux4l0bu$XGgSwhrZ0fdeFF3cyyZ440", "$2y$04$xUCMtlzlzIBTgsSZheHmu.8TfW1/bjk7yAX9hZ0mF9BUFA2QKiL.."
+    )
+    fix = _diagnosed("htpasswd-not-bcrypt", tmp_path, {"values.yaml": sound, "values-prod.yaml": over[1] + over[2]})
+    assert "secrets.htpasswd in values-prod.yaml" in fix.applies
+
+
+PULL = 'Failed to pull image "hub.oven:5000/a:1": '
+ASKED = 'failed to resolve reference "hub.oven:5000/a:1": failed to do request: Head "https://hub.oven:5000/v2/a/manifests/1": '
+PLAIN = "http: server gave HTTP response to HTTPS client"
+UNTRUSTED = "tls: failed to verify certificate: x509: certificate signed by unknown authority"
+UNPACK = 'failed to pull and unpack image "hub.oven:5000/a:1": '
+PINGED = 'Get "https://hub.oven:5000/v2/": '
+KANIKO = "error checking push permissions -- make sure you entered the correct tag name: "
+
+
+@pytest.mark.parametrize(
+    ("cause", "line", "told", "not_told"),
+    [
+        ("insecure-registry-missing", f"Warning  Failed  2m  kubelet  {PULL}{UNPACK}{ASKED}{PLAIN}", "hosts.toml", "daemon.json"),
+        ("insecure-registry-missing", f"Warning  Failed  2m  kubelet  {PULL}Error response from daemon: {PINGED}{PLAIN}",
+         "daemon.json", "hosts.toml"),
+        ("insecure-registry-missing", f"{KANIKO}creating push check transport for hub.oven:5000 failed: {PINGED}{PLAIN}",
+         "--insecure-registry=hub.oven:5000", "daemon.json"),
+        ("insecure-registry-missing", f"Error response from daemon: {PINGED}{PLAIN}", "daemon.json", "hosts.toml"),
+        ("tls-ca-not-trusted", f"Warning  Failed  2m  kubelet  {PULL}{UNPACK}{ASKED}{UNTRUSTED}",
+         "/etc/containerd/certs.d/hub.oven:5000", "/etc/docker"),
+        ("tls-ca-not-trusted", f"Error response from daemon: {PINGED}{UNTRUSTED}", "/etc/docker", "hosts.toml"),
+    ],
+)  # fmt: skip
+def test_the_program_that_pulls_is_told(cause: str, line: str, told: str, not_told: str, tmp_path: Path) -> None:
+    fix = _diagnosed(cause, tmp_path, {"events.txt": f"{line}\n"})
+    text = "\n".join((fix.summary, *fix.command_lines, *fix.verify_lines, fix.applies))
+    assert told in text
+    assert not_told not in text
+
+
+@pytest.mark.parametrize(("sudo", "tool"), [("sudo ", "docker"), ("sudo ", "podman"), ("", "docker")])
+def test_the_login_that_failed_is_the_one_to_check(sudo: str, tool: str, tmp_path: Path) -> None:
+    other = "" if sudo else "sudo "
+    text = (
+        f"karl@oven:~$ {other}{tool} login hub.oven.example\nLogin Succeeded\n"
+        f"karl@oven:~$ {sudo}{tool} push hub.oven.example/a:1\nno basic auth credentials\n"
+    )
+    fix = _diagnosed("client-config-not-read", tmp_path, {"shell.txt": text})
+    assert fix.verify_lines[0].startswith(f"{sudo}{tool} login hub.oven.example < /dev/null")

@@ -62,7 +62,7 @@ def twuni(values: Mapping, texts: Texts[str, str], file: str, vault: Vault) -> C
     secret = {"haSharedSecret": Entry("haSharedSecret", place, f"{file} § haSharedSecret", None)}
     if isinstance(htpasswd, Scalar) and has_users:
         content = htpasswd.text.encode("utf-8", "surrogatepass")
-        secret["htpasswd"] = Entry("htpasswd", htpasswd.place, f"{file} § secrets.htpasswd", content)
+        secret["htpasswd"] = Entry("htpasswd", htpasswd.place, f"{htpasswd.place.file} § secrets.htpasswd", content)
     data.append(Data("Secret", f"{name}-secret", "", place, entries=secret, complete=False))
     shared = text_of(at(values, "secrets", "haSharedSecret"))
     if shared:
