@@ -9,16 +9,15 @@ from runbook.rules.align_storage import APP_GO
 from runbook.rules.base import Facts, rule
 from runbook.rules.evidence import finding, read, said
 from runbook.rules.hops import aside
+from runbook.rules.in_cluster import in_namespace, workload
 from runbook.rules.platform import (
     all_restarted,
-    in_namespace,
     inside,
     logs,
     platform,
     restarted,
     runs,
     runs_registry,
-    workload,
 )
 from runbook.stack.registry import covering
 

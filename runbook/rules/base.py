@@ -28,7 +28,7 @@ from runbook.model import (
 from runbook.observe.focus import Focus
 from runbook.observe.routes import Routing
 from runbook.observe.traffic import Traffic
-from runbook.rules.gitops import committed
+from runbook.rules.in_cluster import committed, forwarded
 from runbook.rules.trust import as_clients_do
 
 Judge = Callable[["Facts"], Iterator[Finding]]
@@ -219,8 +219,10 @@ def _trusting(facts: Facts, finding: Finding) -> Finding:
 
 
 def _lasting(facts: Facts, finding: Finding) -> Finding:
-    """The finding whose fix is not undone by what keeps the cluster as a repository says."""
-    return replace(finding, fix=committed(finding.fix, facts.evidence))
+    """The finding whose fix is not undone by what keeps the cluster as a repository says, and is checked where it is."""
+    near = any(address.is_loopback for address in facts.focus.used)
+    fix = forwarded(finding.fix, facts.registry, is_near=near)
+    return replace(finding, fix=committed(fix, facts.evidence))
 
 
 def _complete(rule: Rule, finding: Finding) -> Finding:

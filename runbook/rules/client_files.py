@@ -25,7 +25,8 @@ from runbook.rules.base import Facts, rule
 from runbook.rules.client import NO_PASSWORD, NOT_SENT, stored
 from runbook.rules.evidence import context, finding, read, said
 from runbook.rules.hop_edits import swap
-from runbook.rules.platform import in_namespace, restarted
+from runbook.rules.in_cluster import in_namespace
+from runbook.rules.platform import restarted
 from runbook.rules.shell import pulled, stored_login
 from runbook.stack.registry import covering
 from runbook.urls import host_of

@@ -7,8 +7,9 @@ from runbook.model import Command, Entry, Fix, Htpasswd, Mount, Registry, comman
 from runbook.model.command import PIPE, WRITE_TO, Word, glued, name, number, sh
 from runbook.parse.htpasswd.registry import LONGEST_LINE
 from runbook.rules.base import Facts
+from runbook.rules.in_cluster import in_namespace
 from runbook.rules.logins import files, somebody, user_in_question, verify
-from runbook.rules.platform import in_namespace, restarted
+from runbook.rules.platform import restarted
 from runbook.stack.registry import covering
 
 REREAD = "The registry reads the file again when it has changed; no restart is needed"

@@ -10,7 +10,7 @@ from runbook.rules.evidence import finding, read, said, seen
 from runbook.rules.hop_edits import drop
 from runbook.rules.hops import anonymous_check, api_routes, hop, site, user_of
 from runbook.rules.hops import name as hop_name
-from runbook.rules.platform import in_namespace
+from runbook.rules.in_cluster import in_namespace
 from runbook.rules.reloads import proxy_fix
 from runbook.rules.upstreams import service_of
 

@@ -8,6 +8,7 @@ from runbook.model.command import PIPE, READ_FROM, WRITE_TO, Word, file, glued, 
 from runbook.redact import is_mask
 from runbook.rules.base import Facts
 from runbook.rules.hop_edits import swap
+from runbook.rules.in_cluster import in_namespace, workload
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,17 +17,6 @@ class Applied:
 
     commands: tuple[Command, ...]
     applies: str
-
-
-def in_namespace(namespace: str) -> tuple[str | Word, ...]:
-    """`-n NAMESPACE`, where one is known."""
-    return ("-n", service(namespace)) if namespace else ()
-
-
-def workload(one: Service) -> str:
-    """What kubectl calls it: "deployment/registry", also for a second container of the same pod."""
-    base, _, last = one.name.rpartition("-")
-    return base if one.network_mode == f"service:{base}" and last.isdecimal() else one.name
 
 
 def runs(facts: Facts, name: str | None) -> Service:

@@ -4,7 +4,7 @@ from runbook.model import ClientConfig, Command, EvidenceItem, Exchange, Registr
 from runbook.model.command import PIPE, READ_FROM, Word, host, name, sh, url, user
 from runbook.rules.base import Facts
 from runbook.rules.evidence import said, seen
-from runbook.rules.platform import in_namespace
+from runbook.rules.in_cluster import in_namespace
 
 REFUSED_SEEN = (Symptom.LOGIN_401_DIRECT, Symptom.LOGIN_401, Symptom.LOGIN_401_VIA)
 

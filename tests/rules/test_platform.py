@@ -10,6 +10,7 @@ from runbook.judge import Run
 from runbook.model import Command, Evidence, Fix, Place, Port, ProxyRoute, Service, SourceFile, command
 from runbook.observe.traffic import Traffic
 from runbook.rules.base import Facts
+from runbook.rules.in_cluster import workload
 from runbook.rules.platform import (
     body_limit_lifted,
     inside,
@@ -18,7 +19,6 @@ from runbook.rules.platform import (
     restarted,
     retargeted,
     route_applied,
-    workload,
 )
 from runbook.stack import build
 from tests.case_files import Case, all_cases, judge
@@ -255,3 +255,13 @@ def test_the_login_that_failed_is_the_one_to_check(sudo: str, tool: str, tmp_pat
     )
     fix = _diagnosed("client-config-not-read", tmp_path, {"shell.txt": text})
     assert fix.verify_lines[0].startswith(f"{sudo}{tool} login hub.oven.example < /dev/null")
+
+
+@pytest.mark.parametrize("host", ["", "hub.oven.example"])
+def test_a_check_in_a_cluster_has_a_way_to_the_port(host: str, tmp_path: Path) -> None:
+    said = f"Error response from daemon: login attempt to https://{host}/v2/ failed with status: 401 Unauthorized\n"
+    fix = _diagnosed("htpasswd-not-bcrypt", tmp_path, {"values.yaml": VALUES, **({"s.txt": said} if host else {})})
+    way = "kubectl port-forward deployment/docker-registry 5000:5000"
+    lines = [str(c) for c in fix.verify]
+    assert (way in lines) is not bool(host)
+    assert lines[-1].startswith("curl")
