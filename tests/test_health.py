@@ -413,3 +413,15 @@ def test_a_programs_own_failure_line_is_no_health_until_it_serves(log: str, verd
 def test_a_container_that_does_not_run_is_not_healthy(state: str, verdict: str, tmp_path: Path) -> None:
     row = '[{"Name": "/depot", "State": {%s}, "Config": {"Image": "registry:2.8.3", "Env": []}, "Mounts": []}]'
     assert verdict_of(tmp_path, {**SOUND, "inspect.json": row % state}) == verdict
+
+
+@pytest.mark.parametrize(
+    ("status", "healthy"),
+    [("Restarting (1) 5 seconds ago", False), ("Exited (1) 2 days ago", True), ("Up 2 days", True)],
+)
+def test_a_registry_that_restarts_does_so_now_whenever_it_was_created(
+    status: str, healthy: bool, tmp_path: Path
+) -> None:
+    listed = f'$ docker ps -a\nabc   registry:2.8.3   "/entry"   2 days ago   {status}   registry\n'
+    files = {"registry.log": SERVED.format(user="anna"), "out.txt": listed}
+    assert (verdict_of(tmp_path, files) == "healthy") is healthy

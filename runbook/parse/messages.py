@@ -254,9 +254,9 @@ _OF_A_STACK = re.compile(r"regist|nginx|\bui\b|proxy|traefik|caddy|httpd|apache|
 
 def _refined(message: Message, url: str, context: Context) -> Message:
     """A failure at a host that is not the one asked for is another thing, and so is a container of last year."""
-    ended = not re.search(
-        r"regist.*Restarting \(|Restarting \(.*regist", message.text, re.IGNORECASE
-    ) and _LONG_AGO.search(message.text)  # how old one is that starts again and again
+    # A registry that starts again and again does so now, whenever it was created.
+    again = "Restarting (" in message.text and "regist" in message.text.lower()
+    ended = not again and _LONG_AGO.search(message.text)
     if message.kind == "container-exited" and (ended or not _OF_A_STACK.search(message.text)):
         return replace(message, kind="container-ended")
     if message.kind == "token-refused":
