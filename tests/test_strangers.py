@@ -298,10 +298,10 @@ def test_one_line_is_the_registrys_only_by_a_path_of_the_api(
 
 
 @pytest.mark.parametrize(
-    ("site", "verdict"), [("_", "fault"), ("reg.o.example", "healthy"), ("wiki.o.example", "fault")]
+    ("site", "verdict"), [("_", "fault"), ("reg.o.example", "inconclusive"), ("wiki.o.example", "fault")]
 )
 def test_a_route_to_the_registry_ties_a_host_to_it(site: str, verdict: str, tmp_path: Path) -> None:
-    """By its name or by a catch-all; where its name is another, the line is about another site."""
+    """By its name or by a catch-all; where its name is another, it is in doubt."""
     files = {
         "docker-compose.yml": "services:\n  registry: {image: 'registry:2', environment: {REGISTRY_AUTH: htpasswd, "
         "REGISTRY_AUTH_HTPASSWD_REALM: r, REGISTRY_AUTH_HTPASSWD_PATH: /auth/htpasswd}, volumes: ['./auth:/auth']}\n"

@@ -60,6 +60,8 @@ class Focus:
     """Whether there may be a token service: a registry with a password file asks none."""
     ports: frozenset[int] = frozenset()
     """Ports under which the stack in the folder is published: whatever the host is called, it is this stack."""
+    told: tuple[Address, ...] = ()
+    """Those that clients were used on, or that logs tell."""
     fronts: tuple[ProxyRoute, ...] = ()
     """Routes of proxies that lead to the registry, as far as their files tell; else all that were read."""
     listening: frozenset[int] = frozenset()
@@ -101,7 +103,9 @@ class Focus:
         if here is None:
             path = observation.path
             return bool(self.addresses) and path != "/" and not path.startswith("/v2")
-        return not here and any(not a.is_loopback and not _is_numeric(a.host) for a in self.addresses)
+        # A name that files alone tell may be one of several: a trouble at another host is then in doubt.
+        known = self.told if isinstance(observation.record, LogEvent) else self.addresses
+        return not here and any(not a.is_loopback and not _is_numeric(a.host) for a in known)
 
     def is_untied(self, observation: Observation) -> bool:
         """Whether a proxy tells of a trouble with such a path at a host that nothing ties to the registry, be it a client,
@@ -191,6 +195,7 @@ def focus_of(
         sites=frozenset(_doors(stack, used)),
         page=page_of(stack),
         tokens=stack.registry is None or stack.registry.auth != "htpasswd",
+        told=(*used, *logged),
         fronts=_leading_home(stack),
         listening=ports.union(*(r.listen for r in stack.routes), (a.port for a in addresses if a.port)),
     )
