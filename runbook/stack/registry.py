@@ -288,7 +288,7 @@ def _htpasswd(
 def of_others(evidence: Evidence) -> frozenset[str]:
     """Password files that lie exactly where a service that is no registry mounts them from, and no registry does."""
     taken: dict[bool, set[str]] = {True: set(), False: set()}
-    for service in evidence.compose.services if evidence.compose else ():
+    for service in evidence.compose.services if evidence.compose and evidence.htpasswd else ():
         for mount in service.mounts:
             if mount.kind == "bind" and mount.source:
                 place = posixpath.normpath(posixpath.join(posixpath.dirname(mount.place.file), mount.source))
