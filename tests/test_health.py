@@ -60,12 +60,21 @@ SOUND = {
         ("We cannot log in any more, please look into it.", "inconclusive"),
         ("Anna got 401 last week. It is fixed since Tuesday.", "healthy"),
         ("These are the files of the new machine.", "healthy"),
+        ("Should I worry? Nothing ever fails, I'd just like to know.", "healthy"),
+        ("2025-02-11: 401 for everybody. Header removed, all fine since.", "healthy"),
+        ("Nothing changed, and yet every push fails.", "inconclusive"),
     ],
 )
 def test_sound_files_are_no_answer_to_a_complaint(sentence: str, verdict: str, tmp_path: Path) -> None:
     for name, text in {**SOUND, "ticket.txt": sentence + "\n"}.items():
         (tmp_path / name).write_text(text)
     assert diagnose(collect(Request(paths=(str(tmp_path),)), Vault())).diagnosis.verdict == verdict
+
+
+def test_a_file_that_was_put_away_complains_of_nothing(tmp_path: Path) -> None:
+    for name, text in {**SOUND, "haproxy.cfg.bak-2025-02-11": "defaults\n    timeout client 30m\n"}.items():
+        (tmp_path / name).write_text(text)
+    assert not [p for p in collect(Request(paths=(str(tmp_path),)), Vault()).problems if p.is_complaint]
 
 
 ANONYMOUS = "$ curl -s -o /dev/null -w '%{http_code}\\n' http://depot.kiln.example/v2/\n401\n"

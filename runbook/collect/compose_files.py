@@ -9,9 +9,8 @@ from runbook.lazy import re
 
 _BASE = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
 _OVERRIDE = re.compile(r"(?:docker-)?compose\.override\.ya?ml", re.IGNORECASE)
-_SET_ASIDE = re.compile(
-    r"[._-](?:old|bak|backup|orig|copy|save|disabled|example|sample|dist|v?\d{4,})\b", re.IGNORECASE
-)
+SET_ASIDE = re.compile(r"[._-](?:old|bak|backup|orig|copy|save|disabled|example|sample|dist|v?\d{4,})\b", re.IGNORECASE)
+"""Names of files that somebody put away."""
 _ENVIRONMENT = re.compile(
     r"[._-](?:(prod|production|live)|dev|develop|development|local|tests?|testing|ci|stage|staging|qa|preprod)\b",
     re.IGNORECASE,
@@ -194,8 +193,8 @@ def _ordered(paths: list[str], texts: Mapping[str, str]) -> tuple[str, ...]:
     rivals = {by_name[name] for name in _BASE if name in by_name} - {base}
     others = [path for path in by_name.values() if path not in (base, *overrides) and path not in rivals]
     if base is None:
-        others.sort(key=lambda path: (_SET_ASIDE.search(path) is not None, not _REGISTRY_IMAGE.search(texts[path])))
-        return (*others[:1], *overrides, *(o for o in others[1:] if not _SET_ASIDE.search(o)))
+        others.sort(key=lambda path: (SET_ASIDE.search(path) is not None, not _REGISTRY_IMAGE.search(texts[path])))
+        return (*others[:1], *overrides, *(o for o in others[1:] if not SET_ASIDE.search(o)))
     added = [path for path in others if not _stands_alone(path, texts[path], texts[base])]
     own = _services(texts[base])
     return (base, *overrides, *(path for path in added if not (_is_elsewhere(path) and own & _services(texts[path]))))
@@ -226,4 +225,4 @@ def named_by_hand(chosen: Sequence[str], dotenv: Mapping[str, str]) -> tuple[str
 
 def _stands_alone(path: str, text: str, base: str) -> bool:
     """A copy set aside, or a second way to run the same registry: an addition does not repeat its image."""
-    return bool(_SET_ASIDE.search(path) or (_REGISTRY_IMAGE.search(text) and _REGISTRY_IMAGE.search(base)))
+    return bool(SET_ASIDE.search(path) or (_REGISTRY_IMAGE.search(text) and _REGISTRY_IMAGE.search(base)))

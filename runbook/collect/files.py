@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, BinaryIO, Literal
 
 from runbook.collect import clients, cluster, read
 from runbook.collect.carriers import Carrier, carried
+from runbook.collect.compose_files import SET_ASIDE
 from runbook.collect.copies import copies
 from runbook.collect.dated import mail_time, of_another_time
 from runbook.collect.harvest import OF_OLD, Harvest
@@ -492,7 +493,8 @@ class Reading:
         if source.voice == "person" and is_over(carrier.paste.rest(), carrier.paste.framed):
             self._over.add(source.path)
         rows = carrier.paste.rest()
-        line = complaint(rows, carrier.paste.framed) if source.voice == "person" else None
+        speaks = source.voice == "person" and not SET_ASIDE.search(source.path)
+        line = complaint(rows, carrier.paste.framed) if speaks else None
         if line is not None:
             kind: Kind = "push-complaint" if is_of_push(rows[line - 1]) else "complaint"
             self._problem(source.path, COMPLAINT, line, kind, self.harvest.vault.mask(rows[line - 1], 300))

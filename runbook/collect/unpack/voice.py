@@ -31,7 +31,7 @@ _DATED = re.compile(
     r"[\s*•>#-]{0,8}\[?(?:\d{4}-\d\d(?:-\d\d)?|\d{1,2}/\d{4}|\d{1,2}[./]\d{1,2}[./]\d{2,4}|v?\d+\.\d+(?:\.\d+)?)\]?\b"
 )
 SOLVED = re.compile(
-    r"\b(?:solved|fixed|resolved|mended|repaired|done|closed|gone|no longer|not any ?more|was missing|was caused|used to|back then|worked around|"
+    r"\b(?:solved|fixed|resolved|mended|repaired|done|closed|gone|no longer|not any ?more|was missing|was caused|used to|back then|worked around|all fine|"
     r"since then|behoben|gel(?:ö|oe)st|erledigt|repariert|nicht mehr|opgelost|verholpen|r[ée]solue?|resuelto|arreglado|risolto|resolvido)\b",
     re.IGNORECASE,
 )
@@ -177,7 +177,8 @@ _FAILURE = re.compile(
 _IN_ORDER = re.compile(r"\[I\]|\blevel=(?:info|debug)\b|\"level\": ?\"(?:info|debug)\"|\b(?:INFO?|DEBUG|DBG)\b")
 """The level of a line by which a program says that nothing is wrong."""
 _NO_FAILURE = re.compile(
-    r"\b(?:no|0|without|zero) (?:errors?|failures?|failed)\b|\b(?:errors?|fail\w*)[=:] ?(?:0|null|none|false|\"\")(?!\w)",
+    r"\b(?:no|0|without|zero) (?:errors?|failures?|failed)\b|\b(?:nothing|nobody|no one|niemand|nichts) (?:\w+ ){0,2}fail\w*|"
+    r"\b(?:errors?|fail\w*)[=:] ?(?:0|null|none|false|\"\")(?!\w)",
     re.IGNORECASE,
 )
 _SENTENCES = re.compile(r"(?<=[^.][.!?])[ \t]+")
