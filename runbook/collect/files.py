@@ -28,6 +28,7 @@ from runbook.collect.unpack.rows import Rows
 from runbook.collect.unpack.texts import Paste, Pasted
 from runbook.collect.unpack.voice import complaint, failure, is_example, is_of_push, is_over
 from runbook.collect.walk import Found, unreadable, walk
+from runbook.lazy import re
 from runbook.model import ClientConfig, FileKind, ListedFile, Place, Problem, SourceFile, Voice
 from runbook.parse import ParseError
 from runbook.redact import Vault
@@ -497,13 +498,20 @@ class Reading:
         line = complaint(rows, carrier.paste.framed) if speaks else None
         if line is not None:
             kind: Kind = "push-complaint" if is_of_push(rows[line - 1]) else "complaint"
-            self._problem(source.path, COMPLAINT, line, kind, self.harvest.vault.mask(rows[line - 1], 300))
+            self._problem(source.path, COMPLAINT, line, kind, self._users_in(rows[line - 1]))
         if not known and (source.kind == "unknown" or not is_prose_name(source.path)):
             self._problem(source.path, UNCLEAR)
         elif not known and line is not None:
             self._problem(source.path, UNTOLD, kind="nothing-found")
         elif not known:
             self._untold(source, rows)
+
+    def _users_in(self, row: str) -> str:
+        """The users whom a row names, of those that a password file or a log shows: no other word of it is kept."""
+        known = {entry.name for file in self.harvest.htpasswd for entry in file.entries}
+        known |= {request.user for log in self.harvest.logs for request in log.requests if request.user}
+        words = set(re.findall(r"[\w@-]+(?:\.[\w@-]+)*", row.lower()))
+        return " ".join(sorted(name for name in known if name.lower() in words))
 
     def _untold(self, source: SourceFile, rows: Sequence[str]) -> None:
         """A text in which nothing was recognised; where it speaks of a failure, nobody is healthy who has not read it."""
