@@ -34,10 +34,12 @@ def _answers(lab: Lab) -> list[Any]:
 
 
 def _meanings(lab: Lab) -> dict[str, dict[str, int]]:
-    """How often each thing happened, as the reader of logs understands it."""
+    """How often each thing happened, as the reader of logs understands it. nginx's own words for a 404 of /v2/ in its
+    error log mean nothing of their own ("other"), and the embedded lab does not write them."""
     time.sleep(0.1)  # the last lines are written after the answer has gone out
     logs = lab.logs()
-    return {name: parse_log(text.splitlines(), name, Vault()).counts for name, text in logs.items()}
+    counts = {name: parse_log(text.splitlines(), name, Vault()).counts for name, text in logs.items()}
+    return {name: {k: n for k, n in found.items() if k != "other"} for name, found in counts.items()}
 
 
 @pytest.mark.parametrize("major", [2, 3])
