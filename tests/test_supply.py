@@ -2,9 +2,11 @@
 
 import json
 import re
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 import pytest
+from packaging.specifiers import SpecifierSet
 
 from runbook.cli import main
 from runbook.cli.sbom import packages
@@ -37,6 +39,20 @@ def test_everything_is_pinned_to_one_version() -> None:
     assert all(
         re.fullmatch(r"[a-z0-9-]+", name) and re.fullmatch(r"[\w.+-]+", version) for name, version in pinned().items()
     )
+
+
+def test_what_is_pinned_runs_on_the_oldest_python_that_we_promise() -> None:
+    """Debian 12 has 3.11.2; a pin that wants 3.11.5 stops the README's first command there."""
+    asked = {name: distribution(name).metadata["Requires-Python"] for name in pinned() if is_here(name)}
+    assert len(asked) > 80
+    assert {n: a for n, a in asked.items() if a and not SpecifierSet(a).contains("3.11.0")} == {}
+
+
+def is_here(name: str) -> bool:
+    try:
+        return distribution(name).version == pinned()[name]
+    except PackageNotFoundError:
+        return False
 
 
 def test_the_list_of_what_it_is_made_of(capsys: pytest.CaptureFixture[str]) -> None:
