@@ -1,5 +1,6 @@
 """Healthy needs a login that was seen to be accepted: what an open registry gives to anybody shows none."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -414,14 +415,17 @@ def test_a_programs_own_failure_line_is_no_health_until_it_serves(log: str, verd
     ("state", "verdict"),
     [
         ('"Status": "running"', "healthy"),
-        ('"Status": "exited", "ExitCode": 1', "inconclusive"),
-        ('"Status": "restarting", "ExitCode": 2', "inconclusive"),
+        ('"Status": "exited", "ExitCode": 1', "fault"),
+        ('"Status": "restarting", "ExitCode": 2', "fault"),
         ('"Status": "running", "Health": {"Status": "unhealthy"}', "inconclusive"),
     ],
 )
 def test_a_container_that_does_not_run_is_not_healthy(state: str, verdict: str, tmp_path: Path) -> None:
     row = '[{"Name": "/depot", "State": {%s}, "Config": {"Image": "registry:2.8.3", "Env": []}, "Mounts": []}]'
     assert verdict_of(tmp_path, {**SOUND, "inspect.json": row % state}) == verdict
+    old = json.loads(row % state)[0]
+    both = json.dumps([old, {**old, "Name": "/new", "State": {"Status": "running"}}])
+    assert verdict_of(tmp_path / "both", {**SOUND, "inspect.json": both}) == "healthy"
 
 
 @pytest.mark.parametrize(

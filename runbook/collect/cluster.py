@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from runbook.collect.clients import with_services
 from runbook.collect.kinds import HEAD, recognise
@@ -96,8 +96,11 @@ def join(to: Harvest) -> None:
     for place, what in made.missing:
         message = f"{what}: the kubelet does not start the container that needs it."
         to.problems.append(Problem(place=place, message=message))
-    for place, note in (*notes, *made.notes):
-        to.problems.append(Problem(place=place, message=to.vault.mask(note, 300)))
+    here = any(s.role in ("registry", "ui", "proxy") for s in made.services) or made.routes
+    for note in (*notes, *made.notes):
+        # What is made elsewhere matters where the stack runs in this cluster; a file that is left out never does.
+        kind: Literal["", "other-project"] = "" if here and note.open else "other-project"
+        to.problems.append(Problem(place=note.place, message=to.vault.mask(note.text, 300), kind=kind))
     for service in made.unled:
         labels = ", ".join(f"{k}: {v}" for k, v in service.selector.items())
         message = f"The Service {service.name} selects pods with {labels}, and none of these manifests makes one."

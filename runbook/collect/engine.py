@@ -336,10 +336,7 @@ class _Reader:
             return
         text = f"{_name(row)} ({_image(row)[:80]}) is not running: {status}, its last exit code is {code}"
         self.found.read.append(text)
-        if is_registry(_image(row)):
-            message = Message(place=Place("docker inspect"), kind="container-exited", text=text, detail=code)
-            self.found.messages.append(message)
-        else:
+        if not is_registry(_image(row)):  # whose state is read with the rest of what inspect says
             self._problem(row, f"it is not running ({status}, its last exit code is {code}).")
 
     def _log(self, row: dict[str, Any]) -> None:

@@ -150,6 +150,9 @@ class Reading:
         self._mails: dict[str, float] = {}
         """Name → when it was sent, of mails and of what stood in them."""
         self._over: set[str] = set()
+        self._complained: dict[
+            int, str
+        ] = {}  # the place of a complaint among the problems → its row, which is not kept
         """Texts that end with the word that it is over."""
         self._pieces: list[Piece] = []
         self._inside_containers: list[Inside] = []
@@ -337,6 +340,7 @@ class Reading:
             if not piece.pasted or source.path in self.shown:
                 self.sources.append(source)
             self.guarded(source, piece.parse)
+        self._name_who_complains()
         self._set_copies_aside()
         self._set_neighbours_aside()
         alone = {p for p in self._over if not any(title.startswith(f"{p} § ") for title in self.shown.values())}
@@ -498,7 +502,8 @@ class Reading:
         line = complaint(rows, carrier.paste.framed) if speaks else None
         if line is not None:
             kind: Kind = "push-complaint" if is_of_push(rows[line - 1]) else "complaint"
-            self._problem(source.path, COMPLAINT, line, kind, self._users_in(rows[line - 1]))
+            self._problem(source.path, COMPLAINT, line, kind)
+            self._complained[len(self.harvest.problems) - 1] = rows[line - 1]
         if not known and (source.kind == "unknown" or not is_prose_name(source.path)):
             self._problem(source.path, UNCLEAR)
         elif not known and line is not None:
@@ -506,12 +511,12 @@ class Reading:
         elif not known:
             self._untold(source, rows)
 
-    def _users_in(self, row: str) -> str:
-        """The users whom a row names, of those that a password file or a log shows: no other word of it is kept."""
-        known = {entry.name for file in self.harvest.htpasswd for entry in file.entries}
-        known |= {request.user for log in self.harvest.logs for request in log.requests if request.user}
-        words = set(re.findall(r"[\w@-]+(?:\.[\w@-]+)*", row.lower()))
-        return " ".join(sorted(name for name in known if name.lower() in words))
+    def _name_who_complains(self) -> None:
+        """Of each complaint the users whom it names, of those that anything else shows: no other word of it is kept."""
+        for number, row in self._complained.items():
+            words = set(re.findall(r"[\w@-]+(?:\.[\w@-]+)*", row.lower()))
+            users = tuple(sorted(user for user in self.harvest.users() if user.lower() in words))
+            self.harvest.problems[number] = replace(self.harvest.problems[number], users=users)
 
     def _untold(self, source: SourceFile, rows: Sequence[str]) -> None:
         """A text in which nothing was recognised; where it speaks of a failure, nobody is healthy who has not read it."""
@@ -539,10 +544,9 @@ class Reading:
         message: str,
         line: int | None = None,
         kind: Kind = "",
-        said: str = "",
     ) -> None:
         shown = message if message in OURS else self.harvest.vault.mask(message, 500)
-        self.harvest.problems.append(Problem(place=self.place(Place(file, line)), message=shown, kind=kind, said=said))
+        self.harvest.problems.append(Problem(place=self.place(Place(file, line)), message=shown, kind=kind))
 
 
 def with_lines(source: SourceFile, text: str, vault: Vault, encoding: str = "utf-8") -> SourceFile:

@@ -217,6 +217,13 @@ class Harvest:
         self.routes = [r for r in self.routes if r.place.file not in files]
         self.pullers = [p for p in self.pullers if p.file not in files]
 
+    def users(self) -> frozenset[str]:
+        """Names that password files, logs and clients show."""
+        found = {entry.name for file in self.htpasswd for entry in file.entries}
+        found.update(request.user for log in self.logs for request in log.requests if request.user)
+        found.update(e.credential.user for e in self.exchanges if e.credential and e.credential.user)
+        return frozenset(found.union(m.user for m in self.messages if m.user))
+
     def times(self) -> Iterator[float]:
         """When what was read so far happened."""
         for log in self.logs:
@@ -463,14 +470,16 @@ def _har(to: Harvest, name: str, text: str) -> None:
 
 
 def _inspect(to: Harvest, name: str, text: str) -> None:
-    from runbook.parse.listing import parse_inspect, stopped
+    from runbook.parse.listing import parse_inspect, parse_states
 
     to.inspected_texts.append((name, text))
     to.listings.extend(parse_inspect(text, name))
-    for container, state in stopped(text).items():
-        if is_registry(container.partition(" (")[2].rstrip(")")):
-            message = to.vault.mask(f"The registry's container {container} does not run as it should: {state}.", 300)
-            to.problems.append(Problem(place=Place(name), message=message, kind="failing"))
+    for said, state, code in parse_states(text, is_registry):
+        said = to.vault.mask(said, 300)
+        if state == "unhealthy":
+            to.problems.append(Problem(place=Place(name), message=f"{said}.", kind="failing"))
+        else:
+            to.messages.append(Message(place=Place(name), kind="container-exited", text=said, detail=code))
 
 
 def _text(to: Harvest, name: str, text: str) -> None:

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from runbook.judge.not_tested import NOT_SET_UP
-from runbook.lazy import re
 from runbook.model import Certainty, Check, Exchange, Finding, LoggedRequest, Message, Mount, Problem
 from runbook.observe.address import Address
 from runbook.observe.focus import is_noise
@@ -63,14 +62,11 @@ def _is_answered(told: Problem, facts: Facts) -> bool:
     seen = facts.traffic.observations
     if told.kind == "push-complaint" and any(map(_is_upload, seen)):
         return True
-    known = {o.user for o in seen if o.user} | {e.name for h in facts.evidence.htpasswd for e in h.entries}
-    words = set(re.findall(r"[\w@-]+(?:\.[\w@-]+)*", told.said.lower()))
-    named = {user for user in known if user.lower() in words}
-    for o in seen:
-        complained = replace(o, source=told.place, when=None)
-        if is_accepted_login(o, facts) and is_later(o, complained) and (not named or o.user in named):
-            return True
-    return False
+    return any(
+        is_accepted_login(o, facts) and is_later(o, replace(o, source=told.place, when=None))
+        for o in seen
+        if not told.users or o.user in told.users
+    )
 
 
 def _is_upload(o: Observation) -> bool:

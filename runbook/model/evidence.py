@@ -84,7 +84,7 @@ class Problem:
     ] = ""
     """What a verdict depends on: a text in which nothing is recognised takes nothing from it, unless it has words of a
     failure ("failing"); after somebody's complaint nothing is healthy that was not seen to work since."""
-    said: str = ""
+    users: tuple[str, ...] = ()
     """Of a complaint: the known users whom it names."""
 
     @property

@@ -1,6 +1,7 @@
 """What a file listing showed: `ls -l[n]`, `stat`, and the mounts and state of `docker inspect`."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 from runbook.lazy import re
@@ -80,22 +81,27 @@ def parse_inspect(text: str, file: str) -> tuple[ListedFile, ...]:
     return tuple(found)
 
 
-def stopped(text: str) -> dict[str, str]:
-    """The containers of which `docker inspect` says that they failed (name and image), with state and exit code."""
+def parse_states(text: str, is_registry: Callable[[str], bool]) -> tuple[tuple[str, str, str], ...]:
+    """The registry's containers that `docker inspect` shows failed, where none of them runs as it should: what it says,
+    the state ("exited", "restarting", "dead", "unhealthy") and the exit code."""
     data = json.loads(text)
-    found = {}
+    found: list[tuple[str, str, str]] = []
     for container in (data if isinstance(data, list) else [data])[:100]:
-        state = container.get("State") if isinstance(container, dict) else None
-        config = container.get("Config") if isinstance(container, dict) else None
-        if not isinstance(state, dict) or not isinstance(config, dict):
+        state, config = (container.get(k) for k in ("State", "Config")) if isinstance(container, dict) else (None, None)
+        image = str(config.get("Image", "")) if isinstance(config, dict) else ""
+        if not isinstance(state, dict) or not is_registry(image):
             continue
-        health = state.get("Health")
-        status = str(state.get("Status"))
-        ill = isinstance(health, dict) and health.get("Status") == "unhealthy"
-        if status in ("exited", "restarting", "dead") or ill:
-            name = f"{str(container.get('Name', '')).lstrip('/')} ({config.get('Image')})"
-            found[name] = "unhealthy" if ill else f"{status}, exit code {state.get('ExitCode')}"
-    return found
+        health, status, code = state.get("Health"), str(state.get("Status", "")), str(state.get("ExitCode", ""))
+        if isinstance(health, dict) and health.get("Status") == "unhealthy":
+            status = "unhealthy"
+        name = f"{str(container.get('Name', '')).lstrip('/')[:80]} ({image[:80]})"
+        if status == "running":
+            return ()
+        if status == "unhealthy":
+            found.append((f"{name} runs, and its own check says that it is unhealthy", status, code))
+        elif status in ("exited", "restarting", "dead"):
+            found.append((f"{name} is not running: {status}, its last exit code is {code}", status, code))
+    return tuple(found)
 
 
 def _mount(mount: dict[str, Any], file: str) -> ListedFile:

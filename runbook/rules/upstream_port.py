@@ -279,19 +279,24 @@ def scheme_mismatch_upstream(facts: Facts) -> Iterator[Finding]:
         )
         return
     if tls_failed or refused:
-        right, spoken = ("http", "https is spoken to a plain") if tls_failed else ("https", "http is spoken to a TLS")
-        who = next((e.service for e in tls_failed if e.service), None)
-        yield finding(
-            f"Proxy and registry do not speak the same scheme: {spoken} port.",
-            (said(e) for e in tls_failed[:1]),
-            seen(refused),
-            fix=Fix(
-                summary=f"Write {right}:// in the proxy's upstream (in a container of the UI: {UI_UPSTREAM})",
-                commands=restarted(runs(facts, who), fresh=True).commands if who else (),
-                verify=(login_check(facts, None),),
-                applies=TAKEN_ANEW if who else "",
-            ),
-        )
+        yield _of_an_unknown_hop(tls_failed, refused, facts)
+
+
+def _of_an_unknown_hop(tls_failed: Sequence[LogEvent], refused: Exchange | None, facts: Facts) -> Finding:
+    """The same where no file shows which proxy it is."""
+    right, spoken = ("http", "https is spoken to a plain") if tls_failed else ("https", "http is spoken to a TLS")
+    who = next((e.service for e in tls_failed if e.service), None)
+    return finding(
+        f"Proxy and registry do not speak the same scheme: {spoken} port.",
+        (said(e) for e in tls_failed[:1]),
+        seen(refused),
+        fix=Fix(
+            summary=f"Write {right}:// in the proxy's upstream (in a container of the UI: {UI_UPSTREAM})",
+            commands=restarted(runs(facts, who), fresh=True).commands if who else (),
+            verify=(login_check(facts, None),),
+            applies=TAKEN_ANEW if who else "",
+        ),
+    )
 
 
 def _spoken(facts: Facts, route: ProxyRoute, right: str) -> tuple[Edit, ...]:

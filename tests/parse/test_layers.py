@@ -253,3 +253,19 @@ def test_values_beside_a_values_file_change_it(tmp_path: Path) -> None:
     answer = _asked(tmp_path / "limited", files)
     assert answer.first == "client-max-body-size"
     assert "helm upgrade SERVICE FILE -f values.yaml -f values-prod.yaml" in answer.printed
+
+
+def test_files_of_other_applications_are_no_doubt(tmp_path: Path) -> None:
+    compose = (
+        "services:\n  registry:\n    image: registry:2\n    ports: ['5000:5000']\n    volumes: ['./auth:/auth', './d:/var/lib/registry']\n"
+        "    environment: {REGISTRY_AUTH: htpasswd, REGISTRY_AUTH_HTPASSWD_REALM: r, REGISTRY_AUTH_HTPASSWD_PATH: /auth/htpasswd}\n"
+    )
+    stack = {"docker-compose.yml": compose, "auth/htpasswd": BASE["base/htpasswd"]}
+    others = {"grafana/values.yaml": "replicas: 2\n", "apps/kustomization.yaml": "resources: [wiki.yaml]\n"}
+    answer = _asked(tmp_path / "compose", stack | others)
+    assert answer.verdict == "healthy"
+    assert "no chart that is known here" in answer.printed
+    whole = _tree("nothing")
+    more = {"overlays/nothing/kustomization.yaml": "resources: [../../base, more.yaml]\n"}
+    assert _asked(tmp_path / "whole", whole).verdict == "healthy"
+    assert _asked(tmp_path / "more", whole | more).verdict == "inconclusive"

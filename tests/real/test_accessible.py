@@ -2,12 +2,11 @@
 
 import os
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
 from runbook.cli import main
 from runbook.site import gallery
@@ -39,14 +38,6 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
         patch.setattr(gallery, "INCIDENTS", gallery.INCIDENTS[:1])
         gallery.build(folder, cases, lambda line: None)
     return folder
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=need("chromium"), args=["--no-sandbox"])
-        yield started
-        started.close()
 
 
 @pytest.mark.parametrize("width", [1280, 400])

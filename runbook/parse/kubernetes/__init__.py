@@ -10,7 +10,7 @@ from runbook.parse.kubernetes.data import Data, Entry, Store, read_data
 from runbook.parse.kubernetes.gateway import gateway_routes
 from runbook.parse.kubernetes.ingress import ingress_routes
 from runbook.parse.kubernetes.kustomize import build
-from runbook.parse.kubernetes.objects import Object, belongs, read_objects
+from runbook.parse.kubernetes.objects import Note, Object, belongs, read_objects
 from runbook.parse.kubernetes.pods import Cluster, containers
 from runbook.parse.kubernetes.services import ClusterService, read_services
 from runbook.redact import Vault
@@ -29,7 +29,7 @@ class Manifests:
     """Services that select no pod of these manifests, where the registry's pod has none: one was meant for it."""
     folders: tuple[ListedFile, ...]
     """Paths in containers that are folders although a file was meant."""
-    notes: tuple[tuple[Place, str], ...] = ()
+    notes: tuple[Note, ...] = ()
     """What of kustomizations could not be told."""
 
 

@@ -17,7 +17,7 @@ from runbook.parse.kubernetes.chart_twuni import twuni
 from runbook.parse.kubernetes.data import own_lines
 from runbook.parse.kubernetes.kustomize import LIVE, folder_of
 from runbook.parse.kubernetes.made import Charted
-from runbook.parse.kubernetes.objects import Object, at, list_of, text_of
+from runbook.parse.kubernetes.objects import Note, Object, at, list_of, text_of
 from runbook.parse.kubernetes.patches import merged
 from runbook.parse.yaml_nodes import Mapping, Node, Scalar, load_yaml
 from runbook.redact import Vault
@@ -25,13 +25,13 @@ from runbook.redact import Vault
 _BASE = re.compile(r"values\.ya?ml")
 
 
-def layered(texts: Texts[str, str], vault: Vault) -> tuple[list[Charted], list[tuple[Place, str]]]:
+def layered(texts: Texts[str, str], vault: Vault) -> tuple[list[Charted], list[Note]]:
     """What charts make of the values files of a bundle, and which of them are left out.
 
     A file beside a `values.yaml` that makes the same objects changes that one, as `helm -f` does; of several such
     files one is judged, for they are different environments. Values of a chart that is not known change the known one.
     """
-    notes: list[tuple[Place, str]] = []
+    notes: list[Note] = []
     alone: dict[str, Charted] = {}
     for name, text in texts.items():
         with suppress(ParseError):
@@ -43,11 +43,12 @@ def layered(texts: Texts[str, str], vault: Vault) -> tuple[list[Charted], list[t
         if base != name and (name not in alone or alone[base].names & alone[name].names):
             over.setdefault(base, []).append(name)
         elif name not in alone:
-            notes.append((Place(name), "These are values of no chart that is known here."))
+            notes.append(Note(Place(name), "These are values of no chart that is known here.", open=False))
     for base, names in over.items():
         used, *others = sorted(names, key=lambda n: (not LIVE.search(n), n))
         alone[base] = parse_values({base: texts[base], used: texts[used]}, vault)
-        notes += [(Place(n), f"It changes {base}, as {used} does, which is judged; this one is not.") for n in others]
+        said = f"It changes {base}, as {used} does, which is judged; this one is not."
+        notes += [Note(Place(n), said, open=False) for n in others]
         for name in names:
             alone.pop(name, None)
     return list(alone.values()), notes

@@ -11,10 +11,9 @@ from collections.abc import Mapping as Texts
 from dataclasses import dataclass, field, replace
 
 from runbook.lazy import re
-from runbook.model import Place
 from runbook.parse import ParseError
 from runbook.parse.kubernetes.data import GENERATORS, own_lines
-from runbook.parse.kubernetes.objects import PATCH, Object, at, list_of, scalars, text_of
+from runbook.parse.kubernetes.objects import PATCH, Note, Object, at, list_of, scalars, text_of
 from runbook.parse.kubernetes.patches import edited, merged, operations
 from runbook.parse.yaml_nodes import Mapping, Node, Scalar, Sequence, load_documents
 
@@ -39,7 +38,7 @@ class Built:
     """The objects of all files, those of kustomizations built, and what could not be told."""
 
     objects: list[Object] = field(default_factory=list)
-    notes: list[tuple[Place, str]] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +61,7 @@ def build(objects: Iterable[Object], texts: Texts[str, str]) -> Built:
         again = next((made[k] for o in found if (k := (o.kind, o.name, o.namespace)) in made), None)
         if again is not None:
             note = f"It makes the same objects as {again or '.'}, which is judged; this one is not."
-            built.notes.append((builder.folders[root].node.place, note))
+            built.notes.append(Note(builder.folders[root].node.place, note, open=False))
             continue
         made |= {(o.kind, o.name, o.namespace): root for o in found}
         built.objects += found
@@ -75,7 +74,7 @@ class _Builder:
     def __init__(self, objects: tuple[Object, ...], texts: Texts[str, str]) -> None:
         self.objects = objects
         self.texts = texts
-        self.notes: list[tuple[Place, str]] = []
+        self.notes: list[Note] = []
         self.folders = {folder_of(o.file): o for o in objects if o.kind in _KINDS}
         self.files: dict[str, list[Object]] = {}
         for one in objects:
@@ -106,10 +105,10 @@ class _Builder:
                 elif path in self.files:
                     found += [_One(o, (o.name,)) for o in self.files[path] if o.kind not in (*_KINDS, PATCH)]
                 else:
-                    self.notes.append((item.place, f"{path} was not handed over: what it makes is not known."))
+                    self.notes.append(Note(item.place, f"{path} was not handed over: what it makes is not known."))
         for name in _UNREAD:
             if (key := one.node.key(name)) is not None:
-                self.notes.append((key.place, f"{name} is not applied here: what it changes is not known."))
+                self.notes.append(Note(key.place, f"{name} is not applied here: what it changes is not known."))
         found = _generated(one, found)
         for patch, target in self._patches(folder, one):
             found = [p for o in found if (p := _patched(o, patch, target)) is not None]
@@ -127,7 +126,7 @@ class _Builder:
                     nodes = [o.steps or o.node for o in self.files.get(beside, ())]
                     if not nodes:
                         self.notes.append(
-                            (item.place, f"The patch {beside} was not handed over, or is not understood.")
+                            Note(item.place, f"The patch {beside} was not handed over, or is not understood.")
                         )
                 yield from ((node, at(item, "target")) for node in nodes)
 
@@ -137,7 +136,7 @@ class _Builder:
         try:
             return list(load_documents(own_lines(rows, value) or "\n" * (line - 1) + value.text, file)[0])
         except ParseError as error:
-            self.notes.append((value.place, f"This patch is {error.message}."))
+            self.notes.append(Note(value.place, f"This patch is {error.message}."))
             return []
 
 

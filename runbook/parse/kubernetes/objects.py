@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from runbook.lazy import re
 from runbook.model import Place
@@ -45,6 +46,15 @@ class Object:
     def labels(self) -> dict[str, str]:
         """Its labels."""
         return {name: value.text for name, value in scalars(at(self.node, "metadata", "labels")).items()}
+
+
+class Note(NamedTuple):
+    """Something that is to be said of a file that others build on."""
+
+    place: Place
+    text: str
+    open: bool = True
+    """Whether something is not known for it; False for a file that is only left out."""
 
 
 def read_objects(text: str, file: str) -> tuple[Object, ...]:
