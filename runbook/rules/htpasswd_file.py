@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from runbook.model import Command, EvidenceItem, Finding, Fix, Htpasswd, LogEvent, Place, Symptom, command
-from runbook.model.command import PIPE, Word, glued, sh
+from runbook.model import EvidenceItem, Finding, Fix, Htpasswd, LogEvent, Place, Symptom, command
+from runbook.model.command import PIPE, sh
 from runbook.observe.observation import is_later
 from runbook.parse.htpasswd import TOO_LONG
 from runbook.rules.base import Facts, rule
@@ -141,11 +141,7 @@ def _decoded(facts: Facts, path: str) -> Fix:
     summary = (
         "Put what the text decodes to in its place (in a Secret: under stringData, or encoded once only under data)"
     )
-    return edited(facts, summary, (_copy(file), filtered('grep : "$1" || base64 -d "$1"', file)), verify(facts))
-
-
-def _copy(file: Word) -> Command:
-    return sh("cp", file, glued(file, ".old"))
+    return edited(facts, summary, filtered('grep : "$1" || base64 -d "$1"', file), verify(facts))
 
 
 def _repair(facts: Facts, path: str | None, refusal: str, has_entry: bool = False) -> Fix:
@@ -159,7 +155,7 @@ def _repair(facts: Facts, path: str | None, refusal: str, has_entry: bool = Fals
         edit = sh("sed", "-i", "-E", script, file) if has_entry else filtered('sed -E "$2" "$1"', file, script)
     if not has_entry:
         summary += "; where no entry would be left, the command changes nothing: then make the file anew"
-    return edited(facts, summary, (_copy(file), edit), verify(facts))
+    return edited(facts, summary, edit, verify(facts))
 
 
 @rule(

@@ -131,7 +131,7 @@ def _handed_over(facts: Facts, path: str | None, fix: Fix) -> Fix:
 
 def _by_name(commands: tuple[Command, ...]) -> tuple[Command, ...]:
     """Those that name an entry by its user; lines of a paste are none of the file."""
-    return tuple(c for c in commands if c.words[0].text not in ("sed", "sh", "cp"))
+    return tuple(c for c in commands if c.words[0].text not in ("sed", "sh"))
 
 
 def quoted_name(key: str) -> Word:
@@ -194,17 +194,16 @@ def filtered(script: str, path: Word, *more: str) -> Command:
     return sh("sh", "-c", safe, "sh", path, *more)
 
 
-def edited(facts: Facts, summary: str, edit: Command | tuple[Command, ...], *checks: Command) -> Fix:
-    """A fix by commands of which one puts a new file in place of the old one, as `sed -i` does."""
+def edited(facts: Facts, summary: str, edit: Command, *checks: Command) -> Fix:
+    """A fix by a command that puts a new file in place of the old one, as `sed -i` does."""
     registry, applies = facts.stack.registry, REREAD
-    edits = edit if isinstance(edit, tuple) else (edit,)
     again: tuple[Command, ...] = ()
     if registry is None or registry.service is None or registry.htpasswd_path is None:
         applies += ", unless the file alone is mounted: then re-create the container"
     elif (m := covering(registry.mounts, registry.htpasswd_path)) and m.target == registry.htpasswd_path:
         again = recreate(registry)
         applies = "The file alone is mounted, and the container keeps the old one until it is re-created"
-    fix = Fix(summary=summary, commands=(*edits, *again), verify=checks, applies=applies)
+    fix = Fix(summary=summary, commands=(edit, *again), verify=checks, applies=applies)
     return in_object(facts, next((f.file for f in files(facts)), None) or own_path(facts), fix)
 
 

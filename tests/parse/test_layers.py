@@ -269,3 +269,33 @@ def test_files_of_other_applications_are_no_doubt(tmp_path: Path) -> None:
     more = {"overlays/nothing/kustomization.yaml": "resources: [../../base, more.yaml]\n"}
     assert _asked(tmp_path / "whole", whole).verdict == "healthy"
     assert _asked(tmp_path / "more", whole | more).verdict == "inconclusive"
+
+
+@pytest.mark.parametrize(
+    ("files", "note"),
+    [
+        (
+            {f"f{n}/kustomization.yaml": f"resources: [../f{n + 1}, ../g{n + 1}]\n" for n in range(12)}
+            | {f"g{n}/kustomization.yaml": f"resources: [../f{n + 1}, ../g{n + 1}]\n" for n in range(12)},
+            "too often",
+        ),
+        ({"a/kustomization.yaml": "resources: [../b]\n", "b/kustomization.yaml": "resources: [../a]\n"}, "builds on itself"),
+        ({"part/kustomization.yaml": PART, "part/patch.yaml": PATCH}, "applies this component"),
+    ],
+)  # fmt: skip
+def test_folders_that_build_on_each_other_come_to_an_end(files: dict[str, str], note: str) -> None:
+    texts = {n: t for n, t in files.items() if recognise(n, t) == "kubernetes"}
+    made = build([o for n, t in texts.items() for o in read_objects(t, n)], texts)
+    assert len(made.notes) < 500
+    assert any(note in one.text for one in made.notes)
+
+
+def test_patches_that_go_deeper_and_deeper_are_bounded() -> None:
+    deep = "{k: " * 50 + "{}" + "}" * 50
+    rows = (f"- {{op: add, path: {'/spec/a' + n * ('/k' * 50 + '/a')}, value: {deep}}}\n" for n in range(40))
+    files = {
+        "kustomization.yaml": "resources: [s.yaml]\npatches: [{path: steps.yaml, target: {kind: Service}}]\n",
+        "s.yaml": SERVICE, "steps.yaml": "".join(rows),
+    }  # fmt: skip
+    made = build([o for n, t in files.items() for o in read_objects(t, n)], files)
+    assert [o.name for o in made.objects] == ["registry"]

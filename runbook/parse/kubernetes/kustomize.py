@@ -19,6 +19,8 @@ from runbook.parse.yaml_nodes import Mapping, Node, Scalar, Sequence, load_docum
 
 _KINDS = ("Kustomization", "Component")
 _MOST_DEPTH = 10
+_MOST_BUILT = 200
+"""Folders, each as often as others name it."""
 LIVE = re.compile(r"prod(?:uction)?|live", re.IGNORECASE)
 """Of several environments that make the same objects, the one that is judged."""
 _UNREAD = ("replacements", "vars", "helmCharts", "helmChartInflationGenerator", "generators", "transformers")
@@ -65,6 +67,12 @@ def build(objects: Iterable[Object], texts: Texts[str, str]) -> Built:
             continue
         made |= {(o.kind, o.name, o.namespace): root for o in found}
         built.objects += found
+    for one in (one for folder, one in builder.folders.items() if folder not in builder.built):
+        is_part = one.kind == "Component"
+        note = (
+            "No kustomization here applies this component." if is_part else "It builds on itself: kustomize refuses it."
+        )
+        built.notes.append(Note(one.node.place, note, open=not is_part))
     kept = (o for o in builder.objects if o.kind not in (*_KINDS, PATCH) and o.file not in named)
     built.objects[:0] = kept
     return built
@@ -75,6 +83,7 @@ class _Builder:
         self.objects = objects
         self.texts = texts
         self.notes: list[Note] = []
+        self.built: list[str] = []
         self.folders = {folder_of(o.file): o for o in objects if o.kind in _KINDS}
         self.files: dict[str, list[Object]] = {}
         for one in objects:
@@ -95,10 +104,14 @@ class _Builder:
         """The objects of one folder. `onto`: those of the kustomization that a component is applied to."""
         one = self.folders[folder]
         found = list(onto)
+        self.built.append(folder)
         for section in ("resources", "bases", "components"):
-            for item in list_of(at(one.node, section)):
-                path = _path(folder, text_of(item) or "")
-                if path in self.folders and depth < _MOST_DEPTH:
+            for path, item in {_path(folder, text_of(i) or ""): i for i in list_of(at(one.node, section))}.items():
+                if path in self.folders and (depth >= _MOST_DEPTH or len(self.built) > _MOST_BUILT):
+                    self.notes.append(
+                        Note(item.place, "These folders build on each other too often: not all was read.")
+                    )
+                elif path in self.folders:
                     is_component = self.folders[path].kind == "Component"
                     made = self.make(path, found if is_component else [], depth + 1)
                     found = made if is_component else found + made

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from runbook.parse.kubernetes.objects import at, list_of, text_of
-from runbook.parse.yaml_nodes import Mapping, Node, Scalar, Sequence
+from runbook.parse.yaml_nodes import MAX_DEPTH, Mapping, Node, Scalar, Sequence
 
 _KEYS = {
     "containers": ("name",), "initContainers": ("name",), "volumes": ("name",), "env": ("name",),
@@ -71,7 +71,7 @@ def edited(node: Node, row: Node) -> Node:
     """The tree after one step of a JSON patch; a step whose path leads nowhere changes nothing."""
     steps = [s.replace("~1", "/").replace("~0", "~") for s in (text_of(at(row, "path")) or "").split("/")[1:]]
     value = row.get("value") if isinstance(row, Mapping) else None
-    return _edited(node, steps, text_of(at(row, "op")) or "", value) if steps else node
+    return _edited(node, steps, text_of(at(row, "op")) or "", value) if 0 < len(steps) <= MAX_DEPTH else node
 
 
 def _edited(node: Node, steps: list[str], op: str, value: Node | None) -> Node:
