@@ -136,6 +136,8 @@ APACHE = [
     vhost("ProxyPass /v2 http://@UP@/", "path cut"),
     vhost("ProxyPass /v2/ http://@UP@/", "path cut, slash"),
     vhost("ProxyPass /v1/ http://@UP@/v2/", "no v2 route"),
+    vhost("ProxyPass / http://@UP@/v1/\nProxyPass /v2/ http://@UP@/v2/", "everything before v2: the first that fits"),
+    vhost("ProxyPass /v2/ http://@UP@/v2/\nProxyPass / http://@UP@/v1/", "everything after v2"),
     pass_v2("ProxyPreserveHost On", "host kept"),
     pass_v2("RequestHeader unset Authorization", "authorization removed"),
     pass_v2('RequestHeader set Authorization ""', "authorization emptied"),
