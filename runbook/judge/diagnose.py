@@ -75,7 +75,7 @@ def _judged(evidence: Evidence, stack: Stack) -> Run:
     )
     step = None
     if verdict == "inconclusive":
-        step = next_step(facts, diagnosis, ranking.dormant)
+        step = next_step(facts, diagnosis, ranking.dormant, () if proof.missing else proof.told)
     elif verdict == "fault":
         step = where_it_is_written(facts, diagnosis)
     diagnosis = replace(diagnosis, next=step)

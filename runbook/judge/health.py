@@ -149,7 +149,11 @@ def _only_refused(facts: Facts) -> Iterator[Address]:
     ]
     served = {o.address for o in logged if o.ok}
     served = served - {None} or served  # a row of the access log, beside the lines that name the address
-    refused = [o.address for o in logged if o.status == 401 and o.method != "OPTIONS" and not is_noise(o)]
+    refused = [
+        o.address
+        for o in logged
+        if o.status == 401 and o.method != "OPTIONS" and not is_noise(o, machines=facts.focus.scanners)
+    ]
     yield from (a for a in dict.fromkeys(refused) if a and not any(s is None or s.fits(a) for s in served))
 
 
@@ -200,7 +204,7 @@ def _not_let_in(facts: Facts) -> Iterator[Observation]:
             or (r.remote, r.agent, o.user) in served
         ):
             continue
-        expected = o.user.lower() in known if o.user and known else not is_noise(o)
+        expected = o.user.lower() in known if o.user and known else not is_noise(o, machines=facts.focus.scanners)
         if expected and (o.login == "sent" or r.agent.startswith(_STORES_LOGINS)):
             yield o
 

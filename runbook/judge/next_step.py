@@ -48,9 +48,14 @@ class _Source:
     """Whether what was seen leaves nothing else to look at."""
 
 
-def next_step(facts: Facts, diagnosis: Diagnosis, dormant: tuple[Finding, ...] = ()) -> NextStep:
+def next_step(
+    facts: Facts, diagnosis: Diagnosis, dormant: tuple[Finding, ...] = (), told: tuple[str, ...] = ()
+) -> NextStep:
     """The step that separates the candidates best; where no login was tried at all, to try one; where all is well but
-    a fault of the files that nothing met yet, to try what meets it."""
+    a fault of the files that nothing met yet, to try what meets it. `told`: the troubles of which people tell, where
+    nothing else stands against health."""
+    if told and not diagnosis.causes and not diagnosis.seen:
+        return NextStep(why=_TOLD_WHY, command=_verbose(facts), gives="transcript")
     sure = [f for f in dormant if f.certainty > Certainty.POSSIBLE]
     if sure and not diagnosis.causes and not diagnosis.seen and (verify := sure[0].fix.verify):
         why = f"Nothing that was tried shows whether this hurts: {sure[0].summary}"
@@ -446,6 +451,10 @@ def _get_daemon(facts: Facts) -> Command:
     return sh("docker", "info", WRITE_TO, name("docker-info.txt"))
 
 
+_TOLD_WHY = (
+    "What was handed over works. Somebody tells of a trouble that it does not show: on the machine of who tells it, as "
+    "the same user, this shows whether it is still there."
+)
 _VERBOSE_WHY = "The request with its response, word for word, shows who answers and what was sent."
 _SOURCES = (
     _Source("engine", ("compose", "registry", "routes", "ui", "logs", "htpasswd", "checks"),

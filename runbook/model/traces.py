@@ -71,6 +71,8 @@ class LogEvent:
     """The id of the request it belongs to."""
     host: str = ""
     """The address that the client asked, where the line tells it."""
+    client: str = ""
+    """The address from which it asked, where the registry's message tells it (`LoggedRequest.client`)."""
     uri: str = ""
     """The path that it asked there. Of `text` only known words are kept, of which no path may be left."""
     probed: bool = False
@@ -98,6 +100,8 @@ class LoggedRequest:
     when: float | None = None
     remote: str = ""
     """Address of the peer, without port."""
+    client: str = ""
+    """Address of the client as the peer passed it on (X-Forwarded-For), where the registry's message tells it."""
     host: str = ""
     user: str | None = None
     agent: str = ""

@@ -25,8 +25,15 @@ _API = re.compile(r"(?<!/api)/v2/?$|/v2/(?:_catalog|\S{1,255}/(?:manifests|blobs
 _TOKENS = re.compile(r"(?:^|/)(?:token|auth)/?$")
 _LIBRARIES = ("python-requests", "libwww-perl", "scrapy", "httpx -")
 """Of the programs that scan those that honest scripts use as well."""
+_BAIT = re.compile(
+    r"(?i)/(?:\.(?:env|git|aws|svn|DS_Store)\b|wp-|wordpress|xmlrpc\.php|phpmyadmin|cgi-bin/|boaform|actuator\b)"
+)
+"""Paths that whoever scans tries everywhere, and that no client and no page of a registry asks for."""
 _SCANNERS = ("zgrab", "masscan", "nmap", "nuclei", "nikto", "censys", "shodan", "expanse", "gobuster", "dirbuster",
              "internetmeasurement", "palo alto", *_LIBRARIES)  # fmt: skip
+_ONLY_SCAN = tuple(name for name in _SCANNERS if name not in _LIBRARIES)
+_CLIENTS = ("docker", "containerd", "skopeo", "podman", "buildkit", "crane")
+"""Programs that fetch images."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +57,8 @@ class Focus:
     """Whether the user named address or user by argument."""
     strangers: frozenset[str] = frozenset()
     """Users of the logs who look like scanners."""
+    scanners: frozenset[str] = frozenset()
+    """Addresses of machines that scan: whatever else they try there is no client's login."""
     scanned: frozenset[str] = frozenset()
     """Names that only scanning programs were refused with, by the access lines."""
     sites: frozenset[str] = frozenset()
@@ -82,6 +91,8 @@ class Focus:
         if self.speaks_of(observation.address) is False and observation.witness in ("client", "browser"):
             return False
         if self._knocks(observation) or self.is_elsewhere(observation):
+            return False
+        if observation.client in self.scanners:
             return False
         failed_login = observation.user is not None and not observation.ok
         if failed_login and self.only and observation.user not in self.users:
@@ -181,13 +192,15 @@ def focus_of(
     )  # nothing answers to localhost
     addresses = tuple(dict.fromkeys((*used, *logged, *named_only, *(published if not used else ()), *sites)))
     times = [o.when for o in unsettled if o.when is not None]
+    scanners = _machines_that_scan(observations)
     docker = (o.address for o in clients if isinstance(o.record, Message) and o.address and o.witness == "client")
     focus = Focus(
         addresses=addresses,
         since=min(times) if times else None,
         used=used,
         docker=tuple(dict.fromkeys(docker)),
-        strangers=frozenset(o.user for o in unsettled if o.user and is_noise(o, _known(evidence))),
+        strangers=frozenset(o.user for o in unsettled if o.user and is_noise(o, _known(evidence), scanners)),
+        scanners=scanners,
         scanned=_scanned(observations),
         named=bool(named or evidence.target.user),
         only=evidence.target.user is not None,
@@ -339,7 +352,8 @@ def _users(evidence: Evidence, observations: Iterable[Observation], unsettled: l
     ]
     if names:
         return tuple(dict.fromkeys(names))
-    logged = [o for o in unsettled if o.user and not o.own and not is_noise(o, _known(evidence))]
+    scanners = _machines_that_scan(observations)
+    logged = [o for o in unsettled if o.user and not o.own and not is_noise(o, _known(evidence), scanners)]
     return tuple(dict.fromkeys(o.user for o in logged if o.user and not o.user.startswith("$")))
 
 
@@ -355,17 +369,32 @@ def _scans(observation: Observation, programs: tuple[str, ...] = _SCANNERS) -> b
     return any(word in observation.agent.lower() for word in programs)
 
 
+def _machines_that_scan(observations: Iterable[Observation]) -> frozenset[str]:
+    """Addresses from which a scanning program or for a path of theirs was asked, and from which nobody got in: behind
+    a proxy that passes no address on, all clients have the proxy's."""
+    logged = [o for o in observations if o.client]
+    scanning = {o.client for o in logged if _scans(o, _ONLY_SCAN) or _BAIT.search(o.path)}
+    return frozenset(
+        scanning - {o.client for o in logged if o.ok and "/v2/" in o.path} - {o.client for o in logged if _pulls(o)}
+    )
+
+
+def _pulls(observation: Observation) -> bool:
+    """Whether a program asked that fetches images."""
+    return any(word in observation.agent.lower() for word in _CLIENTS)
+
+
 def _known(evidence: Evidence) -> frozenset[str]:
     """Names that an htpasswd file has."""
     return frozenset(n for h in evidence.htpasswd for n in (*(e.name for e in h.entries), *h.more))
 
 
-def is_noise(observation: Observation, known: frozenset[str] = frozenset()) -> bool:
-    """Whether a logged login looks like a scanner's: a program that scans, or a name that they all try and nobody has."""
-    if _scans(observation):
+def is_noise(
+    observation: Observation, known: frozenset[str] = frozenset(), machines: frozenset[str] = frozenset()
+) -> bool:
+    """Whether a logged login looks like a scanner's: a program or a machine that scans, or a name that they all try and
+    nobody has."""
+    if _scans(observation) or observation.client in machines:
         return True
-    client = any(
-        word in observation.agent.lower()
-        for word in ("docker", "containerd", "skopeo", "podman", "buildkit", "crane", "curl")
-    )
+    client = _pulls(observation) or "curl" in observation.agent.lower()
     return (observation.user or "").lower() in _SCANNED and observation.user not in known and not client

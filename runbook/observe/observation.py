@@ -66,6 +66,13 @@ class Observation:
         return (self.record.sent("User-Agent") or "") if isinstance(self.record, Exchange) else ""
 
     @property
+    def client(self) -> str:
+        """The address from which the client asked, as far as a log tells."""
+        if isinstance(self.record, LoggedRequest):
+            return self.record.client or self.record.remote
+        return self.record.client if isinstance(self.record, LogEvent) else ""
+
+    @property
     def ok(self) -> bool:
         """Whether the request was served as asked (2xx by the API, or a client's own word of success)."""
         if isinstance(self.record, Message):

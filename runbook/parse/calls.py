@@ -20,6 +20,12 @@ _INSIDE = re.compile(
     r"\b(?:docker|podman|nerdctl)(?:[ -]compose)?\s+(?:\S+\s+){0,8}?exec\b|\bkubectl\s+(?:\S+\s+){0,6}?exec\b"
 )
 _VERBS = ("login", "push", "pull", "build", "buildx", "copy", "run")
+ASKS = re.compile(
+    r"\bskopeo\s(?:[^|]*\s)?(?:inspect|list-tags)\s[^|]*\bdocker://|"
+    r"\bdocker\s+(?:manifest\s+inspect|buildx\s+imagetools\s+inspect)\s|"
+    r"\bcrane\s(?:[^|]*\s)?(?:digest|manifest|config)\s|\boras\s+(?:manifest\s+fetch|resolve)\s"
+)
+"""Commands that ask a registry about an image and move none: they read, as a pull does."""
 
 
 @lru_cache(maxsize=256)
@@ -40,7 +46,7 @@ def call_of(line: str) -> Call | None:
     config = _CONFIG.search(command) or _OPTION.search(command)
     parts = [part.strip() for part in words.split("|")]
     called = next((p for p in parts if re.search(r"\blogin\b", p)), words).split()
-    verb = next((w for w in called[1:4] if w in _VERBS), "")
+    verb = "pull" if ASKS.search(words) else next((w for w in called[1:4] if w in _VERBS), "")
     variable = _of_password(words) if verb == "login" else None
     return Call(
         tool=called[0].rsplit("/", 1)[-1] if called else "",

@@ -183,7 +183,7 @@ def _message(fields: Fields, line: str, service: str | None, place: Place, state
     request, when = fields.get("http.request.id"), written_at("", fields)
     probed = fields.get("http.request.useragent") == PROBE_AGENT
     _keep(state, meaning, place, service, text, detail=detail, user=user, request=request, when=when, probed=probed,
-          host=fields.get("http.request.host", ""))  # fmt: skip
+          host=fields.get("http.request.host", ""), client=_client(fields, state))  # fmt: skip
     if fields.get("http.request.uri"):
         _join(state, service, fields, meaning, user)
 
@@ -201,6 +201,7 @@ def _keep(
     when: float | None = None,
     probed: bool = False,
     host: str = "",
+    client: str = "",
 ) -> None:
     state.counts[meaning] = state.counts.get(meaning, 0) + 1
     kept = state.kept.setdefault(meaning, _Kept())
@@ -218,6 +219,7 @@ def _keep(
             request=request,
             probed=probed,
             host=mask(host, 300),
+            client=client,
             uri=mask(asked[1], 300) if asked else "",
         )
     )
@@ -297,10 +299,16 @@ def _told_of(
 def _with(
     row: LoggedRequest, fields: Fields, user: str | None, state: _State, meaning: Meaning | None = None
 ) -> LoggedRequest:
-    """The request with the Host, the user and the meaning that its message tells."""
+    """The request with the Host, the client, the user and the meaning that its message tells."""
     state.identified[row.place] = fields.get("http.request.id", "")
     host = state.vault.mask(fields.get("http.request.host", ""), 300)
-    return replace(row, meaning=meaning, user=row.user or user, host=host)
+    return replace(row, meaning=meaning, user=row.user or user, host=host, client=_client(fields, state))
+
+
+def _client(fields: Fields, state: _State) -> str:
+    """The first address of X-Forwarded-For, which the registry writes as it came, or the peer's without its port."""
+    told = fields.get("http.request.remoteaddr", "").split(",", 1)[0].strip()
+    return state.vault.mask(told if told.count(":") > 1 and "]" not in told else told.rsplit(":", 1)[0].strip("[]"), 60)
 
 
 def _grant(state: _State, fields: Fields, user: str | None) -> None:
@@ -333,7 +341,9 @@ def _explained(request: LoggedRequest, access: Access, state: _State) -> LoggedR
     user = next((name for _, fields, _ in own if (name := meaning_of(fields)[2])), None)
     if user == PROBE_USER:
         told = "no-usable-credential"  # our own question, wrong on purpose
-    return replace(request, meaning=told, user=request.user or user, host=own[0][1].get("http.request.host", ""))
+    fields = own[0][1]
+    host, client = fields.get("http.request.host", ""), _client(fields, state)
+    return replace(request, meaning=told, user=request.user or user, host=host, client=client)
 
 
 def _paired(requests: list[LoggedRequest]) -> list[LoggedRequest]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from runbook.lazy import re
 from runbook.model import Message, MessageKind, Place
-from runbook.parse.calls import call_of
+from runbook.parse.calls import ASKS, call_of
 from runbook.parse.prompts import prompted
 from runbook.parse.sessions import Context, command_of
 from runbook.redact import Vault
@@ -29,6 +29,10 @@ _SUCCESS: dict[str, re.Pattern[str]] = {
     ),
     "copy": re.compile(r"Writing manifest to image destination|Storing signatures|copied|Skipping", re.I),
 }
+_ANSWER = re.compile(
+    r'^[\s{]*"(?:Name|Digest|Repository|RepoTags|schemaVersion|mediaType|architecture)" ?:|^sha256:[0-9a-f]{64}$|^Digest:\s+sha256:'
+)
+"""What a command that only asks prints when the registry told it: skopeo 1.9 (run), docker, crane, oras (their sources)."""
 _ASIDE = re.compile(
     r"^\s*$|^(?:Username|Password)(?: \([^)]*\))?:|^WARNING!|^Configure a credential helper|credential-store|^```|^~~~|"
     r"^Enter .* password|^(?:real|user|sys)\s",
@@ -59,6 +63,9 @@ def outcomes(lines: Sequence[str], file: str, vault: Vault, taken: Sequence[int]
             continue
         success = _SUCCESS.get(verb)
         shown = list(_output(lines, index + 1))
+        if success is None and ASKS.search(line) and (told := next((r for r in shown if _ANSWER.match(r[1])), None)):
+            yield _message("transfer-ok", file, told, context, vault)
+            continue
         if success is None:
             failed = next(((n, text) for n, text in shown if _FAILED.match(text)), None)
             if verb and failed and not any(n in known for n, _ in shown):

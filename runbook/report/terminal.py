@@ -97,7 +97,7 @@ def _inconclusive(run: Run, pen: _Pen) -> Iterator[str]:
             yield from pen.wrap(item.what, "      ", f"    {item.where}: " if item.where else None)
     if not diagnosis.symptoms:
         over = " that was not followed by a success" if run.traffic.settled else ""
-        yield from pen.wrap(f"No failure{over}; and nothing that shows that a login works.")
+        yield from pen.wrap(f"No failure{over}, and not enough to call it healthy ({words.NOT_TESTED}).")
     if diagnosis.next is not None:
         yield from _section(words.NEXT_STEP, pen)
         yield from pen.wrap(diagnosis.next.why)

@@ -1,0 +1,59 @@
+"""A machine that scans is no client, whatever else it tries; an address that clients have as well is none of its."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.bundles import ask_files
+
+LOGIN = "$ docker login cr.o.example -u deploy\nPassword:\nLogin Succeeded\n"
+MESSAGE = (
+    'time="2026-11-28T01:31:5{s}.1Z" level=warning msg="error authorizing context: basic authentication challenge for realm '
+    '\\"r\\": {why}" go.version=go1.26.8 http.request.host=cr.o.example http.request.id=a{s}{who} http.request.method=GET '
+    'http.request.remoteaddr={who} http.request.uri={uri} http.request.useragent="{agent}" version=v3.1.1\n'
+)
+ROW = '172.18.0.3 - - [28/Nov/2026:01:31:5{s} +0000] "GET {uri} HTTP/1.1" {status} 87 "" "{agent}"\n'
+SCANNER = "Mozilla/5.0 zgrab/0.x"
+GO = "Go-http-client/1.1"
+
+
+def asked(s: int, who: str, agent: str, uri: str = "/v2/_catalog", why: str = "authentication failure") -> str:
+    row = {"s": s, "who": who, "agent": agent, "uri": uri, "why": why}
+    return MESSAGE.format(**row) + ROW.format(**row, status=401)
+
+
+def scan(who: str) -> str:
+    return asked(1, who, SCANNER, "/v2/", "invalid authorization credential")
+
+
+def verdict(folder: Path, log: str) -> str:
+    return ask_files(folder, {"client.txt": LOGIN.encode(), "registry.log": log.encode()}).verdict
+
+
+def test_what_a_machine_that_scans_tries_is_no_clients_login(tmp_path: Path) -> None:
+    assert verdict(tmp_path, scan("10.20.0.33") + asked(2, "10.20.0.33", GO)) == "healthy"
+
+
+def test_another_machine_that_is_refused_is_a_clients(tmp_path: Path) -> None:
+    assert verdict(tmp_path, scan("10.20.0.33") + asked(2, "10.20.0.34", GO)) != "healthy"
+
+
+def test_so_is_one_that_pulls_from_the_address_of_a_scanner(tmp_path: Path) -> None:
+    """Behind a NAT they look alike."""
+    assert verdict(tmp_path, scan("10.20.0.33") + asked(2, "10.20.0.33", "docker/28.1 go/go1.24")) != "healthy"
+
+
+@pytest.mark.parametrize("path", ["/.env", "/wp-login.php", "/.git/config", "/cgi-bin/luci"])
+def test_what_scanners_alone_ask_for_gives_them_away(path: str, tmp_path: Path) -> None:
+    row = '{who} - - [28/Nov/2026:01:31:50 +0000] "GET ' + path + ' HTTP/1.1" 404 19 "" "Mozilla/5.0"\n'
+    refused = asked(2, "10.20.0.33", GO)
+    assert verdict(tmp_path / "a", row.format(who="10.20.0.33") + refused) == "healthy"
+    assert verdict(tmp_path / "b", row.format(who="10.20.0.34") + refused) != "healthy"
+
+
+def test_what_people_tell_beside_what_works_is_asked_for(tmp_path: Path) -> None:
+    files = {"client.txt": LOGIN.encode(), "ticket.md": b"Mia: the registry gives me 401 again\n"}
+    answer = ask_files(tmp_path, files)
+    assert answer.report is not None
+    assert answer.verdict == "inconclusive"
+    assert "on the machine of who tells it" in answer.report["next"]["why"]
