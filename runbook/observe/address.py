@@ -43,6 +43,16 @@ class Address:
             return False
         return self.host == other.host or (self.is_loopback and other.is_loopback)
 
+    def may_be(self, other: "Address") -> bool:
+        """Whether both may lead to the same server: the same port of a container's name, an IP address or this machine
+        counts too. Two names of the DNS are two servers until something ties them."""
+        same = self.port is not None and self.port == other.port and self.port not in (80, 443)
+        return self.fits(other) or (same and not (self._is_full and other._is_full))
+
+    @property
+    def _is_full(self) -> bool:
+        return "." in self.host and not self.is_loopback and not self.host.replace(".", "").isdecimal()
+
 
 def address_of(text: str | None) -> Address | None:
     """The address in a URL, or in a bare host[:port]; None when there is none."""

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from runbook.model import Exchange, LogEvent, LoggedRequest, Message, Symptom
-from runbook.observe.address import Address
 from runbook.observe.observation import OVER, Observation, is_later
 from runbook.observe.words import FATAL
 
@@ -226,7 +225,7 @@ _LOOPBACK = frozenset(("127.0.0.1", "::1", "[::1]"))
 
 def _same_place(success: Observation, failure: Observation) -> bool:
     known = success.address is not None and failure.address is not None
-    if success.address is not None and failure.address is not None and not _fits(success.address, failure.address):
+    if success.address is not None and failure.address is not None and not success.address.may_be(failure.address):
         return False
     thread = success.source.file == failure.source.file or failure.source.era == OVER
     if known and thread and success.source.era > failure.source.era:
@@ -256,10 +255,6 @@ def _same_logger(success: Observation, failure: Observation) -> bool:
         and success.witness in ("registry", "proxy")
         and success.service == failure.service
     )
-
-
-def _fits(one: Address, other: Address) -> bool:
-    return one.fits(other) or (one.port is not None and one.port == other.port and one.port not in (80, 443))
 
 
 def ends_in_a_crash(events: Iterable[LogEvent]) -> frozenset[str | None]:

@@ -22,7 +22,7 @@ from runbook.model import (
     Symptom,
     command,
 )
-from runbook.observe.address import address_of
+from runbook.observe.address import Address, address_of
 from runbook.observe.signature import from_registry
 from runbook.observe.traffic import is_authenticated, succeeded
 from runbook.rules.base import Facts
@@ -83,10 +83,12 @@ class Users:
 def users(facts: Facts) -> Users:
     """Who fails and who does not, from requests, bcrypt checks, logs and messages."""
     traffic, evidence = facts.traffic, facts.evidence
+    refused = _refused_at(facts)
     accepted = {
         e.credential.user
         for e in traffic.exchanges
         if e.credential and e.credential.user and is_authenticated(e) and succeeded(e) and _is_own(e.route, facts)
+        if not _at_another_server(e, refused)
     }
     if Symptom.OPEN_DIRECT in traffic.seen():
         accepted = set()  # an open registry accepts everybody, which says nothing of the entry
@@ -104,6 +106,22 @@ def users(facts: Facts) -> Users:
     nameless = tuple(failing.pop("", ()))
     found = {name: tuple(items) for name, items in failing.items()}
     return Users(found, frozenset(accepted), nameless, elsewhere=not nameless and _refused_elsewhere(facts))
+
+
+def _refused_at(facts: Facts) -> dict[str, set[Address]]:
+    """User → addresses at which a login of that name is still refused."""
+    found: dict[str, set[Address]] = {}
+    for c in facts.traffic.complaints:
+        o = c.observation
+        if c.settled is None and c.symptom in REFUSED and o.user and o.address and facts.focus.covers(o):
+            found.setdefault(o.user, set()).add(o.address)
+    return found
+
+
+def _at_another_server(success: Exchange, refused: dict[str, set[Address]]) -> bool:
+    """Whether that user is refused, and nowhere that may be the server of this success."""
+    at, asked = address_of(success.url), refused.get(success.credential.user or "") if success.credential else None
+    return at is not None and bool(asked) and not any(at.may_be(a) for a in asked or ())
 
 
 def refusals(facts: Facts, user: str | None = None) -> tuple[EvidenceItem, ...]:
