@@ -3,7 +3,7 @@ understood, a file or a part of one, is evidence (a `Problem`), never an excepti
 
 import io
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -475,7 +475,7 @@ class Reading:
             rows = read.lines(stream, name)
             said = Paste(Rows(list(reader(rows) if reader else rows)), program=True)
             if not self.harvest.add_prose(source.path, said, "text", "program"):
-                self._untold(source, said.rest())
+                self._untold(source, said)
 
     def _parse_text(self, source: SourceFile, text: str, *, keep: bool = True) -> None:
         """A text of a kind that has its own syntax."""
@@ -495,11 +495,11 @@ class Reading:
         """What people and programs said."""
         told = self.harvest.add_prose(source.path, carrier.paste, source.kind, source.voice)
         known = told or carrier.paste.files or source.voice == "document"
-        if source.voice == "person" and is_over(carrier.paste.rest(), carrier.paste.framed):
+        if source.voice == "person" and is_over(carrier.paste.rest(), carrier.paste.framed, carrier.paste.written):
             self._over.add(source.path)
         rows = carrier.paste.rest()
         speaks = source.voice == "person" and not SET_ASIDE.search(source.path)
-        line = complaint(rows, carrier.paste.framed) if speaks else None
+        line = complaint(rows, carrier.paste.framed, carrier.paste.written) if speaks else None
         if line is not None:
             kind: Kind = "push-complaint" if is_of_push(rows[line - 1]) else "complaint"
             self._problem(source.path, COMPLAINT, line, kind)
@@ -509,7 +509,7 @@ class Reading:
         elif not known and line is not None:
             self._problem(source.path, UNTOLD, kind="nothing-found")
         elif not known:
-            self._untold(source, rows)
+            self._untold(source, carrier.paste)
 
     def _name_who_complains(self) -> None:
         """Of each complaint the users whom it names, of those that anything else shows: no other word of it is kept."""
@@ -518,10 +518,11 @@ class Reading:
             users = tuple(sorted(user for user in self.harvest.users() if user.lower() in words))
             self.harvest.problems[number] = replace(self.harvest.problems[number], users=users)
 
-    def _untold(self, source: SourceFile, rows: Sequence[str]) -> None:
+    def _untold(self, source: SourceFile, paste: Paste) -> None:
         """A text in which nothing was recognised; where it speaks of a failure, nobody is healthy who has not read it."""
+        rows = paste.rest()
         row = failure(source.path, rows)
-        if row is None or is_over(rows):
+        if row is None or is_over(rows, written=paste.written):
             self._problem(source.path, UNTOLD, kind="nothing-found")
         else:
             self._problem(source.path, FAILING, row, kind="failing")

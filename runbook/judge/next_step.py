@@ -65,7 +65,12 @@ def next_step(
     if shut := _unopened(facts):
         return shut
     seen = set(diagnosis.seen)
-    step = _where_it_leads(facts) or _what_the_page_calls(facts) or _what_it_resolves_to(facts)
+    step = (
+        _what_the_cluster_says(facts)
+        or _where_it_leads(facts)
+        or _what_the_page_calls(facts)
+        or _what_it_resolves_to(facts)
+    )
     if step := step or _who_issues_tokens(facts) or (None if diagnosis.causes else _log_in(facts)):
         return step
     if not _login_tried(facts) and not seen & _NOT_ABOUT_LOGINS and (step := _try_login(facts)):
@@ -98,12 +103,12 @@ def next_step(
 
 def _another_service(facts: Facts) -> NextStep | None:
     """Where all that failed was asked of a registry that others run, or of another product: no file of ours decides there."""
-    if facts.registry is not None or facts.traffic.requests:
+    signed = any(is_another_product(e) for e in facts.traffic.exchanges)
+    if facts.registry is not None or (facts.traffic.requests and not signed):
         return None
     failed = [
         c.observation for c in facts.traffic.complaints if c.settled is None and c.observation.witness == "client"
     ]
-    signed = any(is_another_product(e) for e in facts.traffic.exchanges)
     hosts = list(dict.fromkeys(o.address for o in failed if o.address is not None))
     if not hosts or not (all(a.is_hosted for a in hosts) or (signed and len(hosts) == 1)):
         return None
@@ -161,6 +166,19 @@ def _last_words(facts: Facts) -> Message | None:
     open_ones = [c for c in facts.traffic.complaints if c.settled is None and c.observation.witness == "client"]
     record = open_ones[-1].observation.record if open_ones else None
     return record if isinstance(record, Message) else None
+
+
+def _what_the_cluster_says(facts: Facts) -> NextStep | None:
+    """Where a release did not come up: whether its pods could not pull is told by the cluster alone."""
+    said = _last_words(facts)
+    if said is None or said.kind != "other-error" or said.tool not in ("helm", "helmfile", "kubectl", "flux", "argocd"):
+        return None
+    return NextStep(
+        why=f"{said.tool} waited in vain, and does not say for what: the events of the cluster tell whether an image could not "
+        "be pulled, from where and why, or something else was missing.",
+        command=sh("kubectl", "get", "events", "-A", "--field-selector=type=Warning", WRITE_TO, "events.txt"),
+        gives="transcript",
+    )
 
 
 def _who_issues_tokens(facts: Facts) -> NextStep | None:

@@ -21,12 +21,16 @@ OTHER_SERVICES = (
     "gunicorn",
 )
 """The same of products that answer at such addresses and are no registry of this kind."""
+_OTHER_REALMS = ("sonatype nexus repository manager", "artifactory realm")
+"""How those of them sign their challenge that stand behind a proxy, whose Server header is seen."""
 
 
 def is_another_product(record: object) -> bool:
     """Whether a response is signed by a product that is no registry of this kind."""
-    server = (record.header("Server") or "").lower() if isinstance(record, Exchange) else ""
-    return any(word in server for word in OTHER_SERVICES)
+    if not isinstance(record, Exchange):
+        return False
+    server, challenge = ((record.header(name) or "").lower() for name in ("Server", "WWW-Authenticate"))
+    return any(word in server for word in OTHER_SERVICES) or any(realm in challenge for realm in _OTHER_REALMS)
 
 
 _REALM = re.compile(r'\brealm="(https?://[^"]{1,500})"', re.IGNORECASE)

@@ -66,6 +66,7 @@ class _Page:
         self.parts: list[str] = []
         self.length = self.begins = 0
         self.silent = ""
+        self.quoted = 0
         self.pre = self.in_cells = self.cell = False
 
     def read(self, text: str) -> Rows:
@@ -95,6 +96,8 @@ class _Page:
             self._cell(closes, more, number)
         elif tag in _BLOCKS and not self.pre:
             self._end(number)
+            if tag == "blockquote":
+                self.quoted = max(0, self.quoted - 1) if closes else self.quoted + 1
             if tag == "table" and closes:
                 self._close_cells(number)
         elif tag in _BLOCKS and closes and self.length:
@@ -161,7 +164,8 @@ class _Page:
     def _end(self, number: int) -> None:
         row = self._taken()
         if row if self.pre else row.strip():
-            self._add(row if self.pre else row.rstrip(), self.begins or number)
+            mark = "" if self.pre else "> " * min(self.quoted, 9)
+            self._add(row if self.pre else mark + row.rstrip(), self.begins or number)
         self.begins = 0
 
     def _add(self, row: str, number: int) -> None:

@@ -1,6 +1,6 @@
 """Who speaks in a file: a program, a person about this incident, or a document that explains things in general. Pure."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
@@ -63,10 +63,16 @@ def voice_of(name: str, text: str) -> Voice:
     return "document" if _is_diary(text) else "person"
 
 
-def complaint(rows: Sequence[str], framed: Collection[int] = ()) -> int | None:
+Written = Callable[[int], tuple[float, bool]]
+"""Row (from 0) → `Place.era` and `Place.loose`."""
+
+
+def complaint(
+    rows: Sequence[str], framed: Collection[int] = (), written: Written = lambda _: (0.0, False)
+) -> int | None:
     """The line (from 1) in which a person tells of a trouble of now; None where nobody does, or where it is over.
     `framed`: rows (from 0) that a program wrote."""
-    said = _said(rows, framed)
+    said = _said(rows, framed, written)
     told = [n for n, said_by in enumerate(said) if said_by.voice == "person" and _complains(said_by.text)]
     told = [n for n in told if not _of_another_program(rows, said[n].row)]
     told = [n for n in told if not _DATED.match(rows[said[n].row])]
@@ -81,7 +87,9 @@ def failure(name: str, rows: Sequence[str]) -> int | None:
             n + 1
             for n, row in enumerate(rows[:2000])
             if any(
-                _FAILURE.search(_NO_FAILURE.sub("", s)) and not _ASKED_OF_A_LOG.search(s) for s in _SENTENCES.split(row)
+                _FAILURE.search(_NO_FAILURE.sub("", s))
+                and not (_ASKED_OF_A_LOG.search(s) or (not own and _of_another_service(s)))
+                for s in _SENTENCES.split(row)
             )
             and not _IN_ORDER.search(row)
             and (own or not is_strange(row, "other-error", ""))
@@ -107,9 +115,9 @@ def is_of_push(row: str) -> bool:
     return re.search(r"\b(?:push\w*|upload\w*|hochlad\w*)\b", row, re.IGNORECASE) is not None
 
 
-def is_over(rows: Sequence[str], framed: Collection[int] = ()) -> bool:
+def is_over(rows: Sequence[str], framed: Collection[int] = (), written: Written = lambda _: (0.0, False)) -> bool:
     """Whether a text says at its end that what it tells of is over, and nothing after that speaks against it."""
-    said = _said(rows, framed)
+    said = _said(rows, framed, written)
     last = _over(said)
     after = said[last + 1 :]
     return (
@@ -128,10 +136,12 @@ class _Said(NamedTuple):
     voice: Voice
 
 
-def _said(rows: Sequence[str], framed: Collection[int]) -> list[_Said]:
+def _said(rows: Sequence[str], framed: Collection[int], written: Written) -> list[_Said]:
+    """The sentences in the order in which they were written: what somebody quotes was there before what he says of it."""
     speaker = Speaker("person", framed)
     voices = [(n, row, speaker.of(n, row)) for n, row in enumerate(rows[:2000])]
-    return [_Said(n, part, voice) for n, row, voice in voices if row.strip() for part in _SENTENCES.split(row)]
+    said = [_Said(n, part, voice) for n, row, voice in voices if row.strip() for part in _SENTENCES.split(row)]
+    return sorted(said, key=lambda s: written(s.row)[0])
 
 
 def _over(said: Sequence[_Said]) -> int:
@@ -157,7 +167,15 @@ def _is_of_that(sentence: _Said, before: _Said) -> bool:
 def _complains(sentence: str) -> bool:
     if OWN_DOING.search(sentence):
         sentence = sentence.partition(" but ")[2]
-    return _COMPLAINS.search(_NO_FAILURE.sub("", sentence)) is not None and not _ASKED_OF_A_LOG.search(sentence)
+    if _ASKED_OF_A_LOG.search(sentence) or _of_another_service(sentence):
+        return False
+    return _COMPLAINS.search(_NO_FAILURE.sub("", sentence)) is not None
+
+
+def _of_another_service(sentence: str) -> bool:
+    """Whether a sentence names a service that is no part of a registry, no word of one, and nothing in common with it."""
+    named = _ANOTHER_SERVICE.search(sentence) is not None
+    return named and not (_OF_A_REGISTRY.search(sentence) or _IN_COMMON.search(sentence))
 
 
 _ASKS_OTHERS = re.compile(
@@ -168,6 +186,17 @@ _HANDLES_IMAGES = re.compile(r"docker|podman|image|registry", re.IGNORECASE)
 _OF_A_REGISTRY = re.compile(
     r"\b(?:docker|podman|registry(?!\.)|log ?in(?!:)|push|pull\w*|images?|anmeld\w*)\b", re.IGNORECASE
 )
+_ANOTHER_SERVICE = re.compile(
+    r"\b(?:wiki|confluence|jira|grafana|prometheus|jenkins|nextcloud|owncloud|mail ?server|smtp|imap|vpn|printer|drucker|web ?shop|"
+    r"intranet|sentry|kibana|postgres\w*|mysql|mariadb|redis|mongo\w*|database|datenbank|backup job|cron ?job)\b",
+    re.IGNORECASE,
+)
+_IN_COMMON = re.compile(
+    r"\b(?:too|also|as well|both|likewise|everything|all|same|auch|ebenso|beide|alles|derselbe|dasselbe|ui|v2|401|tags?|catalog|proxy|nginx|"
+    r"traefik|caddy|haproxy|apache|htpasswd|certificate|zertifikat)\b",
+    re.IGNORECASE,
+)
+"""Words by which another service's trouble may be the registry's as well."""
 _FAILURE = re.compile(
     r"\b(?:fail(?:s|ed|ing|ure)?|refus(?:e[sd]?|al)|denied|errors?|ERR|unauthori[sz]ed|forbidden|cannot|can't|unable to|does not exist|"
     r"BackOff|\w+BackOff|ErrImagePull|unhealthy|broken|crash\w*|Restarting \(\d+\)|(?<![\d:./-])(?:40[13]|50[0234])s?(?![\d:./-]))\b|"
@@ -220,10 +249,11 @@ _TELLS = re.compile(r"(?!(?:I|we|ich|wir)\b)[^,:]{1,80} (?:was|were|is|are|had|h
 
 
 _ASKED_OF_A_LOG = re.compile(
-    r"\b(?:last time|letztes mal)\b|\bmonitoring\b|^(?:is|are|was|were|ist|sind)\b[^?]*\?|\blogs? is red\b|\bsays this is why\b",
+    r"\b(?:last time|letztes mal)\b|\bmonitoring\b|^(?:is|are|was|were|ist|sind)\b[^?]*\?|\blogs? is red\b|\bsays this is why\b|"
+    r"(?:\[\W{0,4}down\]|\buptime.?kuma\b|\bgatus\b|\bblackbox\b|\bpingdom\b|\bmonitor \S+ is down\b)(?=.{0,300}\b401\b)",
     re.IGNORECASE,
 )
-"""What a machine counted, what was once, and what somebody only asks: nobody says that it fails today."""
+"""What a machine counted or asked without a login, what was once, and what somebody only asks: nobody says that it fails today."""
 _COMPLAINS = re.compile(
     r"\b(?:fail(?:s|ed|ing|ure)?|broken?|errors?|cannot|can't|could not|doesn't|does not|refus(?:e[sd]?|al)|denied|unauthori[sz]ed|"
     r"authentication required|x509|time(?:d )?out|EOF|an error occured|no space left|(?:shows?|sees?|gets?|has) no|manifest unknown|"
