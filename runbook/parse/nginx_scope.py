@@ -1,7 +1,7 @@
 """One level of an nginx configuration with what it inherits, and what is in force there."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -10,6 +10,7 @@ from runbook.model.proxy import NGINX_BODY
 from runbook.numbers import whole_number
 from runbook.parse.hops import basic_auth, header_edit, size
 from runbook.parse.nginx_tree import Directive
+from runbook.parse.patterns import is_trusted, search
 from runbook.redact import Vault
 
 ENCLOSED = ("server", "location", "upstream", "map", "geo", "if", "limit_except", "events", "stream", "types")
@@ -24,6 +25,22 @@ _HARMLESS = ("mime.types", "modules-enabled", "modules", "conf.d", "sites-enable
 def is_unread(directive: Directive) -> bool:
     """An include that is not at hand and could hold something that matters here."""
     return directive.name == "include" and not any(word in " ".join(directive.args) for word in _HARMLESS)
+
+
+_API = ("/v2/", "/v2/_catalog", "/v2/a/b/manifests/latest", "/v2/a/b/blobs/uploads/")
+
+
+def _spares_the_api(condition: Sequence[str]) -> bool:
+    """Whether an `if` asks for a path that no request to the registry has."""
+    text = " ".join(condition).removeprefix("(").removesuffix(")").strip()
+    asked = re.fullmatch(r"\$(?:uri|request_uri|document_uri)\s+(=|~\*?)\s+(\S+)", text)
+    if asked is None:
+        return False
+    wanted = asked[2].strip("\"'")
+    if asked[1] == "=":
+        return wanted not in _API
+    pattern = f"(?i){wanted}" if asked[1] == "~*" else wanted
+    return is_trusted(pattern) and not any(search(pattern, path) for path in _API)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +72,7 @@ class Scope:
         for directive in block:
             if directive.name == "set" and len(directive.args) == 2:
                 variables[directive.args[0].lstrip("$")] = self._follow(directive.args[1], variables)
-            elif directive.name == "if":
+            elif directive.name == "if" and not _spares_the_api(directive.args):
                 for inner in directive.find("set"):
                     variables.pop(inner.args[0].lstrip("$") if inner.args else "", None)
             elif directive.name not in (*_LISTS, *_OWN, *ENCLOSED):

@@ -10,11 +10,17 @@ _EXPLODES = re.compile(r"[+*}]\)?[^()]{0,3}\)[+*{]")
 
 def search(pattern: str, text: str) -> re.Match[str] | None:
     """A regular expression of a configuration on a bounded text; one that cannot be read or trusted fits nothing."""
+    return re.search(pattern, text[:500]) if is_trusted(pattern) else None
+
+
+def is_trusted(pattern: str) -> bool:
+    """Whether a regular expression is tried at all: it is short, can be read, and comes to an end."""
     if len(pattern) > 300 or _EXPLODES.search(pattern):
-        return None
+        return False
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return re.search(pattern, text[:500])
+            re.compile(pattern)
     except re.error:
-        return None
+        return False
+    return True

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 from runbook.lazy import re
-from runbook.model import EvidenceItem, Exchange, HeaderEdit, LoggedRequest, ProxyRoute, Refutation, Symptom
+from runbook.model import EvidenceItem, Exchange, HeaderEdit, LoggedRequest, Meaning, ProxyRoute, Refutation, Symptom
+from runbook.observe.address import address_of
 from runbook.observe.signature import is_registrys
 from runbook.observe.traffic import Traffic, is_authenticated, succeeded
 from runbook.rules.base import Facts
@@ -12,7 +13,7 @@ from runbook.rules.hops import api_routes
 
 REFUSED = (Symptom.LOGIN_401_VIA, Symptom.LOGIN_401)
 """What a header that is lost or replaced explains."""
-MISMATCH = ("authentication-failure", "bcrypt-mismatch", "bcrypt-malformed")
+MISMATCH: tuple[Meaning, ...] = ("authentication-failure", "bcrypt-mismatch", "bcrypt-malformed")
 """What the registry logs of credentials that arrived and did not match."""
 NO_CREDENTIALS = ("no-usable-credential",)
 """What the registry logs of a request without a Basic header that it can read."""
@@ -173,6 +174,23 @@ def refused_for(traffic: Traffic, *meanings: str) -> LoggedRequest | None:
 def arrived(traffic: Traffic, sent: Exchange) -> list[Exchange]:
     """What a tap before the registry saw of such a request."""
     return [e for e in traffic.arrived if (e.method, e.path) == (sent.method, sent.path)]
+
+
+_SAME = 5.0
+"""Seconds within which two clocks tell of one request."""
+
+
+def came_through(traffic: Traffic) -> bool:
+    """Whether the registry logged, of a request that went through the proxy, that this very user's password was not right:
+    then the header had arrived, whatever the proxy's file says."""
+    judged = [e for e in traffic.logged(*MISMATCH) if e.user and e.host and e.when is not None]
+    refused = [o for o in traffic.observations if o.route == "via" and o.status == 401 and o.user and not o.own]
+    return any(
+        e.user == o.user and asked.host == o.address.host and abs(e.when - o.when) <= _SAME
+        for e in judged
+        for o in refused
+        if (asked := address_of(e.host)) and o.address and e.when is not None and o.when is not None
+    )
 
 
 def another_login(traffic: Traffic, refused: Exchange) -> Item:

@@ -11,6 +11,7 @@ from runbook.rules.authorization_traces import (
     another_login,
     arrived,
     as_logged,
+    came_through,
     injected_fails,
     injected_matches,
     matches_file,
@@ -48,6 +49,8 @@ def authorization_stripped(facts: Facts) -> Iterator[Finding]:
     People miss it because the line looks harmless: in nginx an empty value does not mean "leave it", it means
     "do not send it". Authorization is an end-to-end header; no proxy drops it unasked.
     """
+    if came_through(facts.traffic):
+        return
     known = set[object]()
     for route in api_routes(facts):
         edit = route.edit("Authorization")

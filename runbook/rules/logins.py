@@ -25,6 +25,7 @@ from runbook.model import (
 from runbook.observe.address import Address, address_of
 from runbook.observe.signature import from_registry
 from runbook.observe.traffic import is_authenticated, succeeded
+from runbook.rules.authorization_traces import came_through
 from runbook.rules.base import Facts
 from runbook.rules.evidence import Item, computed, context, said, seen
 from runbook.rules.hops import api_routes
@@ -136,7 +137,9 @@ def _is_own(route: str, facts: Facts) -> bool:
 
 def overwrites(facts: Facts) -> bool:
     """Whether a proxy changes the credentials of API requests or asks for its own: then a refusal says little of the file."""
-    return any(route.edit("Authorization") or route.auth for route in api_routes(facts))
+    return not came_through(facts.traffic) and any(
+        route.edit("Authorization") or route.auth for route in api_routes(facts)
+    )
 
 
 def _failures(facts: Facts) -> Iterator[tuple[str, Item]]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from runbook.model import ProxyRoute
 from runbook.parse.patterns import search
+from runbook.redact import MASK
 
 if TYPE_CHECKING:
     from runbook.stack.foretell import Request
@@ -108,7 +109,9 @@ def matches(route: ProxyRoute, request: Request) -> bool:
 
 
 def holds(route: ProxyRoute, request: Request) -> bool:
-    """Whether a route's condition holds. One that is not understood is taken not to."""
+    """Whether a route's condition holds. One that is not understood is taken not to, nor is one in which a word is masked."""
+    if MASK in route.condition:
+        return False
     if not route.condition:
         return True
     found = re.fullmatch(r"(\$\w+)\s*(=|!=|~\*?|!~\*?)\s*(.*)", route.condition, re.DOTALL)
