@@ -67,9 +67,22 @@ def _asks_twice(route: ProxyRoute, facts: Facts) -> bool:
     """Whether the proxy asks by Basic and forwards the same header to a registry that asks as well."""
     registry, edit = facts.stack.registry, route.edit("Authorization")
     is_open = bool(registry and registry.auth == "none") or S.OPEN_DIRECT in facts.traffic.seen()
-    if route.auth is None or route.auth.kind != "basic" or is_open:
+    if route.auth is None or route.auth.kind != "basic" or is_open or not _registry_asks(facts, route.auth.user_file):
         return False
     return edit is None or edit.injected == "client"
+
+
+def _registry_asks(facts: Facts, user_file: str) -> bool:
+    """Whether anything says that the registry itself wants a login: behind a proxy that asks it is open as a rule."""
+    traffic = facts.traffic
+    if facts.registry is not None:
+        return True  # that it is open was asked before
+    told = [e for e in traffic.exchanges if e.status == 401 and (e.route == "direct" or is_registrys(e))]
+    logged = traffic.logged("no-usable-credential", "authentication-failure", "bcrypt-mismatch")
+    rows = any(r.status == 401 and r.logger == "registry" for r in traffic.requests)
+    own = user_file.rpartition("/")[2]
+    others = any(h.file.rpartition("/")[2] != own for h in facts.evidence.htpasswd)
+    return bool(told or logged or rows or others)
 
 
 def _asked_twice(facts: Facts, route: ProxyRoute, foreign: Exchange | None) -> Finding:
