@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from runbook.lazy import re
 from runbook.model import ClientConfig, Finding, Fix, Message, StoredLogin
 from runbook.model.command import Word, glued, host, sh
 from runbook.rules.base import Facts, rule
@@ -63,8 +64,22 @@ def key_format(facts: Facts) -> Iterator[Finding]:
         return
 
 
+_KUBELET = re.compile(r"image pull failed for|failed to pull image|ErrImagePull|imagePullSecret", re.IGNORECASE)
+
+
+def _kubelet_finds(key: str) -> bool:
+    """Whether the kubelet takes this key for the whole host: it strips the scheme and the API's version, keeps other paths.
+
+    Source: kubernetes pkg/credentialprovider/keyring.go, BasicDockerKeyring.Add.
+    """
+    path = key.split("://", 1)[-1].partition("/")[2]
+    return path.rstrip("/") in ("", "v1", "v2")
+
+
 def _is_found_by(message: Message, login: StoredLogin, clients: tuple[ClientConfig, ...]) -> bool:
     """Whether the client that complains is one that finds this entry all the same."""
+    if _KUBELET.search(message.text):
+        return _kubelet_finds(login.key)
     docker = "from daemon" in message.text
     library = message.kind == "invalid-username-password" or "retrieve auth token" in message.text
     who: Client | None = "docker" if docker else "containers" if library else None
