@@ -27,7 +27,7 @@ from runbook.observe.responses import of_exchange, of_logged
 from runbook.observe.routes import Routing
 from runbook.observe.settled import Successes, ends_in_a_crash, kinds_of, successes
 from runbook.observe.signature import is_registrys, is_token_service
-from runbook.observe.words import EVENTS, FAILURES, FATAL, MESSAGES, STATUSES, UPLOAD_SENT_ON
+from runbook.observe.words import EVENTS, FAILURES, FATAL, MESSAGES, STATUSES, upload_sent_on
 
 S = Symptom
 
@@ -278,7 +278,7 @@ def _of_message(message: Message, routing: Routing) -> list[Symptom]:
         elsewhere = message.detail.split(":")[0].lower() != message.host.split(":")[0].lower()
         pulled = message.call is not None and message.call.verb == "pull"
         symptom = S.NAME_UNKNOWN if not elsewhere else S.REDIRECTED if pulled else S.LOCATION_WRONG
-    elif message.kind == "refused" and UPLOAD_SENT_ON.search(message.text):
+    elif message.kind == "refused" and upload_sent_on(message):
         symptom = S.LOCATION_WRONG
     if symptom is None:
         return []

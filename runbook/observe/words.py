@@ -1,12 +1,27 @@
 """What messages of clients and lines of logs mean, as symptoms: one table each."""
 
 from runbook.lazy import re
-from runbook.model import Meaning, MessageKind, Symptom
+from runbook.model import Meaning, Message, MessageKind, Symptom
 
 S = Symptom
 
 UPLOAD_SENT_ON = re.compile(r"\b(?:Patch|Put) \\?\"?(https?)://[^\s\"]{1,300}/blobs/uploads/")
 """What docker says of the request after an upload was begun: whoever took the POST sent it there, by that scheme."""
+
+
+def upload_sent_on(message: Message) -> str:
+    """The scheme by which whoever took the POST of an upload sent a client on that was refused there; "" where nothing
+    tells. Old engines (1.8) name no request: to a name without a port they speak https, so nothing but the Location
+    of an upload leads a push to port 80.
+    """
+    if named := UPLOAD_SENT_ON.search(message.text):
+        return named[1]
+    pushed = message.call is not None and message.call.verb == "push"
+    has_port = re.search(r":\d+$", message.host or "") is not None
+    bare = message.text.strip().startswith("dial tcp ") and message.detail.endswith(":80")
+    return "http" if pushed and message.host and bare and not has_port else ""
+
+
 MESSAGES: dict[MessageKind, Symptom] = {
     "unauthorized": S.LOGIN_401,
     "invalid-username-password": S.LOGIN_401,

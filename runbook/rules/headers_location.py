@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from urllib.parse import SplitResult
 
 from runbook.model import Edit, Finding, HeaderEdit, Message, ProxyRoute, Refutation, Subject, Symptom
-from runbook.observe.words import UPLOAD_SENT_ON
+from runbook.observe.words import upload_sent_on
 from runbook.rules.base import Facts, rule
 from runbook.rules.evidence import Item, finding, read, said
 from runbook.rules.hop_edits import add_header, beside, drop_header, swap
@@ -61,10 +61,10 @@ def location_header_port_lost(facts: Facts) -> Iterator[Finding]:
 
 def _dialled(facts: Facts, refused: Message | None, more: tuple[Symptom, ...]) -> Iterator[Finding]:
     """An upload that a client sent on to another port than the one that it was given, as it says itself."""
-    sent_on = UPLOAD_SENT_ON.search(refused.text) if refused else None
-    if refused is None or refused.host is None or sent_on is None or is_fixed(facts):
+    scheme = upload_sent_on(refused) if refused else ""
+    if refused is None or refused.host is None or not scheme or is_fixed(facts):
         return
-    here = urlsplit(f"{sent_on[1]}://{refused.host}")
+    here = urlsplit(f"{scheme}://{refused.host}")
     port = refused.detail.rpartition(":")[2]
     there = urlsplit(f"{here.scheme}://{here.hostname}:{port}")
     route = next((r for r in upload_routes(facts) if r.host != "client"), None)

@@ -16,7 +16,7 @@ from runbook.model import (
     Refutation,
     Symptom,
 )
-from runbook.observe.words import UPLOAD_SENT_ON
+from runbook.observe.words import upload_sent_on
 from runbook.rules.apache_modules import module_enabled, module_loaded
 from runbook.rules.base import Facts, rule
 from runbook.rules.evidence import Item, context, finding, read, said
@@ -201,8 +201,8 @@ def _scheme_lost(facts: Facts, route: ProxyRoute, misrouted: Exchange | None) ->
 
 def _sent_to_http(facts: Facts) -> Item:
     """A client that was sent to http:// with an upload, at the name where it begins on https."""
-    refused = ((m, UPLOAD_SENT_ON.search(m.text)) for m in facts.traffic.messages if m.kind == "refused")
-    return next((said(m) for m, sent_on in refused if sent_on and sent_on[1] == "http"), None)
+    refused = (m for m in facts.traffic.messages if m.kind == "refused")
+    return next((said(m) for m in refused if upload_sent_on(m) == "http"), None)
 
 
 def _scheme_of(facts: Facts, route: ProxyRoute) -> tuple[str, Place, str, tuple[Edit, ...]]:

@@ -7,6 +7,7 @@ from runbook.model import Edit, EvidenceItem, Exchange, Finding, Fix, Refutation
 from runbook.numbers import whole_number
 from runbook.observe.signature import is_registrys, is_token_service
 from runbook.observe.traffic import Traffic, succeeded
+from runbook.observe.words import upload_sent_on
 from runbook.rules.align import DOWN, OPEN, add_variables
 from runbook.rules.base import Facts, rule
 from runbook.rules.evidence import Item, finding, foretold, read, said, seen
@@ -190,7 +191,7 @@ def unreachable(facts: Facts) -> Iterator[Finding]:
     reported = [
         m
         for m in traffic.said("refused", "reset", "eof", "timeout")
-        if _to_registry(m.host, stack) and not dialled_elsewhere(m)
+        if _to_registry(m.host, stack) and not dialled_elsewhere(m) and not (m.kind == "refused" and upload_sent_on(m))
     ]
     traefik = any(r.software == "traefik" for r in stack.routes)
     debug = [e for e in traffic.exchanges if _is_debug_server(e) and not traefik]
