@@ -43,6 +43,9 @@ ROWS: tuple[tuple[str, re.Pattern[str], MessageKind], ...] = (
     # ---- Docker Hub in place of the registry ------------------------------------------------------------
     _row("docker.io/", r"push refers to repository \[(?P<host>docker\.io)/(?P<detail>[^\]\s]{1,300})\]", "hub-push"),
     _row("docker.io/", r"failed to push docker\.io/(?P<detail>[^\s,]{1,300}?):? ", "hub-refused"),
+    # kaniko and crane (go-containerregistry), where only Docker may push; podman and skopeo (containers/image)
+    _row("docker.io/", r"POST https://(?:index|registry-1)\.docker\.io/v2/(?P<detail>library/[^\s:]{1,300}?)/blobs/uploads/[^\s:]{0,300}: (?:UNAUTHORIZED|DENIED)", "hub-refused"),
+    _row("docker.io: ", r"upload to /v2/(?P<detail>\S{1,300}?)/blobs/uploads/ in registry-1\.docker\.io: (?:requested access|denied|unauthorized)", "hub-refused"),
     # ---- BuildKit --------------------------------------------------------------------------------------
     _row("gave http response", rf"failed to (?P<detail>solve|export)\b.{{0,600}}?{_FETCH}.{{0,300}}server gave HTTP response", "http-to-https-client"),
     _row("gave http response", rf"#\d{{1,4}} (?:[\d.]{{1,12}} )?ERROR: failed to (?P<detail>push) .{{0,600}}?{_FETCH}.{{0,300}}server gave HTTP response", "http-to-https-client"),

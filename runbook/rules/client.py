@@ -68,16 +68,20 @@ def under_other_host(facts: Facts) -> Iterator[Finding]:
     "Login Succeeded" and then 401 looks like a broken registry; the realm or "scope" is blamed instead.
     """
     logged_in = [m for m in facts.traffic.said("login-ok") if m.host]
-    for message in facts.traffic.said("no-basic-auth", "unauthorized", "denied", "invalid-username-password"):
-        used = (message.host or "").lower()
+    for message in facts.traffic.said(
+        "no-basic-auth", "unauthorized", "denied", "invalid-username-password", "hub-refused"
+    ):
+        used = "docker.io" if message.kind == "hub-refused" else (message.host or "").lower()
         if not used or (message.kind == "invalid-username-password" and message.user):
             continue  # skopeo says the same with credentials that are wrong
         if message.call and message.call.verb == "login":
             continue  # what is typed is sent, whatever is stored
         if used in {host_of(s.key) for s in stored(facts)} | {(m.host or "").lower() for m in logged_in}:
             continue
-        other = next((s for s in stored(facts) if _alias(host_of(s.key), used)), None) or _without_server(
-            facts, message
+        other = (
+            next((s for s in stored(facts) if _alias(host_of(s.key), used)), None)
+            or _without_server(facts, message)
+            or _of_the_first(facts, used)
         )
         earlier = next((m for m in logged_in if _alias((m.host or "").lower(), used)), None)
         known = host_of(other.key) if other else earlier.host if earlier else None
@@ -98,6 +102,14 @@ def _without_server(facts: Facts, message: Message) -> StoredLogin | None:
     --docker-server is left out."""
     logins = (s for c in facts.clients if c.reader == "kubelet" for s in c.logins if message.tool == "kubectl")
     return next((s for s in logins if host_of(s.key) == "index.docker.io"), None)
+
+
+def _of_the_first(facts: Facts, used: str) -> StoredLogin | None:
+    """The only login, where podman was to log in without a name: it takes the first of unqualified-search-registries
+    (podman-login(1)), while a pushed name without a host is Docker Hub's."""
+    nameless = any(m.call and m.call.tool == "podman" and not m.host for m in facts.traffic.said("login-ok"))
+    logins = stored(facts)
+    return logins[0] if nameless and len(logins) == 1 and used.endswith("docker.io") else None
 
 
 def _under(used: str, known: str, secret: ClientConfig | None) -> Fix:
@@ -305,10 +317,22 @@ def trailing_newline(facts: Facts) -> Iterator[Finding]:
         return
 
 
+def _meant_elsewhere(facts: Facts, login: StoredLogin) -> bool:
+    """Whether all that clients were refused was at other hosts than the one that this entry is for."""
+    kinds = ("no-basic-auth", "unauthorized", "denied", "invalid-username-password", "upload-refused", "hub-refused")
+    hosts = {"docker.io" if m.kind == "hub-refused" else _place(m.host or "") for m in facts.traffic.said(*kinds)}
+    return bool(hosts) and "" not in hosts and _place(host_of(login.key)) not in hosts
+
+
+def _place(address: str) -> str:
+    """A host in small letters; Docker Hub, which has several, by one name."""
+    return "docker.io" if address.lower().endswith("docker.io") else address.lower()
+
+
 def _spoilt(facts: Facts) -> Iterator[_Spoilt]:
     decoded = "decoded, the password ends in a newline"
     for login in stored(facts):
-        if login.defect == NEWLINE:
+        if login.defect == NEWLINE and not _meant_elsewhere(facts, login):
             items = (kept(login, f"credentials are stored for {login.key}"), computed(decoded, login.place))
             address, secret = host_of(login.key), kept_in(facts, login)
             yield _Spoilt(login.user, login.password, address, items, login_used(secret, address), secret)

@@ -319,20 +319,25 @@ def name_without_registry(facts: Facts) -> Iterator[Finding]:
     for message in facts.traffic.said("hub-refused", "hub-push"):
         refused = next((m for m in _refusals(facts) if m.place.file == message.place.file), None)
         meant = _meant(facts)
-        if (refused is None and message.kind == "hub-push") or meant is None or not message.detail:
+        if (refused is None and message.kind == "hub-push") or not message.detail or _is_nameless_login(facts):
             continue
+        if meant is None and not message.detail.startswith("library/"):
+            continue  # a user's own repository at Docker Hub
         repository = message.detail.removeprefix("library/")
         named = [s for s in (facts.compose.services if facts.compose else ()) if _is_called(s, repository)]
         local = _bare(named[0]) if named else repository
-        target = f"{meant}/{local}"
+        target = f"{meant or 'HOST'}/{local}"
         yield finding(
-            f"The image is called {repository}, without {meant}: docker pushes it to Docker Hub.",
+            f"The image is called {repository}, without {meant}: docker pushes it to Docker Hub."
+            if meant
+            else f"The image is called {repository}, without a registry's host: it goes to Docker Hub's library, where nobody "
+            "but Docker may push.",
             said(message),
             said(refused),
             [read(f"image: {s.image}", s.place) for s in named[:1]],
             [context(f"the login is one for {meant}", s.place) for s in stored(facts) if host_of(s.key) == meant][:1],
-            about=Subject(address=meant),
-            edits=tuple(e for s in named[:1] for e in _qualified(facts, s, meant)),
+            about=Subject(address=meant or message.host or ""),
+            edits=tuple(e for s in named[:1] for e in _qualified(facts, s, meant)) if meant else (),
             fix=Fix(
                 summary=f"Give the image the name {target} and push that",
                 commands=(sh("docker", "tag", image(local), image(target)), sh("docker", "push", image(target))),
@@ -340,6 +345,11 @@ def name_without_registry(facts: Facts) -> Iterator[Finding]:
             ),
         )
         return
+
+
+def _is_nameless_login(facts: Facts) -> bool:
+    """Whether podman was to log in without a name: then it may be Docker Hub that was meant."""
+    return any(m.call and m.call.tool == "podman" and not m.host for m in facts.traffic.said("login-ok"))
 
 
 def _meant(facts: Facts) -> str | None:
