@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from runbook.judge.certainty import confidence, truth
-from runbook.model import Certainty, EvidenceItem, Finding, Refutation, Symptom
+from runbook.model import Certainty, EvidenceItem, Finding, Message, Refutation, Symptom
 from runbook.observe.focus import Focus
 from runbook.redact import is_mask
 from runbook.rules.base import RULES, Facts
@@ -71,12 +71,17 @@ def rank(findings: Iterable[Finding], facts: Facts) -> Ranking:
         elif refuted := _refuted_by_traffic(finding, facts):
             contradictions.append(refuted)
             warnings.append(finding)
-        elif explained(finding, seen) or finding.proves:
+        elif explained(finding, _asked(finding, seen, facts)) or finding.proves:
             causes.append(finding)
         else:
             dormant.append(finding)
             if not doubtful:
                 warnings.append(finding)
+    if not any(explained(f, _asked(f, seen, facts)) for f in causes):
+        idle = [f for f in causes if f.certainty <= Certainty.READ and _asked(f, seen, facts) != seen]
+        causes = [f for f in causes if f not in idle]
+        warnings += idle
+        dormant += idle
     causes, effects = _without_effects(_distinct(causes))
     ranked = sorted(causes, key=lambda f: -_weight(f, seen))
     named = {f.cause for f in ranked}
@@ -145,6 +150,18 @@ def explained(finding: Finding, seen: tuple[Symptom, ...]) -> tuple[Symptom, ...
     if S.FAILURE in seen and finding.certainty >= Certainty.READ and named:
         return (*specific, S.FAILURE)
     return specific
+
+
+_UPLOADS = {S.LOCATION_WRONG, S.UPLOAD_FAILS, S.UPLOAD_401, S.TOO_LARGE}
+
+
+def _asked(finding: Finding, seen: tuple[Symptom, ...], facts: Facts) -> tuple[Symptom, ...]:
+    """What this finding has to explain: a login or a pull that fails, nobody knows why, is none of an upload's faults."""
+    if not set(finding.explains) <= _UPLOADS:
+        return seen
+    open_ones = (c.observation.record for c in facts.traffic.complaints if c.symptom is S.FAILURE and c.settled is None)
+    calls = [r.call.verb if isinstance(r, Message) and r.call else "" for r in open_ones]
+    return tuple(s for s in seen if s is not S.FAILURE) if calls and set(calls) <= {"login", "pull"} else seen
 
 
 def _weight(finding: Finding, seen: tuple[Symptom, ...]) -> float:
