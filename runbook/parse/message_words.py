@@ -207,6 +207,7 @@ ROWS: tuple[tuple[str, re.Pattern[str], MessageKind], ...] = (
     _row("blob upload", r"blob upload (?P<detail>unknown|invalid)", "blob-upload"),
     _row("parsing http 413", r"error parsing HTTP 413 response body", "too-large"),
     _row("parsing http 405", r"error parsing HTTP 405 response body", "method-unsupported"),
+    _row("parsing http 40", r"error parsing HTTP (?P<detail>40[0134]) response body", "login-status"),
     _row("parsing http 50", r"error parsing HTTP (?P<detail>50[234]) response body", "gateway"),
     _row("413", r"413:? (?:Request Entity|Payload|Content) Too Large", "too-large"),
     _row(

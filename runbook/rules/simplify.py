@@ -53,10 +53,9 @@ def auth_not_enforced(facts: Facts) -> Iterator[Finding]:
     if not opened and (unset is None or _guarded(facts.stack)):
         return
     meant = bool(files(facts)) or _mentions(registry)
-    # Open behind a proxy that asks is a common set-up; where something else fails, that is the question.
-    # A registry that is a service of a job lives as long as the job.
-    of_job = any("registry" in image for job in facts.evidence.jobs for image in job.services)
-    aside = not meant and (_guarded(facts.stack) or of_job) and bool(set(traffic.seen()) - set(OPEN))
+    # Open is how many run it, behind a proxy that asks, or in a job or a network of its own; where something else fails
+    # and nobody speaks of a login, that is the question.
+    aside = not meant and not _logs_in(traffic) and bool(set(traffic.seen()) - set(OPEN))
     yield finding(
         "The registry asks for no credentials: "
         + ("a request without them was answered." if opened else "its configuration in force has no auth."),
@@ -72,6 +71,15 @@ def auth_not_enforced(facts: Facts) -> Iterator[Finding]:
         ),
         edits=_switch_on(facts, unset) if unset else (),
     )
+
+
+def _logs_in(traffic: Traffic) -> bool:
+    """Whether somebody logs in, or was refused, and so takes the registry for one that asks."""
+    calls = (m.call.verb for m in traffic.messages if m.call)
+    return "login" in calls or any(e.credential for e in traffic.exchanges) or bool(traffic.seen(*_REFUSALS))
+
+
+_REFUSALS = (S.LOGIN_401, S.LOGIN_401_DIRECT, S.LOGIN_401_VIA, S.LOGIN_400, S.NO_CREDENTIAL_SENT)
 
 
 def _is_open(exchange: Exchange) -> bool:
