@@ -31,7 +31,7 @@ _EXTRA = (".txt", ".template", ".tmpl", ".j2", ".sample")
 """Endings that are hung on another name: nginx.conf.txt, default.conf.template."""
 
 _BY_NAME: tuple[tuple[str, FileKind], ...] = (
-    (r"(docker-)?compose([._-].*)?\.ya?ml", "compose"),
+    (r"([\w-]{1,60}[._-])?compose([._-].*)?\.ya?ml", "compose"),
     (r"(.*\.)?env|\.env\..*", "dotenv"),
     (r"(.*[._-])?htpasswd([._-].*)?|.*\.(passwd|htpass)", "htpasswd"),
     (r"caddyfile([._-].*)?|.*\.(caddyfile|caddy)", "caddy"),
@@ -189,6 +189,8 @@ def _by_content(base: str, head: str) -> FileKind:
         return "traefik"
     if (config := _configuration(head)) is not None and ("{" in head or marks.is_all_directives(head)):
         return config
+    if marks.is_all_haproxy(head):
+        return "haproxy"
     return "dotenv" if marks.is_dotenv(head) else _text(base, head)
 
 

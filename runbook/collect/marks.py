@@ -201,6 +201,19 @@ def _rows(head: str) -> list[str]:
     return [row for row in rows if row and not row.startswith("#")]
 
 
+_HAPROXY_SECTION = re.compile(r"(?:frontend|backend|listen|defaults|global)\b[^{;:]{0,120}$")
+_HAPROXY_WORD = re.compile(r"(?:bind|server|mode|acl|use_backend|default_backend|http-request)\s")
+
+
+def is_all_haproxy(head: str) -> bool:
+    """Whether it is HAProxy's sections and nothing else: what is not indented begins one, and a word of its own is inside."""
+    rows = [row.rstrip() for row in head.splitlines() if row.strip() and not row.lstrip().startswith("#")]
+    outer = [row for row in rows if not row[0].isspace()]
+    named = any(re.match(r"(?:frontend|backend|listen)\s+\S", row) for row in outer)
+    inside = any(_HAPROXY_WORD.match(row.lstrip()) for row in rows if row[0].isspace())
+    return named and inside and all(_HAPROXY_SECTION.match(row) for row in outer)
+
+
 def is_all_directives(head: str) -> bool:
     """Whether every line ends as nginx's do: a file of directives without a block, made to be included."""
     rows = _rows(head)

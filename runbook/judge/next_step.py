@@ -444,7 +444,7 @@ def _kept(into: str, *asked: Command) -> Command:
     return sh("sh", "-xc", Word(typed, operator=True, odd=odd), Word("2>&1", operator=True), PIPE, "tee", into)
 
 
-_OF_UPLOADS = {S.UPLOAD_401, S.LOCATION_WRONG}
+_OF_UPLOADS = {S.UPLOAD_401, S.LOCATION_WRONG, S.UPLOAD_FAILS}
 _UPLOAD_WHY = (
     "The registry let the upload begin; what failed came after that. Where it sends the upload, and whether it asks "
     "for a login at the ping, show in these two responses. The upload that this begins stays empty, and the registry "

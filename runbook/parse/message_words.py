@@ -204,8 +204,12 @@ ROWS: tuple[tuple[str, re.Pattern[str], MessageKind], ...] = (
     _row("forwarding from", r"^Forwarding from 127\.0\.0\.1:(?P<detail>\d{1,5}) ->", "port-forward"),
     _row("forwarding port", r"error forwarding port \d", "port-forward-lost"),
     _row("lost connection to pod", r"lost connection to pod", "port-forward-lost"),
+    # What docker says where the layer that it has sent is not there: github.com/moby/moby distribution/push_v2.go
+    _row("unknown blob", r"^unknown blob$", "blob-upload"),
     _row("blob upload", r"blob upload (?P<detail>unknown|invalid)", "blob-upload"),
     _row("parsing http 413", r"error parsing HTTP 413 response body", "too-large"),
+    # The registry answers in JSON: a page is signed by a hop before it.
+    _row("parsing http 405", r"error parsing HTTP 405 response body: invalid character '<'", "html-answer"),
     _row("parsing http 405", r"error parsing HTTP 405 response body", "method-unsupported"),
     _row("parsing http 40", r"error parsing HTTP (?P<detail>40[0134]) response body", "login-status"),
     _row("parsing http 50", r"error parsing HTTP (?P<detail>50[234]) response body", "gateway"),

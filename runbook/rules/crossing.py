@@ -213,12 +213,28 @@ def one_origin(facts: Facts, variable: EnvVar | None = None) -> Fix:
         new = line.replace(variable.value, target).replace(variable.name, FORWARD)
         edits = (Edit(file=variable.place.file, line=variable.place.line or 0, old=line, new=new),)
     old = variable.name if variable else "REGISTRY_URL"
+    if ui and ui.mode == "proxy" and variable and ui.proxy_pass is not variable:
+        return _without_address(facts, ui, variable)
     port = next((p.published for p in ui.ports if p.published), 80) if ui else None
     return Fix(
         summary=f"Set {FORWARD}{f' to {target}' if target else ''} on the UI instead of {old}, so that its nginx "
         "forwards /v2 and the browser stays on one origin",
         commands=all_restarted(facts, (ui.service,)) if ui else (),
         verify=(status(f"http://localhost:{port}", expect="401 (or 200)"),) if port else (),
+        applies="the UI writes its nginx configuration when its container starts",
+        edits=edits,
+    )
+
+
+def _without_address(facts: Facts, ui: Ui, variable: EnvVar) -> Fix:
+    """The cure where its nginx forwards /v2 already, and the page is told another address all the same: the page's
+    registryUrl wins over its own origin (docker-registry-ui.riot)."""
+    line = line_of(facts.evidence, variable.place)
+    alone = line is not None and line.count(variable.name) == 1
+    edits = (Edit(file=variable.place.file, line=variable.place.line or 0, old=line, new=None),) if alone else ()
+    return Fix(
+        summary=f"Delete {variable.name} on the UI: the page calls that address, although {FORWARD} is set",
+        commands=all_restarted(facts, (ui.service,)),
         applies="the UI writes its nginx configuration when its container starts",
         edits=edits,
     )

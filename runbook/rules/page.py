@@ -49,9 +49,9 @@ def preflight(facts: Facts) -> Iterator[Finding]:
     Simple calls work, so the list of images comes up, and only sizes, dates and DELETE fail: it looks like half a
     CORS setting is missing.
     """
-    if not is_needed(facts.stack) or any(route.answers_options for route in facts.stack.routes):
-        return
     complaint = console(facts.traffic, "preflight")
+    if not (complaint or is_needed(facts.stack)) or any(route.answers_options for route in facts.stack.routes):
+        return
     refused = (*_refused_preflights(facts), *([said(complaint)] if complaint else []))
     calls_out = facts.ui if facts.ui and facts.ui.mode == "browser" and wants_login(facts) else None
     calls_out = calls_out if calls_out and _crosses_by_file(calls_out, page_of(facts)) else None
