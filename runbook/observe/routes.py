@@ -37,7 +37,7 @@ class Routing:
         if signed_by_proxy(exchange):
             return "via"
         named = self.of_url(exchange.url)
-        if named == "unknown" and _is_a_proxys_refusal(exchange):
+        if named == "unknown" and (_is_a_proxys_refusal(exchange) or _lost_tls(exchange)):
             return "via"
         if named == "unknown" and not self._proxied and from_registry(exchange) is not False:
             return "direct"
@@ -77,6 +77,12 @@ def _is_a_proxys_refusal(exchange: Exchange) -> bool:
     """A 401 in plain text: the registry's is JSON. Traefik and Caddy write such a one, and sign with nothing else."""
     plain = (exchange.header("Content-Type") or "").lower().startswith("text/")
     return exchange.status == 401 and exchange.is_api and plain and from_registry(exchange) is False
+
+
+def _lost_tls(exchange: Exchange) -> bool:
+    """Whether a request over https was answered with an http:// address of the same host: TLS ended before the registry."""
+    here, there = urlsplit(exchange.url), urlsplit(exchange.header("Location") or "")
+    return (here.scheme, there.scheme) == ("https", "http") and here.hostname == there.hostname and exchange.is_api
 
 
 def only_pages(exchange: Exchange, stack: Stack) -> bool:

@@ -11,6 +11,7 @@ from runbook.model import Exchange, Headers, Place
 from runbook.parse.clients import Canon, canonical
 from runbook.parse.curl_command import HEADER, Pending, read_command, sent_header
 from runbook.parse.prompts import prompted
+from runbook.parse.write_out import line_patterns, written_by
 from runbook.redact import Vault
 from runbook.urls import urlsplit
 
@@ -36,7 +37,9 @@ _VERBOSE: tuple[tuple[re.Pattern[str], int], ...] = (
     (re.compile(r"^\* SSL certificate problem: "), 60),
 )
 """How `curl -sv` tells of a failure: -s keeps its last line to itself."""
-_PLAIN_STATUS = re.compile(r"^\D{0,24}?\b([1-5]\d\d)\s*$")
+_PLAIN_STATUS = re.compile(r"^\D{0,24}?\b([1-5]\d\d)%?\s*$")
+_BEFORE_PROMPT = re.compile(r"[1-5]\d\d(?=\D)")
+"""A format without an end of line: the next prompt stands behind the status, and zsh puts a `%` there."""
 _BODY = 4000
 _MAX_EXCHANGES = 500
 
@@ -77,6 +80,9 @@ def _requests(lines: list[str], vault: Vault) -> Iterator[Pending]:
         if skip:
             skip -= 1
             continue
+        if now is not None and (glued := _glued(line, now)):
+            _feed(now, glued, vault)
+            line = line[len(glued) :]
         typed = prompted(line)
         command = _COMMAND.match(typed[1] if typed else line)
         if command and (typed or _ASKS.match(command[1])):
@@ -97,6 +103,12 @@ def _requests(lines: list[str], vault: Vault) -> Iterator[Pending]:
             _feed(now, line, vault)
     if now is not None:
         yield now
+
+
+def _glued(line: str, now: Pending) -> str:
+    """The status before a prompt on the same line."""
+    found = _BEFORE_PROMPT.match(line) if now.counts_status and now.status is None else None
+    return found[0] if found and prompted(line[found.end() :]) is not None else ""
 
 
 def _continued(lines: list[str], index: int, command: str) -> tuple[str, int]:
@@ -181,6 +193,8 @@ def _feed(now: Pending, line: str, vault: Vault) -> None:
             now.got.append((header[1], header[2]))
         else:
             now.in_headers = False
+    elif now.template and (told := written_by(line_patterns(now.template), line)):
+        _write(now, told)
     elif now.counts_status and now.status is None and (plain := _PLAIN_STATUS.match(line)):
         now.status = int(plain[1])
     elif now.asked and not now.got and now.status is None and line.startswith(("{", "Client")) and implied_status(line):
@@ -192,6 +206,15 @@ def _feed(now: Pending, line: str, vault: Vault) -> None:
         and len(now.body) < 60
     ):
         now.body.append(line.partition("* Connection #")[0].partition("* Closing connection")[0])
+
+
+def _write(now: Pending, told: dict[str, str]) -> None:
+    """Take in what `-w` wrote: of a followed redirect it is the last answer."""
+    now.status = int(told["status"]) if "status" in told else now.status
+    now.method = now.method or told.get("method", "")
+    now.url = told.get("url") or now.url
+    if "location" in told:
+        now.got.append(("Location", told["location"]))
 
 
 _CODES = {"UNAUTHORIZED": 401, "DENIED": 403, "NAME_UNKNOWN": 404, "MANIFEST_UNKNOWN": 404, "BLOB_UNKNOWN": 404,

@@ -29,6 +29,7 @@ _ELSEWHERE = (
     "--aws-sigv4",
 )
 """Options with which the login comes from somewhere else."""
+_POSTED = ("-d", "--data", "--data-raw", "--data-binary", "--data-urlencode", "--json", "-F", "--form")
 _WITH_VALUE = set("AbcCdDeEFhHKmMoPQrTtuUwxXyYz")
 _LONG_WITH_VALUE = {
     "--user",
@@ -104,6 +105,8 @@ class Pending:
     connected: tuple[str, int] | None = None
     tls: bool = False
     counts_status: bool = False
+    template: str = ""
+    """The format of `-w`."""
     in_headers: bool = False
     asked: bool = False
     """Whether the request is known: its command or its request line."""
@@ -140,9 +143,11 @@ def read_command(command: str, line: int, vault: Vault) -> Pending:
         elif name in ("-I", "--head"):
             now.method = now.method or "HEAD"
         elif name in ("-w", "--write-out"):
-            now.counts_status = "http_code" in value or "response_code" in value
-        elif name in ("-d", "--data", "--data-raw", "--data-binary") and not now.method:
+            now.counts_status, now.template = "http_code" in value or "response_code" in value, value
+        elif name in _POSTED and not now.method:
             now.method = "POST"
+        elif name in ("-T", "--upload-file"):
+            now.method = now.method or "PUT"
         elif name == "--oauth2-bearer":
             if not stands_in(value):
                 vault.token(value)

@@ -32,9 +32,14 @@ def port_differs(here: SplitResult, there: SplitResult) -> bool:
         return False
     if here.scheme != there.scheme and there.netloc == here.netloc:
         return False
-    if here.scheme != there.scheme and here.netloc.partition(":")[2] == there.netloc.partition(":")[2]:
+    if here.scheme != there.scheme and _odd_port(here) == _odd_port(there):
         return False
     return here.netloc != there.netloc and (port_of(here) != port_of(there))
+
+
+def _odd_port(parts: SplitResult) -> int | None:
+    """The port of an address, where it is another than the scheme's own."""
+    return None if parts.port == USUAL_PORTS.get(parts.scheme) else parts.port
 
 
 def host_differs(here: SplitResult, there: SplitResult) -> bool:

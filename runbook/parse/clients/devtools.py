@@ -17,6 +17,8 @@ _NOISE = re.compile(
     re.IGNORECASE,
 )
 _PAIR = re.compile(r"\s{0,4}(:?[A-Za-z][A-Za-z0-9-]{0,80}):(?: +(\S.*))?\s*$")
+_BARE = re.compile(r"\s{0,4}(:?[a-z][a-z0-9-]{1,60})\s*$")
+"""A name in a row of its own, as browsers copy them without a colon; its value is the next row."""
 _STATUS = re.compile(r"\D{0,4}(\d{3})\b\s*(.*)$")
 _MOST = 300
 _RESPONSE = ("content-", "server", "date", "www-authenticate", "docker-", "access-control-allow", "access-control-expose", "x-content-type", "etag",
@@ -72,6 +74,14 @@ def _request(rows: list[str], start: int, end: int) -> Region | None:
             side = where if where in ("response", "request") else _side(pair[1])
             begun = begun or side == "request"
             (request if side == "request" else response).append((number, f"{pair[1]}: {value}"))
+        elif (
+            (bare := _BARE.match(row))
+            and where in ("response", "request")
+            and number + 1 < end
+            and rows[number + 1].strip()
+        ):
+            (request if where == "request" else response).append((number, f"{bare[1]}: {rows[number + 1].strip()}"))
+            number += 1
         elif row.strip() and not _NOISE.match(row) and where:
             break
         number += 1

@@ -11,6 +11,7 @@ MARKS = (" HTTP/1", " HTTP/2", "http ", "https ", "xh ", "xhs ")
 _TOOL = re.compile(r"(?:\w+=\S{0,80} )*(http|https|xh|xhs) (?=\S)(.*)$")
 _METHOD = re.compile(rf"(?:{METHODS})$")
 _ITEM = re.compile(r"([A-Za-z][A-Za-z0-9-]{0,60}):([^=/:].*|)$")
+_ADDRESS = re.compile(r"(https?)://([\w.:\[\]-]{1,255})(/[^\s\"'<>]{0,2000})?")
 _WITH_VALUE = (
     "-a",
     "--auth",
@@ -39,6 +40,8 @@ def regions(rows: list[str]) -> Iterator[Region]:
             yield Region(number, number + 1, [(number, asked)])
         elif REQUEST.match(row):
             region = Region(number, number)
+            if url := _address_above(rows, number):
+                region.add(number, command(url))
             while number < len(rows) and (number == region.start or HEADER.match(rows[number])):
                 region.add(number, sent(rows[number]))
                 number += 1
@@ -47,6 +50,18 @@ def regions(rows: list[str]) -> Iterator[Region]:
             yield region
             continue
         number += 1
+
+
+def _address_above(rows: list[str], number: int) -> str:
+    """The address of a raw request, where a line just above names it: a log of Postman's, a call that was noted down. The
+    request itself tells no scheme."""
+    path = rows[number].split(" ")[1]
+    host = next((r[5:].strip() for r in rows[number + 1 : number + 20] if r.lower().startswith("host:")), "")
+    for row in rows[max(0, number - 4) : number]:
+        for found in _ADDRESS.finditer(row, 0, 2000):
+            if found[2].lower() == host.lower() and (found[3] or "/") == path:
+                return found[0]
+    return ""
 
 
 def _command(tool: str, text: str) -> str | None:

@@ -43,6 +43,11 @@ _FAILED = (
     ("SSL connection could not be established", "curl: (35) wrong version number"),
     ("underlying connection was closed", "curl: (52) Empty reply from server"),
 )
+_ASSIGNED = re.compile(r"\$(\w{1,40}) ?= ?")
+_TABLE = re.compile(r"Headers\s{0,20}: \{(.*)$")
+_PAIR = re.compile(r"\[([A-Za-z][\w-]{0,80}), ([^\]]{0,2000})\]")
+_BODY = re.compile(r"(?:Invoke-(?:WebRequest|RestMethod)|iwr|irm) ?: ?(\{.*)?$", re.IGNORECASE)
+_COLUMNS = re.compile(r"([A-Za-z][\w-]{0,80}) +\{?(\S.*?)\}?\s*$")
 _MOST = 400
 
 
@@ -68,9 +73,47 @@ def regions(rows: list[str]) -> Iterator[Region]:
         if asked:
             region.add(number, asked)
             number = region.end = _printed(rows, after, region)
+            if kept := _ASSIGNED.match(tool[0]):
+                number = region.end = _looked_at(rows, number, region, kept[1])
             yield region
         else:
             number = after
+
+
+def _looked_at(rows: list[str], number: int, region: Region, name: str) -> int:
+    """What was printed of an answer that was kept in a variable: `$r`, `$r.StatusCode`, `$r.Headers`, `$r.Headers.Location`."""
+    own = re.compile(
+        rf"\${re.escape(name)}(?:\.(\w{{1,40}}))?(?:\.(\w[\w-]{{0,80}})|\[[\"']([\w-]{{1,80}})[\"']\])?\s*(?:\|.*)?$",
+        re.I,
+    )
+    heads: list[tuple[int, str]] = []
+    while number < len(rows) and (typed := prompted(rows[number])) is not None and (asked := own.match(typed[1])):
+        begun, number = number + 1, number + 1
+        if asked[1] is None:
+            number = _printed(rows, begun, region)
+            continue
+        while number < len(rows) and prompted(rows[number]) is None:
+            row = rows[number].strip()
+            if asked[1].lower() == "statuscode" and re.fullmatch(r"\d{3}", row):
+                region.add(number, got(f"HTTP/1.1 {row}"))
+            elif asked[1].lower() == "headers" and (header := asked[2] or asked[3]) and row:
+                heads.append((number, got(f"{header}: {row}")))
+            elif asked[1].lower() == "headers" and (pair := _COLUMNS.match(row)) and pair[1] not in ("Key", "Value"):
+                heads.append((number, got(f"{pair[1]}: {pair[2]}")))
+            number += 1
+    _put_heads(region, heads)
+    return number
+
+
+def _put_heads(region: Region, heads: list[tuple[int, str]]) -> None:
+    """Headers that were printed apart, into the head that was printed: those that it names already count once."""
+    status = next((n for n, (_, row) in enumerate(region.rows) if row.startswith("< HTTP/")), None)
+    if status is None or not heads:
+        return
+    known = {row.split(":")[0].lower() for _, row in region.rows if row.startswith("< ")}
+    region.rows[status + 1 : status + 1] = [
+        (n, row) for n, row in heads if row.split(":")[0].lower() not in known and "System.String[]" not in row
+    ]
 
 
 def _whole(rows: list[str], number: int, text: str) -> tuple[str, int]:
@@ -116,6 +159,11 @@ def _printed(rows: list[str], number: int, region: Region) -> int:
             region.add(number, got(found[1]))
             number = _raw(rows, number + 1, region)
             continue
+        elif found := _TABLE.match(row):
+            _put_heads(region, _table(rows, number))
+        elif not raw and status is None and (found := _BODY.match(row.strip())):
+            region.rows += _error_body(rows, number, found[1] or "")
+            raw = True
         elif found := _REFUSED.match(row.strip()):
             region.add(number, got(f"HTTP/1.1 {found[1] or found[3]} {found[2] or found[4] or ''}"), "<")
             raw = True
@@ -126,6 +174,26 @@ def _printed(rows: list[str], number: int, region: Region) -> int:
     if status and not raw:
         region.add(status[0], got(f"HTTP/1.1 {status[1]}"), "<")
     return number
+
+
+def _table(rows: list[str], number: int) -> list[tuple[int, str]]:
+    """The pairs of `Headers : {[Server, nginx], [Location, …]…}`, which goes on in further rows."""
+    text = rows[number]
+    for row in rows[number + 1 : number + 20]:
+        if text.rstrip().endswith("}") or _FIELD.match(row):
+            break
+        text = f"{text} {row.strip()}"
+    return [(number, got(f"{name}: {value}")) for name, value in _PAIR.findall(text) if not value.endswith("…")]
+
+
+def _error_body(rows: list[str], number: int, text: str) -> list[tuple[int, str]]:
+    """The body of a refusal, which both print instead of a status; newer ones print it over several rows."""
+    at = number + 1
+    while not text.count("{") or text.count("{") > text.count("}"):
+        if at >= len(rows) or at > number + 40 or prompted(rows[at]) is not None:
+            return []
+        text, at = text + rows[at].strip(), at + 1
+    return [(number, text)]
 
 
 def _failure(row: str) -> str:

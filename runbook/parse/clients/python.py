@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from runbook.lazy import re
 from runbook.parse.clients.canon import Region, command, got, sent
 
-MARKS = ("send: b", "urllib3", "requests.", "HTTPConnectionPool", "HTTPSConnectionPool", "<Response [")
+MARKS = ("send: b", "urllib3", "requests.", "httpx.", "HTTPConnectionPool", "HTTPSConnectionPool", "<Response [")
 _SEND = re.compile(r"send: (b'(?:[^'\\]|\\.){1,20000}'|b\"(?:[^\"\\]|\\.){1,20000}\")")
 _REPLY = re.compile(r"reply: '(HTTP/[^'\\]{1,200})")
 _HEADER = re.compile(r"header: ([A-Za-z][A-Za-z0-9-]{0,80}: ?.*)$")
@@ -38,6 +38,12 @@ _FAILURES = (
     ("RemoteDisconnected", "curl: (52) Empty reply from server"),
     ("Connection reset", "curl: (56) Connection reset by peer"),
 )
+_RAISED = re.compile(
+    r"(?:[\w.]{1,80}(?:HTTPError|HTTPStatusError): )(?:([45]\d\d) (?:Client|Server) Error: .{0,200}? for url: (https?://\S{1,2000})"
+    r"|(?:Client|Server) error '([45]\d\d) .{0,80}?' for url '(https?://[^'\s]{1,2000})')\s*$"
+)
+"""What `raise_for_status()` of requests and httpx says."""
+_OPENED = re.compile(r".{0,120}?Starting new HTTPS connection \(\d{1,6}\): (\S{1,255}?)(?::\d{1,5})?\s*$")
 _ANSWER = 60
 
 
@@ -56,6 +62,11 @@ def regions(rows: list[str]) -> Iterator[Region]:
             url = f"{pool[1].lower()}://{pool[2]}:{pool[3]}{pool[4]}"
             region = Region(number, number + 1)
             region.add(number, command(url, known=False), _failure(pool[5]))
+        elif raised := _RAISED.match(row):
+            region = Region(number, number + 1)
+            region.add(
+                number, command(raised[2] or raised[4], known=False), got(f"HTTP/1.1 {raised[1] or raised[3]}"), "<"
+            )
         elif not debug and (logged := _URLLIB3.match(row)):
             region = Region(number, number + 1)
             region.add(
@@ -90,7 +101,23 @@ def _debugged(rows: list[str], number: int) -> Region:
         number += 1
     region.add(max(region.start, number - 1), "<")
     region.end = number
+    if url := _secure(rows, region):
+        region.rows.insert(0, (region.start, command(url)))
     return region
+
+
+def _secure(rows: list[str], region: Region) -> str:
+    """The address of a request that went over TLS: urllib3's own lines before and behind it say so."""
+    path = next((row.split(" ")[2] for _, row in region.rows if row.startswith("> ") and " HTTP/" in row), "")
+    logged = _URLLIB3.match(rows[region.end]) if region.end < len(rows) else None
+    if logged and logged[3] == path:
+        region.end += 1
+        return logged[1] + path
+    opened = next(
+        (m for n in range(region.start - 1, max(-1, region.start - 40), -1) if (m := _OPENED.match(rows[n]))), None
+    )
+    named = next((row[8:].strip() for _, row in region.rows if row.lower().startswith("> host: ")), "")
+    return f"https://{named}{path}" if opened and path and named.partition(":")[0] == opened[1] else ""
 
 
 def _literal(text: str) -> str:
