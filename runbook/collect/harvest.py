@@ -348,6 +348,10 @@ class Harvest:
             from runbook.parse.traefik import traefik_labels
 
             self.routes.extend(traefik_labels(self.compose, self.traefik_texts))
+        from runbook.parse.caddy_labels import caddy_labels, has_caddy_labels
+
+        if has_caddy_labels(self.compose):
+            self.routes.extend(caddy_labels(self.compose, self.vault))
         if any(v.name == "VIRTUAL_HOST" for s in self.compose.services for v in s.environment):
             from runbook.parse.vhosts import virtual_hosts
 

@@ -106,6 +106,7 @@ def _text(file: SourceFile) -> str:
 def _compose(evidence: Evidence, vault: Vault, wanted: Iterable[str]) -> Evidence:
     """The project again; variables that an edit wants from .env count as set there, as the fix's commands do it."""
     from runbook.collect.compose_files import project_dotenv
+    from runbook.parse.caddy_labels import caddy_labels
     from runbook.parse.compose import parse_compose
     from runbook.parse.traefik import traefik_labels
     from runbook.parse.vhosts import virtual_hosts
@@ -121,11 +122,12 @@ def _compose(evidence: Evidence, vault: Vault, wanted: Iterable[str]) -> Evidenc
     told = {line.partition("=")[0].strip() for line in text.splitlines()}
     made = "".join(f"{name}=set-by-the-fix\n" for name in wanted if name not in told)
     compose = _known(parse_compose(read, [(path, text + made), *own[1:]], variables, vault), before, _masked(evidence))
+    spelled = {label.place for s in before.services for label in s.labels}
     kept = [r for r in evidence.routes if r.software not in IN_COMPOSE or r.place.file not in before.files]
+    kept = [r for r in kept if r.software != "caddy" or r.place not in spelled]
     dynamic = [(f.path, _text(f)) for f in evidence.files if f.kind == "traefik" and f.lines]
-    return replace(
-        evidence, compose=compose, routes=(*kept, *traefik_labels(compose, dynamic), *virtual_hosts(compose))
-    )
+    routes = (*traefik_labels(compose, dynamic), *caddy_labels(compose, vault), *virtual_hosts(compose))
+    return replace(evidence, compose=compose, routes=(*kept, *routes))
 
 
 def _masked(evidence: Evidence) -> frozenset[Place]:

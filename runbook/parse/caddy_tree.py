@@ -41,8 +41,12 @@ def caddy_tree(text: str, file: str) -> tuple[Line, ...]:
     if rest < len(rows):
         raise ParseError(file, rows[rest][1], 'a "}" too many')
     snippets = {line.name[1:-1]: line.block or () for line in found if _is_snippet(line)}
-    budget = [_MOST]
-    return tuple(_import((line for line in found if not _is_snippet(line)), snippets, 0, budget))
+    return imported((line for line in found if not _is_snippet(line)), snippets)
+
+
+def imported(lines: Iterator[Line], snippets: Mapping[str, tuple[Line, ...]]) -> tuple[Line, ...]:
+    """The lines with their snippets in the place of each `import`."""
+    return tuple(_import(lines, snippets, 0, [_MOST]))
 
 
 def _is_snippet(line: Line) -> bool:

@@ -33,7 +33,7 @@ from runbook.rules.hops import (
     site_key,
     upstream_service,
 )
-from runbook.rules.reloads import proxy_fix
+from runbook.rules.reloads import by_labels, proxy_fix
 
 S = Symptom
 
@@ -253,6 +253,8 @@ def _by_command(facts: Facts, route: ProxyRoute) -> tuple[Command, ...]:
             facts.evidence, place, _IF, r"$1 !{ path_beg \/v2\/ }"
         )
     if route.software != "caddy" or route.auth is None or not line or _imported(facts, route)[0]:
+        return ()
+    if by_labels(facts.compose, route):
         return ()
     if _guards_others(facts, route):
         spared = r"$1\@beyond_v2 not path \/v2 \/v2\/*\n$1$2 \@beyond_v2"

@@ -28,7 +28,7 @@ from runbook.rules.hops import (
     takes_pushes,
 )
 from runbook.rules.platform import body_limit_lifted, inside, runs
-from runbook.rules.reloads import proxy_fix
+from runbook.rules.reloads import by_labels, proxy_fix
 from runbook.rules.upstreams import reaches
 
 S = Symptom
@@ -251,6 +251,8 @@ _TOO_LARGE = (
 
 
 def _lift(facts: Facts, route: ProxyRoute) -> tuple[Edit, ...]:
+    if by_labels(facts.compose, route):
+        return drop_line(facts.evidence, route.max_body_place, r"max_size")
     if route.software == "caddy":
         size = route.max_body_place
         around = [drop_line(facts.evidence, replace(size, line=(size.line or 0) + step), pattern)

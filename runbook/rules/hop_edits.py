@@ -15,6 +15,10 @@ HEADER_LINE = (
 """A header edit as any of the software writes it; {0} is the header's name."""
 
 
+_CADDY_LABEL = re.compile(r"\s*(?:- +)?[\"']?caddy(?:_\d+)?[.:=\"']")
+"""A label that spells a line of a Caddyfile: another line of one does not fit beside it."""
+
+
 def line_of(evidence: Evidence, place: Place) -> str | None:
     """The text of a line of the user's file, where it is known and not masked."""
     file = next((f for f in evidence.files if f.path == place.file), None)
@@ -172,7 +176,7 @@ def substituted(pattern: str, replacement: str, text: str) -> str:
 def insert(evidence: Evidence, place: Place | None, text: str) -> tuple[Edit, ...]:
     """The edit that puts a line, or several, after another one, indented like it."""
     old = line_of(evidence, place) if place else None
-    if old is None or place is None or place.line is None or old.rstrip().endswith("}"):
+    if old is None or place is None or place.line is None or old.rstrip().endswith("}") or _CADDY_LABEL.match(old):
         return ()
     indent = old[: len(old) - len(old.lstrip())]
     if old.rstrip().endswith("{"):
@@ -205,6 +209,8 @@ def drop_header(evidence: Evidence, edit: HeaderEdit) -> tuple[Edit, ...]:
     A Traefik middleware of which nothing is left is taken out of its routers as well: a router that names a
     middleware that does not exist answers 404.
     """
+    if _CADDY_LABEL.match(line_of(evidence, edit.place) or ""):
+        return drop_line(evidence, edit.place, re.escape(edit.name))
     dropped = drop(evidence, edit.place, _header_line(edit))
     if dropped and dropped[0].new is None and edit.place.file.endswith((".yml", ".yaml")) and _is_key(dropped[0].old):
         return _without_middleware(evidence, drop_key(evidence, edit.place))

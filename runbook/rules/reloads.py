@@ -20,7 +20,8 @@ def reload(facts: Facts, route: ProxyRoute, at: Place | None = None) -> Applied:
     if watched := route_applied(route, at):
         return watched
     compose = facts.compose
-    if route.software == "joxit-ui" or (compose and at.file in compose.files and route.software in IN_COMPOSE):
+    in_compose = route.software in IN_COMPOSE or by_labels(compose, route)
+    if route.software == "joxit-ui" or (compose and at.file in compose.files and in_compose):
         own = (
             route.software == "nginx-proxy" and at == route.place
         )  # not of the container whose variables make its site
@@ -45,6 +46,12 @@ def _carrier(compose: Compose | None, at: Place) -> Service | None:
         (s for s in services if at in {v.place for v in (*s.labels, *s.environment)} | {m.place for m in s.mounts}),
         None,
     )
+
+
+def by_labels(compose: Compose | None, route: ProxyRoute) -> bool:
+    """Whether the labels of a service make a route of Caddy's."""
+    services = compose.services if compose and route.software == "caddy" else ()
+    return any(label.place == route.place for s in services for label in s.labels)
 
 
 def _mount_of(one: Service, path: str) -> tuple[Mount | None, bool]:
