@@ -55,6 +55,10 @@ def add_manifests(to: Harvest, name: str, text: str) -> None:
             if (made := chart_of(values, {name: own}, name, to.vault)) is not None:
                 to.cluster.objects += made.objects
                 to.cluster.charted += made.data
+            elif values is not None:
+                message = f"The values in {one.kind} {one.name} are of no chart that is known here; they were not read."
+                masked = to.vault.mask(message, 300)
+                to.problems.append(Problem(place=values.place, message=masked, kind="other-project"))
 
 
 def _beside(known: str | None, text: str) -> str:

@@ -42,7 +42,7 @@ def path_mismatch(facts: Facts) -> Iterator[Finding]:
     if traffic.works("direct") is not None or (traffic.login_works and not traffic.seen(*REFUSED)):
         return
     mount = covering(registry.mounts, path)
-    reason = _reason(facts.evidence, path, mount)
+    reason = _reason(facts.evidence, path, mount, registry.mounts)
     if reason is None:
         return
     setting = registry.settings.get("auth.htpasswd.path")
@@ -70,10 +70,16 @@ def _made_inside(registry: Registry, path: str) -> bool:
     return path in command or service.image is None
 
 
-def _reason(evidence: Evidence, path: str, mount: Mount | None) -> str | None:
+_UNCOVERED = "no volume covers that path"
+_folder = posixpath.dirname
+
+
+def _reason(evidence: Evidence, path: str, mount: Mount | None, mounts: tuple[Mount, ...]) -> str | None:
     """Why there is no file at that path, for showing; None where there may be one."""
     if mount is None:
-        return "no volume covers that path"
+        beside = [m for m in mounts if m.kind in ("secret", "config") and _folder(m.target) == _folder(path)]
+        names = ", ".join(posixpath.basename(m.target) for m in beside[:5])
+        return f"what is mounted at {_folder(path)} has no such file (it has {names})" if names else _UNCOVERED
     if mount.kind == "tmpfs":
         return "that path is on a tmpfs, which is empty at every start"
     if mount.kind != "bind" or mount.target == path:

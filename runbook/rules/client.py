@@ -79,11 +79,11 @@ def under_other_host(facts: Facts) -> Iterator[Finding]:
         if used in {host_of(s.key) for s in stored(facts)} | {(m.host or "").lower() for m in logged_in}:
             continue
         other = (
-            next((s for s in stored(facts) if _alias(host_of(s.key), used)), None)
+            next((s for s in stored(facts) if may_be_one(host_of(s.key), used)), None)
             or _without_server(facts, message)
             or _of_the_first(facts, used)
         )
-        earlier = next((m for m in logged_in if _alias((m.host or "").lower(), used)), None)
+        earlier = next((m for m in logged_in if may_be_one((m.host or "").lower(), used)), None)
         known = host_of(other.key) if other else earlier.host if earlier else None
         if known is None:
             continue
@@ -130,7 +130,7 @@ def _under(used: str, known: str, secret: ClientConfig | None) -> Fix:
     )
 
 
-def _alias(one: str, other: str) -> bool:
+def may_be_one(one: str, other: str) -> bool:
     """Whether two host:port pairs may be names of one registry: the same host under another port, the same name in
     another domain, or at the same port a name of the same domain, a short one or an address."""
     if one == other or not one or not other:

@@ -19,7 +19,7 @@ from runbook.model import (
 )
 from runbook.model.command import image, sh
 from runbook.rules.base import Facts, rule
-from runbook.rules.client import NO_PASSWORD, NOT_SENT
+from runbook.rules.client import NO_PASSWORD, NOT_SENT, may_be_one
 from runbook.rules.evidence import Item, finding, read, said, seen
 from runbook.rules.hop_edits import swap
 from runbook.rules.platform import Applied
@@ -31,6 +31,9 @@ S = Symptom
 def _restart(puller: PullerConfig) -> Applied:
     """How a puller takes a changed file."""
     match puller.program:
+        case "k3s" if "rke2" in puller.file.lower():
+            again = sh("sudo", "systemctl", "restart", "rke2-server")
+            return Applied((again,), "RKE2 reads registries.yaml when it starts, on every node (agents: rke2-agent)")
         case "k3s":
             again = sh("sudo", "systemctl", "restart", "k3s")
             return Applied((again,), "k3s reads registries.yaml when it starts, on every node (agents: k3s-agent)")
@@ -69,6 +72,7 @@ def under_mirrored_name(facts: Facts) -> Iterator[Finding]:
     """containerd asks the endpoints of a mirror and looks a login up by the host that it asks. One that is written under
     the name in the image is never sent to another host.
     """
+    yield from _other_name(facts)
     for puller in facts.evidence.pullers:
         known = {host_of(s.key) for s in puller.logins}
         for mirror in puller.mirrors:
@@ -96,6 +100,34 @@ def under_mirrored_name(facts: Facts) -> Iterator[Finding]:
                     ),
                 )
                 return
+
+
+def _other_name(facts: Facts) -> Iterator[Finding]:
+    """A node whose file has a login, but for another name of the registry, where no pull Secret or login of docker's is
+    known that may have it."""
+    pullers = [p for p in facts.evidence.pullers if p.program in ("k3s", "containerd") and p.logins]
+    for message in facts.traffic.said("no-basic-auth") if not facts.clients else ():
+        asked = (message.host or "").lower()
+        for puller in pullers if message.tool in ("kubectl", "crictl", "ctr", "nerdctl") else ():
+            ways = {m.host.lower() for m in puller.mirrors} | {host_of(s.key) for s in puller.logins}
+            other = next((s for s in puller.logins if may_be_one(host_of(s.key), asked)), None)
+            if other is None or asked in ways:
+                continue
+            applied = _restart(puller)
+            yield finding(
+                f"The node has a login for {other.key}, but the image is fetched from {asked}: it goes there without one.",
+                said(message),
+                read(f"the login of {other.user or other.key}", other.place),
+                about=Subject(address=asked),
+                edits=_rekeyed(facts, other.place.line, other.place.file, other.key, asked),
+                fix=Fix(
+                    summary=f"Write the login under {asked}",
+                    commands=applied.commands,
+                    verify=(_pull(puller, f"{asked}/{message.detail}" if message.detail else ""),),
+                    applies=applied.applies,
+                ),
+            )
+            return
 
 
 def _rekeyed(facts: Facts, line: int | None, file: str, old: str, new: str) -> tuple[Edit, ...]:

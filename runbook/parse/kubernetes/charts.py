@@ -16,7 +16,7 @@ from runbook.parse.kubernetes.chart_joxit import joxit
 from runbook.parse.kubernetes.chart_twuni import twuni
 from runbook.parse.kubernetes.data import own_lines
 from runbook.parse.kubernetes.kustomize import LIVE, folder_of
-from runbook.parse.kubernetes.made import Charted
+from runbook.parse.kubernetes.made import Charted, made_object
 from runbook.parse.kubernetes.objects import Note, Object, at, list_of, text_of
 from runbook.parse.kubernetes.patches import merged
 from runbook.parse.yaml_nodes import Mapping, Node, Scalar, load_yaml
@@ -72,11 +72,14 @@ def parse_values(texts: Texts[str, str], vault: Vault) -> Charted:
 
 
 def chart_of(node: Node | None, texts: Texts[str, str], file: str, vault: Vault) -> Charted | None:
-    """The objects that one of the two charts makes of these values; None where they are of another chart."""
+    """The objects that a chart makes of these values: the two, and of ingress-nginx what holds for every site; None where
+    they are of another chart."""
     if not isinstance(node, Mapping):
         return None
     if any(at(node, "ui", key) is not None for key in _UI_VALUES):
         return joxit(node, file)
+    if isinstance(config := at(node, "controller", "config"), Mapping):
+        return Charted((made_object("ConfigMap", "ingress-nginx-controller", file, config.place, data=config),))
     image = text_of(at(node, "image", "repository")) or ""
     secrets = at(node, "secrets")
     told = isinstance(secrets, Mapping) and {"htpasswd", "haSharedSecret"} & {name for name, _ in secrets}
@@ -93,7 +96,7 @@ def values_in(one: Object, text: str) -> Iterator[tuple[Node | None, str]]:
     spec = at(one.node, "spec")
     if one.kind == "HelmRelease":
         yield at(spec, "values"), text
-    written = [at(spec, "valuesContent")] if one.kind == "HelmChart" else []
+    written = [at(spec, "valuesContent")] if one.kind in ("HelmChart", "HelmChartConfig") else []
     if one.kind == "Application":
         for source in (at(spec, "source"), *list_of(at(spec, "sources"))):
             yield at(source, "helm", "valuesObject"), text
