@@ -17,7 +17,17 @@ _BEGINS = datetime(2026, 11, 26, 8, 0, tzinfo=UTC)
 _PREFIX = re.compile(r"^([A-Za-z0-9][\w.-]{0,60}?)\s*\|\s?(.*)$")
 
 
-_NAMELESS = ("cri", "cri_partial", "docker_json", "aws_tail_short", "aws_csv", "grafana_text")
+_NAMELESS = (
+    "cri",
+    "cri_partial",
+    "docker_json",
+    "aws_tail_short",
+    "aws_csv",
+    "grafana_text",
+    "grafana_text_headed",
+    "docker_desktop",
+    "synology",
+)
 """Forms that hold one container's log and do not name it."""
 
 
@@ -383,3 +393,55 @@ def journald_verbose(lines: list[Line]) -> str:
         f"{_when(i):%a %Y-%m-%d %H:%M:%S.%f} UTC [s=a1b2;i=7;b=c3;m=1;t=5;x=9]\n    PRIORITY=6\n    _HOSTNAME=srv01\n    CONTAINER_NAME={s}\n    MESSAGE={t}\n"
         for i, (s, t) in enumerate(lines)
     )
+
+
+@form(".txt")
+def journald_export(lines: list[Line]) -> str:
+    """`journalctl -o export`, without most of its fields."""
+    return "".join(
+        f"__CURSOR=s=a1b2;i={i:x}\n__REALTIME_TIMESTAMP={int(_when(i).timestamp() * 1e6)}\nPRIORITY=6\n_HOSTNAME=srv01\nCONTAINER_NAME={s}\nMESSAGE={t}\n\n"
+        for i, (s, t) in enumerate(lines)
+    )
+
+
+@form(".log")
+def fluent_bit(lines: list[Line]) -> str:
+    """What fluent-bit's `stdout` output prints."""
+    return "".join(
+        f'[{i}] kube.{s}: [[{_when(i).timestamp():.9f}, {{}}], {{"log"=>{json.dumps(t)}, "container_name"=>"{s}"}}]\n'
+        for i, (s, t) in enumerate(lines)
+    )
+
+
+@form(".json")
+def opentelemetry(lines: list[Line]) -> str:
+    rows = [
+        {"timeUnixNano": str(int(_when(i).timestamp() * 1e9)), "body": {"stringValue": t}, "service": s}
+        for i, (s, t) in enumerate(lines)
+    ]
+    return json.dumps(
+        {"resourceLogs": [{"resource": {"attributes": []}, "scopeLogs": [{"scope": {}, "logRecords": rows}]}]}
+    )
+
+
+@form(".csv")
+def azure_csv(lines: list[Line]) -> str:
+    head = ["TimeGenerated [UTC]", "Computer", "ContainerName", "LogMessage"]
+    return _csv(head, [[f"{_when(i):%m/%d/%Y, %H:%M:%S}", "aks-1", s, t] for i, (s, t) in enumerate(lines)])
+
+
+@form(".csv")
+def synology(lines: list[Line]) -> str:
+    return _csv(["stream", "text", "timestamp"], [["stderr", t, _iso(i)] for i, (_, t) in enumerate(lines)])
+
+
+@form(".txt")
+def docker_desktop(lines: list[Line]) -> str:
+    """As its window gives a container's log to the clipboard."""
+    return "".join(f"{_when(i):%Y-%m-%d %H:%M:%S} {t}\n" for i, (_, t) in enumerate(lines))
+
+
+@form(".txt")
+def grafana_text_headed(lines: list[Line]) -> str:
+    head = 'Common labels: {"container":"registry"}\nLine limit: "1000 (2 returned)"\nTotal bytes processed: "1.2 MB"\n\n\n'
+    return head + grafana_text(lines)

@@ -48,7 +48,7 @@ _INNER = (
 _SERVICES = (
     "container_name", "CONTAINER_NAME", "_container_name", "container.name", "kubernetes.container.name", "compose_service",
     "kubernetes.container_name", "docker.container.name", "com.docker.compose.service", "service.name", "service", "container",
-    "resource.labels.container_name", "logStreamName", "@logStream", "logStream", "SYSLOG_IDENTIFIER", "app", "pod", "source",
+    "resource.labels.container_name", "logStreamName", "@logStream", "logStream", "ContainerName", "SYSLOG_IDENTIFIER", "app", "pod", "source",
     "swarm_service",
 )  # fmt: skip
 _RANKS = {
@@ -84,6 +84,12 @@ _TASK = re.compile(r"\.\d{1,4}\.[a-z0-9]{20,30}.*$")
 _HASHED = re.compile(r"(?:-[0-9a-f]{6,10})?-[a-z0-9]{5}$")
 _VERBOSE = re.compile(r"[A-Z][a-z]{2} \d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3,9} \S{1,40} \[s=[0-9a-f]")
 """The first row of a record of `journalctl -o verbose`."""
+_NOTED = re.compile(r"(?:Common labels|Unique labels|Line limit|Total bytes processed): ")
+"""What Grafana writes above a log that it saves as text."""
+_FLUENT_BIT = re.compile(r"\[\d{1,9}\] \S{1,200}: \[\[?\d{9,11}\.\d{1,9}, .{0,200}?(\{\".*\})\]\s*$", re.DOTALL)
+_DESKTOP = re.compile(r"\A\d{4}-\d\d-\d\d \d\d:\d\d:\d\d (?=\S)")
+"""What Docker Desktop puts before every line that it copies."""
+_DAY = re.compile(r"\d{4}-\d\d-\d\d$")
 _FIELDS = 200
 _NUMBER = re.compile(r" {0,8}\d{1,9}\t")
 """What `cat -n` puts before a line."""
@@ -92,9 +98,11 @@ _LOG = marks.log_start
 
 def line_reader(head: str) -> Callable[[Iterable[str]], Iterator[str]] | None:
     """How the lines of a log are taken out of their envelopes, one line for one; None where they are in none."""
-    sample = [row for row in head.split("\n")[:200] if row.strip()]
+    sample = [row for row in head.split("\n")[:200] if row.strip() and not _NOTED.match(row)]
     if not sample:
         return None
+    if sample[0].startswith("__CURSOR="):
+        return _journal
     if _VERBOSE.match(sample[0]) or (sample[0].startswith("-- ") and any(map(_VERBOSE.match, sample[1:3]))):
         return _verbose
     if is_numbered(head):
@@ -107,6 +115,8 @@ def line_reader(head: str) -> Callable[[Iterable[str]], Iterator[str]] | None:
         return lambda rows: (_of_columns(row, column) for row in rows)
     if (tokens := _prefix(sample)) is not None:
         return lambda rows: (_without(row, tokens) for row in rows)
+    if all(map(_DESKTOP.match, sample)) and not any(map(_LOG, sample)):
+        return lambda rows: (_DESKTOP.sub("", row) for row in rows)
     return None
 
 
@@ -152,8 +162,20 @@ def _verbose(rows: Iterable[str]) -> Iterator[str]:
     yield from _of_record(waiting)
 
 
-def _of_record(rows: list[str]) -> Iterator[str]:
-    fields = dict(row.strip().split("=", 1) for row in rows[1:] if "=" in row)
+def _journal(rows: Iterable[str]) -> Iterator[str]:
+    """`journalctl -o export`: fields row by row, an empty row behind each record."""
+    waiting: list[str] = []
+    for row in rows:
+        bare = row.rstrip("\r\n")
+        if bare.startswith("__CURSOR=") or len(waiting) > _FIELDS:
+            yield from _of_record(waiting, head=0)
+            waiting = []
+        waiting.append(bare)
+    yield from _of_record(waiting, head=0)
+
+
+def _of_record(rows: list[str], head: int = 1) -> Iterator[str]:
+    fields = dict(row.strip().split("=", 1) for row in rows[head:] if "=" in row)
     service = _service(fields)
     for row in rows:
         name, _, text = row.strip().partition("=")
@@ -170,6 +192,8 @@ def _opened(row: str) -> tuple[str, str] | None:
         return syslog[1] if syslog[1] != "-" else "", syslog[2]
     if fluentd := _FLUENTD.match(row):
         return _of_json(fluentd[1])
+    if bit := _FLUENT_BIT.match(row):
+        return _of_json(bit[1].replace('"=>', '":'))
     if labelled := _LABELS.match(row):
         labels = dict(_LABEL.findall(labelled[1]))
         return (_service(labels), labelled[2]) if labels else None
@@ -232,7 +256,8 @@ def _prefix(sample: list[str]) -> int | None:
         return None
     best, hits = counts.most_common(1)[0]
     first = [row.split(None, 1)[0] for row in sample]
-    alike = sum(_STREAM.match(word) is not None for word in first)
+    dated = bool(best) and best > 1  # Docker Desktop: a day and a time of day
+    alike = sum(_STREAM.match(word) is not None or (dated and _DAY.match(word) is not None) for word in first)
     return best if best and hits * 3 > len(sample) and alike * 10 >= len(sample) * 9 else None
 
 
@@ -254,6 +279,7 @@ def _message(record: Record, depth: int = 0) -> str | None:
     for key in _MESSAGES:
         value = record.get(key)
         value = value[0] if isinstance(value, list) and len(value) == 1 and isinstance(value[0], str) else value
+        value = value.get("stringValue") if isinstance(value, dict) and len(value) == 1 else value  # OpenTelemetry
         if isinstance(value, str) and value.strip():
             return value
         if (
@@ -450,6 +476,8 @@ def _found(record: Record, number: int) -> Found:
 _COLUMNS = (
     "content",
     "logentry",
+    "logmessage",
+    "log_message",
     "log_s",
     "message",
     "log",
@@ -470,7 +498,8 @@ def _of_csv(text: str) -> Iterator[Found]:
     separator = max(",;\t", key=head.count)
     names = _named_columns(head, separator) if head.count(separator) else []
     lowered = [n.strip().lower() for n in names]
-    column = next((lowered.index(c) for c in _COLUMNS if c in lowered), None)
+    wanted = (*_COLUMNS, "text") if "stream" in lowered else _COLUMNS  # Synology's container log
+    column = next((lowered.index(c) for c in wanted if c in lowered), None)
     if column is None or len(names) > 300 or any(len(n) > 120 for n in names):
         return
     reader = csv.reader(io.StringIO(text.lstrip("\ufeff")), delimiter=separator)
