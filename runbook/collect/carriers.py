@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 
 from runbook.collect.kinds import is_dump, recognise, tells
-from runbook.collect.unpack import envelope, page, terminal, tickets
+from runbook.collect.unpack import diffs, envelope, page, papers, terminal, tickets
 from runbook.collect.unpack.dress import respaced
 from runbook.collect.unpack.rows import Rows
 from runbook.collect.unpack.sections import is_prose
@@ -48,6 +48,12 @@ def carried(name: str, kind: FileKind, text: str) -> Carrier:
             return Carrier("log", Paste(export, program=True))
     if terminal.is_recording(text):
         return _of_rows(name, "text", Rows.of(terminal.recorded(text)))
+    if papers.is_rtf(text):
+        return _of_rows(name, "text", Rows.of(papers.rtf_text(text)))
+    if papers.is_jira(head):
+        return _of_rows(name, "text", page.page_text(papers.jira_page(text)))
+    if start == "{" and (cells := papers.notebook_text(text)) is not None:
+        return _of_rows(name, "text", Rows.of(cells))
     if page.is_page(name, head):
         return _of_rows(name, "text", page.page_text(text))
     if start in ("{", "[") and kind in ("text", "unknown") and (talk := tickets.conversation(text)) is not None:
@@ -64,6 +70,8 @@ def _of_rows(name: str, kind: FileKind, rows: Rows) -> Carrier:
         beneath = recognise(name, plain.text[:65536])
         kind = beneath if beneath != "unknown" else kind
     text = plain.text
+    if not tells(name) and diffs.is_diff(text):
+        kind = "text"
     paste = taken_apart(plain)
     if kind in _PROSE:
         return Carrier(kind, paste, voice_of(name, plain.text))

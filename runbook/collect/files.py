@@ -494,7 +494,7 @@ class Reading:
     def _parse_prose(self, source: SourceFile, carrier: Carrier) -> None:
         """What people and programs said."""
         told = self.harvest.add_prose(source.path, carrier.paste, source.kind, source.voice)
-        known = told or carrier.paste.files or source.voice == "document"
+        known = told or carrier.paste.files or carrier.paste.partial or source.voice == "document"
         if source.voice == "person" and is_over(carrier.paste.rest(), carrier.paste.framed, carrier.paste.written):
             self._over.add(source.path)
         rows = carrier.paste.rest()

@@ -2,8 +2,10 @@
 scripts that write files, files as PowerShell redirects them, stacks as their managers keep them."""
 
 import html
+import io
 import json
 import re
+import zipfile
 
 import yaml
 
@@ -236,3 +238,91 @@ def argo_application(texts: Texts) -> Files | None:
     }  # fmt: skip
     made = yaml.dump(app, Dumper=_Literal, sort_keys=False, width=10**6)
     return {**{n: t.encode() for n, t in texts.items() if n != names[0]}, "app.yaml": made.encode()}
+
+
+@form
+def slack_inline(texts: Texts) -> Files | None:
+    """A day of Slack's export: fences stand anywhere, and the text begins right behind them."""
+    if any("```" in t for t in texts.values()):
+        return None
+    rows = [
+        {
+            "type": "message",
+            "user": "U1",
+            "ts": f"17956806{i:02}.000100",
+            "text": f"this is {n} ```{html.escape(t, quote=False)}```",
+        }
+        for i, (n, t) in enumerate(texts.items())
+    ]
+    return one("2026-11-26.json", json.dumps(rows, indent=4))
+
+
+@form
+def jira_xml(texts: Texts) -> Files | None:
+    said = [
+        f'<p>{html.escape(n)}</p><div class="code panel"><pre>{html.escape(t)}</pre></div>' for n, t in texts.items()
+    ]
+    rows = "".join(f'<comment id="{i}" author="anna">{html.escape(t)}</comment>\n' for i, t in enumerate(said[1:]))
+    return one(
+        "OPS-12.xml",
+        f'<?xml version="1.0" encoding="UTF-8" ?>\n<rss version="0.92">\n<channel>\n<title>Jira</title>\n<item>\n<title>[OPS-12] ours</title>\n<description>{html.escape(said[0])}</description>\n<comments>\n{rows}</comments>\n</item>\n</channel>\n</rss>\n',
+    )
+
+
+def _in_turn(texts: Texts) -> str:
+    return "\n".join(f"{n}\n{t}" for n, t in texts.items())
+
+
+@form
+def rtf(texts: Texts) -> Files | None:
+    rows = re.sub(r"([\\{}])", r"\\\1", _in_turn(texts)).split("\n")
+    spelled = ["".join(c if ord(c) < 128 else f"\\u{ord(c)}?" for c in row.replace("\t", "\\tab ")) for row in rows]
+    if any(ord(c) > 0x7FFF for row in rows for c in row):
+        return None
+    body = "".join(f"{row}\\par\n" for row in spelled)
+    return one("ticket.rtf", f"{{\\rtf1\\ansi\\deff0{{\\fonttbl{{\\f0 Consolas;}}}}\n\\f0\\fs20 {body}}}\n")
+
+
+def _document(name: str, inner: str, xml: str) -> Files:
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("[Content_Types].xml", "<Types/>")
+        archive.writestr(inner, xml)
+    return {name: data.getvalue()}
+
+
+@form
+def docx(texts: Texts) -> Files | None:
+    rows = "".join(
+        f'<w:p><w:r><w:t xml:space="preserve">{html.escape(r)}</w:t></w:r></w:p>' for r in _in_turn(texts).split("\n")
+    )
+    return _document(
+        "ticket.docx", "word/document.xml", f'<?xml version="1.0"?><w:document><w:body>{rows}</w:body></w:document>'
+    )
+
+
+@form
+def odt(texts: Texts) -> Files | None:
+    def spaced(row: str) -> str:
+        return re.sub(r" {2,}", lambda m: f' <text:s text:c="{len(m[0]) - 1}"/>', html.escape(row)).replace(
+            "\t", "<text:tab/>"
+        )
+
+    rows = "".join(f"<text:p>{spaced(r)}</text:p>" for r in _in_turn(texts).split("\n"))
+    return _document(
+        "ticket.odt",
+        "content.xml",
+        f"<office:document-content><office:text>{rows}</office:text></office:document-content>",
+    )
+
+
+@form
+def notebook(texts: Texts) -> Files | None:
+    cells = [
+        {
+            "cell_type": "code", "execution_count": i, "metadata": {}, "source": [f"!cat {n}"],
+            "outputs": [{"name": "stdout", "output_type": "stream", "text": t.splitlines(keepends=True)}],
+        }
+        for i, (n, t) in enumerate(texts.items(), 1)
+    ]  # fmt: skip
+    return one("look.ipynb", json.dumps({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}, indent=1))

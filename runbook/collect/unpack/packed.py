@@ -8,6 +8,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 
+from runbook.collect.unpack import papers
 from runbook.collect.unpack.part import MB, Budget, Part, RefusedError, safe_path
 
 MOST_PACKED = 64 * MB
@@ -66,6 +67,12 @@ def _plain_name(name: str) -> str:
 def _of_zip(data: bytes, budget: Budget) -> Iterator[Part]:
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         entries = archive.infolist()
+        paper = next((e for e in entries if e.filename in papers.WORD_PROCESSORS), None)
+        if paper is not None:
+            with archive.open(paper) as stream:
+                xml = _read(stream.read, budget).decode("utf-8", "replace")
+            yield Part("text.txt", papers.document_text(xml).encode())
+            return
         if any(e.filename == "[Content_Types].xml" for e in entries):
             raise RefusedError("This is an office document; copy the text out of it into a text file.")
         for entry in entries:

@@ -42,6 +42,7 @@ _TELLING = (
 _DEPTH = 12
 _MOST = 20_000
 _LINK = re.compile(r"<(?P<url>https?://[^<>|\s]{1,1000})(?:\|[^<>\n]{0,1000})?>")
+_LANGUAGE = re.compile(r"([a-z]{2,15})\n")
 _STAMPED = re.compile(
     r"(?:\[(?:\w+ |\d{1,2}[./]\d{1,2}[./]\d{2,4},? )?\d{1,2}:\d\d(?::\d\d)?(?: ?[AaPp][Mm])?\]|\d{1,2}:\d\d(?::\d\d)?(?: ?[AaPp][Mm])?"
     r"|\d{1,2}[./]\d{1,2}[./]\d{2,4},? \d{1,2}:\d\d(?::\d\d)?(?: ?[AaPp][Mm])? -) <?(?P<who>[\w .-]{1,40}?)>?: (?P<text>.*)$"
@@ -113,7 +114,23 @@ def _plain(text: str) -> str:
         from runbook.collect.unpack.page import page_text
 
         return page_text(text).text
-    return html.unescape(_LINK.sub(lambda m: m["url"], text)) if "&" in text or "<http" in text else text
+    plain = html.unescape(_LINK.sub(lambda m: m["url"], text)) if "&" in text or "<http" in text else text
+    return _fenced(plain) if "```" in plain else plain
+
+
+def _fenced(text: str) -> str:
+    """Each fence in a line of its own: Slack takes them anywhere, and keeps what is typed behind one."""
+    pieces = text.split("```")
+    if len(pieces) % 2 == 0 or "````" in text:
+        return text
+    for n in range(1, len(pieces), 2):
+        language = _LANGUAGE.match(pieces[n])
+        body = pieces[n][language.end() :] if language else pieces[n].removeprefix("\n")
+        before = "" if pieces[n - 1][-1:] in ("", "\n") else "\n"
+        pieces[n] = f"{before}```{language[1] if language else ''}\n{body.rstrip(chr(10))}\n```" + (
+            "" if pieces[n + 1].startswith("\n") else "\n"
+        )
+    return "".join(pieces)
 
 
 def unstamped(found: Rows) -> Rows:

@@ -114,7 +114,7 @@ def test_an_exported_conversation():
         {"type": "message", "user": "U", "text": "see &lt;v2&gt; at <http://r:5000/v2/|r>", "ts": "1"},
         {"user": "U", "text": "```a\nb```"},
     ]
-    assert conversation(json.dumps(slack)).text == "see <v2> at http://r:5000/v2/\n\n```a\nb```"
+    assert conversation(json.dumps(slack)).text == "see <v2> at http://r:5000/v2/\n\n```\na\nb\n```\n"
     jira = {
         "fields": {
             "description": "it fails\nsince noon",
