@@ -100,6 +100,8 @@ def recognise(name: str, head: str) -> FileKind:
         return kind_of_json
     if suffix in (".conf", ".cfg", ".nginx", ".vhost", ".inc", ".tpl"):
         return _configuration(head) or ("nginx" if suffix == ".nginx" else "unknown")
+    if "." not in base and "/nginx/" in f"/{name}" and marks.is_all_directives(head):
+        return "nginx"  # proxy_params and others that a package brings
     return _by_content(base, head)
 
 

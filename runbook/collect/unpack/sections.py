@@ -111,7 +111,7 @@ def _under(rows: list[str], start: int, begins: int, end: int, name: str, sure: 
     fits = kind in _ROWS and (sure or looks_like(kind, text))
     if TAIL.match(rows[start]):
         end = next((n for n in range(begins, end) if ends(rows[n], ())), end) if kind in _ROWS else end
-        while end > begins and not rows[end - 1].strip():
+        while end > begins and (not rows[end - 1].strip() or _is_empty_prompt(rows[end - 1])):
             end -= 1
         return Block(begins, end, "section", name, outer=(start, end))
     if kind in _ROWS:
@@ -125,6 +125,11 @@ def _under(rows: list[str], start: int, begins: int, end: int, name: str, sure: 
     while end > begins and not rows[end - 1].strip():
         end -= 1
     return Block(begins, end, "section", name, outer=(start, end)) if end > begins else None
+
+
+def _is_empty_prompt(row: str) -> bool:
+    typed = prompted(row)
+    return typed is not None and not typed[1].strip()
 
 
 def looks_like(kind: FileKind, text: str) -> bool:
@@ -206,6 +211,8 @@ def _bare(rows: list[str], start: int, end: int, free: list[int]) -> Iterator[Bl
 
 def _telling_json(rows: list[str]) -> bool:
     text = "\n".join(rows[:400])
+    if '"apps"' in text and '"servers"' in text and '"handler"' in text:
+        return True  # what `caddy adapt` prints
     return any(
         f'"{word}"' in text
         for word in ("auths", "credsStore", "credHelpers", "Mounts", "HostConfig", "insecure-registries")

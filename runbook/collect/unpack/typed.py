@@ -18,6 +18,9 @@ _PART = re.compile(
 _NAME = re.compile(r"[^\s:]{1,255}")
 _IN_CONTAINER = re.compile(r"\b(?:exec|run|kubectl|ssh)\b")
 _DOCKER = re.compile(r"\b(?:docker-compose|docker|podman|nerdctl|podman-compose)(?:\.exe)?\s")
+_CADDY = "caddy.json"
+_CADDYS = re.compile(r"\bcaddy(?:\.exe)? adapt\b|\bcurl\s[^|;&\n]{0,200}:2019/config/?(?=[\s\"']|$)")
+"""Caddy's own JSON: from its Caddyfile, or from its API."""
 _MANIFESTS = re.compile(
     r"\b(?:kubectl|oc|k3s kubectl)\s(?:[^|;&\n]{0,300}\s)?(?:get|create|apply)\s[^|;&\n]{0,300}-o[= ]?(?:yaml|json)\b|\bkubectl kustomize\b|\bkustomize build\b"
     r"|\bhelm\s(?:template|get (?:manifest|all))\b"
@@ -86,8 +89,14 @@ def shown(rows: list[str], taken: Callable[[int], bool]) -> Iterator[Shown]:
             last -= 1
         if found and last > number + 1 and not rows[number + 1].startswith(_FAILED):
             line = typed[1][:2000]
-            yield Shown(number + 1, last, *found, in_part=_PART.search(line) is not None, lines=_at_most(line))
+            first = _first(rows, number + 1, last) if found[0] == _CADDY else number + 1
+            yield Shown(first, last, *found, in_part=_PART.search(line) is not None, lines=_at_most(line))
         number = end
+
+
+def _first(rows: list[str], start: int, end: int) -> int:
+    """Where the configuration begins: Caddy may log before it."""
+    return next((n for n in range(start, end) if rows[n].strip() == "{" or rows[n].startswith('{"apps"')), start)
 
 
 def _at_most(typed: str) -> int | None:
@@ -134,6 +143,8 @@ def _of_command(typed: str) -> tuple[str, str | None, bool] | None:
         return name, None if inside else safe_path(name), inside and name.startswith("/")
     if _MANIFESTS.search(typed):
         return "manifests.yaml", None, False
+    if _CADDYS.search(typed) and "|" not in typed:
+        return _CADDY, None, False
     if _DOCKER.search(typed):
         words = typed.split()
         if words[-1:] == ["config"] and any(w in ("compose", "docker-compose", "podman-compose") for w in words):
