@@ -350,6 +350,7 @@ class Reading:
         self.guarded(manifests, partial(cluster.join, self.harvest))
         self.guarded(SourceFile(path="nginx files", kind="nginx"), self.harvest.join_nginx)
         self.guarded(SourceFile(path="Apache files", kind="apache"), self.harvest.join_apache)
+        self.guarded(SourceFile(path="Caddyfiles", kind="caddy"), self.harvest.join_caddy)
         self.guarded(SourceFile(path="traefik files", kind="traefik"), self.harvest.join_traefik)
         sites = self._set_other_sites_aside()
         self.harvest.set_back_what_is_over(alone)

@@ -66,6 +66,7 @@ class Harvest:
     dotenv_texts: dict[str, str] = field(default_factory=dict)
     nginx_texts: dict[str, str] = field(default_factory=dict)
     apache_texts: dict[str, str] = field(default_factory=dict)
+    caddy_texts: dict[str, str] = field(default_factory=dict)
     traefik_texts: list[tuple[str, str]] = field(default_factory=list)
     pasted_texts: dict[str, str] = field(default_factory=dict)
     inspected_texts: list[tuple[str, str]] = field(default_factory=list)
@@ -207,7 +208,7 @@ class Harvest:
 
     def drop(self, files: frozenset[str]) -> None:
         """Forget what was read in these files."""
-        for texts in (self.dotenv_texts, self.nginx_texts, self.apache_texts):
+        for texts in (self.dotenv_texts, self.nginx_texts, self.apache_texts, self.caddy_texts):
             for name in files & texts.keys():
                 del texts[name]
         self.traefik_texts = [t for t in self.traefik_texts if t[0] not in files]
@@ -302,6 +303,14 @@ class Harvest:
 
             joined = parse_apache_files(self.apache_texts, self.vault)
             self.routes = [*(r for r in self.routes if r.place.file not in self.apache_texts), *joined]
+
+    def join_caddy(self) -> None:
+        """So are Caddy's: one imports another, and its snippets."""
+        if len(self.caddy_texts) > 1:
+            from runbook.parse.caddy import parse_caddy_files
+
+            joined = parse_caddy_files(self.caddy_texts, self.vault)
+            self.routes = [*(r for r in self.routes if r.place.file not in self.caddy_texts), *joined]
 
     def join_traefik(self) -> None:
         """Traefik's dynamic files are read together: a router uses what another file defines."""
@@ -430,6 +439,7 @@ def _caddy(to: Harvest, name: str, text: str) -> None:
     from runbook.parse.caddy import parse_caddy
 
     to.routes.extend(parse_caddy(text, name, to.vault))
+    to.caddy_texts[name] = text
 
 
 def _caddy_json(to: Harvest, name: str, text: str) -> None:

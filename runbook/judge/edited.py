@@ -5,7 +5,7 @@ leaves alone keep what the first reading knew of them.
 """
 
 import posixpath
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from runbook.lazy import re
@@ -90,7 +90,7 @@ def _read_again(evidence: Evidence, changed: Iterable[SourceFile], wanted: Itera
     if kinds & {"compose", "dotenv"}:
         evidence = _compose(evidence, vault, wanted)
     if "nginx" in kinds:
-        evidence = _nginx(evidence, vault)
+        evidence = _nginx(evidence, vault, {f.path for f in files})
     for file in files:
         if file.kind in READERS:
             evidence = READERS[file.kind](evidence, file.path, _text(file), vault)
@@ -158,10 +158,11 @@ def _same(variables: tuple[EnvVar, ...], before: tuple[EnvVar, ...], masked: fro
     return tuple(map(kept, variables))
 
 
-def _nginx(evidence: Evidence, vault: Vault) -> Evidence:
+def _nginx(evidence: Evidence, vault: Vault, changed: Collection[str]) -> Evidence:
     from runbook.parse.nginx import parse_nginx_files
 
-    texts = {f.path: _text(f) for f in evidence.files if f.kind == "nginx" and f.lines}
+    known = (f for f in evidence.files if f.kind == "nginx" and (f.lines or f.path in changed))  # one may be empty now
+    texts = {f.path: _text(f) for f in known}
     kept = [r for r in evidence.routes if r.place.file not in texts]
     return replace(evidence, routes=(*kept, *parse_nginx_files(texts, vault)))
 
@@ -173,9 +174,11 @@ def _routed(parse: Callable[[str, str, Vault], tuple[ProxyRoute, ...]], evidence
 
 
 def _caddy(evidence: Evidence, path: str, text: str, vault: Vault) -> Evidence:
-    from runbook.parse.caddy import parse_caddy
+    from runbook.parse.caddy import parse_caddy_files
 
-    return _routed(parse_caddy, evidence, path, text, vault)
+    texts = {f.path: _text(f) for f in evidence.files if f.kind == "caddy" and f.lines} | {path: text}
+    kept = [r for r in evidence.routes if r.place.file not in texts]
+    return replace(evidence, routes=(*kept, *parse_caddy_files(texts, vault)))
 
 
 def _haproxy(evidence: Evidence, path: str, text: str, vault: Vault) -> Evidence:

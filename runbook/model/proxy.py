@@ -69,6 +69,8 @@ class ProxyRoute:
     place: Place
     front: Place | None = None
     """HAProxy: where the frontend begins; `place` is in the backend."""
+    site: Place | None = None
+    """nginx: where the server block begins; `place` may be in a file that it includes."""
     service: str | None = None
     """The compose service that runs it, where known."""
     made_by: tuple[str, ...] = ()

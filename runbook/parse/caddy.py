@@ -2,13 +2,13 @@
 X-Forwarded-Proto and -Host by itself; it has no limit for bodies unless `request_body` sets one."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from runbook.model import HeaderEdit, OwnAuth, Place, ProxyRoute
 from runbook.numbers import whole_number
-from runbook.parse.caddy_tree import Line, caddy_tree
+from runbook.parse.caddy_tree import Line, caddy_trees
 from runbook.parse.hops import basic_auth, forwards_proto, header_edit, seconds, size, split_upstream
 from runbook.redact import Vault
 
@@ -23,8 +23,17 @@ _LOGINS = ("basicauth", "basic_auth", "forward_auth")
 
 
 def parse_caddy(text: str, file: str, vault: Vault) -> tuple[ProxyRoute, ...]:
-    """The routes of all sites."""
-    lines = [line for line in caddy_tree(text, file) if line.name != "{"]
+    """The routes of all sites of one file on its own."""
+    return parse_caddy_files({file: text}, vault)
+
+
+def parse_caddy_files(files: Mapping[str, str], vault: Vault) -> tuple[ProxyRoute, ...]:
+    """The routes of files that belong together: one imports another, and snippets of any."""
+    return tuple(r for file, lines in caddy_trees(files).items() for r in _routes(lines, file, vault))
+
+
+def _routes(tree: tuple[Line, ...], file: str, vault: Vault) -> tuple[ProxyRoute, ...]:
+    lines = [line for line in tree if line.name != "{"]
     if not lines:
         return ()
     braced = [line for line in lines if line.block is not None and line.name.rstrip(",") not in _DIRECTIVES]
@@ -204,10 +213,10 @@ class Site:
     def _response_headers(self, line: Line, context: tuple[Line, ...]) -> Iterator[HeaderEdit]:
         for row in (r for r in context if r.name == "header"):
             matched, args = self._matcher(row, _Matched())
-            rows = [args] if args else [r.words for r in row.block or ()]
-            late = any(words[0] == "defer" or words[0].startswith(("-", "?", ">")) for words in rows if words)
-            for words in rows:
-                yield from self._edit(words, row, _condition(matched), beside=not late)
+            rows = [(args, row)] if args else [(r.words, r) for r in row.block or ()]
+            late = any(words[0] == "defer" or words[0].startswith(("-", "?", ">")) for words, _ in rows if words)
+            for words, own in rows:
+                yield from self._edit(words, own, _condition(matched), beside=not late)
         for row in line.inside("header_down"):
             yield from self._edit(row.args, row, "")
 

@@ -1,11 +1,14 @@
 """A Caddyfile as lines of words with blocks and line numbers."""
 
+import posixpath
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from fnmatch import fnmatch
 
 from runbook.parse import ParseError
 
 _DEEPEST = 30
+_DEEPEST_IMPORT = 10
 _MOST = 100_000
 """Lines after imports: snippets that import each other must not multiply."""
 
@@ -34,38 +37,64 @@ class Line:
         return (line for line in self.block or () if line.name in names)
 
 
-def caddy_tree(text: str, file: str) -> tuple[Line, ...]:
-    """The lines of a Caddyfile, imports of its own snippets followed."""
-    rows = list(_rows(text, file))
-    found, rest = _block(rows, 0, file, 0)
-    if rest < len(rows):
-        raise ParseError(file, rows[rest][1], 'a "}" too many')
-    snippets = {line.name[1:-1]: line.block or () for line in found if _is_snippet(line)}
-    return imported((line for line in found if not _is_snippet(line)), snippets)
+def caddy_trees(files: Mapping[str, str]) -> dict[str, tuple[Line, ...]]:
+    """The lines of each Caddyfile that no other imports, imports of snippets and of the other files followed."""
+    trees = {file: _tree(text, file) for file, text in files.items()}
+    snippets = {line.name[1:-1]: line.block or () for found in trees.values() for line in found if _is_snippet(line)}
+    joined = _Joined(snippets, {f: tuple(x for x in found if not _is_snippet(x)) for f, found in trees.items()})
+    expanded = {file: tuple(joined.follow(iter(found), (file,))) for file, found in joined.files.items()}
+    return {file: found for file, found in expanded.items() if file not in joined.imported}
 
 
 def imported(lines: Iterator[Line], snippets: Mapping[str, tuple[Line, ...]]) -> tuple[Line, ...]:
     """The lines with their snippets in the place of each `import`."""
-    return tuple(_import(lines, snippets, 0, [_MOST]))
+    return tuple(_Joined(snippets, {}).follow(lines, ()))
+
+
+def _tree(text: str, file: str) -> tuple[Line, ...]:
+    rows = list(_rows(text, file))
+    found, rest = _block(rows, 0, file, 0)
+    if rest < len(rows):
+        raise ParseError(file, rows[rest][1], 'a "}" too many')
+    return found
 
 
 def _is_snippet(line: Line) -> bool:
     return line.block is not None and len(line.words) == 1 and line.name.startswith("(") and line.name.endswith(")")
 
 
-def _import(
-    lines: Iterator[Line], snippets: Mapping[str, tuple[Line, ...]], depth: int, budget: list[int]
-) -> Iterator[Line]:
-    for line in lines:
-        budget[0] -= 1
-        if depth > 10 or budget[0] < 0:
-            raise ParseError(line.file, line.line, "the snippets import each other too often")
-        if line.name == "import" and line.args and line.args[0] in snippets:
-            filled = (_fill(inner, line.args[1:]) for inner in snippets[line.args[0]])
-            yield from _import(filled, snippets, depth + 1, budget)
-        else:
-            block = tuple(_import(iter(line.block), snippets, depth, budget)) if line.block is not None else None
-            yield Line(line.words, line.file, line.line, block)
+@dataclass(slots=True)
+class _Joined:
+    """Puts snippets and files in the place of their `import`."""
+
+    snippets: Mapping[str, tuple[Line, ...]]
+    files: Mapping[str, tuple[Line, ...]]
+    imported: set[str] = field(default_factory=set)
+    budget: int = _MOST
+
+    def follow(self, lines: Iterator[Line], trail: tuple[str, ...]) -> Iterator[Line]:
+        """The lines with what they import. `trail`: the files and snippets that led here."""
+        for line in lines:
+            self.budget -= 1
+            if len(trail) > _DEEPEST_IMPORT or self.budget < 0:
+                raise ParseError(line.file, line.line, "the snippets import each other too often")
+            if line.name == "import" and line.args and line.args[0] in self.snippets:
+                filled = (_fill(inner, line.args[1:]) for inner in self.snippets[line.args[0]])
+                yield from self.follow(filled, (*trail, line.args[0]))
+            elif line.name == "import" and line.args and (found := self._matches(line.args[0], trail)):
+                for file in found:
+                    self.imported.add(file)
+                    yield from self.follow((_fill(x, line.args[1:]) for x in self.files[file]), (*trail, file))
+            else:
+                block = tuple(self.follow(iter(line.block), trail)) if line.block is not None else None
+                yield Line(line.words, line.file, line.line, block)
+
+    def _matches(self, asked: str, trail: tuple[str, ...]) -> list[str]:
+        """The files that an import names, told by their last path parts: the bundle is not the machine."""
+        folder, name = posixpath.split(asked)
+        same = [f for f in self.files if name and f not in trail and fnmatch(posixpath.basename(f), name)]
+        near = [f for f in same if f"/{posixpath.dirname(f)}".endswith(f"/{posixpath.basename(folder)}")]
+        return near or (same if "*" not in name else [])
 
 
 def _fill(line: Line, args: tuple[str, ...]) -> Line:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatch
 
-from runbook.model import ProxyRoute
+from runbook.model import Place, ProxyRoute
 from runbook.numbers import whole_number
 from runbook.parse import ParseError
 from runbook.parse.hops import host_and_port
@@ -132,6 +132,7 @@ class _Config:
             tls=tls,
             default_server=default,
             place_line=server.line,
+            site=Place(server.file, server.line),
             file=server.file,
         )
         found = list(conditional(scope, block, "", "prefix"))

@@ -60,6 +60,7 @@ class Scope:
     tls: bool = False
     default_server: bool = False
     place_line: int = 1
+    site: Place | None = None
     unread: tuple[Place, ...] = ()
     """Includes that are not at hand, from the level on whose request headers are in force."""
 
@@ -110,6 +111,7 @@ class Scope:
         return {
             "software": "nginx",
             "place": place,
+            "site": self.site,
             "server_names": self.server_names,
             "listen": self.listen,
             "tls": self.tls,

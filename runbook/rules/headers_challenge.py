@@ -220,7 +220,7 @@ def _shown_again(facts: Facts, route: ProxyRoute, place: Place) -> tuple[Command
 
 _HIDES = (
     r"proxy_hide_header\s+[\"']?www-authenticate[\"']?\s*;|more_clear_headers[^;]*;|(?:header_down|header)\s+-www-authenticate.*"
-    r"|http-response\s+del-header\s+www-authenticate.*|Header\s+(?:always\s+)?unset\s+\"?www-authenticate.*"
+    r"|^\s*-www-authenticate\s*$|http-response\s+del-header\s+www-authenticate.*|Header\s+(?:always\s+)?unset\s+\"?www-authenticate.*"
     r"|(?:-\s*)?[\"']?traefik\.[\w.-]*customresponseheaders\.www-authenticate.*"
 )
 

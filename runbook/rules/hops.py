@@ -79,8 +79,8 @@ def fronts(facts: Facts) -> tuple[Front, ...]:
 
 
 def site_key(route: ProxyRoute) -> tuple[object, ...]:
-    """What the routes of one virtual host have in common."""
-    return route.software, route.place.file, route.service, route.server_names, route.listen
+    """What the routes of one virtual host have in common: not the file, for a location may stand in one of its own."""
+    return route.software, (route.site or route.place).file, route.service, route.server_names, route.listen
 
 
 def elsewhere(facts: Facts) -> frozenset[ProxyRoute]:

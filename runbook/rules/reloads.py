@@ -1,5 +1,7 @@
 """How a change in a proxy's configuration reaches the process, and the fix that says so: shared by the rules."""
 
+import posixpath
+from fnmatch import fnmatch
 from pathlib import PurePosixPath
 
 from runbook.model import Compose, Edit, Fix, Mount, Place, ProxyRoute, Service
@@ -29,14 +31,14 @@ def reload(facts: Facts, route: ProxyRoute, at: Place | None = None) -> Applied:
         return restarted(carrier or runs(facts, route.service), at)
     one = compose.service(route.service) if compose and route.service else None
     if one is None:
-        return _reload_on_host(route, at)
+        return _reload_on_host(facts, route, at)
     if one.platform == "kubernetes":
         return restarted(one, at)
     mount, single = _mount_of(one, at.file)
     if single:
         why = f"{at.file} is mounted as a single file: the container keeps the old one until it is created again"
         return Applied(restarted(one, at, fresh=True).commands, why)
-    return _reload_inside(one, route, mount, at)
+    return _reload_inside(facts, one, route, mount, at)
 
 
 def _carrier(compose: Compose | None, at: Place) -> Service | None:
@@ -67,7 +69,7 @@ def _mount_of(one: Service, path: str) -> tuple[Mount | None, bool]:
     return folder, False
 
 
-def _reload_inside(one: Service, route: ProxyRoute, mount: Mount | None, at: Place) -> Applied:
+def _reload_inside(facts: Facts, one: Service, route: ProxyRoute, mount: Mount | None, at: Place) -> Applied:
     """Into a container whose folder is mounted, or whose compose file does not tell where the file comes from."""
     why = (
         f"{mount.source} is mounted as a folder: the container sees the new file, and the program reads it again"
@@ -78,7 +80,12 @@ def _reload_inside(one: Service, route: ProxyRoute, mount: Mount | None, at: Pla
         case "nginx":
             return Applied((inside(one, "nginx", "-s", "reload"),), why)
         case "caddy":
-            config = f"{mount.target.rstrip('/')}/{PurePosixPath(at.file).name}" if mount else "/etc/caddy/Caddyfile"
+            started = PurePosixPath(_caddyfile(facts, at.file)).name
+            config = (
+                f"{mount.target.rstrip('/')}/{started}"
+                if mount and started == at.file.rpartition("/")[2]
+                else "/etc/caddy/Caddyfile"
+            )
             return Applied((inside(one, "caddy", "reload", "--config", file(config)),), why)
         case "haproxy":
             return Applied((hung_up(one),), why)
@@ -87,11 +94,23 @@ def _reload_inside(one: Service, route: ProxyRoute, mount: Mount | None, at: Pla
     return Applied((), "Traefik watches the files of its file provider" if mount else why)
 
 
-def _reload_on_host(route: ProxyRoute, at: Place) -> Applied:
+def _caddyfile(facts: Facts, path: str) -> str:
+    """The Caddyfile that Caddy is started with: the one that imports that file, if another does."""
+    folder, name = posixpath.split(path)
+    for source in facts.evidence.files if posixpath.basename(path) != "Caddyfile" else ():
+        for row in source.lines if source.kind == "caddy" and source.path != path else ():
+            words = row.split("#")[0].split()
+            asked, pattern = posixpath.split(words[1]) if len(words) > 1 and words[0] == "import" else ("", "")
+            if pattern and fnmatch(name, pattern) and posixpath.basename(folder) in (posixpath.basename(asked), folder):
+                return _caddyfile(facts, source.path) if posixpath.dirname(source.path) != folder else source.path
+    return path
+
+
+def _reload_on_host(facts: Facts, route: ProxyRoute, at: Place) -> Applied:
     """A proxy that no compose file knows."""
     commands = {
         "nginx": sh("sudo", "nginx", "-s", "reload"),
-        "caddy": sh("caddy", "reload", "--config", file(at.file)),
+        "caddy": sh("caddy", "reload", "--config", file(_caddyfile(facts, at.file))),
         "haproxy": sh("sudo", "systemctl", "reload", "haproxy"),
         "apache": sh("sudo", "apachectl", "graceful"),
     }

@@ -125,9 +125,11 @@ def point_to(evidence: Evidence, route: ProxyRoute, old: str, new: str) -> tuple
         return found
     named = re.search(r"proxy_pass\s+\w+://([\w.-]+)", (line_of(evidence, written[0]) if written[0] else None) or "")
     head = rf"\s*upstream\s+{re.escape(named[1])}\s" if named else r"\s*upstream\s"
+    files = [f.path for f in evidence.files if f.kind == "nginx"] if named else [route.place.file]
     rows = [
         place
-        for place in places(evidence, route.place.file, rf"^\s*(?:upstream\s.*)?server\s+{re.escape(old)}(?![\w:])")
+        for path in files  # Debian's way: upstreams in conf.d, sites in sites-enabled
+        for place in places(evidence, path, rf"^\s*(?:upstream\s.*)?server\s+{re.escape(old)}(?![\w:])")
         if re.match(head, line_of(evidence, place) or "") or re.match(head, same_block(evidence, place)[0])
     ]
     return swap(evidence, rows[0], re.escape(old), new) if rows and (named or len(rows) == 1) else ()
