@@ -25,6 +25,8 @@ _DEEPEST = 30
 _DEEPEST_INCLUDE = 4
 _MOST_INCLUDED = 50_000
 _INCLUDES = ("include", "includeoptional")
+_LOOSE = ("conf-enabled", "conf.d", "mods-enabled")
+"""Folders of settings that hold for every site, read before the sites."""
 _GUARDS = ("ifmodule", "ifdefine", "ifversion", "if", "requireall", "requireany", "requirenone")
 _SPARES_API = re.compile(r"expr=%\{REQUEST_URI\} !~ m([#|!/])\^/v2/?\1$")
 _SECTIONS = ("location", "locationmatch", "proxy", "proxymatch")
@@ -53,14 +55,65 @@ def parse_apache(text: str, file: str, vault: Vault) -> tuple[ProxyRoute, ...]:
 
 def parse_apache_files(files: Mapping[str, str], vault: Vault) -> tuple[ProxyRoute, ...]:
     """The routes of files that belong together: includes are followed from one to another by name."""
-    includer = _Includer({file: _tree(text, file) for file, text in files.items()})
+    defined: dict[str, str] = {}  # wherever it stands, Define holds for all that is read later
+    read = sorted(files, key=lambda file: _folder(file) not in _LOOSE)
+    trees = {file: _tree(files[file], file, defined) for file in read}
+    includer = _Includer({file: trees[file] for file in files})
     whole = {file: replace(r, inner=includer.expand(r.inner, (file,))) for file, r in includer.trees.items()}
+    roots = {file: root for file, root in whole.items() if file not in includer.included}
+    macros = {n.args[0].lower(): n for root in roots.values() for n in root.all("macro") if n.args}
+    budget = [_MOST_INCLUDED]
+    roots = (
+        {file: replace(r, inner=_used(r.inner, macros, 0, budget)) for file, r in roots.items()} if macros else roots
+    )
     routes: list[ProxyRoute] = []
-    for root in (root for file, root in whole.items() if file not in includer.included):
+    loose = [f for f, root in roots.items() if _folder(f) in _LOOSE and not any(root.all("virtualhost"))]
+    for file, own in roots.items():
+        outer = [n for f in loose if _is_around(f, file) for n in roots[f].inner]
+        if file in loose and any(_is_around(file, f) for f in roots):
+            continue
+        root = replace(own, inner=[*outer, *own.inner])
         hosts = list(root.all("virtualhost"))
         sites = [_Site(root, host, vault, first=i == 0) for i, host in enumerate(hosts)] or [_Site(root, None, vault)]
         routes += (route for site in sites for route in site.routes())
     return tuple(routes)
+
+
+def _folder(file: str) -> str:
+    return posixpath.basename(posixpath.dirname(file))
+
+
+def _is_around(loose: str, site: str) -> bool:
+    """Whether a file of settings holds for a file of sites, as Debian and Red Hat load them; the file that includes both
+    is hardly ever handed over."""
+    home, other = posixpath.dirname(loose), posixpath.dirname(site)
+    if _folder(loose) == "conf.d":
+        return home == other and loose != site
+    return _folder(site) == "sites-enabled" and posixpath.dirname(home) == posixpath.dirname(other)
+
+
+def _used(nodes: list[_Node], macros: Mapping[str, _Node], depth: int, budget: list[int]) -> list[_Node]:
+    """The directives with each Use replaced by what its Macro says; a line that takes an argument stands where it is given."""
+    found: list[_Node] = []
+    for node in nodes:
+        budget[0] -= 1
+        if budget[0] < 0 or depth > _DEEPEST_INCLUDE:
+            raise ParseError(node.place.file, node.place.line or 1, "the macros use each other too often")
+        macro = macros.get(node.args[0].lower()) if node.name == "use" and node.args else None
+        if macro is not None:
+            given = dict(sorted(zip(macro.args[1:], node.args[1:], strict=False), key=lambda pair: -len(pair[0])))
+            found += _used([_given(n, given, node.place) for n in macro.inner], macros, depth + 1, budget)
+        elif node.name != "macro":
+            found.append(replace(node, inner=_used(node.inner, macros, depth, budget)) if node.inner else node)
+    return found
+
+
+def _given(node: _Node, given: Mapping[str, str], place: Place) -> _Node:
+    args = list(node.args)
+    for name, value in given.items():
+        args = [a.replace(name, value).replace(f"${{{name.lstrip('$')}}}", value) for a in args]
+    inner = [_given(n, given, place) for n in node.inner]
+    return _Node(node.name, tuple(a[:_LONGEST] for a in args), place if tuple(args) != node.args else node.place, inner)
 
 
 @dataclass(slots=True)
@@ -91,9 +144,8 @@ class _Includer:
         return near or (same if "*" not in name else [])
 
 
-def _tree(text: str, file: str) -> _Node:
+def _tree(text: str, file: str, defined: dict[str, str]) -> _Node:
     stack = [_Node("", (), Place(file, 1))]
-    defined: dict[str, str] = {}
     for number, row in _lines(text):
         line = re.sub(r"\$\{(\w{1,99})\}", lambda m: defined.get(m[1], m[0]), row)[:_LONGEST] if defined else row
         if line.startswith("</"):

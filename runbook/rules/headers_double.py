@@ -218,7 +218,7 @@ def _let_past(facts: Facts, route: ProxyRoute, login: Place) -> tuple[Edit, ...]
     beside = route.upstream_place
     if beside and login.file != beside.file and (row := included_at(facts.evidence, beside, login.file)):
         rows = next((f.lines for f in facts.evidence.files if f.path == login.file), ())
-        alone = all(re.match(rf"\s*(?:auth_basic|#|$)|{_APACHE_LOGIN}", r, re.IGNORECASE) for r in rows)
+        alone = all(re.match(rf"\s*(?:auth_basic|#|$|</?Location\b)|{_APACHE_LOGIN}", r, re.IGNORECASE) for r in rows)
         return drop_line(facts.evidence, row) if alone else ()
     if route.software == "nginx":  # which takes one auth_basic in a block
         own = beside and login in same_block(facts.evidence, beside)[1]

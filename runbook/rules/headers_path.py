@@ -16,7 +16,7 @@ from runbook.observe.signature import is_go_404, is_registrys
 from runbook.observe.traffic import Traffic
 from runbook.rules.base import Facts, rule
 from runbook.rules.evidence import finding, read, said, seen
-from runbook.rules.hop_edits import detach, drop, drop_lines, on_way, places, swap
+from runbook.rules.hop_edits import detach, drop, drop_lines, on_way, places, same_block, swap
 from runbook.rules.hops import (
     api_routes,
     challenge_check,
@@ -122,6 +122,8 @@ def _how(route: ProxyRoute) -> str:
 def _advice(route: ProxyRoute) -> str:
     if route.strips_prefix or route.rewrite:
         return "Delete what rewrites the path: the registry expects /v2/ as it was sent"
+    if route.software == "apache":
+        return "Write after the port the path that the route is for (/v2/): Apache puts what is there in its place"
     return "Write the upstream without anything after the port, not even a slash"
 
 
@@ -140,7 +142,14 @@ def _without_path(facts: Facts, route: ProxyRoute) -> tuple[Edit, ...]:
     if route.software == "apache":
         lines = on_way(facts.evidence, route, r"^\s*ProxyPass(?:Reverse)?\s+/v2/?\s")
         pattern = r"^(\s*ProxyPass(?:Reverse)?\s+(/v2/?)\s+[\"']?https?://[^/\s\"']+)/?(?=[\s\"']|$)"
-        return tuple(e for line in lines for e in swap(facts.evidence, line, pattern, r"\1\2"))
+        if found := tuple(e for line in lines for e in swap(facts.evidence, line, pattern, r"\1\2")):
+            return found
+        head, near = same_block(facts.evidence, route.upstream_place) if route.upstream_place else ("", [])
+        inside = re.match(r"\s*<Location\s+\"?(/v2/?)\"?\s*>", head, re.IGNORECASE)
+        pattern = r"^(\s*ProxyPass(?:Reverse)?\s+[\"']?https?://[^/\s\"']+)/?(?=[\s\"']|$)"
+        return (
+            tuple(e for line in near for e in swap(facts.evidence, line, pattern, rf"\1{inside[1]}")) if inside else ()
+        )
     if route.software == "nginx" and route.rewrite:
         pattern, made = map(re.escape, route.rewrite)
         line = rf"\brewrite\s+[\"']?{pattern}[\"']?\s+[\"']?{made}[\"']?\s+break\s*;"
