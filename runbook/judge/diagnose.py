@@ -11,6 +11,7 @@ from runbook.judge.odd_names import odd_names
 from runbook.judge.patch import unified_diff
 from runbook.judge.proof import predict
 from runbook.judge.rank import rank
+from runbook.judge.spared import spared
 from runbook.judge.words import about
 from runbook.model import STEPS, Certainty, Diagnosis, Evidence, Finding, Stack, Symptom, Verdict
 from runbook.observe.traffic import Traffic
@@ -47,7 +48,7 @@ def _judged(evidence: Evidence, stack: Stack) -> Run:
     results = [rules.run(rule, facts) for rule in rules.load().values()]
     checks = tuple(check for check, _ in results)
     ranking = rank((finding for _, found in results for finding in found), facts)
-    causes = _with_next(tuple(_proven(_with_patch(f, evidence), facts) for f in ranking.causes))
+    causes = _with_next(tuple(_shown(f, facts) for f in ranking.causes))
     proof = health(facts, checks, ranking.dormant)
     verdict = _verdict(causes, facts, proof)
     diagnosis = Diagnosis(
@@ -111,6 +112,15 @@ def _is_strong(finding: Finding) -> bool:
 def _only_silence(causes: tuple[Finding, ...], facts: Facts) -> bool:
     """Nothing answers, and nothing else was handed over: down, or a mistyped address, which cannot be told."""
     return {f.cause for f in causes} == {"registry-unreachable"} and not facts.evidence.files
+
+
+def _shown(finding: Finding, facts: Facts) -> Finding:
+    """The finding with its diff and the proof of that: first one that spares other sites, else the edits as they are."""
+    gentle = spared(finding, facts)
+    shown = _proven(_with_patch(gentle, facts.evidence), facts)
+    if shown.fix.patch is not None or gentle is finding:
+        return shown
+    return _proven(_with_patch(finding, facts.evidence), facts)
 
 
 def _with_patch(finding: Finding, evidence: Evidence) -> Finding:

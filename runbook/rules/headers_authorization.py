@@ -29,7 +29,7 @@ from runbook.rules.authorization_traces import (
 )
 from runbook.rules.base import Facts, rule
 from runbook.rules.evidence import computed, context, finding, read, seen, witnessed
-from runbook.rules.hop_edits import delete_command, deleted, drop_header, elsewhere_only
+from runbook.rules.hop_edits import delete_command, deleted, drop_header, elsewhere_command, elsewhere_only
 from runbook.rules.hops import api_routes, aside, first_route, hop, login_check, name, search_files, site
 from runbook.rules.reloads import proxy_fix
 
@@ -94,7 +94,11 @@ def _stripped_by(facts: Facts, route: ProxyRoute, edit: HeaderEdit) -> Finding:
             login_check(facts, route),
             edits=edits,
             at=edit.place,
-            before=() if edits or shared else delete_command(facts.evidence, edit),
+            before=()
+            if edits
+            else elsewhere_command(facts.evidence, route, edit.place)
+            if shared
+            else delete_command(facts.evidence, edit),
         ),
         edits=edits,
         proves=not edit.condition,

@@ -287,6 +287,14 @@ def elsewhere_only(evidence: Evidence, route: ProxyRoute, place: Place) -> tuple
     return insert(evidence, beside, "\n".join([*kept, given])) if whole else ()
 
 
+def elsewhere_command(evidence: Evidence, route: ProxyRoute, place: Place) -> tuple[Command, ...]:
+    """The same by a command, where something in the line is masked, if only a comment; () where that cannot say it."""
+    if route.software != "haproxy":
+        return ()
+    line = r"^(\s*http-request\s+del-header\s+[^\s#]+(?:\s+-m\s+\w+)?)(?=\s*(?:#|$|\[redacted))"
+    return by_command(evidence, place, line, r"$1 unless { path_beg \/v2\/ }")
+
+
 def included_at(evidence: Evidence, beside: Place, path: str) -> Place | None:
     """The line that includes a file in the very block that a line stands in."""
     name = path.rpartition("/")[2]
