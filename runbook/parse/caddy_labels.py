@@ -11,7 +11,7 @@ from runbook.lazy import re
 from runbook.model import Compose, Place, ProxyRoute, Service
 from runbook.parse import ParseError
 from runbook.parse.caddy import Site
-from runbook.parse.caddy_tree import Line, caddy_tree, imported
+from runbook.parse.caddy_tree import Line, caddy_trees, imported
 from runbook.redact import Vault
 
 _TOP = re.compile(r"caddy(?:_\d{1,4})?$")
@@ -85,7 +85,8 @@ def _words(value: str, service: Service, place: Place) -> tuple[str, ...]:
     if not text:
         return ()
     try:
-        return tuple(word for line in caddy_tree(text.replace("\n", " "), place.file) for word in line.words)
+        lines = caddy_trees({place.file: text.replace("\n", " ")})[place.file]
+        return tuple(word for line in lines for word in line.words)
     except ParseError as error:
         raise ParseError(place.file, place.line, error.message) from None
 

@@ -204,6 +204,7 @@ def _feed(now: Pending, line: str, vault: Vault) -> None:
         and line not in ("<", ">")
         and _has_answer(now)
         and len(now.body) < 60
+        and not _METER.match(line)
     ):
         now.body.append(line.partition("* Connection #")[0].partition("* Closing connection")[0])
 
@@ -216,6 +217,11 @@ def _write(now: Pending, told: dict[str, str]) -> None:
     if "location" in told:
         now.got.append(("Location", told["location"]))
 
+
+_METER = re.compile(
+    r"\s{0,4}\d{1,3}\s[\s\d.kMGTP-]{20,80}(?:\s{1,3}(?:--:--:--|\d{1,3}:\d\d:\d\d)){3}\s|\s{0,40}% Total\s|\s{20,40}Dload\s"
+)
+"""The progress that curl shows where its output goes into a file; with `2>&1` it is there, too."""
 
 _CODES = {"UNAUTHORIZED": 401, "DENIED": 403, "NAME_UNKNOWN": 404, "MANIFEST_UNKNOWN": 404, "BLOB_UNKNOWN": 404,
           "UNSUPPORTED": 405, "TOOMANYREQUESTS": 429}  # fmt: skip

@@ -24,7 +24,7 @@ from runbook.observe.address import address_of
 from runbook.observe.signature import from_registry, signed_by_proxy
 from runbook.rules.base import Facts, rule
 from runbook.rules.evidence import Item, finding, read, said, seen
-from runbook.rules.hop_edits import around, blocks, drop, drop_block, drop_line, line_of
+from runbook.rules.hop_edits import around, blocks, by_command, drop, drop_block, drop_line, line_of, swap
 from runbook.rules.hops import (
     api_check,
     elsewhere,
@@ -161,7 +161,8 @@ def agent_filter(facts: Facts) -> Iterator[Finding]:
             if rules
             else "Look for a rule on User-Agent in the proxy, firewall or CDN before the registry, and take /v2/ out of it",
             _asked_by(_program(refused), login_check(facts, route)),
-            edits=drop_block(facts.evidence, rules[0].place) if rules and rules[0].software == "nginx" else (),
+            edits=_spared(facts, rules[0])[0] if rules else (),
+            before=_spared(facts, rules[0])[1] if rules else (),
         ),
     )
 
@@ -186,10 +187,39 @@ def _against_docker(facts: Facts) -> Iterator[Finding]:
                 route,
                 "Take /v2/ out of the rule on User-Agent",
                 _asked_by("docker", login_check(facts, route)),
-                edits=drop_block(facts.evidence, route.place) if route.software == "nginx" else (),
+                edits=_spared(facts, route)[0],
+                before=_spared(facts, route)[1],
             ),
         )
         return
+
+
+def _spared(facts: Facts, route: ProxyRoute) -> tuple[tuple[Edit, ...], tuple[Command, ...]]:
+    """How nginx's rule on User-Agent no longer holds for /v2/ and goes on holding elsewhere; the block taken out where the
+    rule asks for a program instead of keeping one out. As edits, or as a command where the list of programs is masked."""
+    if route.software != "nginx":
+        return (), ()
+    head = next((Place(route.place.file, n) for n in _heads(facts, route.place)), None)
+    if head is None or "!" in route.condition or "^$" in route.condition:
+        return drop_block(facts.evidence, route.place), ()
+    spared = rf'\g<1>set {_OUTSIDE} $http_user_agent;\n\g<1>if ($uri ~ ^/v2/) {{ set {_OUTSIDE} ""; }}\n\g<1>if\g<2>{_OUTSIDE}'
+    if edits := swap(facts.evidence, head, _IF_AGENT, spared):
+        return edits, ()
+    perl = (
+        spared.replace("\\g<1>", "@1").replace("\\g<2>", "@2").replace("$", "\\$").replace("/", "\\/").replace("@", "$")
+    )
+    return (), by_command(facts.evidence, head, _IF_AGENT, perl)
+
+
+_OUTSIDE = "$agent_outside_v2"
+_IF_AGENT = r"^(\s*)if(\s*\(\s*)\$http_user_agent\b"
+
+
+def _heads(facts: Facts, place: Place) -> Iterator[int]:
+    """The lines of `if` that a line stands in, innermost first: its own, or that which opens its block."""
+    lines = next((f.lines for f in facts.evidence.files if f.path == place.file), ())
+    if place.line and place.line <= len(lines):
+        yield from (n for n in (place.line, *around(blocks(lines), place.line)) if re.match(_IF_AGENT, lines[n - 1]))
 
 
 def _asked_by(program: str, check: Command) -> Command:

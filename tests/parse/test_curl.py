@@ -102,3 +102,21 @@ def test_a_masked_login_is_a_login_without_a_password(shown):
 
 def test_text_that_is_no_transcript():
     assert parse_curl("I tried curl and it said 401\n", "t", Vault()) == ()
+
+
+def test_progress_is_no_body() -> None:
+    """What `curl -v URL > curl.txt 2>&1` writes (7.88)."""
+    meter = "\r100     2  100     2    0     0    105      0 --:--:-- --:--:-- --:--:--   500\n"
+    text = (
+        "$ curl -v http://registry.example.com/v2/ > curl.txt 2>&1\n"
+        "  % Total    % Received % Xferd  Average Speed   Time    Time     Time  Current\n"
+        "                                 Dload  Upload   Total   Spent    Left  Speed\n"
+        "> GET /v2/ HTTP/1.1\n> Host: registry.example.com\n> \n< HTTP/1.1 200 OK\n< Content-Type: application/json; charset=utf-8\n< \n"
+        "{ [2 bytes data]\n" + meter + "* Connection #0 to host registry.example.com left intact\n{}\n"
+    )
+    for told in (text, text.replace("\r", "")):
+        assert [(e.status, e.body) for e in parse_curl(told, "curl.txt", Vault())] == [(200, "{}")]
+    kept = text.replace(meter, "100 bottles of beer on the wall at 10:00:00\n")
+    assert [e.body for e in parse_curl(kept, "curl.txt", Vault())] == [
+        "100 bottles of beer on the wall at 10:00:00\n{}"
+    ]
