@@ -9,6 +9,7 @@ import pytest
 from runbook.parse.apache import parse_apache_files
 from runbook.parse.caddy import parse_caddy_files
 from runbook.redact import Vault
+from tests.case_files import Case, judge
 from tests.real.programs import need
 from tests.test_spared_sites import DIRECT, REFUSED, REGISTRY, SERVED, Stack, found
 
@@ -149,3 +150,94 @@ def test_a_snippet_of_another_file_is_followed() -> None:
     assert (first.server_names, first.upstream_hosts) == (("registry.example.com",), (("r", 5000),))
     assert [str(e.place) for e in first.request_headers] == ["caddy/snippets/up:3"]
     assert second.server_names == ("wiki.example.com",)
+
+
+PUSHED = (
+    "$ docker login hub.oven.example\nUsername: kai\nPassword:\nLogin Succeeded\n$ docker push {}\n"
+    "The push refers to repository [docker.io/library/rye]\n9a1c5e2f0b77: Preparing\ndenied: requested access to the resource is denied\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("typed", "commands"),
+    [
+        ("rye:4", ("docker tag rye:4 hub.oven.example/rye:4", "docker push hub.oven.example/rye:4")),
+        ("rye", ("docker tag rye hub.oven.example/rye", "docker push hub.oven.example/rye")),
+        # The password of the login beside it, typed as a tag by mistake: it is in no command.
+        ("rye:Holunder-77", ("docker tag rye hub.oven.example/rye", "docker push hub.oven.example/rye")),
+    ],
+)
+def test_the_tag_that_was_pushed_is_tagged(typed: str, commands: tuple[str, ...], tmp_path: Path) -> None:
+    terminal = f"$ curl -sSi -u kai:Holunder-77 https://hub.oven.example/v2/\n{SERVED}" + PUSHED.format(typed)
+    first = found(Stack("image-name-without-registry", {}, {}), {"terminal.txt": terminal}, tmp_path / "case")
+    assert first is not None
+    assert first.fix.command_lines == commands
+
+
+AGENTS = (
+    "$ curl -sSi -A docker/24.0 http://registry.example.com/v2/\nHTTP/1.1 404 Not Found\nServer: nginx/1.22.1\nContent-Type: text/html\n\n"
+    f"<html><center>nginx/1.22.1</center></html>\n$ curl -sSi http://registry.example.com/v2/\n{REFUSED}"
+)
+SITE = "server {\n\tlisten 80;\n\tserver_name registry.example.com;\n\tinclude snippets/bots.conf;\n\tlocation / {\n\t\tproxy_set_header Host $http_host;\n\t\tproxy_pass http://127.0.0.1:5000;\n\t}\n}\n"
+SPARED = (
+    "set $agent_outside_v2 $http_user_agent;\nif ($uri ~ ^/v2/) { set $agent_outside_v2 \"\"; }\nif ($agent_outside_v2 ~* {0}"
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("programs", ["(bot|docker)", "(bot|crawl|docker)"])
+def test_a_rule_on_the_agent_spares_v2_and_stays_elsewhere(programs: str, tmp_path: Path) -> None:
+    """The second list has a word that is masked: no diff may quote it, so a command changes the line."""
+    files = REGISTRY | {
+        "etc/nginx/snippets/bots.conf": f"if ($http_user_agent ~* {programs}) {{\n    return 404;\n}}\n",
+        "etc/nginx/sites-enabled/registry": SITE,
+    }
+    stack = Stack("user-agent-filter", {}, {})
+    first = found(stack, files | {"transcript.txt": AGENTS}, tmp_path / "case")
+    assert first is not None
+    if first.fix.patch:
+        subprocess.run([need("patch"), "-p1", "-F0"], input=first.fix.patch.encode(), cwd=tmp_path / "case", check=True)
+    for command in [c for c in first.fix.command_lines if c.startswith("perl")] * 2:
+        subprocess.run(command, shell=True, cwd=tmp_path / "case", check=True)
+    assert (tmp_path / "case/etc/nginx/snippets/bots.conf").read_text() == (
+        SPARED.replace("{0}", programs) + ") {\n    return 404;\n}\n"
+    )
+
+
+ACCESS = '127.0.0.1 - anna [28/Nov/2026:02:00:0{} +0000] "{} HTTP/1.1" {} 170 "-" "curl/7.88.1"\n'
+PASSED = (
+    "$ curl -sSi -u anna http://registry.example.com/v2/\nHTTP/1.1 200 OK\nServer: nginx/1.22.1\nDate: Sat, 28 Nov 2026 02:10:00 GMT\n"
+    "Content-Type: application/json; charset=utf-8\nDocker-Distribution-Api-Version: registry/2.0\nX-Content-Type-Options: nosniff\n\n{}\n"
+)
+TOO_LARGE = (
+    "2026/11/28 02:00:05 [error] 119#119: *9 client intended to send too large body: 3001173 bytes, client: 127.0.0.1, "
+    'server: registry.example.com, request: "PATCH /v2/app/blobs/uploads/1 HTTP/1.1", host: "registry.example.com"\n'
+)
+PUSH = "$ docker push registry.example.com/app:1\n9a1c5e2f0b77: Pushed\n1: digest: sha256:" + "a" * 64 + " size: 528\n"
+PROXIED = SITE.replace("\tinclude snippets/bots.conf;\n", "\tclient_max_body_size 0;\n")
+
+
+@pytest.mark.parametrize(
+    ("log", "transcript"),
+    [
+        ({"access.log": ACCESS.format(1, "GET /v2/", 404)}, PASSED),
+        ({"access.log": ACCESS.format(1, "GET /v2/", 401)}, PASSED),
+        ({"error.log": TOO_LARGE, "access.log": ACCESS.format(1, "PATCH /v2/app/blobs/uploads/1", 413)}, PASSED + PUSH),
+    ],
+    ids=["not-found", "refused", "too-large"],
+)
+def test_what_was_served_since_ends_the_proxys_old_log(log: dict[str, str], transcript: str, tmp_path: Path) -> None:
+    def verdict(name: str, files: dict[str, str]) -> str:
+        (tmp_path / name).mkdir()
+        return judge(
+            Case(Path("x/y.yaml"), "", ("--user", "anna"), {}, files, {}, {}), tmp_path / name
+        ).diagnosis.verdict
+
+    old = REGISTRY | {"etc/nginx/sites-enabled/registry": PROXIED} | log
+    assert verdict("mended", old | {"now.txt": transcript}) == "healthy"
+    # Near misses: served before the log's lines; another user; a second site of the same nginx, which may be the log's.
+    before = transcript.replace("02:10:00 GMT", "01:10:00 GMT")
+    assert verdict("before", old | {"now.txt": before}) != "healthy"
+    other = {"etc/nginx/sites-enabled/second": PROXIED.replace("registry.example", "second.example")}
+    assert verdict("second", old | other | {"now.txt": transcript}) != "healthy"
+    if "error.log" not in log:
+        assert verdict("ben", old | {"now.txt": transcript.replace("-u anna", "-u ben")}) != "healthy"

@@ -226,6 +226,8 @@ class Call:
     """Of a login: where the password comes from; "" where it is asked for."""
     variable: str = ""
     """The variable that holds it."""
+    tag: str = ""
+    """Of a push: the tag of the image that it names."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

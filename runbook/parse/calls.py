@@ -1,11 +1,13 @@
 """What was typed: which program, whose configuration it reads, and where a login's password comes from."""
 
+from dataclasses import replace
 from functools import lru_cache
 from typing import Literal
 
 from runbook.lazy import re
 from runbook.model import Call
 from runbook.parse.prompts import prompted
+from runbook.redact import Vault
 
 _USER = re.compile(r"^\s{0,8}(?:\([\w./ -]{1,60}\) ?)?\[?([\w.-]{1,64})@([\w.-]{1,64})")
 _ASSIGNED = re.compile(r"^((?:[A-Z_]{2,40}=\S{0,200}\s+)*)")
@@ -19,6 +21,10 @@ _PIPED = re.compile(
 _INSIDE = re.compile(
     r"\b(?:docker|podman|nerdctl)(?:[ -]compose)?\s+(?:\S+\s+){0,8}?exec\b|\bkubectl\s+(?:\S+\s+){0,6}?exec\b"
 )
+_TAGGED = re.compile(
+    r"\spush\s(?:[^|;&]{0,300}\s)?(?:[\w.-]{1,64}(?::\d{1,5})?/){0,8}[\w.-]{1,128}:([\w][\w.-]{0,127})\s*$"
+)
+"""A push ends with the image's name."""
 _VERBS = ("login", "push", "pull", "build", "buildx", "copy", "run")
 ASKS = re.compile(
     r"\bskopeo\s(?:[^|]*\s)?(?:inspect|list-tags)\s[^|]*\bdocker://|"
@@ -48,6 +54,7 @@ def call_of(line: str) -> Call | None:
     called = next((p for p in parts if re.search(r"\blogin\b", p)), words).split()
     verb = "pull" if ASKS.search(words) else next((w for w in called[1:4] if w in _VERBS), "")
     variable = _of_password(words) if verb == "login" else None
+    tagged = _TAGGED.search(words) if verb == "push" else None
     return Call(
         tool=called[0].rsplit("/", 1)[-1] if called else "",
         verb=verb,
@@ -57,7 +64,14 @@ def call_of(line: str) -> Call | None:
         inside=bool(_INSIDE.search(words)),
         given=variable[0] if variable else "",
         variable=variable[1] if variable else "",
+        tag=tagged[1] if tagged else "",
     )
+
+
+def masked_call(line: str, vault: Vault) -> Call | None:
+    """The call on a command line as it may be kept: what is known to be secret is no tag."""
+    call = call_of(line)
+    return replace(call, tag="") if call and call.tag and vault.mask(call.tag) != call.tag else call
 
 
 def _of_password(words: str) -> tuple[Literal["variable", "literal", "stdin"], str] | None:

@@ -10,7 +10,7 @@ from itertools import islice
 
 from runbook.lazy import re
 from runbook.model import Exchange, Message, MessageKind, Place, Voice
-from runbook.parse.calls import call_of
+from runbook.parse.calls import masked_call
 from runbook.parse.client_words import ROWS as FIRST
 from runbook.parse.clients import canonical
 from runbook.parse.clients.told import told
@@ -208,7 +208,7 @@ def _message(
         page=groups.get("page"),
         allowed=vault.mask(allowed, 200) if allowed is not None else None,
         tool="docker" if "response from daemon" in line or _BUILDKIT.search(line) else context.tool,
-        call=call_of(context.command_line),
+        call=masked_call(context.command_line, vault),
     )
     refined = _refined(message, url, replace(context, host=named[1].lower()) if named else context)
     return replace(refined, detail=vault.mask(refined.detail, 200))

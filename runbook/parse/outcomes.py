@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from runbook.lazy import re
 from runbook.model import Message, MessageKind, Place
-from runbook.parse.calls import ASKS, call_of
+from runbook.parse.calls import ASKS, masked_call
 from runbook.parse.prompts import prompted
 from runbook.parse.sessions import Context, command_of
 from runbook.redact import Vault
@@ -102,5 +102,5 @@ def _message(kind: MessageKind, file: str, row: tuple[int, str], context: Contex
         user=context.user,
         detail=shown[:200] if kind == "command-failed" else "",
         tool=context.tool,
-        call=call_of(context.command_line),
+        call=masked_call(context.command_line, vault),
     )

@@ -12,6 +12,7 @@ from runbook.model import (
     Finding,
     Fix,
     Message,
+    MessageKind,
     Refutation,
     StoredLogin,
     Subject,
@@ -319,7 +320,9 @@ def trailing_newline(facts: Facts) -> Iterator[Finding]:
 
 def _meant_elsewhere(facts: Facts, login: StoredLogin) -> bool:
     """Whether all that clients were refused was at other hosts than the one that this entry is for."""
-    kinds = ("no-basic-auth", "unauthorized", "denied", "invalid-username-password", "upload-refused", "hub-refused")
+    kinds: tuple[MessageKind, ...] = (
+        "no-basic-auth", "unauthorized", "denied", "invalid-username-password", "upload-refused", "hub-refused",
+    )  # fmt: skip
     hosts = {"docker.io" if m.kind == "hub-refused" else _place(m.host or "") for m in facts.traffic.said(*kinds)}
     return bool(hosts) and "" not in hosts and _place(host_of(login.key)) not in hosts
 

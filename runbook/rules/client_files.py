@@ -325,7 +325,8 @@ def name_without_registry(facts: Facts) -> Iterator[Finding]:
             continue  # a user's own repository at Docker Hub
         repository = message.detail.removeprefix("library/")
         named = [s for s in (facts.compose.services if facts.compose else ()) if _is_called(s, repository)]
-        local = _bare(named[0]) if named else repository
+        tag = f":{message.call.tag}" if message.call and message.call.tag and ":" not in repository else ""
+        local = _bare(named[0]) if named else f"{repository}{tag}"
         target = f"{meant or 'HOST'}/{local}"
         yield finding(
             f"The image is called {repository}, without {meant}: docker pushes it to Docker Hub."
