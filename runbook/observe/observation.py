@@ -53,6 +53,8 @@ class Observation:
     """Why there was no response: a word of `FAILURES`."""
     when: float | None = None
     """Seconds since the epoch."""
+    since: float | None = None
+    """Where only that is known: a time before it, that of what stands above it in the same record."""
     service: str = ""
     voice: Voice = "program"
     own: bool = False
@@ -194,6 +196,8 @@ def is_later(one: Observation, other: Observation) -> bool:
     """Whether the one is known to have happened after the other: by time, by order in the same record, or because it
     is our own question of now. What cannot be told is not later."""
     ordered = one.source.file == other.source.file and bool(one.source.line and other.source.line)
+    if one.when is None and one.since is not None and other.when is not None and not ordered:
+        return one.since > other.when
     # An access line tells whole seconds, the message of the same request their fractions.
     if (
         one.when is not None

@@ -39,6 +39,8 @@ class _Group:
 class Successes:
     """What went well, kept so that "was there a later success?" costs little."""
 
+    one_way: bool = False
+    """Whether all that passes a proxy passes the same one, to the same registry."""
     groups: dict[tuple[object, ...], _Group] = field(default_factory=dict)
     by_kind: dict[Success, list[_Group]] = field(default_factory=dict)
 
@@ -61,7 +63,11 @@ class Successes:
             last = group.last
             if not is_later(last, failure):
                 continue
-            if not (_same_subject(last, failure, kind) or (symptom is S.LOGIN_400 and _file_is_read(last, failure))):
+            if not (
+                _same_subject(last, failure, kind)
+                or (symptom is S.LOGIN_400 and _file_is_read(last, failure))
+                or (self.one_way and _through_the_proxy(last, failure, kind))
+            ):
                 continue
             if symptom is S.PROXY_NOT_STARTED and last.route != "via" and last.service != failure.service:
                 continue  # the registry's own response says nothing of the proxy
@@ -76,9 +82,9 @@ class Successes:
         return None
 
 
-def successes(observations: Iterable[Observation]) -> Successes:
+def successes(observations: Iterable[Observation], *, one_way: bool = False) -> Successes:
     """All successes among observations that show nothing wrong."""
-    found = Successes()
+    found = Successes(one_way=one_way)
     for observation in observations:
         if observation.voice == "program":
             found.add(observation)
@@ -161,6 +167,19 @@ def _same_subject(success: Observation, failure: Observation, kind: Success) -> 
     if success.witness in ("registry", "proxy"):
         return failure.user is not None and _same_client(success, failure)
     return success.source.file == failure.source.file
+
+
+def _through_the_proxy(success: Observation, failure: Observation, kind: Success) -> bool:
+    """Whether a client was served through the proxy in whose log the failure stands: its lines hardly ever tell the
+    address that was asked. Of a login the same user; an upload's refusal names none."""
+    if failure.witness != "proxy" or success.witness != "client":
+        return False
+    if success.route != "via" and not (isinstance(success.record, Message) and success.route == "unknown"):
+        return False
+    if success.address and failure.address and not _fits(success.address, failure.address):
+        return False
+    same = success.user is not None and success.user == failure.user
+    return same or (kind == "upload" and (failure.user is None or success.user is None))
 
 
 def _file_is_read(success: Observation, failure: Observation) -> bool:

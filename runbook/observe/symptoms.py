@@ -60,7 +60,7 @@ def complaints(
         for o in observations
         if not o.own or isinstance(o.record, Exchange)
     ]
-    well = successes(o for o, symptoms in shown if not symptoms)
+    well = successes((o for o, symptoms in shown if not symptoms), one_way=_is_one_way(stack, observations))
     found = _older_crashes(observations, crashed)
     found += [
         Complaint(symptom, o, _words(o), well.after(o, symptom) or _before_start(o, started))
@@ -172,6 +172,20 @@ def _older_crashes(observations: tuple[Observation, ...], crashed: frozenset[str
         for o, r in rows
         if r.meaning in FATAL and r.service not in crashed and r.service in starts
     ]
+
+
+def _is_one_way(stack: Stack, observations: tuple[Observation, ...]) -> bool:
+    """Whether all that passes a proxy passes one site of one program, to one registry: one address was used, and no other
+    site leads to that port."""
+    programs = {(r.software, r.service) for r in stack.routes} | {("joxit-ui", u.service.name) for u in stack.uis}
+    used = {o.address for o in observations if o.witness == "client" and o.route == "via" and o.address}
+    sites: dict[frozenset[int | None], set[object]] = {}
+    for route in stack.routes:
+        if route.kind == "proxy" and (route.match == "regex" or "/v2/".startswith(route.path) or "/v2" in route.path):
+            ports = frozenset(port for _, port in route.upstream_hosts)
+            sites.setdefault(ports, set()).add((route.server_names, route.listen))
+    alone = all(len(found) == 1 for found in sites.values())
+    return len(programs) == 1 and len(stack.registries) == 1 and len(used) == 1 and alone
 
 
 def _last_start(observations: tuple[Observation, ...]) -> Observation | None:

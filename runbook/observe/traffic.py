@@ -47,7 +47,7 @@ class Traffic:
             *map(of_exchange, asked),
             *map(of_logged, logged),
             *map(of_event, told),
-            *(of_message(m, routing.of_host(m.host)) for m in evidence.messages),
+            *_dated(asked, [of_message(m, routing.of_host(m.host)) for m in evidence.messages]),
         )
         old = _put_away(evidence)
         if _has_files(evidence) or any(o.source.file not in old for o in self.observations):
@@ -147,6 +147,18 @@ def _timed(evidence: Evidence) -> Iterator[LogEvent]:
             zoned = zoned and not is_nginxs(event)
             shift = 0.0 if zoned or log.kind in ("registry", "caddy", "haproxy") else (log.utc_offset or offset)
             yield replace(event, when=event.when - shift) if shift and event.when is not None else event
+
+
+def _dated(asked: tuple[Exchange, ...], told: list[Observation]) -> Iterator[Observation]:
+    """What clients printed, each no earlier than the last dated answer above it in the same transcript."""
+    rows: dict[str, list[tuple[int, float]]] = {}
+    for e in asked:
+        if e.made is not None and e.source.line and not e.source.loose and not e.source.era:
+            rows.setdefault(e.source.file, []).append((e.source.line, e.made))
+    for o in told:
+        above = [made for line, made in rows.get(o.source.file, ()) if line < (o.source.line or 0)]
+        plain = o.when is None and not o.source.loose and not o.source.era
+        yield replace(o, since=max(above)) if above and plain else o
 
 
 def _put_away(evidence: Evidence) -> frozenset[str]:
