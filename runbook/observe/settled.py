@@ -176,7 +176,7 @@ def _through_the_proxy(success: Observation, failure: Observation, kind: Success
         return False
     if success.route != "via" and not (isinstance(success.record, Message) and success.route == "unknown"):
         return False
-    if success.address and failure.address and not _fits(success.address, failure.address):
+    if success.address and failure.address and not success.address.may_be(failure.address):
         return False
     same = success.user is not None and success.user == failure.user
     return same or (kind == "upload" and (failure.user is None or success.user is None))
