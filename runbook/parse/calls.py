@@ -1,17 +1,20 @@
 """What was typed: which program, whose configuration it reads, and where a login's password comes from."""
 
+import shlex
 from dataclasses import replace
 from functools import lru_cache
 from typing import Literal
 
 from runbook.lazy import re
 from runbook.model import Call
-from runbook.parse.prompts import prompted
+from runbook.parse.prompts import TOOLS, prompted
 from runbook.redact import Vault
 
 _USER = re.compile(r"^\s{0,8}(?:\([\w./ -]{1,60}\) ?)?\[?([\w.-]{1,64})@([\w.-]{1,64})")
 _ASSIGNED = re.compile(r"^((?:[A-Z_]{2,40}=\S{0,200}\s+)*)")
-_CONFIG = re.compile(r"\bDOCKER_CONFIG=(\S{1,200})|\bHOME=(\S{1,200})|\bREGISTRY_AUTH_FILE=(\S{1,200})")
+_CONFIG = re.compile(
+    r"(?<![-=\w])DOCKER_CONFIG=(\S{1,200})|(?<![-=\w])HOME=(\S{1,200})|(?<![-=\w])REGISTRY_AUTH_FILE=(\S{1,200})"
+)
 _OPTION = re.compile(r"(?:^|\s)(?:--config|--authfile)[ =](\S{1,200})")
 _VARIABLE = re.compile(r"\$\{?(\w{1,80})\}?|%(\w{1,80})%|\$\{\{\s*\w+\.(\w{1,80})\s*\}\}")
 _PASSWORD = re.compile(r"(?:^|\s)(?:-p|--password)(?:[ =]|(?=[\"'$]))([\"']?[^\s\"']{1,200}|[\"']{2})")
@@ -34,22 +37,44 @@ ASKS = re.compile(
 """Commands that ask a registry about an image and move none: they read, as a pull does."""
 
 
+_SUDO = re.compile(
+    r"(?:sudo|doas)\s+(?P<options>(?:(?:-[A-Za-z]{0,6}[ugpCDRThrtU]\s+[^\s-]\S{0,200}|--(?:user|group|chdir|host|prompt)\s+\S{1,200}"
+    r"|-\S{1,200}|[A-Z_]{2,40}=\S{0,200})\s+){0,12})"
+)
+_AS_USER = re.compile(r"(?:^|\s)(?:-[A-Za-z]{0,6}u\s*|--user[= ]\s*)([\w.-]{1,64})")
+_KEEPS_HOME = re.compile(r"(?:^|\s)(?:-[A-Za-gi-z]{0,6}E[A-Za-z]{0,6}|--preserve-env(?:=\S*\bHOME\b\S*)?)(?=\s|$)")
+"""sudo sets HOME to that of the other user, unless it is told to keep the environment (run: 1.9.13, -E and -EH)."""
+_SETS_HOME = re.compile(r"(?:^|\s)-[A-Za-z]{0,6}[Hi][A-Za-z]{0,6}(?=\s|$)|--(?:set-home|login)\b")
+_BEFORE = re.compile(
+    r"(?:(?:cd|pushd)\s+[^\s;&|]{1,200}\s{0,8}(?:&&|;)\s*|(?:time|nohup|exec|command|env|nice(?:\s+-n\s*\d+)?)\s+(?=\w|[./])"
+    r"|[A-Z_]{2,40}=\S{0,200}\s+)"
+)
+"""What may stand before a command and leaves its user alone."""
+_USUAL = re.compile(
+    r"[\"']?(?:(?P<own>~|\$\{?HOME\}?)|/home/(?P<user>[\w.-]{1,64})|(?P<root>/root))(?:/\.docker(?:/config\.json)?)?/?[\"']?$"
+)
+_RUNS_OTHERS = "make npm python python3 ansible ansible-playbook source for while if".split()
+
+
 @lru_cache(maxsize=256)
-def call_of(line: str) -> Call | None:
-    """The call on a command line, with or without a prompt before it; None of an empty line."""
+def call_of(line: str, under: str = "") -> Call | None:
+    """The call on a command line, with or without a prompt before it; None of an empty line. `under`: the command that
+    printed this line as one of its own (make, a script): the two have the same user, unless the line names another."""
     found = prompted(line)
     command = (found[1] if found else line).strip()
     if not command:
         return None
     before = line[: line.rfind(command)] if found else ""
     user = _USER.match(before)
-    account = "root" if before.rstrip().endswith("#") else user[1] if user else ""
-    assigned = _ASSIGNED.match(command)
-    words = command[assigned.end() if assigned else 0 :]
-    if re.match(r"sudo\b", words):
-        account = "root" if not re.match(r"sudo\s+(?:-\S+\s+)*-u\b", words) else ""
-        words = re.sub(r"^sudo\s+(?:-[A-Za-z]\s+)*", "", words)
+    outer = call_of(under) if under else None
+    typing = "root" if before.rstrip().endswith("#") else user[1] if user else outer.account if outer else ""
+    account, words = behind(command, typing)
     config = _CONFIG.search(command) or _OPTION.search(command)
+    kept = next((g for g in config.groups() if g), "") if config else ""
+    if usual := _USUAL.match(kept):
+        account, kept = typing if usual["own"] else usual["user"] or "root", ""
+    elif outer and not kept and account == typing:
+        kept = outer.config
     parts = [part.strip() for part in words.split("|")]
     called = next((p for p in parts if re.search(r"\blogin\b", p)), words).split()
     verb = "pull" if ASKS.search(words) else next((w for w in called[1:4] if w in _VERBS), "")
@@ -59,8 +84,8 @@ def call_of(line: str) -> Call | None:
         tool=called[0].rsplit("/", 1)[-1] if called else "",
         verb=verb,
         account=account,
-        machine=user[2].lower() if user else "",
-        config=next((g for g in config.groups() if g), "") if config else "",
+        machine=user[2].lower() if user else outer.machine if outer else "",
+        config=kept,
         inside=bool(_INSIDE.search(words)),
         given=variable[0] if variable else "",
         variable=variable[1] if variable else "",
@@ -68,10 +93,64 @@ def call_of(line: str) -> Call | None:
     )
 
 
-def masked_call(line: str, vault: Vault) -> Call | None:
-    """The call on a command line as it may be kept: what is known to be secret is no tag."""
-    call = call_of(line)
+def masked_call(call: Call | None, vault: Vault) -> Call | None:
+    """A call as it may be kept: what is known to be secret is no tag."""
     return replace(call, tag="") if call and call.tag and vault.mask(call.tag) != call.tag else call
+
+
+def runs_others(call: Call) -> bool:
+    """Whether the program runs others, and what it prints is theirs as well: make, a script, any that is none of the
+    shell's usual tools."""
+    return bool(call.tool) and (call.tool in _RUNS_OTHERS or call.tool not in TOOLS.split("|"))
+
+
+def behind(command: str, account: str = "") -> tuple[str, str]:
+    """Whose home the command runs with, and its words without what makes it so: sudo, su -c. `sg` changes no user."""
+    words = command
+    for _ in range(6):
+        if first := _BEFORE.match(words):
+            words = words[first.end() :]
+        elif sudo := _SUDO.match(words):
+            words, options = words[sudo.end() :], sudo["options"]
+            named = _AS_USER.search(options)
+            if not _KEEPS_HOME.search(options) or _SETS_HOME.search(options):
+                account = named[1] if named else "root"
+        elif other := _other_user(words, account):
+            account, words = other
+        else:
+            break
+    return account, words.strip()
+
+
+def _other_user(words: str, account: str) -> tuple[str, str] | None:
+    """The same of `su [-] [USER] -c COMMAND`, `runuser -u USER COMMAND` and `sg GROUP [-c] COMMAND`, if it is one."""
+    if not re.match(r"(?:su|runuser|sg)\s", words):
+        return None
+    try:
+        program, *rest = shlex.split(words)
+    except ValueError:
+        return None
+    named: list[str] = []
+    command, keeps = "", False
+    while rest:
+        word = rest.pop(0)
+        if word in ("-c", "--command") and rest:
+            command = rest.pop(0)
+        elif word.startswith("--command="):
+            command = word.partition("=")[2]
+        elif word in ("-u", "--user") and rest:
+            named.append(rest.pop(0))
+            command = " ".join(rest[rest[:1] == ["--"] :])
+            break
+        elif word in ("-s", "-g", "-G", "-w") and rest:
+            rest.pop(0)
+        elif word in ("-m", "-p", "--preserve-environment"):
+            keeps = True
+        elif not word.startswith("-"):
+            named.append(word)
+    if program == "sg":
+        return account, command or " ".join(named[1:])
+    return (account if keeps else named[0] if named else "root"), command
 
 
 def _of_password(words: str) -> tuple[Literal["variable", "literal", "stdin"], str] | None:

@@ -87,7 +87,7 @@ def parse_text(
     found = (*parse_canon(canon, file, vault), *parse_console(text, file, vault))
     exchanges = tuple(replace(e, voice=voice) for e in found) if voice == "document" else found
     messages: list[Message] = []
-    seen: set[tuple[str, str | None, str, str]] = set()
+    seen: set[tuple[str, str | None, str, str, str]] = set()
     context, speaker, uploading, asked, called_by = Context(), Speaker(voice, framed), False, 0, ""
     wrote: dict[str, int] = {}
     lines = text.split("\n")
@@ -124,7 +124,8 @@ def parse_text(
             message = replace(message, kind=kind, voice=says, asked=asked)
             if kind == "tool-missing":
                 wrote.pop(message.detail, None)
-            key = (message.kind, message.host, message.detail or message.text, says)
+            whose = message.call.account if message.call else ""
+            key = (message.kind, message.host, message.detail or message.text, says, whose)
             if key not in seen and len(messages) < _MOST:
                 seen.add(key)
                 messages.append(message)
@@ -208,7 +209,7 @@ def _message(
         page=groups.get("page"),
         allowed=vault.mask(allowed, 200) if allowed is not None else None,
         tool="docker" if "response from daemon" in line or _BUILDKIT.search(line) else context.tool,
-        call=masked_call(context.command_line, vault),
+        call=masked_call(context.call, vault),
     )
     refined = _refined(message, url, replace(context, host=named[1].lower()) if named else context)
     return replace(refined, detail=vault.mask(refined.detail, 200))

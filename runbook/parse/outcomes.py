@@ -102,5 +102,5 @@ def _message(kind: MessageKind, file: str, row: tuple[int, str], context: Contex
         user=context.user,
         detail=shown[:200] if kind == "command-failed" else "",
         tool=context.tool,
-        call=masked_call(context.command_line, vault),
+        call=masked_call(context.call, vault),
     )

@@ -4,6 +4,8 @@ import shlex
 from dataclasses import dataclass, replace
 
 from runbook.lazy import re
+from runbook.model import Call
+from runbook.parse.calls import behind, call_of, runs_others
 from runbook.parse.left_out import stands_in
 from runbook.parse.prompts import command as called
 from runbook.redact import Vault
@@ -53,6 +55,13 @@ class Context:
     """The program that was called last, whatever it is."""
     into: str = ""
     """The file that its output goes to (`> file`), and that the shell empties before it runs."""
+    under: str = ""
+    """The command that runs others and prints them (make, a script), while its output goes on."""
+
+    @property
+    def call(self) -> Call | None:
+        """The command that the lines below it belong to, as it was called."""
+        return call_of(self.command_line, self.under if self.under != self.command_line else "")
 
 
 ASKING = ("curl", "wget", "http", "https", "xh")
@@ -65,13 +74,14 @@ def typed(line: str, before: Context, vault: Vault) -> Context:
     """The context after this line; a password on the command line goes into the vault."""
     if prompted := _PROMPTED_USER.match(line):
         return replace(before, user=prompted[1])
+    before = _runs_under(line, before)
     if words_typed := (called(line) or "").removeprefix("sudo ").split(maxsplit=1):
         into = _WRITES.search(line)
         before = replace(before, tool=words_typed[0].rsplit("/", 1)[-1], into=into[1] if into else "")
         if before.tool in ASKING:
             asked = _ASKED.search(line)
             before = replace(before, host=asked[1].lower() if asked else None, user=None)
-    command = _COMMAND.match(line)
+    command = _called(line, before)
     if not command or not any(verb in command["rest"] for verb in _VERBS):
         return before
     words = _words(command["rest"])
@@ -89,12 +99,42 @@ def typed(line: str, before: Context, vault: Vault) -> Context:
     if host is None and words[:1] == ["login"] and (last := _LOGIN_HOST.match(words[-1])):
         host = last[1]
     same = host is not None and host == before.host
-    return Context(host or before.host, user or (before.user if same else None), line, command["tool"], before.into)
+    return Context(
+        host or before.host, user or (before.user if same else None), line, command["tool"], before.into, before.under
+    )
+
+
+_TRACED = re.compile(r"\s{0,8}\+{1,3} ")
+_OWN_LOGINS = re.compile(r"\s{0,8}(?:\+{1,3} )?export\s+(?:DOCKER_CONFIG|HOME|REGISTRY_AUTH_FILE)=")
+_REMOTE = re.compile(r"(?:fatal|failed|changed|ok): \[(?!localhost\b|127\.)[\w.-]{1,255}[\] ]")
+"""Ansible: what it tells of another machine."""
+
+
+def _runs_under(line: str, before: Context) -> Context:
+    """The context with the command whose output begins or ends with this line, where that runs others."""
+    if before.under and (_OWN_LOGINS.match(line) or _REMOTE.match(line)):
+        return replace(before, under="", command_line="")
+    typed_here = called(line)
+    if typed_here is None or (before.under and _TRACED.match(line) and not _TRACED.match(before.under)):
+        return before
+    call = call_of(line) if typed_here else None
+    if call is None or not runs_others(call):
+        return replace(before, under="")
+    return replace(before, under=line, command_line=line)
+
+
+def _called(line: str, before: Context) -> re.Match[str] | None:
+    """A container command on this line: by itself, or behind `sudo -n`, `su -c`, `cd … &&` and such."""
+    plain = _COMMAND.match(line)
+    if plain:
+        return plain
+    typed_here = called(line) or (line.strip() if before.under else "")
+    return _COMMAND.match(behind(typed_here)[1]) if typed_here else None
 
 
 def command_of(line: str, before: Context, vault: Vault) -> tuple[str, Context] | None:
     """The verb of a container command ("push", "pull", "login", "copy", …) and the context that it sets; else None."""
-    command = _COMMAND.match(line)
+    command = _called(line, before)
     if not command:
         return None
     words = [w for w in _words(command["rest"]) if not w.startswith("-")]

@@ -20,6 +20,7 @@ from runbook.model import (
     Symptom,
 )
 from runbook.model.command import READ_FROM, Command, file, glued, host, image, name, sh
+from runbook.parse.calls import runs_others
 from runbook.redact import MASK
 from runbook.rules.base import Facts, rule
 from runbook.rules.client import NO_PASSWORD, NOT_SENT, stored
@@ -211,6 +212,8 @@ def _differ(login: Call, other: Call) -> str:
         return f"by {login.account}, the other command runs as {other.account}"
     if login.config != other.config:
         return f"in {login.config or 'the usual folder'}, the other command reads {other.config or 'the usual folder'}"
+    if runs_others(login) or runs_others(other):
+        return ""  # a script: which client it calls is not shown
     kept_by = _STORES.get(login.tool, "docker")
     if kept_by not in _READS.get(other.tool, ("docker",)):
         return f"by {login.tool}, in a file that {other.tool} does not read"
