@@ -7,7 +7,7 @@ from typing import Literal
 
 from runbook.judge import Run
 from runbook.judge.edited import UnreadableError, edited
-from runbook.model import Credential, Exchange, LoggedRequest, Place, ProxyRoute
+from runbook.model import Credential, Exchange, HeaderEdit, LoggedRequest, Place, ProxyRoute
 from runbook.observe.notes import cite
 from runbook.observe.signature import from_registry
 from runbook.observe.traffic import is_authenticated
@@ -161,7 +161,15 @@ def _sent(run: Run, shown: Exchange | LoggedRequest) -> tuple[str, State, str]:
 
 
 def _basic(user: str | None, scheme: str = "Basic") -> str:
-    return f"Authorization: {scheme} {f'{user}:•••' if user else '•••'}"
+    return f"Authorization: {f'{scheme} {user}:•••' if user else f'{scheme} •••'.strip()}"
+
+
+def _own(edit: HeaderEdit) -> str:
+    """The credentials that a proxy writes."""
+    kinds = {"bearer": "Bearer", "cleartext": "Basic", "hash": "Basic", "newline": "Basic"}
+    first = edit.value.split(" ", 1)[0].title()
+    scheme = kinds.get(edit.injected or "", first if first in ("Basic", "Bearer") else "")
+    return _basic(edit.user, scheme)
 
 
 def _through(run: Run, shown: Exchange | LoggedRequest, proxy: Hop, header: str, state: State) -> tuple[str, State, str, str]:  # fmt: skip
@@ -173,7 +181,7 @@ def _through(run: Run, shown: Exchange | LoggedRequest, proxy: Hop, header: str,
     if edit is not None and strips(edit):
         return _ABSENT, "gone" if state != "none" else "none", f"{proxy.name} removes it", str(edit.place)
     if edit is not None and route is not None and replaces(route):
-        return _basic(edit.user), "changed", f"{proxy.name} writes its own", str(edit.place)
+        return _own(edit), "changed", f"{proxy.name} writes its own", str(edit.place)
     for passage in run.traffic.passages:
         if passage.change == "lost" and passage.before.status == shown.status and state == "sent":
             return _ABSENT, "gone", f"lost at {proxy.name}", str(passage.after.source)

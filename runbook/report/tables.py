@@ -16,22 +16,25 @@ _ELSEWHERE = tuple(c for c in CONSUMERS if c != "registry")
 _ACCEPTS = {"yes": "pass", "no": "fail", "depends": "warn"}
 _DECISIVE = ("authorization", "www-authenticate", "location", "host", "docker-distribution-api-version")
 _NOISE = {"date", "connection", "keep-alive", "transfer-encoding", "etag"}
+_IDLE = _NOISE | {"content-length"}
 
 
 def matrix(run: Run) -> Block:
     """Who asked what on which way, and what came back."""
     rows, lines = [], []
+    asked = {_call(e) for e in run.traffic.exchanges if e.is_api}
+    calls = [call for call in _CALLS if call in asked]
     for route, name in _ROUTES:
         for login in _LOGINS:
             found = [e for e in run.traffic.exchanges if e.route == route and e.is_api and _login(e) == login]
             if not found:
                 continue
-            cells = [_cell([e for e in found if _call(e) == call]) for call in _CALLS]
+            cells = [_cell([e for e in found if _call(e) == call]) for call in calls]
             rows.append([f"{esc(name)}, {esc(login)}", *cells])
             lines.append(f"{name}, {login}: " + ", ".join(f"{_call(e)} {answer(e)}" for e in found))
     if not rows:
         return Block(para("No request was made or handed over.", "rb-soft"), "No request was made or handed over.")
-    head = ("way and login", *_CALLS)
+    head = ("path and login", *calls)
     shown = [f"{urlsplit(e.url).netloc} shows a {e.certificate}." for e in run.traffic.exchanges if e.certificate]
     html = table("Requests and their answers", head, rows) + "".join(para(text, "rb-soft") for text in shown)
     return Block(html, "\n".join(lines + shown))
@@ -86,14 +89,7 @@ def headers(run: Run) -> Block:
         rows = list(_changes(direct.response_headers, via.response_headers))
         title = f"{direct.method} {direct.path}, {_login(direct)}: direct {answer(direct)}, via proxy {answer(via)}"
         changed = sum(word != "kept" for word, *_ in rows)
-        body = table(
-            title,
-            ("header", "what happened", "direct", "via proxy"),
-            (
-                [esc(name), tag(word), f"<code>{esc(a, 300)}</code>", f"<code>{esc(b, 300)}</code>"]
-                for word, name, a, b in rows
-            ),
-        )
+        body = _header_table(title, ("direct", "via proxy"), rows)
         blocks.append(
             f"<details{' open' if not blocks else ''}><summary>{esc(title)} ({changed} changed)</summary>{body}</details>"
         )
@@ -101,20 +97,29 @@ def headers(run: Run) -> Block:
     for sent, came in _tapped(run):
         title = f"{sent.method} {sent.path}, {_login(sent)}: as the client sent it, and as it arrived at the registry"
         rows = list(_changes(sent.request_headers, came.request_headers))
-        body = table(
-            title,
-            ("header", "what happened", "client", "registry"),
-            (
-                [esc(name), tag(word), f"<code>{esc(a, 300)}</code>", f"<code>{esc(b, 300)}</code>"]
-                for word, name, a, b in rows
-            ),
-        )
+        body = _header_table(title, ("client", "registry"), rows)
         blocks.append(f"<details open><summary>{esc(title)}</summary>{body}</details>")
         lines += [title, *(f"  {word} {name}: {a} -> {b}" for word, name, a, b in rows if word != "kept")]
     if not blocks:
         none = "The same request was not seen both direct and through a proxy."
         return Block(para(none, "rb-soft"), none)
     return Block("".join(blocks), "\n".join(lines))
+
+
+def _header_table(title: str, ends: tuple[str, str], rows: Sequence[tuple[str, str, str, str]]) -> str:
+    """What decides, first; what differs between any two answers is folded away."""
+    head = ("header", "what happened", *ends)
+    cells = {
+        name: [esc(name), tag(word), f"<code>{esc(a, 300)}</code>", f"<code>{esc(b, 300)}</code>"]
+        for word, name, a, b in rows
+    }
+    idle = [name for name in cells if name.lower() in _IDLE]
+    shown = table(title, head, (row for name, row in cells.items() if name not in idle))
+    if not idle:
+        return shown
+    names = ", ".join(idle)
+    folded = table(names, head, (cells[name] for name in idle))
+    return f"{shown}<details><summary>Of no weight: {esc(names)}</summary>{folded}</details>"
 
 
 def changed_headers(run: Run) -> Iterable[tuple[str, str, str, str, str]]:
@@ -168,7 +173,7 @@ def _rank(header: str) -> int:
     """The headers that decide stand first, those that always differ last."""
     if header in _DECISIVE:
         return _DECISIVE.index(header)
-    return len(_DECISIVE) + (header in _NOISE or header in ("content-length", "server"))
+    return len(_DECISIVE) + (header in (*_IDLE, "server"))
 
 
 def _grouped(rows: Sequence[tuple[str, str]]) -> dict[str, tuple[str, str]]:

@@ -11,7 +11,7 @@ from runbook.judge import Run, diagnose
 from runbook.lab import Lab
 from runbook.model import Credential, Exchange, Place
 from runbook.redact import Vault
-from runbook.report import blocks
+from runbook.report import blocks, tables
 from runbook.report.excerpt import excerpts
 from runbook.report.hops import hops
 from runbook.report.journey import journey, journeys
@@ -159,3 +159,31 @@ def test_a_password_file_that_cannot_let_in_is_marked_as_the_first_wrong(cause: 
     run = judge(load(CASES / cause / name), tmp_path)
     assert [h.name for h in hops(run) if h.state == "bad"] == ["htpasswd"]
     assert "first wrong at htpasswd" in blocks.verdict(run).text
+
+
+def test_credentials_that_a_proxy_writes_are_of_the_kind_that_it_writes(tmp_path: Path) -> None:
+    curl = (
+        "$ curl -v -u anna http://r.example:{port}/v2/\n> GET /v2/ HTTP/1.1\n> Host: r.example:{port}\n"
+        "> Authorization: Basic YW5uYTp4eHh4eHh4eA==\n> \n< HTTP/1.1 {status}\n< Date: Mon, 23 Nov 2026 13:37:48 GMT\n"
+        "< Docker-Distribution-Api-Version: registry/2.0\n{challenge}< \n"
+    )
+    refused = '< WWW-Authenticate: Basic realm="R"\n'
+    asked = curl.format(port=5000, status="200 OK", challenge="")
+    asked += curl.format(port=8080, status="401 Unauthorized", challenge=refused)
+    (tmp_path / "curl.txt").write_text(asked)
+    for value, shown in (
+        ("Bearer $cookie_t", "Authorization: Bearer •••"),
+        ("Basic Ym90OmJvdC1wdw==", "Authorization: Basic bot:•••"),
+    ):
+        (tmp_path / "nginx.conf").write_text(
+            "server {\n listen 8080;\n server_name r.example;\n location /v2/ {\n  proxy_pass http://127.0.0.1:5000;\n"
+            f'  proxy_set_header Authorization "{value}";\n }}\n}}\n'
+        )
+        found = diagnose(collect(Request(paths=(str(tmp_path),)), Vault()))
+        changed = next(leg for leg in journeys(found)[0].legs if leg.state == "changed")
+        assert changed.header == shown
+    shown = tables.headers(found).html
+    telling, folded = shown.split("<summary>Of no weight: Date</summary>")
+    assert "WWW-Authenticate" in telling
+    assert "13:37:48" not in telling, "what differs between any two answers is folded away"
+    assert "13:37:48" in folded
