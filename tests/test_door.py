@@ -17,7 +17,6 @@ OWN_FILES = {
     "cli/diagnose.py": "the progress line of a terminal, which goes away again",
     "headless/page.py": "the address of the page with its token, in a private file for this user's browser",
     "fleet/commands.py": "the progress line of a terminal: counts, and it goes away again",
-    "headless/kernel.py": "the kernelspec: this interpreter's path",
     "lab/": "stacks of the lab: made-up logins, on loopback, gone afterwards",
     "experiments/htpasswd.py": "the file of a stack of the lab",
     "training/practice.py": "the learner's own project",

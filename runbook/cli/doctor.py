@@ -82,7 +82,6 @@ def examined() -> Iterator[Part]:
         ("packages for notebooks and fleet", _more_packages),
         ("core: temporary folder", _temporary),
         ("notebooks", _notebooks),
-        ("kernel for reports", _kernel),
         ("lab: embedded", _embedded),
         ("lab: native", _native),
         ("lab: compose", _compose),
@@ -127,13 +126,6 @@ def _notebooks() -> Part:
     from runbook.headless.places import notebooks
 
     return Part("notebooks", True, f"{len(notebooks())} found")
-
-
-def _kernel() -> Part:
-    from runbook.headless.kernel import own_kernel
-
-    with own_kernel():
-        return Part("kernel for reports", True, "this interpreter, whatever kernels are installed")
 
 
 def _embedded() -> Part:

@@ -20,7 +20,7 @@ NAME = "case.ipynb"
 _PREFIX = "runbook-fleet-notebook-"
 _SECONDS = 300
 _AT_ONCE = BoundedSemaphore(2)
-"""A kernel takes a core and 100 MB: few of them, however many targets are asked at once."""
+"""Each takes a core and 100 MB: few of them, however many targets are asked at once."""
 
 
 def executed(evidence: Evidence, vault: Vault) -> str:
@@ -44,15 +44,14 @@ def executed(evidence: Evidence, vault: Vault) -> str:
 def main(folder: Path) -> None:
     """Execute the case notebook in this folder."""
     from runbook.headless.execute import die_with, execute
-    from runbook.headless.kernel import own_kernel
     from runbook.headless.places import notebooks_folder
     from runbook.headless.reading import KEPT, LESSON, LIVE
     from runbook.headless.report import EVIDENCE, reported, told
 
     die_with(os.getppid())
     source = reported(notebooks_folder() / NAME, folder / ".in", (LESSON, LIVE, KEPT))
-    with own_kernel() as kernel, told(None):
-        execute(source, folder, {"bundle": EVIDENCE, "interactive": False}, kernel)
+    with told(None):
+        execute(source, folder, {"bundle": EVIDENCE, "interactive": False})
 
 
 if __name__ == "__main__":

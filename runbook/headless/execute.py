@@ -15,6 +15,8 @@ from typing import Any
 Parameters = Mapping[str, str | int | float | bool]
 CELL_SECONDS = 120
 _AT_ONCE = 2
+ENGINE = "runbook"
+"""`runbook.headless.engine`, as papermill knows it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +31,11 @@ class Executed:
 
 
 def execute_all(
-    sources: Iterable[Path], folder: Path, parameters: Parameters, kernel: str, done: Callable[[Executed], None]
+    sources: Iterable[Path], folder: Path, parameters: Parameters, done: Callable[[Executed], None]
 ) -> list[Executed]:
     """Execute notebooks into a folder, in which they also run; `done` is told of each as it ends.
 
-    papermill changes the working folder of its process and is no friend of threads, hence processes. A
-    graceful shutdown of a kernel stalls for three seconds now and then, hence "immediate".
+    papermill changes the working folder of its process and is no friend of threads, hence processes.
     """
     forked = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
     sources = list(sources)
@@ -42,7 +43,7 @@ def execute_all(
     results: dict[str, Executed] = {}
     with ProcessPoolExecutor(_AT_ONCE, mp_context=forked, initializer=die_with, initargs=(os.getpid(),)) as pool:
         waiting: dict[Future[Executed], Path] = {
-            pool.submit(execute, source, folder, dict(parameters), kernel): source for source in sources
+            pool.submit(execute, source, folder, dict(parameters)): source for source in sources
         }
         try:
             while waiting:
@@ -63,7 +64,7 @@ def execute_all(
 
 
 def die_with(parent: int) -> None:
-    """A worker ends with the process that made it, even when that is killed; its kernel watches the worker likewise."""
+    """A worker ends with the process that made it, even when that is killed."""
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     if sys.platform == "linux":
         import ctypes
@@ -86,7 +87,7 @@ def _broken(source: Path, folder: Path, failure: BaseException) -> Executed:
     return Executed(source.stem, folder / source.name, 0.0, f"its process ended: {type(failure).__name__}")
 
 
-def execute(source: Path, folder: Path, parameters: dict[str, str | int | float | bool], kernel: str) -> Executed:
+def execute(source: Path, folder: Path, parameters: dict[str, str | int | float | bool]) -> Executed:
     """Execute one notebook. A failing cell is told, and the notebook is saved up to there."""
     papermill = _load_papermill()
     target = folder / source.name
@@ -98,12 +99,11 @@ def execute(source: Path, folder: Path, parameters: dict[str, str | int | float 
             str(source),
             str(target),
             parameters=parameters,
-            kernel_name=kernel,
+            engine_name=ENGINE,
             cwd=str(folder),
             progress_bar=False,
             log_output=False,
             execution_timeout=CELL_SECONDS,
-            shutdown_kernel="immediate",
         )
     except Exception as failure:
         # Whatever a notebook raises is its result; papermill has saved it with the error on top.
@@ -130,5 +130,9 @@ def _load_papermill() -> Any:
     sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]  # "not installed", says None
     os.environ.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")
     import papermill
+    from papermill.engines import papermill_engines
 
+    from runbook.headless.engine import InProcess
+
+    papermill_engines.register(ENGINE, InProcess)
     return papermill

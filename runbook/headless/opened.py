@@ -8,7 +8,6 @@ import nbformat
 
 from runbook import door
 from runbook.headless.execute import execute
-from runbook.headless.kernel import own_kernel
 from runbook.headless.places import fingerprint, notebooks_folder
 from runbook.headless.reading import LESSON, LIVE, without
 from runbook.redact import Vault
@@ -29,8 +28,7 @@ def open_case(folder: Path) -> Path:
         live = [(i, cell) for i, cell in enumerate(whole.cells) if LIVE in cell.metadata.get("tags", [])]
         (making / "in").mkdir()
         nbformat.write(without(source, (LIVE,)), making / "in" / source.name)
-        with own_kernel() as kernel:
-            done = execute(making / "in" / source.name, making, {}, kernel)
+        done = execute(making / "in" / source.name, making, {})
         shown = nbformat.read(done.path if done.path.exists() else making / "in" / source.name, as_version=4)
         for index, cell in live:
             shown.cells.insert(index, cell)

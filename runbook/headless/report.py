@@ -15,7 +15,6 @@ from runbook.collect import Request, UsageError, collect
 from runbook.collect.evidence_file import dump_evidence
 from runbook.folder import VARIABLE, CaseFolder
 from runbook.headless.execute import Executed, execute_all
-from runbook.headless.kernel import own_kernel
 from runbook.headless.places import notebooks
 from runbook.headless.reading import KEPT, LESSON, LIVE, page, without
 from runbook.judge import Run, diagnose
@@ -51,13 +50,7 @@ def make_report(request: Request, vault: Vault, folder: Path, say: Say, earlier:
     with tempfile.TemporaryDirectory(dir=folder, prefix=named(MAKING)) as name:
         making = Path(name)
         door.write(making / EVIDENCE, dump_evidence(evidence, __version__).decode(), vault)
-        results = _execute(making, say, case)
-        for executed in results:
-            clean(executed.path, vault)
-        names = [executed.name for executed in results]
-        for executed in results:
-            if executed.path.is_file():
-                door.write(executed.path.with_suffix(".html"), page(executed.path, names), vault)
+        results = _execute(making, say, case, vault)
         links = [_link(executed, vault) for executed in results]
         door.write(making / "report.html", render_html(run, notebooks=links, changes=changes), vault)
         drawn = picture(run)
@@ -85,10 +78,11 @@ def _of_case(case: CaseFolder, vault: Vault) -> Evidence:
     return known or collect(asked.request, vault)
 
 
-def _execute(folder: Path, say: Say, case: CaseFolder | None) -> list[Executed]:
-    """Run what does not teach; with a case folder its runs and notes are shown as well."""
+def _execute(folder: Path, say: Say, case: CaseFolder | None, vault: Vault) -> list[Executed]:
+    """Run what does not teach, and make a page of each; with a case folder its runs and notes are shown as well."""
     hidden = (LESSON, LIVE) if case else (LESSON, LIVE, KEPT)
     sources = [reported(source, folder / ".in", hidden) for source in notebooks()]
+    names = [source.stem for source in sources]
     ended = 0
 
     def tell(executed: Executed) -> None:
@@ -96,10 +90,13 @@ def _execute(folder: Path, say: Say, case: CaseFolder | None) -> list[Executed]:
         ended += 1
         state = f"failed: {executed.error}" if executed.error else "done"
         say(f"[{ended}/{len(sources)}] {executed.name} {state} ({executed.seconds:.1f} s)")
+        clean(executed.path, vault)
+        if executed.path.is_file():
+            door.write(executed.path.with_suffix(".html"), page(executed.path, names), vault)
 
     say(f"running {len(sources)} notebooks")
-    with own_kernel() as kernel, told(case):
-        return execute_all(sources, folder, {"bundle": EVIDENCE, "interactive": False}, kernel, tell)
+    with told(case):
+        return execute_all(sources, folder, {"bundle": EVIDENCE, "interactive": False}, tell)
 
 
 def reported(source: Path, folder: Path, hidden: tuple[str, ...]) -> Path:

@@ -11,7 +11,6 @@ import pytest
 
 from runbook.cli import main
 from runbook.headless import execute, report
-from runbook.headless.kernel import own_kernel
 from runbook.headless.places import notebooks
 from runbook.lab import Lab
 
@@ -123,18 +122,52 @@ def test_a_notebook_that_fails_is_saved_and_the_report_says_so(
 
 
 def test_parameters_that_a_notebook_does_not_know_are_an_error(tmp_path: Path) -> None:
-    with own_kernel() as kernel:
-        done = execute.execute(notebooks()[0], tmp_path, {"no_such_parameter": 1}, kernel)
+    done = execute.execute(notebooks()[0], tmp_path, {"no_such_parameter": 1})
     assert "no_such_parameter" in done.error
 
 
-def test_the_kernel_is_this_interpreter_whatever_the_kernelspecs_are_called(
+def test_an_executed_cell_keeps_what_a_kernel_would_keep(tmp_path: Path) -> None:
+    notebook = nbformat.v4.new_notebook(
+        metadata={"kernelspec": {"name": "python3", "language": "python", "display_name": "Python 3"}}
+    )
+    sources = (
+        "a = 1  # parameters",
+        "from IPython.display import display\nprint('said')\ndisplay(a)\na + 41",
+        "a + b",
+        "'not reached'",
+    )
+    notebook.cells = [nbformat.v4.new_code_cell(text) for text in sources]
+    notebook.cells[0].metadata["tags"] = ["parameters"]
+    nbformat.write(notebook, tmp_path / "in.ipynb")
+    (tmp_path / "out").mkdir()
+    done = execute.execute(tmp_path / "in.ipynb", tmp_path / "out", {"a": 2})
+    assert done.error == "NameError: name 'b' is not defined"
+    shown = [c for c in nbformat.read(done.path, as_version=4).cells if c.cell_type == "code"]
+    kinds = [
+        [(o.output_type, o.get("text") or o.get("data", {}).get("text/plain") or o.ename) for o in c.outputs]
+        for c in shown
+    ]
+    assert kinds[2] == [("stream", "said\n"), ("display_data", "2"), ("execute_result", "43")]
+    assert kinds[3:] == [[("error", "NameError")], []]
+
+
+def test_a_cell_without_end_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(execute, "CELL_SECONDS", 1)
+    notebook = nbformat.v4.new_notebook(
+        metadata={"kernelspec": {"name": "python3", "language": "python", "display_name": "Python 3"}}
+    )
+    notebook.cells = [nbformat.v4.new_code_cell("while True: pass")]
+    nbformat.write(notebook, tmp_path / "in.ipynb")
+    (tmp_path / "out").mkdir()
+    assert "TimeoutError" in execute.execute(tmp_path / "in.ipynb", tmp_path / "out", {}).error
+
+
+def test_this_interpreter_executes_whatever_the_kernelspecs_are_called(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "nothing-here"))
     monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path / "nor-here"))
-    with own_kernel() as kernel:
-        done = execute.execute(notebooks()[0], tmp_path, {"lab_fault": "healthy", "interactive": False}, kernel)
+    done = execute.execute(notebooks()[0], tmp_path, {"lab_fault": "healthy", "interactive": False})
     assert not done.error
 
 
