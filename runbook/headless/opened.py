@@ -1,10 +1,13 @@
 """The case notebook before it is shown: executed, signed, in a folder of the user's."""
 
+import json
+import os
 import tempfile
 from datetime import datetime
 from pathlib import Path
 
 import nbformat
+from jupyterlab_server.workspaces_handler import WorkspacesManager
 
 from runbook import door
 from runbook.headless.execute import execute
@@ -36,6 +39,25 @@ def open_case(folder: Path) -> Path:
         door.write(target, nbformat.writes(shown), Vault())
     _sign(target)
     return target
+
+
+def at_ease(folder: Path) -> list[str]:
+    """Options with which JupyterLab shows the case alone: side bars folded, no question about news, and no tabs of the
+    user's other work. It is a layout of this folder; whatever the user set otherwise stays."""
+    home = folder / ".jupyter"
+    defaults = {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false"}}
+    (home / "labconfig").mkdir(parents=True, exist_ok=True)
+    door.write(home / "labconfig" / "default_setting_overrides.json", json.dumps(defaults), Vault())
+    before = os.environ.get("JUPYTER_CONFIG_PATH")
+    os.environ["JUPYTER_CONFIG_PATH"] = os.pathsep.join([str(home), *([before] if before else [])])
+    spaces = WorkspacesManager(str(home / "workspaces"))
+    if not spaces.list_workspaces():
+        shut = {"collapsed": True, "visible": True}
+        main = {"dock": {"type": "tab-area", "currentIndex": 0, "widgets": []}}
+        layout = {"main": main, "left": shut, "right": shut}
+        layout = {"data": {"layout-restorer:data": layout}, "metadata": {"id": "default"}}
+        spaces.save("default", json.dumps(layout))
+    return [f"--LabApp.workspaces_dir={spaces.workspaces_dir}"]
 
 
 def page_of_case(folder: Path) -> Path:
