@@ -20,6 +20,7 @@ from runbook.redact import Vault
 from runbook.report import blocks, render_html, render_json, tables, words
 from runbook.report.alignment import alignment
 from runbook.report.block import Block, esc, para
+from runbook.report.card import card, summary
 from runbook.report.excerpt import excerpts
 from runbook.report.picture import picture
 from runbook.report.steps import brick_row, conclusion
@@ -242,18 +243,20 @@ class Incident:
         return experiment(name)
 
     def save(self, folder: str = "") -> Block:
-        """Write report.html and report.json into a folder and say where they are; without a folder write nothing."""
-        if not folder:
-            none = "Nothing was written: save_to is empty."
-            return Block(para(none), none)
+        """A summary to paste; with a folder the report, the card and the summary are written there."""
         if self.is_empty:
             return Block(para(f"Nothing was written. {NOTHING}"), f"Nothing was written. {NOTHING}")
+        shown = Block(f"<h3>{words.PASTE}</h3>", words.PASTE) + summary(self.run)
+        if not folder:
+            return shown
         target = Path(folder)
         target.mkdir(parents=True, exist_ok=True)
-        door.write(target / "report.html", render_html(self.run), self.vault)
-        door.write(target / "report.json", render_json(self.run), self.vault)
-        text = f"Written: {target / 'report.html'} and report.json."
-        return Block(para(text), text)
+        pages = {"report.html": render_html(self.run), "report.json": render_json(self.run)}
+        pages |= {"card.svg": card(self.run), "summary.txt": summary(self.run).text}
+        for name, text in pages.items():
+            door.write(target / words.file_name(self.run, name), text, self.vault)
+        said = f"Written to {target}: {', '.join(words.file_name(self.run, name) for name in pages)}."
+        return Block(para(said), said) + shown
 
 
 __all__ = ["Incident", "UsageError"]

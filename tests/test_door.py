@@ -16,6 +16,7 @@ OWN_FILES = {
     "door.py": "the door",
     "cli/diagnose.py": "the progress line of a terminal, which goes away again",
     "headless/page.py": "the address of the page with its token, in a private file for this user's browser",
+    "headless/card.py": "a picture that the browser drew of what went through the door",
     "fleet/commands.py": "the progress line of a terminal: counts, and it goes away again",
     "lab/": "stacks of the lab: made-up logins, on loopback, gone afterwards",
     "experiments/htpasswd.py": "the file of a stack of the lab",

@@ -11,8 +11,9 @@ from pathlib import Path
 
 from runbook import door
 from runbook.collect import Request, UsageError
-from runbook.model import Diagnosis
+from runbook.judge import Run
 from runbook.redact import Vault, visible
+from runbook.report import words
 
 
 def add_report_arguments(parser: argparse.ArgumentParser) -> None:
@@ -59,6 +60,7 @@ def _add_output(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--output-dir", metavar="DIR", default="runbook-report", help="folder of the report (default runbook-report)"
     )
+    parser.add_argument("--png", action="store_true", help="also the card as card.png, drawn by Chromium where it is")
 
 
 def run_report(options: argparse.Namespace) -> int:
@@ -71,8 +73,8 @@ def run_report(options: argparse.Namespace) -> int:
 
     earlier = earlier_report(options.compare) if options.compare else None
     with _folder(options.output_dir) as folder:
-        run = make_report(request_from(options), options.vault, folder, to_stderr, earlier)
-    _tell(folder, run.diagnosis, options.vault)
+        run = make_report(request_from(options), options.vault, folder, to_stderr, earlier, png=options.png)
+    _tell(folder, run, options.vault)
     if earlier is not None:
         door.out("\n".join(compare(run, earlier).sentences()), options.vault)
     return exit_code(run, options.fail_on)
@@ -98,21 +100,21 @@ def run_demo(options: argparse.Namespace) -> int:
             password=lab.password,
             lab="demo",
         )
-        run = make_report(request, vault, folder, to_stderr)
+        run = make_report(request, vault, folder, to_stderr, png=options.png)
     causes = [f.cause for f in run.diagnosis.causes]
-    _tell(folder, run.diagnosis, vault)
+    _tell(folder, run, vault)
     return 0 if causes[:1] == ["authorization-stripped"] else 1
 
 
 def run_open(options: argparse.Namespace) -> int:
     """Start JupyterLab on the case, which is executed already; ends when the user ends it."""
     _needs("jupyterlab")
-    from runbook.headless.opened import open_case
+    from runbook.headless.opened import at_ease, open_case
 
     folder = _prepared(options)
     open_case(folder)
     command = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={folder}"]
-    command += ["--LabApp.default_url=/lab/tree/case.ipynb", "--LabApp.news_url=None"]
+    command += ["--LabApp.default_url=/lab/tree/case.ipynb", "--LabApp.news_url=None", *at_ease(folder)]
     command += ["--no-browser"] if options.no_browser else []
     command += ["--allow-root"] if options.allow_root else []
     command += [f"--port={options.port}"] if options.port else []
@@ -194,9 +196,11 @@ def _folder(name: str) -> Iterator[Path]:
         raise
 
 
-def _tell(folder: Path, found: Diagnosis, vault: Vault) -> None:
+def _tell(folder: Path, run: Run, vault: Vault) -> None:
     """The verdict, of a fault what it is and what to change, and where the report lies."""
+    found = run.diagnosis
     lines = [f"{found.verdict}{f': {found.causes[0].cause}' if found.causes else ''}"]
     if found.verdict == "fault":
         lines += [found.causes[0].summary, f"fix: {found.causes[0].fix.summary}"]
-    door.out(visible("\n".join([*lines, f"report: {folder / 'report.html'}"])), vault)
+    report = folder / words.file_name(run, "report.html")
+    door.out(visible("\n".join([*lines, f"report: {report}"])), vault)

@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from IPython.core.displaypub import CapturingDisplayPublisher
 from IPython.core.interactiveshell import InteractiveShell
-from IPython.utils.capture import CapturedIO, capture_output
+from IPython.utils.capture import capture_output
 from nbformat.v4 import new_output
 from papermill.engines import Engine
 from traitlets.config import Config
@@ -42,10 +43,7 @@ class InProcess(Engine):  # type: ignore[misc]
                 if cell.cell_type != "code":
                     continue
                 nb_man.cell_start(cell, index)
-                with shell.display_trap, capture_output() as shown, _at_most(execution_timeout):
-                    ran = shell.run_cell(cell.source, store_history=True)
-                cell.execution_count = ran.execution_count
-                cell.outputs = list(_outputs(shown, ran, shell.error))
+                _run(shell, cell, execution_timeout)
                 if shell.error:
                     nb_man.cell_exception(cell, index, exception=shell.error.evalue)
                     return
@@ -54,18 +52,32 @@ class InProcess(Engine):  # type: ignore[misc]
             Shell.clear_instance()
 
 
-def _outputs(shown: CapturedIO, ran: Any, error: Any) -> Iterator[Any]:
-    for name, text in (("stdout", shown.stdout), ("stderr", shown.stderr)):
-        if text:
-            yield new_output("stream", name=name, text=text)
-    for number, one in enumerate(shown._outputs, 1):
+def _run(shell: Shell, cell: Any, seconds: int) -> None:
+    """Run one cell and keep what it shows, in its order; text that was printed comes first."""
+    shell.display_pub = CapturingDisplayPublisher(shell=shell)
+    shown = shell.display_pub.outputs
+
+    def last(value: object) -> None:
+        if value is not None:
+            data, metadata = shell.display_formatter.format(value)
+            shown.append({"data": data, "metadata": metadata, "last": True})
+
+    shell.display_trap.hook = last
+    with capture_output(display=False) as printed, _at_most(seconds):
+        count = shell.run_cell(cell.source, store_history=True).execution_count
+    cell.execution_count = count
+    told = (("stdout", printed.stdout), ("stderr", printed.stderr))
+    cell.outputs = [new_output("stream", name=name, text=text) for name, text in told if text]
+    for one in shown:
         kept = {"data": one["data"], "metadata": one["metadata"]}
-        if number == len(shown._outputs) and ran.result is not None:
-            yield new_output("execute_result", execution_count=ran.execution_count, **kept)
-        else:
-            yield new_output("display_data", **kept)
-    if error:
-        yield error
+        kind = (
+            {"execution_count": count, "output_type": "execute_result"}
+            if "last" in one
+            else {"output_type": "display_data"}
+        )
+        cell.outputs.append(new_output(**kind, **kept))
+    if shell.error:
+        cell.outputs.append(shell.error)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""From a request to a folder: evidence, executed notebooks, report.html and report.json."""
+"""From a request to a folder: evidence, executed notebooks, report.html and report.json, the card, the summary."""
 
 import json
 import os
@@ -14,6 +14,7 @@ from runbook import __version__, door
 from runbook.collect import Request, UsageError, collect
 from runbook.collect.evidence_file import dump_evidence
 from runbook.folder import VARIABLE, CaseFolder
+from runbook.headless.card import draw
 from runbook.headless.execute import Executed, execute_all
 from runbook.headless.places import notebooks
 from runbook.headless.reading import KEPT, LESSON, LIVE, page, without
@@ -21,7 +22,8 @@ from runbook.judge import Run, diagnose
 from runbook.leftovers import named, sweep
 from runbook.model import Evidence
 from runbook.redact import Vault
-from runbook.report import render_html, render_json
+from runbook.report import render_html, render_json, words
+from runbook.report.card import card, summary
 from runbook.report.history import Earlier, compare
 from runbook.report.html import NotebookResult
 from runbook.report.picture import picture
@@ -31,11 +33,13 @@ MAKING = ".making-"
 Say = Callable[[str], None]
 
 
-def make_report(request: Request, vault: Vault, folder: Path, say: Say, earlier: Earlier | None = None) -> Run:
+def make_report(
+    request: Request, vault: Vault, folder: Path, say: Say, earlier: Earlier | None = None, *, png: bool = False
+) -> Run:
     """Collect once, judge, let every notebook show its part of the same evidence, and write the folder.
 
     The kernels get the saved evidence, which holds no secret; so no password comes near a notebook. Files
-    are made beside the folder and moved in when they are whole.
+    are made beside the folder and moved in when they are whole. `png`: the card as a PNG, too.
     """
     say("collecting evidence")
     case = _case(request)
@@ -52,11 +56,18 @@ def make_report(request: Request, vault: Vault, folder: Path, say: Say, earlier:
         door.write(making / EVIDENCE, dump_evidence(evidence, __version__).decode(), vault)
         results = _execute(making, say, case, vault)
         links = [_link(executed, vault) for executed in results]
-        door.write(making / "report.html", render_html(run, notebooks=links, changes=changes), vault)
+        pages = {
+            "report.html": render_html(run, notebooks=links, changes=changes),
+            "report.json": render_json(run, changes),
+        }
+        pages |= {"card.svg": card(run), "summary.txt": summary(run).text}
         drawn = picture(run)
         if drawn.journeys:
-            door.write(making / "picture.svg", drawn.svg, vault)
-        door.write(making / "report.json", render_json(run, changes), vault)
+            pages["picture.svg"] = drawn.svg
+        for file, text in pages.items():
+            door.write(making / words.file_name(run, file), text, vault)
+        if png and (why := draw(pages["card.svg"], making / words.file_name(run, "card.png"), vault)):
+            say(why)
         for path in sorted(making.iterdir()):
             if path.is_file():
                 shutil.move(path, folder / path.name)

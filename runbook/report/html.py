@@ -9,6 +9,7 @@ from runbook.judge import Run
 from runbook.report import blocks, history, tables, words
 from runbook.report.alignment import alignment
 from runbook.report.block import Block, attr, css, esc, para, tag
+from runbook.report.card import summary
 from runbook.report.excerpt import excerpts
 from runbook.report.history import Comparison
 from runbook.report.picture import picture
@@ -82,6 +83,7 @@ def _sections(run: Run, notebooks: Sequence[NotebookResult], changes: Comparison
         parts += [_section(words.CAUSE, blocks.cause(run) + excerpts(run)), _section(words.FIX, blocks.fix(run))]
     if d.next is not None:
         parts.append(_section(words.NEXT_STEP, blocks.next_step(run)))
+    parts.append(_section(words.PASTE, summary(run)))
     parts.append(_section(words.SEEN, blocks.symptoms(run)))
     if d.odd_names:
         parts.append(_section(words.ODD_NAMES, blocks.odd_names(run)))

@@ -14,7 +14,8 @@ from runbook.report.journey import Journey, Leg, journeys
 from runbook.report.render import template
 
 NOTHING = "No request was seen, so there is none to follow."
-_WIDTH, _MARGIN, _ROW, _HEAD = 880, 100, 84, 110
+WIDTH = 880
+_MARGIN, _ROW, _HEAD = 100, 84, 110
 _CHARACTER = 6.5
 """Width of a letter of the chips, about."""
 _INK = {"good": "#146c43", "sent": "#146c43", "bad": "#b3261e", "gone": "#b3261e", "changed": "#8a5300",
@@ -46,6 +47,11 @@ class Picture:
         return self.drawn(_STYLE)
 
     @property
+    def height(self) -> int:
+        """Of the drawing."""
+        return sum(map(_height, self.journeys))
+
+    @property
     def steps(self) -> int:
         """How many arrows there are."""
         return sum(len(j.legs) for j in self.journeys)
@@ -70,7 +76,7 @@ class Picture:
             shown.append(_laid_out(one, top, max(0, left)))
             left -= len(one.legs)
             top += _height(one)
-        page = {"width": _WIDTH, "height": top, "label": self.label, "journeys": shown}
+        page = {"width": WIDTH, "height": top, "label": self.label, "journeys": shown}
         return template("picture.svg.j2").render(p=page, style=style).strip()
 
 
@@ -86,7 +92,7 @@ def _height(journey: Journey) -> int:
 
 
 def _laid_out(journey: Journey, top: int, upto: int) -> dict[str, Any]:
-    apart = (_WIDTH - 2 * _MARGIN) / max(1, len(journey.stations) - 1)
+    apart = (WIDTH - 2 * _MARGIN) / max(1, len(journey.stations) - 1)
     xs = [_MARGIN + apart * i for i in range(len(journey.stations))]
     arrows = [_arrow(leg, xs, _HEAD + 44 + _ROW * i) for i, leg in enumerate(journey.legs[:upto])]
     return {
@@ -115,7 +121,7 @@ def _arrow(leg: Leg, xs: Sequence[float], y: int) -> dict[str, Any]:
     back = leg.receiver < leg.sender
     tip, start, end = (6, x1 - 3, x2 + 3) if back else (-6, x1 + 3, x2 - 3)
     left = round(min(x1, x2) + 12)
-    room = int((_WIDTH - left - 12) / _CHARACTER)
+    room = int((WIDTH - left - 12) / _CHARACTER)
     chip = leg.chip or leg.state
     header = _short(_SIGNS.get(chip, "") + leg.header, room) if leg.header else ""
     told = " · ".join(t for t in (leg.note, leg.cite) if t)

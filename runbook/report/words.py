@@ -22,6 +22,7 @@ NOT_READ = "Not read"
 NOT_TESTED = "Not tested"
 NEXT_STEP = "Next step"
 SEEN = "What was seen"
+PASTE = "To paste into a chat or a ticket"
 
 
 def headline(run: Run) -> tuple[str, str]:
@@ -70,6 +71,11 @@ def _proof(fix: Fix) -> str:
 
 
 DEMO = "DEMO"
+
+
+def file_name(run: Run, name: str) -> str:
+    """The name of a file that is handed on: of the demo or another stack of the lab it says so."""
+    return f"{DEMO}-{name}" if run.evidence.target.lab else name
 
 
 def about(run: Run) -> str:

@@ -141,7 +141,7 @@ def test_an_executed_cell_keeps_what_a_kernel_would_keep(tmp_path: Path) -> None
     nbformat.write(notebook, tmp_path / "in.ipynb")
     (tmp_path / "out").mkdir()
     done = execute.execute(tmp_path / "in.ipynb", tmp_path / "out", {"a": 2})
-    assert done.error == "NameError: name 'b' is not defined"
+    assert done.error == "PapermillExecutionError: NameError: name 'b' is not defined"
     shown = [c for c in nbformat.read(done.path, as_version=4).cells if c.cell_type == "code"]
     kinds = [
         [(o.output_type, o.get("text") or o.get("data", {}).get("text/plain") or o.ename) for o in c.outputs]
@@ -185,8 +185,15 @@ def test_an_output_folder_that_cannot_be_is_said_before_any_work(
 def test_demo_finds_what_it_broke(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["demo", "--output-dir", str(tmp_path / "demo")]) == 0
     printed = capsys.readouterr().out
-    assert str(tmp_path / "demo" / "report.html") in printed
-    said = json.loads((tmp_path / "demo" / "report.json").read_text())
+    assert str(tmp_path / "demo" / "DEMO-report.html") in printed
+    said = json.loads((tmp_path / "demo" / "DEMO-report.json").read_text())
+    handed_on = [
+        p for p in (tmp_path / "demo").iterdir() if p.suffix in (".svg", ".txt", ".json") or "report." in p.name
+    ]
+    plain = {p.name for p in handed_on if not p.name.startswith("DEMO-")}
+    assert plain <= {"evidence.json", "05_report.html", "05_report.ipynb"}
+    assert (tmp_path / "demo" / "DEMO-card.svg").is_file()
+    assert "DEMO" in (tmp_path / "demo" / "DEMO-summary.txt").read_text()
     assert said["causes"][0]["cause"] == "authorization-stripped"
     assert "storage-outside-volume" in [w["cause"] for w in said["warnings"]]
     assert any("Authorization header by default" in f["claim"] for f in said["folklore"])
