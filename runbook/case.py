@@ -74,7 +74,8 @@ class Case(Incident):
         return Stepper(drawn)
 
     def prove(self, interactive: bool = True) -> "Block | Proving":
-        """A button that tries the fix in a copy of the stack; without widgets the command that does it."""
+        """A button that tries the fix in a copy of the stack, and one for the experiment that the verdict calls for;
+        without widgets the command that proves."""
         fixes = [f for f in self.run.diagnosis.causes if f.role != "rival"]
         if not fixes or self.is_empty:
             return Block("")
@@ -83,7 +84,19 @@ class Case(Incident):
             return Block(para(text, "rb-soft"), text)
         from runbook.widgets.proving import Proving
 
-        return Proving(self.proven)
+        return Proving(self.proven, also=self._experiment(fixes[0].cause))
+
+    def _experiment(self, cause: str) -> "Proving | None":
+        from runbook.experiments import called_for, tried
+        from runbook.widgets.proving import Proving
+
+        chosen = called_for(cause)
+        if chosen is None:
+            return None
+        about = (
+            f"Belief: “{chosen.claim}”" if chosen.claim else f"A sound stack, the same with {cause}, and after its fix."
+        )
+        return Proving(lambda: tried(cause), "Try the cause in a stack of the lab", about)
 
     def proven(self) -> Block:
         """The fix after it was tried in a copy of the stack; the case is what that showed."""

@@ -5,6 +5,7 @@ import os
 import tempfile
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import nbformat
 from jupyterlab_server.workspaces_handler import WorkspacesManager
@@ -14,12 +15,13 @@ from runbook.headless.execute import execute
 from runbook.headless.places import fingerprint, notebooks_folder
 from runbook.headless.reading import LESSON, LIVE, without
 from runbook.redact import Vault
+from runbook.report.block import Block, para
 
 
 def open_case(folder: Path) -> Path:
     """Write `case.ipynb` into the folder with the outputs of the current case; give its path.
 
-    Its widgets are left for the person to start: a widget without its kernel shows nothing.
+    Its widgets are left for the person to start, and say so: a widget without its kernel shows nothing.
     """
     source = notebooks_folder() / "case.ipynb"
     target = folder / source.name
@@ -34,11 +36,20 @@ def open_case(folder: Path) -> Path:
         done = execute(making / "in" / source.name, making, {})
         shown = nbformat.read(done.path if done.path.exists() else making / "in" / source.name, as_version=4)
         for index, cell in live:
-            shown.cells.insert(index, cell)
+            shown.cells.insert(index, waiting(cell))
         shown.metadata = nbformat.read(source, as_version=4).metadata
         door.write(target, nbformat.writes(shown), Vault())
     _sign(target)
     return target
+
+
+def waiting(cell: Any) -> Any:
+    """A cell that was not run, with the sentence that its notebook has for that."""
+    text = cell.metadata.get("runbook", {}).get("waits", "")
+    if text and cell.cell_type == "code":
+        data = {"text/html": Block(para(text, "rb-soft"))._repr_html_(), "text/plain": text}
+        cell.outputs = [nbformat.v4.new_output("display_data", data=data)]
+    return cell
 
 
 def at_ease(folder: Path) -> list[str]:

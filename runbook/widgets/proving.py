@@ -1,4 +1,4 @@
-"""The fix tried in a copy of the stack on loopback, at the press of a button: what failed, before it and after it."""
+"""A trial on loopback at the press of a button: the fix in a copy of the stack, the cause in a stack of the lab."""
 
 from collections.abc import Callable
 from threading import Thread
@@ -12,18 +12,24 @@ IDLE = "The stack is built again on this machine from its files, with drawn cred
 
 
 class Proving:
-    """A button, and what became of the fix. `prove` tries it and gives the fix as it is shown afterwards."""
+    """A button, and what became of the trial: `prove` makes it and gives what is shown afterwards.
+    `also`: another one below it."""
 
-    def __init__(self, prove: Callable[[], Block]) -> None:
+    def __init__(
+        self,
+        prove: Callable[[], Block],
+        title: str = "Try the fix in a copy of the stack",
+        idle: str = IDLE,
+        also: "Proving | None" = None,
+    ) -> None:
         self._prove = prove
-        self.button = ipywidgets.Button(
-            description="Try the fix in a copy of the stack", layout=ipywidgets.Layout(width="auto")
-        )
+        self.button = ipywidgets.Button(description=title, layout=ipywidgets.Layout(width="auto"))
         self.button.on_click(self._pressed)
         self.shown = ipywidgets.HTML(layout=ipywidgets.Layout(width="auto"))
-        self.box = ipywidgets.VBox([self.button, self.shown])
+        self.also = also
+        self.box: Any = ipywidgets.VBox([self.button, self.shown, *([also.box] if also else [])])
         self._thread: Thread | None = None
-        self._say(Block(para(IDLE, "rb-soft"), IDLE))
+        self._say(Block(para(idle, "rb-soft"), idle))
 
     def _repr_mimebundle_(self, **options: Any) -> Any:
         return self.box._repr_mimebundle_(**options)
@@ -41,7 +47,7 @@ class Proving:
 
     def _pressed(self, _button: object) -> None:
         self.button.disabled = True
-        text = "Building the copy, asking it, applying the fix, asking again…"
+        text = "Building the stack, asking it, changing it, asking again…"
         self._say(Block(para(text), text))
         self._thread = Thread(target=self._run, daemon=True)
         self._thread.start()
@@ -51,7 +57,7 @@ class Proving:
             self._say(self._prove())
         except Exception as error:
             # Nobody else hears an exception of a thread.
-            text = f"✗ The copy could not be tried: {type(error).__name__}."
+            text = f"✗ It could not be tried: {type(error).__name__}."
             self._say(Block(para(text), text))
         finally:
             self.button.disabled = False

@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 
 from runbook import Case
+from runbook.experiments import CALLED_FOR, EXPERIMENTS, called_for
 from runbook.lab import Lab
+from runbook.rules import RULES
 from runbook.widgets.proving import IDLE, Proving
 
 
@@ -35,3 +37,26 @@ def test_without_widgets_the_command_is_named(monkeypatch: pytest.MonkeyPatch, t
 def test_an_empty_case_has_no_button(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     assert Case.open("", interactive=False).prove().text == ""
+
+
+@pytest.mark.parametrize(
+    ("fault", "shown"),
+    [("authorization-stripped", ("hop-by-hop", "200", "401")), ("no-v2-route", ("no-v2-route", "200", "404"))],
+    ids=["a belief that is tried", "the fault in a sound stack"],
+)
+def test_the_experiment_that_the_verdict_calls_for_is_run(
+    fault: str, shown: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    trials = Case.open("", lab_fault=fault).prove()
+    assert isinstance(trials, Proving)
+    assert trials.also is not None
+    trials.also.button.click()
+    trials.also.wait(60)
+    assert not [word for word in shown if word not in trials.also.shown.value]
+
+
+def test_a_cause_that_the_lab_cannot_show_has_no_experiment() -> None:
+    assert called_for("tls-ca-not-trusted") is None
+    assert set(CALLED_FOR) <= set(RULES)
+    assert set(CALLED_FOR.values()) <= set(EXPERIMENTS)
