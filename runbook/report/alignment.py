@@ -70,7 +70,7 @@ def alignment(run: Run) -> Block:
 
 def _card(side: Side) -> str:
     return (
-        f'<div class="rb-side"><span class="rb-soft">{esc(side.who, 60)}</span><code>{esc(side.says, 160)}</code>'
+        f'<div class="rb-side"><span class="rb-soft">{esc(side.who, 60)}</span> <code>{esc(side.says, 160)}</code>'
         f"{place(side.where or '')}</div>"
     )
 

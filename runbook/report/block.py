@@ -52,12 +52,12 @@ def para(text: object, cls: str = "") -> str:
 
 def tag(word: str, kind: str = "") -> str:
     """A small label; the word says it, the colour only helps."""
-    return f'<span class="rb-tag {escape(kind or word)}">{esc(word)}</span>'
+    return f'<b class="rb-tag {escape(kind or word)}">{esc(word)}</b>'
 
 
 def place(where: object) -> str:
-    """Where something was seen."""
-    return f'<span class="rb-place">{esc(where, 300)}</span>' if str(where) else ""
+    """Where something was seen; apart from what it follows even where styles are stripped."""
+    return f' <small class="rb-place">{esc(where, 300)}</small>' if str(where) else ""
 
 
 def items(evidence: Iterable[EvidenceItem]) -> str:

@@ -8,7 +8,7 @@ from runbook.model import STEPS, Check, Finding, Step
 from runbook.report import words
 from runbook.report.block import Block, commands, diff, esc, items, para, place, table, tag
 from runbook.report.catalogue import page
-from runbook.report.hops import first_wrong
+from runbook.report.hops import ROLES, Hop, first_wrong
 from runbook.report.hops import hops as way
 
 _STATES = {"ok": "✓ seen to work", "bad": "✗ first wrong here", "unknown": "? not seen"}
@@ -35,8 +35,8 @@ def verdict(run: Run) -> Block:
         if d.verdict == "healthy" and d.warnings:
             sub = f"{len(d.warnings)} {'warning' if len(d.warnings) == 1 else 'warnings'}"
     html = (
-        f'<div class="rb-verdict {d.verdict}" role="status"><div class="rb-word">{words.VERDICTS[d.verdict]}</div>'
-        f'<p class="rb-lead">{esc(lead)}</p><p class="rb-sub">{esc(sub)}</p>'
+        f'<div class="rb-verdict {d.verdict}" role="status"><div class="rb-word"><b>{words.VERDICTS[d.verdict]}</b></div>'
+        f'<p class="rb-lead"><b>{esc(lead)}</b></p><p class="rb-sub">{esc(sub)}</p>'
         + (f'<p class="rb-sub">{esc(about)}</p>' if about else "")
         + "</div>"
     )
@@ -70,12 +70,17 @@ def now(run: Run) -> Block:
 def hops(run: Run) -> Block:
     """The way of a request with the first bad hop marked."""
     stops = "".join(
-        f'<li><div class="rb-stop {h.state}"><b>{esc(h.name, 60)}</b><span>{_STATES[h.state]}</span></div></li>'
+        f'<li><div class="rb-stop {h.state}"><b>{esc(h.name, 60)}{_role(h)}</b> <span>{_STATES[h.state]}</span></div></li>'
         for h in way(run)
     )
     marks = {"ok": "ok", "bad": "X", "unknown": "?"}
     text = " -> ".join(f"[{marks[h.state]} {h.name}]" for h in way(run))
     return Block(f'<ol class="rb-way" aria-label="the way of a request">{stops}</ol>', text)
+
+
+def _role(hop: Hop) -> str:
+    """What a station is, where its name does not say so."""
+    return "" if hop.name == ROLES[hop.kind] else f" <small>· {ROLES[hop.kind]}</small>"
 
 
 def cause(run: Run) -> Block:
@@ -161,7 +166,7 @@ def also_seen(run: Run) -> Block:
 
 def warnings(run: Run) -> Block:
     """True and worth mending, but not the reason."""
-    return _short(run, run.diagnosis.warnings, "Nothing else is worth mending.")
+    return _short(run, run.diagnosis.warnings, "Nothing else has to be fixed.")
 
 
 def _short(run: Run, findings: Iterable[Finding], none: str, *, told: bool = False) -> Block:
@@ -196,7 +201,8 @@ def step(run: Run, name: Step) -> Block:
     summary = ", ".join(f"{n} {_OUTCOMES[o]}" for o, n in counts.items() if n)
     html = para(summary, "rb-soft") + (_checks(failed, blamed) if failed else "")
     if rest:
-        html += f"<details><summary>{len(rest)} checks without a finding</summary>{_checks(rest, blamed)}</details>"
+        which = f"{'The other' if failed else 'All'} {len(rest)} {'check' if len(rest) == 1 else 'checks'}"
+        html += f"<details><summary>{which}</summary>{_checks(rest, blamed)}</details>"
     text = "\n".join([f"{STEP_TITLES[name]}: {summary}", *(f"  {c.outcome} {c.rule}: {c.reason}" for c in failed)])
     return Block(html, text)
 

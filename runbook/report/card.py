@@ -61,11 +61,11 @@ def _lines(run: Run) -> Iterator[str]:
     d = run.diagnosis
     word, rests = words.headline(run)
     yield f"{_demo(run)}{word}" + (f" ({rests})" if d.verdict == "fault" else "")
-    for title, text in (("", _lead(run)), ("", d.about), *_shown(run), *_todo(run)):
+    for title, text in (("", _lead(run)), ("About", d.about.removeprefix("about ")), *_shown(run), *_todo(run)):
         if text:
             line = visible(text, 400)
             plain = line if title in _TYPED else _MENTION.sub(lambda m: f"`{m[0]}`", " ".join(line.split()))
-            yield f"{title}: {plain}" if title else f"{plain[:1].upper()}{plain[1:]}"
+            yield f"{title}: {plain}" if title else plain
 
 
 def _shown(run: Run) -> Iterator[tuple[str, str]]:

@@ -13,6 +13,13 @@ from runbook.observe.signature import from_registry
 
 State = Literal["ok", "bad", "unknown"]
 Kind = Literal["client", "browser", "proxy", "registry", "file"]
+ROLES: dict[Kind, str] = {
+    "client": "client",
+    "browser": "browser",
+    "proxy": "proxy",
+    "registry": "registry",
+    "file": "password file",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from runbook.judge import Run
 from runbook.redact import visible
 from runbook.report import words
 from runbook.report.block import Block, esc, para
-from runbook.report.hops import Hop
+from runbook.report.hops import ROLES, Hop
 from runbook.report.journey import Journey, Leg, journeys
 from runbook.report.render import template
 
@@ -23,7 +23,6 @@ _INK = {"good": "#146c43", "sent": "#146c43", "bad": "#b3261e", "gone": "#b3261e
 _TINT = {"good": "#e7f5ee", "sent": "#e7f5ee", "bad": "#fdeceb", "gone": "#fdeceb", "changed": "#fdf3e1",
          "none": "#eef0f3", "unknown": "#eef0f3", "ok": "#e7f5ee"}  # fmt: skip
 _SIGNS = {"sent": "✓ ", "changed": "≠ ", "gone": "✗ ", "bad": "✗ ", "unknown": "? "}
-_ROLES = {"client": "client", "browser": "browser", "proxy": "proxy", "registry": "registry", "file": "password file"}
 _STATES = {"bad": "first wrong here", "ok": "seen to work", "unknown": ""}
 _STYLE = (
     "@media (prefers-color-scheme: dark){.ground{fill:#14181e}.halo{stroke:#14181e}.ink{fill:#e6e9ee}.soft{fill:#a5afbb}.line{stroke:#4a5563}"
@@ -108,7 +107,7 @@ def _laid_out(journey: Journey, top: int, upto: int) -> dict[str, Any]:
 def _station(hop: Hop, x: float, apart: float) -> dict[str, Any]:
     half = min(88, apart / 2 - 8)
     room = int(2 * half / 8)
-    role = " · ".join(t for t in (_ROLES[hop.kind] if hop.name != _ROLES[hop.kind] else "", _STATES[hop.state]) if t)
+    role = " · ".join(t for t in (ROLES[hop.kind] if hop.name != ROLES[hop.kind] else "", _STATES[hop.state]) if t)
     return {
         "x": round(x), "half": round(half), "name": _short(hop.name, room), "state": hop.state,
         "role": _short(role, int(2 * half / 6)), "faint": hop.state == "unknown",

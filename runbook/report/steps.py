@@ -74,7 +74,7 @@ def brick_row(run: Run | None) -> Block:
     """The four steps as a picture."""
     row = bricks(run)
     html = "".join(
-        f'<li class="{b.state.replace(" ", "-")}"><b>{esc(b.title)}</b><span>{ICONS[b.state]} {b.state}</span></li>'
+        f'<li class="{b.state.replace(" ", "-")}"><b>{esc(b.title)}</b> <span>{ICONS[b.state]} {b.state}</span></li>'
         for b in row
     )
     return Block(f'<ol class="rb-bricks" aria-label="the four steps">{html}</ol>', "\n".join(b.label for b in row))
@@ -108,7 +108,7 @@ def _judged(run: Run, name: Step) -> tuple[State, str]:
     where = _where(run) if name == "simplify" else ""
     if failed:
         here = "The reason is not here" if rules else "Nothing fails because of it"
-        return "warning", where or f"{here}, but this is worth mending: {failed[0].reason}"
+        return "warning", where or f"{here}, but this should be fixed: {failed[0].reason}"
     return "ok", where or "It found nothing wrong."
 
 

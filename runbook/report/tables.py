@@ -36,7 +36,9 @@ def matrix(run: Run) -> Block:
         return Block(para("No request was made or handed over.", "rb-soft"), "No request was made or handed over.")
     head = ("path and login", *calls)
     shown = [f"{urlsplit(e.url).netloc} shows a {e.certificate}." for e in run.traffic.exchanges if e.certificate]
-    html = table("Requests and their answers", head, rows) + "".join(para(text, "rb-soft") for text in shown)
+    html = table("Requests and their answers; where no place is named, this program asked", head, rows) + "".join(
+        para(text, "rb-soft") for text in shown
+    )
     return Block(html, "\n".join(lines + shown))
 
 
@@ -66,7 +68,7 @@ def _cell(found: Sequence[Exchange]) -> str:
     parts = []
     for e in found:
         other = f" {esc(e.method)} {esc(e.path, 60)}" if _call(e) == "other" else ""
-        parts.append(f"{tag(answer(e), _kind(e))}{other}{place(e.source)}")
+        parts.append(f"{tag(answer(e), _kind(e))}{other}{place(e.source) if str(e.source) != 'probe' else ''}")
     parts = list(dict.fromkeys(parts))
     return "".join(parts[:6]) + (f"<br>and {len(parts) - 6} more" if len(parts) > 6 else "")
 

@@ -2,6 +2,7 @@
 
 import html.parser
 import json
+import re
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
 from pathlib import Path
@@ -356,3 +357,15 @@ def test_a_step_of_which_some_checks_had_something_to_judge_does_not_say_that_it
     passed = {c.step for c in diagnose(evidence_of(_login(8080, 401))).diagnosis.checks if c.outcome == "pass"}
     assert passed
     assert not [step for step in passed if told[step].startswith("It could not look")]
+
+
+_GLUED = re.compile(r"[^\s>]</(?:b|span|code|strong|small|a)><(?:b|span|code|strong|small|a)\b[^>]*>")
+
+
+@pytest.mark.parametrize("fault", ["authorization-stripped", "htpasswd-not-bcrypt", "cors-origin-mismatch"])
+def test_nothing_runs_together_where_styles_are_stripped(fault: str) -> None:
+    """GitHub and an untrusted notebook take classes and style sheets away: elements in a line need a space between."""
+    with Lab(fault, backend="embedded", seed=3) as lab:
+        run = diagnose(collected(lab))
+    page = render_html(run).replace("<span>$</span>", "$")
+    assert [m[0] for m in _GLUED.finditer(page.split("</style>")[1])] == []
