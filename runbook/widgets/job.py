@@ -40,13 +40,8 @@ class Job:
         with tempfile.TemporaryDirectory(prefix="runbook-") as folder:
             given = [(part.name, part.content) for part in self.parts]
             given += [("pasted.txt", self.pasted.encode("utf-8", errors="replace"))] if self.pasted else []
-            for number, (name, content) in enumerate(given, 1):
-                part = Path(folder) / f"{number}"
-                part.mkdir(mode=0o700)
-                with open(part / name, "wb", opener=_private) as stream:
-                    stream.write(content)
-            alone = len(given) == 1
-            extra = str(Path(folder) / "1" / given[0][0]) if alone else folder
+            files = [_kept(Path(folder), name, content) for name, content in given]
+            extra = str(files[0]) if len(files) == 1 else folder
             request = replace(self.request, paths=(*self.request.paths, extra))
             return Incident.of(request, "what was given", progress=progress)
 
@@ -71,6 +66,20 @@ class Job:
             "user": self.request.user,
         }
         return "\n".join(f"{name}: str = {_quoted(value)}" for name, value in asked.items() if value)
+
+
+def _kept(folder: Path, name: str, content: bytes) -> Path:
+    """A file in that folder, beside the others, so that what they say of each other holds; of two with one name the
+    later lies in a folder of its own."""
+    number = 1
+    file = folder / name
+    while file.exists():
+        number += 1
+        file = folder / f"{number}" / name
+    file.parent.mkdir(mode=0o700, exist_ok=True)
+    with open(file, "wb", opener=_private) as stream:
+        stream.write(content)
+    return file
 
 
 def _private(path: str, flags: int) -> int:

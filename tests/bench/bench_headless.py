@@ -12,8 +12,9 @@ import threading
 import time
 from pathlib import Path
 
-BOUND, MEMORY = 0.3, 600
-ROOT = Path(__file__).resolve().parents[2]
+from runbook.headless.places import notebooks
+
+BOUND, MEMORY = 0.2, 300
 
 
 def tree_megabytes(root: int) -> float:
@@ -79,7 +80,7 @@ def main() -> int:
         subprocess.run(demo, check=True, capture_output=True)  # warm: bytecode, file cache
         report = [sys.executable, "-m", "runbook", "report", str(first / "evidence.json"), "--output-dir", str(first)]
         ours, peak = watched(report)
-        theirs = one_by_one(sorted((ROOT / "notebooks").glob("0?_*.ipynb")), first / "evidence.json", second)
+        theirs = one_by_one(notebooks(), first / "evidence.json", second)
     ratio = ours / theirs
     print(
         f"all notebooks headless with report: {ours:.1f} s against {theirs:.1f} s one by one, ratio {ratio:.2f} "

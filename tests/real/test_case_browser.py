@@ -8,20 +8,24 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from runbook.lab import Lab
 from tests.real.hops import free_port
-from tests.real.programs import need
 from tests.real.test_jupyterlab import PICTURES
 
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("case")
+
+
+@pytest.fixture(scope="module")
+def address(home: Path) -> Iterator[str]:
     """What `runbook open INCIDENT --no-browser` prints."""
-    home = tmp_path_factory.mktemp("case")
     with Lab("htpasswd-not-bcrypt", backend="embedded", seed=4) as lab:
         shutil.copytree(lab.bundle, home / "incident")
     port = free_port()
@@ -47,15 +51,13 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def page(address: str) -> Iterator[Page]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=need("chromium"), args=["--no-sandbox"])
-        shown = browser.new_page(viewport={"width": 1280, "height": 5000})
-        shown.set_default_timeout(90_000)
-        shown.goto(address)
-        shown.wait_for_selector(".jp-Notebook .rb-verdict")
-        yield shown
-        browser.close()
+def page(address: str, browser: Browser) -> Iterator[Page]:
+    shown = browser.new_page(viewport={"width": 1280, "height": 5000})
+    shown.set_default_timeout(90_000)
+    shown.goto(address)
+    shown.wait_for_selector(".jp-Notebook .rb-verdict")
+    yield shown
+    shown.close()
 
 
 def test_the_printed_address_is_the_case_s(address: str) -> None:
@@ -76,3 +78,81 @@ def test_no_dollar_became_mathematics(page: Page) -> None:
     assert page.evaluate("document.querySelectorAll('.rb mjx-container, .rb .MathJax, .rb .katex').length") == 0
     PICTURES.mkdir(parents=True, exist_ok=True)
     page.screenshot(path=str(PICTURES / "case-1280.png"))
+
+
+@pytest.fixture(scope="module")
+def dropped(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """The files of another incident, as a person would choose them: from anywhere, without their folders."""
+    folder = tmp_path_factory.mktemp("dropped")
+    with Lab("authorization-stripped", backend="embedded", seed=4) as lab:
+        lab.exercise()
+        for file in Path(lab.bundle).rglob("*"):
+            if file.is_file():
+                shutil.copy(file, folder)
+    return sorted(folder.iterdir())
+
+
+PASTED = """$ curl -v -u ann http://r.example:5000/v2/
+> GET /v2/ HTTP/1.1
+> Host: r.example:5000
+> Authorization: Basic YW5uOng=
+>
+< HTTP/1.1 401 Unauthorized
+< Docker-Distribution-Api-Version: registry/2.0
+< Server: nginx
+<
+"""
+
+
+@pytest.mark.parametrize(("width", "theme"), [(1280, "light"), (800, "dark")])
+def test_from_dropped_files_to_a_proven_fix_and_from_a_pasted_transcript(
+    width: int, theme: str, address: str, home: Path, dropped: list[Path], browser: Browser
+) -> None:
+    themes = home / "s" / "@jupyterlab" / "apputils-extension" / "themes.jupyterlab-settings"
+    themes.parent.mkdir(parents=True, exist_ok=True)
+    themes.write_text(json.dumps({"theme": f"JupyterLab {theme.title()}"}))
+    page = browser.new_context(viewport={"width": width, "height": 1400}).new_page()
+    page.set_default_timeout(90_000)
+    page.goto(address)
+    page.wait_for_selector(".jp-Notebook .rb-verdict")
+    assert page.locator(".jp-Dialog, .jp-toastContainer:has-text('news')").count() == 0
+    _run_all(page)
+    PICTURES.mkdir(parents=True, exist_ok=True)
+
+    page.locator(".rb-console input[type=file]").set_input_files(dropped)
+    page.wait_for_selector(".rb-console :text('docker-compose.yml')")
+    _press(page, ".rb-console button:has-text('Run')")
+    page.wait_for_selector(".rb-console .rb-verdict :text('removes the Authorization header')")
+    page.screenshot(path=str(PICTURES / f"case-dropped-{width}-{theme}.png"))
+
+    _run_all(page)  # the case is the dropped one now, and so is its fix
+    page.wait_for_selector(".jp-OutputArea-executeResult .rb-verdict :text('removes the Authorization header')")
+    _press(page, "button:has-text('Try the fix in a copy of the stack')")
+    page.wait_for_selector(":text('Run in a copy of the stack')")
+    page.screenshot(path=str(PICTURES / f"case-proven-{width}-{theme}.png"))
+
+    page.locator(".rb-console textarea").first.fill(PASTED)
+    page.keyboard.press("Tab")
+    page.wait_for_selector(".rb-console :text('pasted text, 9 lines')")
+    _press(page, ".rb-console button:has-text('Run')")
+    page.wait_for_selector(".rb-console .rb-verdict :text('WWW-Authenticate')")
+    assert page.evaluate("document.querySelectorAll('.rb mjx-container').length") == 0
+    wide = "() => [...document.querySelectorAll('.jp-OutputArea-output .rb')].filter(e => e.scrollWidth > e.clientWidth + 2).length"
+    assert page.evaluate(wide) == 0
+    page.context.close()
+
+
+def _press(page: Page, button: str) -> None:
+    found = page.locator(button).first
+    found.scroll_into_view_if_needed()
+    found.click()
+
+
+def _run_all(page: Page) -> None:
+    """Run every cell, and wait until the last one has shown its form."""
+    page.wait_for_selector(".jp-Notebook-ExecutionIndicator[data-status='idle']")
+    page.evaluate("() => document.querySelectorAll('.rb-console').forEach(e => e.remove())")
+    page.click(".lm-MenuBar-item:has-text('Run')")
+    page.click("[data-command='runmenu:run-all']")
+    page.wait_for_selector(".rb-console input[type=file]", state="attached")
+    page.wait_for_selector(".jp-Notebook-ExecutionIndicator[data-status='idle']")

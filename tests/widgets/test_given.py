@@ -1,12 +1,17 @@
 """One box takes anything: paths, addresses, several pastes, dropped files; and says what it recognised."""
 
 import json
+from pathlib import Path
 
 import ipywidgets
 import pytest
 
+from runbook.collect import Request
+from runbook.lab import Lab
+from runbook.twin import prove
 from runbook.widgets import console
-from runbook.widgets.given import FROM, recognised
+from runbook.widgets.given import FROM, recognised, uploaded
+from runbook.widgets.job import Job
 
 
 @pytest.fixture(autouse=True)
@@ -85,3 +90,16 @@ def test_dropped_files_are_read_and_leave_the_widget(tmp_path):
     shown.wait(60)
     assert [f.kind for f in shown.incident.run.evidence.files] == ["compose"]
     assert list(tmp_path.iterdir()) == []
+
+
+def test_files_that_were_dropped_from_several_folders_belong_together(tmp_path: Path) -> None:
+    """The compose file mounts ./auth, and the password file was dropped without its folder."""
+    with Lab("authorization-stripped", backend="embedded", seed=4) as lab:
+        lab.exercise()
+        files = [f for f in sorted(Path(lab.bundle).rglob("*")) if f.is_file()]
+        parts = tuple(uploaded({"name": f.name, "content": f.read_bytes()} for f in files))
+        found = Job(Request(), parts=(*parts, parts[0])).run(lambda text: None)
+    assert found.run.diagnosis.causes[0].cause == "authorization-stripped"
+    names = {f.path for f in found.run.evidence.files}
+    assert {"docker-compose.yml", "htpasswd", "2/htpasswd"} <= names
+    assert prove(found.run).diagnosis.causes[0].fix.proof.kind == "run"
