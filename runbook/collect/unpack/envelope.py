@@ -115,7 +115,8 @@ def line_reader(head: str) -> Callable[[Iterable[str]], Iterator[str]] | None:
         return lambda rows: (_of_columns(row, column) for row in rows)
     if (tokens := _prefix(sample)) is not None:
         return lambda rows: (_without(row, tokens) for row in rows)
-    if all(map(_DESKTOP.match, sample)) and not any(map(_LOG, sample)):
+    bare = (_DESKTOP.sub("", row) for row in sample)
+    if all(map(_DESKTOP.match, sample)) and not any(map(_LOG, sample)) and any(map(_LOG, bare)):
         return lambda rows: (_DESKTOP.sub("", row) for row in rows)
     return None
 
