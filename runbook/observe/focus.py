@@ -73,6 +73,8 @@ class Focus:
     """Those that clients were used on, or that logs tell."""
     fronts: tuple[ProxyRoute, ...] = ()
     """Routes of proxies that lead to the registry, as far as their files tell; else all that were read."""
+    apart: frozenset[str] = frozenset()
+    """Hosts, and hosts with their ports, to which only other paths and sites of the proxies lead."""
     listening: frozenset[int] = frozenset()
     """All ports of the incident's, those of proxies and of addresses that were used with them."""
 
@@ -108,6 +110,8 @@ class Focus:
         if isinstance(observation.record, Message) and observation.witness == "client":
             others = strange_hosts(observation.record).difference(a.host for a in self.addresses)
             return bool(self.addresses and others) or strange_port(observation.record, self.listening)
+        if isinstance(observation.record, LogEvent) and observation.witness == "proxy" and self._is_behind(observation):
+            return True
         if not self._asks_another(observation):
             return False
         here = self.speaks_of(observation.address)
@@ -117,6 +121,11 @@ class Focus:
         # A name that files alone tell may be one of several: a trouble at another host is then in doubt.
         known = self.told if isinstance(observation.record, LogEvent) else self.addresses
         return not here and any(not a.is_loopback and not _is_numeric(a.host) for a in known)
+
+    def _is_behind(self, observation: Observation) -> bool:
+        """Whether a proxy's line of trouble names a server to which no request to the registry is sent on."""
+        text = observation.record.text if isinstance(observation.record, LogEvent) else ""
+        return any(word in self.apart for word in re.findall(r"[\w.-]{1,255}(?::\d{1,5})?", text.lower()))
 
     def is_untied(self, observation: Observation) -> bool:
         """Whether a proxy tells of a trouble with such a path at a host that nothing ties to the registry, be it a client,
@@ -210,6 +219,7 @@ def focus_of(
         tokens=stack.registry is None or stack.registry.auth != "htpasswd",
         told=(*used, *logged),
         fronts=_leading_home(stack),
+        apart=_apart(stack, addresses),
         listening=ports.union(*(r.listen for r in stack.routes), (a.port for a in addresses if a.port)),
     )
     others = dict.fromkeys(str(a) for a in _mentioned(evidence, seen) if focus.speaks_of(a) is False)
@@ -284,6 +294,25 @@ def _leading_home(stack: Stack) -> tuple[ProxyRoute, ...]:
     names = frozenset(filter(None, (one.name, one.container_name, one.hostname, *one.aliases))) if one else frozenset()
     proxied = tuple(r for r in stack.routes if r.kind == "proxy")
     return tuple(r for r in proxied if _leads_home(r, names)) or proxied
+
+
+def _apart(stack: Stack, addresses: tuple[Address, ...]) -> frozenset[str]:
+    """Servers behind the proxies to which nothing leads that may be asked of the registry."""
+    shared: set[str] = set()
+    apart: set[str] = set()
+    for route in (r for r in stack.routes if r.kind == "proxy" and not r.upstream_variable):
+        named = [n for n in route.server_names if _is_name(n)]
+        strange = bool(named and addresses) and not any(_is_site(a, route.server_names) for a in addresses)
+        api = not strange and (route.covers("/v2/") or "/v2" in route.path or route.match == "regex")
+        for host, port in route.upstream_hosts:
+            (shared if api else apart).update({host.lower(), f"{host}:{port or 80}".lower()})
+    one = [s for s in (stack.registry and stack.registry.service, stack.ui and stack.ui.service) if s]
+    ours = {n.lower() for s in one for n in (s.name, s.container_name, s.hostname, *s.aliases, *s.addresses) if n}
+    return frozenset(x for x in apart if x not in shared and x.partition(":")[0] not in ours and not _OF_UI.search(x))
+
+
+_OF_UI = re.compile(r"regist|(?:^|[-_.])ui(?:$|[-_.:])")
+"""Names of what may be the registry's page, whatever its path."""
 
 
 def _doors(stack: Stack, used: tuple[Address, ...]) -> Iterable[str]:

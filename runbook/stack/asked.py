@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from runbook.model import Evidence, ProxyRoute, Registry
+from runbook.model import Evidence, ProxyRoute, Registry, Service
 from runbook.observe.address import address_of
 
 _SERVED = ("login-ok", "login-begun", "transfer-ok")
@@ -15,6 +15,14 @@ def asked(known: tuple[Registry, ...], evidence: Evidence) -> str:
     rows = [(at[port], failed) for port, failed in _ports(evidence) if port in at] if len(known) > 1 else []
     names = {name for name, failed in rows if failed} or {name for name, _ in rows}
     return names.pop() if len(names) == 1 else ""
+
+
+def started(services: list[Service], evidence: Evidence) -> list[Service]:
+    """The services without those behind a profile of Compose, which `up` leaves alone, unless a client asked one of their
+    ports or there is nothing else."""
+    ports = {port for port, _ in _ports(evidence)}
+    running = [s for s in services if not s.profiles or any(p.published in ports for p in s.ports if p.published)]
+    return running or services
 
 
 def on_the_way(routes: Iterable[ProxyRoute], known: tuple[Registry, ...]) -> tuple[ProxyRoute, ...]:

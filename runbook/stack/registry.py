@@ -19,6 +19,7 @@ from runbook.model import (
 )
 from runbook.numbers import whole_number
 from runbook.redact import is_mask
+from runbook.stack.asked import started
 from runbook.stack.registry_env import Effective, default_file, from_file, override
 from runbook.stack.registry_start import auth_type, start_errors
 from runbook.stack.variables import unread_variables
@@ -40,7 +41,7 @@ def registries(evidence: Evidence) -> tuple[Registry, ...]:
     """All registries of the stack, the one that is published or asked for first. Without a compose file
     a lone config.yml, htpasswd file or log still tells of one."""
     compose = evidence.compose
-    services = [s for s in compose.services if s.role == "registry"] if compose else []
+    services = started([s for s in compose.services if s.role == "registry"], evidence) if compose else []
     found = [_of_service(service, evidence, alone=len(services) == 1) for service in services]
     return tuple(found) if found else _without_compose(evidence)
 
