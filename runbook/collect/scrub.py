@@ -33,7 +33,7 @@ FREE_TEXT = frozenset(
         "entrypoint",
     }
     | {"request_headers", "response_headers", "upstream", "host_value", "location", "url", "unset", "uri", "referer"}
-    | {"agent", "condition", "allowed", "realm"}
+    | {"agent", "condition", "values", "allowed", "realm"}
 )
 """Fields whose text comes as it is from outside. Names of services, files and users are left as they are:
 a password like "registry" must not take the stack apart."""

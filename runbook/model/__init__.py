@@ -44,7 +44,7 @@ from runbook.model.files import (
     Setting,
 )
 from runbook.model.http import FAILURES, Certificate, Credential, Exchange, Headers, Place, Route, Voice
-from runbook.model.proxy import Guard, HeaderEdit, OwnAuth, ProxyRoute, Software
+from runbook.model.proxy import Asks, Guard, HeaderEdit, OwnAuth, ProxyRoute, Software, When
 from runbook.model.stack import Registry, Stack, StartError, Ui
 from runbook.model.traces import (
     PROBE_AGENT,
@@ -71,6 +71,7 @@ __all__ = [
     "PROBE_AGENT",
     "PROBE_USER",
     "STEPS",
+    "Asks",
     "Call",
     "Certainty",
     "Certificate",
@@ -140,4 +141,5 @@ __all__ = [
     "Ui",
     "Verdict",
     "Voice",
+    "When",
 ]

@@ -14,6 +14,24 @@ Software = Literal["nginx", "joxit-ui", "nginx-proxy", "traefik", "caddy", "hapr
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Asks:
+    """One test of a condition: what of the request it looks at, and what it wants there."""
+
+    of: Literal["path", "method", "host", "hostname", "name", "scheme", "login", "unknown"]
+    """`host`: the Host header as sent; `hostname`: it without the port; `name`: the name asked for in TLS; `login`: the
+    Authorization header; `unknown`: what no request that is handed over shows."""
+    how: Literal["is", "begins", "ends", "has", "word", "label", "like", "glob"] = "is"
+    values: tuple[str, ...] = ()
+    """One of these is wanted."""
+    negated: bool = False
+    any_case: bool = False
+
+
+When = tuple[tuple[Asks, ...], ...]
+"""A condition: any of these rows, of which all tests hold. No row: what it asks for was not understood."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HeaderEdit:
     """A change to a header. `set` to the empty value means, in nginx, that it is not sent."""
 
@@ -25,6 +43,8 @@ class HeaderEdit:
     """nginx add_header: whether it is also there on a 401."""
     condition: str = ""
     """The `if`, matcher or acl under which alone it happens; empty: always."""
+    when: When = ()
+    """The same as tests, as far as it was understood."""
     place: Place
     injected: str | None = None
     """For Authorization: what the value is: "client" (hands on the client's own), "cleartext" (a proper
@@ -114,6 +134,8 @@ class ProxyRoute:
     """nginx's proxy_redirect default mends Location unless it is off or the upstream has a variable."""
     condition: str = ""
     """The `if`, matcher or acl under which alone requests come here, as written; empty: always."""
+    when: When = ()
+    """The same as tests, as far as it was understood."""
     methods: tuple[str, ...] = ()
     """The methods that alone come here; empty: all."""
     final: bool = False

@@ -6,8 +6,10 @@ from itertools import pairwise
 from typing import Any, Literal
 
 from runbook.lazy import re
-from runbook.model import HeaderEdit, OwnAuth, Place, ProxyRoute
+from runbook.model import HeaderEdit, OwnAuth, Place, ProxyRoute, When
 from runbook.numbers import whole_number
+from runbook.parse.conditions import Asked, outcome, requests_at, settled, spared_methods
+from runbook.parse.haproxy_conditions import before_login, condition, named_conditions
 from runbook.parse.haproxy_sections import Line, Section, sections_of
 from runbook.parse.hops import basic_auth, forwards_proto, header_edit, host_and_port, seconds
 from runbook.parse.patterns import search
@@ -25,6 +27,7 @@ class _When:
     methods: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
     rest: str = ""
+    exactly: When = ()
 
 
 def parse_haproxy(text: str, file: str, vault: Vault) -> tuple[ProxyRoute, ...]:
@@ -45,12 +48,11 @@ class _Config:
 
     def front(self, front: Section) -> Iterator[ProxyRoute]:
         """The routes of a frontend: what it answers itself, then its backends in the order of their rules."""
-        acls = _acls(front)
-        yield from self._answers(front, front, acls)
+        yield from self._answers(front, front)
         for line in front.of("use_backend"):
             target = self._backends.get(line.words[1]) if len(line.words) > 1 else None
             if target:
-                yield from self._back(front, target, _when(line.words[2:], acls))
+                yield from self._back(front, target, _when(line.words[2:], front))
         default = next((line.words[1] for line in front.of("default_backend") if len(line.words) > 1), None)
         target = self._backends.get(default) if default else front if front.kind == "listen" else None
         if target:
@@ -58,15 +60,17 @@ class _Config:
 
     def _back(self, front: Section, back: Section, when: _When) -> Iterator[ProxyRoute]:
         if back is not front:
-            yield from self._answers(front, back, _acls(back))
+            yield from self._answers(front, back)
         servers = [line for line in back.of("server") if len(line.words) > 2 and "backup" not in line.words]
         if not servers:
             return
         options = {w for line in (*back.of("default-server"), *servers[:1]) for w in line.words}
         scheme = "https" if "ssl" in options else "http"
         hosts = tuple(host_and_port(line.words[2]) for line in servers)
-        edits = tuple(self._edits("http-request", front, back))
-        host = next((e for e in reversed(edits) if e.name.lower() == "host" and e.action == "set"), None)
+        asked = requests_at(when.path, when.match)
+        edits = settled(self._edits("http-request", front, back), asked)
+        always = (e for e in reversed(edits) if not e.condition)
+        host = next((e for e in always if e.name.lower() == "host" and e.action == "set"), None)
         client = host is None or "hdr(host)" in host.value.lower()
         tls = self._listen(front)[1]
         yield ProxyRoute(
@@ -82,7 +86,7 @@ class _Config:
             host="client" if client else "fixed",
             host_value="" if client or host is None else host.value,
             forwards_proto=forwards_proto(edits, tls, ("%[ssl_fc,iif(https,http)]",), "missing"),
-            auth=self._auth(front, back),
+            auth=self._auth(asked, front, back),
             read_timeout=self._timeout(back),
             rewrite=_rewrite(front, back),
         )
@@ -100,6 +104,7 @@ class _Config:
             "match": when.match,
             "methods": when.methods,
             "condition": when.rest,
+            "when": when.exactly,
         }
 
     def _listen(self, front: Section) -> tuple[tuple[int, ...], bool]:
@@ -107,7 +112,7 @@ class _Config:
         ports = tuple(p for words in binds if (p := host_and_port(words[1].split(",")[0].lstrip("*"))[1]))
         return ports, any("ssl" in words for words in binds)
 
-    def _answers(self, front: Section, section: Section, acls: dict[str, str]) -> Iterator[ProxyRoute]:
+    def _answers(self, front: Section, section: Section) -> Iterator[ProxyRoute]:
         """`http-request return`, `deny` and `redirect`."""
         for line in section.lines:
             words = line.words
@@ -116,7 +121,7 @@ class _Config:
             if words[0] != "http-request" or len(words) < 2 or words[1] not in ("return", "deny", "redirect"):
                 continue
             options = dict(pairwise(words[2:]))
-            when = _when(_condition_of(words), acls)
+            when = _when(_condition_of(words), section)
             base = self._base(front, line.number, when)
             if words[1] == "redirect":
                 code = options.get("code", "302")
@@ -135,8 +140,10 @@ class _Config:
     def _edits(self, kind: str, *sections: Section) -> Iterator[HeaderEdit]:
         for section in dict.fromkeys(id(s) for s in sections):
             one = next(s for s in sections if id(s) == section)
+            named = _named(one)
             for line in one.lines:
-                yield from (e for e in self._edit(kind, line) if not _exempts_api(e.condition, _acls(one)))
+                when = condition(_condition_of(line.words), named) if kind == "http-request" else ()
+                yield from (replace(e, when=when) if e.condition else e for e in self._edit(kind, line))
 
     def _edit(self, kind: str, line: Line) -> Iterator[HeaderEdit]:
         words, place = line.words, Place(self._file, line.number)
@@ -147,7 +154,8 @@ class _Config:
             "rspdel": "http-response",
         }
         if old.get(words[0]) == kind and len(words) > 1:
-            yield header_edit(words[1].strip("^:.*\\"), None, place, self._vault)
+            only = " ".join(_condition_of(words))
+            yield header_edit(words[1].strip("^:.*\\"), None, place, self._vault, condition=only)
         if words[0] != kind or len(words) < 3:
             return
         condition = " ".join(_condition_of(words))
@@ -164,20 +172,19 @@ class _Config:
             made = header_edit(name, words[4], place, self._vault, condition=condition)
             yield replace(made, value=self._vault.mask(words[4], 300), injected="variable", password=None)
 
-    def _auth(self, *sections: Section) -> OwnAuth | None:
+    def _auth(self, asked: tuple[Asked, ...], *sections: Section) -> OwnAuth | None:
         for section in sections:
             for line in section.of("http-request", "auth"):
                 words = line.words
-                condition, acls = _condition_of(words), _acls(section)
-                if not _concerns_api(_when(condition, acls)) or _exempts_api(" ".join(condition), acls):
+                when = before_login(condition(_condition_of(words), _named(section)))
+                if outcome(when, asked) is False:
                     continue
                 realm = words[words.index("realm") + 1] if "realm" in words[:-1] else section.name
                 users = tuple(
                     u.words[1] for s in self.sections if s.kind == "userlist" for u in s.of("user") if len(u.words) > 1
                 )
                 found = basic_auth(Place(self._file, line.number), realm, users=users)
-                exempt = ("GET", "HEAD") if "METH_GET" in words else ()
-                return OwnAuth(kind=found.kind, realm=realm, users=users, except_methods=exempt, place=found.place)
+                return replace(found, except_methods=spared_methods(when, asked))
         return None
 
     def _timeout(self, back: Section) -> float | None:
@@ -253,33 +260,28 @@ def _condition_of(words: tuple[str, ...]) -> tuple[str, ...]:
     return words[at:] if at is not None else ()
 
 
-def _concerns_api(when: _When) -> bool:
-    """Whether a rule may hold for requests of the API, by the path that it is for."""
-    return when.match == "regex" or when.path.startswith("/v2") or "/v2/".startswith(when.path)
-
-
-def _exempts_api(condition: str, acls: dict[str, str]) -> bool:
-    """Whether a condition leaves the API out: `unless … or { path_beg /v2/ }`, `if … !{ path_beg /v2/ }`."""
-    kind, _, rest = condition.partition(" ")
-    parts = rest.replace("||", " or ").split(" or ") if kind == "unless" else []
-    denied = re.findall(r"!\s?(\w[\w.-]{0,99}|\{[^{}]{0,300}\})", rest) if kind == "if" and " or " not in rest else []
-    terms = (acls.get(part.strip(), part).strip("{} ") for part in (*parts, *denied))
-    return any(re.fullmatch(r"path(?:_beg|_dir)?(?: -\w)* /?v2/?", term) for term in terms)
+def _named(section: Section) -> dict[str, When]:
+    return named_conditions(line.words for line in section.of("acl"))
 
 
 def _acls(section: Section) -> dict[str, str]:
-    """Name → what it tests; several lines of one name are alternatives, of which the first is kept."""
+    """Name → what it tests; of several lines of one name, which are alternatives, the first, or the one about the API."""
     found: dict[str, str] = {}
     for line in section.of("acl"):
-        if len(line.words) > 2:
-            found.setdefault(line.words[1], " ".join(line.words[2:]))
+        text = " ".join(line.words[2:])
+        if text and (line.words[1] not in found or ("/v2" in text and "/v2" not in found[line.words[1]])):
+            found[line.words[1]] = text
     return found
 
 
-def _when(words: tuple[str, ...], acls: dict[str, str]) -> _When:
+def _when(words: tuple[str, ...], section: Section) -> _When:
     """Take `if a b { path_beg /v2 }` apart. What no route can say stays as text."""
     if not words:
         return _When()
+    return replace(_told(words, _acls(section)), exactly=condition(words, _named(section)))
+
+
+def _told(words: tuple[str, ...], acls: dict[str, str]) -> _When:
     text = " ".join(words)
     if words[0] == "unless" or "||" in words or " or " in f" {text} ":
         return _When(rest=text)
@@ -297,7 +299,8 @@ def _when(words: tuple[str, ...], acls: dict[str, str]) -> _When:
             rest.append(term)
         elif _PATH.match(fetch) or (fetch == "path" and "-m" in values):
             begins = "beg" in (fetch, *values) or fetch.endswith("_beg")
-            path, match = values[-1], "prefix" if begins else "regex" if fetch.endswith("_reg") else "exact"
+            path = next((v for v in values if v.startswith("/v2")), values[-1])
+            match = "prefix" if begins else "regex" if fetch.endswith("_reg") else "exact"
         elif fetch == "method":
             methods = tuple(values)
         elif fetch.startswith(("hdr(host)", "req.hdr(host)", "hdr_dom(host)", "hdr_beg(host)")):

@@ -10,7 +10,14 @@ _EXPLODES = re.compile(r"[+*}]\)?[^()]{0,3}\)[+*{]")
 
 def search(pattern: str, text: str) -> re.Match[str] | None:
     """A regular expression of a configuration on a bounded text; one that cannot be read or trusted fits nothing."""
-    return re.search(pattern, text[:500]) if is_trusted(pattern) else None
+    if not is_trusted(pattern):
+        return None
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return re.search(pattern, text[:500])
+    except re.error:
+        return None
 
 
 def is_trusted(pattern: str) -> bool:

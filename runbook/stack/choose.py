@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from runbook.model import ProxyRoute
+from runbook.parse.conditions import Asked, holds_for
 from runbook.parse.patterns import search
 from runbook.redact import MASK
 
@@ -110,6 +111,8 @@ def matches(route: ProxyRoute, request: Request) -> bool:
 
 def holds(route: ProxyRoute, request: Request) -> bool:
     """Whether a route's condition holds. One that is not understood is taken not to, nor is one in which a word is masked."""
+    if route.when and (known := holds_for(route.when, asked_by(request))) is not None:
+        return known
     if MASK in route.condition:
         return False
     if not route.condition:
@@ -127,6 +130,11 @@ def holds(route: ProxyRoute, request: Request) -> bool:
         return (value == wanted) == (operator == "=")
     hit = search(f"(?i){wanted}" if operator.endswith("*") else wanted, value) is not None
     return hit != operator.startswith("!")
+
+
+def asked_by(request: Request) -> Asked:
+    """The request as conditions see it."""
+    return Asked(method=request.method, path=request.path.split("?", 1)[0], host=request.host, scheme=request.scheme)
 
 
 def _asks_for(words: list[str], request: Request) -> bool:

@@ -1,0 +1,156 @@
+"""Conditions of rules that take Authorization away: where real proxies do it, and where the analysis says that they do.
+
+Each condition is asked with the same requests. Where the answer is not known from a request alone (an address, a
+variable), the analysis must not say yes; everywhere else it must say what the real program does.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from runbook.model import HeaderEdit, ProxyRoute
+from runbook.parse.conditions import Asked, holds_for
+from runbook.parse.haproxy import parse_haproxy
+from runbook.redact import Vault
+from runbook.stack.choose import choose
+from runbook.stack.foretell import Request
+from tests.real.hops import Backend, backend, free_port, running, send
+from tests.real.programs import need
+
+pytestmark = pytest.mark.timeout(240)
+HOST = "reg.example:8080"
+ASKED = (
+    ("GET", "/v2/"),
+    ("GET", "/v2/_catalog"),
+    ("HEAD", "/v2/app/manifests/1"),
+    ("POST", "/v2/app/blobs/uploads/"),
+    ("DELETE", "/v2/app/manifests/1"),
+)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A condition, and for how many of the requests the real program drops the header (None: it is not to be known)."""
+
+    rule: str
+    drops: int | None
+
+
+NONE, ALL = 0, len(ASKED)
+DEL = "http-request del-header Authorization"
+HAPROXY = (
+    Case(f"{DEL} if {{ path_beg /api }}", NONE),
+    Case(f"{DEL} if {{ path_beg /api /v2 }}", ALL),
+    Case(f"{DEL} if {{ path_beg -i /V2 }}", ALL),
+    Case(f"{DEL} if {{ path_beg /V2 }}", NONE),
+    Case(f"{DEL} if {{ path -m beg /api/ }}", NONE),
+    Case(f"{DEL} if {{ path -i -m beg /V2/ }}", ALL),
+    Case(f"{DEL} if {{ path /login }}", NONE),
+    Case(f"{DEL} if {{ path /v2/ }}", 1),
+    Case(f"{DEL} if {{ path_reg ^/wiki }}", NONE),
+    Case(f"{DEL} if {{ path -m reg ^/(v1|v2)/ }}", ALL),
+    Case(f"{DEL} if {{ path_end /uploads/ }}", 1),
+    Case(f"{DEL} if {{ path -m end .html .css }}", NONE),
+    Case(f"{DEL} if {{ path_sub manifests }}", 2),
+    Case(f"{DEL} if {{ path_dir v2 }}", ALL),
+    Case(f"{DEL} if {{ path_dir /v2/app/ }}", 3),
+    Case(f"{DEL} if {{ path_dir ap }}", NONE),
+    Case(f"{DEL} if {{ path,lower -m beg /api }}", NONE),
+    Case(f"{DEL} if {{ url_beg /api }}", NONE),
+    Case(f"{DEL} if {{ hdr(host) -i wiki.example }}", NONE),
+    Case(f"{DEL} if {{ hdr(host) -i REG.example:8080 }}", ALL),
+    Case(f"{DEL} if {{ hdr(host) -i reg.example }}", NONE),
+    Case(f"{DEL} if {{ req.hdr(Host),field(1,:) -i reg.example }}", ALL),
+    Case(f"{DEL} if {{ hdr_beg(host) -i wiki. }}", NONE),
+    Case(f"{DEL} if {{ hdr_beg(host) -i reg. }}", ALL),
+    Case(f"{DEL} if {{ hdr_dom(host) -i example }}", ALL),
+    Case(f"{DEL} if {{ hdr_dom(host) -i wiki.example }}", NONE),
+    Case(f"{DEL} if {{ hdr_end(host) -i .example:8080 }}", ALL),
+    Case(f"{DEL} if {{ hdr_sub(host) wiki }}", NONE),
+    Case(f"{DEL} if {{ hdr_reg(host) -i ^(wiki|www)\\. }}", NONE),
+    Case(f"{DEL} if {{ ssl_fc_sni wiki.example }}", NONE),
+    Case(f"{DEL} if {{ ssl_fc }}", NONE),
+    Case(f"{DEL} if !{{ ssl_fc }}", ALL),
+    Case(f"{DEL} if METH_OPTIONS", NONE),
+    Case(f"{DEL} if METH_GET", 3),
+    Case(f"{DEL} if {{ method GET }}", 2),
+    Case(f"{DEL} if {{ method POST PUT }}", 1),
+    Case(f"{DEL} unless METH_GET", 2),
+    Case(f"{DEL} if {{ hdr(authorization) -m found }}", ALL),
+    Case(f"{DEL} if {{ hdr(authorization) -m beg Bearer }}", NONE),
+    Case(f"{DEL} if TRUE", ALL),
+    Case(f"{DEL} if FALSE", NONE),
+    Case(f"acl api path_beg /api\n  {DEL} if api", NONE),
+    Case(f"acl api path_beg /api\n  {DEL} if !api", ALL),
+    Case(f"acl api path_beg /api\n  {DEL} if ! api", ALL),
+    Case(f"acl api path_beg /api\n  {DEL} unless api", ALL),
+    Case(f"acl reg path_beg /v1\n  acl reg path_beg /v2\n  {DEL} if reg", ALL),
+    Case(f"acl reg path_beg /v1\n  acl reg path_beg /v2\n  {DEL} if !reg", NONE),
+    Case(f"acl reg path_beg /v2\n  acl post method POST\n  {DEL} if reg post", 1),
+    Case(f"acl reg path_beg /v2\n  acl post method POST\n  {DEL} if !reg or post", 1),
+    Case(f"acl reg path_beg /v2\n  acl post method POST\n  {DEL} unless !reg || post", 4),
+    Case(f"acl reg path_beg /v2\n  {DEL} if reg !{{ path /v2/ }}", 4),
+    Case(f"acl a path_beg /v2\n  acl b src 192.0.2.0/24\n  {DEL} if !a b", NONE),
+    Case(f"acl a path_beg /v2\n  acl b src 192.0.2.0/24\n  {DEL} if a || b", ALL),
+    Case(f"{DEL} if {{ src 192.0.2.0/24 }}", None),
+    Case(f"{DEL} if !{{ src 192.0.2.0/24 }}", None),
+    Case(f"{DEL} if {{ var(txn.x) -m found }}", None),
+    Case(f"{DEL} if {{ hdr(X-Debug) -m found }}", None),
+    Case(f"{DEL} if {{ hdr(user-agent) -m sub curl }}", None),
+    Case(f"{DEL} if {{ path,url_dec -m beg /api }}", None),
+    Case(f"acl a src 192.0.2.0/24\n  {DEL} unless a", None),
+)  # fmt: skip
+FRAME = (
+    "global\n  maxconn 50\ndefaults\n  mode http\n  timeout connect 5s\n  timeout client 10s\n  timeout server 10s\n"
+)
+
+
+@pytest.fixture(scope="module")
+def here(tmp_path_factory):
+    with backend(tmp_path_factory.mktemp("registry")) as running_backend:
+        yield running_backend
+
+
+def compare(routes: Sequence[ProxyRoute], port: int, here: Backend, case: Case) -> None:
+    """Put what is said of each request beside what arrives."""
+    dropped = 0
+    for method, path in ASKED:
+        request = Request(method=method, path=path, host=HOST, port=port, login="valid")
+        route = choose(routes, request)
+        assert route is not None
+        here.arrived.clear()
+        send(port, request)
+        gone = not here.arrived[-1].get("authorization")
+        dropped += gone
+        said = drops(route, Asked(method=method, path=path, host=HOST, scheme="http"))
+        assert said is (None if case.drops is None else gone), f"{case.rule}: {method} {path}: {said}, real: {gone}"
+    assert case.drops in (None, dropped), f"{case.rule}: dropped {dropped} times"
+
+
+def drops(route: ProxyRoute, asked: Asked) -> bool | None:
+    """Whether a route drops the login of that request."""
+
+    def one(edit: HeaderEdit) -> bool | None:
+        return holds_for(edit.when, asked) if edit.when else None if edit.condition else True
+
+    said = [one(e) for e in route.request_headers if e.name.lower() == "authorization" and not e.value]
+    return True if True in said else None if None in said else False
+
+
+def read_and_compare(parse: Callable[[str, str, Vault], tuple[ProxyRoute, ...]], text: str, file: str, run, case, here, folder):  # fmt: skip
+    port = free_port()
+    text = text.replace("@PORT@", str(port)).replace("@UP@", f"127.0.0.1:{here.port}")
+    (folder / file).write_text(text)
+    with running(run(folder / file), port, folder, {"HOME": str(folder), "PATH": "/usr/bin"}):
+        compare(parse(text, file, Vault()), port, here, case)
+
+
+@pytest.mark.parametrize("case", HAPROXY, ids=[c.rule for c in HAPROXY])
+def test_haproxy(case: Case, here: Backend, tmp_path: Path) -> None:
+    program = need("haproxy")
+    text = (
+        f"{FRAME}frontend f\n  bind 127.0.0.1:@PORT@\n  {case.rule}\n  default_backend b\nbackend b\n  server s @UP@\n"
+    )
+    read_and_compare(parse_haproxy, text, "haproxy.cfg", lambda f: [program, "-db", "-f", str(f)], case, here, tmp_path)
