@@ -35,13 +35,13 @@ def health(facts: Facts, checks: tuple[Check, ...], dormant: tuple[Finding, ...]
     `dormant`: faults of this stack of which nothing was seen, because nothing that was tried meets them.
     """
     if not _has_traffic(facts):
-        missing = (*_failing(facts), *map(_untried, dormant), *_unread(facts))
+        missing = (*_failing(facts), *(_untried(f, facts) for f in dormant), *_unread(facts))
         told = _complaints(facts, "complaint", "push-complaint")
         passed = any(check.outcome == "pass" for check in checks)
         return Health(None if missing or told or not passed else "files", missing, told)
     missing = (
         *_failing(facts),
-        *map(_untried, dormant),
+        *(_untried(f, facts) for f in dormant),
         *_unproven(facts),
         *_refused_since(facts),
         *_perhaps_others(facts),
@@ -91,7 +91,9 @@ def _is_over(failed: Observation, seen: Observation) -> bool:
     return seen.ok and seen.witness in (failed.witness, "client", "browser") and is_later(seen, failed)
 
 
-def _untried(finding: Finding) -> str:
+def _untried(finding: Finding, facts: Facts) -> str:
+    if finding.certainty is Certainty.POSSIBLE and not facts.evidence.shortened:
+        return f"Nothing that was handed over shows whether this is so: {finding.summary}"
     if finding.certainty is Certainty.POSSIBLE:
         return f"Lines were left out of what was handed over; without them it looks like this: {finding.summary}"
     return f"Nothing that was tried shows whether this hurts: {finding.summary}"

@@ -7,9 +7,11 @@ from runbook.model import EvidenceItem, Exchange, HeaderEdit, LoggedRequest, Mea
 from runbook.observe.address import address_of
 from runbook.observe.signature import is_registrys
 from runbook.observe.traffic import Traffic, is_authenticated, succeeded
+from runbook.parse.conditions import holds_for
 from runbook.rules.base import Facts
 from runbook.rules.evidence import Item, said, seen
 from runbook.rules.hops import api_routes
+from runbook.stack.met import asked_for
 
 REFUSED = (Symptom.LOGIN_401_VIA, Symptom.LOGIN_401)
 """What a header that is lost or replaced explains."""
@@ -44,6 +46,23 @@ def written(edit: HeaderEdit, route: ProxyRoute) -> str:
     }.get(route.software, f"{edit.name}: {edit.value}")
 
 
+def is_open(edit: HeaderEdit, refused: Exchange | None) -> bool:
+    """Whether it cannot be told that a line was in force: it has a condition, and no request that was refused is known to
+    meet it."""
+    return bool(edit.condition) and not (refused and edit.when and holds_for(edit.when, asked_for(refused)) is True)
+
+
+def is_idle(edit: HeaderEdit, traffic: Traffic) -> bool:
+    """Whether a line with a condition did nothing that was seen: the refused request does not meet the condition, or
+    logins come through and none is refused."""
+    refused = traffic.refused("via")
+    if not edit.condition:
+        return False
+    if refused is None:
+        return traffic.login_works
+    return bool(edit.when) and holds_for(edit.when, asked_for(refused)) is False
+
+
 def replaces(route: ProxyRoute) -> bool:
     """Whether this route replaces the client's credentials by others."""
     edit = route.edit("Authorization")
@@ -55,7 +74,7 @@ def replacing(facts: Facts) -> Iterator[tuple[ProxyRoute, HeaderEdit]]:
     known = set[object]()
     for route in () if open_registry(facts) else api_routes(facts):
         edit = route.edit("Authorization")
-        if edit is not None and replaces(route) and edit.place not in known:
+        if edit is not None and replaces(route) and edit.place not in known and not is_idle(edit, facts.traffic):
             known.add(edit.place)
             yield route, edit
 

@@ -14,6 +14,8 @@ from runbook.rules.authorization_traces import (
     came_through,
     injected_fails,
     injected_matches,
+    is_idle,
+    is_open,
     matches_file,
     not_the_password,
     open_registry,
@@ -51,16 +53,17 @@ def authorization_stripped(facts: Facts) -> Iterator[Finding]:
     """
     if came_through(facts.traffic):
         return
-    known = set[object]()
+    known, sure = set[object](), False
     for route in api_routes(facts):
         edit = route.edit("Authorization")
         if edit is None or edit.place in known or not strips(edit) or open_registry(facts):
             continue
-        if unknown_behind(facts, route):
+        if unknown_behind(facts, route) or is_idle(edit, facts.traffic):
             continue
         known.add(edit.place)
+        sure = sure or not is_open(edit, facts.traffic.refused("via"))
         yield _stripped_by(facts, route, edit)
-    if not known and not any(replaces(r) for r in api_routes(facts)):
+    if not sure and not any(replaces(r) for r in api_routes(facts)):
         yield from _lost_on_the_way(facts)
 
 
@@ -77,12 +80,16 @@ def _stripped_by(facts: Facts, route: ProxyRoute, edit: HeaderEdit) -> Finding:
     how = f"Delete {which}: by default the header is forwarded"
     if kept or shared:
         how = f"Let {which} spare the paths of the registry"
+    doubtful = is_open(edit, refused)
+    only = (
+        f" where its condition holds ({edit.condition})" if doubtful else ", so the registry never sees the credentials"
+    )
     return finding(
-        f"{name(route)} removes the Authorization header, so the registry never sees the credentials.",
+        f"{name(route)} removes the Authorization header{only}.",
         # Under a condition the line says nothing until a request shows that the condition holds.
-        read(what, edit.place) if refused or not edit.condition else context(what, edit.place),
-        seen(refused),
-        seen(direct) if refused else aside(seen(direct)),
+        context(what, edit.place) if doubtful else read(what, edit.place),
+        aside(seen(refused)) if doubtful else seen(refused),
+        seen(direct) if refused and not doubtful else aside(seen(direct)),
         # Every client is first refused without credentials: the log counts where credentials were sent.
         logged if traffic.seen(*REFUSED) and not edit.condition else aside(logged),
         hop=hop(route),
@@ -101,7 +108,7 @@ def _stripped_by(facts: Facts, route: ProxyRoute, edit: HeaderEdit) -> Finding:
             else delete_command(facts.evidence, edit),
         ),
         edits=edits,
-        proves=not edit.condition,
+        proves=not doubtful,
         supersedes=("proxy-overwrites-authorization", "double-auth-one-header"),
         about=site(facts, route),
     )
@@ -240,13 +247,22 @@ def _overwritten_by(facts: Facts, route: ProxyRoute, edit: HeaderEdit) -> Findin
     )  # fmt: skip
     shared = _is_shared(facts, edit)  # another program may need them
     edits = () if shared else drop_header(facts.evidence, edit)
+    doubtful = is_open(edit, refused)
+    what = f"{written(edit, route)}: every request carries these credentials"
+    mismatch = computed("they do not match the registry's htpasswd file (bcrypt)", edit.place) if fails else None
+    if doubtful:
+        how = f" where its condition holds ({edit.condition})"
     return finding(
         f"{name(route)} replaces the client's credentials by its own{how}.",
-        read(f"{written(edit, route)}: every request carries these credentials", edit.place),
-        computed("they do not match the registry's htpasswd file (bcrypt)", edit.place) if fails else None,
+        context(f"{written(edit, route)}: only under a condition", edit.place) if doubtful else read(what, edit.place),
+        aside(mismatch) if doubtful else mismatch,
         # Without a pair that works direct, a refusal in the log may be a mistyped password.
-        *((seen(direct), logged) if refused or (logged and direct) else (aside(seen(direct)), aside(logged))),
-        seen(refused),
+        *(
+            (seen(direct), logged)
+            if (refused or (logged and direct)) and not doubtful
+            else (aside(seen(direct)), aside(logged))
+        ),
+        aside(seen(refused)) if doubtful else seen(refused),
         hop=hop(route),
         refuted=not_the_password(facts, direct),
         fix=proxy_fix(
@@ -262,7 +278,7 @@ def _overwritten_by(facts: Facts, route: ProxyRoute, edit: HeaderEdit) -> Findin
         ),
         edits=edits,
         unseen=() if shared else deleted(facts.evidence, edit),
-        proves=fails or (bearer and registry is not None and registry.auth == "htpasswd"),
+        proves=not doubtful and (fails or (bearer and registry is not None and registry.auth == "htpasswd")),
         supersedes=("authorization-stripped", *(("htpasswd-wrong-password",) if refused and direct else ())),
         about=site(facts, route),
     )

@@ -3,6 +3,7 @@
 from runbook.model import Evidence, Stack, Ui
 from runbook.stack.asked import asked, on_the_way
 from runbook.stack.cluster import routes_to, through_services
+from runbook.stack.met import met
 from runbook.stack.registry import registries
 from runbook.stack.ui import assign_services, uis
 from runbook.urls import urlsplit
@@ -17,7 +18,7 @@ def build(evidence: Evidence, first: str = "") -> Stack:
     known = registries(evidence)
     first = first or asked(known, evidence)
     known = tuple(sorted(known, key=lambda r: r.name != first)) if first else known
-    ways = through_services((*routes, *own), evidence.compose, known)
+    ways = met(through_services((*routes, *own), evidence.compose, known), evidence)
     return Stack(
         registries=known,
         uis=found,
