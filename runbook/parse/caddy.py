@@ -6,9 +6,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from runbook.model import HeaderEdit, OwnAuth, Place, ProxyRoute
+from runbook.model import HeaderEdit, OwnAuth, Place, ProxyRoute, When
 from runbook.numbers import whole_number
+from runbook.parse.caddy_conditions import matcher_condition, path_condition
 from runbook.parse.caddy_tree import Line, caddy_trees
+from runbook.parse.conditions import ALWAYS, UNKNOWN, Asked, all_of, outcome, requests_at, settled, spared_methods
 from runbook.parse.hops import basic_auth, forwards_proto, header_edit, seconds, size, split_upstream
 from runbook.redact import Vault
 
@@ -18,7 +20,6 @@ _DIRECTIVES = (
 )  # fmt: skip
 _ORDER = ("redir", "handle", "handle_path", "route", "respond", "reverse_proxy", "file_server")
 """Of the directives that answer, in the order in which Caddy runs them."""
-_SPARES_API = re.compile(r"not path (?:\S+ ){0,9}/v2/?\*")
 _LOGINS = ("basicauth", "basic_auth", "forward_auth")
 
 
@@ -57,6 +58,7 @@ class _Matched:
     methods: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
     condition: str = ""
+    when: When = ALWAYS
 
 
 _OPEN = re.compile(r"\{\$(?!.*\}:\d+$)")
@@ -94,6 +96,8 @@ class Site:
             matched, args = self._matcher(line, outer)
             if line.name in ("handle", "handle_path", "route"):
                 strip = line.args[0].rstrip("*") if line.name == "handle_path" and line.args else stripped
+                if strip != stripped:  # what stands within sees another path than the client's
+                    matched = replace(matched, when=UNKNOWN)
                 yield from self._level(line.block or (), matched, strip, context, sort=line.name != "route")
             else:
                 yield from self._answer(line, args, matched, stripped, context)
@@ -110,17 +114,18 @@ class Site:
         if first == "*":
             return outer, line.args[1:]
         if first.startswith("/"):
-            return replace(outer, paths=(_path(first),)), line.args[1:]
+            when = all_of((outer.when, path_condition((first,))))
+            return replace(outer, paths=(_path(first),), when=when), line.args[1:]
         if first.startswith("@"):
             return self._named(self._matchers.get(first), outer, first), line.args[1:]
         return outer, line.args
 
     def _named(self, matcher: Line | None, outer: _Matched, name: str) -> _Matched:
         if matcher is None:
-            return replace(outer, condition=name)
+            return replace(outer, condition=name, when=UNKNOWN)
         inline = [Line(matcher.args, matcher.file, matcher.line)] if matcher.args else []
         rows = list(matcher.block) if matcher.block else inline
-        found = outer
+        found = replace(outer, when=all_of((outer.when, matcher_condition(rows))))
         for row in rows:
             if row.name == "path":
                 found = replace(found, paths=tuple(_path(p) for p in row.args))
@@ -162,10 +167,11 @@ class Site:
             "match": match,
             "methods": matched.methods,
             "condition": matched.condition,
-            "auth": self._auth(context),
+            "when": () if matched.when == ALWAYS else matched.when,
+            "auth": self._auth(context, requests_at(path, match)),
             "max_body": size(limit.args[0]) if limit else None,
             "max_body_place": Place(limit.file, limit.line) if limit else None,
-            "response_headers": tuple(self._response_headers(line, context)),
+            "response_headers": settled(self._response_headers(line, context), _answered(path, match)),
             "complete": self._complete,
         }
 
@@ -180,7 +186,10 @@ class Site:
         scheme = "https" if tls or first.scheme == "https" else "http"
         usual = 443 if scheme == "https" else 80
         edits = tuple(self._request_headers(line, context))
-        host = next((e for e in reversed(edits) if e.name.lower() == "host"), None)
+        if stripped:
+            edits = tuple(replace(e, when=()) for e in edits)
+        edits = settled(edits, requests_at(base["path"], base["match"]))
+        host = next((e for e in reversed(edits) if e.name.lower() == "host" and not e.condition), None)
         kind, value = _host(host)
         prefix = next((r.args[1] for r in context if r.name == "uri" and r.args[:1] == ("strip_prefix",)), stripped)
         return ProxyRoute(
@@ -206,9 +215,9 @@ class Site:
     def _request_headers(self, line: Line, context: tuple[Line, ...]) -> Iterator[HeaderEdit]:
         for row in (r for r in context if r.name == "request_header"):
             matched, args = self._matcher(row, _Matched())
-            yield from self._edit(args, row, _condition(matched))
+            yield from self._edit(args, row, matched)
         for row in line.inside("header_up"):
-            yield from self._edit(row.args, row, "")
+            yield from self._edit(row.args, row, _Matched())
 
     def _response_headers(self, line: Line, context: tuple[Line, ...]) -> Iterator[HeaderEdit]:
         for row in (r for r in context if r.name == "header"):
@@ -216,35 +225,44 @@ class Site:
             rows = [(args, row)] if args else [(r.words, r) for r in row.block or ()]
             late = any(words[0] == "defer" or words[0].startswith(("-", "?", ">")) for words, _ in rows if words)
             for words, own in rows:
-                yield from self._edit(words, own, _condition(matched), beside=not late)
+                yield from self._edit(words, own, matched, beside=not late)
         for row in line.inside("header_down"):
-            yield from self._edit(row.args, row, "")
+            yield from self._edit(row.args, row, _Matched())
 
-    def _edit(self, args: tuple[str, ...], row: Line, condition: str, *, beside: bool = False) -> Iterator[HeaderEdit]:
+    def _edit(
+        self, args: tuple[str, ...], row: Line, matched: _Matched, *, beside: bool = False
+    ) -> Iterator[HeaderEdit]:
         """`beside`: the header is set before the upstream has answered, and the upstream's comes beside it."""
         if not args:
             return
+        condition = _condition(matched)
+        when = matched.when if condition else ()
         name, place = args[0], Place(row.file, row.line)
         if name.startswith("-"):
-            yield header_edit(name[1:], None, place, self._vault, condition=condition)
+            yield replace(header_edit(name[1:], None, place, self._vault, condition=condition), when=when)
         elif len(args) == 2:
             action: Literal["add", "set"] = "add" if beside or name.startswith("+") else "set"
-            yield header_edit(name.lstrip("+?>"), args[1], place, self._vault, action=action, condition=condition)
+            made = header_edit(name.lstrip("+?>"), args[1], place, self._vault, action=action, condition=condition)
+            yield replace(made, when=when)
 
-    def _auth(self, context: tuple[Line, ...]) -> OwnAuth | None:
+    def _auth(self, context: tuple[Line, ...], requests: tuple[Asked, ...]) -> OwnAuth | None:
         for row in reversed([r for r in context if r.name in _LOGINS]):
             place = Place(row.file, row.line)
+            matched, args = self._matcher(row, _Matched())
+            if outcome(matched.when, requests) is False:
+                continue
             if row.name == "forward_auth":
                 return OwnAuth(kind="forward", place=place)
-            matched, args = self._matcher(row, _Matched())
             users = tuple(r.name for r in row.block or ())
-            if _SPARES_API.match(matched.condition):
-                continue
-            exempt = ("GET", "HEAD") if matched.methods and "GET" not in matched.methods else ()
-            if matched.paths == (("/", "prefix"),) or any(p.startswith("/v2") for p, _ in matched.paths):
-                realm = args[1] if len(args) > 1 else "restricted"
-                return replace(basic_auth(place, realm, users=users), except_methods=exempt)
+            realm = args[1] if len(args) > 1 else "restricted"
+            return replace(basic_auth(place, realm, users=users), except_methods=spared_methods(matched.when, requests))
         return None
+
+
+def _answered(path: str, match: str) -> tuple[Asked, ...]:
+    """What the answers to are changed: a browser's first question as well."""
+    found = requests_at(path, match)
+    return (*found, *(replace(r, method="OPTIONS") for r in found[:1]))
 
 
 def _path(written: str) -> tuple[str, Literal["prefix", "exact", "regex"]]:
@@ -257,7 +275,7 @@ def _path(written: str) -> tuple[str, Literal["prefix", "exact", "regex"]]:
 def _condition(matched: _Matched) -> str:
     if matched == _Matched():
         return ""
-    return matched.condition or " ".join([*(p for p, _ in matched.paths), *matched.methods])
+    return matched.condition or " ".join([*(p for p, _ in matched.paths), *matched.methods, *matched.names])
 
 
 def _host(edit: HeaderEdit | None) -> tuple[Literal["client", "client-without-port", "upstream", "fixed"], str]:
