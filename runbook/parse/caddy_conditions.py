@@ -1,6 +1,7 @@
 """Matchers of Caddy as conditions: those of a directive, `/api/*`, and those with a name."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from fnmatch import translate
 
 from runbook.lazy import re
@@ -23,14 +24,13 @@ def _path(pattern: str) -> When:
         return UNKNOWN
     inner = pattern.strip("*")
     if any(sign in inner for sign in "*?[\\"):
-        whole = translate(pattern).replace(".*", "[^/]*")
+        whole = "^" + translate(pattern).replace(".*", "[^/]*")
         return ((Asks(of="path", how="like", values=(whole,), any_case=True),),)
     begins, ends = pattern.endswith("*"), pattern.startswith("*")
     if begins and ends:
         return ALWAYS if not inner else ((Asks(of="path", how="has", values=(inner,), any_case=True),),)
-    how = {(True, False): "begins", (False, True): "ends"}.get((begins, ends), "is")
-    return ((Asks(of="path", how="begins" if how == "begins" else "ends" if how == "ends" else "is",
-                  values=(inner,), any_case=True),),)  # fmt: skip
+    ask = Asks(of="path", values=(inner,), any_case=True)
+    return ((replace(ask, how="begins") if begins else replace(ask, how="ends") if ends else ask,),)
 
 
 def matcher_condition(rows: Iterable[Line]) -> When:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from runbook.model import HeaderEdit, ProxyRoute
+from runbook.parse.caddy import parse_caddy
 from runbook.parse.conditions import Asked, holds_for
 from runbook.parse.haproxy import parse_haproxy
 from runbook.redact import Vault
@@ -102,6 +103,64 @@ HAPROXY = (
     Case(f"{DEL} if {{ path,url_dec -m beg /api }}", None),
     Case(f"acl a src 192.0.2.0/24\n  {DEL} unless a", None),
 )  # fmt: skip
+STRIP = "request_header @x -Authorization"
+
+
+def at(matcher: str, drops: int | None) -> Case:
+    """A named matcher of Caddy on one line, or as a block where it has several."""
+    body = f"{{\n{matcher}\n}}" if "\n" in matcher else matcher
+    return Case(f"@x {body}\n{STRIP}", drops)
+
+
+CADDY = (
+    Case("request_header /api/* -Authorization", NONE),
+    Case("request_header /v2/* -Authorization", ALL),
+    Case("request_header /V2/* -Authorization", ALL),
+    Case("request_header /v2/ -Authorization", 1),
+    Case("request_header /v2 -Authorization", NONE),
+    Case("request_header * -Authorization", ALL),
+    at("path /api/*", NONE),
+    at("path /api/* /v2/*", ALL),
+    at("path /v*", ALL),
+    at("path */uploads/", 1),
+    at("path *manifests*", 2),
+    at("path /v2/*/manifests/1", 2),
+    at("path /*/manifests/1", NONE),
+    at("path_regexp ^/wiki", NONE),
+    at("path_regexp api ^/v2/.+", 4),
+    at("method POST", 1),
+    at("method GET HEAD", 3),
+    at("host wiki.example", NONE),
+    at("host reg.example", ALL),
+    at("host *.example", ALL),
+    at("host *.example.com", NONE),
+    at("protocol https", NONE),
+    at("protocol http", ALL),
+    at("header Authorization *", ALL),
+    at("header Authorization Bearer*", NONE),
+    at("header !Authorization", NONE),
+    at("header_regexp Authorization ^Basic", ALL),
+    at("not path /v2/*", NONE),
+    at("not path /api/*", ALL),
+    at("not method GET HEAD", 2),
+    at("path /v2/*\nmethod POST", 1),
+    at("path /v2/*\nnot method POST", 4),
+    at("path /api/*\npath /v2/*", ALL),
+    at("not {\npath /v2/*\nmethod POST\n}", 4),
+    at("not path /v1/*\nnot path /v2/*", NONE),
+    at("path /v2/*\nnot path /v2/", 4),
+    at("path /api/*\nremote_ip 192.0.2.0/24", NONE),
+    at("not {\npath /v2/*\n}\nheader X-Debug *", NONE),
+    at("expression path('/api/*')", NONE),
+    at("expression !path('/api/*')", ALL),
+    at("`path('/v2/*')`", ALL),
+    at("`{path}.startsWith('/api')`", None),
+    at("remote_ip 192.0.2.0/24", None),
+    at("not remote_ip 192.0.2.0/24", None),
+    at("header X-Debug *", None),
+    at("header User-Agent *curl*", None),
+    at("query debug=*", None),
+)
 FRAME = (
     "global\n  maxconn 50\ndefaults\n  mode http\n  timeout connect 5s\n  timeout client 10s\n  timeout server 10s\n"
 )
@@ -154,3 +213,18 @@ def test_haproxy(case: Case, here: Backend, tmp_path: Path) -> None:
         f"{FRAME}frontend f\n  bind 127.0.0.1:@PORT@\n  {case.rule}\n  default_backend b\nbackend b\n  server s @UP@\n"
     )
     read_and_compare(parse_haproxy, text, "haproxy.cfg", lambda f: [program, "-db", "-f", str(f)], case, here, tmp_path)
+
+
+@pytest.mark.parametrize("case", CADDY, ids=[c.rule for c in CADDY])
+def test_caddy(case: Case, here: Backend, tmp_path: Path) -> None:
+    program = need("caddy")
+    text = f"{{\nadmin off\n}}\nhttp://:@PORT@ {{\n{case.rule}\nreverse_proxy @UP@\n}}\n"
+    read_and_compare(
+        parse_caddy,
+        text,
+        "Caddyfile",
+        lambda f: [program, "run", "--config", str(f), "--adapter", "caddyfile"],
+        case,
+        here,
+        tmp_path,
+    )
