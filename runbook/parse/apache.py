@@ -13,9 +13,11 @@ from dataclasses import dataclass, field, replace
 from fnmatch import fnmatch
 from typing import Any, Literal
 
-from runbook.model import HeaderEdit, OwnAuth, Place, ProxyRoute
+from runbook.model import HeaderEdit, OwnAuth, Place, ProxyRoute, When
 from runbook.numbers import whole_number
 from runbook.parse import ParseError
+from runbook.parse.apache_conditions import expression, variables
+from runbook.parse.conditions import ALWAYS, API, UNKNOWN, all_of, negation, outcome, requests_at, settled
 from runbook.parse.hops import basic_auth, forwards_proto, header_edit, host_and_port, seconds, split_upstream
 from runbook.redact import Vault
 
@@ -27,8 +29,10 @@ _MOST_INCLUDED = 50_000
 _INCLUDES = ("include", "includeoptional")
 _LOOSE = ("conf-enabled", "conf.d", "mods-enabled")
 """Folders of settings that hold for every site, read before the sites."""
-_GUARDS = ("ifmodule", "ifdefine", "ifversion", "if", "requireall", "requireany", "requirenone")
-_SPARES_API = re.compile(r"expr=%\{REQUEST_URI\} !~ m([#|!/])\^/v2/?\1$")
+_GUARDS = ("ifmodule", "ifdefine", "ifversion", "requireall", "requireany", "requirenone")
+_IFS = ("if", "elseif", "else")
+_SETS = ("setenv", "unsetenv", "setenvif", "setenvifnocase", "setenvifexpr", "browsermatch", "browsermatchnocase", "passenv", "rewriterule")  # fmt: skip
+_METHODS = tuple(dict.fromkeys(a.method for a in API))
 _SECTIONS = ("location", "locationmatch", "proxy", "proxymatch")
 
 
@@ -40,12 +44,23 @@ class _Node:
     inner: list["_Node"] = field(default_factory=list)
 
     def all(self, *names: str) -> Iterator["_Node"]:
-        """The directives of these names here and inside plain guards, in order."""
+        """The directives of these names here and inside plain guards, in order; not what no request of the API meets."""
+        return (node for node, when in self.under(*names) if when == ALWAYS or outcome(when, API) is not False)
+
+    def under(self, *names: str) -> Iterator[tuple["_Node", When]]:
+        """The same, all of them, with the condition of the `<If>` that they stand in."""
+        before: tuple[When, ...] = ()
         for node in self.inner:
             if node.name in names:
-                yield node
+                yield node, ALWAYS
             elif node.name in _GUARDS:
-                yield from node.all(*names)
+                yield from node.under(*names)
+            elif node.name in _IFS:
+                own = ALWAYS if node.name == "else" else expression(" ".join(node.args))
+                before = () if node.name == "if" else before
+                when = all_of((*map(negation, before), own))
+                yield from ((inner, all_of((when, more))) for inner, more in node.under(*names))
+                before = (*before, own)
 
 
 def parse_apache(text: str, file: str, vault: Vault) -> tuple[ProxyRoute, ...]:
@@ -279,9 +294,10 @@ class _Site:
         hosts = self._balancer(url)
         upstream = split_upstream(url)
         usual = 443 if upstream.scheme == "https" else 80
-        edits = tuple(self._edits("requestheader", path))
+        edits = self._edits("requestheader", path, regex)
         preserve = self._last("proxypreservehost").lower() == "on"
-        fixed = next((e for e in reversed(edits) if e.name.lower() == "host" and e.action == "set"), None)
+        always = (e for e in reversed(edits) if not e.condition)
+        fixed = next((e for e in always if e.name.lower() == "host" and e.action == "set"), None)
         own = f"{upstream.host}:{upstream.port}" if upstream.port else upstream.host
         options = dict(a.split("=", 1) for a in node.args[1:] if "=" in a and "://" not in a)
         timeout = options.get("timeout") or self._last("proxytimeout") or self._last("timeout") or "60"
@@ -326,7 +342,7 @@ class _Site:
             "path": path,
             "match": "regex" if regex else "prefix",
             "auth": self._auth(path),
-            "response_headers": tuple(self._edits("header", path)),
+            "response_headers": self._edits("header", path, regex),
         }
 
     def _in_force(self, path: str) -> Iterator[_Node]:
@@ -336,15 +352,24 @@ class _Site:
             if section.args and section.name.startswith("location") and _section_holds(section, path):
                 yield section
 
-    def _edits(self, kind: str, path: str) -> Iterator[HeaderEdit]:
-        for level in self._in_force(path):
-            for node in level.all(kind):
+    def _edits(self, kind: str, path: str, regex: bool) -> tuple[HeaderEdit, ...]:
+        requests = requests_at(path, "regex" if regex else "prefix")
+        if kind == "header":
+            requests = (*requests, *(replace(r, method="OPTIONS") for r in requests[:1]))
+        return settled(self._changes(kind, path), requests)
+
+    def _changes(self, kind: str, path: str) -> Iterator[HeaderEdit]:
+        levels = list(self._in_force(path))
+        known = variables((n.name, n.args) for level in levels for n in level.all(*_SETS))
+        for level in levels:
+            for node, when in level.under(kind):
                 args = tuple(a for a in node.args if a.lower() not in ("always", "onsuccess", "early"))
                 own_only = kind == "header" and args[:1] == ("unset",) and len(args) < len(node.args)
                 if len(args) > 1 and not (own_only and node.args[0].lower() == "always"):
                     made = self._edit(node, args, beside=kind == "header" and node.args[0].lower() == "always")
-                    if not _SPARES_API.match(made.condition):
-                        yield made
+                    only = all_of((when, _condition(made.condition, known)))
+                    named = made.condition or "an <If>"
+                    yield replace(made, condition="" if only == ALWAYS else named, when=() if only == ALWAYS else only)
 
     def _edit(self, node: _Node, args: tuple[str, ...], *, beside: bool) -> HeaderEdit:
         """`beside`: `Header always` keeps a table of its own, and the upstream's header comes beside what is set there."""
@@ -368,6 +393,7 @@ class _Site:
                 realm = next((n.args[0] for n in level.all("authname") if n.args), "")
                 user_file = next((n.args[0] for n in level.all("authuserfile") if n.args), "")
                 found = basic_auth(kind.place, realm, user_file)
+                found = found if require else replace(found, except_methods=_spared(level))
             if require and require.args[:2] == ("all", "granted") and level not in self._levels:
                 found = None
         return found
@@ -380,6 +406,26 @@ class _Site:
 def _bare(name: str) -> str:
     """A ServerName without scheme and port."""
     return name.split("://")[-1].split(":")[0]
+
+
+def _spared(level: _Node) -> tuple[str, ...]:
+    """The methods for which a level asks for no login: those that its <Limit> or <LimitExcept> leave out."""
+    for limit in level.all("limit", "limitexcept"):
+        if any(n.args[:1] != ("all",) for n in limit.all("require")):
+            named = {a.upper() for a in limit.args} | ({"HEAD"} if "GET" in limit.args else set())
+            return tuple(m for m in _METHODS if (m in named) == (limit.name == "limitexcept"))
+    return ()
+
+
+def _condition(written: str, known: Mapping[str, When]) -> When:
+    """`expr=…`, `env=NAME` and `env=!NAME` behind an edit."""
+    kind, _, rest = written.partition("=")
+    if not written:
+        return ALWAYS
+    if kind.lower() == "expr":
+        return expression(rest)
+    when = known.get(rest.lstrip("!"), UNKNOWN)
+    return negation(when) if rest.startswith("!") else when
 
 
 def _section_holds(section: _Node, path: str) -> bool:

@@ -59,6 +59,8 @@ class _Matched:
     names: tuple[str, ...] = ()
     condition: str = ""
     when: When = ALWAYS
+    cut: bool = False
+    """Whether what is asked for within sees another path than the client's."""
 
 
 _OPEN = re.compile(r"\{\$(?!.*\}:\d+$)")
@@ -96,8 +98,7 @@ class Site:
             matched, args = self._matcher(line, outer)
             if line.name in ("handle", "handle_path", "route"):
                 strip = line.args[0].rstrip("*") if line.name == "handle_path" and line.args else stripped
-                if strip != stripped:  # what stands within sees another path than the client's
-                    matched = replace(matched, when=UNKNOWN)
+                matched = replace(matched, cut=matched.cut or strip != stripped)
                 yield from self._level(line.block or (), matched, strip, context, sort=line.name != "route")
             else:
                 yield from self._answer(line, args, matched, stripped, context)
@@ -114,7 +115,7 @@ class Site:
         if first == "*":
             return outer, line.args[1:]
         if first.startswith("/"):
-            when = all_of((outer.when, path_condition((first,))))
+            when = all_of((outer.when, UNKNOWN if outer.cut else path_condition((first,))))
             return replace(outer, paths=(_path(first),), when=when), line.args[1:]
         if first.startswith("@"):
             return self._named(self._matchers.get(first), outer, first), line.args[1:]
@@ -125,7 +126,7 @@ class Site:
             return replace(outer, condition=name, when=UNKNOWN)
         inline = [Line(matcher.args, matcher.file, matcher.line)] if matcher.args else []
         rows = list(matcher.block) if matcher.block else inline
-        found = replace(outer, when=all_of((outer.when, matcher_condition(rows))))
+        found = replace(outer, when=all_of((outer.when, UNKNOWN if outer.cut else matcher_condition(rows))))
         for row in rows:
             if row.name == "path":
                 found = replace(found, paths=tuple(_path(p) for p in row.args))

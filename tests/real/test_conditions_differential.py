@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from runbook.model import HeaderEdit, ProxyRoute
+from runbook.parse.apache import parse_apache
 from runbook.parse.caddy import parse_caddy
 from runbook.parse.conditions import Asked, holds_for
 from runbook.parse.haproxy import parse_haproxy
@@ -161,6 +162,75 @@ CADDY = (
     at("header User-Agent *curl*", None),
     at("query debug=*", None),
 )
+UNSET = "RequestHeader unset Authorization"
+
+
+def expr(text: str, drops: int | None) -> Case:
+    """Apache's expression behind an edit."""
+    return Case(f'{UNSET} "expr={text}"', drops)
+
+
+def env(sets: str, condition: str, drops: int | None) -> Case:
+    """A variable that the request sets."""
+    return Case(f"{sets}\n{UNSET} {condition}", drops)
+
+
+APACHE = (
+    Case(UNSET, ALL),
+    expr("%{REQUEST_URI} =~ m#^/wiki#", NONE),
+    expr("%{REQUEST_URI} =~ m#^/v2/#", ALL),
+    expr("%{REQUEST_URI} !~ m#^/v2/#", NONE),
+    expr("%{REQUEST_URI} !~ m|^/v2/.+|", 1),
+    expr("%{REQUEST_URI} =~ /manifests/", 2),
+    expr("%{REQUEST_URI} =~ m#^/V2/#i", ALL),
+    expr("%{REQUEST_URI} == '/v2/'", 1),
+    expr("%{REQUEST_URI} != '/v2/'", 4),
+    expr("%{REQUEST_URI} -strmatch '/api/*'", NONE),
+    expr("%{REQUEST_URI} -strmatch '/v2/*'", ALL),
+    expr("%{REQUEST_METHOD} == 'OPTIONS'", NONE),
+    expr("%{REQUEST_METHOD} in {'GET','HEAD'}", 3),
+    expr("%{REQUEST_METHOD} in { 'POST', 'DELETE' }", 2),
+    expr("%{HTTP_HOST} == 'wiki.example'", NONE),
+    expr("%{HTTP_HOST} =~ /^reg\\.example/", ALL),
+    expr("%{HTTP:Host} == 'reg.example:8080'", ALL),
+    expr("%{HTTPS} == 'on'", NONE),
+    expr("%{HTTPS} == 'off'", ALL),
+    expr("%{REQUEST_SCHEME} == 'https'", NONE),
+    expr("-n req('Authorization')", ALL),
+    expr("-z %{HTTP:Authorization}", NONE),
+    expr("req('Authorization') =~ /^Bearer/", NONE),
+    expr("%{REQUEST_URI} =~ m#^/v2/# && %{REQUEST_METHOD} == 'POST'", 1),
+    expr("%{REQUEST_URI} =~ m#^/api# || %{REQUEST_METHOD} == 'POST'", 1),
+    expr("!(%{REQUEST_URI} =~ m#^/api# || %{REQUEST_METHOD} == 'POST')", 4),
+    expr("! %{REQUEST_URI} =~ m#^/api#", ALL),
+    expr("true", ALL),
+    expr("false", NONE),
+    expr("%{REQUEST_URI} =~ m#^/api# && -R '192.0.2.0/24'", NONE),
+    expr("-R '192.0.2.0/24'", None),
+    expr("%{REMOTE_ADDR} == '192.0.2.1'", None),
+    expr("%{HTTP:X-Debug} == '1'", None),
+    env("SetEnvIf Request_URI ^/api api", "env=api", NONE),
+    env("SetEnvIf Request_URI ^/api api", "env=!api", ALL),
+    env("SetEnvIf Request_URI ^/v2/ reg=1", "env=reg", ALL),
+    env("SetEnvIf Request_URI ^/v2/ reg=1", "env=!reg", NONE),
+    env("SetEnvIf Request_Method POST post", "env=post", 1),
+    env("SetEnvIfNoCase Host ^REG\\. reg", "env=reg", ALL),
+    env("SetEnvIf Request_URI . all\nSetEnvIf Request_URI ^/v2/ !all", "env=all", NONE),
+    env("SetEnv always 1", "env=always", ALL),
+    env("SetEnvIf User-Agent curl curl", "env=curl", None),
+    env("SetEnvIf Remote_Addr ^192\\.0\\.2\\. far", "env=far", None),
+    env("", "env=nobody", None),
+    Case(f'<If "%{{REQUEST_URI}} =~ m#^/wiki#">\n{UNSET}\n</If>', NONE),
+    Case(f'<If "%{{REQUEST_URI}} =~ m#^/v2/#">\n{UNSET}\n</If>', ALL),
+    Case(f"<If \"%{{REQUEST_METHOD}} == 'POST'\">\n{UNSET}\n</If>", 1),
+    Case(f"<If \"%{{REQUEST_METHOD}} == 'POST'\">\n</If>\n<Else>\n{UNSET}\n</Else>", 4),
+    Case(f'<If "%{{REQUEST_METHOD}} == \'POST\'">\n</If>\n<ElseIf "true">\n{UNSET}\n</ElseIf>', 4),
+    Case(f"<If \"-R '192.0.2.0/24'\">\n{UNSET}\n</If>", None),
+    Case(f'<LocationMatch "^/api/">\n{UNSET}\n</LocationMatch>', NONE),
+    Case(f'<LocationMatch "^/v2/">\n{UNSET}\n</LocationMatch>', ALL),
+    Case(f"<Location /wiki>\n{UNSET}\n</Location>", NONE),
+)
+MODULES = "mpm_event authz_core authz_host alias headers proxy proxy_http setenvif env unixd rewrite"
 FRAME = (
     "global\n  maxconn 50\ndefaults\n  mode http\n  timeout connect 5s\n  timeout client 10s\n  timeout server 10s\n"
 )
@@ -227,4 +297,19 @@ def test_caddy(case: Case, here: Backend, tmp_path: Path) -> None:
         case,
         here,
         tmp_path,
+    )
+
+
+@pytest.mark.parametrize("case", APACHE, ids=[c.rule for c in APACHE])
+def test_apache(case: Case, here: Backend, tmp_path: Path) -> None:
+    program, modules = need("apache2"), Path("/usr/lib/apache2/modules")
+    (tmp_path / "www").mkdir()
+    loads = "".join(
+        f"LoadModule {m}_module {modules}/mod_{m}.so\n" for m in MODULES.split() if (modules / f"mod_{m}.so").exists()
+    )
+    frame = f"ServerRoot {tmp_path}\nPidFile {tmp_path}/pid\nErrorLog {tmp_path}/error.log\nServerName t\n{loads}"
+    frame += f"DocumentRoot {tmp_path}/www\nListen 127.0.0.1:@PORT@\n"
+    text = f"{frame}<VirtualHost *:@PORT@>\nProxyPass / http://@UP@/\n{case.rule}\n</VirtualHost>\n"
+    read_and_compare(
+        parse_apache, text, "site.conf", lambda f: [program, "-DFOREGROUND", "-f", str(f)], case, here, tmp_path
     )
