@@ -67,7 +67,7 @@ def _host(facts: Facts, causes: tuple[Finding, ...]) -> Iterator[Folklore]:
 
 
 def _line_ends(facts: Facts, causes: tuple[Finding, ...]) -> Iterator[Folklore]:
-    for file in facts.evidence.htpasswd:
+    for file in facts.htpasswds:
         if file.line_ends in ("crlf", "mixed"):
             yield Folklore(
                 claim="Windows line ends break an htpasswd file.",

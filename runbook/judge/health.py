@@ -184,7 +184,7 @@ def _not_let_in(facts: Facts) -> Iterator[Observation]:
     A user whom the htpasswd file does not know in any spelling is not expected to get in.
     """
     names = {a.host for a in facts.focus.used}
-    known = {n.lower() for h in facts.evidence.htpasswd for n in (*(e.name for e in h.entries), *h.more)}
+    known = {n.lower() for h in facts.htpasswds for n in (*(e.name for e in h.entries), *h.more)}
     over = {id(c.observation.record) for c in facts.traffic.settled}
     served = {
         (o.record.remote, o.record.agent, user)

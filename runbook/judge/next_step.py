@@ -125,7 +125,7 @@ def _as_it_is(facts: Facts, findings: tuple[Finding, ...]) -> NextStep | None:
     """Where what was left out or blacked out would decide: the same files as they are."""
     places = {p.place.file: p.place for p in facts.evidence.problems if p.kind in ("left-out", "blacked-out")}
     wanted = list(places) if any(f.certainty is Certainty.POSSIBLE for f in findings) else []
-    wanted += [h.file for h in facts.evidence.htpasswd if any(not h.tells_of(user) for user in facts.focus.users)]
+    wanted += [h.file for h in facts.htpasswds if any(not h.tells_of(user) for user in facts.focus.users)]
     place = next((places[name] for name in wanted if name in places), None)
     if place is None:
         return None
@@ -480,7 +480,7 @@ _SOURCES = (
             "through docker (or podman), and nothing is changed.", _get_all, _may_run_here, 0.5),
     _Source("htpasswd", ("htpasswd", "checks"), "The htpasswd file tells whether the registry can accept this login at all. "
             "Put it beside the other files and run it again.",
-            _get_htpasswd, lambda f: not f.evidence.htpasswd and _may_read_htpasswd(f), 0.3,
+            _get_htpasswd, lambda f: not f.htpasswds and _may_read_htpasswd(f), 0.3,
             lambda f: _was_compared(f) and not _by_a_proxy(f)),
     _Source("log", ("logs",), "The registry's log says which login arrived and why it was refused.",
             _get_log, lambda f: not any(log.kind in ("registry", "mixed") for log in f.evidence.logs), 0.2),

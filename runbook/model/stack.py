@@ -88,6 +88,8 @@ class Stack:
     """Every hop's routes: files, labels and the UI's own."""
     page_origins: tuple[str, ...] = ()
     """Origins that the UI's page has been seen or is published under, seen ones first."""
+    others_files: frozenset[str] = frozenset()
+    """Password files that another program reads, as far as is known: nothing in them is the registry's."""
     asked: str = ""
     """The name of the registry in question, where it was chosen among several: then only its own routes are here."""
 

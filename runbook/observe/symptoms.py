@@ -441,6 +441,8 @@ def _from_checks(
     works = {c.password for c in accepted if c}
     users = {c.user for c in accepted if c}
     for check in evidence.checks:
+        if read is None and check.file in stack.others_files:
+            continue
         if check.outcome in ("accepted", "too-slow") or check.origin == "injected" or (read and check.file != read):
             continue
         if check.origin == "stored" and not any(map(focus.uses_login, evidence.stored(check))):

@@ -70,7 +70,8 @@ class Traffic:
             for o in self.observations
         )
         file = stack.registry.htpasswd if stack.registry else None
-        found = complaints(self.observations, stack, routing, (file,) if file else evidence.htpasswd)
+        files = (file,) if file else tuple(h for h in evidence.htpasswd if h.file not in stack.others_files)
+        found = complaints(self.observations, stack, routing, files)
         self.complaints: tuple[Complaint, ...] = found
         self.focus: Focus = focus_of(
             evidence, stack, self.observations, (c.observation for c in found if c.settled is None)

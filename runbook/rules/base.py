@@ -69,9 +69,15 @@ class Facts:
 
     @property
     def htpasswd(self) -> Htpasswd | None:
-        """The file that the registry reads, or the only one that was handed over."""
+        """The file that the registry reads, or the only one that was handed over and that nobody else is known to read."""
         own = self.stack.registry.htpasswd if self.stack.registry else None
-        return own or (self.evidence.htpasswd[0] if len(self.evidence.htpasswd) == 1 else None)
+        return own or (self.htpasswds[0] if len(self.htpasswds) == 1 else None)
+
+    @property
+    def htpasswds(self) -> tuple[Htpasswd, ...]:
+        """The password files that the registry may read: not those of another program, unless it reads that one too."""
+        own = self.stack.registry.htpasswd if self.stack.registry else None
+        return tuple(h for h in self.evidence.htpasswd if h is own or h.file not in self.stack.others_files)
 
     @property
     def clients(self) -> tuple[ClientConfig, ...]:

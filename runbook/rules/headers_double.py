@@ -153,7 +153,7 @@ def _of_the_registry(facts: Facts) -> str:
     """A user whom the registry itself knows, those of the traffic first: the proxy's own are strangers there. "" where
     its list is not at hand."""
     own = facts.stack.registry.htpasswd if facts.stack.registry else None
-    listed = own or next((h for h in facts.evidence.htpasswd if len(facts.evidence.htpasswd) == 1), None)
+    listed = own or facts.htpasswd
     names = [e.name for e in listed.entries if e.name] if listed else []
     sent = [e.credential.user for e in facts.traffic.exchanges if e.credential]
     return next((n for n in (*sent, *names) if n in names), None) or ""

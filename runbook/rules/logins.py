@@ -1,5 +1,6 @@
 """Whose credentials are in question, which htpasswd file decides, and what to type: shared by the rules of this step."""
 
+import posixpath
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
@@ -29,7 +30,6 @@ from runbook.rules.authorization_traces import came_through
 from runbook.rules.base import Facts
 from runbook.rules.evidence import Item, computed, context, said, seen
 from runbook.rules.hops import api_routes
-from runbook.stack.registry import of_others
 
 REFUSED = (Symptom.LOGIN_401_DIRECT, Symptom.LOGIN_401, Symptom.LOGIN_WOULD_FAIL)
 """What every fault of a single entry explains: a 401 by the registry itself."""
@@ -226,8 +226,8 @@ def somebody(facts: Facts) -> str | None:
 
 
 def files(facts: Facts) -> tuple[Htpasswd, ...]:
-    """The files that the registry may read: the one that its configuration names, else all but the proxies' own. Both
-    may read the same one, unless a mount says that the registry's lies elsewhere."""
+    """The files that the registry may read: the one that its configuration names, else all but those of other programs. Both
+    may read one of that name, unless a mount says that the registry's lies elsewhere."""
     evidence, registry = facts.evidence, facts.stack.registry
     if registry and registry.htpasswd:
         return (registry.htpasswd,)
@@ -235,12 +235,9 @@ def files(facts: Facts) -> tuple[Htpasswd, ...]:
         return ()
     if registry and registry.known and registry.auth == "none" and not _mounts_one(registry):
         return ()
-    asking = [route.auth for route in facts.stack.routes if route.auth]
-    theirs = {auth.user_file.rsplit("/", 1)[-1] for auth in asking if auth.user_file}
-    mounted = of_others(evidence)
-    own = tuple(f for f in evidence.htpasswd if f.file.rsplit("/", 1)[-1] not in theirs and f.file not in mounted)
     shared = registry is not None and registry.auth == "htpasswd" and registry.htpasswd_host is None
-    return own or (evidence.htpasswd if shared else ())
+    named = posixpath.basename(registry.htpasswd_path or "") if registry and shared else ""
+    return facts.htpasswds or tuple(f for f in evidence.htpasswd if named and posixpath.basename(f.file) == named)
 
 
 def _mounts_one(registry: Registry) -> bool:

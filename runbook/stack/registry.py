@@ -20,6 +20,7 @@ from runbook.model import (
 from runbook.numbers import whole_number
 from runbook.redact import is_mask
 from runbook.stack.asked import started
+from runbook.stack.readers import of_others, own_files
 from runbook.stack.registry_env import Effective, default_file, from_file, override
 from runbook.stack.registry_start import auth_type, start_errors
 from runbook.stack.variables import unread_variables
@@ -94,7 +95,8 @@ def _without_compose(evidence: Evidence) -> tuple[Registry, ...]:
         known=file is not None,
     )
     if file is None:
-        only = evidence.htpasswd[0] if len(evidence.htpasswd) == 1 else None
+        own = own_files(evidence)
+        only = own[0] if len(own) == 1 else None
         return (replace(base, auth="unknown", htpasswd=only),)
     effective = _effective(file, major or 2, (), unseen=False)
     return (_joined(base, effective, file, evidence, unseen=False, alone=True),)
@@ -269,33 +271,24 @@ def _htpasswd(
     base: Registry, mount: Mount | None, path: str | None, evidence: Evidence, *, alone: bool
 ) -> Htpasswd | None:
     """The bundle's file that the registry reads as its htpasswd."""
-    files = {h.file: h for h in evidence.htpasswd}
+    files, others = {h.file: h for h in evidence.htpasswd}, of_others(evidence)
+    own = [f for f in files if f not in others]
+    only = own[0] if len(files) == len(own) == 1 else None
     if path is None:
         return None
     if base.service is None:
         named = [f for f in files if posixpath.basename(f) == posixpath.basename(path)]
-        chosen = named[0] if len(named) == 1 else next(iter(files)) if len(files) == 1 else None
+        named = [f for f in named if f not in others] or named
+        chosen = named[0] if len(named) == 1 else only
         return files[chosen] if chosen else None
     if mount is None:
         return None
-    found = _behind(mount, path, files, of_others(evidence))
-    if found is None and mount.kind == "volume" and alone and len(files) == 1:
-        found = next(iter(files))
-    if found is None and mount.target == path and len(files) == 1 and alone:
-        found = next((f for f in files if _OF_OBJECT not in f), None)
+    found = _behind(mount, path, files, others)
+    if found is None and mount.kind == "volume" and alone:
+        found = only
+    if found is None and mount.target == path and alone and only and _OF_OBJECT not in only:
+        found = only
     return files[found] if found else None
 
 
-def of_others(evidence: Evidence) -> frozenset[str]:
-    """Password files that lie exactly where a service that is no registry mounts them from, and no registry does."""
-    taken: dict[bool, set[str]] = {True: set(), False: set()}
-    for service in evidence.compose.services if evidence.compose and evidence.htpasswd else ():
-        for mount in service.mounts:
-            if mount.kind == "bind" and mount.source:
-                place = posixpath.normpath(posixpath.join(posixpath.dirname(mount.place.file), mount.source))
-                below = {h.file for h in evidence.htpasswd if f"{h.file}/".startswith(f"{place}/")}
-                taken[service.role == "registry"] |= below
-    return frozenset(taken[False] - taken[True])
-
-
-__all__ = ["CONFIG_PATHS", "covering", "host_path", "major_of", "of_others", "registries"]
+__all__ = ["CONFIG_PATHS", "covering", "host_path", "major_of", "registries"]
