@@ -217,12 +217,19 @@ def _same_request(success: Observation, failure: Observation) -> bool:
 
 def _same_account(success: Observation, failure: Observation) -> bool:
     """Whether the registry's log tells of the same user with the same program in both, or of the same peer: who gets in
-    there may ask for anything."""
+    there may ask for anything. A password that was typed by hand is left behind by any program of that user's."""
     if not (success.witness == failure.witness == "registry" and failure.user):
         return False
     if success.user is None:
         return _same_client(success, failure)
-    return success.user == failure.user and success.agent == failure.agent != ""
+    if success.user != failure.user:
+        return False
+    typed = failure.agent.startswith(_TYPED) and success.source.file == failure.source.file and success.user is not None
+    return typed or success.agent == failure.agent != ""
+
+
+_TYPED = ("curl/", "Wget/", "HTTPie/", "xh/")
+"""Programs that store no login: what was typed for one request is gone, whereas docker's stored one fails again."""
 
 
 def _same_client(success: Observation, failure: Observation) -> bool:

@@ -117,7 +117,7 @@ def parse_text(
             messages.append(made_by)
         if context.command_line == line and typed_here is not None:
             continue
-        for message in _of_line(line, Place(file, number), context, vault):
+        for message in _of_line(line, Place(file, number), context.side(line), vault):
             if is_strange(line, message.kind, called_by):
                 continue
             kind = _WHILE_UPLOADING.get(message.kind, message.kind) if uploading else message.kind

@@ -27,7 +27,11 @@ _SUCCESS: dict[str, re.Pattern[str]] = {
         r"Writing manifest to image destination|Storing signatures|^Pulled: ",
         re.I,
     ),
-    "copy": re.compile(r"Writing manifest to image destination|Storing signatures|copied|Skipping", re.I),
+    "copy": re.compile(
+        r"Writing manifest to image destination|Storing signatures|copied|Skipping|: digest: sha256:|existing manifest: |"
+        r"Synced \d+ images? from",
+        re.I,
+    ),
 }
 _ANSWER = re.compile(
     r'^[\s{]*"(?:Name|Digest|Repository|RepoTags|schemaVersion|mediaType|architecture)" ?:|^sha256:[0-9a-f]{64}$|^Digest:\s+sha256:'
@@ -76,10 +80,14 @@ def outcomes(lines: Sequence[str], file: str, vault: Vault, taken: Sequence[int]
         if well is not None:
             if verb != "login":
                 yield _message("transfer-ok", file, well, context, vault)
+            if verb == "copy" and context.destination:
+                yield _message("transfer-ok", file, well, context.destination, vault)
         elif verb == "login" and shown and not telling and any("assword" in text for _, text in shown):
             yield _message("login-begun", file, shown[-1], context, vault)
+        elif context.tool == "regctl":
+            continue  # what it prints at a good end is not known here
         elif telling and not any(n in known or _CUT.match(text) for n, text in shown):
-            yield _message("command-failed", file, telling[-1], context, vault)
+            yield _message("command-failed", file, telling[-1], context.side(telling[-1][1]), vault)
 
 
 def _output(lines: Sequence[str], start: int) -> Iterator[tuple[int, str]]:

@@ -13,8 +13,18 @@ from runbook.redact import Vault
 _COMMAND = re.compile(
     r"^\s*(?:[^\n$#>%❯]{0,100}[$#>%❯]\s+|\+{1,3} )?"
     r"(?:(?:echo|printf|cat|aws|az|gcloud|gh|pass|vault)\s[^|\n]{0,300}\|\s{0,8})?"
-    r"(?:sudo\s+)?(?P<tool>docker|podman|nerdctl|skopeo|crane|oras|helm|buildah)\s+(?P<rest>.*)$"
+    r"(?:sudo\s+)?(?P<tool>docker|podman|nerdctl|skopeo|crane|oras|helm|buildah|regctl)\s+(?P<rest>.*)$"
 )
+_COPIES = re.compile(r"\bskopeo\s[^|]*\b(?:copy|sync)\b|\b(?:crane|oras|regctl)\s(?:[^|]*\s)?(?:copy|cp)\s")
+"""Commands that move an image from one registry to another, each with a login of its own."""
+_OF_SOURCE = re.compile(
+    r"\binitiali[sz]ing source\b|\breading (?:manifest|blob|config|signatures)\b|\bfrom source\b", re.I
+)
+_OF_DESTINATION = re.compile(
+    r"\binitiali[sz]ing (?:image )?destination\b|\bat destination\b|\bto destination\b|\b(?:writing|uploading|pushing) (?:manifest|blob|config)\b",
+    re.I,
+)
+"""How the containers' library says at which end of a copy it failed."""
 _PROMPTED_USER = re.compile(r"^\s*Username(?: \([^)]*\))?:\s*(\S+)\s*$")
 _IMAGE_HOST = re.compile(r"^(?:docker://)?((?:[\w-]+\.)+[\w-]+(?::\d+)?|localhost(?::\d+)?|[\w.-]+:\d+(?=/))(?:/|$)")
 _LOGIN_HOST = re.compile(r"^([\w.-]+:\d+)$")
@@ -57,11 +67,28 @@ class Context:
     """The file that its output goes to (`> file`), and that the shell empties before it runs."""
     under: str = ""
     """The command that runs others and prints them (make, a script), while its output goes on."""
+    copied_to: tuple[str, str | None] | None = None
+    """Of a copy between two registries: the second one and its user; `host` and `user` are the first's."""
 
     @property
     def call(self) -> Call | None:
         """The command that the lines below it belong to, as it was called."""
         return call_of(self.command_line, self.under if self.under != self.command_line else "")
+
+    @property
+    def destination(self) -> "Context | None":
+        """The same command, seen from the registry that it writes to."""
+        return replace(self, host=self.copied_to[0], user=self.copied_to[1]) if self.copied_to else None
+
+    def side(self, line: str) -> "Context":
+        """The end of a copy that a line of its output speaks of: the registry that it names, else what it says it did there."""
+        there = self.destination
+        if there is None or there.host is None or self.host is None:
+            return self
+        one, other = (re.search(rf"(?<![\w.-]){re.escape(h)}(?![\w.-])", line) for h in (self.host, there.host))
+        if bool(one) != bool(other):
+            return there if other else self
+        return there if _OF_DESTINATION.search(line) and not _OF_SOURCE.search(line) else self
 
 
 ASKING = ("curl", "wget", "http", "https", "xh")
@@ -82,7 +109,8 @@ def typed(line: str, before: Context, vault: Vault) -> Context:
             asked = _ASKED.search(line)
             before = replace(before, host=asked[1].lower() if asked else None, user=None)
     command = _called(line, before)
-    if not command or not any(verb in command["rest"] for verb in _VERBS):
+    copies = command is not None and _COPIES.search(line) is not None
+    if not command or not (copies or any(verb in command["rest"] for verb in _VERBS)):
         return before
     words = _words(command["rest"])
     user = _value_of(words, ("-u", "--username"))
@@ -90,18 +118,17 @@ def typed(line: str, before: Context, vault: Vault) -> Context:
     secret = _value_of(words, ("-p", "--password")) if "login" in words else None
     if secret and not stands_in(secret):
         vault.password(secret, user)
-    creds = _value_of(words, ("--creds", "--src-creds", "--dest-creds"))
-    if creds and ":" in creds:
-        user, _, secret = creds.partition(":")
-        if not stands_in(secret):
-            vault.password(secret, user)
-    host = next((m[1] for w in _arguments(words) if (m := _IMAGE_HOST.match(w))), None)
+    own, first, second = (_creds(words, names, vault) for names in _CREDS)
+    hosts = [m[1] for w in _arguments(words) if (m := _IMAGE_HOST.match(w))]
+    host = next(iter(hosts), None)
+    both = copies and len(hosts) > 1
+    user = own or first or (None if both else second) or user
     if host is None and words[:1] == ["login"] and (last := _LOGIN_HOST.match(words[-1])):
         host = last[1]
     same = host is not None and host == before.host
-    return Context(
-        host or before.host, user or (before.user if same else None), line, command["tool"], before.into, before.under
-    )
+    user = user or (before.user if same else None)
+    there = (hosts[1].lower(), second or own) if both else None
+    return Context(host or before.host, user, line, command["tool"], before.into, before.under, there)
 
 
 _TRACED = re.compile(r"\s{0,8}\+{1,3} ")
@@ -132,12 +159,28 @@ def _called(line: str, before: Context) -> re.Match[str] | None:
     return _COMMAND.match(behind(typed_here)[1]) if typed_here else None
 
 
+_CREDS = (("--creds",), ("--src-creds", "--src-username"), ("--dest-creds", "--dest-username"))
+"""skopeo's options with a login: of the only registry, of the source, of the destination."""
+
+
+def _creds(words: list[str], names: tuple[str, ...], vault: Vault) -> str | None:
+    """The user of such an option; the password goes into the vault."""
+    user, colon, secret = (_value_of(words, names) or "").partition(":")
+    if not colon and not names[-1].endswith("username"):
+        return None
+    if secret and not stands_in(secret):
+        vault.password(secret, user)
+    return user or None
+
+
 def command_of(line: str, before: Context, vault: Vault) -> tuple[str, Context] | None:
     """The verb of a container command ("push", "pull", "login", "copy", …) and the context that it sets; else None."""
     command = _called(line, before)
     if not command:
         return None
     words = [w for w in _words(command["rest"]) if not w.startswith("-")]
+    if _COPIES.search(line):
+        return "copy", typed(line, before, vault)
     verb = next((w for w in words[:3] if w in _VERBS and w not in ("image", "compose", "buildx")), "")
     return verb, typed(line, before, vault)
 
