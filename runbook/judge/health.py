@@ -43,6 +43,7 @@ def health(facts: Facts, checks: tuple[Check, ...], dormant: tuple[Finding, ...]
         *_failing(facts),
         *(_untried(f, facts) for f in dormant),
         *_unproven(facts),
+        *_by_turns(facts),
         *_refused_since(facts),
         *_perhaps_others(facts),
     )
@@ -167,6 +168,13 @@ def _nobody_known(accepted: list[Observation], facts: Facts) -> Iterator[str]:
     names = {o.user for o in accepted if o.user}
     if names and not any(file.entry(name) for name in names) and not any(o.user is None for o in accepted):
         yield f"The login of {min(names)} was accepted, and {file.file} has no such user: it may not be the file in use."
+
+
+def _by_turns(facts: Facts) -> Iterator[str]:
+    """Requests of which each second one is refused: that the last of them went well says nothing."""
+    for group in facts.traffic.by_turns:
+        told = ", ".join(str(e.status) for e in group[:6])
+        yield f"{group[0].source}: the same request with the same login is answered by turns: {told}. Several servers answer."
 
 
 def _refused_since(facts: Facts) -> Iterator[str]:

@@ -27,6 +27,7 @@ from runbook.observe.responses import of_exchange, of_logged
 from runbook.observe.routes import Routing
 from runbook.observe.settled import Successes, ends_in_a_crash, kinds_of, successes
 from runbook.observe.signature import is_registrys, is_token_service
+from runbook.observe.turns import by_turns
 from runbook.observe.words import EVENTS, FAILURES, FATAL, MESSAGES, STATUSES, upload_sent_on
 
 S = Symptom
@@ -68,8 +69,9 @@ def complaints(
         for symptom in symptoms
     ]
     found = _without_turns(found, observations)
+    turns = {id(e) for group in by_turns(exchanges) for e in group}
     told = tuple(
-        replace(c, settled=None) if _is_anothers(c, files) else c
+        replace(c, settled=None) if _is_anothers(c, files) or id(c.observation.record) in turns else c
         for c in (*_overtaken(found), *_of_refusals(observations, found, well))
     )
     # A file that is refused is refused once: then the registry goes on with the table it had, and new users get 401.

@@ -25,6 +25,7 @@ from runbook.observe.routes import Routing
 from runbook.observe.signature import is_foreign
 from runbook.observe.symptoms import Complaint, complaints, sightings
 from runbook.observe.tapped import events, requests
+from runbook.observe.turns import by_turns
 
 
 class Traffic:
@@ -83,6 +84,8 @@ class Traffic:
         ours = {id(o.record) for o in self.observations if o.own}
         self.exchanges: tuple[Exchange, ...] = tuple(e for e in asked if e.at == "client" and id(e) in now)
         """Recorded and live, each with its route named where it can be told."""
+        self.by_turns: tuple[tuple[Exchange, ...], ...] = by_turns(self.exchanges)
+        """Requests that are accepted and refused by turns: more than one server answers."""
         self.arrived: tuple[Exchange, ...] = tapped
         """What a tap before the registry saw."""
         self.requests: tuple[LoggedRequest, ...] = tuple(r for r in logged if id(r) in now and id(r) not in ours)

@@ -169,7 +169,11 @@ def _has_two_entries(name: str | None, facts: Facts) -> bool:
 
 
 def _accepted_elsewhere(check: CredentialCheck, facts: Facts) -> bool:
-    """Whether that very login, or the same user with the right password, is known to be accepted."""
+    """Whether that very login, or the same user with the right password, is known to be accepted by the server that reads
+    this file: not where several answer by turns, each with a file of its own."""
+    turns = (group[0].credential for group in facts.traffic.by_turns)
+    if any(c and (c.user, c.password) == (check.user, check.password) for c in turns):
+        return False
     same = any(
         e.credential and e.credential.user == check.user and is_authenticated(e) and succeeded(e) and e.route != "via"
         for e in facts.traffic.exchanges

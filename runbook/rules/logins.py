@@ -96,6 +96,7 @@ def users(facts: Facts) -> Users:
     accepted |= {r.user for r in traffic.requests if r.logger == "registry" and r.user and 200 <= (r.status or 0) < 300}
     read = {f.file for f in files(facts)}
     accepted |= {c.user for c in evidence.checks if c.outcome == "accepted" and c.file in read and c.origin == "given"}
+    accepted -= {group[0].credential.user for group in traffic.by_turns if group[0].credential}
     failing: dict[str, list[EvidenceItem]] = {}
     # Whom a proxy put in the client's place, and whom nobody here asked for, are not the ones who cannot log in.
     strangers = {p.after.user for p in traffic.passages if p.change in ("replaced", "added")}

@@ -218,6 +218,7 @@ def unwrapped(found: Rows) -> Rows:
     for row, after in pairwise(rows):
         in_log = marks.log_start(row) is not None or (in_log and goes_on[-1])
         fresh = marks.log_start(after) or _BEGINS.match(after) or (not in_log and _FRESH.match(after))
+        fresh = fresh or (not in_log and _STATUS.fullmatch(after))
         goes_on.append(len(row) == width and bool(after) and not fresh and len(set(row)) > 3)
     usual = width % 10 == 0 or width in _USUAL
     twice = any(a and b for a, b in pairwise(goes_on))
@@ -232,6 +233,8 @@ def unwrapped(found: Rows) -> Rows:
     return joined(groups)
 
 
+_STATUS = re.compile(r"[1-5]\d\d")
+"""All that `curl -w '%{http_code}\\n'` prints: a command of just that length, called again and again, is no broken row."""
 _CODE = re.compile(r"`([^`\n]{20,4000})`")
 
 
