@@ -464,6 +464,16 @@ def _get_proxy(facts: Facts) -> Command:
     return sh("docker", "exec", _container(facts, "proxy"), "nginx", "-T", WRITE_TO, "nginx.conf")
 
 
+def _get_proxy_log(facts: Facts) -> Command:
+    """nginx in a container writes both logs to its output; on a machine of its own, to files."""
+    route = next((r for r in facts.stack.routes if r.software == "nginx"), None)
+    if route is None or not route.service:
+        return sh(
+            "sudo", "tail", "-n", "200", "/var/log/nginx/access.log", "/var/log/nginx/error.log", WRITE_TO, "proxy.log"
+        )
+    return logs(runs(facts, route.service), WRITE_TO, "proxy.log", last=None)
+
+
 def _get_clients(facts: Facts) -> Command:
     return sh("cp", Word("~/.docker/config.json", operator=True), file("config.json"))
 
@@ -528,8 +538,14 @@ _SOURCES = (
             "mounts, ports) is not known. inspect.json will hold the values of variables in clear; runbook collect --output incident "
             "writes the same with secrets masked.", _get_inspect, lambda f: f.evidence.compose is None, 0.1),
     _Source("proxy", ("routes",), "The proxy's configuration tells what it does with the request.",
-            _get_proxy, lambda f: not any(r.software == "nginx" for r in f.stack.routes) and _through_proxy(f), 0.1,
-            lambda f: _by_a_proxy(f) or _lost_a_challenge(f)),
+            _get_proxy, lambda f: not _has_nginx(f) and (_through_proxy(f) or _forbidden_by_nginx(f)), 0.1,
+            lambda f: _by_a_proxy(f) or _lost_a_challenge(f) or _forbidden_by_nginx(f)),
+    _Source("log", ("logs",), "nginx wrote this 403 itself: the registry was not asked, and has no line of it. nginx's own logs tell whom it "
+            "refused, and why where a list did (access forbidden by rule).",
+            _get_proxy_log, lambda f: _forbidden_by_nginx(f) and _has_nginx(f) and not _nginx_logged(f), 0.1, lambda _: True),
+    _Source("proxy", ("routes",), "nginx wrote this 403 itself, and what was handed over of it does not say why. nginx -T shows all "
+            "that it reads, with every included file.",
+            _get_proxy, lambda f: _forbidden_by_nginx(f) and _has_nginx(f) and _nginx_logged(f), 0.1, lambda _: True),
     _Source("clients", ("clients",), "The client's stored logins tell what docker sends, and under which name.",
             _get_clients, lambda f: not f.clients, 0.05),
     _Source("daemon", ("messages",), "docker's own settings tell how it reaches the registry.",
@@ -554,6 +570,26 @@ def _by_a_proxy(facts: Facts) -> bool:
     return any(
         isinstance(e, Exchange) and e.status == 401 and e.route == "via" and from_registry(e) is False for e in refused
     )
+
+
+def _forbidden_by_nginx(facts: Facts) -> bool:
+    """Whether nginx refused by itself (403, its own page): whatever rule that was, no login was looked at."""
+    refused = (c.observation.record for c in facts.traffic.complaints if c.settled is None)
+    return any(
+        isinstance(e, Exchange)
+        and e.status == 403
+        and any(word in (e.header("Server") or "").lower() for word in ("nginx", "openresty"))
+        and from_registry(e) is False
+        for e in refused
+    )
+
+
+def _has_nginx(facts: Facts) -> bool:
+    return any(r.software == "nginx" for r in facts.stack.routes)
+
+
+def _nginx_logged(facts: Facts) -> bool:
+    return any(log.kind == "nginx" for log in facts.evidence.logs)
 
 
 def _was_compared(facts: Facts) -> bool:

@@ -75,10 +75,16 @@ class OwnAuth:
 class Guard:
     """What a hop refuses by itself, whatever the login: who asks, and how often."""
 
-    kind: Literal["address", "rate"]
+    kind: Literal["address", "rate", "agent", "method"]
     text: str
     """As written, masked."""
     place: Place
+    status: int | None = None
+    """What it answers, where it says so itself (nginx: `return` in an `if`)."""
+    variable: str = ""
+    """Of such an `if`: nginx's variable that it depends on in the end."""
+    rows: tuple[tuple[str, bool], ...] = ()
+    """Value, network, ~pattern or "default" of that variable, and whether it is refused; empty where that is not known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

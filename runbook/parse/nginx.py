@@ -12,6 +12,7 @@ from runbook.model import Place, ProxyRoute
 from runbook.numbers import whole_number
 from runbook.parse import ParseError
 from runbook.parse.hops import host_and_port
+from runbook.parse.nginx_access import tables
 from runbook.parse.nginx_location import conditional, location_routes, static_route
 from runbook.parse.nginx_scope import ENCLOSED, Scope, is_unread
 from runbook.parse.nginx_tree import Directive, tree
@@ -104,7 +105,13 @@ class _Config:
         """The routes of all servers, in the order of the file."""
         found: list[ProxyRoute] = []
         for level in self._levels:
-            scope = Scope(upstreams=_upstreams(level), variables=_maps(level), vault=self._vault, file=self._file)
+            scope = Scope(
+                upstreams=_upstreams(level),
+                variables=_maps(level),
+                tables=tables(level),
+                vault=self._vault,
+                file=self._file,
+            )
             outer = scope.enter(tuple(d for d in level if d.name not in ENCLOSED), complete=True)
             for server in (d for d in level if d.name == "server" and d.block is not None):
                 found += self._server(server, outer)
@@ -135,6 +142,7 @@ class _Config:
             site=Place(server.file, server.line),
             file=server.file,
         )
+        scope = replace(scope, everywhere=scope.here, here=())
         found = list(conditional(scope, block, "", "prefix"))
         if answer := scope.answer(block, "", "prefix"):
             return [*found, answer]

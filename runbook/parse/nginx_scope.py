@@ -8,6 +8,7 @@ from typing import Any, Literal
 from runbook.model import Guard, HeaderEdit, OwnAuth, Place, ProxyRoute
 from runbook.model.proxy import NGINX_BODY
 from runbook.numbers import whole_number
+from runbook.parse import nginx_access
 from runbook.parse.hops import basic_auth, header_edit, size
 from runbook.parse.nginx_tree import Directive
 from runbook.parse.patterns import is_trusted, search
@@ -61,6 +62,12 @@ class Scope:
     default_server: bool = False
     place_line: int = 1
     site: Place | None = None
+    tables: nginx_access.Tables = field(default_factory=dict)
+    """What `geo`, `map` and `set` make variables of."""
+    everywhere: tuple[Guard, ...] = ()
+    """What the server refuses by an `if` of its own, whatever the location."""
+    here: tuple[Guard, ...] = ()
+    """The same of a location: those inside it do not inherit it."""
     unread: tuple[Place, ...] = ()
     """Includes that are not at hand, from the level on whose request headers are in force."""
 
@@ -81,8 +88,11 @@ class Scope:
         own_headers = any(d.name == "proxy_set_header" for d in block)
         unread = (*(() if own_headers else self.unread), *(Place(d.file, d.line) for d in block if is_unread(d)))
         more = (*self.more, *(d for d in block if d.name.startswith("more_")))
+        known = nginx_access.with_set(self.tables, block)
         return replace(
             self,
+            tables=known,
+            here=tuple(replace(g, text=self.vault.mask(g.text, 200)) for g in nginx_access.refusals(known, block)),
             single=single,
             lists=lists,
             variables=variables,
@@ -122,7 +132,7 @@ class Scope:
             "unread": self.unread,
             "response_headers": tuple(self._response_headers()),
             "auth": self._auth(),
-            "guards": tuple(self._guards()),
+            "guards": (*self._guards(), *self.everywhere, *self.here),
             **self._body_limit(),
         }
 

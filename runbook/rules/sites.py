@@ -1,6 +1,7 @@
 """Which site answers, and to whom: another site on 443, filters by program, lists of addresses and rates."""
 
 from collections.abc import Iterator
+from fnmatch import fnmatch
 from ipaddress import ip_address
 
 from runbook.lazy import re
@@ -22,6 +23,7 @@ from runbook.model.command import glued, sh
 from runbook.model.command import name as command_name
 from runbook.observe.address import address_of
 from runbook.observe.signature import from_registry, signed_by_proxy
+from runbook.parse.nginx_access import refuses
 from runbook.rules.base import Facts, rule
 from runbook.rules.evidence import Item, finding, read, said, seen
 from runbook.rules.hop_edits import around, blocks, by_command, drop, drop_block, drop_line, line_of, swap
@@ -298,16 +300,19 @@ def denied_by_rule(facts: Facts) -> Iterator[Finding]:
     registry's log, and the password has nothing to do with it.
     """
     refused = next((e for e in facts.traffic.exchanges if e.status in (403, 429) and e.is_api and _is_hops(e)), None)
+    refused = refused or next((e for e in facts.traffic.exchanges if _is_bare_401(e)), None)
     logged = next((e for e in facts.traffic.logged("access-forbidden", "rate-limited")), None)
+    bare = refused is not None and refused.status == 401
     status = refused.status if refused else 429 if logged and logged.meaning == "rate-limited" else 403
-    kind = "rate" if status == 429 else "address"
+    kinds = ("rate",) if status == 429 else ("address", "method")
     others = elsewhere(facts)
     ruled = [
         (r, g)
         for r in facts.stack.routes
         for g in r.guards
-        if g.kind == kind and leads_to_registry(r, facts.compose) and r not in others
+        if g.kind in kinds and leads_to_registry(r, facts.compose) and r not in others and _may_be(facts, r, g, refused)
     ]
+    kind = ruled[0][1].kind if ruled else "rate" if status == 429 else "address"
     whole = [r for r, _ in ruled if r.server_names or r.place.file not in facts.evidence.shortened]
     listed = whole if status == 403 else []
     if refused is None:
@@ -333,6 +338,8 @@ def denied_by_rule(facts: Facts) -> Iterator[Finding]:
         said(logged),
         said(told),
         [read(g.text, g.place) for _, g in ruled[:2]],
+        explains=_BARE_401 if bare else (),
+        supersedes=("http-proxy-env-hijack", "www-authenticate-missing") if bare else (),
         hop=f"client -> {where}",
         about=site(facts, route) if route else Subject(address=netloc(refused.url)) if refused else None,
         fix=proxy_fix(
@@ -342,11 +349,61 @@ def denied_by_rule(facts: Facts) -> Iterator[Finding]:
             if kind == "rate"
             else "Delete the limit_except block: it refuses the methods of a push"
             if limit
+            else "Let POST, PUT, PATCH and HEAD through, unless this address is for pulls only"
+            if kind == "method"
             else "Let the clients' addresses in, in the rule that refuses them (behind another proxy the address is that proxy's)",
             same_request(facts, route, refused),
-            edits=limit or (_let_in(facts, *ruled[0]) if ruled and kind == "address" else ()),
+            edits=limit
+            or (_let_in(facts, *ruled[0]) if ruled and kind == "address" and not ruled[0][1].status else ()),
         ),
     )
+
+
+_BARE_401 = (S.CHALLENGE_MISSING, S.LOGIN_401_VIA, S.LOGIN_401)
+
+
+def _is_bare_401(exchange: Exchange) -> bool:
+    """A 401 to the API that a proxy signed and that asks for nothing: nginx's `return 401` writes no challenge."""
+    bare = exchange.status == 401 and exchange.is_api and exchange.header("WWW-Authenticate") is None
+    return bare and signed_by_proxy(exchange) and from_registry(exchange) is False
+
+
+def _may_be(facts: Facts, route: ProxyRoute, guard: Guard, refused: Exchange | None) -> bool:
+    """Whether a guard may have refused this request: of nginx's `if` it is known for whom it holds. Who asked, its
+    access log tells."""
+    if guard.status is None:
+        return refused is None or refused.status != 401
+    if refused is None:
+        return guard.kind == "address" and guard.status == 403
+    if guard.status != refused.status or not _is_site(facts, refused.url, route):
+        return False
+    beside = tuple(r for r in facts.stack.routes if r.path and (r.place.file, r.server_names, r.listen) == _of(route))
+    taken = taken_by(beside, refused.method, refused.path) if beside else None
+    if taken is not None and guard not in taken.guards:
+        return False
+    if guard.kind == "method":
+        return guard.variable == "request_method" and refuses(guard, refused.method) is True
+    if guard.variable not in ("remote_addr", "binary_remote_addr"):
+        return True
+    same = [r for r in facts.traffic.requests if r.logger == "nginx" and r.remote and r.status == refused.status]
+    asked = {r.remote for r in same if (r.method, r.uri.split("?")[0]) == (refused.method, refused.path)}
+    return not asked or any(refuses(guard, address) is not False for address in asked)
+
+
+def _of(route: ProxyRoute) -> tuple[str, tuple[str, ...], tuple[int, ...]]:
+    return route.place.file, route.server_names, route.listen
+
+
+def _is_site(facts: Facts, address: str, route: ProxyRoute) -> bool:
+    """Whether a request to this address may come to the site of the route: by its name, or as no other has the name."""
+    host = (urlsplit(address).hostname or "").lower()
+
+    def is_named(one: ProxyRoute) -> bool:
+        return any(n[:1] == "~" or fnmatch(host, n) or n == f".{host}" for n in map(str.lower, one.server_names))
+
+    if not route.server_names or is_named(route):
+        return True
+    return (route.default_server or "_" in route.server_names) and not any(map(is_named, facts.stack.routes))
 
 
 def _refusals(facts: Facts) -> Iterator[Message]:

@@ -121,7 +121,8 @@ def holds(route: ProxyRoute, request: Request) -> bool:
     if not found:
         if not route.condition.startswith("$"):
             return _asks_for(route.condition.split(), request)
-        return bool(value_of(route.condition, route, request))
+        value = value_of(route.condition, route, request)
+        return value not in ("", "0") and not value.startswith("$")
     name, operator, wanted = found.groups()
     value, wanted = value_of(name, route, request), wanted.strip("\"'")
     if value.startswith("$"):
