@@ -124,6 +124,39 @@ def test_a_login_that_is_accepted_where_the_challenge_is_missing_asks_for_no_pas
     assert "nginx -T" in command(run)
 
 
+REFUSED_BY_NGINX = (
+    "$ curl -i -u runa http://depot.kiln.example/v2/\nHTTP/1.1 403 Forbidden\nServer: nginx/1.22.1\nContent-Type: text/html\n\n"
+    "<html>\n<head><title>403 Forbidden</title></head>\n<hr><center>nginx/1.22.1</center>\n</html>\n"
+)
+SITE = "server { listen 80; server_name depot.kiln.example; location / { proxy_pass http://10.0.0.2:5000; } }\n"
+LINE = '10.0.0.9 - runa [28/Nov/2026:01:39:47 +0000] "GET /v2/ HTTP/1.1" 403 153 "-" "curl/7.88.1"\n'
+
+
+@pytest.mark.parametrize(
+    ("files", "asks"),
+    [
+        ({}, "nginx -T"),
+        ({"site.conf": SITE}, "/var/log/nginx/access.log /var/log/nginx/error.log"),
+        ({"site.conf": SITE, "access.log": LINE}, "nginx -T"),
+    ],
+    ids=["nothing of nginx", "its file", "its file and log"],
+)
+def test_a_403_that_nginx_wrote_is_looked_up_at_nginx(files: dict[str, str], asks: str, tmp_path: Path) -> None:
+    """Neither the client's logins nor the registry's log know of it."""
+    for name, text in files.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    run = judged(tmp_path, "transcript.txt", REFUSED_BY_NGINX)
+    assert run.diagnosis.verdict == "inconclusive"
+    assert asks in command(run)
+
+
+def test_a_403_that_the_registry_wrote_is_not(tmp_path: Path) -> None:
+    answer = "Server: nginx/1.22.1\nDocker-Distribution-Api-Version: registry/2.0\nContent-Type: application/json\n\n"
+    denied = '{"errors":[{"code":"DENIED","message":"requested access to the resource is denied"}]}\n'
+    asked = f"$ curl -i -u runa http://depot.kiln.example/v2/a/tags/list\nHTTP/1.1 403 Forbidden\n{answer}{denied}"
+    assert "nginx" not in command(judged(tmp_path, "transcript.txt", asked))
+
+
 def test_a_file_that_may_not_be_read_is_named_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     real = Item.read
 

@@ -137,3 +137,41 @@ def test_options_answered_by_hand() -> None:
 def test_the_port_of_a_template_is_not_known(listen: str, ports: tuple[int, ...]) -> None:
     text = f"server {{ listen {listen}; location / {{ proxy_pass http://registry:5000; }} }}"
     assert [r.listen for r in parse_nginx(text, "default.conf.template", Vault())] == [ports]
+
+
+GEO = "geo $inside { default 0; 10.0.0.0/8 1; }\n"
+REFUSAL = "if ($inside = 0) { return 403; }"
+
+
+def guards(text: str) -> dict[str, list[str]]:
+    """Path of each proxied location to the kinds of its guards."""
+    return {
+        r.path: [g.kind for g in r.guards] for r in parse_nginx(GEO + text, "site.conf", Vault()) if r.kind == "proxy"
+    }
+
+
+def test_an_if_of_the_server_guards_all_and_one_of_a_location_that_one_alone() -> None:
+    inner = "location /v2/ { %s proxy_pass http://r:5000; location /v2/_catalog { proxy_pass http://r:5000; } }"
+    assert guards(f"server {{ {REFUSAL} {inner % ''} }}") == {"/v2/": ["address"], "/v2/_catalog": ["address"]}
+    assert guards(f"server {{ {inner % REFUSAL} }}") == {"/v2/": ["address"], "/v2/_catalog": []}
+
+
+@pytest.mark.parametrize(
+    ("written", "kinds"),
+    [
+        ("if ($inside = 0) { return 401; }", ["address"]),
+        ("if ($inside = 0) { return 302 /x; }", []),
+        ("if ($inside = 0) { set $a 1; } if ($a) { return 403; }", ["address"]),
+        ("set $a $inside; if ($a = 0) { return 403; }", ["address"]),
+        ("if ($geoip_country_code != DE) { return 403; }", ["address"]),
+        ("if ($request_method !~ ^(GET|HEAD)$) { return 403; }", ["method"]),
+        ("if ($http_user_agent ~ curl) { return 403; }", ["agent"]),
+        ('if ($http_authorization = "") { return 403; }', []),
+        ("if ($uri ~ ^/admin) { return 403; }", []),
+        ("set $a $inside$uri; if ($a ~ ^0/admin) { return 403; }", []),
+        ("if ($unknown) { return 403; }", []),
+        ("set $a $b; set $b $a; if ($a) { return 403; }", []),
+    ],
+)
+def test_which_if_is_a_rule_of_who_asks(written: str, kinds: list[str]) -> None:
+    assert guards(f"server {{ {written} location / {{ proxy_pass http://r:5000; }} }}") == {"/": kinds}
