@@ -323,6 +323,8 @@ class PullerConfig:
     """host[:port] for which plain http is allowed."""
     hosts: tuple[str, ...] = ()
     """Every registry that the file says anything of."""
+    unread: tuple[StoredLogin, ...] = ()
+    """Logins in a section that the program does not know, and passes over without a word."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

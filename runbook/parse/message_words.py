@@ -249,7 +249,7 @@ ROWS: tuple[tuple[str, re.Pattern[str], MessageKind], ...] = (
     # ---- the engine and its containers ---------------------------------------------------------------------
     _row("http proxy:", r"^\s*HTTPS? Proxy: (?P<detail>\S+)", "daemon-proxy"),
     _row("_proxy=", r"^(?:export )?(?:https?|all)_proxy=(?P<detail>\S+)", "daemon-proxy"),
-    _row("executable file not found", r"exec: \"htpasswd\": executable file not found", "tool-missing"),
+    _row("executable file not found", r"exec: \\?\"htpasswd\\?\": executable file not found", "tool-missing"),
     _row("command not found", r"htpasswd: (?:command )?not found", "tool-missing"),
     _row("restarting (", r"\bRestarting \((?P<detail>\d+)\)", "container-exited"),
     _row("exited (", r"\bExited \((?P<detail>[1-9]\d*)\)", "container-exited"),

@@ -89,7 +89,16 @@ def _k3s(text: str, file: str, vault: Vault) -> PullerConfig:
         logins=tuple(logins[:_MOST]),
         plain=tuple(plain),
         hosts=tuple(hosts),
+        unread=tuple(_outside_configs(top, vault))[:_MOST],
     )
+
+
+def _outside_configs(top: Node, vault: Vault) -> Iterator[StoredLogin]:
+    """Logins under a top-level key that k3s does not know; it knows mirrors, configs and the old auths."""
+    for section, rows in _pairs(top):
+        for key, value in _pairs(rows) if section.text not in ("mirrors", "configs", "auths") else ():
+            if auth := {k.text: v.text for k, v in _pairs(_get(value, "auth")) if isinstance(v, Scalar)}:
+                yield _login(key.text, auth, section.place, vault)
 
 
 def _get(node: Node | None, name: str) -> Node | None:

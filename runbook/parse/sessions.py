@@ -13,7 +13,7 @@ from runbook.redact import Vault
 _COMMAND = re.compile(
     r"^\s*(?:[^\n$#>%❯]{0,100}[$#>%❯]\s+|\+{1,3} )?"
     r"(?:(?:echo|printf|cat|aws|az|gcloud|gh|pass|vault)\s[^|\n]{0,300}\|\s{0,8})?"
-    r"(?:sudo\s+)?(?P<tool>docker|podman|nerdctl|skopeo|crane|oras|helm|buildah|regctl)\s+(?P<rest>.*)$"
+    r"(?:sudo\s+)?(?P<tool>docker|podman|nerdctl|skopeo|crane|oras|helm|buildah|regctl|ctr|crictl)\s+(?P<rest>.*)$"
 )
 _COPIES = re.compile(r"\bskopeo\s[^|]*\b(?:copy|sync)\b|\b(?:crane|oras|regctl)\s(?:[^|]*\s)?(?:copy|cp)\s")
 """Commands that move an image from one registry to another, each with a login of its own."""
@@ -113,12 +113,12 @@ def typed(line: str, before: Context, vault: Vault) -> Context:
     if not command or not (copies or any(verb in command["rest"] for verb in _VERBS)):
         return before
     words = _words(command["rest"])
-    user = _value_of(words, ("-u", "--username"))
+    user = None if command["tool"] == "ctr" else _value_of(words, ("-u", "--username"))
     user = None if user and stands_in(user) and not user.startswith("$") else user
     secret = _value_of(words, ("-p", "--password")) if "login" in words else None
     if secret and not stands_in(secret):
         vault.password(secret, user)
-    own, first, second = (_creds(words, names, vault) for names in _CREDS)
+    own, first, second = (_creds(words, names, vault) for names in (_CTR if command["tool"] == "ctr" else _CREDS))
     hosts = [m[1] for w in _arguments(words) if (m := _IMAGE_HOST.match(w))]
     host = next(iter(hosts), None)
     both = copies and len(hosts) > 1
@@ -161,6 +161,7 @@ def _called(line: str, before: Context) -> re.Match[str] | None:
 
 _CREDS = (("--creds",), ("--src-creds", "--src-username"), ("--dest-creds", "--dest-username"))
 """skopeo's options with a login: of the only registry, of the source, of the destination."""
+_CTR = (("-u", "--user"), *_CREDS[1:])
 
 
 def _creds(words: list[str], names: tuple[str, ...], vault: Vault) -> str | None:

@@ -64,7 +64,7 @@ def _refusals(facts: Facts) -> list[Message]:
 
 @rule(
     "client-config-not-read",
-    needs_any=("compose", "messages", "clients", "jobs"),
+    needs_any=("compose", "messages", "clients", "jobs", "pullers"),
     step="simplify",
     title="credentials are stored where this client does not look",
     fix="Log in as the user, and with the configuration, that the failing command uses",
@@ -82,6 +82,7 @@ def config_not_read(facts: Facts) -> Iterator[Finding]:
     yield from _in_a_job(facts)
     yield from _other_account(facts)
     yield from _pull_secrets(facts)
+    yield from _of_pullers(facts)
 
 
 # ---- a program in a container --------------------------------------------------------------------------------
@@ -298,6 +299,48 @@ def _copied(one: Service, secret: ClientConfig | None) -> tuple[Command, ...]:
         sh("kubectl", *in_namespace(one.namespace), "create", "secret", "docker-registry", name(secret.secret_name or None),
            glued("--from-file=.dockerconfigjson=", file("config.json"))),
     )  # fmt: skip
+
+
+# ---- files of programs that pull -----------------------------------------------------------------------------
+
+
+def _of_pullers(facts: Facts) -> Iterator[Finding]:
+    """Logins in a section that k3s does not know, and those of containerd's CRI plugin, which are none of ctr's."""
+    for puller in facts.evidence.pullers:
+        known = {host_of(s.key) for s in puller.logins}
+        for login in puller.unread:
+            address = host_of(login.key)
+            told = next((m for m in _refusals(facts) if (m.host or address).lower() == address), None)
+            if told is None or address in known:
+                continue
+            yield finding(
+                f"The login for {address} stands outside configs, the section from which k3s takes logins: it sends none.",
+                read("the section in which it stands", login.place),
+                said(told),
+                about=Subject(address=address),
+                edits=swap(facts.evidence, login.place, r"^config\s*:", "configs:"),
+                fix=Fix(
+                    summary="Name the section configs",
+                    commands=(sh("sudo", "systemctl", "restart", "k3s"),),
+                    verify=(pulled(""),),
+                    applies="k3s reads registries.yaml when it starts, on every node (agents: k3s-agent)",
+                ),
+            )
+            return
+        told = next((m for m in _refusals(facts) if m.tool == "ctr" and not m.user), None)
+        if puller.program in ("containerd", "k3s") and puller.logins and told is not None:
+            login = puller.logins[0]
+            yield finding(
+                "ctr does not read the configuration of the CRI plugin: the login that stands there is the kubelet's and crictl's.",
+                read(f"the login for {login.key}", login.place),
+                said(told),
+                about=Subject(address=host_of(login.key)),
+                fix=Fix(
+                    summary="Pull with crictl, which asks the CRI plugin; or give ctr the login itself: --user USER",
+                    commands=(sh("sudo", "crictl", "pull", image(told.detail or None)),),
+                ),
+            )
+            return
 
 
 # ---- Docker Hub in place of the registry ---------------------------------------------------------------------
