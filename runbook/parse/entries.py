@@ -62,10 +62,22 @@ _KEY = re.compile(r"(?P<key>[\w.-]{1,120}):\s{1,20}\d{1,9} bytes\s*$")
 _LONGEST = 60
 
 
+_MADE = re.compile(
+    r"\s{0,8}(?:[^\n$#>]{0,80}[$#>]\s+)?kubectl\s(?:-\S{1,80}\s|--?n\S{0,20}\s\S{1,80}\s){0,4}create secret docker-registry\s+(?P<name>[a-z0-9][\w.-]{0,252})"
+)
+"""The command that makes a Secret for pulling: its only key is .dockerconfigjson."""
+
+
 def secret_keys(lines: list[str], file: str) -> list[Message]:
     """The keys of Secrets, from what `kubectl describe secret` printed behind the command."""
     found = []
     for number, line in enumerate(lines, 1):
+        if made := _MADE.match(line[:2000]) if "docker-registry" in line else None:
+            text = f"kubectl makes the Secret {made['name']} with the key .dockerconfigjson"
+            at = Place(file, number)
+            found.append(
+                Message(kind="secret-keys", place=at, text=text, page=made["name"], detail=".dockerconfigjson")
+            )
         typed = prompted(line) if "describe" in line else None
         if typed is None or not _DESCRIBED.search(typed[1][:2000]):
             continue

@@ -93,7 +93,7 @@ def _k3s(text: str, file: str, vault: Vault) -> PullerConfig:
     )
 
 
-def _outside_configs(top: Node, vault: Vault) -> Iterator[StoredLogin]:
+def _outside_configs(top: Node | None, vault: Vault) -> Iterator[StoredLogin]:
     """Logins under a top-level key that k3s does not know; it knows mirrors, configs and the old auths."""
     for section, rows in _pairs(top):
         for key, value in _pairs(rows) if section.text not in ("mirrors", "configs", "auths") else ():

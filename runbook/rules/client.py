@@ -12,7 +12,6 @@ from runbook.model import (
     Finding,
     Fix,
     Message,
-    MessageKind,
     Refutation,
     StoredLogin,
     Subject,
@@ -320,10 +319,10 @@ def trailing_newline(facts: Facts) -> Iterator[Finding]:
 
 def _meant_elsewhere(facts: Facts, login: StoredLogin) -> bool:
     """Whether all that clients were refused was at other hosts than the one that this entry is for."""
-    kinds: tuple[MessageKind, ...] = (
-        "no-basic-auth", "unauthorized", "denied", "invalid-username-password", "upload-refused", "hub-refused",
-    )  # fmt: skip
-    hosts = {"docker.io" if m.kind == "hub-refused" else _place(m.host or "") for m in facts.traffic.said(*kinds)}
+    refused = facts.traffic.said(
+        "no-basic-auth", "unauthorized", "denied", "invalid-username-password", "upload-refused", "hub-refused"
+    )
+    hosts = {"docker.io" if m.kind == "hub-refused" else _place(m.host or "") for m in refused}
     return bool(hosts) and "" not in hosts and _place(host_of(login.key)) not in hosts
 
 

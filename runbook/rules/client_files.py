@@ -91,6 +91,7 @@ def config_not_read(facts: Facts) -> Iterator[Finding]:
 def _in_a_container(facts: Facts) -> Iterator[Finding]:
     for one in facts.compose.services if facts.compose else ():
         program, path = _reads(one)
+        yield from _under_its_key(facts, one, program, path)
         mounted = [m for m in one.mounts if _holds_logins(m)]
         if not path or not mounted or covering(one.mounts, path):
             continue
@@ -116,6 +117,33 @@ def _in_a_container(facts: Facts) -> Iterator[Finding]:
                 commands=applied.commands,
                 verify=(check,),
                 applies=applied.applies,
+            ),
+        )
+        return
+
+
+def _under_its_key(facts: Facts, one: Service, program: str, path: str) -> Iterator[Finding]:
+    """A Secret for pulling that is mounted as the program's folder: the file in it is called as the Secret's key."""
+    folder, base = posixpath.split(path)
+    for mount in one.mounts if path else ():
+        keys = next((m for m in facts.traffic.said("secret-keys") if m.page == mount.source), None)
+        if (
+            mount.kind != "secret"
+            or mount.target.rstrip("/") != folder
+            or keys is None
+            or base in keys.detail.split(", ")
+        ):
+            continue
+        yield finding(
+            f"{program} reads {path}, and the Secret {mount.source} is mounted there under its key {keys.detail}: it sends none.",
+            read(f"mounted at {mount.target} without items", mount.place),
+            said(keys),
+            said(next(iter(_refusals(facts)), None)),
+            about=Subject(service=one.name),
+            fix=Fix(
+                summary=f"Name the file in the volume: items with key {keys.detail.split(', ')[0]} and path {base}",
+                verify=(stored_login(None),),
+                applies="the pod has to be created again",
             ),
         )
         return
