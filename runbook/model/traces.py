@@ -180,6 +180,7 @@ MessageKind = Literal[
     "status",  # a bare status printed by a command; exchange is made of it where the URL is known
     "pull-secret-missing",  # the kubelet: Unable to retrieve some image pull secrets; detail = their names
     "empty-password",  # a login that has no password and nobody to ask
+    "host-empty",  # a name of an image that begins with a slash; detail = the variable that should stand before it
     "hub-push",  # The push refers to repository [docker.io/…]; detail = the repository
     "throttled",  # toomanyrequests
     "hub-refused",  # failed to push docker.io/…; detail = the repository

@@ -58,6 +58,7 @@ MESSAGES: dict[MessageKind, Symptom] = {
     "html-answer": S.NOT_THE_API,
     "throttled": S.THROTTLED,
     "hub-refused": S.FAILURE,
+    "host-empty": S.FAILURE,
     "url-invalid": S.FAILURE,
     "header-hidden": S.BROWSER_BLOCKED,
     "no-content-length": S.FAILURE,

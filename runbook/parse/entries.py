@@ -62,6 +62,26 @@ _KEY = re.compile(r"(?P<key>[\w.-]{1,120}):\s{1,20}\d{1,9} bytes\s*$")
 _LONGEST = 60
 
 
+_NO_HOST = re.compile(
+    r"checking push permission for \\?\"/[^\"\s]{1,300}\"|invalid (?:argument|tag) \\?\"/[^\"\s]{1,300}\".{0,200}invalid reference format"
+)
+_NAMED_BY = re.compile(r"(?:--destination|--tag|-t|\bpush)[ =][\"']?\$\{?(?P<variable>\w{1,80})\}?/")
+_ABOVE = 12
+
+
+def nameless(lines: list[str], file: str) -> list[Message]:
+    """Images whose name begins with a slash, and the variable that was to stand before it in the command above."""
+    found = []
+    for number, line in enumerate(lines, 1):
+        if '"/' not in line or not _NO_HOST.search(line[:4000]):
+            continue
+        above = (_NAMED_BY.search(row[:4000]) for row in reversed(lines[max(0, number - _ABOVE) : number - 1]))
+        variable = next((m["variable"] for m in above if m), "")
+        text = "the name of the image begins with a slash: nothing stands where its registry should"
+        found.append(Message(kind="host-empty", place=Place(file, number), text=text, detail=variable))
+    return found
+
+
 _MADE = re.compile(
     r"\s{0,8}(?:[^\n$#>]{0,80}[$#>]\s+)?kubectl\s(?:-\S{1,80}\s|--?n\S{0,20}\s\S{1,80}\s){0,4}create secret docker-registry\s+(?P<name>[a-z0-9][\w.-]{0,252})"
 )

@@ -17,7 +17,7 @@ from runbook.parse.clients.told import told
 from runbook.parse.complaints import complaint
 from runbook.parse.console import parse_console
 from runbook.parse.curl import parse_canon
-from runbook.parse.entries import addresses, entries, pings, secret_keys
+from runbook.parse.entries import addresses, entries, nameless, pings, secret_keys
 from runbook.parse.message_words import ROWS
 from runbook.parse.outcomes import outcomes
 from runbook.parse.prompts import command as called
@@ -132,7 +132,13 @@ def parse_text(
     messages = [_written_since(m, wrote) for m in _without_retries(messages, text)]
     taken = [m.place.line or 0 for m in messages]
     ended = list(islice(outcomes(lines, file, vault, taken), _MOST))
-    shown = (*entries(lines, file, vault), *addresses(lines, file), *secret_keys(lines, file), *pings(lines, file))
+    shown = (
+        *entries(lines, file, vault),
+        *addresses(lines, file),
+        *secret_keys(lines, file),
+        *pings(lines, file),
+        *nameless(lines, file),
+    )
     made = [replace(m, voice=voice) if voice == "document" else m for m in shown]
     return (*made, *messages, *ended), exchanges
 

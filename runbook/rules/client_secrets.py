@@ -30,6 +30,7 @@ def variable_empty(facts: Facts) -> Iterator[Finding]:
     """A protected variable is empty on an unprotected branch, a secret is not handed to a pull request of a fork, a name is
     misspelled. docker then has no password and no terminal to ask at, and says nothing of the variable.
     """
+    yield from _no_host(facts)
     for message in facts.traffic.said("empty-password"):
         found = _login_of(message, facts)
         job, login = found or (None, None)
@@ -49,6 +50,24 @@ def variable_empty(facts: Facts) -> Iterator[Finding]:
             ),
         )
         return
+
+
+def _no_host(facts: Facts) -> Iterator[Finding]:
+    """The variable with the registry's name is the empty one."""
+    message = next((m for m in facts.traffic.said("host-empty") if m.detail), None)
+    if message is None:
+        return
+    job = next(iter(facts.evidence.jobs), None)
+    yield finding(
+        f"{message.detail} is empty where the job runs, so the image has no registry in its name.",
+        said(message),
+        explains=(S.FAILURE, S.NO_CREDENTIAL_SENT),
+        fix=Fix(
+            summary=f"Give the job {message.detail}: {_why(job)}",
+            verify=(_shows(message.detail, job),),
+            applies="variables are read when a job starts: run it again",
+        ),
+    )
 
 
 def _lacking(message: Message, login: CiLogin | None) -> tuple[str, str]:
