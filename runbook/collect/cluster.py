@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 from runbook.collect.clients import with_services
 from runbook.collect.kinds import HEAD, recognise
 from runbook.collect.scrub import with_places
-from runbook.model import FileKind, Place, Problem, RegistryFile
+from runbook.model import ClientConfig, FileKind, Place, Problem, RegistryFile
 from runbook.parse import ParseError
 
 if TYPE_CHECKING:
@@ -109,6 +109,11 @@ def join(to: Harvest) -> None:
         labels = ", ".join(f"{k}: {v}" for k, v in service.selector.items())
         message = f"The Service {service.name} selects pods with {labels}, and none of these manifests makes one."
         to.problems.append(Problem(place=service.place, message=to.vault.mask(message, 300)))
+    to.clients.extend(
+        ClientConfig(file=d.place.file, reader="kubelet", secret_name=d.name, namespace=d.namespace)
+        for d in made.store.all
+        if _without_key(d)
+    )
     entries = [(data, entry) for data in made.store.all for entry in data.entries.values()]
     for data, entry in entries[:_MOST_FILES]:
         try:
@@ -116,6 +121,14 @@ def join(to: Harvest) -> None:
         except ParseError as error:
             place = Place(parts.moved.get(error.file, error.file), error.line)
             to.problems.append(Problem(place=place, message=to.vault.mask(error.message, 500)))
+
+
+_KEY_OF = {"kubernetes.io/dockerconfigjson": ".dockerconfigjson", "kubernetes.io/dockercfg": ".dockercfg"}
+
+
+def _without_key(data: Data) -> bool:
+    """Whether the API server refuses it: a Secret of this type must have this key (kubernetes validation.go)."""
+    return data.complete and bool(data.entries) and _KEY_OF.get(data.type, next(iter(data.entries))) not in data.entries
 
 
 def _read(to: Harvest, data: Data, entry: Entry) -> None:
@@ -146,7 +159,7 @@ def _read(to: Harvest, data: Data, entry: Entry) -> None:
         named = [
             replace(c, reader="kubelet", secret_name=data.name, namespace=data.namespace) for c in to.clients[logins:]
         ]
-        to.clients[logins:] = named
+        to.clients[logins:] = named if entry.key in _LOGINS else []
     if entry.base and to.registry_files and to.registry_files[-1].file == entry.name:
         to.registry_files[-1] = _with_base(to, to.registry_files[-1], entry.base)
 

@@ -263,6 +263,11 @@ ROWS: tuple[tuple[str, re.Pattern[str], MessageKind], ...] = (
     _row("response status code", r"response status code (?P<detail>40[0134]|500)\b", "login-status"),
     _row("exited with code", r"exited with code (?P<detail>[1-9]\d*)", "container-exited"),
     _row("pull access denied", r"pull access denied for (?P<detail>\S+)", "denied"),
+    _row(
+        "no credentials on this request",
+        rf"image pull failed for (?P<host>{_IMAGE_HOST})/.{{0,400}}no credentials on this request",
+        "unauthorized",
+    ),
     # What registries and clients say in front of a reason of their own (the codes of the distribution specification).
     _row(
         "denied",

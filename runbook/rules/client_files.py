@@ -274,7 +274,7 @@ def _pull_secrets(facts: Facts) -> Iterator[Finding]:
         secrets = [
             c for c in facts.clients if c.reader == "kubelet" and any(host_of(s.key) == address for s in c.logins)
         ]
-        found = _unread(one, secrets, bool(told))
+        found = _keyless(facts, one) or _unread(one, secrets, bool(told))
         if found is None:
             continue
         why, stray, secret = found
@@ -287,13 +287,28 @@ def _pull_secrets(facts: Facts) -> Iterator[Finding]:
             said(told),
             about=Subject(address=address, service=one.name),
             fix=Fix(
-                summary="Name the Secret under imagePullSecrets of the pod's own spec, in the pod's namespace",
+                summary="Make the Secret with kubectl create secret docker-registry, which writes the key .dockerconfigjson"
+                if "has no key" in why
+                else "Name the Secret under imagePullSecrets of the pod's own spec, in the pod's namespace",
                 commands=(*_copied(one, secret), *applied.commands),
                 verify=(pulled(one.namespace),),
                 applies="the kubelet reads the Secret when it pulls",
             ),
         )
         return
+
+
+def _keyless(facts: Facts, one: Service) -> tuple[str, tuple[str, Place] | None, ClientConfig | None] | None:
+    """Of the Secrets that the pod names one without the key of its type, and none with a login."""
+    named = [
+        c
+        for c in facts.clients
+        if c.reader == "kubelet" and c.secret_name in [s.name for s in one.pull_secrets if s.read]
+    ]
+    if not named or any(c.logins or c.creds_store or c.cred_helpers for c in named):
+        return None
+    why = f"the Secret {named[0].secret_name} has no key .dockerconfigjson, and the API server takes none without it"
+    return why, ("a Secret for pulling without its key", Place(named[0].file)), None
 
 
 def _unread(
