@@ -171,3 +171,32 @@ def test_a_file_that_may_not_be_read_is_named_first(tmp_path: Path, monkeypatch:
     assert [row.split(":")[0] for row in run.diagnosis.not_read] == ["haproxy.cfg"]
     assert run.diagnosis.next is not None
     assert run.diagnosis.next.why.startswith("haproxy.cfg was handed over and could not be opened")
+
+
+def test_a_login_that_failed_for_no_known_reason_was_tried(tmp_path: Path) -> None:
+    said = "no successful auth challenge for https://depot.kiln.example/v2/ - errors: []"
+    text = f"$ docker login https://depot.kiln.example\nUsername: runa\nPassword:\nError response from daemon: {said}\n"
+    run = judged(tmp_path, "login.txt", text)
+    assert run.diagnosis.verdict == "inconclusive"
+    assert run.diagnosis.next is not None
+    assert run.diagnosis.next.why.startswith("A login was tried")
+    assert "-u runa https://depot.kiln.example/v2/" in command(run)
+
+
+@pytest.mark.parametrize(
+    ("said", "asked"),
+    [
+        (
+            'Failed to pull image "{0}/app:1": Get http://{0}/v2/app/manifests/1: no basic auth credentials',
+            "kubectl get",
+        ),
+        ("Error response from daemon: Get http://{0}/v2/app/manifests/1: no basic auth credentials", "docker login"),
+    ],
+)
+def test_a_pod_without_a_login_is_asked_for_its_secrets_and_a_user_logs_in(
+    said: str, asked: str, tmp_path: Path
+) -> None:
+    address = "depot.kiln.example:5000"
+    run = judged(tmp_path, "said.txt", f'{said.format(address)}\nBack-off pulling image "{address}/app:1"\n')
+    assert run.diagnosis.verdict == "inconclusive"
+    assert asked in command(run)

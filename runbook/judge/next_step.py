@@ -77,6 +77,8 @@ def next_step(
     )
     if step := step or _who_issues_tokens(facts) or (None if diagnosis.causes else _log_in(facts)):
         return step
+    if step := _as_it_answers(facts):
+        return step
     if not _login_tried(facts) and not seen & _NOT_ABOUT_LOGINS and (step := _try_login(facts)):
         return step
     if step := _as_it_is(facts, (*diagnosis.causes, *dormant)):
@@ -240,9 +242,22 @@ def _who_issues_tokens(facts: Facts) -> NextStep | None:
     )
 
 
+def _as_it_answers(facts: Facts) -> NextStep | None:
+    """Where a login was typed and failed for a reason that nobody knows: what the address answers to one."""
+    said = _last_words(facts)
+    typed = said is not None and said.call is not None and said.call.verb == "login"
+    if not typed or set(facts.traffic.seen()) != {S.FAILURE} or facts.traffic.exchanges or not facts.focus.addresses:
+        return None
+    base = _base(facts, next(iter(facts.focus.used or facts.focus.addresses)))
+    asked = sh("curl", "-sS", "-i", url(base, "/v2/"))
+    again = sh("curl", "-sS", "-i", "-u", user(_who(facts)), url(base, "/v2/"))
+    why = "A login was tried, and failed in a way that tells nothing of it. These two responses show who answers, whether a login is asked for, and whether it is taken."
+    return NextStep(why=why, command=_kept("curl.txt", asked, again), gives="transcript")
+
+
 def _log_in(facts: Facts) -> NextStep | None:
     """Where the client had no login to send: to log in there."""
-    said = _last_words(facts)
+    said = _without_login(facts)
     if (
         said is None
         or said.kind != "no-basic-auth"
@@ -250,6 +265,14 @@ def _log_in(facts: Facts) -> NextStep | None:
         or any(o.login == "sent" for o in facts.traffic.observations)
     ):
         return None
+    if any(
+        word in said.text for word in ("ErrImagePull", "StartContainer", "Failed to pull image", "ImagePullBackOff")
+    ):
+        return NextStep(
+            why=_KUBELET_WHY.format(said.host),
+            command=sh("kubectl", "get", "pods", "-o", "yaml", WRITE_TO, "pods.yaml"),
+            gives="file",
+        )
     if "level=" in said.text and "msg=" in said.text:
         return NextStep(
             why=_ENGINE_WHY.format(said.host),
@@ -266,6 +289,18 @@ def _log_in(facts: Facts) -> NextStep | None:
     )
 
 
+def _without_login(facts: Facts) -> Message | None:
+    """The last complaint of a client that is none of the kubelet's "I wait before I try again"."""
+    open_ones = [c for c in facts.traffic.complaints if c.settled is None and c.observation.witness == "client"]
+    records = [c.observation.record for c in open_ones if isinstance(c.observation.record, Message)]
+    telling = [m for m in records if "Back-off pulling image" not in m.text]
+    return telling[-1] if telling else None
+
+
+_KUBELET_WHY = (
+    "The kubelet had no login for {}. A pod has that of the pull Secrets that it names under imagePullSecrets, in its own "
+    "namespace; what somebody stored by docker login on the node is another program's. The pods say which Secrets they name."
+)
 _ENGINE_WHY = (
     "The engine had no login for {}, and its log does not say who asked it. A command has the login of its user (docker "
     "login), a pod that of the pull Secret that it names, a swarm service what --with-registry-auth sent; none uses another's. "

@@ -155,6 +155,9 @@ ROWS: tuple[tuple[str, re.Pattern[str], MessageKind], ...] = (
         "invalid-username-password",
     ),
     _row("incorrect username or password", r"incorrect username or password", "invalid-username-password"),
+    # Old engines: no response to the ping asked for a login; and the way of API v1, taken where the ping was none of v2's.
+    _row("no successful auth challenge", rf"no successful auth challenge for {_URL}", "other-error"),
+    _row("login: 4", r"from daemon: Login: (?P<detail>40[0134])\b", "login-status"),
     # ---- the token service -------------------------------------------------------------------------------
     _row(
         "oauth token", rf"failed to fetch oauth token: (?:[^\"]{{0,200}}?{_URL})?.{{0,400}}?: 40[13]\b", "token-refused"
