@@ -200,3 +200,12 @@ def test_a_pod_without_a_login_is_asked_for_its_secrets_and_a_user_logs_in(
     run = judged(tmp_path, "said.txt", f'{said.format(address)}\nBack-off pulling image "{address}/app:1"\n')
     assert run.diagnosis.verdict == "inconclusive"
     assert asked in command(run)
+
+
+def test_the_address_of_a_login_may_be_typed_with_its_scheme(tmp_path: Path) -> None:
+    text = (
+        "$ docker run -p 127.0.0.1:5000:5000 registry:2\n"
+        "$ docker login https://depot.kiln.example/\nUsername: runa\nPassword:\n"
+        "Error response from daemon: (Code: 404; Headers: map[Server:[nginx/1.6.2]])\n"
+    )
+    assert "https://depot.kiln.example/v2/" in command(judged(tmp_path, "login.txt", text))

@@ -26,7 +26,9 @@ _OF_DESTINATION = re.compile(
 )
 """How the containers' library says at which end of a copy it failed."""
 _PROMPTED_USER = re.compile(r"^\s*Username(?: \([^)]*\))?:\s*(\S+)\s*$")
-_IMAGE_HOST = re.compile(r"^(?:docker://)?((?:[\w-]+\.)+[\w-]+(?::\d+)?|localhost(?::\d+)?|[\w.-]+:\d+(?=/))(?:/|$)")
+_IMAGE_HOST = re.compile(
+    r"^(?:docker://|https?://)?((?:[\w-]+\.)+[\w-]+(?::\d+)?|localhost(?::\d+)?|[\w.-]+:\d+(?=/))(?:/|$)"
+)
 _LOGIN_HOST = re.compile(r"^([\w.-]+:\d+)$")
 _VERBS = (
     "login",

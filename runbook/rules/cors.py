@@ -157,11 +157,12 @@ def wildcard(facts: Facts) -> Iterator[Finding]:
     page = page_of(facts)
     named = rewrite(facts, setting.place, "*", page) if setting and page else ()
     edits = (*named, *_consent(facts, setting)) if named and setting else ()
+    asks = ", and the registry asks for credentials" if wants_login(facts) else ""
     yield finding(
         "The registry allows every origin with *, but the page sends credentials, and then the browser accepts no *.",
         said(complaint),
         seen(got.exchange, what=f"the page {got.page} got {ORIGIN}: *") if got else None,
-        read(f"{ORIGIN} is *, and the registry asks for credentials", where_of(setting)) if setting else None,
+        read(f"{ORIGIN} is *{asks}", where_of(setting)) if setting else None,
         fix=headers_fix(
             facts, f"Name {page or 'the origin of the page'} instead of *, with {CREDENTIALS}: true", edits
         ),
