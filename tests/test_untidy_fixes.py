@@ -241,3 +241,27 @@ def test_what_was_served_since_ends_the_proxys_old_log(log: dict[str, str], tran
     assert verdict("second", old | other | {"now.txt": transcript}) != "healthy"
     if "error.log" not in log:
         assert verdict("ben", old | {"now.txt": transcript.replace("-u anna", "-u ben")}) != "healthy"
+
+
+GATEWAY = (
+    "$ curl -sSi -u anna http://registry.example.com/v2/\nHTTP/1.1 502 Bad Gateway\nServer: nginx/1.22.1\nContent-Type: text/html\n\n"
+    "<html><center>nginx/1.22.1</center></html>\n"
+)
+NOT_UP = (
+    "2026/11/28 02:00:05 [error] 119#119: *9 connect() failed (111: Connection refused) while connecting to upstream, client: 127.0.0.1, "
+    'server: registry.example.com, request: "GET /v2/ HTTP/1.1", upstream: "http://127.0.0.1:5000/v2/", host: "registry.example.com"\n'
+)
+
+
+@pytest.mark.parametrize(("bound", "blamed"), [("127.0.0.1:5000", False), ("127.0.0.1:5001", True)])
+def test_a_registry_bound_to_loopback_is_not_sought_by_name(bound: str, blamed: bool, tmp_path: Path) -> None:
+    """It was down; the printed diff named a host that nobody knows, and nginx would not have started again. Bound to
+    another port it is no witness for this upstream."""
+    (config,) = REGISTRY
+    files = {config: REGISTRY[config].replace("127.0.0.1:5000", bound)}
+    files |= {"etc/nginx/sites-enabled/registry": PROXIED, "error.log": NOT_UP, "transcript.txt": GATEWAY}
+    (tmp_path / "case").mkdir()
+    run = judge(Case(Path("x/y.yaml"), "", ("--user", "anna"), {}, files, {}, {}), tmp_path / "case")
+    named = {c.cause for c in run.diagnosis.causes} & {"upstream-is-localhost", "upstream-wrong-port"}
+    assert bool(named) == blamed
+    assert blamed or not any(c.fix.patch for c in run.diagnosis.causes)

@@ -21,6 +21,7 @@ from runbook.rules.upstreams import (
     UI_UPSTREAM,
     at_home,
     bad_gateway,
+    bound_to_loopback,
     inner_address,
     join_network,
     point_to,
@@ -62,8 +63,9 @@ def upstream_is_localhost(facts: Facts) -> Iterator[Finding]:
         hosts = [h for h, _ in route.upstream_hosts if h.lower() in LOOPBACK or h.startswith("127.")]
         runs = service_of(facts, route)
         contained = runs is not None or route.software == "joxit-ui"
-        if at_home(facts) and not contained:
-            continue  # the registry answered on loopback: so does it for a proxy beside it
+        near = bound_to_loopback(facts)[1]
+        if near and not contained and (at_home(facts) or near.port in {p for _, p in route.upstream_hosts}):
+            continue  # by no other name would a proxy reach a registry that is bound to loopback, if it runs
         if not hosts or _has_localhost(facts, runs, registry) or not (contained or gateway or events):
             continue
         target = inner_address(registry or "registry", facts.stack.registry)
@@ -86,7 +88,7 @@ def upstream_is_localhost(facts: Facts) -> Iterator[Finding]:
         )
         return
     only = _only_proxy(facts)
-    certain = bool(events) and bool(_serves(facts) or only) and not at_home(facts)
+    certain = bool(events) and bool(_serves(facts) or only) and bound_to_loopback(facts)[1] is None
     inside = next((e for e in events if e.service), None) or (events[0] if certain else None)
     if inside is not None:
         who, serves = inside.service or only, _serves(facts)

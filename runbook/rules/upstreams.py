@@ -16,7 +16,7 @@ from runbook.model import (
     Stack,
     Symptom,
 )
-from runbook.observe.address import address_of
+from runbook.observe.address import Address, address_of
 from runbook.observe.signature import from_registry
 from runbook.observe.traffic import Traffic
 from runbook.rules.base import Facts
@@ -95,13 +95,20 @@ def inner_address(service: str, registry: Registry | None) -> str:
     return f"{service}:{(registry.listens if registry else None) or 5000}"
 
 
-def at_home(facts: Facts) -> str | None:
-    """The registry's own address, HOST:PORT, where it is bound to loopback and answered there: it is no container, so
-    a proxy of the same machine reaches it at this address and by no service's name."""
+def bound_to_loopback(facts: Facts) -> tuple[str, Address | None]:
+    """The address of a registry that is no container and takes connections of its own machine alone, as written; None
+    where it does not say so. Whether it runs is another question."""
     registry = facts.registry
     bound = str(registry.value("http.addr") or "") if registry and facts.compose is None else ""
     at = address_of(bound)
-    if at is None or not at.is_loopback:
+    return bound, at if at and at.is_loopback else None
+
+
+def at_home(facts: Facts) -> str | None:
+    """The registry's own address, HOST:PORT, where it is bound to loopback and answered there: it is no container, so
+    a proxy of the same machine reaches it at this address and by no service's name."""
+    bound, at = bound_to_loopback(facts)
+    if at is None:
         return None
     asked = (address_of(e.url) for e in facts.traffic.on("direct") if e.status is not None and e.status < 500)
     return bound if any(a and a.is_loopback and a.port == at.port for a in asked) else None
