@@ -221,9 +221,17 @@ PROXIED = SITE.replace("\tinclude snippets/bots.conf;\n", "\tclient_max_body_siz
     [
         ({"access.log": ACCESS.format(1, "GET /v2/", 404)}, PASSED),
         ({"access.log": ACCESS.format(1, "GET /v2/", 401)}, PASSED),
+        (
+            {
+                "access.log": ACCESS.format(1, "GET /v2/", 404)
+                .replace("- anna", "- -")
+                .replace("curl/7.88.1", "docker/28.2.2 go/go1.24")
+            },
+            PASSED + PUSH,
+        ),
         ({"error.log": TOO_LARGE, "access.log": ACCESS.format(1, "PATCH /v2/app/blobs/uploads/1", 413)}, PASSED + PUSH),
     ],
-    ids=["not-found", "refused", "too-large"],
+    ids=["not-found", "refused", "by-docker", "too-large"],
 )
 def test_what_was_served_since_ends_the_proxys_old_log(log: dict[str, str], transcript: str, tmp_path: Path) -> None:
     def verdict(name: str, files: dict[str, str]) -> str:
@@ -239,7 +247,11 @@ def test_what_was_served_since_ends_the_proxys_old_log(log: dict[str, str], tran
     assert verdict("before", old | {"now.txt": before}) != "healthy"
     other = {"etc/nginx/sites-enabled/second": PROXIED.replace("registry.example", "second.example")}
     assert verdict("second", old | other | {"now.txt": transcript}) != "healthy"
-    if "error.log" not in log:
+    if "docker" in log["access.log"]:
+        assert (
+            verdict("curl", old | {"now.txt": PASSED}) != "healthy"
+        )  # another program's success says nothing of docker
+    elif "error.log" not in log:
         assert verdict("ben", old | {"now.txt": transcript.replace("-u anna", "-u ben")}) != "healthy"
 
 
@@ -265,3 +277,57 @@ def test_a_registry_bound_to_loopback_is_not_sought_by_name(bound: str, blamed: 
     named = {c.cause for c in run.diagnosis.causes} & {"upstream-is-localhost", "upstream-wrong-port"}
     assert bool(named) == blamed
     assert blamed or not any(c.fix.patch for c in run.diagnosis.causes)
+
+
+PAGE = (
+    "$ curl -sSi -u anna http://registry.example.com/v2/\nHTTP/1.1 200 OK\nServer: nginx/1.22.1\nContent-Type: text/html\n\n<html>UI</html>\n"
+    + DIRECT
+)
+HUB = "server {\n\tlisten 80;\n\tserver_name hub.example.com;\n\tlocation /v2/ {\n\t\tproxy_set_header Host $http_host;\n\t\tproxy_pass http://127.0.0.1:5000;\n\t}\n}\n"
+
+
+@pytest.mark.parametrize(
+    ("listen", "proto"), [("80", ""), ("443 ssl", "        proxy_set_header X-Forwarded-Proto $scheme;\n")]
+)
+def test_the_site_that_has_the_name_gets_the_route(listen: str, proto: str, tmp_path: Path) -> None:
+    """Another site of the same nginx has it already; the registry is no container, and answered on loopback."""
+    files = REGISTRY | {
+        "etc/nginx/sites-enabled/00-ui": f"server {{\n\tlisten {listen};\n\tserver_name registry.example.com;\n\troot /var/www/html;\n}}\n",
+        "etc/nginx/sites-enabled/10-hub": HUB,
+    }
+    page = PAGE.replace("http://registry", "https://registry") if proto else PAGE
+    first = found(Stack("no-v2-route", {}, {}), files | {"transcript.txt": page}, tmp_path / "case")
+    assert first is not None
+    assert first.fix.patch
+    subprocess.run([need("patch"), "-p1", "-F0"], input=first.fix.patch.encode(), cwd=tmp_path / "case", check=True)
+    after = (tmp_path / "case/etc/nginx/sites-enabled/00-ui").read_text()
+    assert (
+        f"        proxy_pass http://127.0.0.1:5000;\n        proxy_set_header Host $http_host;\n{proto}    }}\n"
+        in after
+    )
+    assert (tmp_path / "case/etc/nginx/sites-enabled/10-hub").read_text() == HUB
+
+
+def test_the_words_of_a_unit_are_no_complaint(tmp_path: Path) -> None:
+    unit = (
+        "[Unit]\nDescription=Registry\n\n[Service]\nExecStart=/usr/bin/registry serve /etc/c.yml\nRestart=on-failure\n"
+    )
+    for name, text, told in (
+        ("registry.service", unit, False),
+        ("ticket.md", "Hello, our registry fails since Monday.\n", True),
+        ("mail.conf", "Hello, our registry fails since Monday.\n", True),
+    ):
+        (tmp_path / name).mkdir()
+        files = REGISTRY | {name: text}
+        run = judge(Case(Path("x/y.yaml"), "", (), {}, files, {}, {}), tmp_path / name)
+        assert any("tells of a trouble" in p.message for p in run.evidence.problems) == told, name
+
+
+def test_a_program_that_was_served_since_is_not_kept_out(tmp_path: Path) -> None:
+    line = '127.0.0.1 - {} [28/Nov/2026:02:00:0{} +0000] "GET /v2/ HTTP/1.1" {} 170 "-" "{}"\n'
+    log = line.format("anna", 1, 200, "curl/7.88.1") + line.format("-", 2, 404, "skopeo/1.9.3")
+    push = "$ skopeo copy docker://a/b:1 docker://registry.example.com/app:1\n{}Writing manifest to image destination\nStoring signatures\n"
+    files = REGISTRY | {"etc/nginx/sites-enabled/registry": PROXIED, "access.log": log}
+    stack = Stack("user-agent-filter", {}, {})
+    assert found(stack, files | {"now.txt": PASSED}, tmp_path / "before") is not None
+    assert found(stack, files | {"now.txt": PASSED + push.format("")}, tmp_path / "since") is None

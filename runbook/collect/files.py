@@ -87,6 +87,17 @@ Kind = Literal["", "nothing-found", "complaint", "push-complaint", "failing"]
 """Of a problem."""
 
 
+def _is_unit(path: str, rows: Sequence[str]) -> bool:
+    """Whether it is a unit of systemd: its words (Restart=on-failure) tell of no trouble."""
+    first = next((row.strip() for row in rows if row.strip() and not row.lstrip().startswith(("#", ";"))), "")
+    return path.endswith((".service", ".socket", ".timer", ".conf")) and first in (
+        "[Unit]",
+        "[Service]",
+        "[Install]",
+        "[Socket]",
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Item:
     """A file on disk, or one that stood in a container."""
@@ -499,7 +510,7 @@ class Reading:
         if source.voice == "person" and is_over(carrier.paste.rest(), carrier.paste.framed, carrier.paste.written):
             self._over.add(source.path)
         rows = carrier.paste.rest()
-        speaks = source.voice == "person" and not SET_ASIDE.search(source.path)
+        speaks = source.voice == "person" and not SET_ASIDE.search(source.path) and not _is_unit(source.path, rows)
         line = complaint(rows, carrier.paste.framed, carrier.paste.written) if speaks else None
         if line is not None:
             kind: Kind = "push-complaint" if is_of_push(rows[line - 1]) else "complaint"

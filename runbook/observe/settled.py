@@ -77,6 +77,7 @@ class Successes:
                 symptom in _ANY_PATH
                 or _same_request(last, failure)
                 or (kind == "login" and _same_account(last, failure))
+                or (self.one_way and _own_word(last, failure))
             ):
                 return last
         return None
@@ -178,8 +179,16 @@ def _through_the_proxy(success: Observation, failure: Observation, kind: Success
         return False
     if success.address and failure.address and not success.address.may_be(failure.address):
         return False
-    same = success.user is not None and success.user == failure.user
+    same = (success.user is not None and success.user == failure.user) or _own_word(success, failure)
     return same or (kind == "upload" and (failure.user is None or success.user is None))
+
+
+def _own_word(success: Observation, failure: Observation) -> bool:
+    """Whether the program that a proxy's log names said later itself that it was served."""
+    one, other = success.record, failure.record
+    if not isinstance(one, Message) or not isinstance(other, LoggedRequest) or not one.tool:
+        return False
+    return one.tool == other.agent.split("/")[0].lower()
 
 
 def _file_is_read(success: Observation, failure: Observation) -> bool:

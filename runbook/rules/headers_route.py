@@ -37,7 +37,7 @@ from runbook.rules.new_route import new_route
 from runbook.rules.platform import restarted
 from runbook.rules.reloads import proxy_fix
 from runbook.rules.route_files import exact_only, nothing_on_https, taken_before, unserved_router
-from runbook.rules.upstreams import inner_address, registry_service
+from runbook.rules.upstreams import at_home, inner_address, registry_service
 from runbook.urls import urlsplit
 
 S = Symptom
@@ -106,12 +106,13 @@ def _unrouted(
         (urlsplit(strangers[0].url).hostname or "") if strangers else (told.host or "").split(":")[0] if told else ""
     )
     near = _near_name(facts, asked)
-    front = _front_without(facts, near)
+    front = _front_without(facts, near, asked)
     route = front or (near.route if near else next(iter(facts.stack.routes), None))
     edits = _rename(facts, near) if near else ()
     target = registry_service(facts.stack, facts.compose)
-    if front and not near and target:
-        edits = new_route(facts.evidence, front, inner_address(target, facts.stack.registry))
+    address = inner_address(target, facts.stack.registry) if target else at_home(facts)
+    if front and not near and address:
+        edits = new_route(facts.evidence, front, address)
     return finding(
         "The address answers, but no registry is behind its /v2/"
         + (f": the registry's route is for {near.known}, not for {near.asked}." if near else "."),
@@ -234,9 +235,14 @@ def _near_name(facts: Facts, host: str) -> _NearName | None:
     return None
 
 
-def _front_without(facts: Facts, near: _NearName | None) -> ProxyRoute | None:
-    """The virtual host that took the request without leading it to a registry, as far as the files tell."""
+def _front_without(facts: Facts, near: _NearName | None, asked: str) -> ProxyRoute | None:
+    """The virtual host that took the request without leading it to a registry, as far as the files tell: the one that
+    has the name, else the only one."""
     everyone = fronts(facts)
+    named = [f for f in everyone if asked and asked in f.routes[0].server_names]
+    if named and not near:
+        bare = [f.any for f in named if not f.api and all(r.complete for r in f.routes)]
+        return bare[0] if len(bare) == len(named) else None
     without = [f.any for f in everyone if not f.api]
     partial = any(r.kind == "proxy" and not r.complete for r in facts.stack.routes)
     return without[0] if without and (near or (len(without) == len(everyone) and not partial)) else None

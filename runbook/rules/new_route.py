@@ -25,6 +25,8 @@ def new_route(evidence: Evidence, site: ProxyRoute, target: str) -> tuple[Edit, 
     match site.software:
         case "nginx" | "apache":
             text = _NGINX if site.software == "nginx" else _APACHE
+            if site.software == "nginx" and site.tls:
+                text = text.replace("\n    }}", "\n        proxy_set_header X-Forwarded-Proto $scheme;\n    }}")
             line = _before(file, site.place.line, _OPENS[site.software])
             return (Edit(file=file.path, line=line, old=None, new=text.format(target=target)),) if line else ()
         case "caddy":

@@ -22,6 +22,7 @@ from runbook.model import (
 from runbook.model.command import glued, sh
 from runbook.model.command import name as command_name
 from runbook.observe.address import address_of
+from runbook.observe.observation import is_later
 from runbook.observe.signature import from_registry, signed_by_proxy
 from runbook.parse.nginx_access import refuses
 from runbook.rules.base import Facts, rule
@@ -147,6 +148,8 @@ def agent_filter(facts: Facts) -> Iterator[Finding]:
         yield from _against_docker(facts)
         return
     refused, passed = pair
+    if not rules and _served_since(facts, refused):
+        return
     route = rules[0] if rules else next((r for r in facts.stack.routes if r.kind == "proxy"), None)
     yield finding(
         f"The same request is answered {_status(passed)} to {_agent(passed)} and {_status(refused)} to {_agent(refused)}.",
@@ -251,6 +254,14 @@ def _differing(facts: Facts) -> tuple[_Asked, _Asked] | None:
         if away is not None and let_in is not None and not mixed:
             return away, let_in
     return None
+
+
+def _served_since(facts: Facts, refused: _Asked) -> bool:
+    """Whether the program that was turned away said later that it was served."""
+    rows = facts.traffic.observations
+    away = next((o for o in rows if o.record is refused), None)
+    said_ok = (o for o in rows if o.ok and isinstance(o.record, Message) and o.record.tool == _program(refused))
+    return away is not None and any(is_later(o, away) for o in said_ok)
 
 
 def _is_registry_404(asked: _Asked) -> bool:
