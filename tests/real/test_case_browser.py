@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page
+from playwright.sync_api import TimeoutError as TooLate
 
 from runbook.lab import Lab
 from tests.real.hops import free_port
@@ -116,10 +117,12 @@ def test_from_dropped_files_to_a_proven_fix_and_from_a_pasted_transcript(
     page.goto(address)
     page.wait_for_selector(".jp-Notebook .rb-verdict")
     assert page.locator(".jp-Dialog, .jp-toastContainer:has-text('news')").count() == 0
-    _run_all(page)
     PICTURES.mkdir(parents=True, exist_ok=True)
+    _run_all(page)
 
-    page.locator(".rb-console input[type=file]").set_input_files(dropped)
+    with page.expect_file_chooser() as chooser:
+        _press(page, ".rb-console button:has-text('Add files')")
+    chooser.value.set_files(dropped)
     page.wait_for_selector(".rb-console :text('docker-compose.yml')")
     _press(page, ".rb-console button:has-text('Run')")
     page.wait_for_selector(".rb-console .rb-verdict :text('removes the Authorization header')")
@@ -150,9 +153,17 @@ def _press(page: Page, button: str) -> None:
 
 def _run_all(page: Page) -> None:
     """Run every cell, and wait until the last one has shown its form."""
-    page.wait_for_selector(".jp-Notebook-ExecutionIndicator[data-status='idle']")
     page.evaluate("() => document.querySelectorAll('.rb-console').forEach(e => e.remove())")
-    page.click(".lm-MenuBar-item:has-text('Run')")
-    page.click("[data-command='runmenu:run-all']")
-    page.wait_for_selector(".rb-console input[type=file]", state="attached")
+    page.wait_for_selector(".jp-Notebook-ExecutionIndicator[data-status='idle']")
+    for _ in range(4):  # a menu that is opened while the page still settles does nothing
+        if page.locator(".jp-Dialog button.jp-mod-accept").count():
+            page.click(".jp-Dialog button.jp-mod-accept")
+        page.click(".lm-MenuBar-item:has-text('Run')")
+        page.click("[data-command='runmenu:run-all']")
+        try:
+            page.wait_for_selector(".rb-console button:has-text('Add files')", timeout=45_000)
+            break
+        except TooLate:
+            page.screenshot(path=str(PICTURES / "case-waits.png"))
+            page.keyboard.press("Escape")
     page.wait_for_selector(".jp-Notebook-ExecutionIndicator[data-status='idle']")
