@@ -43,6 +43,7 @@ def add_serve_arguments(parser: argparse.ArgumentParser) -> None:
     """The page's address and browser."""
     _add_case(parser)
     parser.add_argument("--port", type=int, default=8866, help="port of the page (default %(default)s)")
+    parser.add_argument("--theme", choices=("light", "dark"), default="light", help="of the page (default light)")
 
 
 def _add_case(parser: argparse.ArgumentParser) -> None:
@@ -165,7 +166,7 @@ def run_serve(options: argparse.Namespace) -> int:
     given = options.demo or options.paths or options.registry or options.ui
     notebook = page_of_case(_prepared(options)) if given else notebooks_folder() / "00_start_here.ipynb"
     command = [sys.executable, "-m", "runbook.headless.page", str(notebook)]
-    command += [str(options.port), "no-browser" if options.no_browser else "browser"]
+    command += [str(options.port), "no-browser" if options.no_browser else "browser", options.theme]
     sys.stdout.flush()
     os.execv(sys.executable, command)  # noqa: S606 (no shell, and Voilà takes the place of this process)
 

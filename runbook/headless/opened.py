@@ -11,11 +11,14 @@ import nbformat
 from jupyterlab_server.workspaces_handler import WorkspacesManager
 
 from runbook import door
+from runbook.folder import NAME, CaseFolder
 from runbook.headless.execute import execute
 from runbook.headless.places import fingerprint, notebooks_folder
 from runbook.headless.reading import LESSON, LIVE, without
+from runbook.judge import diagnose
 from runbook.redact import Vault
 from runbook.report.block import Block, para
+from runbook.report.html import title_of
 
 
 def open_case(folder: Path) -> Path:
@@ -77,6 +80,8 @@ def page_of_case(folder: Path) -> Path:
     shown = without(source, (LESSON,))
     for cell in shown.cells:
         cell.source = cell.source.replace("case.steps()", "case.steps(links=False)")
+    known = CaseFolder(folder / NAME).evidence()
+    shown.metadata["title"] = title_of(diagnose(known)) if known else "The case"
     door.write(target, nbformat.writes(shown), Vault())
     return target
 

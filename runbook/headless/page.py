@@ -52,11 +52,12 @@ class Page(Voila):  # type: ignore[misc]
         webbrowser.open(file.as_uri())
 
 
-def main(notebook: str, port: int, *, browser: bool) -> None:
+def main(notebook: str, port: int, *, browser: bool, theme: str) -> None:
     """Serve until ended. The address is printed; nobody else is told the token."""
     options = {
         "--Voila.ip": "127.0.0.1",
         "--Voila.auto_token": "True",
+        "--VoilaConfiguration.theme": theme,
         "--VoilaConfiguration.multi_kernel_manager_class": "runbook.headless.page.Kernels",
         "--Kernels.cull_idle_timeout": str(_IDLE),
         "--Kernels.cull_interval": str(_INTERVAL),
@@ -69,4 +70,4 @@ def main(notebook: str, port: int, *, browser: bool) -> None:
 if __name__ == "__main__":
     import sys
 
-    main(sys.argv[1], int(sys.argv[2]), browser=sys.argv[3] == "browser")
+    main(sys.argv[1], int(sys.argv[2]), browser=sys.argv[3] == "browser", theme=sys.argv[4])

@@ -41,7 +41,7 @@ def render_html(
 ) -> str:
     """The whole page. `notebooks` are linked; a failed one is said at the top; `changes` since an earlier report are shown."""
     body = "".join(_sections(run, notebooks, changes))
-    title = title or _title(run)
+    title = title or title_of(run)
     stamp = when or datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
@@ -54,7 +54,7 @@ def render_html(
     )
 
 
-def _title(run: Run) -> str:
+def title_of(run: Run) -> str:
     """What, and where."""
     demo = f"{words.DEMO}: " if run.evidence.target.lab else ""
     return f"{demo}{words.headline(run)[0]} · {_target(run)}"

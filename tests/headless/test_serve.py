@@ -33,7 +33,7 @@ def served_case(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str,
     (folder / "nginx.conf").write_text(
         'server { location /v2/ { proxy_pass http://registry:5000; proxy_set_header Authorization ""; } }\n'
     )
-    yield from serving(str(folder), f"--folder={tmp_path_factory.mktemp('case')}")
+    yield from serving(str(folder), f"--folder={tmp_path_factory.mktemp('case')}", "--theme=dark")
 
 
 def serving(*arguments: str) -> Iterator[tuple[str, str, int]]:
@@ -87,6 +87,8 @@ def test_a_case_is_served_without_lessons_and_dead_links(served_case: tuple[str,
     assert status == 200
     assert "authorization-stripped" in page
     assert "Case.open" not in page
+    assert re.search(r"<title>\s*(?:DEMO: )?Fault: authorization-stripped · ", page), "what, and where"
+    assert 'data-jp-theme-light="false"' in page
     assert "Shift+Enter" not in page
     assert re.findall(r'href="([^"]*\.ipynb)"', page) == []
 
