@@ -3,7 +3,7 @@ understood, a file or a part of one, is evidence (a `Problem`), never an excepti
 
 import io
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
