@@ -3,7 +3,18 @@
 from collections.abc import Iterator
 
 from runbook.lazy import re
-from runbook.model import Edit, EvidenceItem, Exchange, Finding, Fix, Refutation, Registry, Stack, Symptom
+from runbook.model import (
+    Edit,
+    EvidenceItem,
+    Exchange,
+    Finding,
+    Fix,
+    LoggedRequest,
+    Refutation,
+    Registry,
+    Stack,
+    Symptom,
+)
 from runbook.numbers import whole_number
 from runbook.observe.signature import is_registrys, is_token_service
 from runbook.observe.traffic import Traffic, succeeded
@@ -11,6 +22,7 @@ from runbook.observe.words import upload_sent_on
 from runbook.rules.align import DOWN, OPEN, add_variables
 from runbook.rules.base import Facts, rule
 from runbook.rules.evidence import Item, finding, foretold, read, said, seen
+from runbook.rules.hops import aside
 from runbook.rules.location_math import dialled_elsewhere
 from runbook.rules.logins import files
 from runbook.rules.logins import url as base_url
@@ -55,13 +67,13 @@ def auth_not_enforced(facts: Facts) -> Iterator[Finding]:
     meant = bool(files(facts)) or _mentions(registry)
     # Open is how many run it, behind a proxy that asks, or in a job or a network of its own; where something else fails
     # and nobody speaks of a login, that is the question.
-    aside = not meant and not _logs_in(traffic) and bool(set(traffic.seen()) - set(OPEN))
+    beside = not meant and not _logs_in(traffic) and bool(set(traffic.seen()) - set(OPEN))
     yield finding(
         "The registry asks for no credentials: "
         + ("a request without them was answered." if opened else "its configuration in force has no auth."),
         [seen(e) for e in opened[:3]],
         _no_auth(unset) if unset else None,
-        warning=aside or _is_cache(registry) or (not opened and not meant and not traffic.seen(*OPEN)),
+        warning=beside or _is_cache(registry) or (not opened and not meant and not traffic.seen(*OPEN)),
         proves=bool(opened) or meant,
         fix=Fix(
             summary="Switch htpasswd on, with realm and path",
@@ -203,19 +215,24 @@ def unreachable(facts: Facts) -> Iterator[Finding]:
     ]
     traefik = any(r.software == "traefik" for r in stack.routes)
     debug = [e for e in traffic.exchanges if _is_debug_server(e) and not traefik]
-    answered = any(e.status and is_registrys(e) for e in traffic.on("direct"))
-    if answered or not (crash or failed or reported or debug):
+    if any(e.status and is_registrys(e) for e in traffic.on("direct")) or not (crash or failed or reported or debug):
         return
     hangs = bool(failed) and all(e.error == "no-response" for e in failed)
     other = None if hangs else _other_port(stack, failed)
-    late = not failed and bool(reported) and all(m.kind == "timeout" for m in reported)
+    late = (
+        bool(failed or reported)
+        and all(e.error == "timeout" for e in failed)
+        and all(m.kind == "timeout" for m in reported)
+    )
+    others = _served_meanwhile(facts, failed) if late else None
     name = stack.registry.name if stack.registry and stack.registry.service else "registry"
     one = runs(facts, name)
     yield finding(
-        _silence(crash, other, debug=bool(debug), hangs=hangs, late=late),
+        _silence(crash, other, debug=bool(debug), hangs=hangs, late=late, others=others is not None),
         crash[:2],
-        [seen(e) for e in (*failed, *debug)[:3]],
-        [said(m) for m in reported[:2]],
+        [aside(seen(e)) if others else seen(e) for e in (*failed, *debug)[:3]],
+        [aside(said(m)) if others else said(m) for m in reported[:2]],
+        aside(said(others)),
         explains=(*DOWN, S.NOT_THE_API) if debug else (),
         hop="registry" if crash else "",
         proves=bool(crash),
@@ -240,7 +257,13 @@ def unreachable(facts: Facts) -> Iterator[Finding]:
 
 
 def _silence(
-    crash: tuple[EvidenceItem, ...], other: tuple[str, int] | None, *, debug: bool, hangs: bool, late: bool
+    crash: tuple[EvidenceItem, ...],
+    other: tuple[str, int] | None,
+    *,
+    debug: bool,
+    hangs: bool,
+    late: bool,
+    others: bool,
 ) -> str:
     """What is wrong at the address, by the best that is known."""
     if crash:
@@ -253,6 +276,11 @@ def _silence(
         )
     if other:
         return f"Nothing answers at port {other[0]}; compose publishes the registry at {other[1]}."
+    if late and others:
+        return (
+            "No response comes to this client, and the registry serves others: a firewall, a route or a VPN on the way from it "
+            "drops what it sends."
+        )
     if late:
         return (
             "No response comes from the registry's address in time: packets are dropped on the way, its machine is down, or "
@@ -260,6 +288,18 @@ def _silence(
         )
     return "Nothing answers at the registry's address: its container is down, or another address is published."
 
+
+def _served_meanwhile(facts: Facts, failed: list[Exchange]) -> LoggedRequest | None:
+    """A request that the registry's log shows served minutes before or after one that timed out (any, where nobody tells
+    when that was): then it runs, and what this client sends does not arrive."""
+    times = [e.when for e in failed if e.when is not None] or [
+        o.when for o in facts.traffic.observations if o.error == "timeout" and o.when is not None
+    ]
+    served = (r for r in facts.traffic.requests if r.logger == "registry" and 200 <= (r.status or 0) < 300 and r.when)
+    return next((r for r in served if not times or any(abs((r.when or 0.0) - t) <= _MINUTES for t in times)), None)
+
+
+_MINUTES = 600.0
 
 _NO_ANSWER = ("refused", "reset", "empty-reply", "timeout", "no-response")
 
