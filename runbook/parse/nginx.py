@@ -13,6 +13,7 @@ from runbook.numbers import whole_number
 from runbook.parse import ParseError
 from runbook.parse.hops import host_and_port
 from runbook.parse.nginx_access import tables
+from runbook.parse.nginx_conditions import Values, mapped
 from runbook.parse.nginx_location import conditional, location_routes, static_route
 from runbook.parse.nginx_scope import ENCLOSED, Scope, is_unread
 from runbook.parse.nginx_tree import Directive, tree
@@ -109,6 +110,7 @@ class _Config:
                 upstreams=_upstreams(level),
                 variables=_maps(level),
                 tables=tables(level),
+                choices=_choices(level),
                 vault=self._vault,
                 file=self._file,
             )
@@ -188,6 +190,18 @@ def _maps(level: tuple[Directive, ...]) -> dict[str, str]:
         value = values.pop() if len(values) == 1 else _mapped(rows, key) if key is not None else None
         if value is not None and "include" not in rows:
             found[block.args[1].lstrip("$")] = value
+    return found
+
+
+def _choices(level: tuple[Directive, ...]) -> dict[str, Values]:
+    """Variables of a `map` or `geo` whose value the request decides."""
+    found: dict[str, Values] = {}
+    known = _maps(level)
+    for block in (d for d in level if d.name in ("map", "geo") and d.args):
+        name = block.args[-1].lstrip("$")
+        rows = {d.name: d.args[0] if d.args else "" for d in block.block or ()}
+        if name not in known:
+            found[name] = mapped(block.args[0] if len(block.args) == 2 and block.name == "map" else "", rows)
     return found
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Literal
 
 from runbook.model import HeaderEdit, OwnAuth, Place, ProxyRoute
+from runbook.parse.conditions import requests_at, settled
 from runbook.parse.hops import forwards_proto, seconds, split_upstream
 from runbook.parse.nginx_scope import Match, Scope
 from runbook.parse.nginx_tree import Directive
@@ -61,7 +62,7 @@ def proxy_route(
     uri = upstream.uri.replace("/$request_uri", "$request_uri").replace("/$uri", "$uri") if upstream.uri else None
     default_port = 443 if upstream.scheme == "https" else 80
     hosts = scope.upstreams.get(upstream.host) or ((upstream.host, upstream.port or default_port),)
-    edits = scope.request_headers()
+    edits = settled(scope.request_headers(), requests_at(path, match))
     host, host_value = _host(edits, upstream.host, upstream.port, scope)
     base = scope.base(place, path, match)
     base["auth"] = _except_auth(base["auth"], block, scope)

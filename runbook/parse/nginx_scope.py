@@ -1,7 +1,7 @@
 """One level of an nginx configuration with what it inherits, and what is in force there."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -9,9 +9,10 @@ from runbook.model import Guard, HeaderEdit, OwnAuth, Place, ProxyRoute
 from runbook.model.proxy import NGINX_BODY
 from runbook.numbers import whole_number
 from runbook.parse import nginx_access
+from runbook.parse.conditions import ALWAYS, API, outcome
 from runbook.parse.hops import basic_auth, header_edit, size
+from runbook.parse.nginx_conditions import Values, after_if, condition
 from runbook.parse.nginx_tree import Directive
-from runbook.parse.patterns import is_trusted, search
 from runbook.redact import Vault
 
 ENCLOSED = ("server", "location", "upstream", "map", "geo", "if", "limit_except", "events", "stream", "types")
@@ -19,6 +20,10 @@ _LISTS = ("proxy_set_header", "add_header", "proxy_hide_header", "proxy_redirect
 """A level that has one of these takes none of the outer level's."""
 _OWN = ("proxy_pass", "return", "rewrite", "try_files", "set", "include", "break", "listen", "server_name")
 """Never inherited."""
+_BUILT_IN = re.compile(
+    r"(?:http|cookie|arg|remote|ssl|upstream|sent|proxy|request|jwt|server|connection)_|args$|host$|uri$|scheme$"
+)
+"""Beginnings of variables that nginx makes itself."""
 Match = Literal["prefix", "exact", "regex"]
 _HARMLESS = ("mime.types", "modules-enabled", "modules", "conf.d", "sites-enabled", "fastcgi_params", "letsencrypt")
 
@@ -26,22 +31,6 @@ _HARMLESS = ("mime.types", "modules-enabled", "modules", "conf.d", "sites-enable
 def is_unread(directive: Directive) -> bool:
     """An include that is not at hand and could hold something that matters here."""
     return directive.name == "include" and not any(word in " ".join(directive.args) for word in _HARMLESS)
-
-
-_API = ("/v2/", "/v2/_catalog", "/v2/a/b/manifests/latest", "/v2/a/b/blobs/uploads/")
-
-
-def _spares_the_api(condition: Sequence[str]) -> bool:
-    """Whether an `if` asks for a path that no request to the registry has."""
-    text = " ".join(condition).removeprefix("(").removesuffix(")").strip()
-    asked = re.fullmatch(r"\$(?:uri|request_uri|document_uri)\s+(=|~\*?)\s+(\S+)", text)
-    if asked is None:
-        return False
-    wanted = asked[2].strip("\"'")
-    if asked[1] == "=":
-        return wanted not in _API
-    pattern = f"(?i){wanted}" if asked[1] == "~*" else wanted
-    return is_trusted(pattern) and not any(search(pattern, path) for path in _API)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +41,8 @@ class Scope:
     file: str
     upstreams: dict[str, tuple[tuple[str, int | None], ...]] = field(default_factory=dict)
     variables: dict[str, str] = field(default_factory=dict)
+    choices: dict[str, Values] = field(default_factory=dict)
+    """Variables that have one value or another, as the request is."""
     single: dict[str, Directive] = field(default_factory=dict)
     lists: dict[str, tuple[Directive, ...]] = field(default_factory=dict)
     more: tuple[Directive, ...] = ()
@@ -73,16 +64,25 @@ class Scope:
 
     def enter(self, block: tuple[Directive, ...], *, complete: bool = True) -> "Scope":
         """The level inside this block."""
-        single, lists, variables = dict(self.single), dict(self.lists), dict(self.variables)
+        single, lists, variables, choices = (
+            dict(self.single),
+            dict(self.lists),
+            dict(self.variables),
+            dict(self.choices),
+        )
         for name in _LISTS:
             if own := tuple(d for d in block if d.name == name):
                 lists[name] = own
         for directive in block:
             if directive.name == "set" and len(directive.args) == 2:
-                variables[directive.args[0].lstrip("$")] = self._follow(directive.args[1], variables)
-            elif directive.name == "if" and not _spares_the_api(directive.args):
-                for inner in directive.find("set"):
-                    variables.pop(inner.args[0].lstrip("$") if inner.args else "", None)
+                name, value = directive.args[0].lstrip("$"), self._follow(directive.args[1], variables)
+                variables[name] = value
+                choices.pop(name, None)
+                if source := choices.get(value.strip("${}")):
+                    choices[name] = source
+                    del variables[name]
+            elif directive.name == "if":
+                self._branch(directive, variables, choices)
             elif directive.name not in (*_LISTS, *_OWN, *ENCLOSED):
                 single[directive.name] = directive
         own_headers = any(d.name == "proxy_set_header" for d in block)
@@ -96,10 +96,23 @@ class Scope:
             single=single,
             lists=lists,
             variables=variables,
+            choices=choices,
             more=more,
             complete=self.complete and complete,
             unread=unread,
         )
+
+    def _branch(self, branch: Directive, variables: dict[str, str], choices: dict[str, Values]) -> None:
+        """What an `if` sets."""
+        when = condition(" ".join(branch.args).strip().removeprefix("(").removesuffix(")"))
+        holds = outcome(when, API)
+        for inner in (d for d in branch.find("set") if len(d.args) == 2 and holds is not False):
+            name, value = inner.args[0].lstrip("$"), self._follow(inner.args[1], variables)
+            now = choices.pop(name, None) or ((variables.pop(name, ""), ALWAYS),)
+            if holds:
+                variables[name] = value
+            else:
+                choices[name] = after_if(now, value, when)
 
     def follow(self, text: str) -> str:
         """The text with the variables that have one known value filled in."""
@@ -175,11 +188,7 @@ class Scope:
 
     def request_headers(self) -> tuple[HeaderEdit, ...]:
         """The edits on the way to the upstream, in the order of the file."""
-        found = [
-            header_edit(d.args[0], self.follow(d.args[1]), Place(d.file, d.line), self.vault)
-            for d in self.lists.get("proxy_set_header", ())
-            if len(d.args) == 2
-        ]
+        found = [e for d in self.lists.get("proxy_set_header", ()) if len(d.args) == 2 for e in self._set(d)]
         if self.word("proxy_pass_request_headers") == "off" and not any(
             e.name.lower() == "authorization" for e in found
         ):
@@ -189,6 +198,30 @@ class Scope:
             if d.name in ("more_clear_input_headers", "more_set_input_headers"):
                 found += self._more(d)
         return tuple(found)
+
+    def _set(self, directive: Directive) -> Iterator[HeaderEdit]:
+        """A header that is sent on, once for each value that a variable in it may have."""
+        (name, written), place = directive.args, Place(directive.file, directive.line)
+        value = self.follow(written)
+        varies = [m for m in re.finditer(r"\$\{?(\w+)\}?", value) if m[1] in self.choices]
+        if name.lower() != "authorization" or (not varies and not self._is_foreign(value)):
+            yield header_edit(name, value, place, self.vault)
+        elif len(varies) == 1:
+            at, only = varies[0], varies[0][0]
+            for one, when in self.choices[at[1]]:
+                filled = value[: at.start()] + one + value[at.end() :]
+                if filled.strip("${}") != "http_authorization":
+                    made = header_edit(name, self.follow(filled), place, self.vault, condition=only)
+                    yield replace(made, when=when)
+        else:
+            yield header_edit(name, value, place, self.vault, condition=value[:100])
+
+    def _is_foreign(self, value: str) -> bool:
+        """Whether a value is a variable of which nothing that was read says what it holds."""
+        found = re.fullmatch(r"\$\{?(\w+)\}?", value)
+        asked = self.single.get("auth_request_set")
+        given = asked.args[0].lstrip("$") if asked and asked.args else ""
+        return found is not None and found[1] != given and not _BUILT_IN.match(found[1])
 
     def _more(self, directive: Directive) -> Iterator[HeaderEdit]:
         """The headers-more module: `more_set_headers "Name: value"`, `more_clear_headers Name`."""

@@ -1,0 +1,59 @@
+"""What a variable of nginx holds, and when: the rows of a `map`, and what an `if` sets."""
+
+from collections.abc import Mapping
+from typing import Literal
+
+from runbook.lazy import re
+from runbook.model import Asks, When
+from runbook.parse.conditions import ALWAYS, UNKNOWN, all_of, negation
+
+Values = tuple[tuple[str, When], ...]
+"""Each value that a variable may have, with when it has it."""
+_OF: Mapping[str, Literal["path", "method", "hostname", "host", "scheme", "name", "login"]] = {
+    "uri": "path", "request_uri": "path", "document_uri": "path", "request_method": "method", "host": "hostname",
+    "http_host": "host", "scheme": "scheme", "ssl_server_name": "name", "http_authorization": "login",
+}  # fmt: skip
+_TEST = re.compile(r"\$\{?(\w{1,100})\}?\s*(?:(=|!=|~\*?|!~\*?)\s*(.{0,1000}))?", re.DOTALL)
+
+
+def condition(text: str) -> When:
+    """The condition of an `if`, without its brackets."""
+    found = _TEST.fullmatch(text.strip())
+    of = _OF.get(found[1]) if found else None
+    if found is None or of is None:
+        return UNKNOWN
+    sign, value = found[2], (found[3] or "").strip().strip("\"'")
+    if sign is None:
+        return ALWAYS if of == "login" else UNKNOWN
+    how: Literal["like", "is"] = "like" if "~" in sign else "is"
+    return ((Asks(of=of, how=how, values=(value,), negated=sign[0] == "!", any_case=sign.endswith("*")),),)
+
+
+def mapped(source: str, rows: Mapping[str, str]) -> Values:
+    """The values of a `map`: the string itself first, without regard to case, then the regular expressions in order, then
+    the default."""
+    of = _OF.get(source.strip("${}"))
+    values = dict(rows) if "default" in rows else {**rows, "default": ""}
+    if of is None or "hostnames" in rows or "include" in rows:
+        return tuple((value, UNKNOWN) for value in dict.fromkeys(values.values()))
+    patterns = [p for p in values if p != "default"]
+    patterns.sort(key=lambda p: p.startswith("~"))
+    found: list[tuple[str, When]] = []
+    before: When = ALWAYS
+    for pattern in patterns:
+        bare = pattern.removeprefix("~")
+        regex = bare != pattern
+        ask = Asks(
+            of=of,
+            how="like" if regex else "is",
+            values=(bare.removeprefix("*") if regex else bare,),
+            any_case=not regex or bare.startswith("*"),
+        )
+        found.append((values[pattern], all_of((before, ((ask,),)))))
+        before = all_of((before, negation(((ask,),))))
+    return (*found, (values["default"], before))
+
+
+def after_if(now: Values, value: str, when: When) -> Values:
+    """What a variable holds behind an `if` that sets it."""
+    return (*((v, all_of((w, negation(when)))) for v, w in now), (value, when))
