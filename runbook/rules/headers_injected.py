@@ -10,6 +10,7 @@ from runbook.rules.authorization_traces import (
     as_logged,
     guarded,
     injected_matches,
+    is_open,
     opened,
     refused_for,
     replaces,
@@ -59,7 +60,7 @@ def static_basic_credential_wrong_encoding(facts: Facts) -> Iterator[Finding]:
     makes other credentials of it, which look right in the file and never match."""
     for route, edit in replacing(facts):
         why = _WRONG.get(edit.injected or "")
-        if why is None:
+        if why is None or is_open(edit, facts.traffic.refused("via")):
             continue
         meanings = MISMATCH if edit.injected in _READABLE else NO_CREDENTIALS
         edits = drop_header(facts.evidence, edit)
@@ -104,7 +105,7 @@ def proxy_bypasses_auth(facts: Facts) -> Iterator[Finding]:
     entered = opened(facts.traffic)
     for route, edit in replacing(facts):
         valid = injected_matches(facts, edit)
-        if not (valid or entered) or edit.injected in _WRONG or guarded(route):
+        if not ((valid and not edit.condition) or entered) or edit.injected in _WRONG or guarded(route):
             continue
         edits = drop_header(facts.evidence, edit)
         yield finding(

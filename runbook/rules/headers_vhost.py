@@ -153,7 +153,7 @@ def _second_proxy(facts: Facts) -> Iterator[Finding]:
         if sent in (n.lower() for n in names) or (default and default.api):
             continue
         known = next(f.routes[0] for f in behind if names[0] in f.routes[0].server_names)
-        edit = next((e for e in reversed(route.request_headers) if e.name.lower() == "host"), None)
+        edit = route.edit("Host")
         as_it_came = not set(route.server_names) or bool(set(route.server_names) & set(names))
         edits = _other_host(facts, route, edit, names[0], as_it_came=as_it_came)
         advice = f"Send a name that it knows: {', '.join(names)[:200]}"
