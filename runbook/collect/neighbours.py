@@ -9,7 +9,7 @@ from runbook.observe.address import Address
 
 _ANYBODYS = re.compile(
     r"(?:regist|htpasswd|docker|depot|hub)|^(?:auth\w*|secrets?|conf(?:ig)?s?|data|etc|srv|opt|home|root|var|usr|local|mnt|tmp|"
-    r"users?|passw(?:or)?ds?|security|credentials?|files?|bundle|stack|hosts?|server\d*|volumes?|reg[-_.]?\w{0,12}|old|bak|backup)$",
+    r"users?|passw(?:or)?ds?|security|credentials?|files?|bundle|stack|hosts?|(?:node|host|server|vm)[-_.]?\d*|volumes?|reg[-_.]?\w{0,12}|old|bak|backup)$",
     re.IGNORECASE,
 )
 """Names of folders that say nothing of whose a file is, or that it is the registry's."""

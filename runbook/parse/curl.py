@@ -3,6 +3,7 @@ are put into those before (`parse.clients`)."""
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urljoin
 
@@ -37,6 +38,11 @@ _VERBOSE: tuple[tuple[re.Pattern[str], int], ...] = (
     (re.compile(r"^\* SSL certificate problem: "), 60),
 )
 """How `curl -sv` tells of a failure: -s keeps its last line to itself."""
+_LOOP = re.compile(
+    r"^\s*(?:for\s+(?P<variable>\w+)\s|while\s|until\s)[^|]{0,200}?\bdo\s+(?P<request>curl\s[^;|&]{1,2000});?.{0,80}\bdone\b"
+)
+"""A loop of the shell around one request."""
+_STATUSES = re.compile(r"\s*(?:[1-5]\d\d[ ,]{0,3}){1,100}\s*")
 _PLAIN_STATUS = re.compile(r"^\D{0,24}?\b([1-5]\d\d)%?\s*$")
 _BEFORE_PROMPT = re.compile(r"[1-5]\d\d(?=\D)")
 """A format without an end of line: the next prompt stands behind the status, and zsh puts a `%` there."""
@@ -84,7 +90,8 @@ def _requests(lines: list[str], vault: Vault) -> Iterator[Pending]:
             _feed(now, glued, vault)
             line = line[len(glued) :]
         typed = prompted(line)
-        command = _COMMAND.match(typed[1] if typed else line)
+        asked = typed[1] if typed else line
+        command = _COMMAND.match(_looped(asked) or asked)
         if command and (typed or _ASKS.match(command[1])):
             if now is not None:
                 yield now
@@ -99,6 +106,12 @@ def _requests(lines: list[str], vault: Vault) -> Iterator[Pending]:
                 yield now
             now = started
             _feed(now, line, vault)
+        elif now is not None and (codes := _statuses(now, line)):
+            for code in codes:
+                if now.status is not None:
+                    yield now
+                    now = replace(now, line=number)
+                now.status = code
         elif now is not None:
             _feed(now, line, vault)
     if now is not None:
@@ -109,6 +122,21 @@ def _glued(line: str, now: Pending) -> str:
     """The status before a prompt on the same line."""
     found = _BEFORE_PROMPT.match(line) if now.counts_status and now.status is None else None
     return found[0] if found and prompted(line[found.end() :]) is not None else ""
+
+
+def _looped(command: str) -> str | None:
+    """The request that a loop of the shell makes again and again, the same each time."""
+    loop = _LOOP.match(command)
+    if loop is None or (loop["variable"] and re.search(rf"\$\{{?{loop['variable']}\b", loop["request"])):
+        return None
+    return str(loop["request"])
+
+
+def _statuses(now: Pending, line: str) -> list[int]:
+    """The statuses, and nothing else, that a request printed which is made again and again."""
+    if not now.counts_status or now.got or now.body or now.shown or not _STATUSES.fullmatch(line):
+        return []
+    return [int(code) for code in line.replace(",", " ").split()]
 
 
 def _continued(lines: list[str], index: int, command: str) -> tuple[str, int]:
