@@ -22,7 +22,8 @@ from runbook.model import (
 from runbook.model.command import glued, sh
 from runbook.model.command import name as command_name
 from runbook.observe.address import address_of
-from runbook.observe.observation import is_later
+from runbook.observe.focus import is_noise
+from runbook.observe.observation import Observation, is_later
 from runbook.observe.signature import from_registry, signed_by_proxy
 from runbook.parse.nginx_access import refuses
 from runbook.rules.base import Facts, rule
@@ -145,7 +146,7 @@ def agent_filter(facts: Facts) -> Iterator[Finding]:
     pair = _differing(facts)
     rules = [r for r in facts.stack.routes if _AGENT.search(r.condition)]
     if pair is None:
-        yield from _against_docker(facts)
+        yield from _turned_away(facts) or _against_docker(facts)
         return
     refused, passed = pair
     if not rules and _served_since(facts, refused):
@@ -173,6 +174,34 @@ def agent_filter(facts: Facts) -> Iterator[Finding]:
 
 
 _DOCKER = {"User-Agent": "docker/28.0.4 go/go1.23.7 os/linux arch/amd64 UpstreamClient(Docker-Client/28.0.4 (linux))"}
+
+
+def _turned_away(facts: Facts) -> list[Finding]:
+    """A request of a client that was refused under a name for which the proxy's file has a rule. Whom else the proxy's
+    log tells to be turned away (robots) is no trouble of anybody's."""
+    for one, agent in _refused_agents(facts):
+        for front in fronts(facts):
+            route = taken_by(front.routes, one.method, one.path, {"User-Agent": agent})
+            if route is None or route.kind == "proxy" or route.status != one.status:
+                continue
+            if not _AGENT.search(route.condition) or not _is_site(facts, one.url, route):
+                continue
+            advice, check = "Take /v2/ out of the rule on User-Agent", login_check(facts, route)
+            edits = drop_block(facts.evidence, route.place) if route.software == "nginx" else ()
+            fix = proxy_fix(facts, route, advice, _asked_by(agent.split("/")[0].lower(), check), edits=edits)
+            summary = f"{name(route)} answers {agent} {route.status} by a rule on User-Agent."
+            rule_read, at = read(f"if {route.condition}", route.place), f"client -> {name(route)}"
+            return [finding(summary, seen(one), rule_read, hop=at, proves=True, about=site(facts, route), fix=fix)]
+    return []
+
+
+def _refused_agents(facts: Facts) -> Iterator[tuple[Exchange, str]]:
+    """The refused requests of clients with the name that they sent: shown itself, or by the proxy's line of it."""
+    for one in facts.traffic.exchanges:
+        if one.is_api and one.status in (403, 404) and from_registry(one) is not True and one.source.file != "probe":
+            same = (r for r in facts.traffic.requests if r.logger != "registry" and r.status == one.status)
+            logged = [r.agent for r in same if (r.method, r.uri.split("?")[0]) == (one.method, one.path)]
+            yield from ((one, agent) for agent in (one.sent("User-Agent"), *logged) if agent)
 
 
 def _against_docker(facts: Facts) -> Iterator[Finding]:
@@ -245,7 +274,7 @@ def _differing(facts: Facts) -> tuple[_Asked, _Asked] | None:
             continue
         if isinstance(one, Exchange) and one.sent("User-Agent") and one.page is None and one.at == "client":
             rows.setdefault((netloc(one.url), o.method, o.path), []).append(one)
-        elif isinstance(one, LoggedRequest) and one.agent and one.logger != "registry":
+        elif isinstance(one, LoggedRequest) and one.agent and one.logger != "registry" and not _is_robot(facts, o):
             rows.setdefault((one.host, o.method, o.path), []).append(one)
     for same in rows.values():
         away = next((x for x in same if _status(x) in (403, 404, 444, 302, 301) and not _is_registry_404(x)), None)
@@ -262,6 +291,14 @@ def _served_since(facts: Facts, refused: _Asked) -> bool:
     away = next((o for o in rows if o.record is refused), None)
     said_ok = (o for o in rows if o.ok and isinstance(o.record, Message) and o.record.tool == _program(refused))
     return away is not None and any(is_later(o, away) for o in said_ok)
+
+
+def _is_robot(facts: Facts, seen_at: Observation) -> bool:
+    """Whether a program is one that most sites turn away, as they should: it scans, or calls itself a robot."""
+    return is_noise(seen_at, machines=facts.focus.scanners) or _ROBOT.search(seen_at.agent) is not None
+
+
+_ROBOT = re.compile(r"bot\b|crawl|spider", re.I)
 
 
 def _is_registry_404(asked: _Asked) -> bool:
