@@ -90,15 +90,18 @@ def parse_text(
     seen: set[tuple[str, str | None, str, str, str]] = set()
     context, speaker, uploading, asked, called_by = Context(), Speaker(voice, framed), False, 0, ""
     wrote: dict[str, int] = {}
+    silent: set[str] = set()
+    plain: set[str] = set()  # lines that begin no command
+    quiet: dict[str, bool] = {}
     lines = text.split("\n")
     went_well = any(row.strip() == "Job succeeded" for row in lines)  # GitLab: what it warned of was no failure
     for number, raw in _apart(lines):
         line = raw.rstrip("\r")[:_LINE]
         says = speaker.of(number - 1, line)
         called_by = called_by if line.strip() else ""
-        if number - 1 in canon.taken or _has_its_reader(line) or (went_well and line.startswith("WARNING:")):
+        if number - 1 in canon.taken or _known(line, quiet) or (went_well and line.startswith("WARNING:")):
             continue
-        context = typed(line, context, vault)
+        context = _after(line, context, vault, plain)
         typed_here = prompted(line)
         if typed_here is not None:
             asked, called_by = number, caller(context.tool, typed_here[1])
@@ -107,17 +110,11 @@ def parse_text(
         if context.into and called(line):
             wrote[context.into] = number
         uploading = _UPLOAD.match(line) is not None or (uploading and typed_here is None and _PUSH not in line)
-        is_builder = _OWN_BUILDER.match(typed_here[1] if typed_here else line)
-        if (is_builder or (" base64" in line and _ECHOED.search(line))) and len(messages) < _MOST:
-            made_by = Message(
-                kind="builder" if is_builder else "encoded-with-echo", place=Place(file, number),
-                text=vault.mask(line.strip(), 300), detail="docker-container" if is_builder else "",
-                voice="document" if voice == "document" else "program", asked=number,
-            )  # fmt: skip
-            messages.append(made_by)
+        if len(messages) < _MOST:
+            messages += _commanded(line, typed_here[1] if typed_here else line, Place(file, number), vault, voice)
         if context.command_line == line and typed_here is not None:
             continue
-        for message in _of_line(line, Place(file, number), context.side(line), vault):
+        for message in _spoken(line, Place(file, number), context.side(line), vault, silent):
             if is_strange(line, message.kind, called_by):
                 continue
             kind = _WHILE_UPLOADING.get(message.kind, message.kind) if uploading else message.kind
@@ -141,6 +138,49 @@ def parse_text(
     )
     made = [replace(m, voice=voice) if voice == "document" else m for m in shown]
     return (*made, *messages, *ended), exchanges
+
+
+def _commanded(line: str, command: str, place: Place, vault: Vault, voice: Voice) -> Iterator[Message]:
+    """What a command by itself says: it makes a builder of its own, or encodes a login with the newline of echo."""
+    is_builder = _OWN_BUILDER.match(command)
+    if is_builder or (" base64" in line and _ECHOED.search(line)):
+        yield Message(
+            kind="builder" if is_builder else "encoded-with-echo", place=place,
+            text=vault.mask(line.strip(), 300), detail="docker-container" if is_builder else "",
+            voice="document" if voice == "document" else "program", asked=place.line or 0,
+        )  # fmt: skip
+
+
+def _after(line: str, context: Context, vault: Vault, plain: set[str]) -> Context:
+    """The context behind a line; `plain` are those that begin no command."""
+    if line in plain:
+        return context
+    after = typed(line, context, vault)
+    if after is context and len(plain) < _MOST_SILENT:
+        plain.add(line)
+    return after
+
+
+def _spoken(line: str, place: Place, context: Context, vault: Vault, silent: set[str]) -> list[Message]:
+    """What a line says; `silent` are those that say nothing."""
+    found = [] if line in silent else _of_line(line, place, context, vault)
+    if not found and len(silent) < _MOST_SILENT:
+        silent.add(line)
+    return found
+
+
+def _known(line: str, quiet: dict[str, bool]) -> bool:
+    """`_has_its_reader`, once for each line of a text."""
+    found = quiet.get(line)
+    if found is None:
+        found = _has_its_reader(line)
+        if len(quiet) < _MOST_SILENT:
+            quiet[line] = found
+    return found
+
+
+_MOST_SILENT = 20_000
+"""Lines that say nothing are kept: a thread quotes the same ones again and again."""
 
 
 def _apart(lines: list[str]) -> Iterator[tuple[int, str]]:

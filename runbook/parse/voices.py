@@ -56,6 +56,9 @@ _QUOTES = {'"': '"', "'": "'", "`": "`", "“": "”", "„": "“", "«": "»",
 _BULLET = re.compile(r"\s{0,8}(?:[*•+-]|\d{1,2}[.)]) ")
 
 
+_MOST_FORMS = 20_000
+
+
 @dataclass(slots=True)
 class Speaker:
     """Goes through a text line by line and says who speaks."""
@@ -64,20 +67,27 @@ class Speaker:
     framed: Collection[int] = field(default_factory=tuple)
     """Rows (from 0) that stand in a frame."""
     _typed: bool = False
+    _forms: dict[str, tuple[bool, bool, bool]] = field(default_factory=dict)
+    """Of each line: whether a command or a table begins, whether it says that a trouble is over, whether it is output."""
 
     def of(self, row: int, line: str) -> Voice:
         """The voice of that row; rows are given in their order."""
         if self.voice != "person":
             return self.voice
-        if prompted(line) is not None or _TABLE.match(line):
+        form = self._forms.get(line)
+        if form is None:
+            begins = prompted(line) is not None or _TABLE.match(line) is not None
+            form = begins, _OVER.search(line) is not None, is_output(line)
+            if len(self._forms) < _MOST_FORMS:
+                self._forms[line] = form
+        begins, over, output = form
+        if begins:
             self._typed = True
         elif not line.strip():
             self._typed = False
-        if _OVER.search(line) and row not in self.framed:
+        if over and row not in self.framed:
             return "person"
-        if row in self.framed or self._typed or is_output(line):
-            return "program"
-        return "person"
+        return "program" if row in self.framed or self._typed or output else "person"
 
 
 def is_output(line: str) -> bool:

@@ -216,10 +216,13 @@ def unwrapped(found: Rows) -> Rows:
     goes_on: list[bool] = []
     in_log = False
     for row, after in pairwise(rows):
-        in_log = marks.log_start(row) is not None or (in_log and goes_on[-1])
+        if len(row) != width or not after or len(set(row)) <= 3:
+            goes_on.append(False)
+            continue
+        in_log = marks.log_start(row) is not None or (in_log and goes_on[-1:] == [True])
         fresh = marks.log_start(after) or _BEGINS.match(after) or (not in_log and _FRESH.match(after))
         fresh = fresh or (not in_log and _STATUS.fullmatch(after))
-        goes_on.append(len(row) == width and bool(after) and not fresh and len(set(row)) > 3)
+        goes_on.append(not fresh)
     usual = width % 10 == 0 or width in _USUAL
     twice = any(a and b for a, b in pairwise(goes_on))
     if sum(goes_on) < (3 if usual or twice else 6):

@@ -47,7 +47,7 @@ _ASSIGNED = re.compile(r"\$(\w{1,40}) ?= ?")
 _TABLE = re.compile(r"Headers\s{0,20}: \{(.*)$")
 _PAIR = re.compile(r"\[([A-Za-z][\w-]{0,80}), ([^\]]{0,2000})\]")
 _BODY = re.compile(r"(?:Invoke-(?:WebRequest|RestMethod)|iwr|irm) ?: ?(\{.*)?$", re.IGNORECASE)
-_COLUMNS = re.compile(r"([A-Za-z][\w-]{0,80}) +\{?(\S.*?)\}?\s*$")
+_COLUMNS = re.compile(r"([A-Za-z][\w-]{0,80}) {1,80}(\S.*)$")
 _MOST = 400
 
 
@@ -99,7 +99,7 @@ def _looked_at(rows: list[str], number: int, region: Region, name: str) -> int:
             elif asked[1].lower() == "headers" and (header := asked[2] or asked[3]) and row:
                 heads.append((number, got(f"{header}: {row}")))
             elif asked[1].lower() == "headers" and (pair := _COLUMNS.match(row)) and pair[1] not in ("Key", "Value"):
-                heads.append((number, got(f"{pair[1]}: {pair[2]}")))
+                heads.append((number, got(f"{pair[1]}: {pair[2].strip().strip('{}')}")))
             number += 1
     _put_heads(region, heads)
     return number
