@@ -11,7 +11,7 @@ from runbook.parse.caddy import parse_caddy_files
 from runbook.redact import Vault
 from tests.case_files import Case, judge
 from tests.real.programs import need
-from tests.test_spared_sites import DIRECT, REFUSED, REGISTRY, SERVED, Stack, found
+from tests.test_spared_sites import DIRECT, REFUSED, REGISTRY, SERVED, UPLOAD, Stack, found
 
 OPEN_PING = (
     f"$ curl -sSi http://registry.example.com/v2/\n{SERVED}"
@@ -331,3 +331,52 @@ def test_a_program_that_was_served_since_is_not_kept_out(tmp_path: Path) -> None
     stack = Stack("user-agent-filter", {}, {})
     assert found(stack, files | {"now.txt": PASSED}, tmp_path / "before") is not None
     assert found(stack, files | {"now.txt": PASSED + push.format("")}, tmp_path / "since") is None
+
+
+ANCHORED = """\
+x-auth: &auth
+  - REGISTRY_AUTH=htpasswd
+  - REGISTRY_AUTH_HTPASSWD_REALM=Registry
+  - REGISTRY_AUTH_HTPASSWD_PATH=/auth/htpasswd
+  - REGISTRY_HTTP_SECRET=Holunder-77-geheim
+services:
+  registry:
+    image: registry:2.8.1
+    ports: ["5000:5000"]
+    environment: *auth
+    volumes: ["./auth:/etc/auth", "data:/var/lib/registry"]
+volumes: {data: {}}
+"""
+
+
+@pytest.mark.parametrize("as_map", [False, True])
+def test_variables_of_a_fragment_can_be_changed_and_hide_their_secrets(as_map: bool, tmp_path: Path) -> None:
+    compose = ANCHORED
+    if as_map:
+        head, rest = ANCHORED.split("services:")
+        compose = head.replace("  - ", "  ").replace("=", ": ") + "services:" + rest
+    files = {
+        "docker-compose.yml": compose,
+        "auth/htpasswd": "anna:$2y$05$pXsyKVrECLLQdGcAwF4h2uDrCpZkVGMV4ffu2MGVDCzT3vWn3Dnpi\n",
+        "registry.log": 'registry  | time="2026-11-28T02:00:00Z" level=warning msg="htpasswd is missing, provisioning with default user" password=x user=docker\n',
+        "transcript.txt": f"$ curl -sSi -u anna http://localhost:5000/v2/\n{REFUSED}",
+    }
+    first = found(Stack("htpasswd-path-mismatch", {}, {}), files, tmp_path / "case")
+    assert first is not None
+    assert first.fix.patch
+    assert "Holunder" not in first.fix.patch
+    subprocess.run([need("patch"), "-p1", "-F0"], input=first.fix.patch.encode(), cwd=tmp_path / "case", check=True)
+    after = (tmp_path / "case/docker-compose.yml").read_text()
+    assert after == compose.replace("/auth/htpasswd", "/etc/auth/htpasswd", 1)
+
+
+@pytest.mark.parametrize(
+    ("host", "cause"), [("$http_host", "http-host-wrong"), ("$upstream_name", "location-header-wrong-host")]
+)
+def test_a_name_that_no_hop_sent_is_the_registrys(host: str, cause: str, tmp_path: Path) -> None:
+    """REGISTRY_HTTP_HOST stood in a drop-in of the unit; the proxy, which sends the client's Host, was blamed."""
+    sent = UPLOAD.replace("https://registry.example.com:8443/", "http://registry.example.com/")
+    sent = sent.replace("Location: https://registry.example.com/", "Location: https://old-hub.example.com/")
+    files = REGISTRY | {"etc/nginx/sites-enabled/registry": PROXIED.replace("$http_host", host), "transcript.txt": sent}
+    first = found(Stack(cause, {}, {}), files, tmp_path / "case")
+    assert first is not None

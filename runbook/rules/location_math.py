@@ -109,9 +109,15 @@ def written_by_registry(facts: Facts, exchange: Exchange) -> bool:
         if any(c in sent for c in "${%") and route.host not in ("client", "client-without-port", "upstream"):
             return False
         named = ("forwarded", "x-forwarded-host", "host")
-        if any(e.name.lower() in named for e in route.request_headers if e.action != "remove"):
+        told = (e for e in route.request_headers if e.name.lower() in named and e.action != "remove")
+        if any(e.value not in _CLIENTS_HOST for e in told):
             return False
     return bool(there and routes) and there not in known and "." in there
+
+
+_CLIENTS_HOST = ("$http_host", "$host", "$host:$server_port", "%[req.hdr(host)]", "%[hdr(host)]", "{host}", "{http.request.host}",
+                 "{hostport}", "{http.request.hostport}", "expr=%{HTTP_HOST}")  # fmt: skip
+"""Values that are the client's own Host, so no other name than its."""
 
 
 def is_known_address(facts: Facts, route: ProxyRoute) -> bool:

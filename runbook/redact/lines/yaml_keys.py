@@ -43,6 +43,10 @@ def compose(path: Path, value: str) -> bool:
             part != "healthcheck" or path[-1] in ("test", "*")
         ):
             return _same(shown_word(value), value)
+    if path and path[0].startswith("x-"):  # a fragment that services take over by its anchor
+        name, told, rest = value.partition("=") if path[-1] == "*" else (path[-1], "=", value)
+        if told and len(path) == 2 and _VARIABLE.fullmatch(name):
+            return _same(shown_variable(name, rest), rest)
     if not path or not {"driver_opts", "content", "options", "sysctls"}.isdisjoint(path):
         return False
     keys = [part for part in path if part != "*"]
@@ -53,6 +57,7 @@ def compose(path: Path, value: str) -> bool:
     return (known or listed or not value) and _plain_value(value)
 
 
+_VARIABLE = re.compile(r"[A-Z][A-Z0-9]{0,40}(?:_[A-Z0-9]{1,40}){1,8}")
 _VALUE = re.compile(r"(?:[\w./:@+,*~= %()\[\]<>&|-]|\\(?!\n)|\$\$|\$\w{1,60}|\$\{\w{1,60}(?::?[-+][\w./:-]{0,40})?\})*")
 
 
