@@ -225,7 +225,7 @@ PROXIED = SITE.replace("\tinclude snippets/bots.conf;\n", "\tclient_max_body_siz
             {
                 "access.log": ACCESS.format(1, "GET /v2/", 404)
                 .replace("- anna", "- -")
-                .replace("curl/7.88.1", "docker/28.2.2 go/go1.24")
+                .replace("curl/7.88.1", "Docker-Client/28.2.2 (linux)")
             },
             PASSED + PUSH,
         ),
@@ -247,7 +247,7 @@ def test_what_was_served_since_ends_the_proxys_old_log(log: dict[str, str], tran
     assert verdict("before", old | {"now.txt": before}) != "healthy"
     other = {"etc/nginx/sites-enabled/second": PROXIED.replace("registry.example", "second.example")}
     assert verdict("second", old | other | {"now.txt": transcript}) != "healthy"
-    if "docker" in log["access.log"]:
+    if "Docker" in log["access.log"]:
         assert (
             verdict("curl", old | {"now.txt": PASSED}) != "healthy"
         )  # another program's success says nothing of docker

@@ -188,7 +188,9 @@ def _own_word(success: Observation, failure: Observation) -> bool:
     one, other = success.record, failure.record
     if not isinstance(one, Message) or not isinstance(other, LoggedRequest) or not one.tool:
         return False
-    return one.tool == other.agent.split("/")[0].lower()
+    return one.tool == other.agent.split("/")[0].lower().removesuffix(
+        "-client"
+    )  # docker without an engine: Docker-Client/28
 
 
 def _file_is_read(success: Observation, failure: Observation) -> bool:
