@@ -184,3 +184,16 @@ def test_no_retired_word_stands_in_a_notebook():
     for path in FOLDER.glob("*.ipynb"):
         text = "\n".join(source(cell) for cell in json.loads(path.read_text(encoding="utf-8"))["cells"])
         assert not re.search(retired, text), path.name
+
+
+def test_the_filter_of_git_takes_outputs_out_and_nothing_else() -> None:
+    """With the command that CONTRIBUTING.md names."""
+    for source in sorted(FOLDER.rglob("*.ipynb")):
+        whole = json.loads(source.read_text(encoding="utf-8"))
+        for cell in (c for c in whole["cells"] if c["cell_type"] == "code"):
+            cell["execution_count"] = 7
+            cell["outputs"] = [{"output_type": "stream", "name": "stdout", "text": ["ours\n"]}]
+        dirty = json.dumps(whole, indent=1, ensure_ascii=False) + "\n"
+        words = [sys.executable, "-m", "nbstripout", "--keep-id"]
+        done = subprocess.run(words, input=dirty.encode(), capture_output=True, cwd=FOLDER.parent, check=True)
+        assert done.stdout.decode() == source.read_text(encoding="utf-8"), source.name
