@@ -15,6 +15,7 @@ _TOKEN = re.compile(
     r"|(?P<quoted>'[^']{0,300}'|\"[^\"]{0,300}\")|(?P<word>\w[\w.-]{0,100}))\s*"
 )
 _MOST = 200
+_DEEPEST = 60
 _Of = Literal["path", "method", "host", "scheme", "login", "unknown"]
 _OF: dict[str, _Of] = {
     "request_uri": "path", "request_method": "method", "http_host": "host", "host": "host", "request_scheme": "scheme",
@@ -79,7 +80,7 @@ class _Reader:
 
     def _one(self) -> When:
         self.depth += 1
-        if self.depth > _MOST:
+        if self.depth > _DEEPEST:
             raise _NotReadError
         if self._takes("!"):
             return negation(self._one())

@@ -13,6 +13,10 @@ _OF: Mapping[str, Literal["path", "method", "hostname", "host", "scheme", "name"
     "uri": "path", "request_uri": "path", "document_uri": "path", "request_method": "method", "host": "hostname",
     "http_host": "host", "scheme": "scheme", "ssl_server_name": "name", "http_authorization": "login",
 }  # fmt: skip
+_MOST = 64
+"""Rows of a map that are told apart."""
+_DEEPEST = 16
+"""Branches behind each other that are told apart."""
 _TEST = re.compile(r"\$\{?(\w{1,100})\}?\s*(?:(=|!=|~\*?|!~\*?)\s*(.{0,1000}))?", re.DOTALL)
 
 
@@ -34,7 +38,7 @@ def mapped(source: str, rows: Mapping[str, str]) -> Values:
     the default."""
     of = _OF.get(source.strip("${}"))
     values = dict(rows) if "default" in rows else {**rows, "default": ""}
-    if of is None or "hostnames" in rows or "include" in rows:
+    if of is None or len(values) > _MOST or "hostnames" in rows or "include" in rows:
         return tuple((value, UNKNOWN) for value in dict.fromkeys(values.values()))
     patterns = [p for p in values if p != "default"]
     patterns.sort(key=lambda p: p.startswith("~"))
@@ -56,4 +60,6 @@ def mapped(source: str, rows: Mapping[str, str]) -> Values:
 
 def after_if(now: Values, value: str, when: When) -> Values:
     """What a variable holds behind an `if` that sets it."""
+    if len(now) > _DEEPEST:
+        return tuple((v, UNKNOWN) for v in dict.fromkeys((*(v for v, _ in now), value)))[:_MOST]
     return (*((v, all_of((w, negation(when)))) for v, w in now), (value, when))
