@@ -8,6 +8,7 @@ from shutil import which
 
 from runbook import door
 from runbook.lazy import re
+from runbook.leftovers import named, sweep
 from runbook.redact import Vault
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "microsoft-edge")
@@ -15,6 +16,7 @@ MISSING = "card.png needs Chromium, Chrome or Edge, which is not here; card.svg 
 FAILED = "card.png could not be drawn by {}; card.svg is the same picture."
 _SIZE = re.compile(r'width="(\d+)" height="(\d+)"')
 _SECONDS = 60
+_PREFIX = "runbook-card-"
 
 
 def draw(svg: str, target: Path, vault: Vault) -> str:
@@ -23,7 +25,8 @@ def draw(svg: str, target: Path, vault: Vault) -> str:
     size = _SIZE.search(svg)
     if browser is None or size is None:
         return MISSING
-    with tempfile.TemporaryDirectory(prefix="runbook-card-") as name:
+    sweep(Path(tempfile.gettempdir()), _PREFIX)
+    with tempfile.TemporaryDirectory(prefix=named(_PREFIX)) as name:
         home = Path(name)
         page = f'<!doctype html><meta charset="utf-8"><style>body{{margin:0}}svg{{display:block}}</style>{svg}'
         door.write(home / "card.html", page, vault)
