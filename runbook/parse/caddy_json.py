@@ -81,6 +81,9 @@ class _Server:
                 yield self._line(value, ("host", *_texts(value)))
             elif name.text == "path_regexp":
                 yield self._line(value, ("path_regexp", text_of(at(value, "pattern")) or ""))
+            elif name.text == "not":
+                for inner in list_of(value):
+                    yield self._line(value, ("not",), tuple(self._matcher(inner, outermost=False)))
             elif name.text != "host":
                 yield self._line(value, (name.text,))
 

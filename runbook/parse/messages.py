@@ -208,6 +208,7 @@ def _without_retries(messages: list[Message], text: str) -> list[Message]:
     return [*messages[:tried], replace(messages[tried], kind=kind)]
 
 
+_API_URL = re.compile(r"\bhttps?://(?:[^\s/@]{1,300}@)?([\w.-]{1,255}(?::\d{1,5})?)/v2/")
 _PUSHES = re.compile(r"The push refers to|\b(?:docker|podman|nerdctl)(?: image| compose|-compose)? push\b")
 
 
@@ -236,6 +237,8 @@ def _message(
         _learn_from_url(line, groups.pop("detail", ""), vault)
     url = groups.get("url", "")
     host = groups.get("host") or (urlsplit(url).netloc.rpartition("@")[2] if "://" in url else None) or _reached(line)
+    if host is None and (asked := _API_URL.search(line)):
+        host = asked[1]
     host = host or context.host
     if named := _FOR_AN_IMAGE.search(line) if kind == "token-refused" else None:
         host = named[1]

@@ -61,6 +61,7 @@ def test_other_changes_are_no_turns(tmp_path: Path, text: str) -> None:
         (entry("anna", "Seil-alt"), "htpasswd-user-missing"),
         ("b:$apr1$Oa.7OE4Z$zwUklbJIV4SOr4ruQass5.\n", "htpasswd-not-bcrypt"),
     ],
+    ids=["another password", "no such user", "no bcrypt"],
 )
 def test_the_files_of_both_servers_tell_the_cause(tmp_path: Path, second: str, cause: str) -> None:
     files = {"loop.txt": typed(200, 401, 200, 401), "haproxy.cfg": PROXY, "node1/htpasswd": entry("b", "Seil-neu")}

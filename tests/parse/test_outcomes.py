@@ -44,3 +44,14 @@ def test_what_reads_and_is_answered_went_well(command: str, printed: str) -> Non
 def test_what_asks_no_registry_or_shows_no_answer_says_nothing(command: str, printed: str) -> None:
     messages, _ = parse_text(f"$ {command}\n{printed}\n", "t.txt", Vault())
     assert [m.kind for m in messages] == []
+
+
+def test_a_failure_at_another_registry_is_of_the_host_that_its_line_names() -> None:
+    text = (
+        "$ docker push cr.o.example/api:v1\nv1: digest: "
+        + DIGEST
+        + " size: 1162\n$ trivy image cr.o.example/api:v1\nFATAL init "
+        "error: DB error: OCI artifact error: GET https://mirror.gcr.io/v2/aquasec/trivy-db/manifests/2: TOOMANYREQUESTS: retry\n"
+    )
+    messages, _ = parse_text(text, "t.txt", Vault())
+    assert {(m.kind, m.host) for m in messages} == {("transfer-ok", "cr.o.example"), ("throttled", "mirror.gcr.io")}

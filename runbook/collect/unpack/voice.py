@@ -257,7 +257,7 @@ _ASKED_OF_A_LOG = re.compile(
 _COMPLAINS = re.compile(
     r"\b(?:fail(?:s|ed|ing|ure)?|broken?|errors?|cannot|can't|could not|doesn't|does not|refus(?:e[sd]?|al)|denied|unauthori[sz]ed|"
     r"authentication required|x509|time(?:d )?out|EOF|an error occured|no space left|(?:shows?|sees?|gets?|has) no|manifest unknown|"
-    r"not (?:work\w*|found|possible|allowed|let)|keeps? asking|wrong password|geht nicht|funktioniert nicht|fehler\w*|hangs|not fixed|unhealthy|crash\w*|\w*BackOff|ErrImagePull|"
+    r"not (?:work\w*|found|possible|allowed|let)|keeps? asking|wrong password|do(?:es)? nothing|nothing happens|has no effect|passiert nichts|tut (?:sich )?nichts|geht nicht|funktioniert nicht|fehler\w*|hangs|not fixed|unhealthy|crash\w*|\w*BackOff|ErrImagePull|"
     r"klappt\b[^.]{0,80}\bnicht|bricht ab|schl(?:ä|ae)gt fehl|(?:n'arrive|ne marche|ne fonctionne)\w* (?:pas|plus)|échou\w*|erreurs?|refusée?|says no|"
     r"(?<![\d:./-])(?:40[1345]|413|50[0234])s?(?![\d:./-]))\b",
     re.IGNORECASE,

@@ -34,6 +34,7 @@ def test_another_services_trouble_is_none_of_the_registry(text: str, tmp_path: P
         "The wiki has the same error as docker login.",
         "[reg.o.example] [DOWN] Request failed with status code 502",
         "Jenkins fails: unauthorized, it cannot push.",
+        "The list comes up, deleting does nothing.",
     ],
 )
 def test_what_the_registry_has_in_common_with_it_is_told_of_the_registry(text: str, tmp_path: Path) -> None:
