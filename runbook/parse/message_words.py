@@ -199,6 +199,7 @@ ROWS: tuple[tuple[str, re.Pattern[str], MessageKind], ...] = (
     # ---- uploads and other answers ---------------------------------------------------------------------------
     _row("retrying in", r"^[0-9a-f]{6,64}: Retrying in \d{1,3} second", "retrying"),
     _row("toomanyrequests", r"toomanyrequests", "throttled"),
+    _row("429", r"\bStatusCode: 429\b|\bHTTP status:? 429\b", "throttled"),
     _row(
         "port-forward",
         r"^[^#]{0,80}\bkubectl\b[^|;&]{0,200}\bport-forward\b[^|;&]{0,200}?\s(?P<detail>\d{1,5})(?::\d{1,5})?\s*&?$",

@@ -6,7 +6,7 @@ docker, moby, containerd, podman, skopeo, buildkit, Compose, Chromium, Firefox, 
 
 from collections.abc import Collection, Iterator
 from dataclasses import replace
-from itertools import islice
+from itertools import chain, islice
 
 from runbook.lazy import re
 from runbook.model import Exchange, Message, MessageKind, Place, Voice
@@ -129,15 +129,14 @@ def parse_text(
     messages = [_written_since(m, wrote) for m in _without_retries(messages, text)]
     taken = [m.place.line or 0 for m in messages]
     ended = list(islice(outcomes(lines, file, vault, taken), _MOST))
-    shown = (
-        *entries(lines, file, vault),
-        *addresses(lines, file),
-        *secret_keys(lines, file),
-        *pings(lines, file),
-        *nameless(lines, file),
-    )
-    made = [replace(m, voice=voice) if voice == "document" else m for m in shown]
-    return (*made, *messages, *ended), exchanges
+    return (*_shown(lines, file, vault, voice), *messages, *ended), exchanges
+
+
+def _shown(lines: list[str], file: str, vault: Vault, voice: Voice) -> Iterator[Message]:
+    """What commands that ask nobody printed: entries, addresses, keys of Secrets, pings."""
+    asked = (entries(lines, file, vault), addresses(lines, file), secret_keys(lines, file), pings(lines, file))
+    for message in chain(*asked, nameless(lines, file)):
+        yield replace(message, voice=voice) if voice == "document" else message
 
 
 def _commanded(line: str, command: str, place: Place, vault: Vault, voice: Voice) -> Iterator[Message]:

@@ -132,9 +132,15 @@ def _ended(state: str, status: int) -> Meaning | None:
     """Who ended it (S server, s time-out of the server, P proxy), and in which phase (C connect, H headers)."""
     if status == 413 and state[0] == "P":
         return "body-too-large"
+    if state[:2] == "PR" and status in _BLOCKED:
+        return _BLOCKED[status]
     return {"SC": "upstream-refused", "sC": "upstream-timeout", "sH": "upstream-timeout", "SH": "upstream-reset"}.get(
         state[:2]
     )  # type: ignore[return-value]
+
+
+_BLOCKED: dict[int, Meaning] = {403: "access-forbidden", 429: "rate-limited"}
+"""What `http-request deny` answers; a login of HAProxy's own ends a request in the same state, with 401."""
 
 
 def _haproxy_time(text: str) -> float | None:

@@ -373,13 +373,8 @@ def denied_by_rule(facts: Facts) -> Iterator[Finding]:
         yield from _no_pushes(facts)
         return
     route = ruled[0][0] if ruled else None
-    where = (
-        name(route)
-        if route
-        else "a CDN or firewall before the registry"
-        if edge
-        else (logged.service if logged else "") or "a proxy"
-    )
+    who = "a CDN or firewall before the registry" if edge else (logged.service if logged else "") or "a proxy"
+    where = name(route) if route else who
     yield finding(
         f"{where} answers {status} by a rule of its own, before the registry is asked.",
         seen(refused),
