@@ -71,7 +71,9 @@ def complaints(
     found = _without_turns(found, observations)
     turns = {id(e) for group in by_turns(exchanges) for e in group}
     told = tuple(
-        replace(c, settled=None) if _is_anothers(c, files) or id(c.observation.record) in turns else c
+        replace(c, settled=None)
+        if _is_anothers(c, files) or _of_the_other_entry(c, files) or id(c.observation.record) in turns
+        else c
         for c in (*_overtaken(found), *_of_refusals(observations, found, well))
     )
     # A file that is refused is refused once: then the registry goes on with the table it had, and new users get 401.
@@ -87,6 +89,16 @@ def _is_anothers(complaint: Complaint, files: tuple[Htpasswd, ...]) -> bool:
     user, later = complaint.observation.user, complaint.settled
     nameless = later is not None and isinstance(later.record, LoggedRequest) and later.user is None
     return nameless and user is not None and bool(files) and all(file.lacks(user) for file in files)
+
+
+def _of_the_other_entry(complaint: Complaint, files: tuple[Htpasswd, ...]) -> bool:
+    """Whether a user with two entries got in with the other password: that he remembers the old one mends nothing."""
+    one, other = complaint.observation.record, complaint.settled.record if complaint.settled else None
+    if not (isinstance(one, Exchange) and isinstance(other, Exchange) and one.credential and other.credential):
+        return False
+    user, labels = one.credential.user, {one.credential.password, other.credential.password}
+    twice = any(sum(e.name == user for e in file.entries) > 1 for file in files)
+    return twice and other.credential.user == user and len(labels - {None}) == 2
 
 
 def _without_turns(found: list[Complaint], observations: tuple[Observation, ...]) -> list[Complaint]:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import bcrypt
 import pytest
 
 from tests.bundles import ask_files
@@ -39,3 +40,22 @@ def test_a_success_at_another_name_leaves_the_cause(hour: int, tmp_path: Path) -
 def test_a_success_at_what_may_be_the_same_server_ends_it(host: str, tmp_path: Path) -> None:
     files = {**STAGING, "prod.txt": served(host).encode()}
     assert ask_files(tmp_path, files).head[0] != "fault"
+
+
+TWICE = (
+    "$ curl -i -u fiete:{first} http://reg.o.example:5000/v2/\nHTTP/1.1 401 Unauthorized\n" + API + "\n"
+    "$ curl -i -u fiete:{second} http://reg.o.example:5000/v2/\nHTTP/1.1 200 OK\n" + API + "\n{{}}\n"
+)
+
+
+def entry(password: str) -> str:
+    return f"fiete:{bcrypt.hashpw(password.encode(), bcrypt.gensalt(5)).decode()}\n"
+
+
+def test_the_older_password_of_a_user_with_two_entries_mends_nothing(tmp_path: Path) -> None:
+    """The registry takes the last entry: what somebody added above it never works."""
+    session = TWICE.format(first="Krabbe-neu", second="Krabbe-alt").encode()
+    twice, once = entry("Krabbe-neu") + entry("Krabbe-alt"), entry("Krabbe-alt")
+    files = {"htpasswd": twice.encode(), "s.txt": session}
+    assert ask_files(tmp_path / "a", files).head == ("fault", "htpasswd-duplicate-user")
+    assert ask_files(tmp_path / "b", {**files, "htpasswd": once.encode()}).head[0] != "fault"
