@@ -142,7 +142,7 @@ def _under_its_key(facts: Facts, one: Service, program: str, path: str) -> Itera
             about=Subject(service=one.name),
             fix=Fix(
                 summary=f"Name the file in the volume: items with key {keys.detail.split(', ')[0]} and path {base}",
-                verify=(stored_login(None),),
+                verify=(stored_login(next((m.host for m in _refusals(facts)), None)),),
                 applies="the pod has to be created again",
             ),
         )

@@ -215,15 +215,19 @@ def one_origin(facts: Facts, variable: EnvVar | None = None) -> Fix:
     old = variable.name if variable else "REGISTRY_URL"
     if ui and ui.mode == "proxy" and variable and ui.proxy_pass is not variable:
         return _without_address(facts, ui, variable)
-    port = next((p.published for p in ui.ports if p.published), 80) if ui else None
     return Fix(
         summary=f"Set {FORWARD}{f' to {target}' if target else ''} on the UI instead of {old}, so that its nginx "
         "forwards /v2 and the browser stays on one origin",
         commands=all_restarted(facts, (ui.service,)) if ui else (),
-        verify=(status(f"http://localhost:{port}", expect="401 (or 200)"),) if port else (),
+        verify=(status(_at(ui), expect="401 (or 200)"),) if ui else (),
         applies="the UI writes its nginx configuration when its container starts",
         edits=edits,
     )
+
+
+def _at(ui: Ui) -> str:
+    """Where the UI's page is published on its own machine."""
+    return f"http://localhost:{next((p.published for p in ui.ports if p.published), 80)}"
 
 
 def _without_address(facts: Facts, ui: Ui, variable: EnvVar) -> Fix:
@@ -235,6 +239,8 @@ def _without_address(facts: Facts, ui: Ui, variable: EnvVar) -> Fix:
     return Fix(
         summary=f"Delete {variable.name} on the UI: the page calls that address, although {FORWARD} is set",
         commands=all_restarted(facts, (ui.service,)),
+        # The image's entrypoint writes the variable into the page (bin/90-docker-registry-ui.sh).
+        verify=(sh("curl", "-sS", url(_at(ui), "/"), PIPE, "grep", "-cF", url(variable.value), expect="0"),),
         applies="the UI writes its nginx configuration when its container starts",
         edits=edits,
     )

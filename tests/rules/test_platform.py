@@ -149,7 +149,7 @@ def known(run: Run) -> dict[str, list[str]]:
     entries = [e.name for h in evidence.htpasswd for e in h.entries]
     pasted = {f.path for f in evidence.files if f.kind in ("text", "log")}
     services = [s.name for s in evidence.compose.services] if evidence.compose else []
-    hosts = [str(a) for a in (*focus.used, *focus.addresses)]
+    hosts = [str(a) for a in (*focus.used, *focus.addresses) if not a.is_hosted]  # where it went is not where it shall
     return {
         "USER": [u for u in (evidence.target.user, *focus.users, *entries) if u],
         "SERVICE": services,
