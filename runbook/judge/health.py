@@ -259,7 +259,7 @@ def is_accepted_login(observation: Observation, facts: Facts) -> bool:
     if "/v2" not in observation.path:
         return False
     if isinstance(record, Exchange):
-        if not record.response_headers and not record.body and not _refused_without(record, facts):
+        if not record.response_headers and not record.body and not _refused_before(record, facts):
             return False  # a status alone does not tell who gave it
         if record.credential is not None:
             return record.credential.intent != "wrong"
@@ -274,14 +274,14 @@ def is_accepted_login(observation: Observation, facts: Facts) -> bool:
     return False
 
 
-def _refused_without(accepted: Exchange, facts: Facts) -> bool:
-    """Whether the very same request was refused without a login: of two statuses the login is the only difference."""
+def _refused_before(accepted: Exchange, facts: Facts) -> bool:
+    """Whether the very same request was refused without a login or with one: of two statuses the login is the only
+    difference, or what somebody mended."""
     return accepted.credential is not None and any(
         e.status == 401
-        and e.credential is None
-        and e.login_known
+        and (e.credential is not None or e.login_known)
         and (e.method, e.url) == (accepted.method, accepted.url)
-        for e in facts.traffic.exchanges
+        for e in facts.evidence.exchanges
         if e.voice == "program"
     )
 

@@ -77,7 +77,7 @@ def _pair(sent: Observation, behind: dict[tuple[str, str], list[Observation]], t
     start = bisect_left(arrived, when - _SECONDS, key=lambda o: o.when or 0.0)
     window = takewhile(lambda o: (o.when or 0.0) <= when + _SECONDS, arrived[start : start + 200])
     found = [(o, _change(sent, o)) for o in window if id(o) not in taken and _same(sent, o)]
-    if sent.login == "none" and (bare := next((o for o, _ in found if o.login == "none"), None)):
+    if (sent.login == "none" or _is_bare(sent)) and (bare := next((o for o, _ in found if o.login == "none"), None)):
         taken.add(id(bare))  # the same request without a login on both sides
         return
     # Of several that it may be, the one that arrived as it was sent.
@@ -112,7 +112,11 @@ def _change(sent: Observation, arrived: Observation) -> Change | None:
         return "kept" if sent.user == arrived.user else "replaced"
     if sent.user and arrived.login == "sent":
         return "kept"  # registry 3 does not name a user that it does not know
-    bare = isinstance(sent.record, LoggedRequest) and sent.record.logger == "nginx" and sent.user is None
-    if (bare or sent.login == "none") and arrived.user:
+    if (_is_bare(sent) or sent.login == "none") and arrived.user:
         return "added"
     return None
+
+
+def _is_bare(sent: Observation) -> bool:
+    """Whether nginx, which names the user of any Basic login that it gets, names none."""
+    return isinstance(sent.record, LoggedRequest) and sent.record.logger == "nginx" and sent.user is None
