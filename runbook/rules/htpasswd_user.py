@@ -22,6 +22,7 @@ from runbook.parse.htpasswd import odd_name, plain_name
 from runbook.rules.base import Facts, rule
 from runbook.rules.evidence import computed, context, finding, read, said
 from runbook.rules.htpasswd_fixes import AS_UTF_8, edited, filtered, local, new_hash
+from runbook.rules.htpasswd_guard import MISMATCH, MISSING, refused_by_guard
 from runbook.rules.logins import (
     REFUSED,
     Users,
@@ -78,6 +79,10 @@ def wrong_password(facts: Facts) -> Iterator[Finding]:
         )
         return
     yield from list(_mismatch_in_log(facts)) or _expanded(facts)
+    yield from refused_by_guard(
+        facts, MISMATCH, "{proxy} asks for the login itself, and the password of {user} is not the one in its file.",
+        "Use the right password, or set a new one for {user} in that file",
+    )  # fmt: skip
 
 
 def _expanded(facts: Facts) -> Iterator[Finding]:
@@ -221,6 +226,12 @@ def user_missing(facts: Facts) -> Iterator[Finding]:
         return
     if not known.failing:
         yield from _unknown_in_log(facts)
+    yield from refused_by_guard(
+        facts,
+        MISSING,
+        "{proxy} asks for the login itself, and its password file has no user {user}.",
+        "Add {user} to that file",
+    )
 
 
 def _advice(elsewhere: str | None) -> str:
