@@ -313,6 +313,8 @@ def _proves(accepted: Observation, address: Address, facts: Facts) -> bool:
         sites = {n for r in facts.stack.routes for n in r.server_names}
         one_site = accepted.witness == "proxy" and sites == {address.host}
         return (accepted.witness in ("client", "registry") or one_site) and len(facts.focus.used) <= 1
+    if accepted.witness == "client" and place.is_beside(address):
+        return False
     if place.fits(address) or (place.port == address.port and address.port in facts.focus.ports):
         return True
     through = accepted.route == "via" and facts.routing.of_address(address) == "direct"

@@ -49,6 +49,11 @@ class Address:
         same = self.port is not None and self.port == other.port and self.port not in (80, 443)
         return self.fits(other) or (same and not (self._is_full and other._is_full))
 
+    def is_beside(self, other: "Address") -> bool:
+        """Whether one is a host alone, by which clients call port 443 (or 80), and the other names another port of it."""
+        ports = {self.port, other.port}
+        return self.host == other.host and None in ports and not ports <= {None, 80, 443}
+
     @property
     def _is_full(self) -> bool:
         return "." in self.host and not self.is_loopback and not self.host.replace(".", "").isdecimal()

@@ -165,7 +165,15 @@ def _spoken(line: str, place: Place, context: Context, vault: Vault, silent: set
     found = [] if line in silent else _of_line(line, place, context, vault)
     if not found and len(silent) < _MOST_SILENT:
         silent.add(line)
-    return found
+    return [own for m in found if (own := _at_its_registry(m, context)) is not None]
+
+
+def _at_its_registry(message: Message, context: Context) -> Message | None:
+    """A login that went well, at the registry that its command names; None where nobody knows which that is."""
+    if message.kind != "login-ok" or message.host != context.host:
+        return message
+    known = context.of_success()
+    return replace(message, host=known.host.lower() if known.host else None) if known else None
 
 
 def _known(line: str, quiet: dict[str, bool]) -> bool:

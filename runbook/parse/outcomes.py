@@ -68,7 +68,7 @@ def outcomes(lines: Sequence[str], file: str, vault: Vault, taken: Sequence[int]
         success = _SUCCESS.get(verb)
         shown = list(_output(lines, index + 1))
         if success is None and ASKS.search(line) and (told := next((r for r in shown if _ANSWER.match(r[1])), None)):
-            yield _message("transfer-ok", file, told, context, vault)
+            yield from _went_well(file, told, context.of_success(), vault)
             continue
         if success is None:
             failed = next(((n, text) for n, text in shown if _FAILED.match(text)), None)
@@ -79,7 +79,8 @@ def outcomes(lines: Sequence[str], file: str, vault: Vault, taken: Sequence[int]
         well = next(((n, text) for n, text in telling if success.search(text)), None)
         if well is not None:
             if verb != "login":
-                yield _message("transfer-ok", file, well, context, vault)
+                named = next((m[1] for _, text in shown if (m := _NAMED.search(text))), None)
+                yield from _went_well(file, well, context.of_success(named), vault)
             if verb == "copy" and context.destination:
                 yield _message("transfer-ok", file, well, context.destination, vault)
         elif verb == "login" and shown and not telling and any("assword" in text for _, text in shown):
@@ -88,6 +89,17 @@ def outcomes(lines: Sequence[str], file: str, vault: Vault, taken: Sequence[int]
             continue  # what it prints at a good end is not known here
         elif telling and not any(n in known or _CUT.match(text) for n, text in shown):
             yield _message("command-failed", file, telling[-1], context.side(telling[-1][1]), vault)
+
+
+_NAMED = re.compile(
+    r"^(?:The push refers to repository \[|Pushing image .{0,20} to |)((?:[\w-]{1,63}\.){1,8}[\w-]{1,63}(?::\d{1,5})?|localhost(?::\d{1,5})?)/\S+$"
+)
+"""Where a push went, and the whole name that docker prints at the end of a pull."""
+
+
+def _went_well(file: str, row: tuple[int, str], context: Context | None, vault: Vault) -> Iterator[Message]:
+    if context is not None:
+        yield _message("transfer-ok", file, row, context, vault)
 
 
 def _output(lines: Sequence[str], start: int) -> Iterator[tuple[int, str]]:

@@ -71,6 +71,19 @@ class Context:
     """The command that runs others and prints them (make, a script), while its output goes on."""
     copied_to: tuple[str, str | None] | None = None
     """Of a copy between two registries: the second one and its user; `host` and `user` are the first's."""
+    named: bool = True
+    """Whether the command itself names the host; else it is an earlier command's."""
+
+    def of_success(self, told: str | None = None) -> "Context | None":
+        """The same with the registry at which the command went well: the one that it or its output (`told`) names. A name
+        without one is Docker Hub's. Of a variable or of Compose's images nobody knows: it is no earlier command's (None)."""
+        if told or self.named or not self.command_line:
+            return replace(self, host=told or self.host)
+        words = [w for w in _arguments(_words(self.command_line.partition(f"{self.tool} ")[2])) if w]
+        target = next((w for w in words if w not in (*_VERBS, "copy", "cp")), "")
+        if "compose" in words or "$" in target or "%" in target or "{" in target or self.tool not in _OF_HUB:
+            return self if self.host is None else None
+        return replace(self, host=target if "login" in words and target else "docker.io")
 
     @property
     def call(self) -> Call | None:
@@ -93,6 +106,8 @@ class Context:
         return there if _OF_DESTINATION.search(line) and not _OF_SOURCE.search(line) else self
 
 
+_OF_HUB = ("docker", "nerdctl", "crane", "skopeo")
+"""Programs for which a name without a registry is one of Docker Hub; podman asks whatever its settings list."""
 ASKING = ("curl", "wget", "http", "https", "xh")
 """Programs that ask any server: what they print is about the address that they were given."""
 _ASKED = re.compile(r"https?://(?:[^\s/@'\"]{1,300}@)?([\w.-]{1,255}(?::\d{1,5})?)")
@@ -130,7 +145,9 @@ def typed(line: str, before: Context, vault: Vault) -> Context:
     same = host is not None and host == before.host
     user = user or (before.user if same else None)
     there = (hosts[1].lower(), second or own) if both else None
-    return Context(host or before.host, user, line, command["tool"], before.into, before.under, there)
+    return Context(
+        host or before.host, user, line, command["tool"], before.into, before.under, there, named=host is not None
+    )
 
 
 _TRACED = re.compile(r"\s{0,8}\+{1,3} ")
