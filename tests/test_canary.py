@@ -130,7 +130,7 @@ def test_the_headless_report(
     main(["report", str(bundle), "--user", "anna", "--password-env", "CANARY", "--output-dir", str(out)])
     made = Counter(p.suffix for p in out.iterdir())
     assert made[".html"] == made[".ipynb"] + 1 > 5, made  # the report, and each notebook as a page
-    assert set(made) == {".html", ".ipynb", ".json", ".svg"}
+    assert set(made) == {".html", ".ipynb", ".json", ".svg", ".txt"}
     assert leaks(everything(capfd, tmp_path)) == []
 
 

@@ -56,6 +56,7 @@ KNOWN = {
     "other-vhost-answers-https/near-own-tls-site": "two sites, one without a name now",
     "ui-v1-env-semantics-changed/near-static": "the image of the UI is the line left out, and with it its version",
     "http-prefix-set/near-proxy-puts-it-back": "the line that puts the prefix back is the one left out",
+    "access-denied-by-rule/near-geo-lets-this-client-in": "the row that lets the client in is the one left out",
 }
 
 

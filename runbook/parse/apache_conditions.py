@@ -156,7 +156,7 @@ class _Reader:
 
 
 def _of(variable: str) -> _Of:
-    name = re.sub(r"^%\{(?:HTTP:|req:)?|^\w+\(\s*['\"]|['\"\s})]+$", "", variable, flags=re.IGNORECASE)
+    name = re.sub(r"^%\{(?:HTTP:|req:)?|^\w{1,40}\(\s{0,8}['\"]|['\"\s})]{1,20}$", "", variable, flags=re.IGNORECASE)
     return _OF.get(name.lower(), "unknown")
 
 

@@ -30,9 +30,9 @@ _TAGGED = re.compile(
 """A push ends with the image's name."""
 _VERBS = ("login", "push", "pull", "build", "buildx", "copy", "run")
 ASKS = re.compile(
-    r"\bskopeo\s(?:[^|]*\s)?(?:inspect|list-tags)\s[^|]*\bdocker://|"
+    r"\bskopeo\s(?=(?:[^|]{0,200}\s)?(?:inspect|list-tags)\s)[^|]{0,400}\bdocker://|"
     r"\bdocker\s+(?:manifest\s+inspect|buildx\s+imagetools\s+inspect)\s|"
-    r"\bcrane\s(?:[^|]*\s)?(?:digest|manifest|config)\s|\boras\s+(?:manifest\s+fetch|resolve)\s"
+    r"\bcrane\s(?:[^|]{0,200}\s)?(?:digest|manifest|config)\s|\boras\s+(?:manifest\s+fetch|resolve)\s"
 )
 """Commands that ask a registry about an image and move none: they read, as a pull does."""
 
@@ -94,8 +94,12 @@ def call_of(line: str, under: str = "") -> Call | None:
 
 
 def masked_call(call: Call | None, vault: Vault) -> Call | None:
-    """A call as it may be kept: what is known to be secret is no tag."""
-    return replace(call, tag="") if call and call.tag and vault.mask(call.tag) != call.tag else call
+    """A call as it may be kept: what is known to be secret is no tag, and a program that nobody knows may be a password
+    that was typed at the prompt."""
+    if call is None:
+        return None
+    tag = call.tag if vault.mask(call.tag) == call.tag else ""
+    return replace(call, tag=tag, tool=call.tool if call.tool in (*_RUNS_OTHERS, *TOOLS.split("|")) else "")
 
 
 def runs_others(call: Call) -> bool:

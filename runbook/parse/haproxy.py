@@ -286,7 +286,7 @@ def _told(words: tuple[str, ...], acls: dict[str, str]) -> _When:
     if words[0] == "unless" or "||" in words or " or " in f" {text} ":
         return _When(rest=text)
     terms = [t.strip() for t in re.findall(r"\{([^{}]{0,1000})\}", text)]
-    bare = re.sub(r"\{[^}]*\}", "", text).split()[1:]
+    bare = re.sub(r"\{[^{}]{0,1000}\}", "", text).split()[1:]
     path: str = "/"
     match: Literal["prefix", "exact", "regex"] = "prefix"
     methods: tuple[str, ...] = ()

@@ -20,7 +20,7 @@ _FRAME = "[](){}<>*/~= \t"
 _EMPTIED = re.compile(r"\{[ \t]*(?:\.{3}|…)[ \t]*\}")
 """`location / { ... }`: a block without what stands in it."""
 _STANDS_IN = re.compile(
-    r"(?:\$\w+|\$\{\w+[^}]*\}|%\w+%|!\w+!|\$env:\w+|<.*>|\[.*\]|\{\{.*\}\}|\*+|•+|x{2,}|\.{3}|…|_{3,}|-{3,}|\?+|redacted"
+    r"(?:\$\w+|\$\{\w[^}]*\}|%\w+%|!\w+!|\$env:\w+|<.*>|\[.*\]|\{\{.*\}\}|\*+|•+|x{2,}|\.{3}|…|_{3,}|-{3,}|\?+|redacted"
     r"|geheim\*+|pass(?:word|wd)?|passwort|your[-_ ]?password)$|.*(?:\$\(|`.*`|\$\{|\$\{\{|@\{)",
     re.IGNORECASE | re.DOTALL,
 )

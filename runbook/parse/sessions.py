@@ -15,7 +15,7 @@ _COMMAND = re.compile(
     r"(?:(?:echo|printf|cat|aws|az|gcloud|gh|pass|vault)\s[^|\n]{0,300}\|\s{0,8})?"
     r"(?:sudo\s+)?(?P<tool>docker|podman|nerdctl|skopeo|crane|oras|helm|buildah|regctl|ctr|crictl)\s+(?P<rest>.*)$"
 )
-_COPIES = re.compile(r"\bskopeo\s[^|]*\b(?:copy|sync)\b|\b(?:crane|oras|regctl)\s(?:[^|]*\s)?(?:copy|cp)\s")
+_COPIES = re.compile(r"\bskopeo\s[^|]{0,200}\b(?:copy|sync)\b|\b(?:crane|oras|regctl)\s(?:[^|]{0,200}\s)?(?:copy|cp)\s")
 """Commands that move an image from one registry to another, each with a login of its own."""
 _OF_SOURCE = re.compile(
     r"\binitiali[sz]ing source\b|\breading (?:manifest|blob|config|signatures)\b|\bfrom source\b", re.I

@@ -14,7 +14,7 @@ from runbook.report.render import template
 
 _MOST_LINES = 8
 _TYPED = ("Run", "Check", "Ask")
-_MENTION = re.compile(r"\S*@\S+")
+_MENTION = re.compile(r"\S{0,100}@\S{1,200}")
 _INKS = {"fault": ("#b3261e", "#fdeceb"), "healthy": ("#146c43", "#e7f5ee"), "inconclusive": ("#8a5300", "#fdf3e1")}
 
 

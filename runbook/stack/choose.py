@@ -110,25 +110,25 @@ def matches(route: ProxyRoute, request: Request) -> bool:
 
 
 def holds(route: ProxyRoute, request: Request) -> bool:
-    """Whether a route's condition holds. One that is not understood is taken not to, nor is one in which a word is masked."""
+    """Whether a route's condition holds. One that is not understood is taken not to; of an expression in which a word is
+    masked the rest may still fit."""
     if route.when and (known := holds_for(route.when, asked_by(request))) is not None:
         return known
-    if MASK in route.condition:
-        return False
     if not route.condition:
         return True
-    if MASK in route.condition:
-        return False  # what was masked cannot be compared, and [redacted] would be a set of letters
     found = re.fullmatch(r"(\$\w+)\s*(=|!=|~\*?|!~\*?)\s*(.*)", route.condition, re.DOTALL)
     if not found:
+        if MASK in route.condition:
+            return False
         if not route.condition.startswith("$"):
             return _asks_for(route.condition.split(), request)
         value = value_of(route.condition, route, request)
         return value not in ("", "0") and not value.startswith("$")
     name, operator, wanted = found.groups()
     value, wanted = value_of(name, route, request), wanted.strip("\"'")
-    if value.startswith("$"):
+    if value.startswith("$") or (MASK in wanted and not operator.startswith("~")):
         return False
+    wanted = wanted.replace(MASK, "(?!)")  # as an expression it would be a set of letters
     if operator in ("=", "!="):
         return (value == wanted) == (operator == "=")
     hit = search(f"(?i){wanted}" if operator.endswith("*") else wanted, value) is not None

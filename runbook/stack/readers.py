@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from runbook.lazy import re
 from runbook.model import Evidence, FileKind, Htpasswd
 
-_OF_A_SECRET = re.compile(r"\.(?:ya?ml|json) § ([^/]+)/[^/]+$")
+_OF_A_SECRET = re.compile(r"\.(?:ya?ml|json) § ([^/§]{1,253})/[^/§]{1,253}$")
 """What a file from a manifest is called: all.yaml § name-of-the-secret/key."""
 _PATH = r"[\"'`]?(?P<path>[^\s\"'`;,}<>]{1,400})"
 _NAMED: dict[FileKind, re.Pattern[str]] = {
@@ -22,9 +22,7 @@ _NAMED: dict[FileKind, re.Pattern[str]] = {
     "kubernetes": re.compile(r"(?m)^[^#\n]{0,300}?\b(?:auth-secret|basic-auth-secret)[\"']?:[ \t]*" + _PATH),
 }
 """Kind of file → how it names the file (or the Secret) of a login that its own program asks for."""
-_MIDDLEWARE = re.compile(
-    r"(?:basic|digest)Auth:\s*\{?(?:\s*(?:realm|removeHeader|headerField):[^\n]{0,200}){0,3}\s*secret:\s*" + _PATH
-)
+_MIDDLEWARE = re.compile(r"(?:basic|digest)Auth:(?:[^\n]{0,200}\n){0,4}?[^\n]{0,200}?\bsecret:\s{0,8}" + _PATH)
 _HOME = re.compile(r"(?:^|/)etc/(?:nginx|apache2?|httpd|traefik|caddy|haproxy|lighttpd)/(?:[^/]+/)?[^/]+$")
 """A folder of another program's own configuration: /etc/nginx/htpasswd."""
 
@@ -50,6 +48,8 @@ def _mounted(evidence: Evidence) -> tuple[set[str], set[str]]:
     """The files that lie exactly where a service that is no registry mounts them from, and those of the registries."""
     taken: dict[bool, set[str]] = {True: set(), False: set()}
     for service in evidence.compose.services if evidence.compose else ():
+        if service.image is None and service.role == "other":
+            continue  # what it runs was left out: it may be the registry
         for mount in service.mounts:
             if mount.kind in ("volume", "tmpfs") or not mount.source:
                 continue

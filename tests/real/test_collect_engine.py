@@ -1,5 +1,7 @@
 """A broken stack on a Docker engine, diagnosed through the engine and nothing else: no file, no URL, no password."""
 
+import time
+
 import pytest
 
 from runbook.collect import Request, collect
@@ -28,5 +30,8 @@ def test_the_cause_is_read_from_the_engine(cause: str) -> None:
         project = running.home.name.lower()
         assert cause not in [f.cause for f in judged(project).diagnosis.causes]
         running.inject(cause)
-        found = judged(project).diagnosis
+        found, until = judged(project).diagnosis, time.monotonic() + 20
+        while not found.causes and time.monotonic() < until:  # a container that cannot start takes a moment to say so
+            time.sleep(0.5)
+            found = judged(project).diagnosis
         assert [f.cause for f in found.causes][:1] == [cause], (found.verdict, found.seen)
