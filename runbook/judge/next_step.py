@@ -555,7 +555,7 @@ def _get_daemon(facts: Facts) -> Command:
 
 
 _TOLD_WHY = (
-    "What was handed over works. Somebody tells of a trouble that it does not show: on the machine of who tells it, as "
+    "Nothing wrong was found in what was handed over. Somebody tells of a trouble that it does not show: on the machine of who tells it, as "
     "the same user, this shows whether it is still there."
 )
 _VERBOSE_WHY = "The request with its response, word for word, shows who answers and what was sent."

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from runbook.lazy import re
-from runbook.model import Evidence, Exchange, LogEvent, Message, ProxyRoute, Stack, StoredLogin, Subject
+from runbook.model import Evidence, Exchange, LogEvent, LoggedRequest, Message, ProxyRoute, Stack, StoredLogin, Subject
 from runbook.observe.address import Address, address_of
 from runbook.observe.observation import Observation
 from runbook.observe.page import NO_PAGE, Page, page_of
@@ -201,7 +201,7 @@ def focus_of(
     )  # nothing answers to localhost
     addresses = tuple(dict.fromkeys((*used, *logged, *named_only, *(published if not used else ()), *sites)))
     times = [o.when for o in unsettled if o.when is not None]
-    scanners = _machines_that_scan(observations)
+    scanners = _machines_that_scan(observations, stack)
     docker = (o.address for o in clients if isinstance(o.record, Message) and o.address and o.witness == "client")
     focus = Focus(
         addresses=addresses,
@@ -224,7 +224,7 @@ def focus_of(
     )
     others = dict.fromkeys(str(a) for a in _mentioned(evidence, seen) if focus.speaks_of(a) is False)
     here, failed = ([o for o in told if focus.speaks_of(o.address) is not False] for told in (observations, unsettled))
-    return replace(focus, others=tuple(others), users=_users(evidence, here, failed))
+    return replace(focus, others=tuple(others), users=_users(evidence, here, failed, scanners))
 
 
 def _speaks(observation: Observation) -> bool:
@@ -368,7 +368,9 @@ def _mentioned(evidence: Evidence, seen: list[Address]) -> Iterable[Address]:
             yield host
 
 
-def _users(evidence: Evidence, observations: Iterable[Observation], unsettled: list[Observation]) -> tuple[str, ...]:
+def _users(
+    evidence: Evidence, observations: Iterable[Observation], unsettled: list[Observation], scanners: frozenset[str]
+) -> tuple[str, ...]:
     """Whose login it is about: the one named; those whom clients used (failing ones first); else those whom the logs
     show failing, without the names that scanners try. A variable that a shell had not expanded is nobody."""
     if evidence.target.user:
@@ -381,7 +383,6 @@ def _users(evidence: Evidence, observations: Iterable[Observation], unsettled: l
     ]
     if names:
         return tuple(dict.fromkeys(names))
-    scanners = _machines_that_scan(observations)
     logged = [o for o in unsettled if o.user and not o.own and not is_noise(o, _known(evidence), scanners)]
     return tuple(dict.fromkeys(o.user for o in logged if o.user and not o.user.startswith("$")))
 
@@ -398,14 +399,25 @@ def _scans(observation: Observation, programs: tuple[str, ...] = _SCANNERS) -> b
     return any(word in observation.agent.lower() for word in programs)
 
 
-def _machines_that_scan(observations: Iterable[Observation]) -> frozenset[str]:
-    """Addresses from which a scanning program or for a path of theirs was asked, and from which nobody got in: behind
-    a proxy that passes no address on, all clients have the proxy's."""
-    logged = [o for o in observations if o.client]
+def _machines_that_scan(observations: Iterable[Observation], stack: Stack) -> frozenset[str]:
+    """Addresses from which a scanning program or for a path of theirs was asked, and from which nobody got in."""
+    rows = tuple(observations)
+    proxied = bool(stack.routes or stack.uis) or any(o.witness == "proxy" for o in rows)
+    logged = [o for o in rows if o.client and not _is_shared(o, proxied)]
     scanning = {o.client for o in logged if _scans(o, _ONLY_SCAN) or _BAIT.search(o.path)}
     return frozenset(
         scanning - {o.client for o in logged if o.ok and "/v2/" in o.path} - {o.client for o in logged if _pulls(o)}
     )
+
+
+def _is_shared(observation: Observation, proxied: bool) -> bool:
+    """Whether the address may be that of many clients: a proxy's, a container network's gateway (172.17.0.1)."""
+    record = observation.record
+    peer = record.remote if isinstance(record, LoggedRequest) else observation.client
+    passed_on = isinstance(record, LoggedRequest) and record.client not in ("", peer)
+    behind = proxied and observation.witness == "registry" and isinstance(record, LoggedRequest)
+    gateway = observation.client.startswith("127.") or observation.client.endswith((".1", "::1"))
+    return not passed_on and (behind or gateway)
 
 
 def _pulls(observation: Observation) -> bool:

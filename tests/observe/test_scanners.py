@@ -26,8 +26,9 @@ def scan(who: str) -> str:
     return asked(1, who, SCANNER, "/v2/", "invalid authorization credential")
 
 
-def verdict(folder: Path, log: str) -> str:
-    return ask_files(folder, {"client.txt": LOGIN.encode(), "registry.log": log.encode()}).verdict
+def verdict(folder: Path, log: str, conf: str = "") -> str:
+    files = {"client.txt": LOGIN, "registry.log": log, **({"Caddyfile": conf} if conf else {})}
+    return ask_files(folder, {name: text.encode() for name, text in files.items()}).verdict
 
 
 def test_what_a_machine_that_scans_tries_is_no_clients_login(tmp_path: Path) -> None:
@@ -41,6 +42,21 @@ def test_another_machine_that_is_refused_is_a_clients(tmp_path: Path) -> None:
 def test_so_is_one_that_pulls_from_the_address_of_a_scanner(tmp_path: Path) -> None:
     """Behind a NAT they look alike."""
     assert verdict(tmp_path, scan("10.20.0.33") + asked(2, "10.20.0.33", "docker/28.1 go/go1.24")) != "healthy"
+
+
+def test_the_gateway_of_a_container_network_is_everybodys(tmp_path: Path) -> None:
+    """A registry in a container sees all clients of the host's port as 172.18.0.1, and a scanner among them."""
+    row = ROW.replace("172.18.0.3", "172.18.0.1")
+    seen = row.format(s=1, uri="/.env", status=404, agent=SCANNER) + asked(2, "172.18.0.1:4000", GO).replace(
+        "0.3 -", "0.1 -"
+    )
+    assert verdict(tmp_path, seen) != "healthy"
+
+
+def test_neither_is_a_proxy_that_passes_no_address_on(tmp_path: Path) -> None:
+    seen = ROW.format(s=1, uri="/.env", status=404, agent=SCANNER) + asked(2, "172.18.0.3", GO)
+    conf = "cr.o.example {\n\treverse_proxy registry:5000\n}\n"
+    assert verdict(tmp_path, seen, conf) != "healthy"
 
 
 @pytest.mark.parametrize("path", ["/.env", "/wp-login.php", "/.git/config", "/cgi-bin/luci"])
