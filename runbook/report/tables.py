@@ -281,6 +281,7 @@ def settings(run: Run) -> Block:
     rows, lines = [], []
     for key, setting in sorted(registry.settings.items()):
         value = setting.value if not isinstance(setting.value, list) else ", ".join(map(str, setting.value))
+        value = str(value).lower() if isinstance(value, bool) else value  # as YAML has it
         rows.append(
             [
                 f"<code>{esc(key)}</code>",
