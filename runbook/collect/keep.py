@@ -147,6 +147,12 @@ def _logged(request: LoggedRequest) -> LoggedRequest:
     )
 
 
+def _event(event: LogEvent) -> LogEvent:
+    return replace(
+        event, uri=mask_urls(event.uri), agent=shown_header("User-Agent", event.agent) if event.agent else ""
+    )
+
+
 def _client(config: ClientConfig) -> ClientConfig:
     return replace(
         config,
@@ -183,8 +189,8 @@ _RULES: dict[type, Callable[[Any], Any]] = {
     Credential: _credential,
     OwnAuth: _own_auth,
     Exchange: _exchange,
+    LogEvent: _event,
     LoggedRequest: _logged,
-    LogEvent: lambda event: replace(event, uri=mask_urls(event.uri)),
     ClientConfig: _client,
 }
 

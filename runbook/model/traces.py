@@ -73,6 +73,8 @@ class LogEvent:
     """The address that the client asked, where the line tells it."""
     client: str = ""
     """The address from which it asked, where the registry's message tells it (`LoggedRequest.client`)."""
+    agent: str = ""
+    """How it signed, where the message tells it."""
     uri: str = ""
     """The path that it asked there. Of `text` only known words are kept, of which no path may be left."""
     probed: bool = False

@@ -94,7 +94,7 @@ class Focus:
             return False
         if self._knocks(observation) or self.is_elsewhere(observation):
             return False
-        if observation.client in self.scanners:
+        if self.is_scan(observation):
             return False
         failed_login = observation.user is not None and not observation.ok
         if failed_login and self.only and observation.user not in self.users:
@@ -102,6 +102,12 @@ class Focus:
         if failed_login and observation.witness in ("registry", "proxy"):
             return observation.user in self.users if self.users else observation.user not in self.strangers
         return True
+
+    def is_scan(self, observation: Observation) -> bool:
+        """Whether a log's line is about a program or a machine that scans: whatever was tried there, no client failed."""
+        return observation.client in self.scanners or (
+            observation.witness in ("registry", "proxy") and not observation.own and _scans(observation, _ONLY_SCAN)
+        )
 
     def is_elsewhere(self, observation: Observation) -> bool:
         """Whether a proxy's line is about another application behind it: by the host that was asked, or where that is
@@ -388,7 +394,7 @@ def _users(
 
 
 def _scanned(observations: Iterable[Observation]) -> frozenset[str]:
-    refused = [o for o in observations if o.user and not o.ok and not isinstance(o.record, LogEvent)]
+    refused = [o for o in observations if o.user and not o.ok and (o.agent or not isinstance(o.record, LogEvent))]
     scripts = {o.user for o in refused if _scans(o, _LIBRARIES) and (o.user or "").lower() not in _SCANNED}
     return frozenset(
         {o.user for o in refused if o.user and _scans(o)} - scripts - {o.user for o in refused if not _scans(o)}

@@ -63,7 +63,7 @@ class Observation:
     @property
     def agent(self) -> str:
         """How the client signed, where that was seen."""
-        if isinstance(self.record, LoggedRequest):
+        if isinstance(self.record, LoggedRequest | LogEvent):
             return self.record.agent
         return (self.record.sent("User-Agent") or "") if isinstance(self.record, Exchange) else ""
 

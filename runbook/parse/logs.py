@@ -183,7 +183,8 @@ def _message(fields: Fields, line: str, service: str | None, place: Place, state
     request, when = fields.get("http.request.id"), written_at("", fields)
     probed = fields.get("http.request.useragent") == PROBE_AGENT
     _keep(state, meaning, place, service, text, detail=detail, user=user, request=request, when=when, probed=probed,
-          host=fields.get("http.request.host", ""), client=_client(fields, state))  # fmt: skip
+          host=fields.get("http.request.host", ""), client=_client(fields, state),
+          agent=fields.get("http.request.useragent", ""))  # fmt: skip
     if fields.get("http.request.uri"):
         _join(state, service, fields, meaning, user)
 
@@ -202,6 +203,7 @@ def _keep(
     probed: bool = False,
     host: str = "",
     client: str = "",
+    agent: str = "",
 ) -> None:
     state.counts[meaning] = state.counts.get(meaning, 0) + 1
     kept = state.kept.setdefault(meaning, _Kept())
@@ -220,6 +222,7 @@ def _keep(
             probed=probed,
             host=mask(host, 300),
             client=client,
+            agent=mask(agent, 200),
             uri=mask(asked[1], 300) if asked else "",
         )
     )

@@ -13,7 +13,7 @@ from runbook.rules.evidence import Item, finding, foretold, read, said
 from runbook.rules.hop_edits import line_of, swap
 from runbook.rules.hops import aside
 from runbook.rules.platform import inside, runs
-from runbook.stack.variables import is_unknown_kind, nearest, nearest_of_ui
+from runbook.stack.variables import is_unknown_kind, meant, nearest, nearest_of_ui
 
 S = Symptom
 PARSER_GO = "distribution configuration/parser.go"
@@ -220,7 +220,7 @@ def _logged(facts: Facts) -> Iterator[_Unread]:
     known = {v.name for r in facts.stack.registries for v, _ in r.unread}
     for event in facts.traffic.logged("unknown-variable"):
         if event.detail and event.detail not in known and not _LINKS.search(event.detail):
-            yield _Unread(event.detail, nearest(event.detail, 3), event, event.service or "registry", "logged")
+            yield _Unread(event.detail, meant(event.detail, 3), event, event.service or "registry", "logged")
 
 
 def _is_cosmetic(unread: _Unread) -> bool:

@@ -16,17 +16,17 @@ UI_VARIABLES = frozenset(
     "PROXY_PASS_URL URL".split()
 )
 """What the UI's entrypoint and page read (joxit 1.x and 2.x)."""
-_TOOLS = frozenset(("REGISTRY_USER", "REGISTRY_PASSWORD", "REGISTRY_NAME", "REGISTRY_HOST", "REGISTRY_PORT"))
+_TOOLS = frozenset(f"REGISTRY_{n}" for n in "DATA HOST NAME PASSWORD PATH PORT TAG USER USERNAME".split())
 _HARMLESS = ("REGISTRY_CONFIGURATION_PATH",)
 
 
 def unread_variables(service: Service, effective: Effective) -> tuple[tuple[EnvVar, str], ...]:
     """The service's variables that the registry does not read, each with what was probably meant."""
     taken = {v.name for v in service.environment}
-    found = [(v, _suggestion(v, effective.major, taken)) for v in effective.ignored if v.name not in _HARMLESS]
+    found = [(v, meant(v.name, effective.major, taken)) for v in effective.ignored if v.name not in _HARMLESS]
     found += [(v, nearest(v.name, effective.major, taken)) for v in service.environment if _is_unknown_option(v.name)]
     kinds = ((v, nearest(v.name, effective.major, taken)) for v in service.environment if is_unknown_kind(v.name))
-    found += [(v, meant) for v, meant in kinds if meant]
+    found += [(v, right) for v, right in kinds if right]
     for variable in service.environment:
         name = variable.name
         if name.startswith("REGISTRY_") or name in (v.name for v, _ in found):
@@ -51,10 +51,9 @@ def is_unknown_kind(name: str) -> bool:
     return kind is not None and kind[1] not in ("HTPASSWD", "TOKEN", "SILLY", "NONE")
 
 
-def _suggestion(variable: EnvVar, major: int, taken: Collection[str]) -> str:
-    if variable.name in UI_VARIABLES or variable.name in _TOOLS:
-        return ""
-    return nearest(variable.name, major, taken)
+def meant(name: str, major: int, taken: Collection[str] = ()) -> str:
+    """The setting that a variable was probably meant for; "" for none, and for those of the UI and of people's scripts."""
+    return "" if name in UI_VARIABLES or name in _TOOLS else nearest(name, major, taken)
 
 
 def nearest_of_ui(name: str, taken: Collection[str] = ()) -> str | None:

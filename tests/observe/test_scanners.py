@@ -59,6 +59,32 @@ def test_neither_is_a_proxy_that_passes_no_address_on(tmp_path: Path) -> None:
     assert verdict(tmp_path, seen, conf) != "healthy"
 
 
+NOBODY = (
+    'time="2026-11-28T01:31:5{s}.1Z" level=error msg="error authenticating user \\"{user}\\": authentication failure" '
+    "go.version=go1.26.8 http.request.host=cr.o.example http.request.id=a{s}{who} http.request.method=GET "
+    'http.request.remoteaddr={who} http.request.uri=/v2/_catalog http.request.useragent="{agent}" version=v3.1.1\n'
+)
+
+
+def refused_root(folder: Path, agent: str) -> str:
+    """Only the registry's messages and its password file, each name from another machine."""
+    log = "".join(
+        NOBODY.format(s=n, who=f"45.148.10.{n}", agent=agent, user=user)
+        + MESSAGE.format(s=n, who=f"45.148.10.{n}", agent=agent, uri="/v2/_catalog", why="authentication failure")
+        for n, user in enumerate(("admin", "root", "test"))
+    )
+    users = "alice:$2y$05$dd5uHP6yKAKLDDAzMTmLJuVYpFFVPMLDIGqBfWLAmH2Kw1zSx9uBO\n"
+    return ask_files(folder, {"registry.log": log.encode(), "htpasswd": users.encode()}).verdict
+
+
+def test_the_name_that_a_scanner_guesses_is_no_clients_fault(tmp_path: Path) -> None:
+    assert refused_root(tmp_path, SCANNER) == "inconclusive"
+
+
+def test_the_same_name_of_dockers_is(tmp_path: Path) -> None:
+    assert refused_root(tmp_path, "docker/28.1 go/go1.24") == "fault"
+
+
 @pytest.mark.parametrize("path", ["/.env", "/wp-login.php", "/.git/config", "/cgi-bin/luci"])
 def test_what_scanners_alone_ask_for_gives_them_away(path: str, tmp_path: Path) -> None:
     row = '{who} - - [28/Nov/2026:01:31:50 +0000] "GET ' + path + ' HTTP/1.1" 404 19 "" "Mozilla/5.0"\n'
