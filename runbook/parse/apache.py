@@ -22,6 +22,9 @@ from runbook.parse.hops import basic_auth, forwards_proto, header_edit, host_and
 from runbook.redact import Vault
 
 _LONGEST = 64 * 1024
+_LONG = 200
+"""Signs of arguments that count as another line of a macro, and the most times that one of them takes an argument."""
+_MOST_GIVEN = 50
 """Of a line that goes on and on; httpd itself stops at 16 kB."""
 _DEEPEST = 30
 _DEEPEST_INCLUDE = 4
@@ -111,12 +114,15 @@ def _used(nodes: list[_Node], macros: Mapping[str, _Node], depth: int, budget: l
     """The directives with each Use replaced by what its Macro says; a line that takes an argument stands where it is given."""
     found: list[_Node] = []
     for node in nodes:
-        budget[0] -= 1
+        budget[0] -= 1 + sum(map(len, node.args)) // _LONG
         if budget[0] < 0 or depth > _DEEPEST_INCLUDE:
             raise ParseError(node.place.file, node.place.line or 1, "the macros use each other too often")
         macro = macros.get(node.args[0].lower()) if node.name == "use" and node.args else None
         if macro is not None:
-            given = dict(sorted(zip(macro.args[1:], node.args[1:], strict=False), key=lambda pair: -len(pair[0])))
+            pairs = [
+                (name, value) for name, value in zip(macro.args[1:_MOST_GIVEN], node.args[1:], strict=False) if name
+            ]
+            given = dict(sorted(pairs, key=lambda pair: -len(pair[0])))
             found += _used([_given(n, given, node.place) for n in macro.inner], macros, depth + 1, budget)
         elif node.name != "macro":
             found.append(replace(node, inner=_used(node.inner, macros, depth, budget)) if node.inner else node)
@@ -126,9 +132,10 @@ def _used(nodes: list[_Node], macros: Mapping[str, _Node], depth: int, budget: l
 def _given(node: _Node, given: Mapping[str, str], place: Place) -> _Node:
     args = list(node.args)
     for name, value in given.items():
-        args = [a.replace(name, value).replace(f"${{{name.lstrip('$')}}}", value) for a in args]
+        braced = f"${{{name.lstrip('$')}}}"
+        args = [a.replace(name, value, _LONG).replace(braced, value, _LONG)[:_LONGEST] for a in args]
     inner = [_given(n, given, place) for n in node.inner]
-    return _Node(node.name, tuple(a[:_LONGEST] for a in args), place if tuple(args) != node.args else node.place, inner)
+    return _Node(node.name, tuple(args), place if tuple(args) != node.args else node.place, inner)
 
 
 @dataclass(slots=True)

@@ -12,7 +12,7 @@ from runbook.model import Exchange, Headers, Place
 from runbook.parse.clients import Canon, canonical
 from runbook.parse.curl_command import HEADER, Pending, read_command, sent_header
 from runbook.parse.prompts import prompted
-from runbook.parse.write_out import line_patterns, written_by
+from runbook.parse.write_out import written_by
 from runbook.redact import Vault
 from runbook.urls import urlsplit
 
@@ -221,7 +221,7 @@ def _feed(now: Pending, line: str, vault: Vault) -> None:
             now.got.append((header[1], header[2]))
         else:
             now.in_headers = False
-    elif now.template and (told := written_by(line_patterns(now.template), line)):
+    elif now.writes and (told := written_by(now.writes, line)):
         _write(now, told)
     elif now.counts_status and now.status is None and (plain := _PLAIN_STATUS.match(line)):
         now.status = int(plain[1])

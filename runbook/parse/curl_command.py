@@ -9,6 +9,7 @@ from runbook.lazy import re
 from runbook.model import Credential
 from runbook.parse.credentials import WRONG, decode_basic
 from runbook.parse.left_out import stands_in
+from runbook.parse.write_out import line_patterns
 from runbook.redact import Vault
 from runbook.redact.harmless import shown_header
 
@@ -105,8 +106,8 @@ class Pending:
     connected: tuple[str, int] | None = None
     tls: bool = False
     counts_status: bool = False
-    template: str = ""
-    """The format of `-w`."""
+    writes: tuple[re.Pattern[str], ...] = ()
+    """The lines that `-w` writes."""
     in_headers: bool = False
     asked: bool = False
     """Whether the request is known: its command or its request line."""
@@ -143,7 +144,7 @@ def read_command(command: str, line: int, vault: Vault) -> Pending:
         elif name in ("-I", "--head"):
             now.method = now.method or "HEAD"
         elif name in ("-w", "--write-out"):
-            now.counts_status, now.template = "http_code" in value or "response_code" in value, value
+            now.counts_status, now.writes = "http_code" in value or "response_code" in value, line_patterns(value)
         elif name in _POSTED and not now.method:
             now.method = "POST"
         elif name in ("-T", "--upload-file"):

@@ -135,7 +135,7 @@ def parse_text(
 def _shown(lines: list[str], file: str, vault: Vault, voice: Voice) -> Iterator[Message]:
     """What commands that ask nobody printed: entries, addresses, keys of Secrets, pings."""
     asked = (entries(lines, file, vault), addresses(lines, file), secret_keys(lines, file), pings(lines, file))
-    for message in chain(*asked, nameless(lines, file)):
+    for message in islice(chain(*asked, nameless(lines, file)), _MOST):
         yield replace(message, voice=voice) if voice == "document" else message
 
 

@@ -22,6 +22,8 @@ _TEST = re.compile(r"\$\{?(\w+)\}?\s*(?:(=|!=|~\*?|!~\*?)\s*(.*))?", re.DOTALL)
 _OPTIONS = ("ranges", "proxy", "proxy_recursive", "include", "delete", "volatile", "hostnames")
 _MOST = 2_000
 """Rows of a table that are looked at."""
+_FURTHEST = 50
+"""Variables behind one condition that are followed."""
 Row = tuple[str, str]
 Tables = Mapping[str, "tuple[tuple[str, ...], tuple[Row, ...]]"]
 """Variable → the variables that it is made of, and its rows (value or pattern → result), where those are all known."""
@@ -56,7 +58,8 @@ def with_set(known: Tables, block: tuple[Directive, ...]) -> Tables:
         for one in (d for d in inner if len(d.args) == 2):
             name = one.args[0].lstrip("$")
             before = found[name][0] if name in found else ()
-            found[name] = ((*before, *test, *_variables(one.args[1])), ())
+            made_of = dict.fromkeys((*before, *test, *_variables(one.args[1])))
+            found[name] = (tuple(made_of)[:_FURTHEST], ())
     return found
 
 
@@ -133,13 +136,18 @@ def _variables(text: str) -> tuple[str, ...]:
     return tuple(_VARIABLE.findall(text))
 
 
-def _bases(text: str, known: Tables, depth: int = 0) -> Iterator[str]:
+def _bases(text: str, known: Tables) -> Iterator[str]:
     """nginx's own variables on which this depends in the end; one that nobody sets here counts as its own."""
-    for name in _variables(text.split("~")[0] if "~" in text else text):
-        if name not in known or depth > 8:
+    asked = [*reversed(_variables(text.split("~")[0]))]
+    seen = set[str]()
+    while asked and len(seen) < _FURTHEST:
+        name = asked.pop()
+        if name in known and name not in seen:
+            asked += reversed(known[name][0][:_FURTHEST])
+        elif name not in seen:
             yield name
-        else:
-            yield from _bases(" ".join(f"${v}" for v in dict.fromkeys(known[name][0]) if v != name), known, depth + 1)
+        seen.add(name)
+    yield from asked[:1]  # more variables than anybody writes: on what it depends is not known
 
 
 def _rows(condition: str, known: Tables) -> tuple[tuple[str, bool], ...]:

@@ -2,17 +2,20 @@
 
 from runbook.lazy import re
 
-_VARIABLE = re.compile(r"%header\{([\w-]{1,80})\}|%\{([\w.-]{1,60})\}|\\[nrt]|%%")
+_PIECE = re.compile(r"%header\{([\w-]{1,80})\}|%\{([\w.-]{1,60})\}|(\\t)|%(%)|([^%\\]+|[%\\])")
 _GROUPS = {
     "http_code": r"(?P<status>[1-5]\d\d)",
     "response_code": r"(?P<status>[1-5]\d\d)",
-    "url_effective": r"(?P<url>https?://\S{1,2000})",
-    "url": r"(?P<url>https?://\S{1,2000})",
-    "redirect_url": r"(?P<location>\S{0,2000})",
-    "method": r"(?P<method>[A-Z]{3,8})",
+    "url_effective": r"(?P<url>https?://\S{1,2000}?)",
+    "url": r"(?P<url>https?://\S{1,2000}?)",
+    "redirect_url": r"(?P<location>\S{0,2000}?)",
+    "method": r"(?P<method>[A-Z]{3,8}?)",
 }
+_OTHER = r".{0,200}?"
+_LAST = r"[^\s<>]{0,200}(?:; ?[\w=-]{1,40})?"
 _MOST = 20
 _LONGEST = 500
+_LINE = 4000
 
 
 def line_patterns(template: str) -> tuple[re.Pattern[str], ...]:
@@ -22,26 +25,26 @@ def line_patterns(template: str) -> tuple[re.Pattern[str], ...]:
 
 
 def _pattern(line: str) -> str:
-    made, at, used = "", 0, set[str]()
-    for found in _VARIABLE.finditer(line):
-        made += re.escape(line[at : found.start()])
-        at = found.end()
-        name = "redirect_url" if (found[1] or "").lower() == "location" else found[2] or ""
-        group = _GROUPS.get(name, "")
-        if found[0] in ("%%", "\\t"):
-            made += "%" if found[0] == "%%" else r"\s{1,8}"
-        elif group and group not in used:
+    """Each variable ends where what follows it begins for the first time, and none is tried twice: a format that somebody
+    made up must not keep us busy. Two of unknown length side by side cannot be told apart."""
+    made, now, used = r"\s*", "", set[str]()
+    for header, variable, tab, percent, plain in _PIECE.findall(line):
+        if header or variable:
+            group = _GROUPS.get("redirect_url" if header.lower() == "location" else variable, _OTHER)
+            group = _OTHER if group in used else group
+            if "}?" in now and "}?" in group and group != now:
+                return ""
+            now = now if group == now else now + group
             used.add(group)
-            made += group
         else:
-            made += r".{0,200}?"
-    return made + re.escape(line[at:]) if used else ""
+            text = r"\s{1,8}" if tab else re.escape(percent or plain)
+            made, now = f"{made}(?>{now}{text})", ""
+    return made + rf"(?>{_LAST if now == _OTHER else now}[%\s]*$)" if used - {_OTHER} else ""
 
 
 def written_by(patterns: tuple[re.Pattern[str], ...], line: str) -> dict[str, str]:
     """The variables in a line: it may stand behind a body that has no end of line."""
-    for pattern in patterns:
-        found = next((m for m in pattern.finditer(line, 0, 4000) if not line[m.end() :].strip("% \r")), None)
-        if found and line[: found.start()].rstrip()[-1:] in ("", "}", ">", "]"):
-            return {name: value for name, value in found.groupdict().items() if value}
-    return {}
+    starts = [0, *[m.end() for m in re.finditer(r"[}>\]]", line[:_LINE])][-_MOST:]]
+    tried = (pattern.match(line, start, _LINE) for pattern in patterns for start in starts)
+    found = next((m for m in tried if m), None)
+    return {name: value for name, value in found.groupdict().items() if value} if found else {}
