@@ -10,6 +10,7 @@ from runbook.model import (
     Edit,
     Exchange,
     Finding,
+    Fix,
     Guard,
     LoggedRequest,
     Message,
@@ -40,6 +41,7 @@ from runbook.rules.hops import (
     name,
     same_request,
     site,
+    site_key,
     taken_by,
     takes_pushes,
     upload_check,
@@ -146,7 +148,7 @@ def agent_filter(facts: Facts) -> Iterator[Finding]:
     pair = _differing(facts)
     rules = [r for r in facts.stack.routes if _AGENT.search(r.condition)]
     if pair is None:
-        yield from _turned_away(facts) or _against_docker(facts)
+        yield from _turned_away(facts)
         return
     refused, passed = pair
     if not rules and _served_since(facts, refused):
@@ -160,72 +162,63 @@ def agent_filter(facts: Facts) -> Iterator[Finding]:
         hop=f"client -> {name(route)}" if route else "client -> proxy",
         proves=bool(rules),
         about=site(facts, route) if route and rules else None,
-        fix=proxy_fix(
+        fix=_outside_v2(facts, rules[0], _program(refused))
+        if rules
+        else proxy_fix(
             facts,
-            route if rules else None,
-            "Take /v2/ out of the rule on User-Agent"
-            if rules
-            else "Look for a rule on User-Agent in the proxy, firewall or CDN before the registry, and take /v2/ out of it",
+            None,
+            "Look for a rule on User-Agent in the proxy, firewall or CDN before the registry, and take /v2/ out of it",
             _asked_by(_program(refused), login_check(facts, route)),
-            edits=_spared(facts, rules[0])[0] if rules else (),
-            before=_spared(facts, rules[0])[1] if rules else (),
         ),
     )
 
 
-_DOCKER = {"User-Agent": "docker/28.0.4 go/go1.23.7 os/linux arch/amd64 UpstreamClient(Docker-Client/28.0.4 (linux))"}
+_DOCKER = "docker/28.0.4 go/go1.23.7 os/linux arch/amd64 UpstreamClient(Docker-Client/28.0.4 (linux))"
 
 
-def _turned_away(facts: Facts) -> list[Finding]:
-    """A request of a client that was refused under a name for which the proxy's file has a rule. Whom else the proxy's
-    log tells to be turned away (robots) is no trouble of anybody's."""
-    for one, agent in _refused_agents(facts):
-        for front in fronts(facts):
-            route = taken_by(front.routes, one.method, one.path, {"User-Agent": agent})
-            if route is None or route.kind == "proxy" or route.status != one.status:
+def _turned_away(facts: Facts) -> Iterator[Finding]:
+    """A request of a client that was refused under a name for which the proxy's file has a rule; else docker's own, told by
+    the files alone. Whom else the proxy's log tells to be turned away (robots) is no trouble of anybody's."""
+    sites = fronts(facts)
+    for one, agent in (*dict.fromkeys(_refused_agents(facts)), (None, _DOCKER)):
+        method, path = (one.method, one.path) if one else ("GET", "/v2/")
+        for front in sites:
+            route = taken_by(front.routes, method, path, {"User-Agent": agent})
+            if route is None or route.kind == "proxy" or not _AGENT.search(route.condition):
                 continue
-            if not _AGENT.search(route.condition) or not _is_site(facts, one.url, route):
+            if not front.api if one is None else route.status != one.status or not _is_site(facts, one.url, route):
                 continue
-            advice, check = "Take /v2/ out of the rule on User-Agent", login_check(facts, route)
-            edits = drop_block(facts.evidence, route.place) if route.software == "nginx" else ()
-            fix = proxy_fix(facts, route, advice, _asked_by(agent.split("/")[0].lower(), check), edits=edits)
-            summary = f"{name(route)} answers {agent} {route.status} by a rule on User-Agent."
-            rule_read, at = read(f"if {route.condition}", route.place), f"client -> {name(route)}"
-            return [finding(summary, seen(one), rule_read, hop=at, proves=True, about=site(facts, route), fix=fix)]
-    return []
+            yield finding(
+                f"{name(route)} answers {agent if one else 'docker'} {route.status or 404} by a rule on User-Agent.",
+                seen(one),
+                read(f"if {route.condition}", route.place),
+                hop=f"client -> {name(route)}",
+                proves=True,
+                about=site(facts, route),
+                fix=_outside_v2(facts, route, agent.split("/")[0].lower()),
+            )
+            return
 
 
 def _refused_agents(facts: Facts) -> Iterator[tuple[Exchange, str]]:
     """The refused requests of clients with the name that they sent: shown itself, or by the proxy's line of it."""
     for one in facts.traffic.exchanges:
         if one.is_api and one.status in (403, 404) and from_registry(one) is not True and one.source.file != "probe":
-            same = (r for r in facts.traffic.requests if r.logger != "registry" and r.status == one.status)
-            logged = [r.agent for r in same if (r.method, r.uri.split("?")[0]) == (one.method, one.path)]
-            yield from ((one, agent) for agent in (one.sent("User-Agent"), *logged) if agent)
+            agents = (one.sent("User-Agent"), *(r.agent for r in _logged_of(facts, one)))
+            yield from ((one, agent) for agent in agents if agent)
 
 
-def _against_docker(facts: Facts) -> Iterator[Finding]:
-    """A rule on User-Agent that takes docker's own requests away from the registry, told by the files alone."""
-    for front in fronts(facts):
-        route = taken_by(front.routes, "GET", "/v2/", _DOCKER)
-        if not front.api or route is None or route.kind == "proxy" or not _AGENT.search(route.condition):
-            continue
-        yield finding(
-            f"{name(route)} answers docker {route.status or 404} by a rule on User-Agent.",
-            read(f"if {route.condition}", route.place),
-            hop=f"client -> {name(route)}",
-            proves=True,
-            about=site(facts, route),
-            fix=proxy_fix(
-                facts,
-                route,
-                "Take /v2/ out of the rule on User-Agent",
-                _asked_by("docker", login_check(facts, route)),
-                edits=_spared(facts, route)[0],
-                before=_spared(facts, route)[1],
-            ),
-        )
-        return
+def _logged_of(facts: Facts, one: Exchange) -> Iterator[LoggedRequest]:
+    """The lines of proxies' logs that may be of this very request."""
+    asked = one.method, one.path, one.status
+    rows = (r for r in facts.traffic.requests if r.logger != "registry")
+    return (r for r in rows if (r.method, r.uri.split("?")[0], r.status) == asked)
+
+
+def _outside_v2(facts: Facts, route: ProxyRoute, program: str) -> Fix:
+    edits, before = _spared(facts, route)
+    check = _asked_by(program, login_check(facts, route))
+    return proxy_fix(facts, route, "Take /v2/ out of the rule on User-Agent", check, edits=edits, before=before)
 
 
 def _spared(facts: Facts, route: ProxyRoute) -> tuple[tuple[Edit, ...], tuple[Command, ...]]:
@@ -420,7 +413,7 @@ def _may_be(facts: Facts, route: ProxyRoute, guard: Guard, refused: Exchange | N
         return guard.kind == "address" and guard.status == 403
     if guard.status != refused.status or not _is_site(facts, refused.url, route):
         return False
-    beside = tuple(r for r in facts.stack.routes if r.path and (r.place.file, r.server_names, r.listen) == _of(route))
+    beside = tuple(r for r in facts.stack.routes if r.path and site_key(r) == site_key(route))
     taken = taken_by(beside, refused.method, refused.path) if beside else None
     if taken is not None and guard not in taken.guards:
         return False
@@ -428,13 +421,8 @@ def _may_be(facts: Facts, route: ProxyRoute, guard: Guard, refused: Exchange | N
         return guard.variable == "request_method" and refuses(guard, refused.method) is True
     if guard.variable not in ("remote_addr", "binary_remote_addr"):
         return True
-    same = [r for r in facts.traffic.requests if r.logger == "nginx" and r.remote and r.status == refused.status]
-    asked = {r.remote for r in same if (r.method, r.uri.split("?")[0]) == (refused.method, refused.path)}
+    asked = {r.remote for r in _logged_of(facts, refused) if r.logger == "nginx" and r.remote}
     return not asked or any(refuses(guard, address) is not False for address in asked)
-
-
-def _of(route: ProxyRoute) -> tuple[str, tuple[str, ...], tuple[int, ...]]:
-    return route.place.file, route.server_names, route.listen
 
 
 def _is_site(facts: Facts, address: str, route: ProxyRoute) -> bool:
