@@ -1,9 +1,8 @@
 """Regular expressions out of other people's files: tried on bounded text, and never one that could run for ever."""
 
+import re  # not the lazy one: whether a pattern can be read is asked here
 import warnings
 from functools import lru_cache
-
-from runbook.lazy import re
 
 _EXPLODES = re.compile(r"[+*}]\)?[^()]{0,3}\)[+*{]")
 """A repetition of a repetition, which can take longer than anybody waits."""

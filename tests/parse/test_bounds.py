@@ -8,6 +8,7 @@ from runbook.parse import ParseError
 from runbook.parse.apache import parse_apache
 from runbook.parse.messages import parse_text
 from runbook.parse.nginx import parse_nginx
+from runbook.parse.patterns import is_trusted, search
 from runbook.parse.write_out import line_patterns, written_by
 from runbook.redact import Vault
 
@@ -57,3 +58,9 @@ def test_a_format_that_ends_in_another_variable_is_read() -> None:
 def test_the_same_words_on_every_line_are_told_so_often_and_no_more() -> None:
     lines = (f'Error: invalid tag "/x{i}": invalid reference format' for i in range(2000))
     assert len(parse_text("\n".join(lines), "job.log", Vault())[0]) <= 1000
+
+
+@pytest.mark.parametrize(("pattern", "trusted"), [("(unclosed", False), ("^(a+)+$", False), ("^/v2/(a|b)$", True)])
+def test_an_expression_that_cannot_be_read_is_not_trusted(pattern: str, trusted: bool) -> None:
+    assert is_trusted(pattern) is trusted
+    assert (search(pattern, "/v2/a") is not None) is trusted
