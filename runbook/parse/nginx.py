@@ -12,12 +12,12 @@ from runbook.model import Place, ProxyRoute
 from runbook.numbers import whole_number
 from runbook.parse import ParseError
 from runbook.parse.hops import host_and_port
-from runbook.parse.nginx_access import tables
-from runbook.parse.nginx_conditions import Values, mapped
+from runbook.parse.nginx_access import made_of
+from runbook.parse.nginx_conditions import mapped
 from runbook.parse.nginx_location import conditional, location_routes, static_route
 from runbook.parse.nginx_scope import ENCLOSED, Scope, is_unread
+from runbook.parse.nginx_tables import Table, looked_up, tables
 from runbook.parse.nginx_tree import Directive, tree
-from runbook.parse.patterns import search
 from runbook.redact import Vault
 
 _MOST_INCLUDED = 50_000
@@ -106,11 +106,13 @@ class _Config:
         """The routes of all servers, in the order of the file."""
         found: list[ProxyRoute] = []
         for level in self._levels:
+            blocks = tables(level)
+            known = _maps(blocks)
             scope = Scope(
                 upstreams=_upstreams(level),
-                variables=_maps(level),
-                tables=tables(level),
-                choices=_choices(level),
+                variables=known,
+                tables=made_of(blocks),
+                choices={name: mapped(table) for name, table in blocks.items() if name not in known},
                 vault=self._vault,
                 file=self._file,
             )
@@ -180,29 +182,15 @@ def _upstreams(level: tuple[Directive, ...]) -> dict[str, tuple[tuple[str, int |
     return found
 
 
-def _maps(level: tuple[Directive, ...]) -> dict[str, str]:
-    """Variables of a `map` whose value is known for a docker client or a browser with a login."""
-    found = {}
-    for block in (d for d in level if d.name == "map" and len(d.args) == 2):
-        rows = {d.name: d.args[0] for d in block.block or () if d.name not in ("hostnames", "volatile") and d.args}
-        key = _sent_by_clients(block.args[0])
-        values = set(rows.values()) | ({""} if "default" not in rows else set())
-        value = values.pop() if len(values) == 1 else _mapped(rows, key) if key is not None else None
-        if value is not None and "include" not in rows:
-            found[block.args[1].lstrip("$")] = value
-    return found
-
-
-def _choices(level: tuple[Directive, ...]) -> dict[str, Values]:
-    """Variables of a `map` or `geo` whose value the request decides."""
-    found: dict[str, Values] = {}
-    known = _maps(level)
-    for block in (d for d in level if d.name in ("map", "geo") and d.args):
-        name = block.args[-1].lstrip("$")
-        rows = {d.name: d.args[0] if d.args else "" for d in block.block or ()}
-        if name not in known:
-            found[name] = mapped(block.args[0] if len(block.args) == 2 and block.name == "map" else "", rows)
-    return found
+def _maps(found: Mapping[str, Table]) -> dict[str, str]:
+    """Variables of a table whose value is known for a docker client or a browser with a login."""
+    known = {}
+    for name, table in found.items():
+        values = {*table.rows.values(), table.rows.get("default", "")}
+        key = _sent_by_clients(table.source)
+        if "include" not in table.options and (len(values) == 1 or key is not None):
+            known[name] = looked_up(table.rows, key or "", "")
+    return known
 
 
 def _sent_by_clients(variable: str) -> str | None:
@@ -211,15 +199,3 @@ def _sent_by_clients(variable: str) -> str | None:
     if name == "http_authorization":
         return "Basic eDp5"
     return "" if name == "http_upgrade" or name.startswith(("cookie_", "arg_", "http_x_")) else None
-
-
-def _mapped(rows: Mapping[str, str], key: str) -> str:
-    """nginx: the string itself, without regard to case, before the first regular expression before the default."""
-    for pattern, value in rows.items():
-        if pattern.lower() == key.lower() and pattern != "default":
-            return value
-    for pattern, value in rows.items():
-        ignored = "(?i)" if pattern.startswith("~*") else ""
-        if pattern.startswith("~") and search(ignored + pattern.lstrip("~*"), key):
-            return value
-    return rows.get("default", "")

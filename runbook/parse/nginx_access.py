@@ -10,44 +10,33 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 from typing import Literal
 
 from runbook.model import Guard, Place
+from runbook.parse.nginx_tables import TEST, Table, looked_up, passes
 from runbook.parse.nginx_tree import Directive
-from runbook.parse.patterns import search
 
 _ADDRESS = (
     "remote_addr", "binary_remote_addr", "realip_remote_addr", "proxy_protocol_addr", "http_x_forwarded_for", "http_x_real_ip",
     "proxy_add_x_forwarded_for", "http_cf_connecting_ip", "http_cf_ipcountry",
 )  # fmt: skip
 _VARIABLE = re.compile(r"\$\{?(\w+)\}?")
-_TEST = re.compile(r"\$\{?(\w+)\}?\s*(?:(=|!=|~\*?|!~\*?)\s*(.*))?", re.DOTALL)
-_OPTIONS = ("ranges", "proxy", "proxy_recursive", "include", "delete", "volatile", "hostnames")
 _MOST = 2_000
 """Rows of a table that are looked at."""
 _FURTHEST = 50
 """Variables behind one condition that are followed."""
-Row = tuple[str, str]
-Tables = Mapping[str, "tuple[tuple[str, ...], tuple[Row, ...]]"]
+Made = Mapping[str, tuple[tuple[str, ...], tuple[tuple[str, str], ...]]]
 """Variable → the variables that it is made of, and its rows (value or pattern → result), where those are all known."""
 
 
-def tables(level: tuple[Directive, ...]) -> Tables:
-    """The `geo` and `map` blocks of this level."""
-    found: dict[str, tuple[tuple[str, ...], tuple[Row, ...]]] = {}
-    for block in (d for d in level if d.name in ("geo", "map") and d.args and len(d.args) <= 2):
-        source = block.args[0] if len(block.args) == 2 else "$remote_addr"
-        rows = [(d.name, d.args[0]) for d in (block.block or ())[:_MOST] if d.args and d.name not in _OPTIONS]
-        whole = all(d.name not in ("ranges", "include", "delete", "hostnames") for d in block.block or ())
-        whole = whole and len(block.block or ()) <= _MOST and not any("$" in value for _, value in rows)
-        if not any(name == "default" for name, _ in rows):
-            rows.append(("default", ""))
-        made_of = _variables(source)
-        found[block.args[-1].lstrip("$")] = (
-            made_of,
-            tuple(rows) if whole and f"${made_of[0] if made_of else ''}" == source else (),
-        )
+def made_of(blocks: Mapping[str, Table]) -> Made:
+    """What the tables of a level make variables of."""
+    found: dict[str, tuple[tuple[str, ...], tuple[tuple[str, str], ...]]] = {}
+    for name, table in blocks.items():
+        whole = len(table.rows) <= _MOST and not table.options & {"ranges", "include", "delete", "hostnames"}
+        whole = whole and _VARIABLE.fullmatch(table.source) is not None and "$" not in "".join(table.rows.values())
+        found[name] = _variables(table.source), tuple({"default": "", **table.rows}.items()) if whole else ()
     return found
 
 
-def with_set(known: Tables, block: tuple[Directive, ...]) -> Tables:
+def with_set(known: Made, block: tuple[Directive, ...]) -> Made:
     """The same with the variables that this level sets, by itself or in an `if`."""
     found = dict(known)
     for directive in block:
@@ -63,7 +52,7 @@ def with_set(known: Tables, block: tuple[Directive, ...]) -> Tables:
     return found
 
 
-def refusals(known: Tables, block: tuple[Directive, ...]) -> Iterator[Guard]:
+def refusals(known: Made, block: tuple[Directive, ...]) -> Iterator[Guard]:
     """The `if` blocks of this level that refuse by the client's address, its program or the method."""
     for branch in (d for d in block if d.name == "if"):
         answer = next(branch.find("return"), None)
@@ -99,17 +88,11 @@ def refuses(guard: Guard, value: str) -> bool | None:
     rows = dict(guard.rows)
     if not rows:
         return None
-    if value in rows:
-        return rows[value]
     if (address := _address(value)) is not None:
         networks = [(n, hit) for n, hit in ((_network(p), hit) for p, hit in rows.items()) if n and address in n]
         if networks:
             return max(networks, key=lambda row: row[0].prefixlen)[1]
-    for pattern, hit in rows.items():
-        ignored = "(?i)" if pattern.startswith("~*") else ""
-        if pattern.startswith("~") and search(ignored + pattern.lstrip("~*"), value):
-            return hit
-    return rows.get("default", False)
+    return looked_up(rows, value, False)
 
 
 def _address(text: str) -> IPv4Address | IPv6Address | None:
@@ -136,7 +119,7 @@ def _variables(text: str) -> tuple[str, ...]:
     return tuple(_VARIABLE.findall(text))
 
 
-def _bases(text: str, known: Tables) -> Iterator[str]:
+def _bases(text: str, known: Made) -> Iterator[str]:
     """nginx's own variables on which this depends in the end; one that nobody sets here counts as its own."""
     asked = [*reversed(_variables(text.split("~")[0]))]
     seen = set[str]()
@@ -147,29 +130,19 @@ def _bases(text: str, known: Tables) -> Iterator[str]:
         elif name not in seen:
             yield name
         seen.add(name)
-    yield from asked[:1]  # more variables than anybody writes: on what it depends is not known
+    yield from [""] if asked else ()  # more variables than anybody writes: on what it depends is not known
 
 
-def _rows(condition: str, known: Tables) -> tuple[tuple[str, bool], ...]:
+def _rows(condition: str, known: Made) -> tuple[tuple[str, bool], ...]:
     """For which values of the one variable behind it the condition holds; empty where that is not known."""
-    test = _TEST.fullmatch(condition)
+    test = TEST.fullmatch(condition)
     if test is None:
         return ()
     name, operator, wanted = test[1], test[2] or "", (test[3] or "").strip("\"'")
     if name in known:
-        return tuple((pattern, _holds(value, operator, wanted)) for pattern, value in known[name][1])
+        return tuple((pattern, passes(value, operator, wanted)) for pattern, value in known[name][1])
     if operator in ("=", "!="):
         return ((wanted, operator == "="), ("default", operator != "="))
     if operator:
         return ((operator.lstrip("!") + wanted, operator[0] != "!"), ("default", operator[0] == "!"))
     return ()
-
-
-def _holds(value: str, operator: str, wanted: str) -> bool:
-    """Whether nginx takes the test of this value for true: "" and 0 alone are false by themselves."""
-    if not operator:
-        return value not in ("", "0")
-    if operator in ("=", "!="):
-        return (value == wanted) == (operator == "=")
-    found = search(f"(?i){wanted}" if operator.endswith("*") else wanted, value) is not None
-    return found != operator.startswith("!")

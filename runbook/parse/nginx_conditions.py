@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Literal
 
-from runbook.lazy import re
 from runbook.model import Asks, When
 from runbook.parse.conditions import ALWAYS, UNKNOWN, all_of, negation
+from runbook.parse.nginx_tables import TEST, Table
 
 Values = tuple[tuple[str, When], ...]
 """Each value that a variable may have, with when it has it."""
@@ -17,12 +17,11 @@ _MOST = 64
 """Rows of a map that are told apart."""
 _DEEPEST = 16
 """Branches behind each other that are told apart."""
-_TEST = re.compile(r"\$\{?(\w{1,100})\}?\s*(?:(=|!=|~\*?|!~\*?)\s*(.{0,1000}))?", re.DOTALL)
 
 
 def condition(text: str) -> When:
     """The condition of an `if`, without its brackets."""
-    found = _TEST.fullmatch(text.strip())
+    found = TEST.fullmatch(text.strip())
     of = _OF.get(found[1]) if found else None
     if found is None or of is None:
         return UNKNOWN
@@ -33,12 +32,11 @@ def condition(text: str) -> When:
     return ((Asks(of=of, how=how, values=(value,), negated=sign[0] == "!", any_case=sign.endswith("*")),),)
 
 
-def mapped(source: str, rows: Mapping[str, str]) -> Values:
-    """The values of a `map`: the string itself first, without regard to case, then the regular expressions in order, then
-    the default."""
-    of = _OF.get(source.strip("${}"))
-    values = dict(rows) if "default" in rows else {**rows, "default": ""}
-    if of is None or len(values) > _MOST or "hostnames" in rows or "include" in rows:
+def mapped(table: Table) -> Values:
+    """The values of a `map`, in the order of `looked_up`."""
+    of = _OF.get(table.source.strip("${}"))
+    values = {"default": "", **table.rows}
+    if of is None or len(values) > _MOST or table.options & {"hostnames", "include"}:
         return tuple((value, UNKNOWN) for value in dict.fromkeys(values.values()))
     patterns = [p for p in values if p != "default"]
     patterns.sort(key=lambda p: p.startswith("~"))

@@ -53,7 +53,7 @@ class Scope:
     default_server: bool = False
     place_line: int = 1
     site: Place | None = None
-    tables: nginx_access.Tables = field(default_factory=dict)
+    tables: nginx_access.Made = field(default_factory=dict)
     """What `geo`, `map` and `set` make variables of."""
     everywhere: tuple[Guard, ...] = ()
     """What the server refuses by an `if` of its own, whatever the location."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from runbook.model import ProxyRoute
 from runbook.parse.conditions import Asked, holds_for
+from runbook.parse.nginx_tables import TEST, passes
 from runbook.parse.patterns import search
 from runbook.redact import MASK
 
@@ -116,23 +117,14 @@ def holds(route: ProxyRoute, request: Request) -> bool:
         return known
     if not route.condition:
         return True
-    found = re.fullmatch(r"(\$\w+)\s*(=|!=|~\*?|!~\*?)\s*(.*)", route.condition, re.DOTALL)
-    if not found:
-        if MASK in route.condition:
-            return False
-        if not route.condition.startswith("$"):
-            return _asks_for(route.condition.split(), request)
-        value = value_of(route.condition, route, request)
-        return value not in ("", "0") and not value.startswith("$")
-    name, operator, wanted = found.groups()
-    value, wanted = value_of(name, route, request), wanted.strip("\"'")
-    if value.startswith("$") or (MASK in wanted and not operator.startswith("~")):
+    test = TEST.fullmatch(route.condition)
+    if test is None:
+        return MASK not in route.condition and _asks_for(route.condition.split(), request)
+    value, operator = value_of(f"${test[1]}", route, request), test[2] or ""
+    wanted = (test[3] or "").strip("\"'")
+    if value.startswith("$") or (MASK in wanted and "~" not in operator):
         return False
-    wanted = wanted.replace(MASK, "(?!)")  # as an expression it would be a set of letters
-    if operator in ("=", "!="):
-        return (value == wanted) == (operator == "=")
-    hit = search(f"(?i){wanted}" if operator.endswith("*") else wanted, value) is not None
-    return hit != operator.startswith("!")
+    return passes(value, operator, wanted.replace(MASK, "(?!)"))  # as an expression it would be a set of letters
 
 
 def asked_by(request: Request) -> Asked:
