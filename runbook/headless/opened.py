@@ -12,7 +12,7 @@ from jupyterlab_server.workspaces_handler import WorkspacesManager
 
 from runbook import door
 from runbook.folder import NAME, CaseFolder
-from runbook.headless.execute import execute
+from runbook.headless.execute import execute_all
 from runbook.headless.places import fingerprint, notebooks_folder
 from runbook.headless.reading import LESSON, LIVE, without
 from runbook.judge import diagnose
@@ -36,7 +36,7 @@ def open_case(folder: Path) -> Path:
         live = [(i, cell) for i, cell in enumerate(whole.cells) if LIVE in cell.metadata.get("tags", [])]
         (making / "in").mkdir()
         nbformat.write(without(source, (LIVE,)), making / "in" / source.name)
-        done = execute(making / "in" / source.name, making, {})
+        (done,) = execute_all([making / "in" / source.name], making, {}, lambda executed: None)
         shown = nbformat.read(done.path if done.path.exists() else making / "in" / source.name, as_version=4)
         for index, cell in live:
             shown.cells.insert(index, waiting(cell))

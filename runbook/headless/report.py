@@ -38,7 +38,7 @@ def make_report(
 ) -> Run:
     """Collect once, judge, let every notebook show its part of the same evidence, and write the folder.
 
-    The kernels get the saved evidence, which holds no secret; so no password comes near a notebook. Files
+    The notebooks get the saved evidence, which holds no secret. Files
     are made beside the folder and moved in when they are whole. `png`: the card as a PNG, too.
     """
     say("collecting evidence")

@@ -2,12 +2,14 @@
 
 import base64
 import json
+import os
 import re
 from pathlib import Path
 from urllib.parse import quote
 
 import nbformat
 import pytest
+from nbclient import NotebookClient
 
 from runbook.cli import main
 from runbook.headless import execute, report
@@ -126,40 +128,80 @@ def test_parameters_that_a_notebook_does_not_know_are_an_error(tmp_path: Path) -
     assert "no_such_parameter" in done.error
 
 
-def test_an_executed_cell_keeps_what_a_kernel_would_keep(tmp_path: Path) -> None:
-    notebook = nbformat.v4.new_notebook(
-        metadata={"kernelspec": {"name": "python3", "language": "python", "display_name": "Python 3"}}
-    )
-    sources = (
-        "a = 1  # parameters",
-        "from IPython.display import display\nprint('said')\ndisplay(a)\na + 41",
-        "a + b",
-        "'not reached'",
-    )
-    notebook.cells = [nbformat.v4.new_code_cell(text) for text in sources]
+def written(folder: Path, *sources: str) -> Path:
+    """A notebook of these cells, the first one for parameters."""
+    kernel = {"name": "python3", "language": "python", "display_name": "Python 3"}
+    notebook = nbformat.v4.new_notebook(metadata={"kernelspec": kernel})
+    notebook.cells = [nbformat.v4.new_code_cell(text) for text in ("a = 1", *sources)]
     notebook.cells[0].metadata["tags"] = ["parameters"]
-    nbformat.write(notebook, tmp_path / "in.ipynb")
-    (tmp_path / "out").mkdir()
-    done = execute.execute(tmp_path / "in.ipynb", tmp_path / "out", {"a": 2})
-    assert done.error == "PapermillExecutionError: NameError: name 'b' is not defined"
-    shown = [c for c in nbformat.read(done.path, as_version=4).cells if c.cell_type == "code"]
-    kinds = [
-        [(o.output_type, o.get("text") or o.get("data", {}).get("text/plain") or o.ename) for o in c.outputs]
-        for c in shown
-    ]
-    assert kinds[2] == [("stream", "said\n"), ("display_data", "2"), ("execute_result", "43")]
-    assert kinds[3:] == [[("error", "NameError")], []]
+    nbformat.write(notebook, folder / "in.ipynb")
+    (folder / "out").mkdir()
+    return folder / "in.ipynb"
 
 
-def test_a_cell_without_end_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def shown(path: Path) -> list[list[tuple[str, str]]]:
+    """What each code cell shows."""
+    cells = [c for c in nbformat.read(path, as_version=4).cells if c.cell_type == "code"]
+    return [
+        [(o.get("name", o.output_type), o.get("text") or o.get("data", {}).get("text/plain") or o.ename) for o in c.outputs]
+        for c in cells
+    ]  # fmt: skip
+
+
+DISPLAY = "from IPython.display import clear_output, display\n"
+CELLS = (
+    DISPLAY + "display(a)\nprint('one')\nprint('two')\ndisplay(a)\na + 40",
+    "_ + 1",
+    "_ + 1;",
+    "import asyncio\nawait asyncio.sleep(0, 42)",
+    "again = display('before', display_id=True)",
+    "again.update('after')",
+    "print('one')\nclear_output()\nprint('two')",
+    "!echo said",
+    "import os\nos.chdir('/')",
+    "import sys\nprint(os.getcwd(), file=sys.stderr)",
+)
+
+
+def test_cells_show_what_they_show_with_a_kernel(tmp_path: Path) -> None:
+    source = written(tmp_path, *CELLS)
+    before = os.getcwd()
+    assert not execute.execute(source, tmp_path / "out", {}).error
+    assert os.getcwd() == before
+    with_a_kernel = NotebookClient(nbformat.read(source, as_version=4), kernel_name="python3").execute()
+    nbformat.write(with_a_kernel, tmp_path / "expected.ipynb")
+    assert shown(tmp_path / "out" / source.name) == shown(tmp_path / "expected.ipynb")
+
+
+@pytest.mark.parametrize(
+    ("cell", "error"),
+    [
+        ("a + b", "NameError: name 'b' is not defined"),
+        ("a b", "SyntaxError: invalid syntax"),
+        ("import sys\nsys.exit(3)", "SystemExit: 3"),
+        ("%nothing", "UsageError: Line magic function `%nothing` not found."),
+        ("raise ExceptionGroup('both', [ValueError('x')])", "ExceptionGroup: both (1 sub-exception)"),
+        ("while True: pass", "TimeoutError: the cell ran for more than 1 s"),
+    ],
+)
+def test_a_cell_that_fails_is_the_last(cell: str, error: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(execute, "CELL_SECONDS", 1)
-    notebook = nbformat.v4.new_notebook(
-        metadata={"kernelspec": {"name": "python3", "language": "python", "display_name": "Python 3"}}
-    )
-    notebook.cells = [nbformat.v4.new_code_cell("while True: pass")]
-    nbformat.write(notebook, tmp_path / "in.ipynb")
-    (tmp_path / "out").mkdir()
-    assert "TimeoutError" in execute.execute(tmp_path / "in.ipynb", tmp_path / "out", {}).error
+    source = written(tmp_path, "print(a)", cell, "'not reached'")
+    done = execute.execute(source, tmp_path / "out", {"a": 2})
+    assert done.error.startswith(f"PapermillExecutionError: {error}")
+    *_, said, failed, rest = shown(done.path)
+    assert said == [("stdout", "2\n")]
+    assert failed[-1][0] in ("error", "stderr")
+    assert rest == []
+
+
+def test_what_a_cell_writes_past_its_streams_is_not_in_the_answer(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    source = written(tmp_path, "import subprocess\nsubprocess.run(['echo', 'past'])", "print('kept')")
+    (done,) = execute.execute_all([source], tmp_path / "out", {}, lambda executed: None)
+    assert capfd.readouterr().out == ""
+    assert shown(done.path)[-1] == [("stdout", "kept\n")]
 
 
 def test_this_interpreter_executes_whatever_the_kernelspecs_are_called(
