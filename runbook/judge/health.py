@@ -15,6 +15,7 @@ from runbook.observe.signature import is_registrys
 from runbook.parse.compose.secrets import is_secret_name
 from runbook.redact import is_mask
 from runbook.rules.base import Facts
+from runbook.rules.upstreams import asks_beside, bound_to_loopback
 
 Basis = Literal["traffic", "files"]
 
@@ -35,7 +36,7 @@ def health(facts: Facts, checks: tuple[Check, ...], dormant: tuple[Finding, ...]
     `dormant`: faults of this stack of which nothing was seen, because nothing that was tried meets them.
     """
     if not _has_traffic(facts):
-        missing = (*_failing(facts), *(_untried(f, facts) for f in dormant), *_unread(facts))
+        missing = (*_failing(facts), *(_untried(f, facts) for f in dormant), *_unread(facts), *_led_past(facts))
         told = _complaints(facts, "complaint", "push-complaint")
         passed = any(check.outcome == "pass" for check in checks)
         return Health(None if missing or told or not passed else "files", missing, told)
@@ -43,6 +44,7 @@ def health(facts: Facts, checks: tuple[Check, ...], dormant: tuple[Finding, ...]
         *_failing(facts),
         *(_untried(f, facts) for f in dormant),
         *_unproven(facts),
+        *_led_past(facts),
         *_by_turns(facts),
         *_refused_since(facts),
         *_perhaps_others(facts),
@@ -75,6 +77,13 @@ def _is_upload(o: Observation) -> bool:
     pulled = isinstance(o.record, Message) and o.record.call is not None and o.record.call.verb == "pull"
     shown = o.voice == "program" and not isinstance(o.record, LoggedRequest)  # whose push a log tells is not known
     return shown and o.ok and not pulled and "upload" in kinds_of(o)
+
+
+def _led_past(facts: Facts) -> Iterator[str]:
+    """A proxy that asks at another port of its machine than the registry whose settings were handed over."""
+    if past := asks_beside(facts, bound_to_loopback(facts)[1]):
+        route, host, port = past
+        yield f"{route.upstream_place}: {host}:{port} is asked, where nothing that was handed over listens."
 
 
 def _failing(facts: Facts) -> Iterator[str]:
@@ -124,7 +133,10 @@ def _has_traffic(facts: Facts) -> bool:
 def _unproven(facts: Facts) -> Iterator[str]:
     """For every address that was used, why it is not known that the login works there; nothing when it is."""
     focus, target = facts.focus, facts.evidence.target
-    accepted = [o for o in facts.traffic.observations if is_accepted_login(o, facts)]
+    since = _latest(facts) - LONG_AGO
+    accepted = [
+        o for o in facts.traffic.observations if is_accepted_login(o, facts) and (o.when is None or o.when >= since)
+    ]
     if target.user:
         accepted = [o for o in accepted if o.user in (target.user, None)]
     for problem in facts.evidence.problems:
@@ -142,9 +154,14 @@ def _unproven(facts: Facts) -> Iterator[str]:
         yield f"No login was seen to be accepted at {address}."
 
 
+def _latest(facts: Facts) -> float:
+    """When the last thing was seen of which the time is known, seconds since the epoch; 0 for none."""
+    return max((o.when for o in facts.traffic.observations if o.when is not None), default=0.0)
+
+
 def _only_refused(facts: Facts) -> Iterator[Address]:
     """Of the names and ports that the registry's log tells those at which it refused and served nobody."""
-    since = max((o.when for o in facts.traffic.observations if o.when is not None), default=0.0) - LONG_AGO
+    since = _latest(facts) - LONG_AGO
     logged = [
         o
         for o in facts.traffic.observations

@@ -66,7 +66,7 @@ class Successes:
             if not (
                 _same_subject(last, failure, kind)
                 or (symptom is S.LOGIN_400 and _file_is_read(last, failure))
-                or (self.one_way and _through_the_proxy(last, failure, kind))
+                or (self.one_way and (_through_the_proxy(last, failure, kind) or _typed_again(last, failure)))
             ):
                 continue
             if symptom is S.PROXY_NOT_STARTED and last.route != "via" and last.service != failure.service:
@@ -110,8 +110,11 @@ def _asked(observation: Observation) -> tuple[object, ...]:
     if not isinstance(record, Exchange):
         return ()
     sent = {n.lower(): v for n, v in record.request_headers if n.lower() in _TELLING}
+    scheme, _, rest = record.url.partition("://")
+    if sent.get("host") == rest.partition("/")[0]:
+        del sent["host"]  # our probes do not tell what goes without saying
     agent = sent.get("user-agent", "").split("/")[0]
-    return (record.url.partition("://")[0], *(sent.get(n, "") for n in _TELLING if n != "user-agent"), agent)
+    return (scheme, *(sent.get(n, "") for n in _TELLING if n != "user-agent"), agent)
 
 
 _TELLING = ("host", "origin", "user-agent", "x-forwarded-proto", "x-forwarded-host", "forwarded")
@@ -183,6 +186,14 @@ def _through_the_proxy(success: Observation, failure: Observation, kind: Success
     return same or (kind == "upload" and (failure.user is None or success.user is None))
 
 
+def _typed_again(success: Observation, failure: Observation) -> bool:
+    """Whether the proxy's log tells that the request that a client printed was asked again and served: by the same user
+    with the same program, which stores no login (docker's may be stale on one machine and right on another)."""
+    if success.witness != "proxy" or failure.witness != "client" or failure.route != "via" or not failure.user:
+        return False
+    return success.user == failure.user and success.agent == failure.agent and failure.agent.startswith(_TYPED)
+
+
 def _own_word(success: Observation, failure: Observation) -> bool:
     """Whether the program that a proxy's log names said later itself that it was served."""
     one, other = success.record, failure.record
@@ -217,7 +228,8 @@ def _same_request(success: Observation, failure: Observation) -> bool:
     """Whether both asked for the same thing; what one of them does not tell does not part them."""
     one, other = success.record, failure.record
     if isinstance(one, Exchange) and isinstance(other, Exchange) and _asked(success) != _asked(failure):
-        return success.own and failure.witness != "browser"
+        ours = failure.own and _asked(success)[:-1] == _asked(failure)[:-1]  # of a run before, but for how it signs
+        return ours or (success.own and failure.witness != "browser")
     if failure.login == "none" and success.login == "sent":
         return False
     if failure.path.startswith("//"):

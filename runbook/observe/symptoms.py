@@ -25,7 +25,7 @@ from runbook.observe.observation import Observation
 from runbook.observe.pings import open_pings
 from runbook.observe.responses import of_exchange, of_logged
 from runbook.observe.routes import Routing
-from runbook.observe.settled import Successes, ends_in_a_crash, kinds_of, successes
+from runbook.observe.settled import NEEDS, Successes, ends_in_a_crash, kinds_of, successes
 from runbook.observe.signature import is_registrys, is_token_service
 from runbook.observe.turns import by_turns
 from runbook.observe.words import EVENTS, FAILURES, FATAL, MESSAGES, STATUSES, upload_sent_on
@@ -68,7 +68,7 @@ def complaints(
         for o, symptoms in shown
         for symptom in symptoms
     ]
-    found = _without_turns(found, observations)
+    found = _without_turns(_with_their_run(found), observations)
     turns = {id(e) for group in by_turns(exchanges) for e in group}
     told = tuple(
         replace(c, settled=None)
@@ -82,6 +82,23 @@ def complaints(
         replace(c, settled=None) if still and c.symptom is S.LOGIN_400 and c.observation.witness == "registry" else c
         for c in told
     )
+
+
+def _with_their_run(found: list[Complaint]) -> list[Complaint]:
+    """Complaints, those of a run of ours before (saved evidence) settled together: where its user's GET /v2/ was refused
+    and is served now, so are the other requests that the same run made as him at that address."""
+    over = {
+        (c.observation.address, c.observation.user or ""): c.settled
+        for c in found
+        if c.observation.own and c.observation.user and c.settled and not c.settled.own
+        if (c.observation.method, c.observation.path) == ("GET", "/v2/")
+    }
+    return [
+        replace(c, settled=over.get((c.observation.address, c.observation.user or "")))
+        if c.settled is None and c.observation.own and NEEDS.get(c.symptom) == "login"
+        else c
+        for c in found
+    ]
 
 
 def _is_anothers(complaint: Complaint, files: tuple[Htpasswd, ...]) -> bool:

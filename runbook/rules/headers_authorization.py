@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from runbook.model import Edit, Finding, HeaderEdit, ProxyRoute, Refutation, Symptom
+from runbook.observe.address import address_of
 from runbook.observe.passages import Passage
 from runbook.rules.authorization_traces import (
     MISMATCH,
@@ -34,6 +35,7 @@ from runbook.rules.evidence import computed, context, finding, read, seen, witne
 from runbook.rules.hop_edits import delete_command, deleted, drop_header, elsewhere_command, elsewhere_only
 from runbook.rules.hops import api_routes, aside, first_route, hop, login_check, name, search_files, site
 from runbook.rules.reloads import proxy_fix
+from runbook.rules.upstreams import asks_beside
 
 
 @rule(
@@ -149,6 +151,8 @@ def _lost_on_the_way(facts: Facts) -> Iterator[Finding]:
         return
     if refused_for(traffic, *MISMATCH) and not stripped:
         return
+    if works and not stripped and asks_beside(facts, address_of(works.url)):
+        return  # another server than the one that accepted the login answered: it may have other users
     route = first_route(facts)
     logged = None if traffic.arrived else refused_for(traffic, *NO_CREDENTIALS)
     tapped = bare[0] if stripped else None

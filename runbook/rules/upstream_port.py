@@ -6,13 +6,15 @@ from runbook.lazy import re
 from runbook.model import Edit, Exchange, Finding, Fix, LogEvent, ProxyRoute, Registry, Service, Setting, Symptom
 from runbook.model.command import sh
 from runbook.numbers import whole_number
+from runbook.observe.address import address_of
 from runbook.redact import is_mask
 from runbook.rules.align import stated
 from runbook.rules.apache_modules import module_enabled
+from runbook.rules.authorization_traces import refused_like_the_registry, same_login
 from runbook.rules.base import Facts, rule
 from runbook.rules.evidence import Item, context, finding, read, said, seen
 from runbook.rules.hop_edits import on_way, swap
-from runbook.rules.hops import LOOPBACK, api_routes, aside, hop, is_asked, login_check, name, site, upstream_service
+from runbook.rules.hops import LOOPBACK, aside, hop, login_check, name, site, upstream_service
 from runbook.rules.platform import inside, restarted, retargeted, runs
 from runbook.rules.reloads import proxy_fix
 from runbook.rules.upstream_tls import plain_transport, scheme_kept, tls_to_upstream, tls_transport
@@ -21,6 +23,7 @@ from runbook.rules.upstreams import (
     NO_ANSWER,
     TAKEN_ANEW,
     UI_UPSTREAM,
+    asks_beside,
     at_home,
     bad_gateway,
     point_to,
@@ -53,6 +56,7 @@ def upstream_wrong_port(facts: Facts) -> Iterator[Finding]:
     """Between containers the port inside counts. The left side of `ports:` is for the host, and no port means 80."""
     registry = facts.stack.registry
     if reaches(facts.traffic):
+        yield from _beside(facts)
         return
     if registry is None or registry.service is None or not registry.listens:
         yield from _at_debug_server(facts) or _beside(facts) or _ports_in_logs(facts)
@@ -133,23 +137,24 @@ def _beside(facts: Facts) -> list[Finding]:
     """A proxy that asks loopback at another port than the one where the registry, which is no container, answered."""
     home, refused, gateway = at_home(facts), facts.traffic.logged("upstream-refused"), bad_gateway(facts)
     listens = facts.registry.listens if facts.registry else None
-    if home is None or listens is None or not (refused or gateway):
+    asked = asks_beside(facts, address_of(home)) if home else None
+    through = refused_like_the_registry(facts.traffic)
+    works = same_login(facts.traffic, through) if through else None
+    if asked is None or listens is None or not (refused or gateway or works):
         return []
-    routes = list(api_routes(facts))
-    routes = [r for r in routes if is_asked(r, facts)] or routes
-    hosts = {(h, p) for r in routes for h, p in r.upstream_hosts}
-    host, port = next(iter(hosts), ("", None))
-    if len(hosts) != 1 or host.lower() not in LOOPBACK or port == listens or not routes:
-        return []
-    route = routes[0]
+    route, host, port = asked
     edits = _repoint(facts, route, host, port, listens)
     return [
         finding(
-            f"{name(route)} asks for the registry on port {port}; it listens on {listens}.",
+            f"{name(route)} asks for the registry on port {port}; it listens on {listens}."
+            if works is None
+            else f"{name(route)} asks for the registry on port {port}, where another server answers; this registry listens on {listens}.",
             read(f"upstream {route.upstream}", route.upstream_place),
             stated(facts.registry.settings.get("http.addr") if facts.registry else None, "http.addr"),
             (said(e) for e in refused[:1]),
             seen(gateway),
+            (seen(e) for e in (through, works) if works),
+            explains=(*NO_ANSWER, S.GATEWAY_TIMEOUT, S.LOGIN_401, S.LOGIN_401_VIA) if works else (),
             hop=hop(route),
             refuted=registry_is_up(facts),
             about=site(facts, route),

@@ -21,6 +21,7 @@ from runbook.observe.signature import from_registry
 from runbook.observe.traffic import Traffic
 from runbook.rules.base import Facts
 from runbook.rules.hop_edits import line_of, on_way, places, same_block, swap
+from runbook.rules.hops import LOOPBACK, api_routes, is_asked
 
 NO_ANSWER = (Symptom.BAD_GATEWAY, Symptom.NOT_THE_API)
 """What an upstream that is not there explains."""
@@ -112,6 +113,18 @@ def at_home(facts: Facts) -> str | None:
         return None
     asked = (address_of(e.url) for e in facts.traffic.on("direct") if e.status is not None and e.status < 500)
     return bound if any(a and a.is_loopback and a.port == at.port for a in asked) else None
+
+
+def asks_beside(facts: Facts, home: Address | None) -> tuple[ProxyRoute, str, int | None] | None:
+    """The route, host and port of a proxy that asks loopback at another port than `home`, where the registry, which is no
+    container, answered; None where it is not known so, or where a proxy of the files listens there."""
+    routes = list(api_routes(facts))
+    routes = [r for r in routes if is_asked(r, facts)] or routes
+    hosts = {(h, p) for r in routes for h, p in r.upstream_hosts}
+    host, port = next(iter(hosts), ("", None))
+    if len(hosts) != 1 or home is None or not home.is_loopback or host.lower() not in LOOPBACK or port == home.port:
+        return None
+    return None if any(port in r.listen for r in facts.stack.routes) else (routes[0], host, port)
 
 
 def registry_service(stack: Stack, compose: Compose | None) -> str | None:

@@ -75,8 +75,12 @@ def complaint(
     said = _said(rows, framed, written)
     told = [n for n, said_by in enumerate(said) if said_by.voice == "person" and _complains(said_by.text)]
     told = [n for n in told if not _of_another_program(rows, said[n].row)]
-    told = [n for n in told if not _DATED.match(rows[said[n].row])]
+    told = [n for n in told if not (_DATED.match(rows[said[n].row]) or _CURLS.match(rows[said[n].row]))]
     return said[told[-1]].row + 1 if told and told[-1] > _over(said) else None
+
+
+_CURLS = re.compile(r"< (?:HTTP/\d|[\w-]+:)|\* Authentication problem")
+"""An answer as `curl -v` prints it: read as traffic, and no words of the person who pasted it."""
 
 
 def failure(name: str, rows: Sequence[str]) -> int | None:

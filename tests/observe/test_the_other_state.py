@@ -1,0 +1,142 @@
+"""What was handed over tells of two states: before a mend and after it, of this year and of another, of two registries."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from runbook.collect.evidence_file import dump_evidence
+from runbook.model import Credential, Evidence, Exchange, Place
+from tests.bundles import Answer, ask_files
+
+CONF = """events {{}}
+http {{
+  server {{
+    listen 127.0.0.1:27200;
+    client_max_body_size 0;
+    location / {{
+      proxy_pass http://127.0.0.1:{port};
+      proxy_set_header Host $http_host;
+      proxy_set_header X-Forwarded-Proto $scheme;
+    }}
+  }}
+{more}}}
+"""
+CONFIG = """version: 0.1
+storage: {filesystem: {rootdirectory: /var/lib/registry}}
+http: {addr: "127.0.0.1:27100"}
+auth: {htpasswd: {realm: Registry, path: /etc/registry/htpasswd}}
+"""
+USERS = "anna:$2y$05$ndxnWY4hnf3TPrIEkeoqQOLVWO.E2GLnxQhIWyw.OHWIDW020ILAC\n"
+ASKED = """* Connected to 127.0.0.1 (127.0.0.1) port {port} (#0)
+* Server auth using Basic with user 'anna'
+> GET /v2/ HTTP/1.1
+> Host: 127.0.0.1:{port}
+> Authorization: Basic YW5uYTpnZWhlaW0tUHc3
+> User-Agent: curl/7.88.1
+> Accept: */*
+>
+< HTTP/1.1 {status}
+{server}< Date: Sat, 28 Nov 2026 04:18:{second} GMT
+< Content-Type: application/json
+< Content-Length: 2
+< Docker-Distribution-Api-Version: registry/2.0
+{challenge}<
+{{}}
+"""
+ROW = '127.0.0.1 - {user} [28/Nov/2026:04:{minute}:14 +0000] "GET /v2/ HTTP/1.1" 200 2 "-" "{agent}"\n'
+
+
+def asked(port: int, status: str, second: int = 56) -> bytes:
+    server = "< Server: nginx/1.22.1\n" if port != 27100 else ""
+    challenge = '< Www-Authenticate: Basic realm="Registry"\n' if status.startswith("401") else ""
+    return ASKED.format(port=port, status=status, server=server, challenge=challenge, second=second).encode()
+
+
+def judged(folder: Path, port: int = 27100, more: str = "", **files: bytes) -> Answer:
+    given = {
+        "nginx.conf": CONF.format(port=port, more=more).encode(),
+        "config.yml": CONFIG.encode(),
+        "htpasswd": USERS.encode(),
+        **{name.replace("_", "."): content for name, content in files.items()},
+    }
+    return ask_files(folder, given)
+
+
+REFUSED, WORKS = asked(27200, "401 Unauthorized"), asked(27100, "200 OK")
+
+
+@pytest.mark.parametrize(
+    ("minute", "user", "agent", "over"),
+    [
+        (19, "anna", "curl/7.88.1", True),
+        (17, "anna", "curl/7.88.1", False),
+        (19, "bob", "curl/7.88.1", False),
+        (19, "anna", "docker/28.1", False),
+    ],
+)
+def test_what_a_client_typed_again_is_over(minute: int, user: str, agent: str, over: bool, tmp_path: Path) -> None:
+    row = ROW.format(minute=minute, user=user, agent=agent).encode()
+    answer = judged(tmp_path, proxy_txt=REFUSED, direct_txt=WORKS, access_log=row)
+    assert (answer.causes() == []) is over, answer.printed[:1500]
+
+
+def probed(made: float) -> bytes:
+    """The saved evidence of a run that was refused through the proxy."""
+    login = Credential(scheme="Basic", user="anna", password=None)
+    headers = (
+        ("Content-Type", "application/json"),
+        ("Docker-Distribution-Api-Version", "registry/2.0"),
+        ("Www-Authenticate", 'Basic realm="Registry"'),
+        ("Server", "nginx/1.22.1"),
+    )
+    ping = Exchange(
+        source=Place("probe"),
+        method="GET",
+        url="http://127.0.0.1:27200/v2/",
+        route="via",
+        credential=login,
+        status=401,
+        response_headers=headers,
+        when=made,
+    )
+    listed = replace(ping, url="http://127.0.0.1:27200/v2/_catalog", when=made + 0.1)
+    return dump_evidence(Evidence(exchanges=(ping, listed)), "1")
+
+
+def test_a_run_of_ours_before_is_over_as_a_whole(tmp_path: Path) -> None:
+    served, then = asked(27200, "200 OK"), 1795839536.0  # 04:18:56
+    day = 86400.0
+    assert judged(tmp_path / "a", proxy_txt=served, direct_txt=WORKS, evidence_json=probed(then - day)).causes() == []
+    assert judged(tmp_path / "b", proxy_txt=served, direct_txt=WORKS, evidence_json=probed(then + day)).causes() != []
+
+
+def test_a_success_of_another_year_is_no_health(tmp_path: Path) -> None:
+    bare = asked(27200, "401 Unauthorized").replace(b"* Server auth using Basic with user 'anna'\n", b"")
+    bare = bare.replace(b"> Authorization: Basic YW5uYTpnZWhlaW0tUHc3\n", b"")
+    row = (
+        'time="2026-11-28T04:10:14.1Z" level=info msg="authorized request" auth.user.name=anna http.request.host="127.0.0.1:27200" '
+        "http.request.id=a1 http.request.method=GET http.request.remoteaddr=127.0.0.1:5000 http.request.uri=/v2/ "
+        "http.request.useragent=curl/7.88.1\n"
+        '127.0.0.1 - - [28/Nov/2026:04:10:14 +0000] "GET /v2/ HTTP/1.1" 200 2 "" "curl/7.88.1"\n'
+    )
+    other = row.replace("2026", "2024")
+    assert judged(tmp_path / "a", anon_txt=bare, registry_log=row.encode()).verdict == "healthy"
+    assert judged(tmp_path / "b", anon_txt=bare, registry_log=other.encode()).verdict == "inconclusive"
+
+
+def test_another_server_of_the_machine_is_asked(tmp_path: Path) -> None:
+    answer = judged(tmp_path, 27150, proxy_txt=REFUSED, direct_txt=WORKS)
+    assert answer.first == "upstream-wrong-port"
+    assert answer.causes() == ["upstream-wrong-port"]
+
+
+def test_a_proxy_behind_it_may_be_what_loses_the_login(tmp_path: Path) -> None:
+    more = "  server {\n    listen 127.0.0.1:27150;\n    location / { proxy_pass http://127.0.0.1:27100; }\n  }\n"
+    answer = judged(tmp_path, 27150, more, proxy_txt=REFUSED, direct_txt=WORKS)
+    assert "upstream-wrong-port" not in answer.causes()
+
+
+def test_files_that_lead_past_each_other_are_no_health(tmp_path: Path) -> None:
+    assert judged(tmp_path / "a").verdict == "healthy"
+    assert judged(tmp_path / "b", 27150).verdict == "inconclusive"
