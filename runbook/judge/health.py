@@ -15,6 +15,7 @@ from runbook.observe.signature import is_registrys
 from runbook.parse.compose.secrets import is_secret_name
 from runbook.redact import is_mask
 from runbook.rules.base import Facts
+from runbook.rules.hops import api_routes
 from runbook.rules.upstreams import asks_beside, bound_to_loopback
 
 Basis = Literal["traffic", "files"]
@@ -80,7 +81,10 @@ def _is_upload(o: Observation) -> bool:
 
 
 def _led_past(facts: Facts) -> Iterator[str]:
-    """A proxy that asks at another port of its machine than the registry whose settings were handed over."""
+    """A proxy that asks at another port of its machine than the registry whose settings were handed over, or gives one
+    client the refusal of another."""
+    for kept in dict.fromkeys(r.caches for r in api_routes(facts) if r.caches):
+        yield f"{kept}: nginx keeps answers of 401 here, and gives them to whoever asks next, with a login or without."
     if past := asks_beside(facts, bound_to_loopback(facts)[1]):
         route, host, port = past
         yield f"{route.upstream_place}: {host}:{port} is asked, where nothing that was handed over listens."

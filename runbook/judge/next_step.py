@@ -25,6 +25,7 @@ from runbook.observe.routes import asks_across_origins
 from runbook.observe.signature import from_registry, is_another_product, is_registrys
 from runbook.observe.traffic import is_authenticated, succeeded
 from runbook.rules.base import NEEDS, Facts, Rule
+from runbook.rules.hops import api_routes
 from runbook.rules.logins import login_request
 from runbook.rules.platform import fetched, inside, logs, runs
 from runbook.stack.browser import same_origin
@@ -66,8 +67,8 @@ def next_step(
         return elsewhere
     if shut := _unopened(facts):
         return shut
-    if not diagnosis.causes and (servers := _each_server(facts)):
-        return servers
+    if not diagnosis.causes and (other := _each_server(facts) or _past_what_is_kept(facts)):
+        return other
     seen = set(diagnosis.seen)
     step = (
         _what_the_cluster_says(facts)
@@ -146,6 +147,24 @@ def _each_server(facts: Facts) -> NextStep | None:
     base = f"http://{servers[0]}" if servers else ""
     sent = group[0].credential
     command = login_request(facts, sent.user if sent else None, base, expect="the same status from each of the servers")
+    return NextStep(why=why, command=command, gives="transcript")
+
+
+def _past_what_is_kept(facts: Facts) -> NextStep | None:
+    """Where nginx keeps answers of 401: the same request with a query for which no answer is kept yet."""
+    kept = next((r.caches for r in api_routes(facts) if r.caches), None)
+    refused = facts.traffic.refused("via")
+    if kept is None or refused is None:
+        return None
+    why = (
+        f"nginx keeps answers of 401 ({kept}) and gives them to whoever asks next, with a login or without. Asked with a query, "
+        "for which none is kept: if this is accepted, that line is the cause. Leave the API out of the cache (proxy_cache off)."
+    )
+    who, base = refused.credential.user if refused.credential else None, refused.url.split("/v2/")[0]
+    asked = url(base, "/v2/?kept=no")
+    command = sh(
+        "curl", "-sS", "-o", "/dev/null", "-w", "%{http_code}\\n", "-u", user(who or "USER"), asked, expect="200"
+    )
     return NextStep(why=why, command=command, gives="transcript")
 
 

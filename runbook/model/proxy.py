@@ -160,6 +160,8 @@ class ProxyRoute:
 
     unknown: tuple[tuple[str, Place], ...] = ()
     """Traefik: middlewares that the router names and nobody defines. It does not serve such a router: 404."""
+    caches: Place | None = None
+    """nginx: where an answer of 401 is kept and given to others."""
     unread: tuple[Place, ...] = ()
     """nginx: includes that are not at hand, and could set what is sent on here. A line that is added beside them may
     stand there twice, or hide what they say."""

@@ -16,7 +16,7 @@ from runbook.parse.nginx_tree import Directive
 from runbook.redact import Vault
 
 ENCLOSED = ("server", "location", "upstream", "map", "geo", "if", "limit_except", "events", "stream", "types")
-_LISTS = ("proxy_set_header", "add_header", "proxy_hide_header", "proxy_redirect", "allow", "deny")
+_LISTS = ("proxy_set_header", "add_header", "proxy_hide_header", "proxy_redirect", "allow", "deny", "proxy_cache_valid")
 """A level that has one of these takes none of the outer level's."""
 _OWN = ("proxy_pass", "return", "rewrite", "try_files", "set", "include", "break", "listen", "server_name")
 """Never inherited."""
@@ -147,6 +147,7 @@ class Scope:
             "auth": self._auth(),
             "guards": (*self._guards(), *self.everywhere, *self.here),
             **self._body_limit(),
+            "caches": self._kept_refusal(),
         }
 
     def answer(self, block: tuple[Directive, ...], path: str, match: Match, condition: str = "") -> ProxyRoute | None:
@@ -256,6 +257,17 @@ class Scope:
         if not found or not found.args:
             return {"max_body": NGINX_BODY if self.complete else None}
         return {"max_body": size(found.args[0]) or None, "max_body_place": Place(found.file, found.line)}
+
+    def _kept_refusal(self) -> Place | None:
+        """Where an answer of 401 is kept and given to whoever asks next, with a login or without (run: nginx 1.22 looks at
+        no Authorization here)."""
+        if self.word("proxy_cache", "off") == "off":
+            return None
+        spared = ("proxy_cache_key", "proxy_cache_bypass", "proxy_no_cache")
+        if any("authorization" in a.lower() for n in spared if (d := self.single.get(n)) for a in d.args):
+            return None
+        kept = (d for d in self.lists.get("proxy_cache_valid", ()) if {"any", "401"}.intersection(d.args[:-1]))
+        return next((Place(d.file, d.line) for d in kept), None)
 
     def rewrites_location(self, has_variable: bool) -> bool:
         """Whether Location is mended on the way back."""

@@ -136,7 +136,9 @@ def _is_shared(facts: Facts, edit: HeaderEdit) -> bool:
 
 def _lost_on_the_way(facts: Facts) -> Iterator[Finding]:
     """No file shows it: the same credentials work direct and not through the proxy, with the registry's own realm."""
-    traffic = facts.traffic
+    traffic, route = facts.traffic, first_route(facts)
+    if route and route.caches:
+        return  # the answer may have been another client's
     if (passage := traffic.passed("lost")) is not None and Symptom.CHALLENGE_FOREIGN not in traffic.seen():
         yield _seen_lost(facts, passage)
         return
@@ -147,13 +149,12 @@ def _lost_on_the_way(facts: Facts) -> Iterator[Finding]:
     # Where the proxy's file is at hand and forwards the header, a login that only the file accepts tells of no proxy:
     # the registry may read another file than this one.
     guessed = not (works or stripped)
-    if refused is None or (guessed and (first_route(facts) or not matches_file(facts, refused))):
+    if refused is None or (guessed and (route or not matches_file(facts, refused))):
         return
     if refused_for(traffic, *MISMATCH) and not stripped:
         return
     if works and not stripped and asks_beside(facts, address_of(works.url)):
         return  # another server than the one that accepted the login answered: it may have other users
-    route = first_route(facts)
     logged = None if traffic.arrived else refused_for(traffic, *NO_CREDENTIALS)
     tapped = bare[0] if stripped else None
     yield finding(

@@ -54,6 +54,7 @@ def asked(port: int, status: str, second: int = 56) -> bytes:
 
 
 def judged(folder: Path, port: int = 27100, more: str = "", **files: bytes) -> Answer:
+    """The answer about these files beside nginx's, the registry's and the password file."""
     given = {
         "nginx.conf": CONF.format(port=port, more=more).encode(),
         "config.yml": CONFIG.encode(),
@@ -140,3 +141,31 @@ def test_a_proxy_behind_it_may_be_what_loses_the_login(tmp_path: Path) -> None:
 def test_files_that_lead_past_each_other_are_no_health(tmp_path: Path) -> None:
     assert judged(tmp_path / "a").verdict == "healthy"
     assert judged(tmp_path / "b", 27150).verdict == "inconclusive"
+
+
+CACHED = "      proxy_set_header Host $http_host;\n"
+
+
+def kept(codes: str, folder: Path, **files: bytes) -> Answer:
+    """With answers of these codes kept by nginx."""
+    more = "proxy_cache_path /var/cache/nginx keys_zone=reg:1m;\n"
+    conf = CONF.format(port=27100, more=more).replace(
+        CACHED, f"{CACHED}      proxy_cache reg;\n      proxy_cache_valid {codes};\n"
+    )
+    return judged(folder, nginx_conf=conf.encode(), **files)
+
+
+@pytest.mark.parametrize("codes", ["any 10m", "200 401 1m"])
+def test_a_refusal_that_nginx_keeps_may_be_another_clients(codes: str, tmp_path: Path) -> None:
+    answer = kept(codes, tmp_path / "a", proxy_txt=REFUSED, direct_txt=WORKS)
+    assert (answer.verdict, answer.causes()) == ("inconclusive", [])
+    assert answer.report is not None
+    assert "http://127.0.0.1:27200/v2/?kept=no" in answer.report["next"]["command"]
+    assert kept(codes, tmp_path / "b").verdict == "inconclusive"
+
+
+@pytest.mark.parametrize("codes", ["200 10m", "10m", "any 10m; proxy_cache_bypass $http_authorization"])
+def test_other_answers_that_it_keeps_refuse_nobody(codes: str, tmp_path: Path) -> None:
+    answer = kept(codes, tmp_path / "a", proxy_txt=REFUSED, direct_txt=WORKS)
+    assert answer.first == "file-not-reloaded"
+    assert kept(codes, tmp_path / "b").verdict == "healthy"
