@@ -57,7 +57,7 @@ def _write(path: Path, text: str, tidy: bool) -> None:
             stream.write(text)
         os.replace(beside, path)
     except BaseException:
-        os.unlink(beside)
+        Path(beside).unlink(missing_ok=True)  # it is not there where the end came after the move
         raise
 
 

@@ -93,3 +93,14 @@ def test_a_file_that_cannot_be_written_is_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(door.LeaveError, match="could not be written"):
         door.write("/dev/full", "x" * 100_000, Vault())
     assert (tmp_path / "f").read_text() == "before"
+
+
+def test_an_end_right_after_the_move_stays_an_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def moved(source: str, target: Path) -> None:
+        Path(source).rename(target)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(door.os, "replace", moved)
+    with pytest.raises(KeyboardInterrupt):
+        door.write(tmp_path / "f", "whole", Vault())
+    assert [p.name for p in tmp_path.iterdir()] == ["f"]

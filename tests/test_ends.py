@@ -98,7 +98,8 @@ def test_a_report_that_is_ended(
     assert children
     assert gone(children), "workers end with it"
     if number != signal.SIGKILL:
-        assert process.returncode == 128 + number, said
+        # Where Ctrl-C comes while Python makes a class out of text, it ends by the signal itself afterwards: 130 for a shell.
+        assert process.returncode in (128 + number, *([-number] if number == signal.SIGINT else [])), said
         assert "nothing was changed" in said
         assert not out.exists() or list(out.iterdir()) == []
         assert [p.name for p in temporary.iterdir() if p.name.startswith("runbook-")] == []

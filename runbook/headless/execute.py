@@ -67,8 +67,9 @@ def die_with(parent: int) -> None:
     """A worker ends with the process that made it, even when that is killed; what a cell writes past its streams, as
     programs that it starts do, is no part of the answer on standard output."""
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    with open(os.devnull, "wb") as nowhere:
-        os.dup2(nowhere.fileno(), 1)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    os.close(nowhere)
     if sys.platform == "linux":
         import ctypes
 

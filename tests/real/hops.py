@@ -7,6 +7,7 @@ import base64
 import contextlib
 import http.client
 import os
+import random
 import signal
 import socket
 import ssl
@@ -32,10 +33,12 @@ NAMES = ("host", "x-forwarded-proto", "x-forwarded-host", "forwarded")
 
 
 def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port that nobody listens on, of those that the system gives to no outgoing connection meanwhile."""
+    while True:
+        port = random.randrange(20000, 32000)
+        with contextlib.suppress(OSError), socket.socket() as probe:
+            probe.bind(("", port))
+            return port
 
 
 @contextlib.contextmanager

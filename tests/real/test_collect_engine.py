@@ -30,7 +30,7 @@ def test_the_cause_is_read_from_the_engine(cause: str) -> None:
         project = running.home.name.lower()
         assert cause not in [f.cause for f in judged(project).diagnosis.causes]
         running.inject(cause)
-        found, until = judged(project).diagnosis, time.monotonic() + 20
+        found, until = judged(project).diagnosis, time.monotonic() + 60
         while not found.causes and time.monotonic() < until:  # a container that cannot start takes a moment to say so
             time.sleep(0.5)
             found = judged(project).diagnosis
