@@ -15,7 +15,7 @@ from runbook.observe.signature import is_registrys
 from runbook.parse.compose.secrets import is_secret_name
 from runbook.redact import is_mask
 from runbook.rules.base import Facts
-from runbook.rules.hops import api_routes
+from runbook.rules.hops import kept_refusals
 from runbook.rules.upstreams import asks_beside, bound_to_loopback
 
 Basis = Literal["traffic", "files"]
@@ -36,16 +36,15 @@ def health(facts: Facts, checks: tuple[Check, ...], dormant: tuple[Finding, ...]
 
     `dormant`: faults of this stack of which nothing was seen, because nothing that was tried meets them.
     """
+    doubts = (*_failing(facts), *(_untried(f, facts) for f in dormant), *_led_past(facts), *_kept(facts))
     if not _has_traffic(facts):
-        missing = (*_failing(facts), *(_untried(f, facts) for f in dormant), *_unread(facts), *_led_past(facts))
+        missing = (*doubts, *_unread(facts))
         told = _complaints(facts, "complaint", "push-complaint")
         passed = any(check.outcome == "pass" for check in checks)
         return Health(None if missing or told or not passed else "files", missing, told)
     missing = (
-        *_failing(facts),
-        *(_untried(f, facts) for f in dormant),
+        *doubts,
         *_unproven(facts),
-        *_led_past(facts),
         *_by_turns(facts),
         *_refused_since(facts),
         *_perhaps_others(facts),
@@ -81,13 +80,18 @@ def _is_upload(o: Observation) -> bool:
 
 
 def _led_past(facts: Facts) -> Iterator[str]:
-    """A proxy that asks at another port of its machine than the registry whose settings were handed over, or gives one
-    client the refusal of another."""
-    for kept in dict.fromkeys(r.caches for r in api_routes(facts) if r.caches):
-        yield f"{kept}: nginx keeps answers of 401 here, and gives them to whoever asks next, with a login or without."
-    if past := asks_beside(facts, bound_to_loopback(facts)[1]):
+    """A proxy that asks at another port of its machine than the registry whose settings were handed over, where nobody was
+    seen to get in through it."""
+    served = any(o.route == "via" and is_accepted_login(o, facts) for o in facts.traffic.observations)
+    if not served and (past := asks_beside(facts, bound_to_loopback(facts)[1])):
         route, host, port = past
         yield f"{route.upstream_place}: {host}:{port} is asked, where nothing that was handed over listens."
+
+
+def _kept(facts: Facts) -> Iterator[str]:
+    """A proxy that gives one client the refusal of another: that somebody got in does not show that the next one does."""
+    for place in kept_refusals(facts):
+        yield f"{place}: nginx keeps answers of 401 here, and gives them to whoever asks next, with a login or without."
 
 
 def _failing(facts: Facts) -> Iterator[str]:

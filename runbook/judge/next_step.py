@@ -25,7 +25,7 @@ from runbook.observe.routes import asks_across_origins
 from runbook.observe.signature import from_registry, is_another_product, is_registrys
 from runbook.observe.traffic import is_authenticated, succeeded
 from runbook.rules.base import NEEDS, Facts, Rule
-from runbook.rules.hops import api_routes
+from runbook.rules.hops import kept_refusals
 from runbook.rules.logins import login_request
 from runbook.rules.platform import fetched, inside, logs, runs
 from runbook.stack.browser import same_origin
@@ -152,7 +152,7 @@ def _each_server(facts: Facts) -> NextStep | None:
 
 def _past_what_is_kept(facts: Facts) -> NextStep | None:
     """Where nginx keeps answers of 401: the same request with a query for which no answer is kept yet."""
-    kept = next((r.caches for r in api_routes(facts) if r.caches), None)
+    kept = next(kept_refusals(facts), None)
     refused = facts.traffic.refused("via")
     if kept is None or refused is None:
         return None
@@ -161,10 +161,7 @@ def _past_what_is_kept(facts: Facts) -> NextStep | None:
         "for which none is kept: if this is accepted, that line is the cause. Leave the API out of the cache (proxy_cache off)."
     )
     who, base = refused.credential.user if refused.credential else None, refused.url.split("/v2/")[0]
-    asked = url(base, "/v2/?kept=no")
-    command = sh(
-        "curl", "-sS", "-o", "/dev/null", "-w", "%{http_code}\\n", "-u", user(who or "USER"), asked, expect="200"
-    )
+    command = login_request(facts, who, base, path="/v2/?kept=no")
     return NextStep(why=why, command=command, gives="transcript")
 
 

@@ -103,6 +103,10 @@ class Focus:
             return observation.user in self.users if self.users else observation.user not in self.strangers
         return True
 
+    def leaves_out(self, observation: Observation) -> bool:
+        """Whether it is known to be no part of the incident, whoever was refused there or served."""
+        return self.is_elsewhere(observation) or self.is_untied(observation) or self.is_scan(observation)
+
     def is_scan(self, observation: Observation) -> bool:
         """Whether a log's line is about a program or a machine that scans: whatever was tried there, no client failed."""
         return observation.client in self.scanners or (

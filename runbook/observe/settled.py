@@ -1,7 +1,7 @@
 """The last state counts: a failure that the same subject left behind with a later success explains nothing now."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from runbook.model import Exchange, LogEvent, LoggedRequest, Message, Symptom
@@ -61,7 +61,7 @@ class Successes:
         kind = NEEDS.get(symptom, "response")
         for group in self.by_kind.get(kind, ()):
             last = group.last
-            if not is_later(last, failure):
+            if not is_later(last, failure) or not _by_the_servers_clock(last, failure):
                 continue
             if not (
                 _same_subject(last, failure, kind)
@@ -184,6 +184,18 @@ def _through_the_proxy(success: Observation, failure: Observation, kind: Success
         return False
     same = (success.user is not None and success.user == failure.user) or _own_word(success, failure)
     return same or (kind == "upload" and (failure.user is None or success.user is None))
+
+
+def _by_the_servers_clock(success: Observation, failure: Observation) -> bool:
+    """Whether the hours do not say otherwise. Transcripts tell the server's and our questions our own, which may be behind
+    or ahead of it: of those the hour in the answer counts."""
+    if not (success.own or failure.own):
+        return True
+    last, first = (
+        replace(o.record, when=None).made if o.own and isinstance(o.record, Exchange) else o.when
+        for o in (success, failure)
+    )
+    return last is None or first is None or int(last) >= int(first)
 
 
 def _typed_again(success: Observation, failure: Observation) -> bool:

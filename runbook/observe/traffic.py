@@ -79,11 +79,7 @@ class Traffic:
         )
         over = _only_settled(found)
         self.settled: tuple[Complaint, ...] = tuple(c for c in found if id(c.observation.record) in over)
-        over |= {
-            id(o.record)
-            for o in self.observations
-            if self.focus.is_elsewhere(o) or self.focus.is_untied(o) or self.focus.is_scan(o)
-        }
+        over |= {id(o.record) for o in self.observations if self.focus.leaves_out(o)}
         self._now = now = {id(o.record) for o in self.observations if o.voice == "program" and id(o.record) not in over}
         ours = {id(o.record) for o in self.observations if o.own}
         self.exchanges: tuple[Exchange, ...] = tuple(e for e in asked if e.at == "client" and id(e) in now)

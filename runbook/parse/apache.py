@@ -22,10 +22,11 @@ from runbook.parse.hops import basic_auth, forwards_proto, header_edit, host_and
 from runbook.redact import Vault
 
 _LONGEST = 64 * 1024
+"""Of a line that goes on and on; httpd itself stops at 16 kB."""
 _LONG = 200
 """Signs of arguments that count as another line of a macro, and the most times that one of them takes an argument."""
 _MOST_GIVEN = 50
-"""Of a line that goes on and on; httpd itself stops at 16 kB."""
+"""Arguments of a macro."""
 _DEEPEST = 30
 _DEEPEST_INCLUDE = 4
 _MOST_INCLUDED = 50_000

@@ -263,8 +263,8 @@ class Scope:
         no Authorization here)."""
         if self.word("proxy_cache", "off") == "off":
             return None
-        spared = ("proxy_cache_key", "proxy_cache_bypass", "proxy_no_cache")
-        if any("authorization" in a.lower() for n in spared if (d := self.single.get(n)) for a in d.args):
+        apart = ("proxy_cache_key", "proxy_cache_bypass")  # not proxy_no_cache: what nobody's login brought is kept
+        if any("authorization" in a.lower() for n in apart if (d := self.single.get(n)) for a in d.args):
             return None
         kept = (d for d in self.lists.get("proxy_cache_valid", ()) if {"any", "401"}.intersection(d.args[:-1]))
         return next((Place(d.file, d.line) for d in kept), None)

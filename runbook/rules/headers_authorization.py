@@ -33,7 +33,7 @@ from runbook.rules.authorization_traces import (
 from runbook.rules.base import Facts, rule
 from runbook.rules.evidence import computed, context, finding, read, seen, witnessed
 from runbook.rules.hop_edits import delete_command, deleted, drop_header, elsewhere_command, elsewhere_only
-from runbook.rules.hops import api_routes, aside, first_route, hop, login_check, name, search_files, site
+from runbook.rules.hops import api_routes, aside, first_route, hop, kept_refusals, login_check, name, search_files, site
 from runbook.rules.reloads import proxy_fix
 from runbook.rules.upstreams import asks_beside
 
@@ -137,7 +137,7 @@ def _is_shared(facts: Facts, edit: HeaderEdit) -> bool:
 def _lost_on_the_way(facts: Facts) -> Iterator[Finding]:
     """No file shows it: the same credentials work direct and not through the proxy, with the registry's own realm."""
     traffic, route = facts.traffic, first_route(facts)
-    if route and route.caches:
+    if any(kept_refusals(facts)):
         return  # the answer may have been another client's
     if (passage := traffic.passed("lost")) is not None and Symptom.CHALLENGE_FOREIGN not in traffic.seen():
         yield _seen_lost(facts, passage)

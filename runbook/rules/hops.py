@@ -10,6 +10,7 @@ from runbook.model import (
     Compose,
     Exchange,
     Meaning,
+    Place,
     ProxyRoute,
     Service,
     Subject,
@@ -211,6 +212,11 @@ def api_routes(facts: Facts) -> Iterator[ProxyRoute]:
     """The proxied routes of the API, of all proxies."""
     for front in fronts(facts):
         yield from front.api
+
+
+def kept_refusals(facts: Facts) -> Iterator[Place]:
+    """Where a proxy keeps its answer of 401 to every client's first request, and gives it to the next one."""
+    yield from dict.fromkeys(f.ping.caches for f in fronts(facts) if f.ping in f.api and f.ping and f.ping.caches)
 
 
 def first_route(facts: Facts) -> ProxyRoute | None:

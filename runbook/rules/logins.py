@@ -344,8 +344,14 @@ def verify(facts: Facts, user: str | None = None) -> Command:
 
 
 def login_request(
-    facts: Facts, user: str | None, base: str = "", *, shown: str = "%{http_code}\\n", expect: str = "200"
+    facts: Facts,
+    user: str | None,
+    base: str = "",
+    *,
+    path: str = "/v2/",
+    shown: str = "%{http_code}\\n",
+    expect: str = "200",
 ) -> Command:
-    """`verify` at another address, or with more of the response shown than its status."""
-    name, address = command.user(user or somebody(facts)), command.url(base or url(facts), "/v2/")
+    """`verify` at another address or path, or with more of the response shown than its status."""
+    name, address = command.user(user or somebody(facts)), command.url(base or url(facts), path)
     return command.sh("curl", "-sS", "-o", "/dev/null", "-w", shown, "-u", name, address, expect=expect)

@@ -15,6 +15,7 @@ from runbook.rules.hops import (
     hop,
     is_strange,
     is_whole,
+    kept_refusals,
     login_check,
     name,
     site,
@@ -65,8 +66,10 @@ def _lost_against_its_file(facts: Facts) -> Finding | None:
     route = _meant(facts, refused) if isinstance(refused, Exchange) else None
     if route is None or not isinstance(refused, Exchange) or not _decides(facts, route) or route.edit("Authorization"):
         return None
-    if route.caches or not _leads_straight(facts, route):
-        return None  # the answer may be another client's, and a hop behind it may be the one that takes the login off
+    if not _leads_straight(facts, route):
+        return None  # a hop behind it may be the one that takes the login off
+    if any(kept_refusals(facts)):
+        return None  # the answer may have been another client's
     works = same_login(facts.traffic, refused)
     if passage is None and works is None:
         return None

@@ -140,7 +140,8 @@ def _beside(facts: Facts) -> list[Finding]:
     asked = asks_beside(facts, address_of(home)) if home else None
     through = refused_like_the_registry(facts.traffic)
     works = same_login(facts.traffic, through) if through else None
-    if asked is None or listens is None or not (refused or gateway or works):
+    unanswered = not reaches(facts.traffic) and (refused or gateway)
+    if asked is None or listens is None or not (works or unanswered):
         return []
     route, host, port = asked
     edits = _repoint(facts, route, host, port, listens)

@@ -117,14 +117,16 @@ def at_home(facts: Facts) -> str | None:
 
 def asks_beside(facts: Facts, home: Address | None) -> tuple[ProxyRoute, str, int | None] | None:
     """The route, host and port of a proxy that asks loopback at another port than `home`, where the registry, which is no
-    container, answered; None where it is not known so, or where a proxy of the files listens there."""
+    container, answered; None where it is not known so, or where a proxy of the files listens or the registry is published."""
     routes = list(api_routes(facts))
     routes = [r for r in routes if is_asked(r, facts)] or routes
     hosts = {(h, p) for r in routes for h, p in r.upstream_hosts}
     host, port = next(iter(hosts), ("", None))
     if len(hosts) != 1 or home is None or not home.is_loopback or host.lower() not in LOOPBACK or port == home.port:
         return None
-    return None if any(port in r.listen for r in facts.stack.routes) else (routes[0], host, port)
+    published = {p.published for p in facts.registry.ports} if facts.registry else set()
+    known = port in published or any(port in r.listen for r in facts.stack.routes)
+    return None if known else (routes[0], host, port)
 
 
 def registry_service(stack: Stack, compose: Compose | None) -> str | None:
