@@ -24,10 +24,12 @@ from runbook.observe.address import Address, address_of
 from runbook.observe.routes import asks_across_origins
 from runbook.observe.signature import from_registry, is_another_product, is_registrys
 from runbook.observe.traffic import is_authenticated, succeeded
+from runbook.rules.authorization_traces import refused_like_the_registry, same_login
 from runbook.rules.base import NEEDS, Facts, Rule
 from runbook.rules.hops import kept_refusals
 from runbook.rules.logins import login_request
 from runbook.rules.platform import fetched, inside, logs, runs
+from runbook.rules.upstreams import asks_beside
 from runbook.stack.browser import same_origin
 
 S = Symptom
@@ -67,7 +69,7 @@ def next_step(
         return elsewhere
     if shut := _unopened(facts):
         return shut
-    if not diagnosis.causes and (other := _each_server(facts) or _past_what_is_kept(facts)):
+    if not diagnosis.causes and (other := _each_server(facts) or _past_what_is_kept(facts) or _beside(facts)):
         return other
     seen = set(diagnosis.seen)
     step = (
@@ -163,6 +165,26 @@ def _past_what_is_kept(facts: Facts) -> NextStep | None:
     who, base = refused.credential.user if refused.credential else None, refused.url.split("/v2/")[0]
     command = login_request(facts, who, base, path="/v2/?kept=no")
     return NextStep(why=why, command=command, gives="transcript")
+
+
+def _beside(facts: Facts) -> NextStep | None:
+    """Where a proxy asks another port than the registry's: that port itself, with the login that the registry accepts."""
+    refused = refused_like_the_registry(facts.traffic)
+    works = same_login(facts.traffic, refused) if refused else None
+    found = asks_beside(facts, address_of(works.url)) if works else None
+    if refused is None or works is None or found is None:
+        return None
+    route, host, port = found
+    at = f"{host}:{port}"
+    if any(a.host == host and a.port == port for e in facts.traffic.exchanges if (a := address_of(e.url))):
+        return None
+    why = (
+        f"{route.software} asks {at} ({route.upstream_place}), and not the registry that accepts the login ({works.url}); nothing "
+        f"tells what listens there. Asked by itself: 200, and {route.software} loses the login on the way; 401, and it is another "
+        "registry, or a proxy more."
+    )
+    who = refused.credential.user if refused.credential else None
+    return NextStep(why=why, command=login_request(facts, who, f"http://{at}"), gives="transcript")
 
 
 def _logs_that_refuse(facts: Facts) -> list[str]:

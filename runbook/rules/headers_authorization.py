@@ -154,7 +154,7 @@ def _lost_on_the_way(facts: Facts) -> Iterator[Finding]:
     if refused_for(traffic, *MISMATCH) and not stripped:
         return
     if works and not stripped and asks_beside(facts, address_of(works.url)):
-        return  # another server than the one that accepted the login answered: it may have other users
+        return  # who knows what answers there: a proxy more, or a registry with other users
     logged = None if traffic.arrived else refused_for(traffic, *NO_CREDENTIALS)
     tapped = bare[0] if stripped else None
     yield finding(

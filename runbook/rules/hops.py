@@ -70,10 +70,10 @@ def fronts(facts: Facts) -> tuple[Front, ...]:
     others = elsewhere(facts)
     found = [replace(f, api=tuple(r for r in f.api if r not in others)) for f in found]
     sure = [r for f in found for r in f.api if _is_plainly(r, facts)]
+    while before := [r for f in found for r in f.api if r not in sure and _leads_on(r, sure)]:
+        sure += before
     kept = [
-        f
-        if _is_named(f, facts) or any(_is_plainly(r, facts) or _takes_all(r, sure, facts) for r in f.api)
-        else replace(f, api=())
+        f if _is_named(f, facts) or any(r in sure or _takes_all(r, sure, facts) for r in f.api) else replace(f, api=())
         for f in found
     ]
     return tuple(sorted(kept, key=lambda f: not reaches(facts.focus, f.routes[0])))
@@ -140,6 +140,12 @@ def _is_beside(one: ProxyRoute, other: ProxyRoute) -> bool:
 def _apart(one: ProxyRoute, other: ProxyRoute) -> bool:
     """Whether two sites share no port."""
     return bool(one.listen and other.listen) and set(one.listen).isdisjoint(other.listen)
+
+
+def _leads_on(route: ProxyRoute, sure: list[ProxyRoute]) -> bool:
+    """Whether the upstream is a proxy of the same machine that leads to the registry."""
+    ports = {port for host, port in route.upstream_hosts if host.lower() in LOOPBACK and route.service is None}
+    return any(r.service is None and not ports.isdisjoint(r.listen) for r in sure)
 
 
 def _takes_all(route: ProxyRoute, sure: list[ProxyRoute], facts: Facts) -> bool:

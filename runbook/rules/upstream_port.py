@@ -10,7 +10,6 @@ from runbook.observe.address import address_of
 from runbook.redact import is_mask
 from runbook.rules.align import stated
 from runbook.rules.apache_modules import module_enabled
-from runbook.rules.authorization_traces import refused_like_the_registry, same_login
 from runbook.rules.base import Facts, rule
 from runbook.rules.evidence import Item, context, finding, read, said, seen
 from runbook.rules.hop_edits import on_way, swap
@@ -56,7 +55,6 @@ def upstream_wrong_port(facts: Facts) -> Iterator[Finding]:
     """Between containers the port inside counts. The left side of `ports:` is for the host, and no port means 80."""
     registry = facts.stack.registry
     if reaches(facts.traffic):
-        yield from _beside(facts)
         return
     if registry is None or registry.service is None or not registry.listens:
         yield from _at_debug_server(facts) or _beside(facts) or _ports_in_logs(facts)
@@ -138,24 +136,17 @@ def _beside(facts: Facts) -> list[Finding]:
     home, refused, gateway = at_home(facts), facts.traffic.logged("upstream-refused"), bad_gateway(facts)
     listens = facts.registry.listens if facts.registry else None
     asked = asks_beside(facts, address_of(home)) if home else None
-    through = refused_like_the_registry(facts.traffic)
-    works = same_login(facts.traffic, through) if through else None
-    unanswered = not reaches(facts.traffic) and (refused or gateway)
-    if asked is None or listens is None or not (works or unanswered):
+    if asked is None or listens is None or not (refused or gateway):
         return []
     route, host, port = asked
     edits = _repoint(facts, route, host, port, listens)
     return [
         finding(
-            f"{name(route)} asks for the registry on port {port}; it listens on {listens}."
-            if works is None
-            else f"{name(route)} asks for the registry on port {port}, where another server answers; this registry listens on {listens}.",
+            f"{name(route)} asks for the registry on port {port}; it listens on {listens}.",
             read(f"upstream {route.upstream}", route.upstream_place),
             stated(facts.registry.settings.get("http.addr") if facts.registry else None, "http.addr"),
             (said(e) for e in refused[:1]),
             seen(gateway),
-            (seen(e) for e in (through, works) if works),
-            explains=(*NO_ANSWER, S.GATEWAY_TIMEOUT, S.LOGIN_401, S.LOGIN_401_VIA) if works else (),
             hop=hop(route),
             refuted=registry_is_up(facts),
             about=site(facts, route),

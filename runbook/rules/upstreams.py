@@ -17,7 +17,7 @@ from runbook.model import (
     Symptom,
 )
 from runbook.observe.address import Address, address_of
-from runbook.observe.signature import from_registry
+from runbook.observe.signature import from_registry, signed_by_proxy
 from runbook.observe.traffic import Traffic
 from runbook.rules.base import Facts
 from runbook.rules.hop_edits import line_of, on_way, places, same_block, swap
@@ -117,7 +117,7 @@ def at_home(facts: Facts) -> str | None:
 
 def asks_beside(facts: Facts, home: Address | None) -> tuple[ProxyRoute, str, int | None] | None:
     """The route, host and port of a proxy that asks loopback at another port than `home`, where the registry, which is no
-    container, answered; None where it is not known so, or where a proxy of the files listens or the registry is published."""
+    container, answered; None where it is not known so, or where a proxy is known to be or the registry is published."""
     routes = list(api_routes(facts))
     routes = [r for r in routes if is_asked(r, facts)] or routes
     hosts = {(h, p) for r in routes for h, p in r.upstream_hosts}
@@ -125,7 +125,9 @@ def asks_beside(facts: Facts, home: Address | None) -> tuple[ProxyRoute, str, in
     if len(hosts) != 1 or home is None or not home.is_loopback or host.lower() not in LOOPBACK or port == home.port:
         return None
     published = {p.published for p in facts.registry.ports} if facts.registry else set()
-    known = port in published or any(port in r.listen for r in facts.stack.routes)
+    signed = (e for e in facts.traffic.exchanges if signed_by_proxy(e))
+    hops = {a.port for e in signed if (a := address_of(e.url)) and a.is_loopback}
+    known = port in published | hops or any(port in r.listen for r in facts.stack.routes)
     return None if known else (routes[0], host, port)
 
 

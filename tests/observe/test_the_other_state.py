@@ -1,6 +1,7 @@
 """What was handed over tells of two states: before a mend and after it, of this year and of another, of two registries."""
 
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -150,16 +151,31 @@ def test_a_success_of_another_year_is_no_health(tmp_path: Path) -> None:
     assert judged(tmp_path / "b", anon_txt=bare, registry_log=other.encode()).verdict == "inconclusive"
 
 
-def test_another_server_of_the_machine_is_asked(tmp_path: Path) -> None:
+def test_another_port_of_the_machine_is_asked(tmp_path: Path) -> None:
+    """A registry with other users, or a proxy more: who asks it itself knows."""
     answer = judged(tmp_path, 27150, proxy_txt=REFUSED, direct_txt=WORKS)
-    assert answer.first == "upstream-wrong-port"
-    assert answer.causes() == ["upstream-wrong-port"]
+    assert (answer.verdict, answer.causes()) == ("inconclusive", [])
+    assert answer.report is not None
+    assert answer.report["next"]["command"].endswith("-u anna http://127.0.0.1:27150/v2/")
 
 
-def test_a_proxy_behind_it_may_be_what_loses_the_login(tmp_path: Path) -> None:
-    more = "  server {\n    listen 127.0.0.1:27150;\n    location / { proxy_pass http://127.0.0.1:27100; }\n  }\n"
-    answer = judged(tmp_path, 27150, more, proxy_txt=REFUSED, direct_txt=WORKS)
-    assert "upstream-wrong-port" not in answer.causes()
+def test_a_proxy_that_signed_there_is_known(tmp_path: Path) -> None:
+    inner = asked(27150, "401 Unauthorized")
+    answer = judged(tmp_path, 27150, proxy_txt=REFUSED, direct_txt=WORKS, inner_txt=inner)
+    assert answer.first == "authorization-stripped"
+
+
+@pytest.mark.parametrize("strips", [True, False])
+@pytest.mark.parametrize("more", [0, 1])
+def test_proxies_in_a_row_are_all_of_the_way(strips: bool, more: int, tmp_path: Path) -> None:
+    """By the files alone, whatever ports they listen on."""
+    line = '      proxy_set_header Authorization "";\n' if strips else ""
+    ports = [27200, *range(27150, 27150 + more + 1), 27100]
+    confs = [CONF.format(port=after, more="").replace("27200", str(port)) for port, after in pairwise(ports)]
+    confs[0] = confs[0].replace("      proxy_set_header Host", f"{line}      proxy_set_header Host")
+    hops = {f"hop{n}_conf": conf.encode() for n, conf in enumerate(confs)}
+    answer = judged(tmp_path, nginx_conf=b"", **hops)
+    assert answer.head == (("fault", "authorization-stripped") if strips else ("healthy", None))
 
 
 def test_files_that_lead_past_each_other_are_no_health(tmp_path: Path) -> None:
