@@ -154,8 +154,8 @@ def _each_server(facts: Facts) -> NextStep | None:
 
 def _past_what_is_kept(facts: Facts) -> NextStep | None:
     """Where nginx keeps answers of 401: the same request with a query for which no answer is kept yet."""
-    kept = next(kept_refusals(facts), None)
     refused = facts.traffic.refused("via")
+    kept = next(kept_refusals(facts, refused.method, refused.path), None) if refused else None
     if kept is None or refused is None:
         return None
     why = (
@@ -163,7 +163,7 @@ def _past_what_is_kept(facts: Facts) -> NextStep | None:
         "for which none is kept: if this is accepted, that line is the cause. Leave the API out of the cache (proxy_cache off)."
     )
     who, base = refused.credential.user if refused.credential else None, refused.url.split("/v2/")[0]
-    command = login_request(facts, who, base, path="/v2/?kept=no")
+    command = login_request(facts, who, base, path=f"{refused.path}?kept=no")
     return NextStep(why=why, command=command, gives="transcript")
 
 

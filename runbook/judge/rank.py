@@ -5,8 +5,10 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from runbook.judge.certainty import confidence, truth
-from runbook.model import Certainty, EvidenceItem, Finding, Message, Refutation, Symptom
+from runbook.model import Certainty, EvidenceItem, Exchange, Finding, Message, Refutation, Symptom
+from runbook.observe.address import address_of
 from runbook.observe.focus import Focus
+from runbook.observe.traffic import succeeded
 from runbook.redact import is_mask
 from runbook.rules.base import RULES, Facts
 
@@ -193,16 +195,25 @@ def _refuted_by_traffic(finding: Finding, facts: Facts) -> EvidenceItem | None:
         return None
     if traffic.seen(*login):
         return None
+    where = finding.evidence[0].where if finding.evidence else ""
     only_via = S.LOGIN_401_VIA in finding.explains and S.LOGIN_401_DIRECT not in finding.explains
-    works = traffic.works("via") or (None if only_via else traffic.works("direct"))
+    served = (e for e in traffic.on("via", authenticated=True) if succeeded(e) and _passed(e, where, facts))
+    works = next(served, None) or (None if only_via else traffic.works("direct"))
     if works is None:
         return None
-    where = finding.evidence[0].where if finding.evidence else ""
     return EvidenceItem(
         what=f"The file says: {finding.summary} The traffic says otherwise: {works.method} {works.url} was accepted "
         f"({works.status}). Was the service not reloaded, or is this not the file in use?",
         where=where,
     )
+
+
+def _passed(request: Exchange, where: str, facts: Facts) -> bool:
+    """Whether a request went through the proxy whose file that is: of several in a row on one machine, what the last one
+    was asked says nothing of the first."""
+    own = [r for r in facts.stack.routes if r.place.file == where.rpartition(":")[0] and r.service is None]
+    doors, asked = {port for r in own for port in r.listen}, address_of(request.url)
+    return not doors or asked is None or asked.port in (None, *doors)
 
 
 def _placed(finding: Finding, index: int, ranked: list[Finding], seen: tuple[Symptom, ...]) -> Finding:

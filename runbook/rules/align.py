@@ -54,6 +54,12 @@ def stated(setting: Setting | None, key: str) -> Item:
     return read(what, setting.place) if setting.place else context(f"{what} (the image's default)")
 
 
+def prefix_of(facts: Facts) -> str:
+    """http.prefix without the strokes around it; "" for none."""
+    setting = facts.registry.settings.get("http.prefix") if facts.registry else None
+    return str(setting.value).strip("/") if setting and isinstance(setting.value, str) else ""
+
+
 def answers(facts: Facts) -> bool:
     """Whether a registry was seen running: it listens, or a response carries its header."""
     headers = any(is_registrys(e) for e in facts.traffic.exchanges)

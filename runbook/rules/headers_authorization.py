@@ -137,12 +137,13 @@ def _is_shared(facts: Facts, edit: HeaderEdit) -> bool:
 def _lost_on_the_way(facts: Facts) -> Iterator[Finding]:
     """No file shows it: the same credentials work direct and not through the proxy, with the registry's own realm."""
     traffic, route = facts.traffic, first_route(facts)
-    if any(kept_refusals(facts)):
+    passage, refused = traffic.passed("lost"), refused_like_the_registry(traffic)
+    told = passage.before if passage else refused
+    if told and any(kept_refusals(facts, told.method, told.path)):
         return  # the answer may have been another client's
-    if (passage := traffic.passed("lost")) is not None and Symptom.CHALLENGE_FOREIGN not in traffic.seen():
+    if passage is not None and Symptom.CHALLENGE_FOREIGN not in traffic.seen():
         yield _seen_lost(facts, passage)
         return
-    refused = refused_like_the_registry(traffic)
     works = same_login(traffic, refused) if refused else None
     bare = arrived(traffic, refused) if refused else []
     stripped = bool(bare) and all(e.credential is None for e in bare)

@@ -14,6 +14,7 @@ from runbook.model import (
 )
 from runbook.observe.signature import is_go_404, is_registrys
 from runbook.observe.traffic import Traffic
+from runbook.rules.align import prefix_of
 from runbook.rules.base import Facts, rule
 from runbook.rules.evidence import finding, read, said, seen
 from runbook.rules.hop_edits import detach, drop, drop_lines, on_way, places, same_block, swap
@@ -52,6 +53,8 @@ def proxy_pass_uri_rewrite(facts: Facts) -> Iterator[Finding]:
         if not bent or facts.traffic.works("via"):
             continue
         sent, arrives = bent
+        if arrives == f"/{prefix_of(facts)}{sent}":
+            continue  # just where the registry serves it
         edits = _without_path(facts, route)
         yield finding(
             f"{name(route)} turns {sent} into {arrives}, which is not the registry's API.",

@@ -220,9 +220,12 @@ def api_routes(facts: Facts) -> Iterator[ProxyRoute]:
         yield from front.api
 
 
-def kept_refusals(facts: Facts) -> Iterator[Place]:
-    """Where a proxy keeps its answer of 401 to every client's first request, and gives it to the next one."""
-    yield from dict.fromkeys(f.ping.caches for f in fronts(facts) if f.ping in f.api and f.ping and f.ping.caches)
+def kept_refusals(facts: Facts, method: str = "", path: str = "") -> Iterator[Place]:
+    """Where a proxy keeps an answer of 401 to such a request (to any of the API), and gives it to whoever asks next."""
+    sites = [f for f in fronts(facts) if f.api]
+    taken = [taken_by(f.routes, method, path) for f in sites] if path else []
+    routes = taken or [r for f in sites for r in f.routes if r in f.api or "/v2/" in r.path]
+    yield from dict.fromkeys(r.caches for r in routes if r and r.caches)
 
 
 def first_route(facts: Facts) -> ProxyRoute | None:

@@ -15,7 +15,6 @@ from runbook.rules.hops import (
     hop,
     is_strange,
     is_whole,
-    kept_refusals,
     login_check,
     name,
     site,
@@ -68,7 +67,7 @@ def _lost_against_its_file(facts: Facts) -> Finding | None:
         return None
     if not _leads_straight(facts, route):
         return None  # a hop behind it may be the one that takes the login off
-    if any(kept_refusals(facts)):
+    if route.caches:
         return None  # the answer may have been another client's
     works = same_login(facts.traffic, refused)
     if passage is None and works is None:

@@ -24,7 +24,7 @@ from runbook.model.command import file, glued, number, sh
 from runbook.observe.observation import of_exchange
 from runbook.observe.signature import from_registry, is_go_404
 from runbook.observe.traffic import is_authenticated
-from runbook.rules.align import DOWN, REFUSED, answers, change, login, stated, status, subject, unset
+from runbook.rules.align import DOWN, REFUSED, answers, change, login, prefix_of, stated, status, subject, unset
 from runbook.rules.base import Facts, rule
 from runbook.rules.evidence import Item, computed, finding, foretold, read, said, seen
 from runbook.rules.hop_edits import swap
@@ -55,7 +55,7 @@ def prefix_set(facts: Facts) -> Iterator[Finding]:
     """
     registry = facts.registry
     setting = registry.settings.get("http.prefix") if registry else None
-    prefix = str(setting.value).strip("/") if setting and isinstance(setting.value, str) else ""
+    prefix = prefix_of(facts)
     if registry is None or setting is None or not prefix:
         yield from _seen_live(facts)
         return

@@ -4,7 +4,7 @@ from runbook.model import Evidence, Stack, Ui
 from runbook.stack.asked import asked, on_the_way
 from runbook.stack.cluster import routes_to, through_services
 from runbook.stack.met import met
-from runbook.stack.readers import of_others
+from runbook.stack.readers import of_other_registries, of_others
 from runbook.stack.registry import registries
 from runbook.stack.ui import assign_services, uis
 from runbook.urls import urlsplit
@@ -25,7 +25,7 @@ def build(evidence: Evidence, first: str = "") -> Stack:
         uis=found,
         routes=on_the_way(ways, known) if first else ways,
         asked=first,
-        others_files=of_others(evidence),
+        others_files=of_others(evidence) | of_other_registries(evidence, known[0].config_file if known else None),
         page_origins=_page_origins(evidence, found),
     )
 

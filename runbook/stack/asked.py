@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable, Iterator
 
-from runbook.model import Evidence, ProxyRoute, Registry, Service
+from runbook.model import Evidence, ProxyRoute, Registry, RegistryFile, Service
+from runbook.numbers import whole_number
 from runbook.observe.address import address_of
 
 _SERVED = ("login-ok", "login-begun", "transfer-ok")
@@ -15,6 +16,24 @@ def asked(known: tuple[Registry, ...], evidence: Evidence) -> str:
     rows = [(at[port], failed) for port, failed in _ports(evidence) if port in at] if len(known) > 1 else []
     names = {name for name, failed in rows if failed} or {name for name, _ in rows}
     return names.pop() if len(names) == 1 else ""
+
+
+def config_asked(evidence: Evidence) -> RegistryFile | None:
+    """Of several config.yml without a compose file the one at whose port a request failed, else to which a proxy leads,
+    else that was asked; the first where none of it decides."""
+    files = evidence.registry_files
+    rows = [*_ports(evidence)] if len(files) > 1 else []
+    led = {port for r in evidence.routes for _, port in r.upstream_hosts}
+    for ports in ({port for port, failed in rows if failed}, led if rows else set(), {port for port, _ in rows}):
+        found = [f for f in files if _port_of(f) in ports]
+        if len(found) == 1:
+            return found[0]
+    return files[0] if files else None
+
+
+def _port_of(file: RegistryFile) -> int:
+    bound = file.settings.get("http.addr")
+    return whole_number(str(bound.value).rpartition(":")[2]) or 0 if bound else 0
 
 
 def started(services: list[Service], evidence: Evidence) -> list[Service]:

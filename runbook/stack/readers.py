@@ -38,6 +38,18 @@ def of_others(evidence: Evidence) -> frozenset[str]:
     return frozenset((mounted | theirs) - own)
 
 
+def of_other_registries(evidence: Evidence, config: str | None) -> frozenset[str]:
+    """The password files that other registries' config.yml name, and this one's does not."""
+    files = [h.file for h in evidence.htpasswd]
+    named = {
+        f.file: set(_meant(str(path.value), files))
+        for f in evidence.registry_files
+        if (path := f.settings.get("auth.htpasswd.path"))
+    }
+    mine = named.pop(config or "", None)
+    return frozenset(set().union(*named.values()) - mine) if mine else frozenset()
+
+
 def own_files(evidence: Evidence) -> tuple[Htpasswd, ...]:
     """The password files of which no other reader is known."""
     others = of_others(evidence)

@@ -19,7 +19,7 @@ from runbook.model import (
 )
 from runbook.numbers import whole_number
 from runbook.redact import is_mask
-from runbook.stack.asked import started
+from runbook.stack.asked import config_asked, started
 from runbook.stack.readers import of_others, own_files
 from runbook.stack.registry_env import Effective, default_file, from_file, override
 from runbook.stack.registry_start import auth_type, start_errors
@@ -82,7 +82,7 @@ def _of_service(service: Service, evidence: Evidence, *, alone: bool) -> Registr
 
 
 def _without_compose(evidence: Evidence) -> tuple[Registry, ...]:
-    file = evidence.registry_files[0] if evidence.registry_files else None
+    file = config_asked(evidence)
     logs = any(log.kind in ("registry", "mixed") for log in evidence.logs)
     if file is None and not evidence.htpasswd and not logs and not evidence.exchanges:
         return ()

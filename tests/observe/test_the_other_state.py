@@ -223,6 +223,7 @@ def test_other_answers_that_it_keeps_refuse_nobody(codes: str, tmp_path: Path) -
 
 
 def test_blobs_alone_are_kept(tmp_path: Path) -> None:
+    """Of a blob the refusal may be another client's, of /v2/ it is not; and nobody is healthy to whom that may happen."""
     location = (
         "  location ~ ^/v2/.+/blobs/ {\n    proxy_pass http://127.0.0.1:27100;\n    proxy_set_header Host $http_host;\n"
     )
@@ -231,6 +232,47 @@ def test_blobs_alone_are_kept(tmp_path: Path) -> None:
     )
     conf = CONF.format(port=27100, more="proxy_cache_path /var/cache/nginx keys_zone=reg:1m;\n")
     conf = conf.replace("    location / {", location + "    location / {")
-    assert judged(tmp_path / "a", nginx_conf=conf.encode()).verdict == "healthy"
+    assert judged(tmp_path / "a", nginx_conf=conf.encode()).verdict == "inconclusive"
     refused = judged(tmp_path / "b", nginx_conf=conf.encode(), proxy_txt=REFUSED, direct_txt=WORKS)
     assert refused.first == "file-not-reloaded"
+    blob = [t.replace(b"GET /v2/ ", b"GET /v2/a/blobs/sha256:" + b"0" * 64 + b" ") for t in (REFUSED, WORKS)]
+    kept = judged(tmp_path / "c", nginx_conf=conf.encode(), proxy_txt=blob[0], direct_txt=blob[1])
+    assert (kept.verdict, kept.causes()) == ("inconclusive", [])
+    assert kept.report is not None
+    assert kept.report["next"]["command"].endswith("0?kept=no'")
+
+
+def test_what_the_last_of_two_proxies_was_asked_says_nothing_of_the_first(tmp_path: Path) -> None:
+    edge = CONF.format(port=27150, more="").replace(
+        "      proxy_set_header Host", '      proxy_set_header Authorization "";\n      proxy_set_header Host'
+    )
+    inner = CONF.format(port=27100, more="").replace("27200", "27150")
+    files = {
+        "direct_txt": WORKS,
+        "inner_txt": asked(27150, "200 OK"),
+        "inner_conf": inner.encode(),
+        "nginx_conf": edge.encode(),
+    }
+    assert judged(tmp_path / "a", **files).head == ("fault", "authorization-stripped")
+    files["proxy_txt"] = asked(27200, "200 OK")
+    assert judged(tmp_path / "b", **files).verdict == "healthy"
+
+
+def test_of_two_registries_the_one_that_was_asked(tmp_path: Path) -> None:
+    """Without a compose file, whatever their files are called; the other one's password file is the other one's."""
+    other = CONFIG.replace("27100", "27111").replace("path: /etc/registry/htpasswd", "path: /etc/registry/htpasswd-b")
+    md5 = b"ci:$apr1$Xq3vU1aZ$0qJ9Xw3u8tq1t1yqf5bWz0\n"
+    bare = {"anon_txt": asked(27100, "401 Unauthorized").replace(b"> Authorization: Basic YW5uYTpnZWhlaW0tUHc3\n", b"")}
+    for name in ("a_yml", "z_yml"):
+        found = judged(tmp_path / name, **{name: other.encode()}, **{"htpasswd-b": md5}, **bare)
+        assert "htpasswd-not-bcrypt" not in found.causes()
+        assert found.verdict != "fault"
+    assert judged(tmp_path / "own", htpasswd=md5, **bare).first == "htpasswd-not-bcrypt"
+
+
+def test_a_prefix_that_the_proxy_puts_before_the_path_is_served(tmp_path: Path) -> None:
+    config = CONFIG.replace('27100"}', '27100", prefix: /hub/}').encode()
+    lead = CONF.format(port=27100, more="").replace("location / {", "location /v2/ {")
+    for there, verdict in (("/hub/v2/", "healthy"), ("/club/v2/", "fault")):
+        conf = lead.replace("27100;", f"27100{there};")
+        assert judged(tmp_path / there.strip("/"), nginx_conf=conf.encode(), config_yml=config).verdict == verdict
