@@ -14,8 +14,9 @@ from runbook.observe.settled import kinds_of
 from runbook.observe.signature import is_registrys
 from runbook.parse.compose.secrets import is_secret_name
 from runbook.redact import is_mask
+from runbook.rules.authorization_traces import strips
 from runbook.rules.base import Facts
-from runbook.rules.hops import kept_refusals
+from runbook.rules.hops import api_routes, fronts, kept_refusals
 from runbook.rules.upstreams import asks_beside, bound_to_loopback
 
 Basis = Literal["traffic", "files"]
@@ -89,7 +90,12 @@ def _led_past(facts: Facts) -> Iterator[str]:
 
 
 def _kept(facts: Facts) -> Iterator[str]:
-    """A proxy that gives one client the refusal of another: that somebody got in does not show that the next one does."""
+    """A proxy that gives one client the refusal of another, or takes the login away from some paths of the API: that
+    somebody got in does not show that the next one does."""
+    sites = [f for f in fronts(facts) if f.api]
+    for part in (r for f in sites for r in f.routes if r.kind == "proxy" and r not in f.api and "/v2/" in r.path):
+        if (edit := part.edit("Authorization")) and strips(edit):
+            yield f"{edit.place}: the login is taken away on the way to {part.path}, of which nothing was seen."
     for place in kept_refusals(facts):
         yield f"{place}: nginx keeps answers of 401 here, and gives them to whoever asks next, with a login or without."
 
@@ -186,13 +192,23 @@ def _only_refused(facts: Facts) -> Iterator[Address]:
 
 
 def _nobody_known(accepted: list[Observation], facts: Facts) -> Iterator[str]:
-    """Where all that was accepted are logins of users whom the registry's own file does not have: who checked them?"""
+    """Where all that was accepted are logins of users whom the registry's own file does not have, or one of them with a
+    password that it does not: who checked them?"""
     file = facts.htpasswd
-    if file is None or file.incomplete or file.omitted or not file.entries or any(r.auth for r in facts.stack.routes):
+    if file is None or file.incomplete or file.omitted or not file.entries or any(r.auth for r in api_routes(facts)):
         return
     names = {o.user for o in accepted if o.user}
     if names and not any(file.entry(name) for name in names) and not any(o.user is None for o in accepted):
         yield f"The login of {min(names)} was accepted, and {file.file} has no such user: it may not be the file in use."
+    wrong = {
+        (c.user, c.password)
+        for c in facts.evidence.checks
+        if c.file == file.file and c.outcome == "mismatch" and c.password
+    }
+    for sent in (o.record.credential for o in accepted if isinstance(o.record, Exchange)):
+        if sent and (sent.user, sent.password) in wrong:
+            yield f"The login of {sent.user} was accepted, and {file.file} does not accept it: it was changed since, or is not the file in use."
+            return
 
 
 def _by_turns(facts: Facts) -> Iterator[str]:

@@ -13,7 +13,6 @@ from runbook.model import (
     Exchange,
     Finding,
     LogEvent,
-    LoggedRequest,
     Message,
     NextStep,
     Service,
@@ -24,7 +23,7 @@ from runbook.observe.address import Address, address_of
 from runbook.observe.routes import asks_across_origins
 from runbook.observe.signature import from_registry, is_another_product, is_registrys
 from runbook.observe.traffic import is_authenticated, succeeded
-from runbook.rules.authorization_traces import refused_like_the_registry, same_login
+from runbook.rules.authorization_traces import logs_that_refuse, refused_like_the_registry, same_login
 from runbook.rules.base import NEEDS, Facts, Rule
 from runbook.rules.hops import kept_refusals
 from runbook.rules.logins import login_request
@@ -138,13 +137,13 @@ def _each_server(facts: Facts) -> NextStep | None:
     told = ", ".join(str(e.status) for e in group[:4])
     behind = dict.fromkeys(t for r in facts.stack.routes for t in r.upstream_hosts)
     servers = [f"{h}:{port}" if port else h for h, port in behind][:6]
-    logs_that_refuse = _logs_that_refuse(facts)
+    refusing = logs_that_refuse(facts)
     why = (
         f"The answers to the same request with the same login alternate ({told}): several registries stand behind one address, "
         "and they do not agree. Ask each server by its own address with this login"
         + (f" ({', '.join(servers)})" if servers else "")
         + ": the one that refuses reads another htpasswd file, or an old copy of it."
-        + (f" The refusals are in {logs_that_refuse[0]} alone." if len(logs_that_refuse) == 1 else "")
+        + (f" The refusals are in {refusing[0]} alone." if len(refusing) == 1 else "")
     )
     base = f"http://{servers[0]}" if servers else ""
     sent = group[0].credential
@@ -185,20 +184,6 @@ def _beside(facts: Facts) -> NextStep | None:
     )
     who = refused.credential.user if refused.credential else None
     return NextStep(why=why, command=login_request(facts, who, f"http://{at}"), gives="transcript")
-
-
-def _logs_that_refuse(facts: Facts) -> list[str]:
-    """The registries' logs that show refused logins and none that was accepted, where another one shows accepted ones."""
-    seen = [
-        (o.source.file, o.ok)
-        for o in facts.traffic.observations
-        if isinstance(o.record, LoggedRequest) and o.witness == "registry"
-    ]
-    good = {file for file, ok in seen if ok}
-    refused = [
-        o for o in (c.observation for c in facts.traffic.complaints) if o.witness == "registry" and o.status == 401
-    ]
-    return list(dict.fromkeys(o.source.file for o in refused if o.source.file not in good)) if good else []
 
 
 def _as_it_is(facts: Facts, findings: tuple[Finding, ...]) -> NextStep | None:

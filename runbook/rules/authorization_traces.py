@@ -212,6 +212,20 @@ def came_through(traffic: Traffic) -> bool:
     )
 
 
+def logs_that_refuse(facts: Facts) -> list[str]:
+    """The registries' logs that show refused logins and none that was accepted, where another one shows accepted ones."""
+    seen = [
+        (o.source.file, o.ok)
+        for o in facts.traffic.observations
+        if isinstance(o.record, LoggedRequest) and o.witness == "registry"
+    ]
+    good = {file for file, ok in seen if ok}
+    refused = [
+        o for o in (c.observation for c in facts.traffic.complaints) if o.witness == "registry" and o.status == 401
+    ]
+    return list(dict.fromkeys(o.source.file for o in refused if o.source.file not in good)) if good else []
+
+
 def another_login(traffic: Traffic, refused: Exchange) -> Item:
     """Credentials of somebody else that arrived instead of the client's: seen by a tap, or named in the log."""
     mine = refused.credential.user if refused.credential else None

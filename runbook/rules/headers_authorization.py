@@ -17,6 +17,7 @@ from runbook.rules.authorization_traces import (
     injected_matches,
     is_idle,
     is_open,
+    logs_that_refuse,
     matches_file,
     not_the_password,
     open_registry,
@@ -303,6 +304,8 @@ def _replaced_on_the_way(facts: Facts) -> Iterator[Finding]:
     logged = as_logged(refused_for(traffic, *MISMATCH), "credentials arrived and did not match")
     if refused is None or not (other or (works and logged)):
         return
+    if logs_that_refuse(facts):
+        return  # they arrived at another registry than the one that accepts them
     route = first_route(facts)
     yield finding(
         f"The client logged in as {refused.credential.user}; other credentials arrived at the registry."

@@ -19,16 +19,20 @@ def asked(known: tuple[Registry, ...], evidence: Evidence) -> str:
 
 
 def config_asked(evidence: Evidence) -> RegistryFile | None:
-    """Of several config.yml without a compose file the one at whose port a request failed, else to which a proxy leads,
-    else that was asked; the first where none of it decides."""
+    """Of several config.yml without a compose file the one at whose port a request failed, or behind a proxy's; else the
+    one to which a proxy leads, else that was asked; the first where none of it decides."""
     files = evidence.registry_files
-    rows = [*_ports(evidence)] if len(files) > 1 else []
+    if len(files) < 2:
+        return files[0] if files else None
+    rows = [*_ports(evidence)]
+    failed = {port for port, bad in rows if bad}
+    behind = {port for r in evidence.routes if failed.intersection(r.listen) for _, port in r.upstream_hosts}
     led = {port for r in evidence.routes for _, port in r.upstream_hosts}
-    for ports in ({port for port, failed in rows if failed}, led if rows else set(), {port for port, _ in rows}):
+    for ports in (failed | behind, led, {port for port, _ in rows}):
         found = [f for f in files if _port_of(f) in ports]
         if len(found) == 1:
             return found[0]
-    return files[0] if files else None
+    return files[0]
 
 
 def _port_of(file: RegistryFile) -> int:

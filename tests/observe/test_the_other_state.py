@@ -276,3 +276,35 @@ def test_a_prefix_that_the_proxy_puts_before_the_path_is_served(tmp_path: Path) 
     for there, verdict in (("/hub/v2/", "healthy"), ("/club/v2/", "fault")):
         conf = lead.replace("27100;", f"27100{there};")
         assert judged(tmp_path / there.strip("/"), nginx_conf=conf.encode(), config_yml=config).verdict == verdict
+
+
+def test_of_two_registries_the_one_behind_the_door_that_refused(tmp_path: Path) -> None:
+    """Each with a server of its own in nginx's file, and users of its own."""
+    other = CONFIG.replace("27100", "27111").replace("path: /etc/registry/htpasswd", "path: /etc/registry/htpasswd-b")
+    more = "  server {\n    listen 127.0.0.1:27211;\n    client_max_body_size 0;\n    location / { proxy_pass http://127.0.0.1:27111; }\n  }\n"
+    refused = (
+        asked(27211, "401 Unauthorized")
+        .replace(b"YW5uYTpnZWhlaW0tUHc3", b"Y2k6Z2VoZWltLVB3OQ==")
+        .replace(b"'anna'", b"'ci'")
+    )
+    files = {"b_yml": other.encode(), "htpasswd-b": USERS.replace("anna", "ci").encode(), "ci_txt": refused}
+    answer = judged(tmp_path, more=more, proxy_txt=asked(27200, "200 OK"), direct_txt=WORKS, **files)
+    assert answer.first == "htpasswd-wrong-password"
+    assert "htpasswd-user-missing" not in answer.causes()
+
+
+def test_a_file_that_does_not_accept_what_was_accepted_is_no_health(tmp_path: Path) -> None:
+    served = {"proxy_txt": asked(27200, "200 OK"), "direct_txt": WORKS}
+    other = USERS.replace("OHWIDW020ILAC", "OHWIDW020ILAO").encode()
+    wiki = b"server {\n  listen 80;\n  server_name wiki.o.example;\n  location / {\n    auth_basic w;\n    auth_basic_user_file w;\n    proxy_pass http://wiki:8090;\n  }\n}\n"
+    assert judged(tmp_path / "a", **served).verdict == "healthy"
+    assert judged(tmp_path / "b", htpasswd=other, **served).verdict == "inconclusive"
+    assert judged(tmp_path / "c", htpasswd=other, wiki_conf=wiki, **served).verdict == "inconclusive"
+
+
+def test_a_part_of_the_api_that_loses_the_login_is_a_doubt(tmp_path: Path) -> None:
+    part = "    location ^~ /v2/secret/ {\n      proxy_pass http://127.0.0.1:27100;\n      client_max_body_size 0;\n      proxy_set_header Authorization %s;\n    }\n"
+    for value, verdict in (('""', "inconclusive"), ("$http_authorization", "healthy")):
+        conf = CONF.format(port=27100, more="").replace("    location / {", part % value + "    location / {")
+        served = {"proxy_txt": asked(27200, "200 OK"), "direct_txt": WORKS}
+        assert judged(tmp_path / verdict, nginx_conf=conf.encode(), **served).verdict == verdict
