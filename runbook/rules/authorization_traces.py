@@ -143,12 +143,14 @@ def refused_like_the_registry(traffic: Traffic) -> Exchange | None:
 
 
 def same_login(traffic: Traffic, refused: Exchange) -> Exchange | None:
-    """The same credentials, accepted direct."""
-    mine = refused.credential
+    """The same credentials, accepted direct, and not refused there since."""
+    mine, now = refused.credential, traffic.refused("direct")
     for exchange in traffic.on("direct", authenticated=True):
         theirs = exchange.credential
         same_user = theirs and mine and theirs.user in (mine.user, None)
         if not (succeeded(exchange) and theirs and mine and same_user):
+            continue
+        if now and now.credential and now.credential.user == theirs.user and (now.made or 0) > (exchange.made or 0):
             continue
         if None in (theirs.password, mine.password) or theirs.password == mine.password:
             return exchange

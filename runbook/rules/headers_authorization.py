@@ -34,7 +34,18 @@ from runbook.rules.authorization_traces import (
 from runbook.rules.base import Facts, rule
 from runbook.rules.evidence import computed, context, finding, read, seen, witnessed
 from runbook.rules.hop_edits import delete_command, deleted, drop_header, elsewhere_command, elsewhere_only
-from runbook.rules.hops import api_routes, aside, first_route, hop, kept_refusals, login_check, name, search_files, site
+from runbook.rules.hops import (
+    api_routes,
+    aside,
+    first_route,
+    hop,
+    kept_refusals,
+    login_check,
+    name,
+    same_request,
+    search_files,
+    site,
+)
 from runbook.rules.reloads import proxy_fix
 from runbook.rules.upstreams import asks_beside
 
@@ -101,7 +112,7 @@ def _stripped_by(facts: Facts, route: ProxyRoute, edit: HeaderEdit) -> Finding:
             facts,
             route,
             how,
-            login_check(facts, route),
+            same_request(facts, route, refused),
             edits=edits,
             at=edit.place,
             before=()
@@ -179,7 +190,7 @@ def _lost_on_the_way(facts: Facts) -> Iterator[Finding]:
             facts,
             route,
             "Search the proxy's configuration for a line that sets, empties or removes Authorization, and delete it",
-            login_check(facts, route),
+            same_request(facts, route, refused),
             before=(search_files("authorization", "removeheader", "NGINX_PROXY_HEADER"),),
         ),
     )
@@ -209,7 +220,7 @@ def _seen_lost(facts: Facts, passage: Passage) -> Finding:
             facts,
             route,
             "Search the proxy's configuration for a line that sets, empties or removes Authorization, and delete it",
-            login_check(facts, route),
+            same_request(facts, route, passage.before.record),
             before=(search_files("authorization", "removeheader", "NGINX_PROXY_HEADER"),),
         ),
     )

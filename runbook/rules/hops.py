@@ -1,7 +1,7 @@
 """Which routes of the proxies carry the registry's API, and what to show and type about them: shared by their rules."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import chain
 
@@ -340,7 +340,8 @@ _UPSTREAM_FAILED: tuple[Meaning, ...] = ("upstream-refused", "upstream-tls", "up
 def front_url(facts: Facts, route: ProxyRoute | None) -> str:
     """The address under which the proxy is used, without a path: as it was seen, else as the files publish it."""
     traffic = facts.traffic
-    for exchange in (*traffic.on("via"), *(e for e in traffic.exchanges if e.route == "unknown" and e.is_api)):
+    asked = (*traffic.on("via"), *(e for e in traffic.exchanges if e.route == "unknown" and e.is_api))
+    for exchange in _at_door(asked, facts, route):
         if found := re.match(r"https?://[^/]+", exchange.url):
             return found[0]
     scheme = "https" if route and route.tls else "http"
@@ -351,6 +352,16 @@ def front_url(facts: Facts, route: ProxyRoute | None) -> str:
         return published
     port = route.listen[0] if route.listen and route.service is None else USUAL_PORTS[scheme]
     return f"{scheme}://{_named(route)}" + ("" if port == USUAL_PORTS[scheme] else f":{port}")
+
+
+def _at_door(asked: Iterable[Exchange], facts: Facts, route: ProxyRoute | None) -> list[Exchange]:
+    """The requests to the proxy's own ports before others, and none to those of another proxy of the same machine."""
+    if route is None or route.service is not None:
+        return list(asked)
+    others = {p for r in facts.stack.routes if r.service is None for p in r.listen} - {*route.listen}
+    ports = {id(e): _ports(a) for e in asked if (a := address_of(e.url))}
+    kept = [e for e in asked if others.isdisjoint(ports.get(id(e), ()))]
+    return sorted(kept, key=lambda e: {*route.listen}.isdisjoint(ports.get(id(e), ())))
 
 
 def published_address(facts: Facts, route: ProxyRoute) -> str | None:
@@ -387,17 +398,20 @@ def login_check(facts: Facts, route: ProxyRoute | None, who: str = "") -> Comman
     return login_at(facts, front_url(facts, route), who)
 
 
-def login_at(facts: Facts, base: str, who: str = "") -> Command:
-    """The same for any address."""
-    return sh("curl", "-sS", "-o", "/dev/null", "-w", "%{http_code}\\n", "-u", user(who or user_of(facts)), url(base, "/v2/"),
+def login_at(facts: Facts, base: str, who: str = "", path: str = "/v2/") -> Command:
+    """The same for any address and path."""
+    return sh("curl", "-sS", "-o", "/dev/null", "-w", "%{http_code}\\n", "-u", user(who or user_of(facts)), url(base, path),
               expect="200")  # fmt: skip
 
 
-def same_request(facts: Facts, route: ProxyRoute | None, refused: Exchange | None) -> Command:
-    """The command that repeats what was refused: an upload is begun where it was one, which the registry purges; else a
-    login."""
-    if refused is None or refused.method not in ("POST", "PUT", "PATCH"):
-        return login_check(facts, route)
+def same_request(facts: Facts, route: ProxyRoute | None, refused: object) -> Command:
+    """The command that repeats what was refused: an upload is begun where it was one, which the registry purges; the very
+    path where a login is served at /v2/; else a login."""
+    asked = refused if isinstance(refused, Exchange) else None
+    if asked is None or asked.method not in ("POST", "PUT", "PATCH"):
+        served = facts.traffic.works("via")
+        part = asked.path if asked and asked.method == "GET" and served and served.path != asked.path else ""
+        return login_at(facts, front_url(facts, route), path=part or "/v2/")
     address = url(front_url(facts, route), "/v2/test/blobs/uploads/")
     return sh("curl", "-sS", "-o", "/dev/null", "-w", "%{http_code}\\n", "-X", "POST", "-u", user(user_of(facts)), address,
               expect="202")  # fmt: skip

@@ -314,7 +314,7 @@ def _seen_url(facts: Facts) -> str:
     if evidence.target.registry_url:
         return evidence.target.registry_url.rstrip("/")
     told = (e for e in traffic.exchanges if e.is_api and address_of(e.url) is not None)
-    for e in sorted(told, key=lambda e: e.route != "direct"):
+    for e in sorted(told, key=lambda e: (e.status != 401 or not is_authenticated(e), e.route != "direct")):
         return e.url.split("/v2", 1)[0]
     for message in traffic.messages:
         if message.host:

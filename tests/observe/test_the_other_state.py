@@ -308,3 +308,44 @@ def test_a_part_of_the_api_that_loses_the_login_is_a_doubt(tmp_path: Path) -> No
         conf = CONF.format(port=27100, more="").replace("    location / {", part % value + "    location / {")
         served = {"proxy_txt": asked(27200, "200 OK"), "direct_txt": WORKS}
         assert judged(tmp_path / verdict, nginx_conf=conf.encode(), **served).verdict == verdict
+
+
+def check(answer: Answer) -> str:
+    """The last command that is printed to verify the first cause."""
+    assert answer.report is not None
+    return str(answer.report["causes"][0]["fix"]["verify"][-1])
+
+
+def test_the_check_asks_the_door_of_the_proxy_that_is_mended(tmp_path: Path) -> None:
+    strip = '      proxy_set_header Authorization "";\n'
+    edge = CONF.format(port=27150, more="").replace(
+        "      proxy_set_header Host", f"{strip}      proxy_set_header Host"
+    )
+    inner = CONF.format(port=27100, more="").replace("27200", "27150")
+    files = {
+        "a_inner_txt": asked(27150, "200 OK"),
+        "inner_conf": inner.encode(),
+        "direct_txt": WORKS,
+        "proxy_txt": REFUSED,
+    }
+    answer = judged(tmp_path, nginx_conf=edge.encode(), **files)
+    assert answer.head == ("fault", "authorization-stripped")
+    assert "http://127.0.0.1:27200/v2/" in check(answer)
+
+
+def test_and_the_part_of_the_api_that_was_refused(tmp_path: Path) -> None:
+    part = '    location ^~ /v2/a/ {\n      proxy_pass http://127.0.0.1:27100;\n      proxy_set_header Authorization "";\n    }\n'
+    conf = CONF.format(port=27100, more="").replace("    location / {", part + "    location / {")
+    refused, works = (t.replace(b"GET /v2/ ", b"GET /v2/a/tags/list ") for t in (REFUSED, WORKS))
+    files = {"tags_txt": refused, "direct_txt": works, "proxy_txt": asked(27200, "200 OK")}
+    answer = judged(tmp_path, nginx_conf=conf.encode(), **files)
+    assert answer.first == "authorization-stripped"
+    assert "http://127.0.0.1:27200/v2/a/tags/list" in check(answer)
+
+
+def test_what_was_accepted_direct_before_it_was_refused_there_shows_no_proxy(tmp_path: Path) -> None:
+    """The password was changed: it is refused direct and through the proxy now."""
+    refused = {"proxy_txt": asked(27200, "401 Unauthorized", 59), "now_txt": asked(27100, "401 Unauthorized", 58)}
+    answer = judged(tmp_path, then_txt=WORKS, **refused)
+    assert not {"authorization-stripped", "file-not-reloaded"}.intersection(answer.causes())
+    assert judged(tmp_path / "near", then_txt=WORKS, proxy_txt=refused["proxy_txt"]).first == "file-not-reloaded"
