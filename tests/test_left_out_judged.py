@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import bcrypt
 import pytest
 
 from runbook.collect import Request, collect
@@ -110,5 +111,7 @@ def test_an_accepted_user_whom_the_file_does_not_have_shows_no_health(tmp_path: 
     file = "runa:$2y$05$NEXHCX4xuMgPJEL5zxxKReo/3GOhrdgQaOBZOjVU2g8f4veGBheoG\n"
     diagnosis = judged(tmp_path, htpasswd=file, session__txt=session).diagnosis
     assert diagnosis.verdict != "healthy"
-    known = judged(tmp_path, htpasswd=file + file.replace("runa", "nobody"), session__txt=session).diagnosis
-    assert known.verdict == "healthy"
+    other = judged(tmp_path, htpasswd=file + file.replace("runa", "nobody"), session__txt=session).diagnosis
+    assert other.verdict != "healthy"  # it has the name, with another password than the one that was accepted
+    right = f"nobody:{bcrypt.hashpw(b'x1', bcrypt.gensalt(5)).decode()}\n"
+    assert judged(tmp_path, htpasswd=file + right, session__txt=session).diagnosis.verdict == "healthy"
