@@ -9,7 +9,7 @@ from runbook.judge.not_tested import NOT_SET_UP
 from runbook.model import Certainty, Check, Exchange, Finding, LoggedRequest, Message, Mount, Problem
 from runbook.observe.address import Address
 from runbook.observe.focus import is_noise
-from runbook.observe.observation import LONG_AGO, Observation, is_later, of_event
+from runbook.observe.observation import LONG_AGO, STORES_LOGINS, Observation, is_later, of_event
 from runbook.observe.settled import kinds_of
 from runbook.observe.signature import is_registrys
 from runbook.parse.compose.secrets import is_secret_name
@@ -48,6 +48,7 @@ def health(facts: Facts, checks: tuple[Check, ...], dormant: tuple[Finding, ...]
         *_unproven(facts),
         *_by_turns(facts),
         *_refused_since(facts),
+        *_not_found_since(facts),
         *_perhaps_others(facts),
     )
     told = _complaints(facts, "complaint", "push-complaint", answers=True)
@@ -227,6 +228,20 @@ def _refused_since(facts: Facts) -> Iterator[str]:
         yield f"{refused.source}: {what}, and nothing shows it accepted since."
 
 
+def _not_found_since(facts: Facts) -> Iterator[str]:
+    """A user whose GET /v2/ a proxy's log shows not found, and nothing served to him there since: a registry answers
+    that path always, so he was led elsewhere."""
+    seen = [o for o in facts.traffic.observations if o.voice == "program" and o.witness in ("proxy", "client")]
+    for o in (o for o in seen if o.witness == "proxy" and not o.own):
+        missed = o.status in (404, 405) and o.method == "GET" and o.path.endswith("/v2/") and o.user is not None
+        missed = missed and facts.focus.covers(o)
+        if missed and not any(
+            later.ok and later.route != "direct" and later.user == o.user and is_later(later, o) for later in seen
+        ):
+            yield f"{o.source}: {o.user} asked for {o.path} and got {o.status}; nothing shows that user served there since."
+            return
+
+
 def _not_let_in(facts: Facts) -> Iterator[Observation]:
     """Lines of a log with 401 after which nothing shows that the client got in.
 
@@ -256,7 +271,7 @@ def _not_let_in(facts: Facts) -> Iterator[Observation]:
         ):
             continue
         expected = o.user.lower() in known if o.user and known else not is_noise(o, machines=facts.focus.scanners)
-        if expected and (o.login == "sent" or r.agent.startswith(_STORES_LOGINS)):
+        if expected and (o.login == "sent" or r.agent.startswith(STORES_LOGINS)):
             yield o
 
 
@@ -282,10 +297,6 @@ def _is_only_user(name: str | None, facts: Facts) -> bool:
     whole = file is not None and not (file.incomplete or file.omitted or file.more or file.refused)
     asks = registry is not None and registry.auth == "htpasswd" and registry.htpasswd is file
     return whole and asks and file is not None and {e.name for e in file.entries} == {name}
-
-
-_STORES_LOGINS = ("docker/", "containerd/", "buildkit", "podman/", "containers/")
-"""Programs that log in by themselves when they are asked to: one that does not come back could not."""
 
 
 def is_accepted_login(observation: Observation, facts: Facts) -> bool:

@@ -20,6 +20,7 @@ from runbook.model import (
 )
 from runbook.model.command import PIPE, WRITE_TO, Word, file, host, name, sh, url, user
 from runbook.observe.address import Address, address_of
+from runbook.observe.observation import STORES_LOGINS
 from runbook.observe.routes import asks_across_origins
 from runbook.observe.signature import from_registry, is_another_product, is_registrys
 from runbook.observe.traffic import is_authenticated, succeeded
@@ -28,7 +29,7 @@ from runbook.rules.base import NEEDS, Facts, Rule
 from runbook.rules.hops import kept_refusals
 from runbook.rules.logins import login_request
 from runbook.rules.platform import fetched, inside, logs, runs
-from runbook.rules.upstreams import asks_beside
+from runbook.rules.upstreams import asks_beside, bound_to_loopback
 from runbook.stack.browser import same_origin
 
 S = Symptom
@@ -104,7 +105,8 @@ def next_step(
         if best is None or score > best[0]:
             best = (score, source, tuple(r.id for r in served))
     if best is None:
-        return NextStep(why=_VERBOSE_WHY, command=_verbose(facts), gives="transcript")
+        why = _AGAIN_WHY if facts.traffic.exchanges else _VERBOSE_WHY
+        return NextStep(why=why, command=_verbose(facts), gives="transcript")
     _, source, separates = best
     return NextStep(why=source.why, command=source.command(facts), separates=separates[:6], gives=source.gives)
 
@@ -496,6 +498,8 @@ def _get_log(facts: Facts) -> Command:
     found = _registry_service(facts)
     if found is not None:
         return logs(found, WRITE_TO, "registry.log", last=None)
+    if _is_no_container(facts):
+        return sh("sudo", "journalctl", "-u", "docker-registry", WRITE_TO, "registry.log")
     return sh("docker", "logs", _container(facts, "registry"), WRITE_TO, "registry.log", Word("2>&1", operator=True))
 
 
@@ -505,8 +509,14 @@ def _get_htpasswd(facts: Facts) -> Command:
     found = _registry_service(facts)
     if found is not None:
         return fetched(found, path, "htpasswd")
+    if _is_no_container(facts):
+        return sh("sudo", "cat", file(path), WRITE_TO, "htpasswd")
     copied = Word(f'"{_container(facts, "registry")[0].text}":', operator=True)
     return sh("docker", "cp", Word(f"{copied.text}{file(path)}", operator=True), "htpasswd")
+
+
+def _is_no_container(facts: Facts) -> bool:
+    return bound_to_loopback(facts)[1] is not None
 
 
 def _get_inspect(facts: Facts) -> Command:
@@ -519,6 +529,8 @@ def _get_proxy(facts: Facts) -> Command:
     named = route.service if route else ui.name if ui else None
     if named:
         return inside(runs(facts, named), "nginx", "-T", WRITE_TO, "nginx.conf")
+    if _is_no_container(facts):
+        return sh("sudo", "nginx", "-T", WRITE_TO, "nginx.conf")
     return sh("docker", "exec", _container(facts, "proxy"), "nginx", "-T", WRITE_TO, "nginx.conf")
 
 
@@ -582,6 +594,10 @@ _TOLD_WHY = (
     "the same user, this shows whether it is still there."
 )
 _VERBOSE_WHY = "The request with its response, word for word, shows who answers and what was sent."
+_AGAIN_WHY = (
+    "What was handed over does not decide it, and shows what was, not what is. The same request, asked again now, shows whether "
+    "it still fails."
+)
 _SOURCES = (
     _Source("engine", ("compose", "registry", "routes", "ui", "logs", "htpasswd", "checks"),
             "The engine on this machine knows the rest: settings, mounts, logs, the files inside the containers. It is read "
@@ -594,7 +610,7 @@ _SOURCES = (
             _get_log, lambda f: not any(log.kind in ("registry", "mixed") for log in f.evidence.logs), 0.2),
     _Source("compose", ("compose", "registry", "routes", "ui"), "How the containers are really set up (environment, "
             "mounts, ports) is not known. inspect.json will hold the values of variables in clear; runbook collect --output incident "
-            "writes the same with secrets masked.", _get_inspect, lambda f: f.evidence.compose is None, 0.1),
+            "writes the same with secrets masked.", _get_inspect, lambda f: f.evidence.compose is None and not _is_no_container(f), 0.1),
     _Source("proxy", ("routes",), "The proxy's configuration tells what it does with the request.",
             _get_proxy, lambda f: not _has_nginx(f) and (_through_proxy(f) or _forbidden_by_nginx(f)), 0.1,
             lambda f: _by_a_proxy(f) or _lost_a_challenge(f) or _forbidden_by_nginx(f)),
@@ -605,17 +621,28 @@ _SOURCES = (
             "that it reads, with every included file.",
             _get_proxy, lambda f: _forbidden_by_nginx(f) and _has_nginx(f) and _nginx_logged(f), 0.1, lambda _: True),
     _Source("clients", ("clients",), "The client's stored logins tell what docker sends, and under which name.",
-            _get_clients, lambda f: not f.clients, 0.05),
+            _get_clients, lambda f: not f.clients and not _was_typed(f), 0.05),
     _Source("daemon", ("messages",), "docker's own settings tell how it reaches the registry.",
             _get_daemon, lambda f: not f.evidence.messages and _daemon_decides(f), 0.0),
     _Source("transcript", ("exchanges",), _VERBOSE_WHY, _verbose, lambda f: not f.traffic.exchanges, 0.05),
 )  # fmt: skip
 
 
+def _was_typed(facts: Facts) -> bool:
+    """Whether the logins that were seen were typed, and nothing was seen of a program that stores them."""
+    logged = (o.agent for o in facts.traffic.observations)
+    stored = any(facts.traffic.messages) or any(agent.startswith(STORES_LOGINS) for agent in logged)
+    return any(map(is_authenticated, facts.traffic.exchanges)) and not stored
+
+
 def _may_read_htpasswd(facts: Facts) -> bool:
-    """Whether the file may decide: not where the very login was seen to be accepted."""
+    """Whether the file may decide: not where the very login was seen to be accepted, but by another registry."""
+    home = bound_to_loopback(facts)[1]
     accepted = {
-        e.credential.user for e in facts.traffic.exchanges if e.credential and is_authenticated(e) and succeeded(e)
+        e.credential.user
+        for e in facts.traffic.exchanges
+        if e.credential and is_authenticated(e) and succeeded(e)
+        if home is None or e.route == "via" or (at := address_of(e.url)) is None or at.port == home.port
     }
     if accepted & set(facts.focus.users):
         return False

@@ -188,6 +188,8 @@ def of_message(message: Message, route: Route = "unknown") -> Observation:
 
 OVER = -1e12
 """The era of a text that says itself that what it tells is over."""
+STORES_LOGINS = ("docker/", "containerd/", "buildkit", "podman/", "containers/")
+"""Programs that log in by themselves when they are asked to: one that does not come back could not."""
 LONG_AGO = 30 * 24 * 3600.0
 """Seconds after which something tells of another incident."""
 

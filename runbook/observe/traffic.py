@@ -18,6 +18,7 @@ from runbook.model import (
     Stack,
     Symptom,
 )
+from runbook.observe.address import address_of
 from runbook.observe.focus import Focus, focus_of
 from runbook.observe.observation import Observation, is_nginxs, of_event, of_exchange, of_logged, of_message
 from runbook.observe.passages import Change, Passage, named_by_clients, passages
@@ -38,7 +39,7 @@ class Traffic:
 
     def __init__(self, evidence: Evidence, stack: Stack) -> None:
         self.routing = routing = Routing(evidence, stack)
-        asked = tuple(replace(e, route=routing.of(e)) if e.at == "client" else e for e in evidence.exchanges)
+        asked = tuple(replace(e, route=routing.of(e)) if e.at == "client" else e for e in _meant(evidence))
         tapped = tuple(e for e in asked if e.at == "registry")
         logged = (*(r for log in evidence.logs for r in log.requests), *requests(tapped))
         told = (*_timed(evidence), *events(tapped))
@@ -140,6 +141,20 @@ class Traffic:
             or self.said("login-ok")
             or any(r.user and r.status and r.status < 300 for r in self.requests)
         )
+
+
+def _meant(evidence: Evidence) -> Iterator[Exchange]:
+    """All requests. A password that says of itself that it is wrong was a test where another login was tried at that
+    address or accepted; where it was the only one, it may be what somebody typed."""
+    tried = {address_of(e.url) for e in evidence.exchanges if e.credential and e.credential.intent != "wrong"}
+    tried |= {address_of(m.host) for m in evidence.messages if m.kind == "login-ok"}
+    served = any(r.user and r.status and r.status < 300 for log in evidence.logs for r in log.requests)
+    for e in evidence.exchanges:
+        alone = e.credential is not None and e.credential.intent == "wrong" and not (served or None in tried)
+        if alone and not of_exchange(e).own and address_of(e.url) not in tried:
+            yield replace(e, credential=replace(e.credential, intent="unknown")) if e.credential else e
+        else:
+            yield e
 
 
 def _timed(evidence: Evidence) -> Iterator[LogEvent]:

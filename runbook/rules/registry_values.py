@@ -1,6 +1,7 @@
 """Values of the registry's own configuration: a prefix, a text that is no YAML, a file that the process does not have."""
 
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
 from runbook.lazy import re
 from runbook.model import (
@@ -24,7 +25,8 @@ from runbook.model.command import file, glued, number, sh
 from runbook.observe.observation import of_exchange
 from runbook.observe.signature import from_registry, is_go_404
 from runbook.observe.traffic import is_authenticated
-from runbook.rules.align import DOWN, REFUSED, answers, change, login, prefix_of, stated, status, subject, unset
+from runbook.rules import shell
+from runbook.rules.align import DOWN, REFUSED, answers, base, change, login, prefix_of, stated, status, subject, unset
 from runbook.rules.base import Facts, rule
 from runbook.rules.evidence import Item, computed, finding, foretold, read, said, seen
 from runbook.rules.hop_edits import swap
@@ -68,8 +70,9 @@ def prefix_set(facts: Facts) -> Iterator[Finding]:
     logged = next(
         (r for r in facts.traffic.requests if r.logger == "registry" and r.status == 404 and r.uri == "/v2/"), None
     )
-    if missed is None and logged is None and _is_undone(facts, prefix):
-        return
+    served = any(o.ok and o.login == "sent" and f"/{prefix}/v2" in o.path for o in facts.traffic.observations)
+    if missed is None and logged is None and (served or _is_undone(facts, prefix)):
+        return  # whoever asks knows of the prefix
     if any(e.path.startswith("/v2") and from_registry(e) and e.status in (200, 401) for e in facts.traffic.exchanges):
         return
     edits = unset(facts.evidence, setting, "http.prefix")
@@ -81,10 +84,14 @@ def prefix_set(facts: Facts) -> Iterator[Finding]:
         said(logged),
         proves=True,
         about=subject(registry),
-        fix=change(
-            facts, registry, "Remove http.prefix", status(facts, expect="401"), edits=edits, place=setting.place
-        ),
+        fix=change(facts, registry, "Remove http.prefix", _at_the_top(facts), edits=edits, place=setting.place),
     )
+
+
+def _at_the_top(facts: Facts) -> Command:
+    """The command that asks for /v2/ at the top of the host, whatever prefix was asked for."""
+    asked = urlsplit(base(facts))
+    return shell.status(f"{asked.scheme}://{asked.netloc}" if asked.netloc else "", expect="401")
 
 
 def _seen_live(facts: Facts) -> Iterator[Finding]:
@@ -101,7 +108,7 @@ def _seen_live(facts: Facts) -> Iterator[Finding]:
             fix=Fix(
                 summary="Delete http.prefix (REGISTRY_HTTP_PREFIX) from the registry's configuration, or let a proxy put it "
                 "before /v2/",
-                verify=(status(facts, expect="401"),),
+                verify=(_at_the_top(facts),),
                 applies="the registry reads its configuration when it starts",
             ),
         )

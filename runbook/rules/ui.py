@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from runbook.lazy import re
-from runbook.model import EnvVar, Finding, Fix, Place, Subject, Symptom, Ui
+from runbook.model import EnvVar, Exchange, Finding, Fix, Place, Subject, Symptom, Ui
 from runbook.observe.responses import missed_below
 from runbook.rules.base import Facts, rule
 from runbook.rules.crossing import FORWARD, one_origin
@@ -133,11 +133,20 @@ def _misled(facts: Facts) -> Iterator[tuple[str, str, Item]]:
     for exchange in facts.traffic.exchanges:
         sub = exchange.path.partition("/v2")[0].rstrip("/")
         called = sub and re.match(r"/v2(?:/|$)", exchange.path[len(sub) :])
-        if called and exchange.status in (404, 405) and exchange.route != "direct":
+        page = exchange.page is not None or facts.ui is not None or _is_served_above(exchange, facts)
+        if called and page and exchange.status in (404, 405) and exchange.route != "direct":
             yield sub, exchange.url, seen(exchange)
     for request in facts.traffic.requests:
         if sub := missed_below(request):
             yield sub, request.referer, said(request)
+
+
+def _is_served_above(missed: Exchange, facts: Facts) -> bool:
+    """Whether the API itself was seen at the same origin, at the top."""
+    return any(
+        e.path.startswith("/v2/") and e.status in (200, 401) and _origin(e.url) == _origin(missed.url)
+        for e in facts.traffic.exchanges
+    )
 
 
 def _origin(url: str) -> str:

@@ -349,3 +349,66 @@ def test_what_was_accepted_direct_before_it_was_refused_there_shows_no_proxy(tmp
     answer = judged(tmp_path, then_txt=WORKS, **refused)
     assert not {"authorization-stripped", "file-not-reloaded"}.intersection(answer.causes())
     assert judged(tmp_path / "near", then_txt=WORKS, proxy_txt=refused["proxy_txt"]).first == "file-not-reloaded"
+
+
+def under_hub(text: bytes, status: str) -> bytes:
+    return text.replace(b"GET /v2/", b"GET /hub/v2/").replace(b"200 OK", status.encode())
+
+
+def test_a_prefix_that_everybody_asks_with_is_no_fault(tmp_path: Path) -> None:
+    config = CONFIG.replace('27100"', '27100", prefix: /hub/').encode()
+    conf = CONF.format(port=27100, more="").replace("location /", "location /hub/").encode()
+    served = {"proxy_txt": under_hub(asked(27200, "200 OK"), "200 OK"), "direct_txt": under_hub(WORKS, "200 OK")}
+    files = {"config.yml": config, "nginx.conf": conf, "htpasswd": USERS.encode()}
+    files |= {name.replace("_", "."): text for name, text in served.items()}
+    assert ask_files(tmp_path / "a", files).verdict == "healthy"
+    missed = asked(27100, "404 Not Found").replace(b"{}", b"404 page not found")
+    answer = ask_files(tmp_path / "b", {**files, "missed.txt": missed})
+    assert answer.head == ("fault", "http-prefix-set")
+    assert check(answer).endswith(("http://127.0.0.1:27100/v2/", "http://127.0.0.1:27200/v2/"))
+
+
+def test_nobody_loads_a_page_where_curl_alone_asks_below_a_path(tmp_path: Path) -> None:
+    page = b"< Content-Type: text/html\n<\n<html><head><title>404 Not Found</title></head></html>\n"
+    missed = under_hub(asked(27200, "200 OK"), "404 Not Found").split(b"< Content-Type")[0] + page
+    answer = ask_files(tmp_path / "a", {"proxy.txt": missed, "direct.txt": WORKS})
+    assert "ui-subpath-relative-api" not in answer.causes()
+    above = ask_files(tmp_path / "b", {"proxy.txt": missed, "above.txt": asked(27200, "200 OK")})
+    assert above.first == "ui-subpath-relative-api"
+
+
+@pytest.mark.parametrize(("status", "verdict"), [("404 19", "inconclusive"), ("200 2", "healthy")])
+def test_a_user_who_was_led_elsewhere_is_a_doubt(status: str, verdict: str, tmp_path: Path) -> None:
+    row = ROW.format(minute=18, user="anna", agent="curl/7.88.1").replace("200 2", status).replace("/v2/", "/hub/v2/")
+    served = {"proxy_txt": asked(27200, "200 OK", 10), "direct_txt": WORKS}
+    assert judged(tmp_path, access_log=row.encode(), **served).verdict == verdict
+
+
+def test_a_password_that_says_wrong_is_a_test_only_beside_another(tmp_path: Path) -> None:
+    wrong = (
+        asked(27200, "401 Unauthorized").replace(b"YW5uYTpnZWhlaW0tUHc3", b"Y2k6d3Jvbmctb25l").replace(b"anna", b"ci")
+    )
+    alone = ask_files(tmp_path / "a", {"ci.txt": wrong, "direct.txt": WORKS})
+    assert alone.verdict == "inconclusive"
+    assert "a login is refused" in alone.printed
+    beside = ask_files(tmp_path / "b", {"ci.txt": wrong, "anna.txt": asked(27200, "200 OK")})
+    assert beside.verdict == "healthy", beside.printed
+
+
+def step(answer: Answer) -> str:
+    assert answer.report is not None
+    return str(answer.report["next"])
+
+
+def test_the_next_step_asks_for_what_there_is(tmp_path: Path) -> None:
+    """A registry bound to loopback is no container, and who typed the login with curl has none stored."""
+    refused = asked(27100, "401 Unauthorized")
+    without = {"config.yml": CONFIG.encode(), "direct.txt": refused}
+    assert "sudo cat /etc/registry/htpasswd > htpasswd" in step(ask_files(tmp_path / "a", without))
+    published = {**without, "config.yml": CONFIG.replace("127.0.0.1:27100", ":27100").encode()}
+    assert "docker cp" in step(ask_files(tmp_path / "b", published))
+    log = b'127.0.0.1 - - [28/Nov/2026:04:18:56 +0000] "GET /v2/ HTTP/1.1" 401 87 "" "%s"\n'
+    typed = step(judged(tmp_path / "c", direct_txt=refused, registry_log=log % b"curl/7.88.1"))
+    assert "again now" in typed
+    stored = step(judged(tmp_path / "d", direct_txt=refused, registry_log=log % b"docker/28.1"))
+    assert "config.json" in stored
