@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from runbook.judge.not_tested import NOT_SET_UP
-from runbook.model import Certainty, Check, Exchange, Finding, LoggedRequest, Message, Mount, Problem
+from runbook.model import PROBE_USER, Certainty, Check, Exchange, Finding, LoggedRequest, Message, Mount, Problem
 from runbook.observe.address import Address
 from runbook.observe.focus import is_noise
 from runbook.observe.observation import LONG_AGO, STORES_LOGINS, Observation, is_later, of_event
@@ -222,10 +222,21 @@ def _by_turns(facts: Facts) -> Iterator[str]:
 def _refused_since(facts: Facts) -> Iterator[str]:
     """A login of a client that asked for an address in question, which a log shows refused and nothing accepted since;
     else a client that was asked for its login and did not come back: that line is no refused login."""
-    refused = min(_not_let_in(facts), key=lambda o: o.login != "sent", default=None)
+    refused = min((*_not_let_in(facts), *_refused_to_us(facts)), key=lambda o: o.login != "sent", default=None)
     if refused is not None:
         what = "a login was refused" if refused.login == "sent" else "a client was asked for its login"
         yield f"{refused.source}: {what}, and nothing shows it accepted since."
+
+
+def _refused_to_us(facts: Facts) -> Iterator[Observation]:
+    """What a run of ours got with the login that it was given, where that user is known to the registry's file."""
+    known = {e.name for h in facts.htpasswds for e in h.entries}
+    seen = facts.traffic.observations
+    for o in seen:
+        asked = o.own and isinstance(o.record, LoggedRequest) and o.user in known and o.user != PROBE_USER
+        refused = asked and o.status == 401 and o.method == "GET" and facts.focus.covers(o)
+        if refused and not any(later.ok and later.user == o.user and is_later(later, o) for later in seen):
+            yield o
 
 
 def _not_found_since(facts: Facts) -> Iterator[str]:

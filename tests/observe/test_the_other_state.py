@@ -412,3 +412,12 @@ def test_the_next_step_asks_for_what_there_is(tmp_path: Path) -> None:
     assert "again now" in typed
     stored = step(judged(tmp_path / "d", direct_txt=refused, registry_log=log % b"docker/28.1"))
     assert "config.json" in stored
+
+
+@pytest.mark.parametrize(
+    ("user", "minute", "verdict"), [("anna", 30, "inconclusive"), ("anna", 10, "healthy"), ("ben", 30, "healthy")]
+)
+def test_what_a_run_of_ours_was_refused_since_is_a_doubt(user: str, minute: int, verdict: str, tmp_path: Path) -> None:
+    ours = ROW.format(minute=minute, user=user, agent="registry-runbook").replace(" 200 2 ", " 401 87 ")
+    rows = sorted([ROW.format(minute=18, user="anna", agent="curl/7.88.1"), ours], key=lambda r: r.partition("[")[2])
+    assert judged(tmp_path, access_log="".join(rows).encode()).verdict == verdict
