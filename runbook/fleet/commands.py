@@ -137,6 +137,7 @@ def _ask(inventory: "Inventory", store: "Store", started: "Started", folder: Pat
     """Judge what is not yet recorded. The report is written before the record: what is recorded is whole."""
     from runbook.fleet.engine import Bounds, distributed, local, work_through
     from runbook.fleet.one import judge
+    from runbook.fleet.processes import processes_for
     from runbook.fleet.rollup import held_against
 
     done = store.results(started.id)
@@ -162,7 +163,9 @@ def _ask(inventory: "Inventory", store: "Store", started: "Started", folder: Pat
 
     bounds = Bounds(options.jobs, min(options.per_host, options.jobs))
     try:
-        with distributed(options.scheduler) if options.scheduler else local(bounds) as choose:
+        processes = 1 if notebooks else processes_for(len(left))  # notebooks have processes of their own
+        here = distributed(options.scheduler) if options.scheduler else local(bounds, processes)
+        with here as choose:
             work_through(left, choose, bounds, record, partial(judge, notebooks=notebooks is not None))
     finally:
         progress.done()

@@ -92,8 +92,14 @@ def chains(targets: Iterable[Target]) -> list[list[Target]]:
 
 
 @contextmanager
-def local(bounds: Bounds) -> Iterator[Choose]:
-    """Threads of this process: the work is waiting for answers."""
+def local(bounds: Bounds, processes: int = 1) -> Iterator[Choose]:
+    """Threads of this process, since the work is waiting for answers; of several where there is much of it."""
+    if processes > 1:
+        from runbook.fleet.processes import several
+
+        with several(processes, bounds.over_all) as lanes:
+            yield lambda _: lanes
+        return
     pool = ThreadPoolExecutor(bounds.over_all, thread_name_prefix="fleet")
     try:
         yield lambda _: pool

@@ -1,6 +1,10 @@
 """How many are asked at once: never more than the bounds, and never two logins at one registry."""
 
 import base64
+import os
+import signal
+import subprocess
+import sys
 import threading
 import time
 from collections import Counter
@@ -14,6 +18,7 @@ from runbook.collect import UsageError
 from runbook.fleet.engine import Bounds, addresses_of, chains, distributed, hosts_of, local, work_through
 from runbook.fleet.inventory import Credentials, Target
 from runbook.fleet.one import Judged, Result, judge
+from runbook.leftovers import lives
 
 
 class Watch:
@@ -147,3 +152,47 @@ def test_files_alone_are_judged_without_a_password_that_is_not_there(tmp_path: P
 def test_no_scheduler_is_a_sentence() -> None:
     with pytest.raises(UsageError, match="Dask"), distributed("tcp://127.0.0.1:1"):
         pass
+
+
+# ---- several processes ---------------------------------------------------------------------------------------
+
+
+def noted(target: Target) -> Judged:
+    """Stands for the diagnosis: says in which process it ran; one target ends its process."""
+    if target.name == "deadly" and os.getpid() != FIRST:
+        os.kill(os.getpid(), signal.SIGKILL)
+    time.sleep(0.01)
+    return Judged(Result(target.name, "healthy", basis=str(os.getpid())))
+
+
+FIRST = os.getpid()
+
+
+@pytest.mark.parametrize("deadly", [False, True])
+def test_several_processes_do_all_the_work_also_where_one_is_killed(deadly: bool) -> None:
+    targets = [Target(f"t{n}", registry=f"http://h{n}:5000") for n in range(60)]
+    targets += [Target("deadly", registry="http://dead:5000")] if deadly else []
+    found: list[Result] = []
+    with local(Bounds(), processes=2) as choose:
+        work_through(targets, choose, Bounds(), lambda _, judged: found.append(judged.result), noted)
+    assert sorted(r.target for r in found) == sorted(t.name for t in targets)
+    where = {r.basis for r in found}
+    assert len(where) == (3 if deadly else 2)
+    assert (str(FIRST) in where) is deadly
+
+
+def test_the_processes_end_with_the_one_that_made_them() -> None:
+    code = (
+        "import time\nfrom runbook.fleet.processes import several\n"
+        "with several(2, 4) as pool:\n"
+        " print(*(w.process.pid for w in pool.workers), flush=True)\n time.sleep(60)\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as first:
+        assert first.stdout is not None
+        workers = [int(pid) for pid in first.stdout.readline().split()]
+        assert len(workers) == 2
+        first.kill()
+    until = time.monotonic() + 20
+    while any(map(lives, workers)) and time.monotonic() < until:
+        time.sleep(0.05)
+    assert not any(map(lives, workers))
