@@ -78,6 +78,32 @@ def test_a_file_that_was_put_away_complains_of_nothing(tmp_path: Path) -> None:
     assert not [p for p in collect(Request(paths=(str(tmp_path),)), Vault()).problems if p.is_complaint]
 
 
+ANSWERED = (
+    '10.0.0.7 - - [27/Nov/2026:10:00:00 +0000] "GET /v2/ HTTP/1.1" 401 87 "-" "docker/26.1.3"\n'
+    '10.0.0.7 - anna [27/Nov/2026:10:00:01 +0000] "GET /v2/ HTTP/1.1" 200 2 "-" "docker/26.1.3"\n'
+)
+
+
+@pytest.mark.parametrize(
+    ("sentence", "verdict"),
+    [
+        ("Ich sehe dauernd 401 im Log von nginx, ist das schlimm? Login geht bei mir.", "healthy"),
+        ("Why is the log full of 401s?", "healthy"),
+        ("No complaints so far, just the log worries me: 401, 401, 401.", "healthy"),
+        ("The log shows a 401 for kurt.", "inconclusive"),
+        ("kurt bekommt 401, im Log steht auch 401", "inconclusive"),
+        ("We always get 401 in the log", "inconclusive"),
+        ("Why is the log full of 401s? And kurt cannot log in.", "inconclusive"),
+    ],
+)
+def test_who_only_read_a_status_in_the_log_is_answered_by_it(sentence: str, verdict: str, tmp_path: Path) -> None:
+    for name, text in {**SOUND, "access.log": ANSWERED, "mail.txt": sentence + "\n"}.items():
+        (tmp_path / name).write_text(text)
+    assert diagnose(collect(Request(paths=(str(tmp_path),)), Vault())).diagnosis.verdict == verdict
+    (tmp_path / "access.log").unlink()
+    assert diagnose(collect(Request(paths=(str(tmp_path),)), Vault())).diagnosis.verdict == "inconclusive"
+
+
 ANONYMOUS = "$ curl -s -o /dev/null -w '%{http_code}\\n' http://depot.kiln.example/v2/\n401\n"
 WITH_LOGIN = "$ curl -s -o /dev/null -w '%{http_code}\\n' -u runa:$P http://depot.kiln.example/v2/\n200\n"
 ELSEWHERE = WITH_LOGIN.replace("depot.kiln", "shop.kiln")

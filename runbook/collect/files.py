@@ -26,7 +26,7 @@ from runbook.collect.unpack.envelope import line_reader
 from runbook.collect.unpack.part import Budget, Part, RefusedError
 from runbook.collect.unpack.rows import Rows
 from runbook.collect.unpack.texts import Paste, Pasted
-from runbook.collect.unpack.voice import complaint, failure, is_example, is_of_push, is_over
+from runbook.collect.unpack.voice import complaint, failure, is_example, is_over
 from runbook.collect.walk import Found, unreadable, walk
 from runbook.lazy import re
 from runbook.model import ClientConfig, FileKind, ListedFile, Place, Problem, SourceFile, Voice
@@ -83,7 +83,7 @@ def read_files(
     return reading
 
 
-Kind = Literal["", "nothing-found", "complaint", "push-complaint", "failing"]
+Kind = Literal["", "nothing-found", "complaint", "push-complaint", "log-complaint", "failing"]
 """Of a problem."""
 
 
@@ -511,9 +511,8 @@ class Reading:
             self._over.add(source.path)
         rows = carrier.paste.rest()
         speaks = source.voice == "person" and not SET_ASIDE.search(source.path) and not _is_unit(source.path, rows)
-        line = complaint(rows, carrier.paste.framed, carrier.paste.written) if speaks else None
+        line, kind = complaint(rows, carrier.paste.framed, carrier.paste.written) if speaks else (None, "")
         if line is not None:
-            kind: Kind = "push-complaint" if is_of_push(rows[line - 1]) else "complaint"
             self._problem(source.path, COMPLAINT, line, kind)
             self._complained[len(self.harvest.problems) - 1] = rows[line - 1]
         if not known and (source.kind == "unknown" or not is_prose_name(source.path)):

@@ -40,7 +40,7 @@ def health(facts: Facts, checks: tuple[Check, ...], dormant: tuple[Finding, ...]
     doubts = (*_failing(facts), *(_untried(f, facts) for f in dormant), *_led_past(facts), *_kept(facts))
     if not _has_traffic(facts):
         missing = (*doubts, *_unread(facts))
-        told = _complaints(facts, "complaint", "push-complaint")
+        told = _complaints(facts, "complaint", "push-complaint", "log-complaint")
         passed = any(check.outcome == "pass" for check in checks)
         return Health(None if missing or told or not passed else "files", missing, told)
     missing = (
@@ -443,6 +443,8 @@ def _is_configuration(mount: Mount) -> bool:
     if " § " in mount.source:  # a manifest has it within itself
         return False
     named = posixpath.basename(target)
+    if named in ("certs", "cert", "ssl", "tls", "certificates", "pki", "private", "letsencrypt", "dhparam"):
+        return False
     return (
         target.startswith(_CONFIGURATION) or "htpasswd" in named or named in ("Caddyfile", "haproxy.cfg", "config.yml")
     )

@@ -370,7 +370,8 @@ def _is_wrong(record: object) -> bool:
 
 def _try_login(facts: Facts) -> NextStep | None:
     target, focus = facts.evidence.target, facts.focus
-    address = (focus.used or _called_by_the_page(facts) or focus.addresses or (None,))[0]
+    known = sorted(focus.addresses, key=lambda a: a.is_loopback and a.port in (None, 80, 443))  # first a site's name
+    address = (*focus.used, *_called_by_the_page(facts), *known, None)[0]
     if address is None or any(p.kind == "not-the-api" for p in facts.evidence.problems):
         return None
     given = [("--registry", target.registry_url), ("--ui", target.ui_url)]
@@ -449,7 +450,7 @@ def _base(facts: Facts, address: Address) -> str:
             return exchange.url.partition("/v2")[0]
     said = next((m.text for m in facts.traffic.messages if f"://{address}/" in m.text), "")
     tls = facts.registry is not None and facts.registry.value("http.tls.certificate") is not None
-    usual = address.port in (443, None) and not address.is_loopback
+    usual = address.port == 443 or (address.port is None and not address.is_loopback)
     scheme = "https" if f"https://{address}/" in said or (not said and (tls or usual)) else "http"
     return f"{scheme}://{address}"
 

@@ -80,17 +80,19 @@ class Problem:
         "unreadable",
         "complaint",
         "push-complaint",
+        "log-complaint",
         "failing",
     ] = ""
     """What a verdict depends on: a text in which nothing is recognised takes nothing from it, unless it has words of a
-    failure ("failing"); after somebody's complaint nothing is healthy that was not seen to work since."""
+    failure ("failing"); after somebody's complaint nothing is healthy that was not seen to work since. Who only read a
+    status in a log ("log-complaint") is answered by a login that was seen to work at all."""
     users: tuple[str, ...] = ()
     """Of a complaint: the known users whom it names."""
 
     @property
     def is_complaint(self) -> bool:
         """Whether it is a person's word, not something that was not read."""
-        return self.kind in ("complaint", "push-complaint")
+        return self.kind in ("complaint", "push-complaint", "log-complaint")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -167,6 +167,7 @@ FAILURES = (
     "http-on-https",
     "tls-to-http",
     "blocked",
+    "url-invalid",
     "other",
 )
-"""Why no answer came. `no-response`: the connection was made, and whoever took it hangs. `blocked`: a browser had it and kept it from the page (CORS, mixed content)."""
+"""Why no answer came. `no-response`: the connection was made, and whoever took it hangs. `blocked`: a browser had it and kept it from the page (CORS, mixed content). `url-invalid`: a password in the URL broke it."""

@@ -114,6 +114,7 @@ FAILURES: dict[str, Symptom] = {
     "http-on-https": S.SCHEME_MIXED,
     "tls-to-http": S.SCHEME_MIXED,
     "blocked": S.BROWSER_BLOCKED,
+    "url-invalid": S.FAILURE,
     "other": S.FAILURE,
 }
 """Why no response came (`Exchange.error`)."""

@@ -200,6 +200,8 @@ def _feed(now: Pending, line: str, vault: Vault) -> None:
     elif failed := _FAILED.match(line):
         if now.status is None:
             now.error, now.detail = _error(int(failed[1]), failed[2]), failed[2]
+            if now.broken and int(failed[1]) in (3, 5, 6):
+                now.error, now.detail = "url-invalid", ""  # what it could not find is a piece of the password
     elif line.startswith("* ") and (code := next((c for told, c in _VERBOSE if told.match(line)), None)):
         if now.status is None:
             now.error, now.detail = _error(code, line[2:]), line[2:]
@@ -336,11 +338,7 @@ def _page(now: Pending) -> str | None:
 def _url(now: Pending) -> str:
     """The URL: from the command, or from connection, request line and Host."""
     if now.url and not now.url.startswith("/"):
-        url = now.url if "://" in now.url else f"http://{now.url}"
-        parts = urlsplit(url)
-        if parts.username is not None and parts.password is not None:
-            return url.replace(f"{parts.username}:{parts.password}@", "", 1)
-        return url
+        return now.url if "://" in now.url else f"http://{now.url}"
     host = next((v for n, v in now.sent if n.lower() == "host"), "")
     if not host and now.connected:
         host = f"{now.connected[0]}:{now.connected[1]}"

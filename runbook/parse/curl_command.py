@@ -4,6 +4,7 @@ import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
+from urllib.parse import unquote
 
 from runbook.lazy import re
 from runbook.model import Credential
@@ -117,6 +118,8 @@ class Pending:
     """Whether it is known which login was sent, or that none was."""
     trust: str = ""
     """`-k`, or the file of --cacert."""
+    broken: bool = False
+    """Whether the URL holds a password with characters that end the host there."""
 
     @property
     def answered(self) -> bool:
@@ -155,7 +158,24 @@ def read_command(command: str, line: int, vault: Vault) -> Pending:
             now.credential = Credential(scheme="Bearer")
         elif name == "--url" or (name == "" and (not now.url or _is_address(value) > _is_address(now.url))):
             now.url = value
+    _take_login(now, vault)
     return now
+
+
+def _take_login(now: Pending, vault: Vault) -> None:
+    """The login that stands in the URL, up to the last @ before a host. curl ends the host at the first / ? or #, so a
+    password that has one of them breaks the URL (run with curl 7.88)."""
+    found = next((f for f in _LOGIN_IN_URL.finditer(now.url) if now.url.startswith(("http://", "https://"))), None)
+    if found is None:
+        return
+    name, password = now.url[found.start(1) : found.end(1)].partition(":")[::2]
+    now.broken = any(letter in password for letter in "/?#")
+    now.url = now.url[: found.start(1)] + now.url[found.end(1) + 1 :]
+    sent = _user(f"{unquote(name)}:{unquote(password)}", vault) if password else None
+    if now.broken and password and not stands_in(password):
+        vault.password(password, name)
+    elif now.credential is None:
+        now.credential, now.login_known = sent, sent is not None
 
 
 def _words(command: str) -> list[str]:
@@ -182,6 +202,19 @@ def _options(words: list[str]) -> Iterator[tuple[str, str]]:
                 yield f"-{letter}", ""
         else:
             yield "", word
+
+
+def host_meant(command: str) -> str | None:
+    """The host of a URL in a command whose password breaks it; None where none does."""
+    for found in _LOGIN_IN_URL.finditer(command):
+        if any(letter in found[1].partition(":")[2] for letter in "/?#"):
+            return re.split(r"[/\s'\"]", command[found.end() :], maxsplit=1)[0].lower()
+    return None
+
+
+_LOGIN_IN_URL = re.compile(
+    r"(?<=://)([^\s/@:]{1,100}:\S{1,200})@(?=(?:localhost|[\w-]{1,63}(?:\.[\w-]{1,63}){1,8})(?::\d{1,5})?(?:/|$))"
+)
 
 
 def _is_address(word: str) -> int:

@@ -240,6 +240,9 @@ def _message(
     kind: MessageKind, match: re.Match[str], line: str, place: Place, context: Context, vault: Vault
 ) -> Message:
     groups = {name: value for name, value in match.groupdict().items() if value}
+    if kind == "no-such-host" and context.broken:
+        text = "a piece of the password was taken for a host"
+        return Message(kind="url-invalid", place=place, text=text, host=context.host, tool=context.tool)
     if kind == "url-invalid":
         _learn_from_url(line, groups.pop("detail", ""), vault)
     url = groups.get("url", "")

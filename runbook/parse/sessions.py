@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from runbook.lazy import re
 from runbook.model import Call
 from runbook.parse.calls import behind, call_of, runs_others
+from runbook.parse.curl_command import host_meant
 from runbook.parse.left_out import stands_in
 from runbook.parse.prompts import command as called
 from runbook.redact import Vault
@@ -73,6 +74,8 @@ class Context:
     """Of a copy between two registries: the second one and its user; `host` and `user` are the first's."""
     named: bool = True
     """Whether the command itself names the host; else it is an earlier command's."""
+    broken: bool = False
+    """Whether its URL is broken by a password."""
 
     def of_success(self, told: str | None = None) -> "Context | None":
         """The same with the registry at which the command went well: the one that it or its output (`told`) names. A name
@@ -123,8 +126,9 @@ def typed(line: str, before: Context, vault: Vault) -> Context:
         into = _WRITES.search(line)
         before = replace(before, tool=words_typed[0].rsplit("/", 1)[-1], into=into[1] if into else "")
         if before.tool in ASKING:
-            asked = _ASKED.search(line)
-            before = replace(before, host=asked[1].lower() if asked else None, user=None)
+            asked, meant = _ASKED.search(line), host_meant(line)
+            host = meant or (asked[1].lower() if asked else None)
+            before = replace(before, host=host, user=None, broken=meant is not None)
     command = _called(line, before)
     copies = command is not None and _COPIES.search(line) is not None
     if not command or not (copies or any(verb in command["rest"] for verb in _VERBS)):

@@ -121,7 +121,7 @@ def _shows(variable: str, job: CiJob | None) -> Command:
 
 @rule(
     "password-not-url-encoded",
-    needs=("messages",),
+    needs_any=("messages", "exchanges"),
     step="simplify",
     tier=2,
     title="a password is in a URL without encoding",
@@ -136,18 +136,21 @@ def not_encoded(facts: Facts) -> Iterator[Finding]:
     password as a host or a port, and complains of an address that nobody wrote.
     """
     message = next(iter(facts.traffic.said("url-invalid")), None)
-    if message is None:
+    asked = next((e for e in facts.traffic.exchanges if e.error == "url-invalid"), None)
+    if message is None and asked is None:
         return
+    reached = message.host if message else host_of(asked.url) if asked else None
     yield finding(
         "A password with special characters is in a URL as it is, so the URL cannot be read.",
         said(message),
+        seen(asked),
         fix=Fix(
             summary="Encode the password in the URL (% as %25, @ as %40, : as %3A, / as %2F), or give user and password apart",
             commands=(
                 sh("python3", "-c", "import getpass, urllib.parse; print(urllib.parse.quote(getpass.getpass(), safe=''))",
                    expect="(the password as it may stand in a URL)"),
             ),
-            verify=(login_with_docker(message.host),),
+            verify=(login_with_docker(reached),),
         ),
     )  # fmt: skip
 

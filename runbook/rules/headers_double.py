@@ -86,7 +86,7 @@ def _registry_asks(facts: Facts, user_file: str) -> bool:
 
 
 def _asked_twice(facts: Facts, route: ProxyRoute, foreign: Exchange | None) -> Finding:
-    disjoint = _others(route, facts)
+    disjoint = disjoint_users(route, facts)
     refused = facts.traffic.refused("via")
     again = seen(refused, f": {challenge_of(refused)}") if refused else None
     place = route.auth.place if route.auth else route.place
@@ -277,7 +277,7 @@ def _imported(facts: Facts, route: ProxyRoute) -> tuple[str, Place | None]:
     return found[1], next(on_way(facts.evidence, route, pattern), None) if alone else None
 
 
-def _others(route: ProxyRoute, facts: Facts) -> list[str]:
+def disjoint_users(route: ProxyRoute, facts: Facts) -> list[str]:
     """The proxy's users, when its file is known and shares no name with the registry's."""
     auth, own = route.auth, facts.stack.registry.htpasswd if facts.stack.registry else None
     if auth is None or own is None:

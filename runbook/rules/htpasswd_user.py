@@ -21,6 +21,8 @@ from runbook.observe.traffic import is_authenticated, succeeded
 from runbook.parse.htpasswd import odd_name, plain_name
 from runbook.rules.base import Facts, rule
 from runbook.rules.evidence import computed, context, finding, read, said
+from runbook.rules.headers_double import disjoint_users
+from runbook.rules.hops import api_routes
 from runbook.rules.htpasswd_fixes import AS_UTF_8, edited, filtered, local, new_hash
 from runbook.rules.htpasswd_guard import MISMATCH, MISSING, refused_by_guard
 from runbook.rules.logins import (
@@ -207,7 +209,7 @@ def user_missing(facts: Facts) -> Iterator[Finding]:
         mine = _beside_its_log(facts, name, whole)
         if any(group[0].credential and group[0].credential.user == name for group in facts.traffic.by_turns):
             mine = [f for f in mine if not f.entry(name)] or mine  # several servers, each with a file of its own
-        if not mine or any(f.entry(name) or _disguised(name, f) for f in mine):
+        if not mine or any(f.entry(name) or _disguised(name, f) for f in mine) or _is_a_proxys(name, facts):
             continue
         file = mine[0]
         elsewhere = next((f.file for f in whole if f.entry(name)), None)
@@ -247,6 +249,12 @@ def _beside_its_log(facts: Facts, name: str, whole: list[Htpasswd]) -> list[Htpa
     }
     beside = [f for f in whole if posixpath.dirname(f.file) in folders]
     return beside if len(folders) == 1 and len(beside) < len(whole) and beside else whole
+
+
+def _is_a_proxys(name: str, facts: Facts) -> bool:
+    """Whether it is a user of a proxy that asks in front of the registry and has no user in common with it: whom one of
+    the two knows the other refuses."""
+    return any(name in disjoint_users(route, facts) for route in api_routes(facts))
 
 
 def _unknown_in_log(facts: Facts) -> Iterator[Finding]:

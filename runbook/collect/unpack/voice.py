@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Sequence
 from pathlib import PurePosixPath
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from runbook.collect import marks
 from runbook.lazy import re
@@ -63,22 +63,30 @@ def voice_of(name: str, text: str) -> Voice:
     return "document" if _is_diary(text) else "person"
 
 
+Told = Literal["", "complaint", "push-complaint", "log-complaint"]
 Written = Callable[[int], tuple[float, bool]]
 """Row (from 0) → `Place.era` and `Place.loose`."""
 
 
 def complaint(
     rows: Sequence[str], framed: Collection[int] = (), written: Written = lambda _: (0.0, False)
-) -> int | None:
-    """The line (from 1) in which a person tells of a trouble of now; None where nobody does, or where it is over.
-    `framed`: rows (from 0) that a program wrote."""
+) -> tuple[int | None, Told]:
+    """The line (from 1) in which a person tells of a trouble of now, and of what; None where nobody does, or where it is
+    over. `framed`: rows (from 0) that a program wrote."""
     said = _said(rows, framed, written)
     told = [n for n, said_by in enumerate(said) if said_by.voice == "person" and _complains(said_by.text)]
     told = [n for n in told if not _of_another_program(rows, said[n].row)]
     told = [n for n in told if not (_DATED.match(rows[said[n].row]) or _CURLS.match(rows[said[n].row]))]
-    return said[told[-1]].row + 1 if told and told[-1] > _over(said) else None
+    told = [n for n in told if n > _over(said)]
+    tried = [n for n in told if _complains(_of_no_log(said[n].text))]
+    if not told:
+        return None, ""
+    row = said[(tried or told)[-1]].row
+    return row + 1, "log-complaint" if not tried else "push-complaint" if _OF_A_PUSH.search(rows[row]) else "complaint"
 
 
+_OF_A_PUSH = re.compile(r"\b(?:push\w*|upload\w*|hochlad\w*)\b", re.IGNORECASE)
+"""A login and a pull that work are no answer to it."""
 _CURLS = re.compile(r"< (?:HTTP/\d|[\w-]+:)|\* Authentication problem")
 """An answer as `curl -v` prints it: read as traffic, and no words of the person who pasted it."""
 
@@ -112,11 +120,6 @@ def _of_another_program(rows: Sequence[str], at: int) -> bool:
     above = next((c for row in reversed(rows[max(0, at - 60) : at + 1]) if (c := command(row))), "")
     words = [word for word in above.split() if word != "sudo" and "=" not in word]
     return bool(words) and _ASKS_OTHERS.fullmatch(words[0]) is not None and not _HANDLES_IMAGES.search(above)
-
-
-def is_of_push(row: str) -> bool:
-    """Whether a complaint is about a push: a login and a pull that work are no answer to it."""
-    return re.search(r"\b(?:push\w*|upload\w*|hochlad\w*)\b", row, re.IGNORECASE) is not None
 
 
 def is_over(rows: Sequence[str], framed: Collection[int] = (), written: Written = lambda _: (0.0, False)) -> bool:
@@ -174,6 +177,12 @@ def _complains(sentence: str) -> bool:
     if _ASKED_OF_A_LOG.search(sentence) or _of_another_service(sentence):
         return False
     return _COMPLAINS.search(_NO_FAILURE.sub("", sentence)) is not None
+
+
+def _of_no_log(sentence: str) -> str:
+    """A sentence without a status that somebody only read in a log, and says of nobody and of nothing that was tried."""
+    whose = _SOMEBODY.search(sentence) or _TRIED.search(sentence)
+    return sentence if whose else _READ_IN_A_LOG.sub("", sentence)
 
 
 def _of_another_service(sentence: str) -> bool:
@@ -258,6 +267,19 @@ _ASKED_OF_A_LOG = re.compile(
     re.IGNORECASE,
 )
 """What a machine counted or asked without a login, what was once, and what somebody only asks: nobody says that it fails today."""
+_READ_IN_A_LOG = re.compile(
+    r"\b40[13]s?\b[^,;:]{0,40}\b(?:\w{0,20}logs?|log ?files?|protokoll\w*|journal)\b|\b(?:\w{0,20}logs?|log ?files?|protokoll\w*|journal)\b[^,;]{0,40}\b40[13]s?\b(?:\W{1,3}40[13]s?\b){0,9}",
+    re.IGNORECASE,
+)
+_SOMEBODY = re.compile(
+    r"\b(?:when|if|for|from|by|of (?:the )?users?|users?|he|she|they|wenn|falls|für|bei|benutzer\w*|nutzer\w*|pour|quand|usuario\w*)\b",
+    re.IGNORECASE,
+)
+_TRIED = re.compile(
+    r"\b(?:docker|podman|log(?:s|ged|ging)? ?in|logins?|push\w*|pull\w*|sign(?:s|ed)? in|anmeld\w*|einloggen|connexion|fail\w*|denied|refused|cannot|can't|not|nicht|kein\w*|always|immer)\b",
+    re.IGNORECASE,
+)
+"""A status that stands in a log is no trouble by itself, where nothing is said of somebody whom it hit or of what was tried."""
 _COMPLAINS = re.compile(
     r"\b(?:fail(?:s|ed|ing|ure)?|broken?|errors?|cannot|can't|could not|doesn't|does not|refus(?:e[sd]?|al)|denied|unauthori[sz]ed|"
     r"authentication required|x509|time(?:d )?out|EOF|an error occured|no space left|(?:shows?|sees?|gets?|has) no|manifest unknown|"
