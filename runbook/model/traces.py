@@ -187,6 +187,7 @@ MessageKind = Literal[
     "throttled",  # toomanyrequests
     "hub-refused",  # failed to push docker.io/…; detail = the repository
     "builder",  # docker buildx ls: detail = the driver
+    "swarm-without-login",  # docker stack deploy, docker service create: without --with-registry-auth
     "encoded-with-echo",  # echo USER:PASSWORD | base64
     "html-answer",  # unexpected media type text/html
     "url-invalid",  # a URL that a password took apart
@@ -256,6 +257,8 @@ class Message:
     """The command above it, where one was typed."""
     asked: int = 0
     """The line of that command; 0 where none was typed."""
+    password: str | None = None
+    """The vault's label of the password that this command was given, where the text shows it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

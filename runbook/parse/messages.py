@@ -59,6 +59,7 @@ _OURS = ("/v2/", "registry", "docker", "containerd", "buildkit", "kaniko", "skop
 
 _OWN_BUILDER = re.compile(r"\s{0,8}(?:sudo )?docker buildx create\b(?!.{0,200}--driver[ =](?!docker-container))")
 """The command that makes a builder of its own: docker-container is the driver where none is named."""
+_SWARM = re.compile(r"\s{0,8}(?:sudo )?docker (?:stack deploy|service create|service update\b.{0,300}--image)\b")
 _ECHOED = re.compile(r"\becho (?!-\w{0,3}n)[^|\n]{0,200}:[^|\n]{0,200}\| {0,4}base64\b(?! (?:-d|-D|--decode))")
 """A command that encodes a login together with the newline that echo adds."""
 
@@ -140,12 +141,19 @@ def _shown(lines: list[str], file: str, vault: Vault, voice: Voice) -> Iterator[
 
 
 def _commanded(line: str, command: str, place: Place, vault: Vault, voice: Voice) -> Iterator[Message]:
-    """What a command by itself says: it makes a builder of its own, or encodes a login with the newline of echo."""
-    is_builder = _OWN_BUILDER.match(command)
-    if is_builder or (" base64" in line and _ECHOED.search(line)):
+    """What a command by itself says: it makes a builder of its own, encodes a login with the newline of echo, or gives
+    the nodes of a swarm no login."""
+    kind: MessageKind | None = None
+    if _OWN_BUILDER.match(command):
+        kind = "builder"
+    elif " base64" in line and _ECHOED.search(line):
+        kind = "encoded-with-echo"
+    elif _SWARM.match(command) and "--with-registry-auth" not in command:
+        kind = "swarm-without-login"
+    if kind:
         yield Message(
-            kind="builder" if is_builder else "encoded-with-echo", place=place,
-            text=vault.mask(line.strip(), 300), detail="docker-container" if is_builder else "",
+            kind=kind, place=place,
+            text=vault.mask(line.strip(), 300), detail="docker-container" if kind == "builder" else "",
             voice="document" if voice == "document" else "program", asked=place.line or 0,
         )  # fmt: skip
 
@@ -269,6 +277,7 @@ def _message(
         allowed=vault.mask(allowed, 200) if allowed is not None else None,
         tool="docker" if "response from daemon" in line or _BUILDKIT.search(line) else context.tool,
         call=masked_call(context.call, vault),
+        password=context.password if kind in ("unauthorized", "login-status", "invalid-username-password") else None,
     )
     refined = _refined(message, url, replace(context, host=named[1].lower()) if named else context)
     return replace(refined, detail=vault.mask(refined.detail, 200))

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from runbook.lazy import re
 from runbook.model import Call
 from runbook.parse.calls import behind, call_of, runs_others
+from runbook.parse.credentials import WRONG
 from runbook.parse.curl_command import host_meant
 from runbook.parse.left_out import stands_in
 from runbook.parse.prompts import command as called
@@ -76,6 +77,8 @@ class Context:
     """Whether the command itself names the host; else it is an earlier command's."""
     broken: bool = False
     """Whether its URL is broken by a password."""
+    password: str | None = None
+    """The vault's label of the password that was typed into the command, where no shell changed it."""
 
     def of_success(self, told: str | None = None) -> "Context | None":
         """The same with the registry at which the command went well: the one that it or its output (`told`) names. A name
@@ -137,8 +140,11 @@ def typed(line: str, before: Context, vault: Vault) -> Context:
     user = None if command["tool"] == "ctr" else _value_of(words, ("-u", "--username"))
     user = None if user and stands_in(user) and not user.startswith("$") else user
     secret = _value_of(words, ("-p", "--password")) if "login" in words else None
-    if secret and not stands_in(secret):
-        vault.password(secret, user)
+    if secret is None and "login" in words and (piped := _PIPED.search(line)):
+        secret = piped[2]
+    label = vault.password(secret, user) if secret and not stands_in(secret) else None
+    if label and (_OF_A_SHELL.search(command["rest"]) or WRONG.search(secret or "")):
+        label = None  # the shell may have changed it, or it was meant to be wrong
     own, first, second = (_creds(words, names, vault) for names in (_CTR if command["tool"] == "ctr" else _CREDS))
     hosts = [m[1] for w in _arguments(words) if (m := _IMAGE_HOST.match(w))]
     host = next(iter(hosts), None)
@@ -149,11 +155,16 @@ def typed(line: str, before: Context, vault: Vault) -> Context:
     same = host is not None and host == before.host
     user = user or (before.user if same else None)
     there = (hosts[1].lower(), second or own) if both else None
-    return Context(
-        host or before.host, user, line, command["tool"], before.into, before.under, there, named=host is not None
-    )
+    named = host is not None
+    where = host or before.host
+    return Context(where, user, line, command["tool"], before.into, before.under, there, named=named, password=label)
 
 
+_PIPED = re.compile(
+    r"\b(?:echo|printf)\s{1,20}(?:-n\s{1,20})?([\"']?)([^\s\"'|$`\\%]{1,200})\1\s{0,20}\|.{0,300}--password-stdin"
+)
+"""A password that is handed over as it stands; docker and its kin drop the newline of echo."""
+_OF_A_SHELL = re.compile(r"[$`\\!]|%\w")
 _TRACED = re.compile(r"\s{0,8}\+{1,3} ")
 _OWN_LOGINS = re.compile(r"\s{0,8}(?:\+{1,3} )?export\s+(?:DOCKER_CONFIG|HOME|REGISTRY_AUTH_FILE)=")
 _REMOTE = re.compile(r"(?:fatal|failed|changed|ok): \[(?!localhost\b|127\.)[\w.-]{1,255}[\] ]")

@@ -13,9 +13,11 @@ from runbook.model import Voice
 from runbook.parse.prompts import prompted
 
 _STAMP = r"(?:\[?\d{4}[-/]\d\d[-/]\d\d[T ]\d\d:\d\d[\w:.,+ -]{0,24}\]? ?|\[?\d\d:\d\d:\d\d(?:[.,]\d{1,9})?\]? ?)?"
+_JOURNAL = r"(?:(?:[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[\d.,:+Z-]{0,24}) \S{1,80} [\w./@:-]{1,80}(?:\[\d{1,8}\])?: )?"
+"""How journalctl and syslog begin a line: day, time, machine, program."""
 _SERVICE = r"(?:[\w.-]{1,80}[ \t]{0,40}\| ?|\[[\w./ -]{1,80}\] |(?:[\w.@?=&-]{1,80}|\((?:index|anonymous|unknown)\)):\d+(?::\d+)?:? )?"
 _FORM = re.compile(
-    rf"[\s│|]{{0,12}}{_STAMP}{_SERVICE}(?:"
+    rf"[\s│|]{{0,12}}{_JOURNAL}{_STAMP}{_SERVICE}(?:"
     r"Error response from daemon|Error:|ERROR:|error:|Error(?: \w+){1,4}:|ERRO\[|FATA\[|FATAL[\s:]|WARN\[|DEBU\[|INFO\[|(?:level|time|msg|ts)=|\{\"|\[\{"
     r"|curl: \(|docker: |podman: |skopeo|nerdctl: |crane: |helm: |oras: |kubectl: |buildctl: |ctr: |crictl: |wget: |http: error|exec: \""
     r"|(?:denied|unauthorized|x509|tls|toomanyrequests|forbidden|manifest unknown|name unknown|blob upload \w+|no basic auth credentials|dial tcp|net/http): ?"

@@ -19,7 +19,7 @@ from runbook.model import (
     Subject,
     Symptom,
 )
-from runbook.model.command import READ_FROM, Command, file, glued, host, image, name, sh
+from runbook.model.command import READ_FROM, Command, Word, file, glued, host, image, name, sh
 from runbook.parse.calls import runs_others
 from runbook.redact import MASK
 from runbook.rules.base import Facts, rule
@@ -27,7 +27,7 @@ from runbook.rules.client import NO_PASSWORD, NOT_SENT, stored
 from runbook.rules.evidence import context, finding, read, said
 from runbook.rules.hop_edits import swap
 from runbook.rules.in_cluster import in_namespace
-from runbook.rules.platform import restarted
+from runbook.rules.platform import logs, restarted
 from runbook.rules.shell import pulled, stored_login
 from runbook.stack.registry import covering
 from runbook.urls import host_of
@@ -79,6 +79,8 @@ def config_not_read(facts: Facts) -> Iterator[Finding]:
     of the pod's own namespace. A login made elsewhere says "Login Succeeded" and is not there when it is needed.
     """
     yield from _in_a_container(facts)
+    yield from _of_a_watcher(facts)
+    yield from _of_a_swarm(facts)
     yield from _in_a_job(facts)
     yield from _other_account(facts)
     yield from _pull_secrets(facts)
@@ -120,6 +122,52 @@ def _in_a_container(facts: Facts) -> Iterator[Finding]:
             ),
         )
         return
+
+
+def _of_a_watcher(facts: Facts) -> Iterator[Finding]:
+    """Watchtower pulls with the logins of its own container, whoever has logged in on the machine."""
+    told = next((m for m in _refusals(facts) if m.kind == "no-basic-auth"), None)
+    for one in facts.compose.services if facts.compose and told else ():
+        given = any(one.env(name) for name in ("REPO_USER", "DOCKER_CONFIG")) or any(map(_holds_logins, one.mounts))
+        program, path = _reads(one)
+        if program != "watchtower" or given or "watchtower" not in f"{told and told.place.file} {one.name}":
+            continue
+        yield finding(
+            f"{one.name} has no logins: it reads {path}, and nothing is mounted there.",
+            read(f"{one.name} runs {program}", one.place),
+            said(told),
+            about=Subject(address=told.host or "" if told else "", service=one.name),
+            fix=Fix(
+                summary=f"Mount the file with the login ($HOME/.docker/config.json) as {path}, read-only",
+                commands=restarted(one, one.place).commands,
+                verify=(logs(one, expect="(no line with: no basic auth credentials)"),),
+                applies="a container gets its mounts when it is created",
+            ),
+        )
+        return
+
+
+def _of_a_swarm(facts: Facts) -> Iterator[Finding]:
+    """The nodes of a swarm pull by themselves. The login of whoever deploys goes to them only where he says so."""
+    deployed = next(iter(facts.traffic.said("swarm-without-login")), None)
+    refused = next((m for m in facts.traffic.messages if m.kind == "no-basic-auth" or _LEFT_ALONE.search(m.text)), None)
+    if deployed is None or refused is None:
+        return
+    yield finding(
+        "The service was deployed without --with-registry-auth: the nodes got no login, and pull without one.",
+        said(deployed),
+        said(refused),
+        about=Subject(address=refused.host or ""),
+        fix=Fix(
+            summary="Log in on the manager and deploy again with --with-registry-auth",
+            verify=(sh("docker", "node", "ps", "--filter", "desired-state=running", Word("$(docker node ls -q)", operator=True),
+                       expect="(no task that was rejected)"),),
+            applies="a service keeps the login that came with its last update; deploy again where the password changes",
+        ),
+    )  # fmt: skip
+
+
+_LEFT_ALONE = re.compile(r"No such image: |could not be accessed on a registry to record")
 
 
 def _under_its_key(facts: Facts, one: Service, program: str, path: str) -> Iterator[Finding]:

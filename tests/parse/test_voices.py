@@ -16,9 +16,8 @@ PROGRAMS = (
     "denied: requested access to the resource is denied",
     "unauthorized: authentication required",
     'time="2026-11-26T19:54:25Z" level=error msg="no basic auth credentials"',
-    "Nov 26 19:54:25 srv dockerd[812]: level=error x509: certificate signed by unknown authority".replace(
-        "Nov 26 19:54:25 srv dockerd[812]: ", ""
-    ),
+    "Nov 26 19:54:25 srv dockerd[812]: level=error x509: certificate signed by unknown authority",
+    '2026-11-26T19:54:25.120033+01:00 k1 kubelet[700]: E1126 19:54:25.120033     700 remote_image.go:180] "x" err="no basic auth credentials"',
     "Login Succeeded",
     "Access to XMLHttpRequest at 'http://r:5000/v2/' from origin 'http://ui' has been blocked by CORS policy: no",
     '`Error response from daemon: Get "https://r:5000/v2/": dial tcp 1.2.3.4:5000: connect: connection refused`',
@@ -45,6 +44,7 @@ PEOPLE = (
     "I get unauthorized: authentication required when I push",
     "Symptom: no basic auth credentials",
     "Could it be that the certificate has expired?",
+    "Nov 26 19:54:25 Anna wrote me: I get x509: certificate signed by unknown authority",
 )
 
 
