@@ -176,6 +176,7 @@ MessageKind = Literal[
     "container-ended",  # long ago, or no part of such a stack
     "container-recreated",  # compose removed or re-created it: what was in its own layer is gone
     "daemon-proxy",  # docker info: HTTP Proxy; detail = address
+    "proxy-connect",  # proxyconnect tcp: the forward proxy that is set cannot be reached; detail = why
     "token-refused",  # the token service refuses the login; detail = URL of the realm
     "token-endpoint-failed",  # detail = URL of the realm
     "method-unsupported",

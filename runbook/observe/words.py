@@ -60,6 +60,7 @@ MESSAGES: dict[MessageKind, Symptom] = {
     "hub-refused": S.FAILURE,
     "host-empty": S.FAILURE,
     "url-invalid": S.FAILURE,
+    "proxy-connect": S.FORWARD_PROXY,
     "header-hidden": S.BROWSER_BLOCKED,
     "no-content-length": S.FAILURE,
     "token-expired": S.TOKEN_REFUSED,

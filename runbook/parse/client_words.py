@@ -16,6 +16,7 @@ def _row(marker: str, pattern: str, kind: MessageKind) -> tuple[str, re.Pattern[
 
 
 ROWS: tuple[tuple[str, re.Pattern[str], MessageKind], ...] = (
+    _row("proxyconnect tcp", rf"^(?>.*{_FETCH})?.*proxyconnect tcp: (?P<detail>.*)", "proxy-connect"),
     # ---- the kubelet and containerd -------------------------------------------------------------------
     _row("no basic auth credentials", rf"image {_IMAGE}.{{0,600}}no basic auth credentials", "no-basic-auth"),
     _row("no basic auth credentials", rf"{_FETCH}.{{0,600}}no basic auth credentials", "no-basic-auth"),

@@ -184,7 +184,6 @@ ROWS: tuple[tuple[str, re.Pattern[str], MessageKind], ...] = (
         "refused",
     ),
     _row("connection reset", rf"^(?>.*\b(?:Get|Head|Put|Post|Patch) {_URL}: )?.*connection reset by peer", "reset"),
-    _row("proxyconnect tcp", r"proxyconnect tcp: (?P<detail>.*)", "timeout"),
     _row(
         "client.timeout", rf"^(?>.*\b(?:Get|Head) {_URL}: )?.*(?:Client\.Timeout|context deadline) ?exceeded", "timeout"
     ),

@@ -232,19 +232,21 @@ def proxy_hijack(facts: Facts) -> Iterator[Finding]:
         for key, value in e.response_headers
         if _is_forward_proxy(key, value) and not (e.status and e.status < 300)
     ]
-    if exempt or not (daemon or set_in or marked):
+    unreached = [m for m in traffic.said("proxy-connect") if not ((at := address_of(m.host)) and at.is_hosted)]
+    if exempt or not (daemon or set_in or marked or unreached):
         return
     if not traffic.seen(*_FOREIGN) and (not daemon or not used or traffic.said("login-ok", "transfer-ok")):
         return  # docker gets through it, or nothing says that it is asked at all
     address = next((m.detail for m in daemon if m.detail), "a forward proxy")
+    answers = "answers in its place" if not unreached else "cannot be reached"
     # `docker info` and a client's file say the same thing: that a proxy is set. Only a response shows that it answered.
     cite = context if daemon and not marked else read
     yield finding(
-        f"Requests to {name or 'the registry'} go through {address}, which answers in its place.",
-        [said(m) for m in daemon[:2]],
+        f"Requests to {name or 'the registry'} go through {address}, which {answers}.",
+        [said(m) for m in (*unreached[:1], *daemon[:2])],
         [cite("; ".join(c.proxies), c.file) for c in set_in[:1]],
         marked[:2],
-        map(aside, (*(() if marked else observed(facts, *_FOREIGN)), seen(traffic.works("direct")))),
+        map(aside, (*(() if marked or unreached else observed(facts, *_FOREIGN)), seen(traffic.works("direct")))),
         fix=Fix(
             summary=f"Add {(name or 'the registry').split(':')[0]} to NO_PROXY where the proxy is set: in the daemon's "
             "[Service] section, in daemon.json or config.json (their proxies), in the shell",
