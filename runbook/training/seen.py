@@ -74,5 +74,5 @@ def digest(kind: Kind, text: str, plan: Plan) -> str:
 
 def telling(text: str, plan: Plan) -> tuple[str, ...]:
     """Of an answer what tells one stack from another: status, challenge, what browsers may do, where an upload goes on."""
-    found = tuple(line.strip() for line in _TELLING.findall(settled("request", text, plan)))
-    return found or (text.strip().splitlines()[-1:][0],) if text.strip() else ()
+    lines = settled("request", text, plan).strip()
+    return tuple(line.strip() for line in _TELLING.findall(lines)) or tuple(lines.splitlines()[-1:])

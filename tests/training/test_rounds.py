@@ -2,6 +2,7 @@
 
 import random
 import re
+import socket
 from statistics import mean
 
 import pytest
@@ -12,7 +13,7 @@ from runbook.training import ROUNDS, Practice
 from runbook.training.catalogue import CATALOGUE, POOLS, pool
 from runbook.training.draw import HEALTHY, NOT_HERE, draw, parse_link
 from runbook.training.hints import questions
-from runbook.training.judge import FULL_SET
+from runbook.training.judge import FULL_SET, rules_out
 from tests.training import learners
 
 
@@ -178,6 +179,19 @@ def test_what_is_cited_and_changes_nothing_costs() -> None:
     lesson.close()
     assert after.parts[2].points < before.parts[2].points
     assert "could be left out" in after.parts[2].why
+
+
+def test_a_refused_connection_is_the_same_on_any_port() -> None:
+    """What a round saw of a registry that is down is no other answer than that of a look-alike that is down, too."""
+    lesson = Practice("align", 3, only="env-value-not-yaml")
+    lesson.ask("direct", "right")
+    lesson.ask("ui", "right")
+    assert "refused" in lesson.observations()[0].text
+    down, up = "env-header-value-not-yaml-list", "cors-origin-mismatch"
+    with socket.create_server(("127.0.0.1", lesson._plan.registry_port)):  # the look-alike's stack takes another
+        assert not rules_out(down, lesson.observations()[0], lesson._drawn)
+        assert rules_out(up, lesson.observations()[0], lesson._drawn)
+    lesson.close()
 
 
 def test_a_prediction_counts_once_and_before_the_answer() -> None:
