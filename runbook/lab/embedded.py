@@ -2,7 +2,10 @@
 
 from pathlib import Path
 
+from runbook.lab import frontends
+from runbook.lab.errors import LabError
 from runbook.lab.plan import Plan
+from runbook.lab.processes import Child, find, roomy
 from runbook.lab.proxy import Nginx
 from runbook.lab.registry import App
 from runbook.lab.registry.log import Log
@@ -69,6 +72,32 @@ class Embedded:
     def ui_log(self) -> str:
         path = self.home / "ui.log"
         return path.read_text(encoding="utf-8") if path.exists() else ""
+
+
+class Fronted(Embedded):
+    """The embedded registry behind a real Caddy, HAProxy or Apache."""
+
+    def __init__(self, home: Path) -> None:
+        super().__init__(home)
+        self._child: Child | None = None
+
+    def stop(self) -> None:
+        if self._child:
+            self._child.stop()
+            self._child = None
+        super().stop()
+
+    def _ui(self, plan: Plan) -> bool:
+        program = frontends.in_front(plan).program
+        if find(program) is None:
+            raise LabError(f"this stack needs {program}, and there is none on this machine")
+        command, env = frontends.prepare(plan, self.home)
+        with roomy():
+            self._child = Child(command, env, self.home / "ui-error.log")
+        return self._child.wait_listening(plan.ui_port)
+
+    def ui_log(self) -> str:
+        return frontends.log(self.home)
 
 
 def _miss_secret(plan: Plan, log: Log) -> None:

@@ -92,6 +92,10 @@ FRONTENDS: dict[str, Frontend] = {
 }
 
 
+REAL: tuple[Software, ...] = ("caddy", "haproxy", "apache")
+"""Those that the embedded lab does not imitate: it starts the program itself."""
+
+
 def in_front(plan: Plan) -> Frontend:
     """The program of this plan."""
     return FRONTENDS[plan.proxy.software]
@@ -141,3 +145,9 @@ def inside(text: str, plan: Plan, home: Path) -> str:
     for ours, theirs in names.items():
         text = text.replace(str(home / ours), theirs)
     return text
+
+
+def log(home: Path) -> str:
+    """Access lines and what the program printed, as `docker logs` would print both."""
+    files = (home / FOLDER / "access.log", home / "ui-error.log")
+    return "".join(path.read_text(errors="replace") for path in files if path.exists())

@@ -65,5 +65,5 @@ def _backend(plan: Plan, place: Surroundings) -> list[str]:
 
 
 def whole(text: str, folder: Path, plan: Plan) -> str:
-    """A user's file is complete."""
-    return text
+    """A user's file is complete; here a refused connection is told at once, not after three attempts a second apart."""
+    return text.replace("defaults\n", "defaults\n    retries 0\n", 1)

@@ -9,10 +9,10 @@ from typing import Literal, Self, get_args
 from runbook.lab import bundle, composed, layout, native, traffic
 from runbook.lab.composed import Composed
 from runbook.lab.draw import draw, redraw_ports
-from runbook.lab.embedded import Embedded
+from runbook.lab.embedded import Embedded, Fronted
 from runbook.lab.errors import LabError
 from runbook.lab.faults import FAULTS, named
-from runbook.lab.frontends import put_in_front
+from runbook.lab.frontends import REAL, put_in_front
 from runbook.lab.hangup import Hangup
 from runbook.lab.native import Native
 from runbook.lab.plan import Plan
@@ -217,7 +217,8 @@ class Lab:
                     raise
 
     def _run(self) -> None:
-        self._runner = _RUNNERS[self._kind](self.home)
+        real = self._kind == "embedded" and self._plan.proxy.software in REAL
+        self._runner = Fronted(self.home) if real else _RUNNERS[self._kind](self.home)
         self._up = self._runner.start(self._plan)
         if self._kind != "compose" and self._plan.port != self._plan.registry_port:
             self._hangup = Hangup(self._plan.registry_port)

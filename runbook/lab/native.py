@@ -96,7 +96,4 @@ class Native:
         return child.wait_listening(plan.ui_port)
 
     def ui_log(self) -> str:
-        """Access lines and what the program printed, as `docker logs` would print both."""
-        access = self.home / frontends.FOLDER / "access.log"
-        error = self.home / "ui-error.log"
-        return "".join(p.read_text(errors="replace") for p in (access, error) if p.exists())
+        return frontends.log(self.home)

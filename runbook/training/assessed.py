@@ -63,8 +63,9 @@ class Classroom:
         number: int = 1,
         address: str = "127.0.0.1",
         port: int = 0,
+        proxy: str = "",
     ) -> None:
-        self._secret, self._step, self._number = secret, step, number
+        self._secret, self._step, self._number, self._proxy = secret, step, number, proxy
         self.folder = folder
         self.seats = {seat.token: seat for seat in map(Seat, learners)}
         handler = type("Handler", (_Handler,), {"room": self})
@@ -94,7 +95,7 @@ class Classroom:
         with seat.lock:
             if seat.practice is None:
                 seed = seed_for(self._secret, seat.learner, self._step, self._number)
-                seat.practice = Practice(self._step, seed, learner=seat.learner, assessed=True)
+                seat.practice = Practice(self._step, seed, learner=seat.learner, assessed=True, proxy=self._proxy)
             practice = seat.practice
             try:
                 shown = _ACTIONS[do](practice, **given) if do in _ACTIONS else practice.story()
@@ -258,6 +259,10 @@ class Assessed:
     def debrief(self) -> Block:
         """What it was, after the round."""
         return self._act("debrief")
+
+    def next(self) -> Block:
+        """The trainer begins it."""
+        return views.said("The next round of a class is begun by the trainer.")
 
     def path(self) -> Block:
         """A round of a class belongs to no path."""

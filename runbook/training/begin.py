@@ -18,8 +18,10 @@ TOKEN = "RUNBOOK_CLASS_TOKEN"  # noqa: S105 the name of a variable
 class Guided(Practice):
     """A round that counts on its learner's path when it is over."""
 
-    def __init__(self, course: Course, name: str, seed: int, learner: str = "", catalogue: int = CATALOGUE) -> None:
-        super().__init__(name, seed, learner=learner, catalogue=catalogue)
+    def __init__(
+        self, course: Course, name: str, seed: int, learner: str = "", catalogue: int = CATALOGUE, proxy: str = ""
+    ) -> None:
+        super().__init__(name, seed, learner=learner, catalogue=catalogue, proxy=proxy)
         self._course = course
 
     def check(self) -> Block:
@@ -34,6 +36,16 @@ class Guided(Practice):
         shown = super().give_up()
         self._count()
         return shown
+
+    def next(self) -> Block:
+        """Begin the next round of the path, in place of this one."""
+        if not self.over():
+            return super().next()
+        drawn = self._drawn
+        self.close()
+        seed = self._course.next_seed(drawn.name, drawn.proxy)
+        Guided.__init__(self, self._course, drawn.name, seed, self._log.learner, proxy=drawn.proxy)
+        return self.story()
 
     def path(self) -> Block:
         """How far you have come."""
@@ -55,7 +67,14 @@ class NotBegun(Block):
 
 
 def begin(
-    step: str = "final", seed: int = 0, *, link: str = "", learner: str = "", progress: str = "", server: str = ""
+    step: str = "final",
+    seed: int = 0,
+    *,
+    link: str = "",
+    learner: str = "",
+    progress: str = "",
+    server: str = "",
+    proxy: str = "",
 ) -> Guided | Assessed | NotBegun:
     """A round. Seed 0 is the next one of the path that `progress` keeps. With `server` it is assessed: the token of the
     learner comes from the environment. What is wrong in the asking is a sentence."""
@@ -65,10 +84,10 @@ def begin(
     try:
         path = course(progress)
         if link:
-            name, number, catalogue = parse_link(link)
-            return Guided(path, name, number, learner, catalogue)
-        draw(step, 1, 0)
-        return Guided(path, step, seed or path.next_seed(step), learner)
+            name, number, catalogue, proxy = parse_link(link)
+            return Guided(path, name, number, learner, catalogue, proxy)
+        draw(step, 1, 0, proxy=proxy)
+        return Guided(path, step, seed or path.next_seed(step, proxy), learner, proxy=proxy)
     except LabError as error:
         return _not(str(error))
 

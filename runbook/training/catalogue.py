@@ -109,10 +109,33 @@ ALSO_BEHIND_NGINX[2] = ALSO_BEHIND_NGINX[1]
 """Faults whose rounds have a hand-written nginx in front in one of three draws, in place of the UI's own."""
 
 
-def pool(step: str, catalogue: int = CATALOGUE) -> tuple[str, ...]:
-    """The faults of a step; of all steps for any other word."""
+def pool(step: str, catalogue: int = CATALOGUE, proxy: str = "") -> tuple[str, ...]:
+    """The faults of a step, of all steps for any other word; with `proxy` those that can be broken behind it."""
     steps = POOLS[catalogue]
-    return steps[step] if step in steps else tuple(sorted({cause for causes in steps.values() for cause in causes}))
+    found = steps[step] if step in steps else tuple(sorted({cause for causes in steps.values() for cause in causes}))
+    return tuple(cause for cause in found if cause in BEHIND[catalogue][proxy]) if proxy else found
+
+
+NOT_BEHIND_OTHERS = (
+    "access-denied-by-rule",
+    "browser-cannot-resolve-container-name",
+    "cors-credentials-missing",
+    "cors-multiple-origins",
+    "cors-origin-mismatch",
+    "cors-wildcard-with-credentials",
+    "delete-disabled",
+    "double-auth-one-header",
+    "env-header-name-typo",
+    "preflight-options-401",
+    "ui-v1-env-semantics-changed",
+)
+"""What Caddy, HAProxy and Apache cannot have here: it is about the UI's own nginx, about its page, or about a second file of accounts."""
+_OTHERS = tuple(cause for cause in pool("all", 2) if cause not in NOT_BEHIND_OTHERS)
+BEHIND: dict[int, dict[str, tuple[str, ...]]] = {
+    1: {"ui": pool("all", 1), "nginx": ALSO_BEHIND_NGINX[1]},
+    2: {"ui": pool("all", 2), "nginx": ALSO_BEHIND_NGINX[2], "caddy": _OTHERS, "haproxy": _OTHERS, "apache": _OTHERS},
+}
+"""Proxy in front, as somebody may ask for it → what can be broken behind it."""
 
 
 WIRE_TELLS = (

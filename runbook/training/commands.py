@@ -20,6 +20,9 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--secret", metavar="FILE", help="the secret of the class: tells rounds that its server kept from others"
     )
     parser.add_argument(
+        "--difficulty", metavar="FILE", help="write how hard each cause is; with --secret your class's results count"
+    )
+    parser.add_argument(
         "--limit", type=_seconds, default=10.0, metavar="SECONDS", help="work that one file may take (default 10)"
     )
 
@@ -33,10 +36,12 @@ def _seconds(text: str) -> float:
 
 def run(options: Namespace) -> int:
     """Grade every file; 2 when one of them could not be graded."""
+    from runbook.training.difficulty import statistics, with_class
     from runbook.training.grade import as_json, as_text, grade
-    from runbook.training.overview import as_csv, as_html
+    from runbook.training.overview import as_csv, as_html, played
 
-    for file in filter(None, (options.html, options.csv)):
+    known = statistics()
+    for file in filter(None, (options.html, options.csv, options.difficulty)):
         check_writable(file)
     for file in options.files:
         if not Path(file).is_file():
@@ -48,6 +53,8 @@ def run(options: Namespace) -> int:
         door.write(options.html, as_html(grades), options.vault)
     if options.csv:
         door.write(options.csv, as_csv(grades), options.vault)
+    if options.difficulty:
+        door.write(options.difficulty, with_class(known, played(grades)).text(), options.vault)
     return 2 if any(g.problem for g in grades) else 0
 
 
@@ -82,6 +89,9 @@ def add_class_arguments(parser: ArgumentParser) -> None:
         "--round", default="final", metavar="STEP", help="simplify, htpasswd, headers, align or final (default)"
     )
     serve.add_argument(
+        "--proxy", default="", help="ui, nginx, caddy, haproxy or apache in front; without it the seed decides"
+    )
+    serve.add_argument(
         "--number",
         type=int,
         default=1,
@@ -97,14 +107,17 @@ def add_class_arguments(parser: ArgumentParser) -> None:
 def run_class(options: Namespace) -> int:
     """Serve a class until Ctrl-C."""
     from runbook.training.assessed import Classroom
-    from runbook.training.draw import ROUNDS
+    from runbook.training.draw import ROUNDS, draw
 
     if options.round not in ROUNDS:
         raise UsageError(f"--round is one of {', '.join(ROUNDS)}.")
+    draw(options.round, 1, 0, proxy=options.proxy)
     secret, learners, folder = secret_of(options.secret), _learners(options.learners), Path(options.output)
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        room = Classroom(secret, learners, options.round, folder, options.number, options.address, options.port)
+        room = Classroom(
+            secret, learners, options.round, folder, options.number, options.address, options.port, options.proxy
+        )
     except (OSError, OverflowError) as error:
         raise UsageError(f"The class cannot be served: {getattr(error, 'strerror', None) or error}.") from None
     rows = [f"{seat.learner},{token}" for token, seat in room.seats.items()]

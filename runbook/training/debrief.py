@@ -11,6 +11,7 @@ from runbook.report import blocks
 from runbook.report.block import Block, diff, esc, para, table
 from runbook.rules import load
 from runbook.training import project
+from runbook.training.difficulty import statistics
 from runbook.training.draw import HEALTHY, Round
 from runbook.training.hints import PROBES
 from runbook.training.judge import Answer, otherwise
@@ -38,10 +39,12 @@ def _titled(title: str, html: str, text: str) -> Block:
 
 
 def _what(drawn: Round) -> Block:
-    if not drawn.faults:
-        text = "Nothing was broken: a 401 to a request without a login is how every client begins."
-        return _titled("What it was", para(text), text)
     lines = [f"{cause}: {load()[cause].title}." for cause in drawn.faults]
+    if not drawn.faults:
+        lines = ["Nothing was broken: a 401 to a request without a login is how every client begins."]
+    known = statistics()
+    found = [f"{c}: {known.causes[c].words()}" for c in drawn.truth if c in known.causes]
+    lines += [f"How hard it is: {'; '.join(found)}. {known.origin()}"] if found else []
     return _titled("What it was", "".join(para(line) for line in lines), "\n".join(lines))
 
 
@@ -74,7 +77,9 @@ def _replay(drawn: Round) -> Block:
             text, _ = send(Asked(way, "right", "/v2/", "GET"), lab.plan)
             rows.append((name, "Authorization: Basic …", _arrived(lab, before), telling(text, lab.plan)[0]))
     head = ("Path", "The client sends", "It reaches the registry", "Answer")
-    html = table("The login on its path", head, ([esc(cell) for cell in row] for row in rows))
+    html = table(
+        "The right login once more, by the registry's own log", head, ([esc(cell) for cell in row] for row in rows)
+    )
     return _titled("The login on its path", html, "\n".join(" → ".join(row) for row in rows))
 
 
@@ -96,7 +101,8 @@ def _change(drawn: Round) -> Block:
         before, after = (files.get(name, b"").decode("utf-8", "replace").splitlines() for files in (ours, sound))
         patches += list(difflib.unified_diff(before, after, name, name, n=1, lineterm=""))
     if not patches:
-        return Block("", "")
+        text = "No file: the container does not run, and `docker compose up -d` starts it." if drawn.faults else ""
+        return _titled("What a fix changes", para(text), text) if text else Block("", "")
     return _titled("What a fix changes", diff("\n".join(patches)), "\n".join(patches))
 
 
@@ -121,11 +127,13 @@ def _apart(drawn: Round, answer: Answer) -> Block:
     for asked in first:
         said = _short(ours[asked], theirs[asked]), _short(theirs[asked], ours[asked])
         text += f"{asked.words()} tells them apart: here {said[0]}, with {rival} {said[1]}."
+    for name, port in (("REGISTRY", drawn.plan.registry_port), ("UI", drawn.plan.ui_port)):
+        text = text.replace(f":{name}", f":{port}")
     if not first:
         ours_here = drawn.instead(drawn.faults[0], here=True) if len(drawn.faults) == 1 else drawn.broken(here=True)
         files, another = (project.files(plan) for plan in (ours_here, drawn.instead(rival, here=True)))
         names = sorted(name for name in files.keys() | another.keys() if files.get(name) != another.get(name))
-        text += f"Every request is answered the same; only {' and '.join(names) or 'the folder'} tells them apart."
+        text += f"Every request is answered the same; only {' and '.join(names) or 'the folder'} {'tell' if len(names) > 1 else 'tells'} them apart."
     return _titled("The look-alike, and what tells it apart", para(text), text)
 
 
@@ -155,10 +163,9 @@ def _page(cause: str) -> Block:
 
 
 def _next(drawn: Round) -> Block:
-    following = f"{drawn.name}.{drawn.seed + 1}.{drawn.catalogue}"
     lines = [
-        f"Next round: Practice.again({following!r}), or seed {drawn.seed + 1} at the top of the notebook.",
-        f"Challenge a colleague with this one: Practice.again({drawn.link!r}).",
+        "Next round: `lesson.next()`, or the button of that name. Save this one before, if you want to keep it.",
+        f"Challenge a colleague with this one: `link = {drawn.link!r}` at the top of the notebook.",
     ]
     return _titled("Next round", "".join(para(line) for line in lines), "\n".join(lines))
 

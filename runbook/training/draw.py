@@ -11,7 +11,7 @@ from runbook.lab.plan import Plan, Software
 from runbook.lazy import re
 from runbook.model import Step
 from runbook.rules import load
-from runbook.training.catalogue import ALSO_BEHIND_NGINX, CATALOGUE, POOLS, TWO, pool
+from runbook.training.catalogue import ALSO_BEHIND_NGINX, BEHIND, CATALOGUE, POOLS, TWO, pool
 
 FINAL = "final"
 HEALTHY = "healthy"
@@ -37,7 +37,7 @@ NOT_HERE = {
 """Faults that make no round, and why."""
 _LIST = 8
 """Causes that a learner chooses from."""
-_LINK = re.compile(r"([a-z]{1,20})\.(\d{1,12})\.(\d{1,4})")
+_LINK = re.compile(r"([a-z]{1,20})\.(\d{1,12})\.(\d{1,4})(?:\.([a-z]{1,20}))?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +55,8 @@ class Round:
     catalogue: int
     front: Software = "ui"
     """What stands in front of the registry before anything is broken."""
+    proxy: str = ""
+    """The same, where somebody asked for it; "" where the seed decided."""
 
     @property
     def truth(self) -> tuple[str, ...]:
@@ -63,8 +65,8 @@ class Round:
 
     @property
     def link(self) -> str:
-        """The round as a word to share: step, seed and catalogue."""
-        return f"{self.name}.{self.seed}.{self.catalogue}"
+        """The round as a word to share."""
+        return link(self.name, self.seed, self.catalogue, self.proxy)
 
     def broken(self, *, here: bool = False) -> Plan:
         """The stack once more; `here`: on the ports of this round, for its texts, else on free ones, to run it."""
@@ -82,7 +84,7 @@ class Round:
 
     def instead(self, cause: str, *, here: bool = False) -> Plan:
         """The stack as it would be if another cause were the fault."""
-        fits = cause == HEALTHY or cause in ALSO_BEHIND_NGINX[self.catalogue]
+        fits = cause == HEALTHY or cause in ALSO_BEHIND_NGINX[self.catalogue] or bool(self.proxy)
         plan = self._sound(here, self.front if fits else "ui")
         if cause != HEALTHY:
             FAULTS[cause].inject(plan)
@@ -95,16 +97,23 @@ class Round:
         return plan
 
 
-def parse_link(text: str) -> tuple[str, int, int]:
-    """Step, seed and catalogue of a shared round. `LabError` with a sentence for what is none."""
+def link(name: str, seed: int, catalogue: int = CATALOGUE, proxy: str = "") -> str:
+    """A round as a word to share: step, seed and catalogue, and the proxy that somebody asked for."""
+    return ".".join([name, str(seed), str(catalogue), *([proxy] if proxy else [])])
+
+
+def parse_link(text: str) -> tuple[str, int, int, str]:
+    """Step, seed, catalogue and proxy of a shared round. `LabError` with a sentence for what is none."""
     match = _LINK.fullmatch(text.strip())
     if not match or match[1] not in ROUNDS:
         raise LabError(f'"{text[:40]}" is no round; one looks like headers.17.{CATALOGUE}')
-    return match[1], int(match[2]), int(match[3])
+    return match[1], int(match[2]), int(match[3]), match[4] or ""
 
 
-def draw(name: str, seed: int, faults: int | None = None, catalogue: int = CATALOGUE, only: str = "") -> Round:
-    """Draw a round. `faults` (0, 1 or 2) and `only` (one cause) overrule the seed. `LabError` for a name that is none."""
+def draw(
+    name: str, seed: int, faults: int | None = None, catalogue: int = CATALOGUE, only: str = "", proxy: str = ""
+) -> Round:
+    """Draw a round. `faults` (0, 1 or 2), `only` (one cause) and `proxy` overrule the seed. `LabError` for a name that is none."""
     if name not in ROUNDS:
         raise LabError(f'there is no practice called "{name}"; there are {", ".join(ROUNDS)}')
     if faults not in (None, 0, 1, 2):
@@ -113,20 +122,23 @@ def draw(name: str, seed: int, faults: int | None = None, catalogue: int = CATAL
         raise LabError(
             f"the round was drawn from catalogue {catalogue}; this version of runbook knows up to {CATALOGUE}"
         )
-    if only and only not in pool(FINAL, catalogue):
-        raise LabError(f'catalogue {catalogue} has no round about "{only}"')
+    if proxy and proxy not in BEHIND[catalogue]:
+        raise LabError(f'no round has "{proxy}" in front; there are {", ".join(BEHIND[catalogue])}')
+    if only and only not in pool(FINAL, catalogue, proxy):
+        raise LabError(f'catalogue {catalogue} has no round about "{only}"{f" behind {proxy}" if proxy else ""}')
     rng = random.Random(f"runbook-training-{name}-{seed}")  # noqa: S311 a lesson that can be repeated
-    chosen = _chosen(rng, name, faults, catalogue)
+    chosen = _chosen(rng, name, faults, catalogue, proxy)
     chosen = (only,) if only else chosen
     behind = set(chosen) <= set(ALSO_BEHIND_NGINX[catalogue])
     front: Software = "nginx" if rng.random() < 1 / 3 and behind else "ui"
+    front = next((known for known in get_args(Software) if known == proxy), front)
     plan = _sound(seed, front)
     for cause in chosen:
         FAULTS[cause].inject(plan)
     decoy = bool(chosen) and rng.random() < 0.25
     if decoy:
         FAULTS["storage-outside-volume"].inject(plan)
-    return Round(name, seed, plan, chosen, decoy, _choices(chosen, catalogue, rng), catalogue, front)
+    return Round(name, seed, plan, chosen, decoy, _choices(chosen, catalogue, rng, proxy), catalogue, front, proxy)
 
 
 def _sound(seed: int, front: Software) -> Plan:
@@ -136,21 +148,21 @@ def _sound(seed: int, front: Software) -> Plan:
     return plan
 
 
-def _chosen(rng: random.Random, name: str, faults: int | None, catalogue: int) -> tuple[str, ...]:
+def _chosen(rng: random.Random, name: str, faults: int | None, catalogue: int, proxy: str) -> tuple[str, ...]:
     count = faults if faults is not None else rng.choices((0, 1, 2), (1, 7, 2 if name == FINAL else 0))[0]
     if count == 2:
         return tuple(rng.choice(causes) for causes in TWO[catalogue])
-    return tuple(rng.sample(pool(name, catalogue), count))
+    return tuple(rng.sample(pool(name, catalogue, proxy), count))
 
 
-def faults_of(name: str, seed: int) -> tuple[str, ...]:
+def faults_of(name: str, seed: int, proxy: str = "") -> tuple[str, ...]:
     """Only the faults of a round, without drawing its stack."""
-    return _chosen(random.Random(f"runbook-training-{name}-{seed}"), name, None, CATALOGUE)  # noqa: S311
+    return _chosen(random.Random(f"runbook-training-{name}-{seed}"), name, None, CATALOGUE, proxy)  # noqa: S311
 
 
-def _choices(chosen: tuple[str, ...], catalogue: int, rng: random.Random) -> tuple[str, ...]:
+def _choices(chosen: tuple[str, ...], catalogue: int, rng: random.Random, proxy: str) -> tuple[str, ...]:
     """The list: what it is, look-alikes of the same step, others."""
-    others = [cause for cause in pool(FINAL, catalogue) if cause not in chosen]
+    others = [cause for cause in pool(FINAL, catalogue, proxy) if cause not in chosen]
     near = [c for c in others if chosen and load()[c].step == load()[chosen[0]].step]
     listed = rng.sample(near, min(len(near), 3))
     rest = [cause for cause in others if cause not in listed]

@@ -23,6 +23,8 @@ from runbook.training.practice import Practice
 LIMIT = 10.0
 """Seconds of processor time that one log may take; four times as long by the clock, on a machine that is busy."""
 _MEMORY = 1 << 30
+_OF_PROXY = 8 << 30
+"""Address space of a real proxy that a round starts: Go's programs reserve more than they use."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +83,9 @@ def replay(path: Path, secret: bytes = b"") -> Grade:
     """Draw the round of a log again and do what it says, in this process."""
     try:
         log = load(path)
-        practice = Practice(log.round, log.seed, log.faults, log.learner, only=log.only, catalogue=log.catalogue)
+        practice = Practice(
+            log.round, log.seed, log.faults, log.learner, only=log.only, catalogue=log.catalogue, proxy=log.proxy
+        )
     except LabError as error:
         return Grade(str(path), problem=str(error))
     try:
@@ -202,7 +206,7 @@ def _child(path: str, limit: str) -> None:
 
         seconds = int(float(limit))
         resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
-        resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
+        resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _OF_PROXY))
     except (ImportError, ValueError, OSError):
         pass  # no such limits on this system: the clock of the parent is left
     sys.stdout.write(json.dumps(asdict(replay(Path(path), sys.stdin.buffer.read()))))

@@ -102,12 +102,15 @@ class Log:
     ports: list[int] = field(default_factory=list)
     """The published ports of registry and UI in the files; another machine takes others."""
     events: list[Event] = field(default_factory=list)
+    proxy: str = ""
+    """What stands in front, where somebody asked for it."""
     seal: str = ""
     """Made by the trainer's server with the secret of the class."""
 
     def head(self) -> str:
         """The first line."""
-        rows = {name: value for name, value in asdict(self).items() if name not in ("events", "seal")}
+        left_out = ("events", "seal") if self.proxy else ("events", "seal", "proxy")
+        rows = {name: value for name, value in asdict(self).items() if name not in left_out}
         return json.dumps({"schema": SCHEMA, "tool": TOOL, **rows})
 
     def add(self, at: float, do: str, given: dict[str, Any], saw: str = "") -> Event:
@@ -184,8 +187,10 @@ def _head(row: dict[str, Any], path: Path) -> Log:
         "learner": _words(200),
         "version": _words(40),
         "catalogue": lambda v: type(v) is int,
+        "proxy": _words(20),
         "ports": lambda v: _numbers(v) and len(v) == 2 and all(1024 <= p <= 65535 for p in v),
     }
+    row = {"proxy": "", **row}
     for name, fits in kinds.items():
         if name not in row or not fits(row[name]):
             raise LabError(f'{path}: the field "{name}" is missing or of another kind; the log was changed')

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from statistics import mean
 
 from runbook.rules import load
+from runbook.training.difficulty import ENOUGH, Played, Statistics, shown, statistics, with_class
 from runbook.training.draw import HEALTHY
 from runbook.training.grade import HEAD, Grade, cells
 
@@ -42,7 +43,7 @@ def as_html(grades: list[Grade]) -> str:
         if good
         else ""
     )
-    body += table("Causes", ("Cause", "Met", "Named right", "Named instead", "Mean"), _causes(good)) if good else ""
+    body += _difficulty(good) if good else ""
     notes = [[esc(g.who), esc(p["name"]), esc(p["reply"]), esc(p["why"])] for g in good for p in g.parts]
     body += table("Why", ("Learner", "Part", "Reply", "Why"), notes) if notes else ""
     for g in good:
@@ -85,7 +86,34 @@ def weak_step(grades: list[Grade]) -> str:
     return min(steps, key=lambda step: mean(steps[step])) if len(steps) > 1 else "not known yet"
 
 
-def _causes(grades: list[Grade]) -> list[list[str]]:
+def played(grades: Iterable[Grade]) -> list[Played]:
+    """What counts for the figures of difficulty: rounds about one cause, or none, that the trainer's server kept."""
+    return [
+        Played(g.who, (*g.faults, HEALTHY)[0], g.reply == "correct", g.points)
+        for g in grades
+        if not g.problem and g.assessed and len(g.faults) < 2
+    ]
+
+
+def _difficulty(grades: list[Grade]) -> str:
+    from runbook.report.block import para, table
+
+    known = with_class(statistics(), played(grades))
+    head = (
+        "Cause",
+        "Met",
+        "Named right",
+        "Named instead",
+        "Mean",
+        "Difficulty: solved",
+        "Discrimination",
+        "Measured with",
+    )
+    note = f"Difficulty: {known.origin()} A class's own results replace them for a cause that {ENOUGH} people have met in assessed rounds."
+    return table("Causes", head, _causes(grades, known)) + para(note)
+
+
+def _causes(grades: list[Grade], known: Statistics) -> list[list[str]]:
     from runbook.report.block import esc
 
     rows = []
@@ -100,6 +128,9 @@ def _causes(grades: list[Grade]) -> list[list[str]]:
                 f"{right} of {len(met)}",
                 esc(", ".join(instead) or "nothing"),
                 f"{mean(g.points for g in met):.0f}",
+                known.of([cause]),
+                shown(known.causes[cause].discrimination) if cause in known.causes else "–",
+                known.causes[cause].by if cause in known.causes else "–",
             ]
         )
     return rows

@@ -15,8 +15,9 @@ from runbook.collect.read import whole
 from runbook.lab import LabError
 from runbook.report.block import Block, esc, para, table
 from runbook.rules import load as rules
-from runbook.training.catalogue import CATALOGUE, level, pool
-from runbook.training.draw import FINAL, HEALTHY, faults_of
+from runbook.training.catalogue import level, pool
+from runbook.training.difficulty import statistics
+from runbook.training.draw import FINAL, HEALTHY, faults_of, link
 
 INTERVALS = (0, 3, 9, 27, 81)
 """For each box: how many rounds pass before a cause comes again."""
@@ -46,32 +47,32 @@ class Course:
     links: list[str] = field(default_factory=list)
     """Rounds that were counted: the same one twice counts once."""
 
-    def due(self, step: str = FINAL) -> list[str]:
+    def due(self, step: str = FINAL, proxy: str = "") -> list[str]:
         """Causes that come again now, the lowest box first."""
-        here = [c for c in pool(step) if c in self.met]
+        here = [c for c in pool(step, proxy=proxy) if c in self.met]
         waiting = [c for c in here if self.rounds - self.met[c].last >= INTERVALS[self.met[c].box - 1]]
         return sorted(waiting, key=lambda c: (self.met[c].box, self.met[c].last))
 
-    def next_seed(self, step: str = FINAL) -> int:
+    def next_seed(self, step: str = FINAL, proxy: str = "") -> int:
         """The seed of the next round: about a due cause, else about a new one of the lowest level; now and then healthy."""
         rng = random.Random(f"runbook-path-{step}-{self.rounds}-{len(self.links)}")  # noqa: S311
-        wanted = self._wanted(step, rng)
+        wanted = self._wanted(step, rng, proxy)
         first = rng.randint(1, 1_000_000)
         taken = set(self.links)
         for seed in range(first, first + _MOST):
-            if faults_of(step, seed) == wanted and f"{step}.{seed}.{CATALOGUE}" not in taken:
+            if faults_of(step, seed, proxy) == wanted and link(step, seed, proxy=proxy) not in taken:
                 return seed
         return first
 
-    def _wanted(self, step: str, rng: random.Random) -> tuple[str, ...]:
+    def _wanted(self, step: str, rng: random.Random, proxy: str) -> tuple[str, ...]:
         if self.rounds % _HEALTHY_EVERY == _HEALTHY_EVERY - 1:
             return ()
-        new = [c for c in pool(step) if c not in self.met]
-        due = self.due(step)
+        new = [c for c in pool(step, proxy=proxy) if c not in self.met]
+        due = self.due(step, proxy)
         if due and (not new or self.met[due[0]].box == 1 or self.rounds % 2):
             return (due[0],)
         lowest = min(map(level, new), default=0)
-        return (rng.choice([c for c in (new or list(pool(step))) if not new or level(c) == lowest]),)
+        return (rng.choice([c for c in (new or pool(step, proxy=proxy)) if not new or level(c) == lowest]),)
 
     def count(self, link: str, faults: tuple[str, ...], right: set[str], points: int) -> None:
         """Count a round that is over."""
@@ -103,15 +104,16 @@ class Course:
             f"; {weak} is your weak step." if weak else "."
         )
         head += f" Due again: {len(self.due())}."
-        rows = [
-            (str(n), str(sum(level(c) == n for c in met)), str(sum(level(c) == n for c in causes)),
-             str(sum(level(c) == n and self.met[c].box >= 3 for c in met)))
-            for n in (1, 2, 3)
-        ]  # fmt: skip
-        html = para(head) + table(
-            "Levels", ("Level", "Met", "Of", "Known (box 3 or higher)"), ([esc(c) for c in row] for row in rows)
-        )
-        return Block(html, "\n".join([head, *(f"level {a}: met {b} of {c}, known {d}" for a, b, c, d in rows)]))
+        known, rows = statistics(), []
+        for n in (1, 2, 3):
+            here = [c for c in causes if level(c) == n]
+            boxes = [self.met[c].box for c in here if c in self.met]
+            rows.append((str(n), str(len(boxes)), str(len(here)), str(sum(b >= 3 for b in boxes)), known.of(here)))
+        titles = ("Level", "Met", "Of", "Known (box 3 or higher)", "Solved by others")
+        html = para(head) + table("Levels", titles, ([esc(c) for c in row] for row in rows))
+        html += para(f"Solved by others: {known.origin()}")
+        lines = [f"level {a}: met {b} of {c}, known {d}, solved by others {e}" for a, b, c, d, e in rows]
+        return Block(html, "\n".join([head, *lines, known.origin()]))
 
     def save(self) -> None:
         """Write it whole or not at all, if there is a file."""

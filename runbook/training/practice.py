@@ -51,8 +51,9 @@ class Practice:
         only: str = "",
         catalogue: int = CATALOGUE,
         assessed: bool = False,
+        proxy: str = "",
     ) -> None:
-        self._drawn: Round = draw(name, seed, faults, catalogue, only)
+        self._drawn: Round = draw(name, seed, faults, catalogue, only, proxy)
         self._began, self._assessed = time.monotonic(), assessed
         self.closed = False
         """Whether the stack was stopped."""
@@ -61,7 +62,7 @@ class Practice:
         self._plan = self._lab.plan
         for port in ("registry_port", "ui_port", "inner_port"):
             setattr(self._drawn.plan, port, getattr(self._plan, port))
-        self._log = Log(name, seed, faults, only, learner[:200], __version__, catalogue)
+        self._log = Log(name, seed, faults, only, learner[:200], __version__, catalogue, proxy=proxy)
         self._log.ports = [self._plan.registry_port, self._plan.ui_port]
         self._answer = Answer()
         self._broken = next(wishes.failing(self._lab, self._plan), None)
@@ -81,8 +82,8 @@ class Practice:
     @classmethod
     def again(cls, link: str, learner: str = "") -> "Practice":
         """The round that somebody shared: `headers.17.1`."""
-        name, seed, catalogue = parse_link(link)
-        return cls(name, seed, learner=learner, catalogue=catalogue)
+        name, seed, catalogue, proxy = parse_link(link)
+        return cls(name, seed, learner=learner, catalogue=catalogue, proxy=proxy)
 
     def __repr__(self) -> str:
         return f"Practice({self._drawn.link})"
@@ -102,7 +103,7 @@ class Practice:
     def story(self) -> Block:
         """What somebody complains about, and what there is to look at."""
         link = "assessed" if self._assessed else self._drawn.link
-        return views.story(self._complaint, self._plan, self.names(), link, final=self._drawn.name == FINAL)
+        return views.story(self._complaint, self._plan, self.names(), link, self._drawn.name)
 
     def ask(
         self, way: Way = "direct", login: Login = "right", path: str = "/v2/", method: str = "GET", expect: str = ""
@@ -413,9 +414,23 @@ class Practice:
         self._answer.gave_up = True
         return self.debrief()
 
+    def over(self) -> bool:
+        """Whether it is solved or given up."""
+        return self._answer.gave_up or self.verdict().reply == "correct"
+
+    def next(self) -> Block:
+        """Begin the round of the next seed, in place of this one; what was not saved of this one is gone."""
+        if not self.over():
+            return views.said("The next round comes when this one is solved or given up.")
+        drawn = self._drawn
+        self.close()
+        learner, catalogue, proxy = self._log.learner, drawn.catalogue, drawn.proxy
+        Practice.__init__(self, drawn.name, drawn.seed + 1, learner=learner, catalogue=catalogue, proxy=proxy)
+        return self.story()
+
     def debrief(self) -> Block:
         """What it was, how it showed, what would have told the look-alike apart, and where to go on; after the round only."""
-        if not self._answer.gave_up and self.verdict().reply != "correct":
+        if not self.over():
             return views.said("The debrief comes when the round is solved or given up.")
         from runbook.training.debrief import debrief
 

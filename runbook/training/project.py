@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from runbook.lab import LabError, bundle
-from runbook.lab.frontends import as_written, in_front
+from runbook.lab.frontends import REAL, as_written, in_front
 from runbook.lab.plan import Plan, Proxy
 from runbook.lazy import re
 from runbook.parse import ParseError
 from runbook.parse.interpolation import substitute
 from runbook.parse.nginx_tree import Directive, tree
 from runbook.parse.yaml_nodes import load_yaml, plain_data
+from runbook.training.fronts import read_front
 
 COMPOSE = "docker-compose.yml"
 _HEADER = "NGINX_PROXY_HEADER_"
@@ -68,7 +69,9 @@ def read(contents: dict[str, bytes], before: Plan, directories: list[str] | None
     plan.container_user = str(registry["user"]) if "user" in registry else None
     plan.container_port = _container_port(registry, before)
     _entrypoint(plan, registry)
-    if front:
+    if before.proxy.software in REAL:
+        read_front(plan, contents.get(front), front)
+    elif front:
         _nginx(plan, contents.get(front))
     else:
         _proxy(plan, ui)

@@ -5,8 +5,9 @@ from runbook.model import PROBE_USER
 from runbook.redact import visible
 from runbook.report.block import Block, esc, para, table
 from runbook.rules import load as rules
-from runbook.training.catalogue import CATALOGUE
-from runbook.training.draw import HEALTHY, Round, draw
+from runbook.training.catalogue import CATALOGUE, pool
+from runbook.training.difficulty import statistics
+from runbook.training.draw import FINAL, HEALTHY, Round, draw
 from runbook.training.judge import HINT_COST, Answer, Verdict
 from runbook.training.seen import Observation
 from runbook.training.wishes import Answer as Response
@@ -19,21 +20,26 @@ def said(text: str) -> Block:
     return Block(f'<p role="status">{esc(text)}</p>', text)
 
 
-def story(complaint: str, plan: Plan, names: list[str], link: str, *, final: bool) -> Block:
+def story(complaint: str, plan: Plan, names: list[str], link: str, step: str) -> Block:
     """The complaint and the way in."""
     places = (
         f"registry http://localhost:{plan.registry_port}, page http://localhost:{plan.ui_port}, "
         f"user {plan.user} (a colleague: {plan.colleague})"
     )
     task = (
-        "There may be one cause, two, or none at all." if final else "There is one cause, or none: then it is healthy."
+        "There may be one cause, two, or none at all."
+        if step == FINAL
+        else "There is one cause, or none: then it is healthy."
     )
+    known = statistics()
+    difficulty = f"{known.of(pool(step))} of the rounds of this step were solved. {known.origin()}"
     rows = [
         ("Complaint", complaint),
         ("Where", places),
         ("Files", ", ".join(names)),
         ("Your task", task),
         ("Round", link),
+        ("Difficulty", difficulty),
     ]
     html = "".join(f"<dt>{esc(name)}</dt><dd>{esc(text)}</dd>" for name, text in rows)
     return Block(f"<dl>{html}</dl>", "\n".join(f"{name}: {text}" for name, text in rows))
@@ -41,9 +47,10 @@ def story(complaint: str, plan: Plan, names: list[str], link: str, *, final: boo
 
 def peek(name: str, seed: int, faults: int | None = None, catalogue: int = CATALOGUE) -> Block:
     """For the trainer: what a seed draws, without starting anything."""
-    drawn = draw(name, seed, faults, catalogue)
+    drawn, known = draw(name, seed, faults, catalogue), statistics().causes
     rows = [
         ("Faults", ", ".join(f"{cause} ({rules()[cause].title})" for cause in drawn.faults) or "none: it is healthy"),
+        ("Difficulty", "; ".join(known[c].words() for c in drawn.truth if c in known) or "not measured"),
         ("Decoy", "the images are stored outside every volume" if drawn.decoy else "none"),
         ("List", ", ".join(drawn.choices)),
         ("Users", f"{drawn.plan.user} (complains), {drawn.plan.colleague}"),

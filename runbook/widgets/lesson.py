@@ -79,6 +79,7 @@ class Lesson:
             ("Show the list", self.practice.choices),
             ("Hint (costs points)", self.practice.hint),
             ("Give up", self.practice.give_up),
+            ("Next round", self._next),
         )
         return _column(
             self.cause,
@@ -129,6 +130,16 @@ class Lesson:
         for field in (self.file, self.target):
             chosen, field.options = field.value, self.practice.names()
             field.value = chosen if chosen in field.options else (field.options[0] if field.options else None)
+
+    def _next(self) -> Block:
+        """The same panel, another round."""
+        story = self.practice.next()
+        if self.practice.observations():  # the round is not over
+            return story
+        self.text.value = self.command.value = ""
+        for field in (self.cause, self.rival):
+            field.options, field.value = ["", *self.practice.causes()], ""
+        return story
 
     def _button(self, title: str, do: Callable[[], Block]) -> Any:
         button = ipywidgets.Button(description=title, layout=ipywidgets.Layout(width="auto"))

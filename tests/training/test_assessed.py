@@ -110,3 +110,20 @@ def test_a_notebook_without_token_or_server_says_so(monkeypatch) -> None:
     assert "RUNBOOK_CLASS_TOKEN" in repr(lesson.panel(False))
     monkeypatch.setenv("RUNBOOK_CLASS_TOKEN", "x")
     assert "does not answer" in repr(begin(server="http://127.0.0.1:9").story())
+
+
+def test_a_class_can_have_a_proxy_of_the_trainers_choice(tmp_path: Path) -> None:
+    room = Classroom(SECRET, ["ana"], "headers", tmp_path, proxy="nginx")
+    thread = threading.Thread(target=room.serve, daemon=True)
+    thread.start()
+    try:
+        lesson = Assessed(room.url, token(room, "ana"))
+        assert "default.conf" in lesson.names()
+        lesson.ask("direct", "right")
+        assert "begun by the trainer" in repr(lesson.next())
+    finally:
+        room.close()
+        thread.join()
+    (path,) = tmp_path.glob("*.jsonl")
+    result = replay(path, SECRET)
+    assert (result.problem, result.assessed) == ("", True)

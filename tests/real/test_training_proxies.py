@@ -1,0 +1,48 @@
+"""Rounds behind real proxies: played by a careful learner, saved, and graded again in a process of its own."""
+
+from pathlib import Path
+
+import pytest
+
+from runbook.training import Practice
+from runbook.training.catalogue import BEHIND, CATALOGUE, POOLS
+from runbook.training.grade import grade
+from tests.real.programs import need
+from tests.training import learners
+
+PROGRAMS = {"caddy": "caddy", "haproxy": "haproxy", "apache": "apache2"}
+ALL = [(proxy, cause) for proxy in PROGRAMS for cause in BEHIND[CATALOGUE][proxy]]
+
+
+@pytest.mark.parametrize(("proxy", "cause"), ALL)
+def test_a_careful_learner_solves_every_round(proxy: str, cause: str) -> None:
+    need(PROGRAMS[proxy])
+    step = next(s for s, causes in POOLS[CATALOGUE].items() if cause in causes)
+    lesson = Practice(step, len(cause), only=cause, proxy=proxy)
+    assert "asks whether something" not in lesson._complaint, "nobody would notice this fault"
+    learners.careful(lesson)
+    verdict = lesson.verdict()
+    lesson.close()
+    assert verdict.reply == "correct", verdict
+    assert verdict.points >= 90, verdict
+
+
+@pytest.mark.parametrize("proxy", PROGRAMS)
+@pytest.mark.parametrize("faults", [0, 1, 2])
+def test_a_round_is_replayed_to_the_same_points(proxy: str, faults: int, tmp_path: Path) -> None:
+    need(PROGRAMS[proxy])
+    lesson = Practice("final", 5, faults=faults, proxy=proxy, learner="ana")
+    learners.careful(lesson)
+    points = lesson.verdict().points
+    lesson.save(str(tmp_path / "x.jsonl"))
+    lesson.close()
+    result = grade(tmp_path / "x.jsonl", limit=60)
+    assert (result.problem, result.points) == ("", points)
+    assert points >= 90
+
+
+def test_a_round_behind_a_program_that_is_not_here_says_so(monkeypatch) -> None:
+    from runbook.training import begin
+
+    monkeypatch.setattr("runbook.lab.embedded.find", lambda program: None)
+    assert "this stack needs caddy" in repr(begin("headers", 3, proxy="caddy").story())
