@@ -7,7 +7,7 @@ replace them, cause by cause, once enough different people have met it in rounds
 import json
 import os
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date
 from functools import cache
 from importlib.resources import files
@@ -86,9 +86,9 @@ class Statistics:
     def origin(self) -> str:
         """Who was measured, when, and on what; said wherever a figure is shown."""
         people = sum(item.by == "class" for item in self.causes.values())
-        who = f"simulated learners of {len(self.learners)} kinds, not people" + (
-            f", but for {people} causes people of classes" if people else ""
-        )
+        who = f"simulated learners of {len(self.learners)} kinds, not people"
+        if people:
+            who += f"; since then, for {people} cause{'s' if people > 1 else ''}, people of classes"
         return f"Measured {self.measured} on catalogue {self.catalogue}: {who}."
 
     def of(self, causes: Iterable[str]) -> str:
@@ -132,8 +132,7 @@ def with_class(known: Statistics, played: Iterable[Played]) -> Statistics:
     theirs = {c: item for c, item in items(first.values(), "class").items() if item.rounds >= ENOUGH}
     if not theirs:
         return known
-    merged = {**known.causes, **theirs}
-    return Statistics(date.today().isoformat(), known.catalogue, known.version, known.method, known.learners, merged)
+    return replace(known, causes={**known.causes, **theirs})
 
 
 def statistics(file: str | None = None) -> Statistics:

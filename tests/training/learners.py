@@ -1,5 +1,6 @@
 """Simulated learners: what each kind does in a round, from the outside, as a person at the keyboard could."""
 
+import contextlib
 import copy
 import random
 import tempfile
@@ -13,6 +14,7 @@ from runbook.redact import Vault
 from runbook.training import Practice, judge, project
 from runbook.training.draw import HEALTHY
 from runbook.training.hints import PROBES
+from runbook.training.seen import telling
 
 
 def ask_all(lesson: Practice, *, predict: bool) -> None:
@@ -75,24 +77,75 @@ def no_skill(lesson: Practice, rng: random.Random) -> None:
     lesson.check()
 
 
-def paste(lesson: Practice) -> None:
-    """Clicks everything, hands all of it to the tool, names its answer, cites everything, applies the fix that it prints."""
-    ask_all(lesson, predict=False)
-    read_all(lesson)
-    everything = [o.number for o in lesson.observations()]
+def told(lesson: Practice, seen: list) -> str:
+    """The first cause that the tool names when it is handed these observations."""
     with tempfile.TemporaryDirectory() as folder:
-        for name, data in judge._as_files(list(lesson.observations())).items():
+        for name, data in judge._as_files(seen).items():
             path = Path(folder) / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(data)
         request = Request(paths=(folder,), user=lesson._plan.user, password=lesson._plan.password)
         found = diagnose(collect(request, Vault())).diagnosis.causes
-    cause = found[0].cause if found else HEALTHY
+    return found[0].cause if found else HEALTHY
+
+
+def paste(lesson: Practice) -> None:
+    """Clicks everything, hands all of it to the tool, names its answer, cites everything, applies the fix that it prints."""
+    ask_all(lesson, predict=False)
+    read_all(lesson)
+    everything = [o.number for o in lesson.observations()]
+    cause = told(lesson, list(lesson.observations()))
     if cause in lesson.causes():
         lesson.name(cause, everything)
     rival = next((c for c in lesson.causes() if c not in (cause, HEALTHY)), "")
     lesson.rule_out(rival, everything)
     fix(lesson)
+    lesson.check()
+
+
+def fix_as(lesson: Practice, cause: str) -> None:
+    """The fix of the cause that one believes in, whether it is that or not."""
+    if cause == HEALTHY:
+        return
+    plan = copy.deepcopy(lesson._plan)
+    with contextlib.suppress(Exception):  # what is not broken cannot always be mended: then nothing is changed
+        FAULTS[cause].solve(plan)
+        put_files(lesson, plan)
+
+
+def on_the_wire(lesson: Practice, rng: random.Random) -> None:
+    """Knows what each cause of the list answers, asks, and opens no file: where several fit, one of them by lot."""
+    ask_all(lesson, predict=True)
+    asked = {o.asked: telling(o.text, lesson._plan) for o in lesson.observations()}
+    fits, apart = [], {}
+    for cause in lesson.causes():
+        plan, texts = judge.otherwise(lesson._drawn.instead(cause), list(asked))
+        other = [o.number for o in lesson.observations() if telling(texts[o.asked], plan) != asked[o.asked]]
+        apart[cause] = other
+        fits += [] if other else [cause]
+    cause = rng.choice(fits or list(lesson.causes()))
+    lesson.name(cause, apart[HEALTHY][:1] or [o.number for o in lesson.observations() if o.asked in judge.FULL_SET])
+    rival = next((c for c in lesson.causes() if apart[c] and c != HEALTHY), "")
+    lesson.rule_out(rival, apart.get(rival, [])[:1])
+    fix_as(lesson, cause)
+    lesson.check()
+
+
+def reader(lesson: Practice, what: str) -> None:
+    """Asks the two requests that open the rest, reads only the files or only the logs, and names what the tool says to them."""
+    for way in ("direct", "ui"):
+        lesson.ask(way, "right", expect="200")
+    if what == "files":
+        for name in lesson.names():
+            lesson.look(name)
+    else:
+        lesson.logs("registry")
+        lesson.logs("ui")
+    seen = list(lesson.observations())
+    cause = told(lesson, seen)
+    if cause in lesson.causes():
+        lesson.name(cause, [o.number for o in seen])
+    fix_as(lesson, cause)
     lesson.check()
 
 
@@ -139,8 +192,12 @@ def look_alike(lesson: Practice, seen: list) -> tuple[str, int]:
     drawn, broken = lesson._drawn, lesson._broken
     others = [c for c in lesson.causes() if c not in (*drawn.truth, HEALTHY)]
     alike = [c for c in others if broken and broken.name in judge.felt_as(c, drawn)]
+    asked = list({o.asked: None for o in seen if o.asked})
     for rival in [*alike, *(c for c in others if c not in alike)]:
-        for observation in seen:
-            if observation.kind != "log" and judge.rules_out(rival, observation, drawn):
-                return rival, observation.number
+        plan, answers = judge.otherwise(drawn.instead(rival), asked)
+        for o in seen:
+            if o.asked and telling(o.text, drawn.plan) != telling(answers[o.asked], plan):
+                return rival, o.number
+            if o.kind == "file" and judge.rules_out(rival, o, drawn):
+                return rival, o.number
     return "", 0
