@@ -153,7 +153,7 @@ def _prepared(options: argparse.Namespace) -> Path:
 
 
 def run_serve(options: argparse.Namespace) -> int:
-    """Serve a case as a page, by Voilà, or the first notebook where none is given; ends when the user ends it.
+    """Serve the case as a page, by Voilà; ends when the user ends it.
 
     It listens on loopback, and its address holds a token: whoever opens the page reads this user's files and asks in
     this user's name.
@@ -161,10 +161,8 @@ def run_serve(options: argparse.Namespace) -> int:
     if find_spec("voila") is None:
         raise UsageError("Serving needs Voilà: pip install 'registry-runbook[serve]'. Or use `runbook open`.")
     from runbook.headless.opened import page_of_case
-    from runbook.headless.places import notebooks_folder
 
-    given = options.demo or options.paths or options.registry or options.ui
-    notebook = page_of_case(_prepared(options)) if given else notebooks_folder() / "00_start_here.ipynb"
+    notebook = page_of_case(_prepared(options))
     command = [sys.executable, "-m", "runbook.headless.page", str(notebook)]
     command += [str(options.port), "no-browser" if options.no_browser else "browser", options.theme]
     sys.stdout.flush()

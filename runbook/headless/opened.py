@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
-from jupyterlab_server.workspaces_handler import WorkspacesManager
 
 from runbook import door
 from runbook.folder import NAME, CaseFolder
@@ -58,6 +57,8 @@ def waiting(cell: Any) -> Any:
 def at_ease(folder: Path) -> list[str]:
     """Options with which JupyterLab shows the case alone: side bars folded, no question about news, and no tabs of the
     user's other work. It is a layout of this folder; whatever the user set otherwise stays."""
+    from jupyterlab_server.workspaces_handler import WorkspacesManager
+
     home = folder / ".jupyter"
     defaults = {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false"}}
     (home / "labconfig").mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""The first notebook as a web page, by Voilà, for the person alone who started it.
+"""The case as a web page, by Voilà, for the person alone who started it.
 
 The page reads this user's files and asks addresses in this user's name. So its address holds a token that is drawn
 at every start; requests whose Host is not this machine's loopback are refused (a page of somebody else's can make
@@ -40,6 +40,11 @@ class Page(Voila):  # type: ignore[misc]
     def init_settings(self) -> dict[str, Any]:
         """Voilà's own settings allow any Host."""
         return {**super().init_settings(), "allow_remote_access": False, "local_hostnames": ["localhost"]}
+
+    def setup_template_dirs(self) -> None:
+        """Ours before Voilà's own, which it extends."""
+        super().setup_template_dirs()
+        self.template_paths = [str(Path(__file__).with_name("voila")), *self.template_paths]
 
     def launch_browser(self) -> None:
         """Open the address by a file of this user's, for arguments of a browser can be read by others."""

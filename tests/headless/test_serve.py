@@ -1,4 +1,4 @@
-"""`runbook serve`: the first notebook as a page, on loopback only."""
+"""`runbook serve`: the case as a page, on loopback only."""
 
 import re
 import subprocess
@@ -17,11 +17,11 @@ from tests.real.hops import free_port
 
 
 @pytest.fixture(scope="module")
-def served() -> Iterator[tuple[str, str, int]]:
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str, int]]:
     """The base address and the token of a page that is served."""
     if find_spec("voila") is None:
         pytest.skip("Voilà is not installed")
-    yield from serving()
+    yield from serving(f"--folder={tmp_path_factory.mktemp('nothing')}")
 
 
 @pytest.fixture(scope="module")
@@ -72,20 +72,23 @@ def kernels(server: int) -> int:
     return sum(line.split()[0] == str(server) and "ipykernel_launcher" in line for line in found.splitlines())
 
 
-def test_the_first_notebook_is_served_with_its_console(served: tuple[str, str, int]) -> None:
+def test_without_an_incident_it_is_the_form(served: tuple[str, str, int]) -> None:
     base, token, _ = served
     status, page = asked(f"{base}/?token={token}")
     assert status == 200
-    assert "Start here" in page
-    assert "Folklore:" in page  # the cells were run
-    assert "Incident.open" not in page  # and their code is not shown
+    assert '<p class="rb-lead">Nothing to diagnose' in page
+    assert "application/vnd.jupyter.widget-view+json" in page, "the form"
+    assert "Case.open" not in page
 
 
 def test_a_case_is_served_without_lessons_and_dead_links(served_case: tuple[str, str, int]) -> None:
     base, token, _ = served_case
     status, page = asked(f"{base}/?token={token}")
     assert status == 200
-    assert "authorization-stripped" in page
+    assert '<div class="rb-verdict fault"' in page, "as HTML, which needs no script to be seen"
+    assert re.findall(r"""(?:src|href)=["']?((?:https?:)?//[^"'> ]+)""", page) == [], (
+        "nothing is fetched from elsewhere"
+    )
     assert "Case.open" not in page
     assert re.search(r"<title>\s*(?:DEMO: )?Fault: authorization-stripped · ", page), "what, and where"
     assert 'data-jp-theme-light="false"' in page
@@ -94,14 +97,14 @@ def test_a_case_is_served_without_lessons_and_dead_links(served_case: tuple[str,
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/?token=", "/?token=0123456789abcdef", "/api/kernels", "/voila/files/00_start_here.ipynb"]
+    "path", ["/", "/?token=", "/?token=0123456789abcdef", "/api/kernels", "/voila/files/case-page.ipynb"]
 )
 def test_nobody_else_comes_in(path: str, served: tuple[str, str, int]) -> None:
     base, _, server = served
     before = kernels(server)
     status, page = asked(base + path)
     assert status in (302, 403, 404)
-    assert "Start here" not in page
+    assert "rb-verdict" not in page
     assert kernels(server) == before, "and no kernel is started for it"
 
 
