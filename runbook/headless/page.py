@@ -44,7 +44,7 @@ class Page(Voila):  # type: ignore[misc]
     def setup_template_dirs(self) -> None:
         """Ours before Voilà's own, which it extends."""
         super().setup_template_dirs()
-        self.template_paths = [str(Path(__file__).with_name("voila")), *self.template_paths]
+        self.template_paths.insert(0, str(Path(__file__).with_name("voila")))
 
     def launch_browser(self) -> None:
         """Open the address by a file of this user's, for arguments of a browser can be read by others."""
