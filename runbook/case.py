@@ -10,7 +10,7 @@ from runbook.incident import Incident
 from runbook.judge import Run, diagnose
 from runbook.model import Step
 from runbook.report import runs
-from runbook.report.block import Block, esc, para
+from runbook.report.block import Block, para, part
 from runbook.report.picture import picture
 from runbook.report.steps import NEEDS, brick_row, bricks, looked_at
 
@@ -56,10 +56,10 @@ class Case(Incident):
     def again(self) -> Block:
         """Collect and judge once more, and say what has changed. The password comes from this process, if it has one."""
         if self.folder is None:
-            return Block(para(_NO_FOLDER), _NO_FOLDER)
+            return Block.of(_NO_FOLDER)
         asked = self.folder.asked()
         if not asked.can_be_asked:
-            return Block(para(_ONCE), _ONCE)
+            return Block.of(_ONCE)
         self.run = Incident.of(asked.request).run
         keep(self, self.folder)
         return self.verdict() + self.runs()
@@ -80,8 +80,7 @@ class Case(Incident):
         if not fixes or self.is_empty:
             return Block("")
         if not interactive:
-            text = "`runbook diagnose … --prove` tries the fix in a copy of the stack on this machine."
-            return Block(para(text, "rb-soft"), text)
+            return Block.soft("`runbook diagnose … --prove` tries the fix in a copy of the stack on this machine.")
         from runbook.widgets.proving import Proving
 
         return Proving(self.proven, also=self._experiment(fixes[0].cause))
@@ -110,8 +109,7 @@ class Case(Incident):
         from runbook.widgets import console
 
         if not interactive:
-            text = "The form is there when this notebook runs in JupyterLab."
-            return Block(para(text, "rb-soft"), text)
+            return Block.soft("The form is there when this notebook runs in JupyterLab.")
         return console()
 
     # what is shown
@@ -124,22 +122,21 @@ class Case(Incident):
         block = brick_row(self.run)
         for brick in bricks(self.run):
             question, lesson = _QUESTIONS[brick.step]
-            learn = f' <a href="{lesson}">Learn this step</a>' if links else ""
-            head = f"<h3>{esc(brick.title)}</h3><p><b>{esc(question)}</b>{learn}</p>"
             if not looked_at(self.run, brick.step):
                 more = f" More needs {NEEDS[brick.step]}." if brick.state in ("failed", "warning") else ""
                 needs = f"{brick.reason}{more}"
-                block += Block(f"<h3>{esc(brick.title)}</h3>{para(needs, 'rb-soft')}", f"{brick.title}. {needs}")
+                block += Block(part("titled", brick.title, para(needs, "rb-soft")), f"{brick.title}. {needs}")
                 continue
             shown = {"simplify": self.simplify, "htpasswd": self.htpasswd, "headers": self.headers, "align": self.align}
             answer = shown[brick.step]()
+            head = part("question", brick.title, question, lesson if links else "")
             block += Block(head + answer.html, f"{brick.title}. {question}\n{answer.text}")
         return block
 
     def runs(self) -> Block:
         """The runs of this case, one line each, with what was changed between them."""
         if self.folder is None:
-            return Block(para(_NO_FOLDER, "rb-soft"), _NO_FOLDER)
+            return Block.soft(_NO_FOLDER)
         return runs.strip(self.folder.runs())
 
     def history(self, note: str = "") -> Block:
@@ -152,8 +149,7 @@ class Case(Incident):
         """Two runs side by side, by their numbers; by default the first and the last."""
         known = self.folder.runs() if self.folder else ()
         if len(known) < 2:
-            text = "There is one run so far, so there is nothing to compare."
-            return Block(para(text, "rb-soft"), text)
+            return Block.soft("There is one run so far, so there is nothing to compare.")
         numbers = (first or known[0].number, second or known[-1].number)
         chosen = [r for n in numbers for r in known if r.number == n]
         if len(chosen) != 2:
@@ -163,14 +159,12 @@ class Case(Incident):
     def note(self, text: str = "") -> Block:
         """Add a note, if there is text, and show all notes."""
         if self.folder is None:
-            return Block(para(_NO_FOLDER, "rb-soft"), _NO_FOLDER)
+            return Block.soft(_NO_FOLDER)
         if text.strip():
             self.folder.note(text, self.vault)
         notes = self.folder.notes()
         lines = [line.removeprefix("- ") for line in notes.splitlines() if line.strip()]
-        none = "No notes yet."
-        html = "<ul>" + "".join(f"<li>{esc(line)}</li>" for line in lines) + "</ul>" if lines else para(none, "rb-soft")
-        return Block(html, notes or none)
+        return Block(part("bullets", lines), notes) if lines else Block.soft("No notes yet.")
 
 
 def keep(incident: Incident, folder: CaseFolder, password_env: str = "") -> None:

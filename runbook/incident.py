@@ -19,7 +19,7 @@ from runbook.model import Evidence, Step
 from runbook.redact import Vault
 from runbook.report import blocks, render_html, render_json, tables, words
 from runbook.report.alignment import alignment
-from runbook.report.block import Block, esc, para
+from runbook.report.block import Block, part
 from runbook.report.card import card, summary
 from runbook.report.excerpt import excerpts
 from runbook.report.picture import picture
@@ -117,11 +117,12 @@ class Incident:
     def about(self) -> Block:
         """What was handed over."""
         if self.is_empty:
-            return Block(para(NOTHING), NOTHING)
+            return Block.of(NOTHING)
         evidence = self.run.evidence
         names = ", ".join(f.path for f in evidence.files) or "no files"
-        text = f"{self._about}: {names}; {len(evidence.live)} requests made, {len(self.run.traffic.exchanges)} seen in all."
-        return Block(para(text), text)
+        return Block.of(
+            f"{self._about}: {names}; {len(evidence.live)} requests made, {len(self.run.traffic.exchanges)} seen in all."
+        )
 
     # the four steps
 
@@ -143,7 +144,7 @@ class Incident:
 
     def _step(self, name: Step, view: Block) -> Block:
         said = conclusion(self.run, name)
-        return view + blocks.step(self.run, name) + Block(f'<p class="rb-said">{esc(said)}</p>', said)
+        return view + blocks.step(self.run, name) + Block.of(said, "rb-said")
 
     def alignment(self) -> Block:
         """Names, ports, schemes, mounts and origins across services, as one picture."""
@@ -163,18 +164,14 @@ class Incident:
 
     def showed(self, step: Step) -> Block:
         """What one step showed, and where it stands among the four."""
-        said = conclusion(self.run, step)
-        return brick_row(self.run) + Block(f'<p class="rb-said">{esc(said)}</p>', said)
+        return brick_row(self.run) + Block.of(conclusion(self.run, step), "rb-said")
 
     # the parts of the verdict
 
     def verdict(self) -> Block:
         """The answer and the request path."""
         if self.is_empty:
-            return Block(
-                f'<div class="rb-verdict inconclusive" role="status"><p class="rb-lead">{esc(NOTHING)}</p></div>',
-                NOTHING,
-            )
+            return Block(part("nothing", NOTHING), NOTHING)
         return blocks.verdict(self.run) + blocks.hops(self.run)
 
     @property
@@ -198,7 +195,7 @@ class Incident:
 
     def next_step(self) -> Block:
         """What to do now: the check that proves the fix, or the one command that decides what is open."""
-        return blocks.now(self.run) if not self.is_empty else Block(para(NOTHING), NOTHING)
+        return blocks.now(self.run) if not self.is_empty else Block.of(NOTHING)
 
     def hops(self) -> Block:
         """The way of a request with the first bad hop marked."""
@@ -245,8 +242,8 @@ class Incident:
     def save(self, folder: str = "") -> Block:
         """A summary to paste; with a folder the report, the card and the summary are written there."""
         if self.is_empty:
-            return Block(para(f"Nothing was written. {NOTHING}"), f"Nothing was written. {NOTHING}")
-        shown = Block(f"<h3>{words.PASTE}</h3>", words.PASTE) + summary(self.run)
+            return Block.of(f"Nothing was written. {NOTHING}")
+        shown = Block(part("titled", words.PASTE, ""), words.PASTE) + summary(self.run)
         if not folder:
             return shown
         target = Path(folder)
@@ -256,7 +253,7 @@ class Incident:
         for name, text in pages.items():
             door.write(target / words.file_name(self.run, name), text, self.vault)
         said = f"Written to {target}: {', '.join(words.file_name(self.run, name) for name in pages)}."
-        return Block(para(said), said) + shown
+        return Block.of(said) + shown
 
 
 __all__ = ["Incident", "UsageError"]

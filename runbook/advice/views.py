@@ -7,7 +7,7 @@ from runbook import __version__
 from runbook.advice.check import Judgement, check
 from runbook.redact import Vault
 from runbook.redact.text import one_line
-from runbook.report.block import Block, esc, para, table, tag
+from runbook.report.block import Block, para, part, table, tag
 
 if TYPE_CHECKING:
     from runbook.widgets.advice import AdviceBox
@@ -21,17 +21,17 @@ _QUOTE = 240
 def advice(text: str = "") -> Block:
     """A post, a ticket's advice or an assistant's answer, held against the experiments."""
     if not text.strip():
-        return Block(para("Nothing to check: paste the advice."), "Nothing to check: paste the advice.")
+        return Block.of("Nothing to check: paste the advice.")
     vault = Vault()
     judged = check(text)
     if not judged:
-        return Block(para(NOTHING), NOTHING)
+        return Block.of(NOTHING)
     rows = [
         (
             tag(_SIGNS[j.verdict], _KINDS[j.verdict]),
-            f"line {j.line}: “{esc(quote(j, vault))}”",
-            esc(j.claim.truth),
-            f"<code>{esc(experiment_call(j))}</code>",
+            f"line {j.line}: “{quote(j, vault)}”",
+            j.claim.truth,
+            part("code", experiment_call(j)),
         )
         for j in judged
     ]

@@ -10,7 +10,7 @@ from runbook.experiments.base import Experiment, Trial, answered, direct, via
 from runbook.lab import Lab
 from runbook.lab.faults import FAULTS, NO_FAULT
 from runbook.lab.lab import Backend
-from runbook.report.block import Block, esc, para, table, tag
+from runbook.report.block import Block, para, part, table
 
 EXPERIMENTS: dict[str, Experiment] = {
     e.name: e for e in (*wire.EXPERIMENTS, *htpasswd.EXPERIMENTS, *settings.EXPERIMENTS)
@@ -29,7 +29,7 @@ def experiment(name: str, backend: Backend = "embedded") -> Block:
     """Run one experiment in the lab and show belief, answers and truth."""
     trials = play(name, backend)
     chosen = EXPERIMENTS[name]
-    rows = ([esc(t.what), _answer(t)] for t in trials)
+    rows = [(t.what, _answer(t)) for t in trials]
     html = para(f"Folklore: “{chosen.claim}”") + table("What came back", ("what was done", "answer"), rows)
     html += para(f"What is true: {chosen.truth}")
     lines = [f"Folklore: {chosen.claim}", *(f"  {t.answer}  {t.what}" for t in trials), f"True: {chosen.truth}"]
@@ -66,12 +66,12 @@ def tried(cause: str) -> Block:
     chosen = called_for(cause)
     if chosen is None:
         why = NO_FAULT.get(cause, "the lab has no such fault")
-        return Block(para(f"The lab cannot show it: {why}."), f"The lab cannot show it: {why}.")
+        return Block.of(f"The lab cannot show it: {why}.")
     if chosen.claim:
         return experiment(chosen.name)
     with Lab(backend="embedded", seed=5) as lab:
         trials = list(chosen.run(lab))
-    rows = ([esc(t.what), _answer(t)] for t in trials)
+    rows = [(t.what, _answer(t)) for t in trials]
     html = table(f"{cause} in a stack of the lab, with the right login", ("what was done", "answer"), rows)
     if len({t.answer for t in trials}) == 1:
         none = "A login alone does not show it: it takes another client or request."
@@ -100,14 +100,13 @@ def stage(backend: Backend = "auto") -> Block:
             "native": "the real registry and nginx, as programs of this machine",
             "compose": "containers, by Docker Compose",
         }
-        text = f"{lab.backend}: {kinds[lab.backend]}; registry {lab.major}."
-    return Block(para(text), text)
+        return Block.of(f"{lab.backend}: {kinds[lab.backend]}; registry {lab.major}.")
 
 
 def _answer(trial: Trial) -> str:
     """The answer as a label, which must stay short; what a log said stands below it."""
     word, _, said = trial.answer.partition(": ")
-    return tag(word, "kept" if trial.good else "dropped") + (f"<br><code>{esc(said)}</code>" if said else "")
+    return part("trial", word, "kept" if trial.good else "dropped", said)
 
 
 __all__ = ["EXPERIMENTS", "Experiment", "Trial", "called_for", "experiment", "play", "stage", "tried"]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from runbook.collect.read import whole
 from runbook.collect.request import UsageError
-from runbook.report.block import Block, esc
+from runbook.report.block import Block, part
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,7 +41,7 @@ class Nights:
         return f"{self._data['fleet']}, {self._data['started']}: {counts}"
 
     def _repr_html_(self) -> str:
-        return Block(f"<p>{esc(repr(self))}</p>")._repr_html_()
+        return Block.of(repr(self))._repr_html_()
 
     def registries(self) -> "pd.DataFrame":
         """Every registry that is not well, a row each."""
@@ -93,9 +93,11 @@ class Nights:
         """The trend as small multiples on one scale."""
         frame = self.trend()
         top = max(1, int(frame.to_numpy().max())) if len(frame.columns) else 1
-        pictures = "".join(_picture(str(cause), [int(v) for v in frame[cause]][-60:], top) for cause in frame)
+        rows = [(str(cause), [int(v) for v in frame[cause]][-60:]) for cause in frame]
+        if not rows:
+            return Block.of("No fault was found.")
         told = "\n".join(f"{cause}: {', '.join(map(str, frame[cause]))}" for cause in frame)
-        return Block(pictures or "<p>No fault was found.</p>", told or "No fault was found.")
+        return Block(part("bars", rows, top, _BAR, _HIGH), told)
 
     def changes(self) -> "pd.DataFrame":
         """What is new, what is mended, and what is no longer shown without being shown to be mended."""
@@ -112,15 +114,3 @@ class Nights:
 
     def _mine(self) -> list[dict[str, Any]]:
         return [row for row in self._data["targets"] if self._owner in ("", row["owner"])]
-
-
-def _picture(cause: str, counts: list[int], top: int) -> str:
-    bars = "".join(
-        f'<rect x="{n * _BAR}" y="{_HIGH - _HIGH * count // top}" width="{_BAR - 2}" height="{_HIGH * count // top}" fill="#b3261e"/>'
-        for n, count in enumerate(counts)
-    )
-    told = esc(f"{cause}: {', '.join(map(str, counts))}")
-    return (
-        f'<figure style="display:inline-block;margin:.5rem 1rem"><svg role="img" width="{max(1, len(counts)) * _BAR}" height="{_HIGH}">'
-        f"<title>{told}</title>{bars}</svg><figcaption>{esc(cause)} ({counts[-1]})</figcaption></figure>"
-    )

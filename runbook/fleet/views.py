@@ -7,9 +7,6 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from importlib.resources import files
 from typing import Any
-from xml.sax.saxutils import escape
-
-from markupsafe import Markup
 
 from runbook import __version__
 from runbook.fleet.one import Seen
@@ -224,37 +221,19 @@ def _case(row: Row) -> str:
 
 def as_html(fleet: Rollup, reports: Iterable[str]) -> str:
     """One page without network: sorting and filtering are done by the script in it. `reports` have a page of their own."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined
+    from runbook.report.render import template
 
-    environment = Environment(autoescape=True, loader=PackageLoader("runbook.fleet", "."), undefined=StrictUndefined)
-    environment.filters |= {
-        "day": day,
-        "what": what,
-        "change": change,
-        "spark": _spark,
-        "capfirst": lambda text: text[:1].upper() + text[1:],
-    }
     script = files("runbook.fleet").joinpath("page.js").read_text(encoding="utf-8")
-    return environment.get_template("page.html.j2").render(
+    return template("fleet/page.html.j2").render(
+        title=f"{fleet.fleet}: {headline(fleet)}",
         fleet=fleet,
         headline=headline(fleet),
         reports=frozenset(reports),
-        css=Markup(css()),  # noqa: S704 (ours)
-        script=Markup(script),  # noqa: S704 (ours)
+        day=day,
+        what=what,
+        change=change,
+        css=css(),
+        script=script,
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
         version=__version__,
-    )
-
-
-def _spark(group: Group) -> Markup:
-    """How many had the cause, run by run, as a small picture with its figures as text."""
-    trend = group.trend[-30:]
-    top, step = max(trend), 4
-    bars = "".join(
-        f'<rect x="{n * step}" y="{18 - round(18 * v / top)}" width="{step - 1}" height="{round(18 * v / top)}"/>'
-        for n, v in enumerate(trend)
-    )
-    told = f"{group.cause}: {', '.join(map(str, trend))}"
-    return Markup(  # noqa: S704 (numbers, and the id of a cause)
-        f'<svg class="rb-spark" role="img" width="{len(trend) * step}" height="18" fill="currentColor"><title>{escape(told)}</title>{bars}</svg>'
     )

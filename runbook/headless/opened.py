@@ -16,7 +16,7 @@ from runbook.headless.places import fingerprint, notebooks_folder
 from runbook.headless.reading import LESSON, LIVE, without
 from runbook.judge import diagnose
 from runbook.redact import Vault
-from runbook.report.block import Block, para
+from runbook.report.block import Block
 from runbook.report.html import title_of
 
 
@@ -49,7 +49,7 @@ def waiting(cell: Any) -> Any:
     """A cell that was not run, with the sentence that its notebook has for that."""
     text = cell.metadata.get("runbook", {}).get("waits", "")
     if text and cell.cell_type == "code":
-        data = {"text/html": Block(para(text, "rb-soft"))._repr_html_(), "text/plain": text}
+        data = {"text/html": Block.soft(text)._repr_html_(), "text/plain": text}
         cell.outputs = [nbformat.v4.new_output("display_data", data=data)]
     return cell
 

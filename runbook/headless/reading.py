@@ -47,4 +47,4 @@ def page(notebook: Path, names: Collection[str]) -> str:
     body = body.replace(f"<style>{css()}</style>", "")
     body = _LINK.sub(lambda m: f'href="{m[1]}.html"' if m[1] in names else 'href="#"', body)
     title = notebook.stem.replace("_", " ")
-    return template("chapter.html.j2").render(title=title, css=css(), body=body)
+    return template("report/templates/chapter.html.j2").render(title=title, css=css(), body=body)

@@ -11,7 +11,7 @@ from typing import Literal
 
 from runbook.judge import Run
 from runbook.model import Place, ProxyRoute, Registry
-from runbook.report.block import Block, esc, para, place
+from runbook.report.block import Block, part
 from runbook.rules.crossing import header, values
 from runbook.rules.hops import LOOPBACK, name
 from runbook.rules.upstreams import proxied
@@ -57,22 +57,9 @@ def alignment(run: Run) -> Block:
     """The picture, readable on a phone and without colours."""
     rows = joints(run)
     if not rows:
-        none = "There are no two files here that would have to agree."
-        return Block(para(none, "rb-soft"), none)
-    html = "".join(
-        f'<li class="{_CLASSES[j.state]}"><p class="rb-about">{esc(j.about)}</p>{_card(j.left)}'
-        f'<div class="rb-meet"><b aria-hidden="true">{_SIGNS[j.state]}</b> <span>{esc(j.state)}</span></div>{_card(j.right)}</li>'
-        for j in rows
-    )
+        return Block.soft("There are no two files here that would have to agree.")
     text = "\n".join(f"{_SIGNS[j.state]} {j.about}: {_plain(j.left)} | {_plain(j.right)} ({j.state})" for j in rows)
-    return Block(f'<ul class="rb-joints" aria-label="where two files must agree">{html}</ul>', text)
-
-
-def _card(side: Side) -> str:
-    return (
-        f'<div class="rb-side"><span class="rb-soft">{esc(side.who, 60)}</span> <code>{esc(side.says, 160)}</code>'
-        f"{place(side.where or '')}</div>"
-    )
+    return Block(part("joints", rows, _CLASSES, _SIGNS), text)
 
 
 def _plain(side: Side) -> str:

@@ -6,7 +6,7 @@ from runbook.judge import Run
 from runbook.judge.rank import explained
 from runbook.model import STEPS, Check, Finding, Step
 from runbook.report import words
-from runbook.report.block import Block, commands, diff, esc, items, para, place, table, tag
+from runbook.report.block import Block, commands, para, part
 from runbook.report.catalogue import page
 from runbook.report.hops import ROLES, Hop, first_wrong
 from runbook.report.hops import hops as way
@@ -34,12 +34,7 @@ def verdict(run: Run) -> Block:
         lead, sub = f"{rests[0].upper()}{rests[1:]}.{seen}", d.next.why if d.next else ""
         if d.verdict == "healthy" and d.warnings:
             sub = f"{len(d.warnings)} {'warning' if len(d.warnings) == 1 else 'warnings'}"
-    html = (
-        f'<div class="rb-verdict {d.verdict}" role="status"><div class="rb-word"><b>{words.VERDICTS[d.verdict]}</b></div>'
-        f'<p class="rb-lead"><b>{esc(lead)}</b></p><p class="rb-sub">{esc(sub)}</p>'
-        + (f'<p class="rb-sub">{esc(about)}</p>' if about else "")
-        + "</div>"
-    )
+    html = part("verdict", d.verdict, words.VERDICTS[d.verdict], lead, sub, about)
     return Block(html, "\n".join([f"{words.VERDICTS[d.verdict].upper()}: {lead} ({sub})", *([about] if about else [])]))
 
 
@@ -47,7 +42,7 @@ def next_step(run: Run) -> Block:
     """What to do when it is not clear: one command, and what it tells apart."""
     step = run.diagnosis.next
     if step is None:
-        return Block(para("Nothing is left to ask.", "rb-soft"), "Nothing is left to ask.")
+        return Block.soft("Nothing is left to ask.")
     apart = f"It tells apart: {', '.join(step.separates)}." if step.separates else ""
     html = para(step.why) + commands((str(step.command),)) + (para(apart, "rb-soft") if apart else "")
     return Block(html, "\n".join([step.why, str(step.command), apart]).strip())
@@ -59,8 +54,7 @@ def now(run: Run) -> Block:
     if d.verdict == "inconclusive":
         return next_step(run)
     if d.verdict == "healthy":
-        text = "Nothing has to be fixed."
-        return Block(para(text), text)
+        return Block.of("Nothing has to be fixed.")
     checks = d.causes[0].fix.verify_lines
     these = "this check" if len(checks) == 1 else "these checks"
     text = f"Apply the fix, then run {these}; after that, run this case again."
@@ -69,34 +63,24 @@ def now(run: Run) -> Block:
 
 def hops(run: Run) -> Block:
     """The way of a request with the first bad hop marked."""
-    stops = "".join(
-        f'<li><div class="rb-stop {h.state}"><b>{esc(h.name, 60)}{_role(h)}</b> <span>{_STATES[h.state]}</span></div></li>'
-        for h in way(run)
-    )
+    stops = [(h, _role(h), _STATES[h.state]) for h in way(run)]
     marks = {"ok": "ok", "bad": "X", "unknown": "?"}
     text = " -> ".join(f"[{marks[h.state]} {h.name}]" for h in way(run))
-    return Block(f'<ol class="rb-way" aria-label="the way of a request">{stops}</ol>', text)
+    return Block(part("hops", stops), text)
 
 
 def _role(hop: Hop) -> str:
     """What a station is, where its name does not say so."""
-    return "" if hop.name == ROLES[hop.kind] else f" <small>· {ROLES[hop.kind]}</small>"
+    return "" if hop.name == ROLES[hop.kind] else ROLES[hop.kind]
 
 
 def cause(run: Run) -> Block:
     """The one cause with its evidence and what it is not."""
     if not run.diagnosis.causes:
-        return Block(para("No cause stands out."), "No cause stands out.")
+        return Block.of("No cause stands out.")
     finding = run.diagnosis.causes[0]
     told = _told(finding, run)
-    html = f"<p>{tag(finding.cause, 'fail')} {esc(finding.summary)}</p>{para(told, 'rb-soft')}"
-    if finding.evidence:
-        html += f"<h3>Evidence</h3>{items(finding.evidence)}"
-    if finding.refuted:
-        rows = "".join(f"<li><code>{esc(r.cause)}</code>: {esc(r.because)}</li>" for r in finding.refuted)
-        html += f"<h3>{words.RULED_OUT}</h3><ul>{rows}</ul>"
-    if address := page(finding.cause):
-        html += f'<p><a href="{esc(address)}">More about this cause</a></p>'
+    html = part("cause", finding, told, words.RULED_OUT, page(finding.cause))
     lines = [f"{finding.cause}: {finding.summary}", told, *(f"  - {i.what} ({i.where})" for i in finding.evidence)]
     return Block(html, "\n".join(lines))
 
@@ -117,18 +101,11 @@ def fix(run: Run) -> Block:
         open_yet = Block(para(unknown) + commands((str(step.command),)), f"{unknown}\n{step.command}")
         if causes:
             only = f"Should it be {causes[0].cause}:"
-            open_yet += Block(para(only), only)
+            open_yet += Block.of(only)
     if not causes:
-        return open_yet if open_yet.text else Block(para("Nothing has to be fixed."), "Nothing has to be fixed.")
+        return open_yet if open_yet.text else Block.of("Nothing has to be fixed.")
     todo = causes[0].fix
-    html = para(todo.summary)
-    html += diff(todo.patch) if todo.patch else ""
-    html += commands(todo.command_lines) + (para(todo.applies) if todo.applies else "")
-    html += para(words.proof(todo)) if words.proof(todo) else ""
-    if rows := [(esc(r.request), esc(r.before), esc(r.after)) for r in todo.proof.rows]:
-        html += table("In a copy of the stack", ("request", "before", "after"), rows)
-    if todo.verify:
-        html += f"<h3>{words.VERIFY}</h3>{commands(todo.verify_lines)}"
+    html = part("fix", todo, words.proof(todo), [(r.request, r.before, r.after) for r in todo.proof.rows], words.VERIFY)
     text = "\n".join(
         [todo.summary, todo.patch or "", *todo.command_lines, words.proof(todo), "verify:", *todo.verify_lines]
     )
@@ -170,25 +147,18 @@ def warnings(run: Run) -> Block:
 
 
 def _short(run: Run, findings: Iterable[Finding], none: str, *, told: bool = False) -> Block:
-    rows = list(findings)
+    rows = [(f, _told(f, run) if told else "") for f in findings]
     if not rows:
-        return Block(para(none, "rb-soft"), none)
-    html = ""
-    for f in rows:
-        inner = para(_told(f, run), "rb-soft") if told else ""
-        inner += items(f.evidence) + para(f"Fix: {f.fix.summary}") + (diff(f.fix.patch) if f.fix.patch else "")
-        inner += commands(f.fix.command_lines)
-        html += f"<li>{esc(f.summary)} {tag(f.cause, 'warn')}<details><summary>evidence and fix</summary>{inner}</details></li>"
-    return Block(f"<ul>{html}</ul>", "\n".join(f"- {f.cause}: {f.summary}" for f in rows))
+        return Block.soft(none)
+    return Block(part("short", rows), "\n".join(f"- {f.cause}: {f.summary}" for f, _ in rows))
 
 
 def symptoms(run: Run) -> Block:
     """What was suffered from, and where that was seen."""
     seen = run.diagnosis.symptoms
     if not seen:
-        return Block(para("No failure was seen.", "rb-soft"), "No failure was seen.")
-    html = "".join(f"<li>{esc(o.symptom.value)}{items(o.evidence)}</li>" for o in seen)
-    return Block(f"<ul>{html}</ul>", "\n".join(f"- {o.symptom.value}" for o in seen))
+        return Block.soft("No failure was seen.")
+    return Block(part("symptoms", seen), "\n".join(f"- {o.symptom.value}" for o in seen))
 
 
 def step(run: Run, name: Step) -> Block:
@@ -202,7 +172,7 @@ def step(run: Run, name: Step) -> Block:
     html = para(summary, "rb-soft") + (_checks(failed, blamed) if failed else "")
     if rest:
         which = f"{'The other' if failed else 'All'} {len(rest)} {'check' if len(rest) == 1 else 'checks'}"
-        html += f"<details><summary>{which}</summary>{_checks(rest, blamed)}</details>"
+        html += part("folded", which, _checks(rest, blamed))
     text = "\n".join([f"{STEP_TITLES[name]}: {summary}", *(f"  {c.outcome} {c.rule}: {c.reason}" for c in failed)])
     return Block(html, text)
 
@@ -211,13 +181,12 @@ _OUTCOMES = {"pass": "passed", "fail": "found something", "skipped": "skipped", 
 
 
 def _checks(checks: Iterable[Check], blamed: set[str]) -> str:
-    rows = ""
+    rows = []
     for c in checks:
         kind = "warn" if c.outcome == "fail" and c.rule not in blamed else c.outcome
         word = "warning" if kind == "warn" else c.outcome
-        what = esc(c.reason or f"not so: {c.title}")
-        rows += f"<li>{tag(word, kind)}<div>{what}<br><code>{esc(c.rule)}</code></div></li>"
-    return f'<ul class="rb-checks">{rows}</ul>'
+        rows.append((word, kind, c.reason or f"not so: {c.title}", c.rule))
+    return part("checks", rows)
 
 
 def steps(run: Run) -> Block:
@@ -225,7 +194,7 @@ def steps(run: Run) -> Block:
     block = Block("")
     for name in STEPS:
         one = step(run, name)
-        block += Block(f"<h3>{esc(STEP_TITLES[name])}</h3>{one.html}", one.text)
+        block += Block(part("titled", STEP_TITLES[name], one), one.text)
     return block
 
 
@@ -233,38 +202,32 @@ def folklore(run: Run) -> Block:
     """Beliefs that would tempt here, and what is true."""
     beliefs = run.diagnosis.folklore
     if not beliefs:
-        return Block(para("Nothing here tempts to folklore.", "rb-soft"), "Nothing here tempts to folklore.")
-    html = "".join(
-        f"<li><b>“{esc(b.claim)}”</b><br>{esc(b.truth)}"
-        + (f'<br><span class="rb-soft">Shown by: {esc(b.shown)}</span>' if b.shown else "")
-        + f"{place(b.where)}</li>"
-        for b in beliefs
-    )
-    return Block(f"<ul>{html}</ul>", "\n".join(f"- “{b.claim}” {b.truth}" for b in beliefs))
+        return Block.soft("Nothing here tempts to folklore.")
+    return Block(part("folklore", beliefs), "\n".join(f"- “{b.claim}” {b.truth}" for b in beliefs))
 
 
 def contradictions(run: Run) -> Block:
     """Where files say one thing and the wire another."""
     rows = run.diagnosis.contradictions
     text = "\n".join(f"- {i.what} ({i.where})" for i in rows)
-    return Block(items(rows) or para("Files and wire agree.", "rb-soft"), text or "Files and wire agree.")
+    return Block(part("items", rows), text) if rows else Block.soft("Files and wire agree.")
 
 
 def odd_names(run: Run) -> Block:
     """Names from outside that no command has, and what stands for them."""
     rows = run.diagnosis.odd_names
-    return Block(items(rows), "\n".join(f"- {i.what} ({i.where})" for i in rows))
+    return Block(part("items", rows), "\n".join(f"- {i.what} ({i.where})" for i in rows))
 
 
 def not_read(run: Run) -> Block:
     """Files that were not read or not understood, with the reason."""
     rows = run.diagnosis.not_read
-    html = "".join(f"<li>{esc(row)}</li>" for row in rows)
-    return Block(f"<ul>{html}</ul>" if html else "", "\n".join(f"- {row}" for row in rows))
+    return Block(part("bullets", rows), "\n".join(f"- {row}" for row in rows))
 
 
 def not_tested(run: Run) -> Block:
     """What this verdict does not know."""
     gaps = words.untested(run.diagnosis)
-    html = "".join(f"<li>{esc(gap)}</li>" for gap in gaps)
-    return Block(f"<ul>{html}</ul>" if html else para("Nothing was left out."), "\n".join(f"- {g}" for g in gaps))
+    return (
+        Block(part("bullets", gaps), "\n".join(f"- {g}" for g in gaps)) if gaps else Block.of("Nothing was left out.")
+    )

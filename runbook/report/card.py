@@ -8,7 +8,7 @@ from runbook.judge import Run
 from runbook.lazy import re
 from runbook.redact import visible
 from runbook.report import words
-from runbook.report.block import Block, attr, esc
+from runbook.report.block import Block, part
 from runbook.report.picture import WIDTH, Picture, picture
 from runbook.report.render import template
 
@@ -21,8 +21,7 @@ _INKS = {"fault": ("#b3261e", "#fdeceb"), "healthy": ("#146c43", "#e7f5ee"), "in
 def summary(run: Run) -> Block:
     """The verdict, what shows it, the fix and its check, as plain text."""
     text = "\n".join(_lines(run))
-    html = f'<pre tabindex="0" aria-label="{attr(words.PASTE)}">{esc(text, 4000)}</pre>'
-    return Block(html, text)
+    return Block(part("pre", text, words.PASTE, 4000), text)
 
 
 def card(run: Run) -> str:
@@ -37,7 +36,7 @@ def card(run: Run) -> str:
     drawn = first.drawn("").replace("<svg ", f'<svg x="0" y="{top + 8}" width="{WIDTH}" height="{first.height}" ', 1)
     foot = top + 8 + first.height if first.journeys else top
     rows = list(_wrapped(run))
-    return template("card.svg.j2").render(
+    return template("report/templates/card.svg.j2").render(
         width=WIDTH, height=foot + 24 + 20 * len(rows) + 44, top=top, foot=foot, ink=ink, tint=tint, lead=lead, about=about, rows=rows,
         drawn=drawn if first.journeys else "", label=f"{_demo(run)}{word}", made=f"runbook {__version__}",
     ).strip()  # fmt: skip
@@ -92,7 +91,7 @@ def _wrapped(run: Run) -> Iterator[tuple[str, str, bool]]:
     left = _MOST_LINES
     for title, text in _todo(run):
         typed = title in _TYPED
-        for number, part in enumerate(textwrap.wrap(" ".join(visible(text, 400).split()), 84 if typed else 96)):
+        for number, row in enumerate(textwrap.wrap(" ".join(visible(text, 400).split()), 84 if typed else 96)):
             if left:
                 left -= 1
-                yield (title if not number else ""), part, typed
+                yield (title if not number else ""), row, typed

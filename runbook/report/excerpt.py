@@ -7,7 +7,7 @@ from runbook.judge import Run
 from runbook.lazy import re
 from runbook.model import EvidenceItem
 from runbook.redact import visible
-from runbook.report.block import Block, esc
+from runbook.report.block import Block, part
 
 _AROUND = 2
 _MOST = 6
@@ -33,7 +33,7 @@ def excerpts(run: Run) -> Block:
     found = tuple(_excerpts(run))
     if not found:
         return Block("")
-    return Block("".join(map(_html, found)), "\n\n".join(map(_text, found)))
+    return Block("".join(part("excerpt", one) for one in found), "\n\n".join(map(_text, found)))
 
 
 def _excerpts(run: Run) -> Iterator[Excerpt]:
@@ -85,19 +85,3 @@ def _text(one: Excerpt) -> str:
             a, b = one.spot
             lines.append(f"{' ' * gutter} | {' ' * a}{'^' * max(1, b - a)} {one.what}")
     return "\n".join(lines)
-
-
-def _html(one: Excerpt) -> str:
-    gutter = len(str(one.rows[-1][0]))
-    out = []
-    for number, text in one.rows:
-        if number != one.line:
-            out.append(f'<span class="rb-soft">{number:>{gutter}} │ {esc(text)}</span>')
-            continue
-        a, b = one.spot
-        out.append(f'{number:>{gutter}} │ {esc(text[:a])}<mark class="rb-blame">{esc(text[a:b])}</mark>{esc(text[b:])}')
-        out.append(f'{" " * gutter} │ {" " * a}<span class="rb-del">{"^" * max(1, b - a)}</span>')
-    return (
-        f'<figure class="rb-excerpt"><figcaption>{esc(one.what)} <span class="rb-place">{esc(one.file)}:{one.line}</span></figcaption>'
-        f'<pre tabindex="0" aria-label="line {one.line} and its neighbours">{chr(10).join(out)}</pre></figure>'
-    )

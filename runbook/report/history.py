@@ -16,7 +16,7 @@ from runbook.collect.read import whole
 from runbook.judge import Run
 from runbook.lazy import re
 from runbook.redact import visible
-from runbook.report.block import Block, esc, para, tag
+from runbook.report.block import Block, para, part
 
 _LIMIT = 32 << 20
 _OTHER = ("unknown", "evidence")
@@ -199,5 +199,4 @@ def block(comparison: Comparison) -> Block:
         *(("unchanged", c, "skipped") for c in comparison.unchanged),
         *(("no longer shown, and not shown to be mended", c, "warn") for c in comparison.unclear),
     ]
-    html = "".join(f"<li>{tag(word, kind)} <code>{esc(cause)}</code></li>" for word, cause, kind in rows)
-    return Block(para(first) + (f"<ul>{html}</ul>" if html else ""), "\n".join(comparison.sentences()))
+    return Block(para(first) + part("changes", rows), "\n".join(comparison.sentences()))

@@ -8,7 +8,7 @@ from typing import Any
 from runbook.judge import Run
 from runbook.redact import visible
 from runbook.report import words
-from runbook.report.block import Block, esc, para
+from runbook.report.block import Block, part
 from runbook.report.hops import ROLES, Hop
 from runbook.report.journey import Journey, Leg, journeys
 from runbook.report.render import template
@@ -58,14 +58,9 @@ class Picture:
     def block(self, upto: int | None = None) -> Block:
         """The picture in a page or a notebook, up to that arrow; with the same in words for where no picture is shown."""
         if not self.journeys:
-            return Block(para(NOTHING, "rb-soft"), NOTHING)
+            return Block.soft(NOTHING)
         rows = [line for j in self.journeys for line in _in_words(j)]
-        told = "".join(f"<li>{esc(line)}</li>" for line in rows)
-        html = (
-            f'<figure class="rb-figure"><div class="rb-scroll" tabindex="0" role="region" aria-label="the picture">{self.drawn("", upto)}'
-            f"</div><details><summary>The same in words</summary><ol>{told}</ol></details></figure>"
-        )
-        return Block(html, "\n".join(rows))
+        return Block(part("picture", self.drawn("", upto), rows), "\n".join(rows))
 
     def drawn(self, style: str, upto: int | None = None) -> str:
         """The SVG, by default whole, with a style sheet of its own or that of the page around it."""
@@ -76,7 +71,7 @@ class Picture:
             left -= len(one.legs)
             top += _height(one)
         page = {"width": WIDTH, "height": top, "label": self.label, "journeys": shown}
-        return template("picture.svg.j2").render(p=page, style=style).strip()
+        return template("report/templates/picture.svg.j2").render(p=page, style=style).strip()
 
 
 def picture(run: Run) -> Picture:

@@ -6,7 +6,7 @@ from typing import Protocol
 from runbook.judge import Run
 from runbook.report import words
 from runbook.report.as_json import as_object
-from runbook.report.block import Block, esc, para, table, tag
+from runbook.report.block import Block, part, table
 from runbook.report.history import Earlier, Known, block, compare, earlier_of
 from runbook.report.picture import picture
 
@@ -37,26 +37,21 @@ class Line(Protocol):
 def strip(lines: Sequence[Line]) -> Block:
     """The runs, the oldest first, with what a person changed before each."""
     if not lines:
-        none = "No run yet."
-        return Block(para(none, "rb-soft"), none)
+        return Block.soft("No run yet.")
     rows, told = [], []
     for one in lines[-20:]:
         sign, kind = _SIGNS.get(one.verdict, ("?", "warn"))
         edits = f"you {', '.join(one.edits)}" if one.edits else ""
-        rows.append(
-            f'<li>{esc(one.number)} · <time datetime="{esc(one.when)}">{esc(one.clock)}</time> {tag(f"{sign} {one.words}", kind)} '
-            f'<span class="rb-soft">{esc(edits)}</span></li>'
-        )
+        rows.append((one, f"{sign} {one.words}", kind, edits))
         told.append(f"{one.number} · {one.clock} {sign} {one.words}{f', {edits}' if edits else ''}")
-    return Block(f'<ol class="rb-runs" aria-label="the runs of this case">{"".join(rows)}</ol>', "\n".join(told))
+    return Block(part("runs", rows), "\n".join(told))
 
 
 def compared(first: Line, second: Line, before: Run | None, now: Run | None) -> Block:
     """What is new, gone and unchanged between two runs, and the request path of both."""
     change = f"Run {first.number} ({first.clock}) and run {second.number} ({second.clock})"
-    rows = [[esc(n), esc(a), esc(b)] for n, a, b in (("verdict", first.words, second.words),)]
     result = Block(
-        table(change, ("", f"run {first.number}", f"run {second.number}"), rows),
+        table(change, ("", f"run {first.number}", f"run {second.number}"), [("verdict", first.words, second.words)]),
         f"{change}: {first.words} → {second.words}",
     )
     if now is not None:
@@ -65,5 +60,5 @@ def compared(first: Line, second: Line, before: Run | None, now: Run | None) -> 
     for one, run in ((first, before), (second, now)):
         if run is not None:
             title = f"Run {one.number}: {words.headline(run)[0]}"
-            result += Block(f"<h3>{esc(title)}</h3>") + picture(run).block()
+            result += Block(part("titled", title, "")) + picture(run).block()
     return result

@@ -6,7 +6,7 @@ from typing import Literal
 from runbook.judge import Run
 from runbook.judge.rank import explained
 from runbook.model import STEPS, Step, Symptom
-from runbook.report.block import Block, esc
+from runbook.report.block import Block, part
 from runbook.report.blocks import STEP_TITLES
 
 State = Literal["not run", "ok", "warning", "failed", "skipped"]
@@ -73,11 +73,7 @@ def bricks(run: Run | None) -> tuple[Brick, ...]:
 def brick_row(run: Run | None) -> Block:
     """The four steps as a picture."""
     row = bricks(run)
-    html = "".join(
-        f'<li class="{b.state.replace(" ", "-")}"><b>{esc(b.title)}</b> <span>{ICONS[b.state]} {b.state}</span></li>'
-        for b in row
-    )
-    return Block(f'<ol class="rb-bricks" aria-label="the four steps">{html}</ol>', "\n".join(b.label for b in row))
+    return Block(part("bricks", row, ICONS), "\n".join(b.label for b in row))
 
 
 def conclusion(run: Run, name: Step) -> str:

@@ -6,7 +6,8 @@ from runbook.judge import Run
 from runbook.model import Entry, Exchange, Route
 from runbook.parse.consumers import CONSUMERS, READS, SOURCES, TITLES, Cell, Consumer, accepted_by
 from runbook.parse.consumers import table as consumer_table
-from runbook.report.block import Block, attr, esc, para, place, table, tag
+from runbook.redact import visible
+from runbook.report.block import Block, para, part, table, tag
 from runbook.urls import urlsplit
 
 _ROUTES: tuple[tuple[Route, str], ...] = (("direct", "direct"), ("via", "via UI/proxy"), ("unknown", "route unknown"))
@@ -30,16 +31,16 @@ def matrix(run: Run) -> Block:
             if not found:
                 continue
             cells = [_cell([e for e in found if _call(e) == call]) for call in calls]
-            rows.append([f"{esc(name)}, {esc(login)}", *cells])
+            rows.append([f"{name}, {login}", *cells])
             lines.append(f"{name}, {login}: " + ", ".join(f"{_call(e)} {answer(e)}" for e in found))
     if not rows:
-        return Block(para("No request was made or handed over.", "rb-soft"), "No request was made or handed over.")
+        return Block.soft("No request was made or handed over.")
     head = ("path and login", *calls)
     shown = [f"{urlsplit(e.url).netloc} shows a {e.certificate}." for e in run.traffic.exchanges if e.certificate]
-    html = table("Requests and their answers; where no place is named, this program asked", head, rows) + "".join(
-        para(text, "rb-soft") for text in shown
+    made = Block(
+        table("Requests and their answers; where no place is named, this program asked", head, rows), "\n".join(lines)
     )
-    return Block(html, "\n".join(lines + shown))
+    return sum(map(Block.soft, shown), made)
 
 
 def _login(exchange: Exchange) -> str:
@@ -65,12 +66,12 @@ def answer(exchange: Exchange) -> str:
 
 
 def _cell(found: Sequence[Exchange]) -> str:
-    parts = []
-    for e in found:
-        other = f" {esc(e.method)} {esc(e.path, 60)}" if _call(e) == "other" else ""
-        parts.append(f"{tag(answer(e), _kind(e))}{other}{place(e.source) if str(e.source) != 'probe' else ''}")
-    parts = list(dict.fromkeys(parts))
-    return "".join(parts[:6]) + (f"<br>and {len(parts) - 6} more" if len(parts) > 6 else "")
+    rows = list(dict.fromkeys((answer(e), _kind(e), _other(e), str(e.source)) for e in found))
+    return part("answers", rows[:6], max(0, len(rows) - 6))
+
+
+def _other(exchange: Exchange) -> str:
+    return f" {exchange.method} {visible(exchange.path, 60)}" if _call(exchange) == "other" else ""
 
 
 def _kind(exchange: Exchange) -> str:
@@ -85,43 +86,36 @@ def _kind(exchange: Exchange) -> str:
 
 def headers(run: Run) -> Block:
     """For the same request direct and through the proxy: which answer headers were kept, added, dropped, rewritten."""
-    blocks: list[str] = []
+    html: list[str] = []
     lines = []
     for direct, via in sorted(_pairs(run), key=lambda pair: pair[0].status == pair[1].status):  # telling ones first
         rows = list(_changes(direct.response_headers, via.response_headers))
         title = f"{direct.method} {direct.path}, {_login(direct)}: direct {answer(direct)}, via proxy {answer(via)}"
         changed = sum(word != "kept" for word, *_ in rows)
         body = _header_table(title, ("direct", "via proxy"), rows)
-        blocks.append(
-            f"<details{' open' if not blocks else ''}><summary>{esc(title)} ({changed} changed)</summary>{body}</details>"
-        )
+        html.append(part("folded", f"{title} ({changed} changed)", body, not html))
         lines += [title, *(f"  {word} {name}: {a} -> {b}" for word, name, a, b in rows if word != "kept")]
     for sent, came in _tapped(run):
         title = f"{sent.method} {sent.path}, {_login(sent)}: as the client sent it, and as it arrived at the registry"
         rows = list(_changes(sent.request_headers, came.request_headers))
         body = _header_table(title, ("client", "registry"), rows)
-        blocks.append(f"<details open><summary>{esc(title)}</summary>{body}</details>")
+        html.append(part("folded", title, body, True))
         lines += [title, *(f"  {word} {name}: {a} -> {b}" for word, name, a, b in rows if word != "kept")]
-    if not blocks:
-        none = "The same request was not seen both direct and through a proxy."
-        return Block(para(none, "rb-soft"), none)
-    return Block("".join(blocks), "\n".join(lines))
+    if not html:
+        return Block.soft("The same request was not seen both direct and through a proxy.")
+    return Block("".join(html), "\n".join(lines))
 
 
 def _header_table(title: str, ends: tuple[str, str], rows: Sequence[tuple[str, str, str, str]]) -> str:
     """What decides, first; what differs between any two answers is folded away."""
     head = ("header", "what happened", *ends)
-    cells = {
-        name: [esc(name), tag(word), f"<code>{esc(a, 300)}</code>", f"<code>{esc(b, 300)}</code>"]
-        for word, name, a, b in rows
-    }
+    cells = {name: [name, tag(word), part("code", a, 300), part("code", b, 300)] for word, name, a, b in rows}
     idle = [name for name in cells if name.lower() in _IDLE]
     shown = table(title, head, (row for name, row in cells.items() if name not in idle))
     if not idle:
         return shown
     names = ", ".join(idle)
-    folded = table(names, head, (cells[name] for name in idle))
-    return f"{shown}<details><summary>Of no weight: {esc(names)}</summary>{folded}</details>"
+    return shown + part("folded", f"Of no weight: {names}", table(names, head, (cells[name] for name in idle)))
 
 
 def changed_headers(run: Run) -> Iterable[tuple[str, str, str, str, str]]:
@@ -189,35 +183,32 @@ def _grouped(rows: Sequence[tuple[str, str]]) -> dict[str, tuple[str, str]]:
 
 def htpasswd(run: Run) -> Block:
     """Each entry as the registry reads it; no hash is shown."""
-    html, lines = "", []
+    html: list[str] = []
+    lines = []
     for file in run.evidence.htpasswd:
         rows = [
             [
                 str(e.line),
-                f"<code>{esc(ascii(e.name) if not e.name.isprintable() else e.name, 100)}</code>",
-                esc(e.scheme),
-                esc("" if e.cost is None else e.cost),
+                part("code", ascii(e.name) if not e.name.isprintable() else e.name, 100),
+                e.scheme,
+                "" if e.cost is None else e.cost,
                 _can_log_in(e),
-                esc(_remark(e)),
+                _remark(e),
                 *(_accepts(e, consumer) for consumer in _ELSEWHERE),
             ]
             for e in file.entries[:200]
         ]
-        refused = para(f"The registry refuses the whole file: {file.refusal} ({file.refused})") if file.refused else ""
+        if file.refused:
+            html.append(para(f"The registry refuses the whole file: {file.refusal} ({file.refused})"))
         about = f"{file.file}: {len(file.entries)} {'entry' if len(file.entries) == 1 else 'entries'}, {file.encoding}, line ends {file.line_ends}"
-        html += refused + table(
-            about, ("line", "name", "scheme", "cost", "can log in", "remark", *(TITLES[c] for c in _ELSEWHERE)), rows
-        )
+        head = ("line", "name", "scheme", "cost", "can log in", "remark", *(TITLES[c] for c in _ELSEWHERE))
+        html.append(table(about, head, rows))
         lines += [about, *(f"  {e.line} {e.name}: {e.scheme} {_remark(e)}" for e in file.entries[:50])]
     if not html:
-        none = "No htpasswd file was handed over."
-        return Block(para(none, "rb-soft"), none)
-    how = (
-        "<details><summary>what the columns after the remark say</summary>"
-        + para("Whether that program would let the right password in with an entry of this form.", "rb-soft")
-        + f"{_sources(_ELSEWHERE)}</details>"
-    )
-    return Block(html + how, "\n".join(lines))
+        return Block.soft("No htpasswd file was handed over.")
+    how = para("Whether that program would let the right password in with an entry of this form.", "rb-soft")
+    html.append(part("folded", "what the columns after the remark say", how + _sources(_ELSEWHERE)))
+    return Block("".join(html), "\n".join(lines))
 
 
 def _can_log_in(entry: Entry) -> str:
@@ -231,13 +222,13 @@ def _accepts(entry: Entry, consumer: Consumer) -> str:
     cell = accepted_by(entry).get(consumer)
     if cell is None:
         return tag("not known", "skipped")
-    return f'<span title="{attr(cell.note)}">{tag(cell.accepts, _ACCEPTS[cell.accepts])}</span>'
+    return part("accepts", cell.accepts, _ACCEPTS[cell.accepts], cell.note, False)
 
 
 def consumers() -> Block:
     """Every form of hash against every program that might be given the file; each cell is known from a run or a source."""
     rows = [
-        [f"<code>{esc(form)}</code>", *(_plain(cells[consumer]) for consumer in CONSUMERS)]
+        [part("code", form), *(_plain(cells[consumer]) for consumer in CONSUMERS)]
         for form, cells in consumer_table().items()
     ]
     html = table("Who accepts which hash", ("hash", *(TITLES[c] for c in CONSUMERS)), rows)
@@ -249,13 +240,11 @@ def consumers() -> Block:
 
 
 def _sources(programs: Iterable[Consumer]) -> str:
-    rows = "".join(f"<li>{esc(TITLES[c])} reads {esc(READS[c])}. Known by {esc(SOURCES[c])}.</li>" for c in programs)
-    return f"<ul>{rows}</ul>"
+    return part("bullets", [f"{TITLES[c]} reads {READS[c]}. Known by {SOURCES[c]}." for c in programs])
 
 
 def _plain(cell: Cell) -> str:
-    note = f'<br><span class="rb-soft">{esc(cell.note)}</span>' if cell.note else ""
-    return tag(cell.accepts, _ACCEPTS[cell.accepts]) + note
+    return part("accepts", cell.accepts, _ACCEPTS[cell.accepts], cell.note, True)
 
 
 def _remark(entry: object) -> str:
@@ -276,20 +265,12 @@ def settings(run: Run) -> Block:
     """What the registry process really uses, and where each value comes from."""
     registry = run.stack.registry
     if registry is None or not registry.known:
-        none = "Neither a compose file nor a config.yml was handed over."
-        return Block(para(none, "rb-soft"), none)
+        return Block.soft("Neither a compose file nor a config.yml was handed over.")
     rows, lines = [], []
     for key, setting in sorted(registry.settings.items()):
         value = setting.value if not isinstance(setting.value, list) else ", ".join(map(str, setting.value))
         value = str(value).lower() if isinstance(value, bool) else value  # as YAML has it
-        rows.append(
-            [
-                f"<code>{esc(key)}</code>",
-                f"<code>{esc(value, 200)}</code>",
-                esc(setting.origin),
-                place(setting.place or ""),
-            ]
-        )
+        rows.append([part("code", key), part("code", value, 200), setting.origin, part("place", setting.place or "")])
         lines.append(f"  {key} = {value} ({setting.origin})")
     image = registry.service.image if registry.service else ""
     about = f"{registry.name}: {image or 'registry'}, reads {registry.config_path or 'its image default'}"

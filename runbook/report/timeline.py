@@ -8,7 +8,8 @@ from email.utils import parsedate_to_datetime
 from runbook.judge import Run
 from runbook.model import PROBE_USER, Exchange, Meaning, Place
 from runbook.observe.traffic import is_authenticated
-from runbook.report.block import Block, esc, para, place, table, tag
+from runbook.redact import visible
+from runbook.report.block import Block, para, part, table, tag
 from runbook.report.tables import answer
 
 _MOST = 60
@@ -40,15 +41,14 @@ def timeline(run: Run) -> Block:
     """
     found = moments(run)
     if not found:
-        none = "Nothing that was handed over or asked says when it happened."
-        return Block(para(none, "rb-soft"), none)
+        return Block.soft("Nothing that was handed over or asked says when it happened.")
     rows, lines = [], []
     for moment in found[:_MOST]:
         clock = _clock(moment.when)
         took = f"{moment.took * 1000:.0f} ms" if moment.took is not None else ""
         kind = "kept" if moment.answer.startswith("2") else "dropped" if moment.bad else ""
         answer = tag(moment.answer, kind) if moment.answer else ""
-        rows.append([esc(clock), answer, esc(moment.who), esc(moment.what, 200), esc(took), place(moment.where)])
+        rows.append([clock, answer, moment.who, visible(moment.what, 200), took, part("place", moment.where)])
         lines.append(f"{clock:<12}  {moment.who:<12} {moment.what} {moment.answer} {took}".rstrip())
     day = datetime.fromtimestamp(found[0].when, UTC).strftime("%Y-%m-%d")
     html = table(f"What happened on {day} (UTC)", ("time", "answer", "who", "what", "took", "seen in"), rows)

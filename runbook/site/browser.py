@@ -9,7 +9,7 @@ from pathlib import Path
 from runbook import door
 from runbook.collect import UsageError
 from runbook.redact import Vault
-from runbook.site.pages import shell, static
+from runbook.site.pages import page, static
 
 VERSION = "314.0.7"
 CORE = {
@@ -54,8 +54,7 @@ def build(folder: Path, source: Path) -> None:
                     entry = zipfile.ZipInfo(f"{package}/{path.relative_to(root).as_posix()}", (2020, 1, 1, 0, 0, 0))
                     archive.writestr(entry, path.read_bytes(), zipfile.ZIP_DEFLATED, 9)
     door.write(folder / "diagnose.js", static("diagnose.js"), Vault())
-    page = shell("Diagnose in this browser", static("diagnose.html"), policy=POLICY)
-    page = page.replace("</head>", '<script type="module" src="diagnose.js"></script></head>')
-    door.write(folder / "diagnose.html", page, Vault())
+    made = page("diagnose.html.j2", "Diagnose in this browser", policy=POLICY, script="diagnose.js", module=True)
+    door.write(folder / "diagnose.html", made, Vault())
     for path in folder.rglob("*"):
         path.chmod(0o755 if path.is_dir() else 0o644)

@@ -4,10 +4,8 @@ from pathlib import Path
 
 from runbook import door
 from runbook.headless.report import Say, make_report
-from runbook.judge import Run
 from runbook.redact import Vault
-from runbook.report.block import esc
-from runbook.site.pages import incident, shell
+from runbook.site.pages import incident, page
 
 INCIDENTS = (
     ("failed with status: 401 Unauthorized", "authorization-stripped/bad-site-of-another-name"),
@@ -36,19 +34,7 @@ def build(folder: Path, cases: Path, say: Say) -> int:
         name = case.replace("/", "-")
         with incident(cases / f"{case}.yaml") as request:
             run = make_report(request, Vault(), folder / "gallery" / name, lambda line: None)
-        rows.append(_row(message, name, run))
-    body = (
-        '<p><a href="../index.html">All causes</a></p><h1>What is on your screen?</h1>'
-        "<p>Incidents that were handed over as files: the message, what it came of, the report, and the notebook with its"
-        f' outputs.</p><div class="rb-scroll"><table><tr><th>Message</th><th>Cause here</th><th>Look</th></tr>{"".join(rows)}</table></div>'
-    )
-    door.write(folder / "gallery" / "index.html", shell("runbook: what is on your screen", body, up="../"), Vault())
+        rows.append((message, name, next(iter(run.diagnosis.causes), None)))
+    made = page("gallery.html.j2", "runbook: what is on your screen", up="../", rows=rows)
+    door.write(folder / "gallery" / "index.html", made, Vault())
     return len(rows)
-
-
-def _row(message: str, name: str, run: Run) -> str:
-    cause = run.diagnosis.causes[0] if run.diagnosis.causes else None
-    told = f'<a href="../causes/{esc(cause.cause)}.html">{esc(cause.cause)}</a>: {esc(cause.summary)}' if cause else ""
-    links = (("report.html", "report"), ("case.html", "notebook"), ("case.ipynb", "for Jupyter"))
-    look = " · ".join(f'<a href="{esc(name)}/{file}">{word}</a>' for file, word in links)
-    return f"<tr><td><code>{esc(message)}</code></td><td>{told}</td><td>{look}</td></tr>"

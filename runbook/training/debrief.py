@@ -8,7 +8,7 @@ from runbook.judge import diagnose
 from runbook.lab import Lab
 from runbook.redact import Vault
 from runbook.report import blocks
-from runbook.report.block import Block, diff, esc, para, table
+from runbook.report.block import Block, para, part, table
 from runbook.rules import load
 from runbook.training import project
 from runbook.training.difficulty import statistics
@@ -35,7 +35,7 @@ def debrief(drawn: Round, answer: Answer) -> Block:
 
 
 def _titled(title: str, html: str, text: str) -> Block:
-    return Block(f"<h3>{esc(title)}</h3>{html}", f"{title}\n{text}")
+    return Block(part("titled", title, Block(html)), f"{title}\n{text}")
 
 
 def _what(drawn: Round) -> Block:
@@ -77,9 +77,7 @@ def _replay(drawn: Round) -> Block:
             text, _ = send(Asked(way, "right", "/v2/", "GET"), lab.plan)
             rows.append((name, "Authorization: Basic …", _arrived(lab, before), telling(text, lab.plan)[0]))
     head = ("Path", "The client sends", "It reaches the registry", "Answer")
-    html = table(
-        "The right login once more, by the registry's own log", head, ([esc(cell) for cell in row] for row in rows)
-    )
+    html = table("The right login once more, by the registry's own log", head, rows)
     return _titled("The login on its path", html, "\n".join(" → ".join(row) for row in rows))
 
 
@@ -103,7 +101,7 @@ def _change(drawn: Round) -> Block:
     if not patches:
         text = "No file: the container does not run, and `docker compose up -d` starts it." if drawn.faults else ""
         return _titled("What a fix changes", para(text), text) if text else Block("", "")
-    return _titled("What a fix changes", diff("\n".join(patches)), "\n".join(patches))
+    return _titled("What a fix changes", part("diff", "\n".join(patches)), "\n".join(patches))
 
 
 def _apart(drawn: Round, answer: Answer) -> Block:

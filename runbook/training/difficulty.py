@@ -18,7 +18,7 @@ from typing import Any, Literal
 
 from runbook.collect.read import whole
 from runbook.lab import LabError
-from runbook.report.block import Block, esc, para, table
+from runbook.report.block import Block, para, table
 from runbook.training.catalogue import level, pool
 from runbook.training.draw import FINAL, HEALTHY
 
@@ -177,9 +177,7 @@ def _read(data: bytes) -> Statistics:
 def measured() -> Block:
     """For the trainer: how hard each cause is, who was measured, and how."""
     known = statistics()
-    kinds = [
-        [esc(r["who"]), esc(r["does"]), f"{r['solved']} of {r['rounds']}", f"{r['mean']:.0f}"] for r in known.learners
-    ]
+    kinds = [[r["who"], r["does"], f"{r['solved']} of {r['rounds']}", f"{r['mean']:.0f}"] for r in known.learners]
     order = sorted(known.causes.items(), key=lambda row: (-row[1].share, row[0]))
     rows = [
         (c, _level(c), f"{i.solved} of {i.rounds}", f"{i.points:.0f}", shown(i.discrimination), i.by) for c, i in order
@@ -187,7 +185,7 @@ def measured() -> Block:
     html = para(known.origin()) + para(known.method)
     html += table("The simulated learners", ("Learner", "What it does", "Solved", "Mean"), kinds)
     head = ("Cause", "Level", "Solved", "Mean", "Discrimination", "Measured with")
-    html += table("Causes, the easiest first", head, ([esc(cell) for cell in row] for row in rows))
+    html += table("Causes, the easiest first", head, rows)
     return Block(html, "\n".join([known.origin(), *("  ".join(row) for row in rows)]))
 
 

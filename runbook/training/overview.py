@@ -34,46 +34,45 @@ def _plain(cell: str) -> str:
 
 def as_html(grades: list[Grade]) -> str:
     """The class on one page, without network and scripts."""
-    from runbook.report.block import css, esc, table
+    from runbook.report.block import css
+    from runbook.report.render import template
 
     good = [g for g in grades if not g.problem]
-    body = table("Rounds", [h.capitalize() for h in HEAD], ([esc(c) for c in cells(g)] for g in good)) if good else ""
-    body += (
-        table("Learners", ("Learner", "Rounds", "Mean", "Solved", "Weak step", "First to last"), _learners(good))
-        if good
-        else ""
+    known = with_class(statistics(), played(good))
+    head = (
+        "Cause",
+        "Met",
+        "Named right",
+        "Named instead",
+        "Mean",
+        "Difficulty: solved",
+        "Discrimination",
+        "Measured with",
     )
-    body += _difficulty(good) if good else ""
-    notes = [[esc(g.who), esc(p["name"]), esc(p["reply"]), esc(p["why"])] for g in good for p in g.parts]
-    body += table("Why", ("Learner", "Part", "Reply", "Why"), notes) if notes else ""
-    for g in good:
-        steps = "".join(f"<li>{esc(step, 200)}</li>" for step in g.steps)
-        body += f"<details><summary>{esc(g.who)}, {esc(g.round)} {g.seed}: what was done</summary><ol>{steps}</ol></details>"
-    bad = [[esc(c) for c in cells(g)] for g in grades if g.problem]
-    body += table("Not graded", ("File", "Why"), bad) if bad else ""
+    note = f"Difficulty: {known.origin()} A class's own results replace them for a cause that {ENOUGH} people have met in assessed rounds."
+    tables = [
+        ("Rounds", [h.capitalize() for h in HEAD], [cells(g) for g in good]),
+        ("Learners", ("Learner", "Rounds", "Mean", "Solved", "Weak step", "First to last"), _learners(good)),
+        ("Causes", head, _causes(good, known)),
+        ("Why", ("Learner", "Part", "Reply", "Why"), [(g.who, p["name"], p["reply"], p["why"]) for g in good for p in g.parts]),
+    ]  # fmt: skip
+    bad = [cells(g) for g in grades if g.problem]
     solved = sum(g.reply == "correct" for g in good)
     kept = sum(g.assessed for g in good)
     summary = f"{len(grades)} round{'s' if len(grades) != 1 else ''}, {solved} solved; {kept} kept by the trainer's server, the others by learners."
-    return (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, '
-        'initial-scale=1"><meta http-equiv="Content-Security-Policy" content="default-src \'none\'; style-src '
-        f'\'unsafe-inline\'"><meta name="color-scheme" content="light dark"><title>Practice results</title><style>{css()}</style>'
-        f'</head><body class="rb rb-page"><main class="rb-main"><h1>Practice results</h1><p>{esc(summary)}</p>{body}</main></body></html>\n'
+    return template("training/class.html.j2").render(
+        title="Practice results", summary=summary, tables=tables, good=good, bad=bad, note=note, css=css()
     )
 
 
 def _learners(grades: list[Grade]) -> list[list[str]]:
-    from runbook.report.block import esc
-
     rows = []
     for who in sorted({g.who for g in grades}):
         own = [g for g in grades if g.who == who]
         points = [g.points for g in own]
         solved = sum(g.reply == "correct" for g in own)
         trend = " → ".join(map(str, points)) if len(points) > 1 else "one round"
-        rows.append(
-            [esc(who), str(len(own)), f"{mean(points):.0f}", f"{solved} of {len(own)}", esc(weak_step(own)), esc(trend)]
-        )
+        rows.append([who, str(len(own)), f"{mean(points):.0f}", f"{solved} of {len(own)}", weak_step(own), trend])
     return rows
 
 
@@ -95,27 +94,7 @@ def played(grades: Iterable[Grade]) -> list[Played]:
     ]
 
 
-def _difficulty(grades: list[Grade]) -> str:
-    from runbook.report.block import para, table
-
-    known = with_class(statistics(), played(grades))
-    head = (
-        "Cause",
-        "Met",
-        "Named right",
-        "Named instead",
-        "Mean",
-        "Difficulty: solved",
-        "Discrimination",
-        "Measured with",
-    )
-    note = f"Difficulty: {known.origin()} A class's own results replace them for a cause that {ENOUGH} people have met in assessed rounds."
-    return table("Causes", head, _causes(grades, known)) + para(note)
-
-
 def _causes(grades: list[Grade], known: Statistics) -> list[list[str]]:
-    from runbook.report.block import esc
-
     rows = []
     for cause in sorted({c for g in grades for c in (g.faults or (HEALTHY,))}):
         met = [g for g in grades if cause in (g.faults or (HEALTHY,))]
@@ -123,10 +102,10 @@ def _causes(grades: list[Grade], known: Statistics) -> list[list[str]]:
         instead = sorted({w for g in met for w in g.wrong})
         rows.append(
             [
-                esc(cause),
+                cause,
                 str(len(met)),
                 f"{right} of {len(met)}",
-                esc(", ".join(instead) or "nothing"),
+                ", ".join(instead) or "nothing",
                 f"{mean(g.points for g in met):.0f}",
                 known.of([cause]),
                 shown(known.causes[cause].discrimination) if cause in known.causes else "–",

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from runbook.collect.read import whole
 from runbook.lab import LabError
-from runbook.report.block import Block, esc, para, table
+from runbook.report.block import Block, para, table
 from runbook.rules import load as rules
 from runbook.training.catalogue import level, pool
 from runbook.training.difficulty import statistics
@@ -110,8 +110,7 @@ class Course:
             boxes = [self.met[c].box for c in here if c in self.met]
             rows.append((str(n), str(len(boxes)), str(len(here)), str(sum(b >= 3 for b in boxes)), known.of(here)))
         titles = ("Level", "Met", "Of", "Known (box 3 or higher)", "Solved by others")
-        html = para(head) + table("Levels", titles, ([esc(c) for c in row] for row in rows))
-        html += para(f"Solved by others: {known.origin()}")
+        html = para(head) + table("Levels", titles, rows) + para(f"Solved by others: {known.origin()}")
         lines = [f"level {a}: met {b} of {c}, known {d}, solved by others {e}" for a, b, c, d, e in rows]
         return Block(html, "\n".join([head, *lines, known.origin()]))
 

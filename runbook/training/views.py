@@ -3,7 +3,7 @@
 from runbook.lab.plan import Plan
 from runbook.model import PROBE_USER
 from runbook.redact import visible
-from runbook.report.block import Block, esc, para, table
+from runbook.report.block import Block, para, part, table
 from runbook.rules import load as rules
 from runbook.training.catalogue import CATALOGUE, pool
 from runbook.training.difficulty import statistics
@@ -17,7 +17,7 @@ _SIGNS = {"still missing": "○", "keep going": "✗", "almost": "!", "correct":
 
 def said(text: str) -> Block:
     """One sentence."""
-    return Block(f'<p role="status">{esc(text)}</p>', text)
+    return Block(part("status", text), text)
 
 
 def story(complaint: str, plan: Plan, names: list[str], link: str, step: str) -> Block:
@@ -41,8 +41,7 @@ def story(complaint: str, plan: Plan, names: list[str], link: str, step: str) ->
         ("Round", link),
         ("Difficulty", difficulty),
     ]
-    html = "".join(f"<dt>{esc(name)}</dt><dd>{esc(text)}</dd>" for name, text in rows)
-    return Block(f"<dl>{html}</dl>", "\n".join(f"{name}: {text}" for name, text in rows))
+    return _terms(rows)
 
 
 def peek(name: str, seed: int, faults: int | None = None, catalogue: int = CATALOGUE) -> Block:
@@ -56,8 +55,11 @@ def peek(name: str, seed: int, faults: int | None = None, catalogue: int = CATAL
         ("Users", f"{drawn.plan.user} (complains), {drawn.plan.colleague}"),
         ("Registry", f"{drawn.plan.image}, service {drawn.plan.registry}"),
     ]
-    html = "".join(f"<dt>{esc(title)}</dt><dd>{esc(text)}</dd>" for title, text in rows)
-    return Block(f"<dl>{html}</dl>", "\n".join(f"{title}: {text}" for title, text in rows))
+    return _terms(rows)
+
+
+def _terms(rows: list[tuple[str, str]]) -> Block:
+    return Block(part("terms", rows), "\n".join(f"{name}: {text}" for name, text in rows))
 
 
 def transcript(
@@ -81,9 +83,7 @@ def observation(seen: Observation) -> Block:
     came = {True: f"You expected {seen.predicted}: so it is.", False: f"You expected {seen.predicted}: it is not so."}
     note = came.get(seen.came_true, "") if seen.came_true is not None else ""
     text = visible(seen.text, 20_000)
-    html = (
-        f'<p><strong>{esc(title)}</strong></p>{para(note) if note else ""}<pre tabindex="0">{esc(text, 20_000)}</pre>'
-    )
+    html = part("strong", title) + (para(note) if note else "") + part("pre", text, "", 20_000)
     return Block(html, "\n".join(part for part in (title, note, text) if part))
 
 
@@ -92,11 +92,7 @@ def seen(observations: list[Observation]) -> Block:
     if not observations:
         return said("Nothing was looked at yet.")
     rows = [
-        (
-            str(o.number),
-            esc(o.what),
-            esc(f"{o.predicted} ({'right' if o.came_true else 'not so'})" if o.predicted else ""),
-        )
+        (o.number, o.what, f"{o.predicted} ({'right' if o.came_true else 'not so'})" if o.predicted else "")
         for o in observations
     ]
     text = "\n".join(f"({o.number}) {o.what}" for o in observations)
@@ -106,7 +102,7 @@ def seen(observations: list[Observation]) -> Block:
 def choices(causes: tuple[str, ...]) -> Block:
     """The list to choose from."""
     titles = {cause: "nothing is broken" if cause == HEALTHY else rules()[cause].title for cause in causes}
-    rows = [(f"<code>{esc(cause)}</code>", esc(title)) for cause, title in titles.items()]
+    rows = [(part("code", cause), title) for cause, title in titles.items()]
     return Block(
         table("Causes to choose from", ("Cause", "What it is"), rows), "\n".join(f"{c}: {t}" for c, t in titles.items())
     )
@@ -136,12 +132,8 @@ def _numbers(numbers: list[int]) -> str:
 def verdict(result: Verdict, answer: Answer, seconds: float) -> Block:
     """The judgement part by part, with its points."""
     head = f"{_SIGNS[result.reply]} {result.reply} · {result.points} of {sum(p.of for p in result.parts)} points"
-    cells = [
-        (esc(p.name), f"{_SIGNS[p.reply]} {esc(p.reply)}", esc(p.why), f"{p.points} of {p.of}") for p in result.parts
-    ]
+    cells = [(p.name, f"{_SIGNS[p.reply]} {p.reply}", p.why, f"{p.points} of {p.of}") for p in result.parts]
     cost = f"Hints taken: {answer.hints} of {len(HINT_COST)}. Time: {seconds / 60:.0f} minutes."
     text = "\n".join([head, *(f"{p.name}: {p.reply}, {p.why} ({p.points} of {p.of})" for p in result.parts), cost])
-    return Block(
-        f"<p><strong>{esc(head)}</strong></p>{table('Part by part', ('Part', 'Reply', 'Why', 'Points'), cells)}{para(cost)}",
-        text,
-    )
+    html = part("strong", head) + table("Part by part", ("Part", "Reply", "Why", "Points"), cells) + para(cost)
+    return Block(html, text)

@@ -8,7 +8,7 @@ from typing import Any
 import ipywidgets
 
 from runbook.collect import Request
-from runbook.report.block import Block, esc
+from runbook.report.block import Block, part
 from runbook.widgets.choices import DEMO, faults, folders
 from runbook.widgets.given import Part, recognised, uploaded
 from runbook.widgets.job import Job
@@ -124,10 +124,8 @@ class Form:
 
     def _add(self, parts: Iterable[Part]) -> None:
         self._given += parts
-        rows = "".join(f"<li>{esc(part.said)}</li>" for part in self._given)
-        self.taken.value = Block(
-            f'<ul role="status" aria-label="what was recognised">{rows}</ul>' if rows else ""
-        )._repr_html_()
+        rows = [one.said for one in self._given]
+        self.taken.value = Block(part("bullets", rows, "what was recognised"))._repr_html_()
         self._given = [part for part in self._given if part.kind != "refused"]
 
     def _forget(self, _button: object) -> None:

@@ -15,7 +15,7 @@ from runbook.door import LeaveError
 from runbook.folder import CaseFolder
 from runbook.incident import Incident
 from runbook.report import words
-from runbook.report.block import Block, commands, esc, para
+from runbook.report.block import Block, commands, para, part
 from runbook.report.steps import ICONS, State, bricks
 from runbook.widgets.diary import Diary
 from runbook.widgets.form import Form
@@ -233,7 +233,7 @@ class Console:
         self.answer.value = self._views[self._choices.index(pressed)]()._repr_html_()
 
     def _say(self, text: str) -> None:
-        self.status.value = Block(f'<p role="status" style="margin:0 .8rem">{esc(text)}</p>')._repr_html_()
+        self.status.value = Block(part("status", text, "0 .8rem"))._repr_html_()
 
 
 def _whole(incident: Incident, job: Job, kept: bool) -> Block:
@@ -252,9 +252,9 @@ def _whole(incident: Incident, job: Job, kept: bool) -> Block:
         + _titled(words.WARNINGS, incident.warnings())
         + _titled(words.NEXT_STEP, incident.next_step())
         + _titled("Not tested", incident.not_tested())
-        + Block(f"<h3>The other notebooks</h3>{on + commands([lines]) if lines else same}")
+        + Block(part("titled", "The other notebooks", on + commands([lines]) if lines else same))
     )
 
 
 def _titled(title: str, block: Block) -> Block:
-    return Block(f"<h3>{esc(title)}</h3>{block.html}", f"{title}\n{block.text}")
+    return Block(part("titled", title, block), f"{title}\n{block.text}")

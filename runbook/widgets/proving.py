@@ -6,7 +6,7 @@ from typing import Any
 
 import ipywidgets
 
-from runbook.report.block import Block, para
+from runbook.report.block import Block
 
 IDLE = "The stack is built again on this machine from its files, with drawn credentials. Yours is not touched."
 
@@ -29,7 +29,7 @@ class Proving:
         self.also = also
         self.box: Any = ipywidgets.VBox([self.button, self.shown, *([also.box] if also else [])])
         self._thread: Thread | None = None
-        self._say(Block(para(idle, "rb-soft"), idle))
+        self._say(Block.soft(idle))
 
     def _repr_mimebundle_(self, **options: Any) -> Any:
         return self.box._repr_mimebundle_(**options)
@@ -48,7 +48,7 @@ class Proving:
     def _pressed(self, _button: object) -> None:
         self.button.disabled = True
         text = "Building the stack, asking it, changing it, asking again…"
-        self._say(Block(para(text), text))
+        self._say(Block.of(text))
         self._thread = Thread(target=self._run, daemon=True)
         self._thread.start()
 
@@ -58,6 +58,6 @@ class Proving:
         except Exception as error:
             # Nobody else hears an exception of a thread.
             text = f"✗ It could not be tried: {type(error).__name__}."
-            self._say(Block(para(text), text))
+            self._say(Block.of(text))
         finally:
             self.button.disabled = False
