@@ -54,7 +54,7 @@ _REPORT = re.compile(
     r'\s{0,8}(?:\{\s{0,8}"schema": ?\d{1,4},\s{0,8}"tool": ?"runbook '
     r'|(?:<\?xml[^>]{0,80}>\s{0,8})?<testsuites name="runbook"'
     r'|\{[^{}]{0,200}"runs": ?\[\s{0,8}\{\s{0,8}"tool": ?\{\s{0,16}"driver": ?\{\s{0,16}"name": ?"runbook"'
-    r"|<!doctype html>[^\n]{0,1200}<style>\.rb \{"
+    r"|<!doctype html>[^{}]{0,1200}<style>\.rb \{"
     r"|# (?:Fault: [a-z0-9-]{3,60}|Healthy|Inconclusive)\n\n"
     r"|(?:FAULT: [a-z0-9-]{3,60}|HEALTHY|INCONCLUSIVE)  \()"
 )

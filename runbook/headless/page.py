@@ -5,7 +5,6 @@ at every start; requests whose Host is not this machine's loopback are refused (
 its own name lead here); kernels are few, and those that nobody looks at any more are ended.
 """
 
-import html
 import os
 import webbrowser
 from pathlib import Path
@@ -16,6 +15,7 @@ from tornado.web import HTTPError
 from voila.app import Voila
 
 from runbook.headless.limits import MOST
+from runbook.report.block import part
 
 _IDLE, _INTERVAL = 120, 15
 
@@ -48,12 +48,9 @@ class Page(Voila):  # type: ignore[misc]
 
     def launch_browser(self) -> None:
         """Open the address by a file of this user's, for arguments of a browser can be read by others."""
-        address = html.escape(self.display_url, quote=True)
         file = Path(self.connection_dir) / "open.html"
         with open(file, "w", encoding="utf-8", opener=lambda path, flags: os.open(path, flags, 0o600)) as stream:
-            stream.write(
-                f'<!doctype html><meta http-equiv="refresh" content="0;url={address}"><a href="{address}">open</a>'
-            )
+            stream.write(part("leads", self.display_url))
         webbrowser.open(file.as_uri())
 
 

@@ -60,7 +60,8 @@ class Picture:
         if not self.journeys:
             return Block.soft(NOTHING)
         rows = [line for j in self.journeys for line in _in_words(j)]
-        return Block(part("picture", self.drawn("", upto), rows), "\n".join(rows))
+        label = self.label if upto is None else f"{self.label}, up to arrow {upto}"
+        return Block(part("picture", self.drawn("", upto), rows, label), "\n".join(rows))
 
     def drawn(self, style: str, upto: int | None = None) -> str:
         """The SVG, by default whole, with a style sheet of its own or that of the page around it."""
@@ -103,6 +104,7 @@ def _station(hop: Hop, x: float, apart: float) -> dict[str, Any]:
     half = min(88, apart / 2 - 8)
     room = int(2 * half / 8)
     role = " · ".join(t for t in (ROLES[hop.kind] if hop.name != ROLES[hop.kind] else "", _STATES[hop.state]) if t)
+    role = role if len(role) <= 2 * half / 6 else _STATES[hop.state] or role
     return {
         "x": round(x), "half": round(half), "name": _short(hop.name, room), "state": hop.state,
         "role": _short(role, int(2 * half / 6)), "faint": hop.state == "unknown",

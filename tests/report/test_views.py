@@ -11,6 +11,7 @@ import jsonschema
 import mistune
 import pytest
 
+import runbook
 from runbook import rules
 from runbook.collect import Request, collect
 from runbook.judge import Run, diagnose
@@ -369,3 +370,48 @@ def test_nothing_runs_together_where_styles_are_stripped(fault: str) -> None:
         run = diagnose(collected(lab))
     page = render_html(run).replace("<span>$</span>", "$")
     assert [m[0] for m in _GLUED.finditer(page.split("</style>")[1])] == []
+
+
+def test_html_is_made_by_templates_alone():
+    """Whose values the template engine escapes: nobody has to think of it."""
+    root = Path(runbook.__file__).parent
+    shown = (
+        "report",
+        "widgets",
+        "site",
+        "training",
+        "fleet",
+        "headless",
+        "advice",
+        "experiments",
+        "case.py",
+        "incident.py",
+    )
+    glued = re.compile(
+        r"f[\"'][^\n]*<(?:p|[uod]l|li|d[dt]|div|span|b|h\d|details|t[hdr]|a|code|pre|figure|svg|title)\b[^\n]*\{"
+    )
+    escapes = re.compile(r"from html import|html\.escape|from markupsafe")
+    for path in (p for name in shown for p in ([root / name] if name.endswith(".py") else (root / name).rglob("*.py"))):
+        text = path.read_text(encoding="utf-8")
+        if path.name != "render.py":
+            assert not escapes.search(text), path
+        if path.name not in (
+            "block.py",
+            "reading.py",
+            "card.py",
+        ):  # an outer box, what nbconvert made, an SVG in an SVG
+            assert not glued.search(text), (path, glued.search(text))
+
+
+def test_an_executed_notebook_of_a_report_is_no_evidence_either(tmp_path: Path) -> None:
+    """It lies beside the report, and quotes the same."""
+    from runbook.report.block import css
+    from runbook.report.render import template
+
+    body = "<pre>Error response from daemon: Get http://h:5000/v2/: unauthorized: authentication required</pre>"
+    page = template("report/templates/chapter.html.j2").render(title="case", css=css(), body=body)
+    (tmp_path / "case.html").write_text(page)
+    told = collect(Request(paths=(str(tmp_path),)), Vault())
+    assert not [*told.messages, *told.exchanges, *told.logs]
+    (tmp_path / "case.html").write_text(page.replace("<style>.rb {", "<style>.zz {"))
+    assert collect(Request(paths=(str(tmp_path),)), Vault()).messages, "somebody else's page is read"

@@ -16,7 +16,7 @@ def _close():
     ipywidgets.Widget.close_all()
 
 
-def test_buttons_and_slider_show_one_arrow_more_or_less():
+def test_buttons_and_number_show_one_arrow_more_or_less():
     with Lab("authorization-stripped", backend="embedded", seed=3) as lab:
         drawn = picture(diagnose(collected(lab)))
     stepper = Stepper(drawn)
@@ -25,9 +25,10 @@ def test_buttons_and_slider_show_one_arrow_more_or_less():
         return stepper.shown.value.count('class="arrow')
 
     assert arrows() == drawn.steps
-    stepper.slider.value = 1
+    stepper.arrow.value = 1
     assert arrows() == 1
     stepper.back.click()
     assert arrows() == 1
     stepper.on.click()
     assert arrows() == 2
+    assert f'aria-label="{drawn.label}, up to arrow 2"' in stepper.shown.value, "another region than the whole picture"
