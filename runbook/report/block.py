@@ -4,6 +4,8 @@ from collections.abc import Iterable, Sequence
 from functools import cache
 from importlib.resources import files
 
+from markupsafe import Markup
+
 
 @cache
 def css() -> str:
@@ -15,7 +17,7 @@ class Block:
     """HTML with a plain-text twin. `html` is trusted: it is made of parts."""
 
     def __init__(self, html: str, text: str = "") -> None:
-        self.html = str(html)
+        self.html = Markup(html)  # noqa: S704 (so that a sum of parts and blocks stays what it is)
         self.text = text
 
     @classmethod

