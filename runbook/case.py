@@ -127,8 +127,7 @@ class Case(Incident):
                 needs = f"{brick.reason}{more}"
                 block += Block(part("titled", brick.title, para(needs, "rb-soft")), f"{brick.title}. {needs}")
                 continue
-            shown = {"simplify": self.simplify, "htpasswd": self.htpasswd, "headers": self.headers, "align": self.align}
-            answer = shown[brick.step]()
+            answer = self.step(brick.step)
             head = part("question", brick.title, question, lesson if links else "")
             block += Block(head + answer.html, f"{brick.title}. {question}\n{answer.text}")
         return block

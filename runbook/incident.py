@@ -135,7 +135,7 @@ class Incident:
         return self._step("htpasswd", tables.htpasswd(self.run))
 
     def headers(self) -> Block:
-        """Step 3: the way of a request, and what changed on it."""
+        """Step 3: the request path, and what changed on it."""
         return self._step("headers", blocks.hops(self.run) + tables.headers(self.run))
 
     def align(self) -> Block:
@@ -143,8 +143,12 @@ class Incident:
         return self._step("align", alignment(self.run) + tables.settings(self.run))
 
     def _step(self, name: Step, view: Block) -> Block:
-        said = conclusion(self.run, name)
-        return view + blocks.step(self.run, name) + Block.of(said, "rb-said")
+        return view + blocks.step(self.run, name)
+
+    def step(self, name: Step) -> Block:
+        """One of the four, and in a sentence what it showed."""
+        views = {"simplify": self.simplify, "htpasswd": self.htpasswd, "headers": self.headers, "align": self.align}
+        return views[name]() + Block.of(conclusion(self.run, name), "rb-said")
 
     def alignment(self) -> Block:
         """Names, ports, schemes, mounts and origins across services, as one picture."""
@@ -163,7 +167,7 @@ class Incident:
         return brick_row(self.run)
 
     def showed(self, step: Step) -> Block:
-        """What one step showed, and where it stands among the four."""
+        """What one step showed, and its place among the four."""
         return brick_row(self.run) + Block.of(conclusion(self.run, step), "rb-said")
 
     # the parts of the verdict

@@ -139,3 +139,15 @@ def test_a_log_alone_says_of_other_steps_only_what_they_need(folder: CaseFolder,
 
 def test_a_usage_error_in_a_cell_is_a_sentence_without_a_traceback() -> None:
     assert UsageError("There is no file called x.")._render_traceback_() == ["There is no file called x."]
+
+
+def test_a_step_notebook_says_its_conclusion_once(tmp_path: Path) -> None:
+    from runbook.model import STEPS
+    from runbook.report.steps import conclusion
+
+    (tmp_path / "nginx.conf").write_text("server { location /v2/ { proxy_pass http://r:5000; } }\n")
+    incident = Incident.open(str(tmp_path))
+    for name in STEPS:
+        said = conclusion(incident.run, name)
+        assert said not in getattr(incident, name)().text
+        assert incident.showed(name).text.count(said) == incident.step(name).text.count(said) == 1

@@ -43,11 +43,11 @@ def _storage(lab: Lab) -> Iterable[Trial]:
     lab.change(_setting(_ROOT, None))
     yield _push(lab, "an image is pushed, stored in /var/lib/registry, where the volume is")
     lab.change(lambda plan: None)
-    yield _catalog(lab, "the container is made anew")
+    yield _catalog(lab, "the container is recreated")
     lab.change(_setting(_ROOT, "/data"))
     yield _push(lab, "the same push, stored in /data, where no volume is")
     lab.change(lambda plan: None)
-    yield _catalog(lab, "the container is made anew")
+    yield _catalog(lab, "the container is recreated")
 
 
 def _client(lab: Lab, url: str = "") -> httpx.Client:

@@ -44,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--format", choices=FORMATS, default="text", help="what is printed (default text)")
     parser.add_argument("--jobs", metavar="N", type=_count, default=32, help="registries asked at once (%(default)s)")
     parser.add_argument("--per-host", metavar="N", type=_count, default=8, help="of these, on one host (%(default)s)")
-    parser.add_argument("--fresh", action="store_true", help="begin anew where an interrupted run could go on")
+    parser.add_argument("--fresh", action="store_true", help="start over where an interrupted run could go on")
     parser.add_argument(
         "--keep", metavar="RUNS", type=_count, default=90, help="runs kept in the history (%(default)s)"
     )
@@ -61,7 +61,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--port", metavar="PORT", type=_count, default=9402, help="for metrics: port on loopback (%(default)s)"
     )
     parser.add_argument(
-        "--webhook-env", metavar="VAR", help="NAME of the variable with an address that is told of changes"
+        "--webhook-env", metavar="VAR", help="NAME of the variable with an address that gets the changes"
     )
     parser.add_argument(
         "--webhook-format", choices=("json", "slack", "alertmanager"), default="json", help="(default json)"
@@ -225,7 +225,7 @@ def _notify(fleet: "Rollup", url: str, form: str, vault: Vault) -> None:
 
     chosen = next(f for f in FORMS if f == form)
     if wanted(fleet, chosen) and (why := send(fleet, chosen, url, vault)):
-        door.say(f"runbook: nobody was told: {why}.", vault)
+        door.say(f"runbook: nobody was notified: {why}.", vault)
 
 
 def exit_code(fleet: "Rollup", options: argparse.Namespace) -> int:
@@ -286,7 +286,7 @@ def _history(options: argparse.Namespace, vault: Vault) -> int:
         width = max((len(row[1]) for row in rows), default=0)
         text = "\n".join(f"{when}  {state:{width}}  {causes}".rstrip() for when, state, causes in rows)
     else:
-        raise UsageError("history is told as text or json.")
+        raise UsageError("history is given as text or json.")
     door.out(text or "No run has ended yet.", vault)
     return 0
 

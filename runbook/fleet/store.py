@@ -178,7 +178,7 @@ def opened(path: Path, *, new: bool = True) -> Iterator[Store]:
         why = "another run uses it; wait for that one" if busy else "the folder or the disk does not let it be written"
         raise UsageError(f"The history {path} cannot be used: {why}.") from None
     except sqlite3.DatabaseError:
-        raise UsageError(f"{path} is no history of runbook, or it is damaged; move it away to begin anew.") from None
+        raise UsageError(f"{path} is no history of runbook, or it is damaged; move it away to start over.") from None
     finally:
         if connection is not None:
             connection.close()

@@ -91,7 +91,7 @@ def run_demo(options: argparse.Namespace) -> int:
     from runbook.lab import Lab
 
     vault = getattr(options, "vault", None) or Vault()
-    to_stderr("starting a registry behind its UI on this machine, with the login dropped on the way")
+    to_stderr("starting a registry behind its UI on this machine, with the login dropped by the proxy")
     with _folder(options.output_dir) as folder, Lab.demo() as lab:
         request = Request(
             paths=(str(lab.bundle),),

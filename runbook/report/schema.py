@@ -50,7 +50,7 @@ def _diagnosis() -> dict[str, Any]:
         tool={**_TEXT, "pattern": "^runbook "},
         verdict=_word(Verdict),
         causes={**findings, "description": "most likely first; empty when healthy"},
-        warnings={**findings, "description": "true and worth mending, but not the reason for the symptom"},
+        warnings={**findings, "description": "true and worth fixing, but not the reason for the symptom"},
         also_seen={**findings, "description": "true, but about something else"},
         focus=_object(
             addresses=_TEXTS, user=_or_null(_TEXT), since=_or_null({**_TEXT, "format": "date-time"}), about=_TEXT,

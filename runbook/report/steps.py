@@ -13,7 +13,7 @@ State = Literal["not run", "ok", "warning", "failed", "skipped"]
 ICONS: dict[State, str] = {"not run": "○", "ok": "✓", "warning": "!", "failed": "✗", "skipped": "–"}
 
 _SHOWS: dict[Step, str] = {
-    "simplify": "whether the fault is in the registry itself or on the way to it",
+    "simplify": "whether the fault is in the registry itself or on the path to it",
     "htpasswd": "whether the registry can accept this login at all",
     "headers": "what each hop makes of the login",
     "align": "whether names, ports, mounts, realm and origins fit together",
@@ -28,7 +28,9 @@ _WHERE: tuple[tuple[Symptom, str], ...] = (
     (Symptom.OPEN_DIRECT, "The registry answers without a login: it is open to everybody."),
     (Symptom.OPEN_VIA, "The proxy lets everybody in although the registry wants a login."),
 )  # fmt: skip
-_ON_THE_WAY = "The registry itself accepts the login, and it is refused through the proxy: the fault is on the way."
+_ON_THE_WAY = (
+    "The registry itself accepts the login, and it is refused through the proxy: the fault is between the two."
+)
 
 NEEDS: dict[Step, str] = {
     "simplify": "a curl -v transcript or the registry's address",

@@ -226,7 +226,7 @@ class Practice:
         text = path.read_bytes()
         count = text.count(old.encode()) if old else 0
         if count != 1:
-            return views.said(f"{file} was not changed: that piece stands there {count} times, not once.")
+            return views.said(f"{file} was not changed: that piece is there {count} times, not once.")
         path.write_bytes(text.replace(old.encode(), new.encode()))
         return views.said(f"{file} is changed. apply() makes it effective.")
 

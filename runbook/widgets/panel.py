@@ -14,6 +14,7 @@ from runbook.case import keep
 from runbook.door import LeaveError
 from runbook.folder import CaseFolder
 from runbook.incident import Incident
+from runbook.model import STEPS
 from runbook.report import words
 from runbook.report.block import Block, commands, para, part
 from runbook.report.steps import ICONS, State, bricks
@@ -193,7 +194,7 @@ class Console:
         for button, brick in zip(self.bricks, bricks(incident.run), strict=True):
             self._dress(button, brick.title, brick.state, brick.reason)
         whole = partial(_whole, incident, job, self._kept)
-        self._views = (whole, incident.simplify, incident.htpasswd, incident.headers, incident.align)
+        self._views = (whole, *(partial(incident.step, name) for name in STEPS))
         self.verdict.disabled = False
         self._show(self.verdict)
 

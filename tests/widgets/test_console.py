@@ -52,7 +52,7 @@ def test_a_click_runs_the_demo_and_marks_the_step_that_found_it():
 def test_a_brick_shows_what_its_step_showed():
     shown = pressed(console(lab_fault="demo"))
     shown.bricks[2].click()
-    assert shown.answer.value == shown.incident.headers()._repr_html_()
+    assert shown.answer.value == shown.incident.step("headers")._repr_html_()
     assert "rb-shown" in shown.bricks[2]._dom_classes
     assert "rb-shown" not in shown.verdict._dom_classes
 
