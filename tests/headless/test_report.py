@@ -273,3 +273,14 @@ def test_a_case_folder_is_reported_with_its_runs_and_notes(tmp_path: Path) -> No
     page = (tmp_path / "out" / "case.html").read_text()
     assert "the night shift restarted it" in page
     assert "rb-runs" in page
+
+
+def test_the_layout_of_a_case_is_where_jupyterlab_looks_for_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from jupyterlab_server.workspaces_handler import WorkspacesManager
+
+    from runbook.headless.opened import at_ease
+
+    monkeypatch.setenv("JUPYTER_CONFIG_PATH", "")
+    (option,) = at_ease(tmp_path)
+    loaded = WorkspacesManager(option.partition("=")[2]).load("default")
+    assert loaded["data"]["layout-restorer:data"]["left"]["collapsed"]
