@@ -2,12 +2,12 @@
 
 import os
 import random
-import socket
 import string
 
 from runbook.lab.errors import LabError
 from runbook.lab.hashes import htpasswd_line
 from runbook.lab.plan import Plan, Proxy
+from runbook.lab.wire import is_free
 
 REALM = "REGISTRY_AUTH_HTPASSWD_REALM"
 _WORDS = "amber birch cobalt delta ember fjord garnet harbor indigo juniper kestrel lagoon".split()
@@ -81,13 +81,7 @@ def free_ports(rng: random.Random, count: int) -> list[int]:
     for attempt in range(200):
         number = drawn[attempt] if attempt < count else others.randint(0, 13999)
         port = low + number % (high - low + 1)  # nor must the range
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-        if port not in found:
+        if port not in found and is_free(port):
             found.append(port)
         if len(found) == count:
             return found

@@ -3,19 +3,27 @@
 import socket
 from threading import Thread
 
+from runbook.lab import wire
+
 
 class Hangup:
     """Accepts connections on loopback and closes them."""
 
+    _socket: socket.socket | None = None
+
     def __init__(self, port: int) -> None:
-        self._socket = socket.create_server(("127.0.0.1", port))
-        self._thread = Thread(target=self._run, daemon=True)
+        self._port = port
+        if wire.listens_inside(port, None):
+            return
+        self._socket = socket.create_server((wire.HERE, port))
+        self._thread = Thread(target=self._run, args=(self._socket,), daemon=True)
         self._thread.start()
 
-    def _run(self) -> None:
+    @staticmethod
+    def _run(listening: socket.socket) -> None:
         while True:
             try:
-                caller, _ = self._socket.accept()
+                caller, _ = listening.accept()
             except OSError:
                 return
             with caller:
@@ -27,6 +35,9 @@ class Hangup:
 
     def stop(self) -> None:
         """Unblock accept, then close."""
+        if self._socket is None:
+            wire.leaves(self._port)
+            return
         try:
             self._socket.shutdown(socket.SHUT_RDWR)
         except OSError:

@@ -65,12 +65,17 @@ def lay_out(plan: Plan, home: Path) -> None:
 
 def _lock(plan: Plan, home: Path) -> None:
     """Make files unreadable for the user that the registry runs as."""
-    if plan.container_user and os.geteuid() == 0:
+    if plan.container_user and is_root():
         home.chmod(0o711)
     for name in plan.locked:
         path = home / "project" / name
         if path.exists():
-            path.chmod(0o600 if os.geteuid() == 0 else 0)
+            path.chmod(0o600 if is_root() else 0)
+
+
+def is_root() -> bool:
+    """Whether this process may do everything; a browser's may, and has no number for it."""
+    return not hasattr(os, "geteuid") or os.geteuid() == 0
 
 
 def _behind(source: str, home: Path) -> Path:

@@ -10,7 +10,6 @@ import errno
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -20,6 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from runbook.lab.errors import LabError
+from runbook.lab.wire import reachable
 
 SBIN = ("/usr/sbin", "/sbin", "/usr/local/sbin", "/usr/local/bin", "/opt/homebrew/bin", str(Path.home() / "go" / "bin"))
 _LAUNCHER = """
@@ -139,13 +139,6 @@ def roomy() -> Iterator[None]:
 def _stop_all() -> None:
     for child in list(_alive):
         child.stop()
-
-
-def reachable(port: int) -> bool:
-    """Whether somebody accepts connections on that port of loopback."""
-    with socket.socket() as probe:
-        probe.settimeout(1)
-        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def wait_until(condition: Callable[[], bool], seconds: float) -> bool:

@@ -6,7 +6,6 @@ picks Host and rewrites Location, its error pages, its log lines.
 
 import base64
 import http.client
-import ssl
 import tempfile
 import time
 from collections.abc import Iterator
@@ -19,6 +18,7 @@ from urllib.parse import urlsplit
 from runbook.lab import nginx_conf
 from runbook.lab.plan import NOWHERE, Plan
 from runbook.lab.serving import CHUNK, Request, Response, http_date
+from runbook.lab.wire import NotTlsError, connect
 from runbook.parse.htpasswd.registry import Refusal, load, registry_accepts
 
 SERVER = "nginx/1.22.1"
@@ -157,10 +157,7 @@ class Nginx:
 
     def _ask(self, request: Request) -> tuple[http.client.HTTPResponse, http.client.HTTPConnection]:
         port = self.plan.upstream_port() or NOWHERE
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-        if self._written.scheme == "https":
-            context = ssl._create_unverified_context()  # noqa: S323 nginx does not verify upstreams by default
-            connection = http.client.HTTPSConnection("127.0.0.1", port, timeout=60, context=context)
+        connection = connect(port, 60, tls=self._written.scheme == "https")
         try:
             return self._send(request, connection), connection
         except BaseException:
@@ -237,7 +234,7 @@ class Nginx:
 
     def _complain(self, request: Request, error: Exception) -> None:
         what = "connect() failed (111: Connection refused) while connecting to upstream"
-        if isinstance(error, ssl.SSLError):
+        if isinstance(error, NotTlsError):
             reason = "SSL: error:0A00010B:SSL routines::wrong version number"
             what = f"SSL_do_handshake() failed ({reason}) while SSL handshaking to upstream"
         elif not isinstance(error, ConnectionRefusedError):

@@ -12,6 +12,8 @@ from io import BufferedIOBase
 from threading import Thread
 from typing import Any, Protocol, runtime_checkable
 
+from runbook.lab import wire
+
 CHUNK = 1 << 16
 _PATIENCE = 30
 _DRAINED = 256 << 10
@@ -113,15 +115,23 @@ class _Server(ThreadingHTTPServer):
 
 
 class Server:
-    """One listening port with its thread."""
+    """One listening port with its thread, or without one where nothing goes through sockets (`wire`)."""
+
+    _server: _Server | None
 
     def __init__(self, port: int, answer: Answerer, log: Logger) -> None:
         handler = type("Handler", (_Handler,), {"answer": staticmethod(answer), "log": staticmethod(log)})
-        self._server = _Server(("127.0.0.1", port), handler)
+        self._port, self._server = port, None
+        if wire.listens_inside(port, handler):
+            return
+        self._server = _Server((wire.HERE, port), handler)
         self._thread = Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
+        if self._server is None:
+            wire.leaves(self._port)
+            return
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()

@@ -7,7 +7,7 @@ import re
 from dataclasses import replace
 
 from runbook.lab.plan import UPLOAD, Plan, Try
-from runbook.lab.processes import reachable
+from runbook.lab.wire import connect, reachable
 
 _LOGIN = tuple(
     Try("GET", path, via, login=login)
@@ -53,7 +53,7 @@ def _send(plan: Plan, attempt: Try, agent: str) -> str | None:
     if attempt.login:
         pair = f"{plan.user}:{plan.password}".encode()
         headers["Authorization"] = "Basic " + base64.b64encode(pair).decode()
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    connection = connect(port, 20)
     try:
         connection.request(attempt.method, attempt.path, bytes(attempt.size) or None, headers)
         answer = connection.getresponse()

@@ -4,11 +4,12 @@ import base64
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from http.client import HTTPConnection, HTTPException
+from http.client import HTTPException
 from urllib.parse import urlsplit
 
 from runbook.lab import Lab
 from runbook.lab.plan import Plan
+from runbook.lab.wire import connect
 from runbook.model import PROBE_USER
 from runbook.stack.browser import refusal
 
@@ -37,7 +38,7 @@ def send(
     sent = {"Host": f"localhost:{port}", **(headers or {})}
     if login:
         sent["Authorization"] = "Basic " + base64.b64encode(":".join(login).encode()).decode()
-    connection = HTTPConnection("127.0.0.1", port, timeout=20)
+    connection = connect(port, 20)
     try:
         connection.request(method, path, None, sent)
         answer = connection.getresponse()

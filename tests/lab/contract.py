@@ -7,7 +7,6 @@ bodies and the meaning of the log lines.
 
 import base64
 import hashlib
-import http.client
 import json
 import re
 import time
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from runbook.lab import Lab
+from runbook.lab.wire import connect
 
 HERE = Path(__file__).parent
 LAYER = b"layer of the contract test" * 40
@@ -201,7 +201,7 @@ class Runner:
         path = row.path
         for name, location in self.kept.items():
             path = path.replace("{" + name + "}", location)
-        connection = http.client.HTTPConnection("127.0.0.1", int(address.rpartition(":")[2]), timeout=20)
+        connection = connect(int(address.rpartition(":")[2]), 20)
         connection.putrequest(row.method, path, skip_host=True, skip_accept_encoding=True)
         headers = {"Host": address, "User-Agent": f"row-{number}", **dict(row.headers)}
         if credential := self._credential(row.auth):
