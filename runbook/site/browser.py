@@ -1,4 +1,4 @@
-"""The browser edition: Pyodide's core, this package, and one page. The files that are dropped stay in the tab."""
+"""The browser edition: Pyodide's core, this package, and two pages. What is dropped or practised stays in the tab."""
 
 import hashlib
 import shutil
@@ -21,6 +21,7 @@ CORE = {
 }
 """What is taken of the npm package, with the SHA-256 of each file."""
 PACKAGES = ("runbook", "yaml", "crossplane", "jinja2", "markupsafe")
+PAGES = {"diagnose": "Diagnose in this browser", "practice": "Practise in this browser"}
 _KEPT = {".py", ".css", ".txt", ".js", ".html", ".j2"}
 POLICY = (
     "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'; style-src 'self' 'unsafe-inline';"
@@ -38,7 +39,7 @@ def check(source: Path) -> None:
 
 
 def build(folder: Path, source: Path) -> None:
-    """Write the page, the core and the package."""
+    """Write the pages, the core and the package."""
     core = folder / "pyodide"
     core.mkdir(exist_ok=True)
     for name in CORE:
@@ -53,8 +54,15 @@ def build(folder: Path, source: Path) -> None:
                 if path.suffix in _KEPT and "notebooks" not in path.relative_to(root).parts:
                     entry = zipfile.ZipInfo(f"{package}/{path.relative_to(root).as_posix()}", (2020, 1, 1, 0, 0, 0))
                     archive.writestr(entry, path.read_bytes(), zipfile.ZIP_DEFLATED, 9)
-    door.write(folder / "diagnose.js", static("diagnose.js"), Vault())
-    made = page("diagnose.html.j2", "Diagnose in this browser", policy=POLICY, script="diagnose.js", module=True)
-    door.write(folder / "diagnose.html", made, Vault())
+    pages(folder)
     for path in folder.rglob("*"):
         path.chmod(0o755 if path.is_dir() else 0o644)
+
+
+def pages(folder: Path) -> None:
+    """Write the pages and their scripts."""
+    door.write(folder / "engine.js", static("engine.js"), Vault())
+    for name, title in PAGES.items():
+        door.write(folder / f"{name}.js", static(f"{name}.js"), Vault())
+        made = page(f"{name}.html.j2", title, policy=POLICY, script=f"{name}.js", module=True)
+        door.write(folder / f"{name}.html", made, Vault())

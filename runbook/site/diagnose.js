@@ -1,11 +1,9 @@
-import { loadPyodide } from "./pyodide/pyodide.mjs";
+import { call, get, keep, load, reason, shown, tell } from "./engine.js";
 
-const get = (id) => document.getElementById(id);
 let python, files = [], report = "";
 
 const START = `
-import json, os, shutil, sys
-sys.path.insert(0, "/runbook")
+import json, os, shutil
 from runbook.collect import Request, collect
 from runbook.judge import diagnose
 from runbook.redact import Vault
@@ -28,16 +26,6 @@ def empty():
     os.makedirs("/incident/bundle")
 `;
 
-async function load() {
-  const begun = performance.now();
-  python = await loadPyodide({ indexURL: new URL("pyodide/", location.href).href });
-  const parts = await fetch("runbook.zip");
-  python.unpackArchive(await parts.arrayBuffer(), "zip", { extractDir: "/runbook" });
-  python.runPython(START);
-  get("state").textContent = `Ready after ${((performance.now() - begun) / 1000).toFixed(1)} s.`;
-  get("go").disabled = false;
-}
-
 function choose(list) {
   files = [...list];
   get("chosen").textContent = files.length ? `${files.length} chosen: ${files.slice(0, 20).map((f) => f.name).join(", ")}` : "";
@@ -58,8 +46,8 @@ function named(list) {
 
 async function diagnose() {
   get("go").disabled = true;
-  get("state").textContent = "Judging…";
-  await new Promise((done) => setTimeout(done, 30));
+  tell("Judging…");
+  await shown();
   try {
     python.runPython("empty()");
     for (const [name, file] of named(files)) {
@@ -68,28 +56,18 @@ async function diagnose() {
       python.FS.writeFile(path, new Uint8Array(await file.arrayBuffer()));
     }
     if (get("paste").value.trim()) python.FS.writeFile("/incident/bundle/pasted.txt", get("paste").value);
-    const judge = python.globals.get("judge");
-    const answer = JSON.parse(judge(get("user").value.trim()));
-    judge.destroy();
+    const answer = JSON.parse(call(python, "judge", get("user").value.trim()));
     report = answer.html;
     get("verdict").textContent = answer.said.trim();
     get("report").srcdoc = report;
     get("answer").hidden = false;
     get("answer").dataset.json = answer.json;
     get("save").disabled = false;
-    get("state").textContent = "Done.";
+    tell("Done.");
   } catch (error) {
-    get("state").textContent = `That could not be judged: ${String(error).trim().split("\n").pop().slice(0, 300)}`;
+    tell(`That could not be judged: ${reason(error)}`);
   }
   get("go").disabled = false;
-}
-
-function save() {
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(new Blob([report], { type: "text/html" }));
-  link.download = "runbook-report.html";
-  link.click();
-  URL.revokeObjectURL(link.href);
 }
 
 // All files of what was dropped, folders included, each with its path.
@@ -112,5 +90,6 @@ get("drop").addEventListener("drop", async (e) => {
   choose((await Promise.all(entries.map((entry) => dropped(entry, "")))).flat());
 });
 get("go").addEventListener("click", diagnose);
-get("save").addEventListener("click", save);
-load().catch((error) => { get("state").textContent = `Python could not be loaded: ${String(error).slice(0, 300)}`; });
+get("save").addEventListener("click", () => keep(report, "runbook-report.html", "text/html"));
+load(START).then((made) => { python = made; get("go").disabled = false; },
+  (error) => tell(`Python could not be loaded: ${reason(error)}`));

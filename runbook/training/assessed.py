@@ -94,15 +94,9 @@ class Classroom:
             if seat.practice is None:
                 seed = seed_for(self._secret, seat.learner, self._step, self._number)
                 seat.practice = Practice(self._step, seed, learner=seat.learner, assessed=True, proxy=self._proxy)
-            practice = seat.practice
-            try:
-                shown = _ACTIONS[do](practice, **given) if do in _ACTIONS else practice.story()
-            except (TypeError, ValueError, AttributeError):
-                shown = views.said("That cannot be done in this way.")
-            except (LabError, OSError) as error:
-                shown = views.said(str(error))
+            answer = acted(seat.practice, do, given)
             self._keep(seat)
-            return {"html": shown.html, "text": shown.text, "state": _state(practice)}
+            return answer
 
     def _keep(self, seat: Seat) -> None:
         """Write the log down, sealed, after every step: whatever happens next, it is there."""
@@ -116,6 +110,17 @@ class Classroom:
 def _file_name(learner: str) -> str:
     plain = re.sub(r"[^A-Za-z0-9_-]+", "_", learner)[:40] or "learner"
     return f"{plain}-{hashlib.sha256(learner.encode()).hexdigest()[:6]}"
+
+
+def acted(practice: Practice, do: str, given: dict[str, Any]) -> dict[str, Any]:
+    """Do one thing in a round: what is to be shown, and the state of the panel."""
+    try:
+        shown = _ACTIONS[do](practice, **given) if do in _ACTIONS else practice.story()
+    except (TypeError, ValueError, AttributeError):
+        shown = views.said("That cannot be done in this way.")
+    except (LabError, OSError) as error:
+        shown = views.said(str(error))
+    return {"html": shown.html, "text": shown.text, "state": _state(practice)}
 
 
 def _state(practice: Practice) -> dict[str, Any]:
@@ -306,4 +311,4 @@ class Assessed:
         return Lesson(self)
 
 
-__all__ = ["Assessed", "Classroom", "seed_for"]
+__all__ = ["Assessed", "Classroom", "acted", "seed_for"]

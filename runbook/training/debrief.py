@@ -162,8 +162,9 @@ def _page(cause: str) -> Block:
 
 def _next(drawn: Round) -> Block:
     lines = [
-        "Next round: `lesson.next()`, or the button of that name. Save this one before, if you want to keep it.",
-        f"Challenge a colleague with this one: `link = {drawn.link!r}` at the top of the notebook.",
+        f"Next round: number {drawn.seed + 1}; in a notebook `lesson.next()`, or the button of that name. Save this one before, if "
+        "you want to keep it.",
+        f"Challenge a colleague with this one: {drawn.link}; in a notebook `link = {drawn.link!r}` at its top.",
     ]
     return _titled("Next round", "".join(para(line) for line in lines), "\n".join(lines))
 

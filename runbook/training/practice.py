@@ -91,6 +91,11 @@ class Practice:
     def _repr_html_(self) -> str:
         return self.story()._repr_html_()
 
+    @property
+    def link(self) -> str:
+        """The round as a word to share."""
+        return self._drawn.link
+
     def close(self) -> Block:
         """Stop the stack."""
         self._lab.close()

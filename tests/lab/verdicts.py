@@ -1,20 +1,14 @@
 """Run as it is, without sockets, and under WebAssembly: every fault of the embedded lab, and what is said of its files.
 
-`python verdicts.py [FAULT …]`; prints fault → [verdict, causes, warnings].
+Prints fault → [verdict, causes, warnings].
 """
 
 import json
-import sys
 
 from runbook.collect import Request, collect
 from runbook.judge import diagnose
 from runbook.lab import FAULTS, Lab
 from runbook.redact import Vault
-
-
-def verdicts(faults: list[str]) -> dict[str, list[object]]:
-    """What the engine says of each."""
-    return {fault: verdict(fault) for fault in faults or sorted(FAULTS)}
 
 
 def verdict(fault: str) -> list[object]:
@@ -25,4 +19,4 @@ def verdict(fault: str) -> list[object]:
 
 
 if __name__ == "__main__":
-    print(json.dumps(verdicts(sys.argv[1:])))
+    print(json.dumps({fault: verdict(fault) for fault in sorted(FAULTS)}))

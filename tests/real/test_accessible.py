@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from runbook.cli import main
+from runbook.site import browser as browser_edition
 from runbook.site import gallery
 from tests.real.programs import need
 
@@ -34,6 +35,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("pages") / "site"
     cases = ROOT / "tests" / "cases"
     assert main(["site", "build", str(folder)]) == 0
+    browser_edition.pages(folder)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(gallery, "INCIDENTS", gallery.INCIDENTS[:1])
         gallery.build(folder, cases, lambda line: None)
@@ -48,7 +50,8 @@ def test_axe_finds_nothing(
     home = pages / "gallery" / "authorization-stripped-bad-site-of-another-name"
     shown = [*sorted(home.glob("*.html")), pages / "index.html", pages / "gallery" / "index.html"]
     shown.append(pages / "causes" / "authorization-stripped.html")
-    assert len(shown) > 8
+    shown += [pages / "diagnose.html", pages / "practice.html"]
+    assert len(shown) > 10
     context = browser.new_context(
         viewport={"width": width, "height": 900}, offline=True, bypass_csp=True, color_scheme=scheme
     )
@@ -57,6 +60,7 @@ def test_axe_finds_nothing(
         page = context.new_page()
         page.goto(path.as_uri())
         page.locator("details").evaluate_all("all => all.forEach(d => { d.open = true })")
+        page.locator("[hidden]").evaluate_all("all => all.forEach(e => { e.hidden = false })")
         page.add_script_tag(path=axe)
         found = page.evaluate(
             "async () => (await axe.run()).violations.map(v => v.id + ': ' + v.nodes[0].html.slice(0, 200))"

@@ -10,8 +10,9 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -19,11 +20,20 @@ from runbook import rules
 from runbook.cli import main
 from runbook.collect import collect
 from runbook.judge import diagnose
+from runbook.lab import FAULTS
+from runbook.lab.wire import without_sockets
 from runbook.redact import Vault
 from runbook.site import gallery
 from runbook.site.browser import VERSION
 from runbook.site.pages import incident
+from runbook.training import Practice
+from runbook.training.grade import replay
+from runbook.training.seen import Asked
 from tests.onefile.test_onefile import CASES, DRIVER, ROOT, rows
+from tests.training import learners
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
 
 HERE = Path(__file__).parent
 
@@ -157,6 +167,115 @@ def test_in_the_browser_nothing_leaves_the_tab(site: Path, address: str) -> None
     native = json.loads(done.stdout)
     native.pop("next"), body.pop("next")
     assert body == native
+
+
+@pytest.mark.timeout(600)
+def test_every_fault_of_the_embedded_lab_gets_the_same_verdict_under_webassembly(
+    site: Path, pyodide: Path, tmp_path: Path
+) -> None:
+    node = shutil.which("node")
+    if not node:
+        cannot("node is not here")
+    none = tmp_path / "none.json"
+    none.write_text("[]")
+    driver = ROOT / "tests/lab/verdicts.py"
+    words = [str(node), str(HERE / "wasm.mjs"), str(pyodide), str(site / "runbook.zip"), str(driver), str(none)]
+    told = []
+    for way in ([*words, str(tmp_path)], [sys.executable, str(driver)]):
+        done = subprocess.run(
+            way, capture_output=True, text=True, timeout=500, env={**os.environ, "PYTHONPATH": str(ROOT)}
+        )
+        assert done.returncode == 0, done.stderr[-1500:]
+        told.append(json.loads(done.stdout))
+    wasm, native = told
+    assert wasm == native
+    assert set(native) == set(FAULTS)
+
+
+ROUND = "headers.1.2"
+
+
+def by_hand(page: "Page", press: Callable[[str], str], same: Practice) -> None:
+    """What was done in a round without a browser, done with the buttons of the page."""
+    for event in same._log.events:
+        given = event.given
+        if event.do == "ask":
+            asking = Asked(**given)
+            page.fill("#expect", next(o.predicted for o in same.observations() if o.asked == asking))
+            for name, value in given.items():
+                page.fill(f"#{name}", value) if name == "path" else page.select_option(f"#{name}", value)
+            press("[data-do=ask]")
+        elif event.do == "look":
+            page.select_option("#file", given["name"])
+            assert given["name"] in press("[data-do=look]")
+        elif event.do == "logs":
+            press(f"[data-service={given['service']}]")
+        elif event.do == "files":
+            ((file, text),) = given["written"].items()
+            page.select_option("#target", file)
+            page.fill("#text", text)
+        elif event.do == "apply":
+            assert "Applied." in press("[data-do=apply]")
+        elif event.do == "name":
+            page.select_option("#cause", given["cause"])
+            page.select_option("#cite", [str(n) for n in given["cite"]])
+            press("[data-do=name]")
+        elif event.do == "rival":
+            page.select_option("#rival", given["cause"])
+            page.select_option("#against", str(given["cite"][0]))
+            press("[data-do=rule_out]")
+
+
+@pytest.mark.timeout(600)
+def test_a_round_is_played_in_the_browser_with_the_network_cut_off(site: Path, address: str, tmp_path: Path) -> None:
+    playwright = pytest.importorskip("playwright.sync_api")
+    chromium = shutil.which("chromium")
+    if not chromium:
+        cannot("Chromium is not here")
+    with playwright.sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        context = browser.new_context()
+        page = context.new_page()
+        asked: list[str] = []
+        complaints: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
+        page.on("console", lambda message: complaints.append(message.text))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.goto(f"{address}/practice.html")
+        page.wait_for_selector("#begin:not([disabled])", timeout=150_000)
+        assert all(url.startswith(address) for url in asked)
+        loaded = len(asked)
+        context.set_offline(True)
+
+        def press(selector: str) -> str:
+            page.click(selector)
+            page.wait_for_selector("#begin:not([disabled])", timeout=60_000)
+            assert page.inner_text("#state") == "Done."
+            return str(page.inner_text("#seen"))
+
+        page.select_option("#step", ROUND.partition(".")[0])
+        page.fill("#number", ROUND.split(".")[1])
+        press("#begin")
+        assert page.url.endswith(f"#{ROUND}")
+        page.locator("details").evaluate_all("all => all.forEach(d => { d.name = ''; d.open = true })")
+        with without_sockets():
+            same = Practice.again(ROUND)
+            learners.careful(same)
+            by_hand(page, press, same)
+            points = same.verdict().points
+            same.close()
+        said = press("[data-do=check]")
+        assert f"correct · {points} of 100 points" in said
+        assert "What a fix changes" in said
+        with page.expect_download() as download:
+            page.click("#save")
+        download.value.save_as(tmp_path / "round.jsonl")
+        assert asked[loaded:] == [u for u in asked[loaded:] if u.startswith("blob:")]
+        assert complaints == []
+        browser.close()
+    # The log of the tab is replayed and judged as any other.
+    assert points >= 90
+    assert replay(tmp_path / "round.jsonl").points == points
 
 
 def test_a_hostile_name_stays_inside() -> None:
