@@ -23,10 +23,12 @@ from runbook.collect.resolve import fails_to_resolve, inner_of
 from runbook.collect.tokens import asks_for_token, fetch
 from runbook.collect.trust import context, of_docker, trust_notes
 from runbook.collect.uploads import try_upload
+from runbook.inside import transport
 from runbook.model import PROBE_AGENT, PROBE_USER, Certificate, Exchange, Headers, Place, Problem, Route
 from runbook.observe.signature import is_foreign, is_foreign_404, is_go_404, is_registrys
 from runbook.redact import Vault
 from runbook.urls import urlsplit
+from runbook.wire import is_inside
 
 _PREFLIGHT = "authorization"
 _CONNECTIONS = 8
@@ -74,8 +76,9 @@ def probe(
 
 
 def _complete(asking: Coroutine[None, None, None]) -> None:
-    """Run it to its end; in a thread of its own where a loop runs already, as in every cell of a notebook."""
-    if not _loop_runs():
+    """Run it to its end; in a thread of its own where a loop runs already, as in every cell of a notebook. In a browser
+    there are no threads, and its loop can be entered again."""
+    if is_inside() or not _loop_runs():
         asyncio.run(asking)
         return
     with ThreadPoolExecutor(1) as pool:
@@ -129,6 +132,7 @@ class _Prober:
         return httpx.AsyncClient(
             verify=context(self.cacert) if verify else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
             mounts=mounts,
+            transport=transport(),
             trust_env=False,
             timeout=self._patience(),
             limits=limits,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import httpx
 
+from runbook.inside import transport
 from runbook.lab import Lab
 from runbook.lab.plan import Plan
 
@@ -36,8 +37,13 @@ class Experiment:
 
 def status(url: str, login: tuple[str, str] | None, *, method: str = "GET", **headers: str) -> int:
     """Ask /v2/ once and give the status that came back."""
-    with httpx.Client(trust_env=False, timeout=TIMEOUT, verify=PLAIN) as client:
-        return client.request(method, f"{url}/v2/", auth=login, headers=headers).status_code
+    with client(login) as asking:
+        return asking.request(method, f"{url}/v2/", headers=headers).status_code
+
+
+def client(login: tuple[str, str] | None, url: str = "") -> httpx.Client:
+    """A client for the lab's own addresses."""
+    return httpx.Client(base_url=url, auth=login, trust_env=False, timeout=TIMEOUT, verify=PLAIN, transport=transport())
 
 
 def direct(lab: Lab) -> int:

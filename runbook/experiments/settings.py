@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 
 import httpx
 
-from runbook.experiments.base import PLAIN, TIMEOUT, Experiment, Trial, answered, changed, direct, started, status, via
+from runbook.experiments.base import Experiment, Trial, answered, changed, client, direct, started, status, via
 from runbook.lab import Lab
 from runbook.lab.plan import Plan
 
@@ -51,8 +51,7 @@ def _storage(lab: Lab) -> Iterable[Trial]:
 
 
 def _client(lab: Lab, url: str = "") -> httpx.Client:
-    login = (lab.user, lab.password)
-    return httpx.Client(base_url=url or lab.registry_url, auth=login, trust_env=False, timeout=TIMEOUT, verify=PLAIN)
+    return client((lab.user, lab.password), url or lab.registry_url)
 
 
 def _push(lab: Lab, what: str) -> Trial:
@@ -61,17 +60,17 @@ def _push(lab: Lab, what: str) -> Trial:
     digest = f"sha256:{hashlib.sha256(config).hexdigest()}"
     about = {"mediaType": "application/vnd.oci.empty.v1+json", "digest": digest, "size": len(config)}
     manifest = {"schemaVersion": 2, "mediaType": _MANIFEST, "config": about, "layers": []}
-    with _client(lab) as client:
-        place = client.post("/v2/experiment/blobs/uploads/").headers["Location"]
-        client.put(httpx.URL(place).copy_merge_params({"digest": digest}), content=config).raise_for_status()
+    with _client(lab) as asking:
+        place = asking.post("/v2/experiment/blobs/uploads/").headers["Location"]
+        asking.put(httpx.URL(place).copy_merge_params({"digest": digest}), content=config).raise_for_status()
         body = json.dumps(manifest).encode()
-        done = client.put("/v2/experiment/manifests/1", content=body, headers={"Content-Type": _MANIFEST})
+        done = asking.put("/v2/experiment/manifests/1", content=body, headers={"Content-Type": _MANIFEST})
     return answered(what, done.status_code)
 
 
 def _catalog(lab: Lab, what: str, url: str = "") -> Trial:
-    with _client(lab, url) as client:
-        names = client.get("/v2/_catalog").json()["repositories"]
+    with _client(lab, url) as asking:
+        names = asking.get("/v2/_catalog").json()["repositories"]
     return Trial(what, "the image is there" if "experiment" in names else "the image is gone", "experiment" in names)
 
 

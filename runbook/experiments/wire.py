@@ -4,10 +4,8 @@ import base64
 import json
 from collections.abc import Iterable
 
-import httpx
-
 from runbook.collect.logins import stored_login
-from runbook.experiments.base import PLAIN, TIMEOUT, Experiment, Trial, answered, changed, direct, status, via
+from runbook.experiments.base import Experiment, Trial, answered, changed, client, direct, status, via
 from runbook.lab import Lab
 from runbook.lab.plan import Plan
 from runbook.parse.docker_config import parse_docker_config
@@ -73,9 +71,8 @@ def _cors_origin(lab: Lab) -> Iterable[Trial]:
 
 def _readable(lab: Lab, what: str) -> Trial:
     """What a browser would let a page at the UI's address read of the registry's answer to the right login."""
-    login = (lab.user, lab.password)
-    with httpx.Client(trust_env=False, timeout=TIMEOUT, verify=PLAIN) as client:
-        answer = client.get(f"{lab.registry_url}/v2/", auth=login, headers={"Origin": lab.ui_url})
+    with client((lab.user, lab.password)) as asking:
+        answer = asking.get(f"{lab.registry_url}/v2/", headers={"Origin": lab.ui_url})
     wall = refusal(lab.ui_url, answer.headers.multi_items(), credentials=True)
     said = f"{answer.status_code}, and the browser {'keeps it back' if wall else 'shows it'}"
     return Trial(what, said, good=wall is None)

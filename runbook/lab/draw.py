@@ -7,7 +7,7 @@ import string
 from runbook.lab.errors import LabError
 from runbook.lab.hashes import htpasswd_line
 from runbook.lab.plan import Plan, Proxy
-from runbook.lab.wire import is_free
+from runbook.wire import is_free
 
 REALM = "REGISTRY_AUTH_HTPASSWD_REALM"
 _WORDS = "amber birch cobalt delta ember fjord garnet harbor indigo juniper kestrel lagoon".split()

@@ -3,7 +3,7 @@
 import socket
 from threading import Thread
 
-from runbook.lab import wire
+from runbook import wire
 
 
 class Hangup:

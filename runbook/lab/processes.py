@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from runbook.lab.errors import LabError
-from runbook.lab.wire import reachable
+from runbook.wire import reachable
 
 SBIN = ("/usr/sbin", "/sbin", "/usr/local/sbin", "/usr/local/bin", "/opt/homebrew/bin", str(Path.home() / "go" / "bin"))
 _LAUNCHER = """

@@ -18,8 +18,8 @@ from urllib.parse import urlsplit
 from runbook.lab import nginx_conf
 from runbook.lab.plan import NOWHERE, Plan
 from runbook.lab.serving import CHUNK, Request, Response, http_date
-from runbook.lab.wire import NotTlsError, connect
 from runbook.parse.htpasswd.registry import Refusal, load, registry_accepts
+from runbook.wire import NotTlsError, connect
 
 SERVER = "nginx/1.22.1"
 _PAGE = (

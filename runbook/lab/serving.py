@@ -12,7 +12,7 @@ from io import BufferedIOBase
 from threading import Thread
 from typing import Any, Protocol, runtime_checkable
 
-from runbook.lab import wire
+from runbook import wire
 
 CHUNK = 1 << 16
 _PATIENCE = 30

@@ -7,7 +7,7 @@ import re
 from dataclasses import replace
 
 from runbook.lab.plan import UPLOAD, Plan, Try
-from runbook.lab.wire import connect, reachable
+from runbook.wire import connect, reachable
 
 _LOGIN = tuple(
     Try("GET", path, via, login=login)

@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 
 from runbook.lab import Lab
 from runbook.lab.plan import Plan
-from runbook.lab.wire import connect
 from runbook.model import PROBE_USER
 from runbook.stack.browser import refusal
+from runbook.wire import connect
 
 UPLOADS = "/v2/school/practice/blobs/uploads/"
 _DIGEST = "sha256:" + "4c" * 32

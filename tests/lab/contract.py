@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from runbook.lab import Lab
-from runbook.lab.wire import connect
+from runbook.wire import connect
 
 HERE = Path(__file__).parent
 LAYER = b"layer of the contract test" * 40

@@ -21,7 +21,6 @@ from runbook.cli import main
 from runbook.collect import collect
 from runbook.judge import diagnose
 from runbook.lab import FAULTS
-from runbook.lab.wire import without_sockets
 from runbook.redact import Vault
 from runbook.site import gallery
 from runbook.site.browser import VERSION
@@ -29,6 +28,7 @@ from runbook.site.pages import incident
 from runbook.training import Practice
 from runbook.training.grade import replay
 from runbook.training.seen import Asked
+from runbook.wire import without_sockets
 from tests.onefile.test_onefile import CASES, DRIVER, ROOT, rows
 from tests.training import learners
 

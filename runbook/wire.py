@@ -32,6 +32,11 @@ def without_sockets() -> Iterator[None]:
         _inside = before
 
 
+def is_inside() -> bool:
+    """Whether nothing goes through sockets."""
+    return _inside is not None
+
+
 def listens_inside(port: int, handler: Handler | None) -> bool:
     """Put a handler on a port, where nothing goes through sockets; False where everything does."""
     if _inside is None:
