@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from runbook.model import EnvVar, Evidence, Exchange, Route, Stack, Ui
 from runbook.numbers import whole_number
-from runbook.observe.address import Address
+from runbook.observe.address import Address, address_of
 from runbook.observe.signature import from_registry, is_go_404, is_registrys
 from runbook.observe.signature import signed_by_proxy as signed_by_proxy
 from runbook.stack.browser import same_origin
@@ -141,3 +141,15 @@ def _netloc(url: str | None) -> str | None:
     parts = urlsplit(url if "://" in url else f"http://{url}")
     port = parts.port or (443 if parts.scheme == "https" else 80)
     return f"{(parts.hostname or '').lower()}:{port}"
+
+
+def is_open_at_home(stack: Stack) -> bool:
+    """Whether the registry is open by its settings, for its own machine alone, and a proxy there asks for the login: that
+    it answers anybody there is how it is meant."""
+    registry = stack.registry
+    if registry is None or registry.auth != "none" or not any(r.auth is not None for r in stack.routes):
+        return False
+    bound = address_of(str(registry.value("http.addr") or ""))
+    hosts = [p.host_ip for p in registry.ports if p.published]
+    within = all(h in ("127.0.0.1", "::1", "localhost") for h in hosts)
+    return within and (bool(hosts) or (registry.service is None and bound is not None and bound.is_loopback))

@@ -240,7 +240,8 @@ class Site:
         when = matched.when if condition else ()
         name, place = args[0], Place(row.file, row.line)
         if name.startswith("-"):
-            yield replace(header_edit(name[1:], None, place, self._vault, condition=condition), when=when)
+            for dropped in _dropped(name[1:]):
+                yield replace(header_edit(dropped, None, place, self._vault, condition=condition), when=when)
         elif len(args) == 2:
             action: Literal["add", "set"] = "add" if beside or name.startswith("+") else "set"
             made = header_edit(name.lstrip("+?>"), args[1], place, self._vault, action=action, condition=condition)
@@ -295,3 +296,23 @@ def _is_tls(scheme: str, host: str, port: int | None) -> bool:
     if scheme:
         return scheme == "https"
     return port == 443 or (bool(host) and port != 80)
+
+
+_DECIDES = (
+    "Authorization", "Host", "Origin", "X-Forwarded-Proto", "X-Forwarded-Host", "X-Forwarded-For", "Www-Authenticate", "Location",
+    "Access-Control-Allow-Origin", "Access-Control-Allow-Credentials", "Docker-Distribution-Api-Version", "Content-Length",
+)  # fmt: skip
+
+
+def _dropped(pattern: str) -> tuple[str, ...]:
+    """The headers that `-NAME` deletes: with a * at its end, at its beginning or at both, those of all that decide
+    something which begin so, end so, or hold it (caddyhttp/headers, ApplyTo; run with 2.6)."""
+    bare = pattern.strip("*").lower()
+    if "*" not in pattern:
+        return (pattern,)
+    starts, ends = not pattern.startswith("*"), not pattern.endswith("*")
+    return tuple(
+        name
+        for name in _DECIDES
+        if (name.lower().startswith(bare) if starts else name.lower().endswith(bare) if ends else bare in name.lower())
+    )

@@ -16,6 +16,7 @@ from runbook.model import (
     Symptom,
 )
 from runbook.numbers import whole_number
+from runbook.observe.routes import is_open_at_home
 from runbook.observe.signature import is_registrys, is_token_service
 from runbook.observe.traffic import Traffic, succeeded
 from runbook.observe.words import upload_sent_on
@@ -53,7 +54,7 @@ def auth_not_enforced(facts: Facts) -> Iterator[Finding]:
     "Login Succeeded", with any password, so it looks protected.
     """
     traffic, registry = facts.traffic, facts.registry
-    if any(e.status == 401 for e in traffic.on("direct")):
+    if any(e.status == 401 for e in traffic.on("direct")) or is_open_at_home(facts.stack):
         return
     if registry and "http.tls.clientcas" in registry.settings:
         return  # who has no certificate gets no connection

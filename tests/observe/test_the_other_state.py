@@ -421,3 +421,29 @@ def test_what_a_run_of_ours_was_refused_since_is_a_doubt(user: str, minute: int,
     ours = ROW.format(minute=minute, user=user, agent="registry-runbook").replace(" 200 2 ", " 401 87 ")
     rows = sorted([ROW.format(minute=18, user="anna", agent="curl/7.88.1"), ours], key=lambda r: r.partition("[")[2])
     assert judged(tmp_path, access_log="".join(rows).encode()).verdict == verdict
+
+
+@pytest.mark.parametrize(
+    ("host", "guard", "verdict"),
+    [("127.0.0.1", True, "healthy"), ("", True, "fault"), ("127.0.0.1", False, "fault")],
+)
+def test_open_at_home_behind_a_proxy_that_asks_is_meant(host: str, guard: bool, verdict: str, tmp_path: Path) -> None:
+    config = CONFIG.partition("auth:")[0].replace("127.0.0.1:27100", f"{host}:27100")
+    asks = '      auth_basic "Hub";\n      auth_basic_user_file /etc/nginx/htpasswd;\n' if guard else ""
+    conf = CONF.format(port=27100, more="").replace("      proxy_set_header Host", f"{asks}      proxy_set_header Host")
+    login = b"> Authorization: Basic YW5uYTpnZWhlaW0tUHc3\n"
+    anonymous = WORKS.replace(login, b"").replace(b"* Server auth using Basic with user 'anna'\n", b"")
+    refused = asked(27200, "401 Unauthorized").replace(login, b"").replace(b'"Registry"', b'"Hub"')
+    refused = refused.replace(b"* Server auth using Basic with user 'anna'\n", b"").replace(
+        b"< Docker-Distribution-Api-Version: registry/2.0\n", b""
+    )
+    files = {
+        "config.yml": config.encode(),
+        "nginx.conf": conf.encode(),
+        "direct.txt": anonymous,
+        "in.txt": asked(27200, "200 OK"),
+    }
+    files |= {"htpasswd": USERS.encode(), "ask.txt": refused} if guard else {}
+    answer = ask_files(tmp_path, files)
+    assert answer.verdict == verdict, answer.printed[:1500]
+    assert verdict == "healthy" or answer.first == "auth-not-enforced"

@@ -181,7 +181,7 @@ def _complains(sentence: str) -> bool:
 
 def _of_no_log(sentence: str) -> str:
     """A sentence without a status that somebody only read in a log, and says of nobody and of nothing that was tried."""
-    whose = _SOMEBODY.search(sentence) or _TRIED.search(sentence)
+    whose = _SOMEBODY.search(_READS.sub("", sentence)) or _TRIED.search(sentence)
     return sentence if whose else _READ_IN_A_LOG.sub("", sentence)
 
 
@@ -275,6 +275,7 @@ _SOMEBODY = re.compile(
     r"\b(?:when|if|for|from|by|of (?:the )?users?|users?|he|she|they|wenn|falls|für|bei|benutzer\w*|nutzer\w*|pour|quand|usuario\w*)\b",
     re.IGNORECASE,
 )
+_READS = re.compile(r"\b(?:he|she|they) (?:saw|sees?|finds?|found|noticed|reads?|asks?|worr\w+)\b", re.IGNORECASE)
 _TRIED = re.compile(
     r"\b(?:docker|podman|log(?:s|ged|ging)? ?in|logins?|push\w*|pull\w*|sign(?:s|ed)? in|anmeld\w*|einloggen|connexion|fail\w*|denied|refused|cannot|can't|not|nicht|kein\w*|always|immer)\b",
     re.IGNORECASE,
