@@ -10,6 +10,7 @@ from runbook.redact import Vault
 from runbook.report import blocks
 from runbook.report.block import Block, para, part, table
 from runbook.rules import load
+from runbook.stack.browser import refusal
 from runbook.training import project
 from runbook.training.difficulty import statistics
 from runbook.training.draw import HEALTHY, Round
@@ -18,6 +19,7 @@ from runbook.training.judge import Answer, otherwise
 from runbook.training.practice import send
 from runbook.training.seen import Asked, telling
 from runbook.training.wishes import failing
+from runbook.training.wishes import send as ask
 
 
 def debrief(drawn: Round, answer: Answer) -> Block:
@@ -75,10 +77,56 @@ def _replay(drawn: Round) -> Block:
         for way, name in (("direct", "directly"), ("ui", "through the UI")):
             before = len(lab.logs()["registry"])
             text, _ = send(Asked(way, "right", "/v2/", "GET"), lab.plan)
-            rows.append((name, "Authorization: Basic …", _arrived(lab, before), telling(text, lab.plan)[0]))
+            rows.append(
+                (name, "Authorization: Basic …", _arrived(lab, before), _with_ports(telling(text, lab.plan)[0], drawn))
+            )
     head = ("Path", "The client sends", "It reaches the registry", "Answer")
     html = table("The right login once more, by the registry's own log", head, rows)
-    return _titled("The login on its path", html, "\n".join(" → ".join(row) for row in rows))
+    shown = _shown_by(drawn)
+    lines = [" → ".join(row) for row in rows] + ([shown] if shown else [])
+    return _titled("The login on its path", html + (para(shown) if shown else ""), "\n".join(lines))
+
+
+def _shown_by(drawn: Round) -> str:
+    """The request that a sound stack answers otherwise; "" where nothing is broken. Of a page that calls the registry
+    itself: what the browser makes of the answer."""
+    if drawn.plan.access == "cross-origin":
+        return _by_browser(drawn)
+    here, answers = otherwise(drawn.broken(), list(PROBES))
+    sound, expected = otherwise(drawn.fixed(), list(PROBES))
+    told = [(a, telling(answers[a], here), telling(expected[a], sound)) for a in PROBES]
+    apart = sorted(((a, ours, theirs) for a, ours, theirs in told if ours != theirs), key=lambda row: _dull(*row))
+    if not drawn.faults or not apart:
+        return ""
+    asked, ours, theirs = apart[0]
+    text = f"{asked.words()} shows it: here {_short(ours, theirs)}; a sound stack answers {_short(theirs, ours)}."
+    return _with_ports(text, drawn)
+
+
+_KEPT = {
+    "missing": "no Access-Control-Allow-Origin comes with it",
+    "wildcard": "`*` is not allowed where credentials are sent",
+    "multiple": "more than one origin is allowed",
+    "origin": "another origin than the page's is allowed",
+    "credentials": "Access-Control-Allow-Credentials is not `true`",
+}
+
+
+def _by_browser(drawn: Round) -> str:
+    with Lab(backend="embedded", plan=drawn.broken()) as lab:
+        login = (lab.plan.user, lab.plan.password)
+        answer = ask(lab.plan.registry_port, "GET", "/v2/_catalog", login, {"Origin": lab.plan.origin})
+        why = refusal(lab.plan.origin, answer.headers, credentials=True)
+    if why is None:
+        return ""
+    return f"The page asks the registry itself. It answers {answer.status}, and the browser keeps the answer from the page: {_KEPT[why]}."
+
+
+def _with_ports(text: str, drawn: Round) -> str:
+    """The round's own ports where `settled` has put words."""
+    for name, port in (("REGISTRY", drawn.plan.registry_port), ("UI", drawn.plan.ui_port)):
+        text = text.replace(f":{name}", f":{port}").replace(f" port {name}", f" port {port}")
+    return text
 
 
 def _arrived(lab: Lab, before: int) -> str:
@@ -125,8 +173,7 @@ def _apart(drawn: Round, answer: Answer) -> Block:
     for asked in first:
         said = _short(ours[asked], theirs[asked]), _short(theirs[asked], ours[asked])
         text += f"{asked.words()} tells them apart: here {said[0]}, with {rival} {said[1]}."
-    for name, port in (("REGISTRY", drawn.plan.registry_port), ("UI", drawn.plan.ui_port)):
-        text = text.replace(f":{name}", f":{port}")
+    text = _with_ports(text, drawn)
     if not first:
         ours_here = drawn.instead(drawn.faults[0], here=True) if len(drawn.faults) == 1 else drawn.broken(here=True)
         files, another = (project.files(plan) for plan in (ours_here, drawn.instead(rival, here=True)))

@@ -62,7 +62,7 @@ class Item:
     def words(self) -> str:
         """As a sentence says it."""
         who = "simulated learners" if self.by == "simulated" else "people of classes"
-        return f"{who} solved {self.solved} of {self.rounds} rounds with this cause (mean {self.points:.0f} points)"
+        return f"{who} solved {self.solved} of {self.rounds} such rounds (mean {self.points:.0f} points)"
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,8 @@ from runbook.training.draw import Round, draw
 from runbook.training.judge import Answer
 
 PICTURES = Path(os.environ.get("RUNBOOK_PICTURES") or Path(tempfile.gettempdir()) / "runbook-pictures")
+NOT_ASKED = ("browser-cannot-resolve-container-name", "preflight-options-401")
+"""What no request to the registry shows: the name is unknown to the browser, or it is the preflight that is refused."""
 PARTS = ("What it was", "Where the request got to", "The login on its path", "Next round")
 
 
@@ -48,6 +50,9 @@ def opened(drawn: Round, browser: Browser, name: str) -> str:
 def test_the_debrief_of_every_cause(cause: str, browser: Browser) -> None:
     step = next(s for s, causes in POOLS[CATALOGUE].items() if cause in causes)
     seen = opened(draw(step, len(cause), only=cause), browser, cause)
+    assert "port REGISTRY" not in seen
+    assert ":REGISTRY" not in seen
+    assert ("shows it" in seen) or ("the browser keeps" in seen) or cause in NOT_ASKED
     for part in (*PARTS, "What a fix changes", "tells it apart", f"The page of {cause}"):
         assert part in seen, part
 
