@@ -1,5 +1,6 @@
 """The form, the run button, the four steps as bricks, and the answer below."""
 
+import base64
 import time
 from collections.abc import Callable
 from concurrent.futures import CancelledError
@@ -185,7 +186,9 @@ class Console:
         except (OSError, LeaveError) as error:
             self._say(f"✗ The log could not be written: {getattr(error, 'strerror', None) or error}.")
         else:
-            self._say(f"✓ The log is in {path.name}, beside this notebook.")
+            text = f"✓ The log is in {path.name}, beside this notebook."
+            data = base64.b64encode(path.read_bytes()).decode()
+            self.status.value = Block(part("saved", text, path.name, data))._repr_html_()
 
     def _show_run(self, incident: Incident, job: Job, seconds: float) -> None:
         self._say(f"✓ Done in {max(seconds, 0.1):.1f} s. Press a step to see what it showed.")

@@ -1,5 +1,6 @@
 """The console as a person uses it, without a browser: fields, a click, bricks, the answer."""
 
+import base64
 import json
 import re
 import socket
@@ -221,6 +222,9 @@ def test_the_log_tells_what_was_done_and_when_and_is_never_overwritten(tmp_path)
     assert "## The answer" in text
     assert secret not in text
     assert logs[0].name in shown.status.value or logs[1].name in shown.status.value
+    link = re.search(r'download="(.+?)" href="data:text/markdown;base64,(.+?)"', shown.status.value)
+    assert link, "whoever visits the page of `runbook serve` has no folder"
+    assert base64.b64decode(link[2]) == (tmp_path / link[1]).read_bytes()
 
 
 @pytest.mark.parametrize(
