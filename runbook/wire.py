@@ -4,17 +4,28 @@ import errno
 import socket
 import ssl
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.client import HTTPConnection, HTTPSConnection
 from http.server import BaseHTTPRequestHandler
 from io import BytesIO
+from threading import Thread
 from typing import Any
 
 HERE = "127.0.0.1"
 Handler = type[BaseHTTPRequestHandler]
 _inside: dict[int, Handler | None] | None = {} if sys.platform == "emscripten" else None
 """Who answers on which port, where nothing goes through sockets; `None` for a port that hangs up."""
+
+
+def aside(work: Callable[..., None], *given: Any) -> Thread | None:
+    """Work in a thread of its own; at once where there are no threads."""
+    if sys.platform == "emscripten":
+        work(*given)
+        return None
+    thread = Thread(target=work, args=given, daemon=True)
+    thread.start()
+    return thread
 
 
 class NotTlsError(OSError):

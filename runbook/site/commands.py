@@ -19,13 +19,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     build.add_argument(
         "--pyodide",
         metavar="DIR",
-        help="the npm package pyodide, unpacked: adds the page that diagnoses in the browser",
+        help="the npm package pyodide, unpacked: adds the pages that diagnose and practise in the browser",
+    )
+    build.add_argument(
+        "--jupyterlite",
+        metavar="DIR",
+        help="with --pyodide: an environment with JupyterLite; adds the notebooks, to run in the browser",
     )
 
 
 def run(options: argparse.Namespace) -> int:
     """Write all pages; say how many, and what is left out."""
-    from runbook.site import browser, pages
+    from runbook.site import browser, lite, pages
 
     folder = Path(options.folder)
     if folder.is_dir() and any(folder.iterdir()) and not (folder / pages.MARK).is_file():
@@ -38,6 +43,11 @@ def run(options: argparse.Namespace) -> int:
     source = Path(options.pyodide) if options.pyodide else None
     if source is not None:
         browser.check(source)
+    notebooks = Path(options.jupyterlite) if options.jupyterlite else None
+    if notebooks is not None:
+        if source is None:
+            raise UsageError("--jupyterlite needs --pyodide, whose core its kernel is.")
+        lite.check(notebooks)
     try:
         number = pages.build(folder, cases, with_browser=source is not None, with_gallery=options.gallery)
         if options.gallery and cases is not None:
@@ -47,6 +57,9 @@ def run(options: argparse.Namespace) -> int:
             pages.readable(folder)
         if source is not None:
             browser.build(folder, source)
+        if notebooks is not None:
+            lite.build(folder, notebooks)
+            pages.readable(folder)
     except OSError as error:
         raise UsageError(f"{folder} cannot be written: {error.strerror}.") from None
     door.say(f"{number} pages written to {folder}; begin with {folder / 'index.html'}.")

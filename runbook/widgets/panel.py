@@ -22,6 +22,7 @@ from runbook.report.steps import ICONS, State, bricks
 from runbook.widgets.diary import Diary
 from runbook.widgets.form import Form
 from runbook.widgets.job import Job, sentence
+from runbook.wire import aside
 
 _STYLE = """<style>
 .rb-console { --rb-ok: #146c43; --rb-failed: #b3261e; --rb-warning: #8a5300; --rb-idle: #5f6873; }
@@ -114,9 +115,9 @@ class Console:
         self._stop, self._began, self._doing = Event(), time.monotonic(), "Working…"
         self._forget()
         self._say(self._doing)
-        self._thread = Thread(target=self._run, args=(self.form.job(), self._stop), daemon=True)
-        self._thread.start()
-        Thread(target=self._tick, args=(self._thread, self._stop), daemon=True).start()
+        self._thread = aside(self._run, self.form.job(), self._stop)
+        if self._thread:
+            aside(self._tick, self._thread, self._stop)
 
     def _run(self, job: Job, stop: Event) -> None:
         try:

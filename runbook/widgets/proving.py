@@ -7,6 +7,7 @@ from typing import Any
 import ipywidgets
 
 from runbook.report.block import Block
+from runbook.wire import aside
 
 IDLE = "The stack is built again on this machine from its files, with drawn credentials. Yours is not touched."
 
@@ -49,8 +50,7 @@ class Proving:
         self.button.disabled = True
         text = "Building the stack, asking it, changing it, asking again…"
         self._say(Block.of(text))
-        self._thread = Thread(target=self._run, daemon=True)
-        self._thread.start()
+        self._thread = aside(self._run)
 
     def _run(self) -> None:
         try:

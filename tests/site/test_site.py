@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,12 +19,13 @@ import pytest
 
 from runbook import rules
 from runbook.cli import main
-from runbook.collect import collect
+from runbook.collect import UsageError, collect
 from runbook.judge import diagnose
 from runbook.lab import FAULTS
 from runbook.redact import Vault
 from runbook.site import gallery
 from runbook.site.browser import VERSION
+from runbook.site.lite import check
 from runbook.site.pages import incident
 from runbook.training import Practice
 from runbook.training.grade import replay
@@ -65,17 +67,23 @@ def site(tmp_path_factory: pytest.TempPathFactory, pyodide: Path) -> Path:
     return folder
 
 
-@pytest.fixture(scope="module")
-def address(site: Path) -> Iterator[str]:
+@contextmanager
+def serving(folder: Path) -> Iterator[str]:
     class Quiet(http.server.SimpleHTTPRequestHandler):
         def log_message(self, *_: object) -> None:
             return
 
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(site)))
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(folder)))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
     server.server_close()
+
+
+@pytest.fixture(scope="module")
+def address(site: Path) -> Iterator[str]:
+    with serving(site) as found:
+        yield found
 
 
 def test_every_cause_has_a_page_and_every_link_leads_somewhere(site: Path) -> None:
@@ -326,3 +334,59 @@ def test_an_incident_of_the_gallery_is_a_report_with_its_notebooks(
 def test_a_gallery_needs_cases(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["site", "build", str(tmp_path / "site"), "--gallery"]) == 2
     assert "--cases tests/cases" in capsys.readouterr().err
+
+
+# ---- the notebooks in a browser ----------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def lite(tmp_path_factory: pytest.TempPathFactory, pyodide: Path) -> Path:
+    """The site with JupyterLite; the case notebook shows the demo."""
+    environment = tmp_path_factory.mktemp("lite") / "env"
+    done = subprocess.run([str(ROOT / ".ci/lite/make"), str(environment)], capture_output=True, text=True, timeout=400)
+    if done.returncode:
+        cannot(f"JupyterLite cannot be had: {done.stderr[-200:]}")
+    folder = tmp_path_factory.mktemp("site") / "site"
+    words = ["site", "build", str(folder), "--pyodide", str(pyodide), "--jupyterlite", str(environment)]
+    assert main(words) == 0
+    case = folder / "lite/files/case.ipynb"
+    text = case.read_text(encoding="utf-8")
+    assert 'lab_fault: str = \\"\\"' in text
+    case.write_text(text.replace('lab_fault: str = \\"\\"', 'lab_fault: str = \\"demo\\"'), encoding="utf-8")
+    return folder
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize(
+    ("notebook", "said"),
+    [("case.ipynb", "Fault: authorization-stripped"), ("lab/practice.ipynb", "Causes to choose from")],
+)
+def test_a_notebook_runs_in_jupyterlite_and_asks_no_other_host(lite: Path, notebook: str, said: str) -> None:
+    playwright = pytest.importorskip("playwright.sync_api")
+    chromium = shutil.which("chromium")
+    if not chromium:
+        cannot("Chromium is not here")
+    with serving(lite) as address, playwright.sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        context = browser.new_context(viewport={"width": 1280, "height": 1000})
+        asked: list[str] = []
+        context.on("request", lambda request: asked.append(request.url))
+        page = context.new_page()
+        page.goto(f"{address}/lite/lab/index.html?path={notebook}")
+        page.wait_for_selector(".jp-Notebook", timeout=120_000)
+        page.wait_for_selector('[data-status="idle"]', state="attached", timeout=120_000)
+        page.click('.lm-MenuBar-itemLabel:text-is("Run")')
+        page.click('.lm-Menu-itemLabel:text-is("Run All Cells")')
+        page.wait_for_selector(f".jp-OutputArea-output:has-text('{said}')", state="attached", timeout=120_000)
+        if notebook == "case.ipynb":  # the form works, too, without a thread
+            page.click('button:text-is("Run")')
+            page.wait_for_selector(".rb-console:has-text('authorization-stripped')", timeout=120_000)
+        assert [url for url in asked if not url.startswith((address, "data:", "blob:"))] == []
+        browser.close()
+
+
+def test_jupyterlite_needs_its_parts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["site", "build", str(tmp_path / "site"), "--jupyterlite", str(tmp_path)]) == 2
+    assert "needs --pyodide" in capsys.readouterr().err
+    with pytest.raises(UsageError, match=r"\.ci/lite/make"):
+        check(tmp_path)
