@@ -3,7 +3,10 @@
 from urllib.parse import SplitResult
 from urllib.parse import urlsplit as _split
 
+from runbook.once import once
 
+
+@once
 def urlsplit(url: str) -> SplitResult:
     """Like urllib's, but a malformed host or port is left out instead of raising.
 
@@ -25,6 +28,7 @@ def urlsplit(url: str) -> SplitResult:
     return parts
 
 
+@once
 def netloc(url: str) -> str:
     """host[:port] of an address, without credentials before it."""
     return urlsplit(url).netloc.rpartition("@")[2].lower()

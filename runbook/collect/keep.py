@@ -63,17 +63,34 @@ def kept(evidence: Evidence) -> Evidence:
 # ---- by name ---------------------------------------------------------------------------------------------
 
 
+_AS_THEY_ARE = (Entry, Place, SourceFile)
+_NO_SENTENCES = (*_AS_THEY_ARE, EnvVar)
+
+
+_FIELDS: dict[type, tuple[str, ...]] = {}
+
+
+def names_of(kind: type) -> tuple[str, ...]:
+    """The fields of a dataclass; none of anything else."""
+    if (known := _FIELDS.get(kind)) is None:
+        known = _FIELDS[kind] = tuple(f.name for f in fields(kind)) if is_dataclass(kind) else ()
+    return known
+
+
 def _typed(value: Any) -> Any:
     """A copy in which every value that has a name is shown by what its name allows."""
+    if value is None or isinstance(value, str):
+        return value
     if isinstance(value, tuple | list):
         return type(value)(_typed(item) for item in value)
     if isinstance(value, dict):
         return {key: _typed(item) for key, item in value.items()}
     if isinstance(value, Service):
         return _service(value)
-    if not is_dataclass(value) or isinstance(value, type | Entry | Place | SourceFile):
+    names = names_of(type(value))
+    if not names or isinstance(value, _AS_THEY_ARE):
         return value
-    made: Any = replace(value, **{f.name: _typed(getattr(value, f.name)) for f in fields(value)})
+    made: Any = type(value)(**{name: _typed(getattr(value, name)) for name in names})
     rule = _RULES.get(type(made))
     return rule(made) if rule else made
 
@@ -250,13 +267,13 @@ def _named(value: Any, field: str) -> Iterator[str]:
         yield value.path
     elif isinstance(value, Message):
         yield from (text for text in (value.host, value.user, value.page, value.allowed, value.detail) if text)
-    elif is_dataclass(value) and not isinstance(value, type):
+    elif names := names_of(type(value)):
         if isinstance(value, Setting):
             yield from _harmless(value.value)
         if isinstance(value, Exchange) and (listed := _CATALOG.match(value.body)):
             yield from (name for name in _REPOSITORY.findall(listed[1]) if not is_odd(name))
-        for f in fields(value):
-            yield from _named(getattr(value, f.name), f.name)
+        for name in names:
+            yield from _named(getattr(value, name), name)
 
 
 def _harmless(value: Any) -> Iterator[str]:
@@ -287,12 +304,10 @@ def _spoken(value: Any, names: Collection[str]) -> Any:
     def walk(item: Any) -> Any:
         if isinstance(item, tuple | list):
             return type(item)(walk(part) for part in item)
-        if not is_dataclass(item) or isinstance(item, type | Entry | Place | SourceFile | EnvVar):
+        parts = names_of(type(item))
+        if not parts or isinstance(item, _NO_SENTENCES):
             return item
         prose = _PROSE.get(type(item), ())
-        return replace(
-            item,
-            **{f.name: (say if f.name in prose else walk)(getattr(item, f.name)) for f in fields(item)},
-        )
+        return type(item)(**{name: (say if name in prose else walk)(getattr(item, name)) for name in parts})
 
     return walk(value)

@@ -90,17 +90,26 @@ _WRAPPED = (
 )
 _STAMP = r"(?:\d{4}-\d\d-\d\dT[\d:.]{8,20}(?:Z|[+-]\d\d:\d\d) )?"
 _PREFIX = _WRAPPED + r"(?:\x1b\[[\d;]{0,20}m)?(?:[\w.-]{1,80}[ \t]{0,40}\| ?)?(?:\x1b\[[\d;]{0,20}m)?" + _STAMP
+
+
+def _prefixed(*starts: str) -> str:
+    """One of these behind what a collector of logs writes before each line: that is long, so it stands here once."""
+    return f"{_PREFIX}(?:{'|'.join(starts)})"
+
+
 _LOG_STARTS = (
     r"\{\"log\": ?\"",
-    rf"{_PREFIX}time=\"?[^\s\"]{{1,60}}\"? level=",
-    rf"{_PREFIX}(?:level=\w+ msg=\"?)?error (?:authorizing context|authenticating user|checking authorization)\b",
-    rf"{_PREFIX}\{{\"[^\n]{{0,400}}\"(?:level|log|msg)\":",
-    rf"{_PREFIX}\S{{1,200}} \S{{1,200}} \S{{1,200}} \[\d\d/\w{{3}}/\d{{4}}:",
-    rf"{_PREFIX}(?:\d{{4}}/\d\d/\d\d \d\d:\d\d:\d\d|nginx:) \[\w+\]",
     r"(?:\[\w+\] )?\d{1,10}#\d{1,10}: \*\d{1,12} ",
-    rf"{_PREFIX}(?:[^\n\"]{{1,100}}haproxy\[\d+\]: )?[0-9A-Fa-f.:]{{3,60}} \[\d\d/\w{{3}}/\d{{4}}:\d\d:\d\d:\d\d\.\d+\] ",
-    rf"{_PREFIX}\[(?:ALERT|WARNING|NOTICE)\][ \t]+(?:\d+/\d+ )?\(\d+\) :",
-    rf"{_PREFIX}\[\w{{3}} \w{{3}} [ \d]\d \d\d:\d\d:\d\d(?:\.\d+)? \d{{4}}\] \[",
+    _prefixed(
+        r"time=\"?[^\s\"]{1,60}\"? level=",
+        r"(?:level=\w+ msg=\"?)?error (?:authorizing context|authenticating user|checking authorization)\b",
+        r"\{\"[^\n]{0,400}\"(?:level|log|msg)\":",
+        r"\S{1,200} \S{1,200} \S{1,200} \[\d\d/\w{3}/\d{4}:",
+        r"(?:\d{4}/\d\d/\d\d \d\d:\d\d:\d\d|nginx:) \[\w+\]",
+        r"(?:[^\n\"]{1,100}haproxy\[\d+\]: )?[0-9A-Fa-f.:]{3,60} \[\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d\.\d+\] ",
+        r"\[(?:ALERT|WARNING|NOTICE)\][ \t]+(?:\d+/\d+ )?\(\d+\) :",
+        r"\[\w{3} \w{3} [ \d]\d \d\d:\d\d:\d\d(?:\.\d+)? \d{4}\] \[",
+    ),
 )
 is_log = _lines(*_LOG_STARTS)
 log_start = re.compile(f"(?:{'|'.join(_LOG_STARTS)})").match
@@ -109,16 +118,18 @@ has_prefix = re.compile(r"[\w.-]{1,80}[ \t]{0,40}\| ").match
 """Whether this line begins with a service as `docker compose logs` writes it."""
 _REGISTRY_FIELD = r"(?:go\.version=|http\.request\.|instance\.id=|service=registry)"
 is_registry_log = _lines(
-    rf"{_PREFIX}time=\"?[^\s\"]{{1,60}}\"? level=\w+ [^\n]{{0,2000}}{_REGISTRY_FIELD}",
-    rf"{_PREFIX}\{{\"[^\n]{{0,2000}}\"(?:go\.version|http\.request\.method|instance\.id)\"",
-    rf"{_PREFIX}\S{{1,200}} \S{{1,200}} \S{{1,200}} \[\d\d/\w{{3}}/\d{{4}}:[^\n]{{0,80}}\] \"[A-Z]{{3,8}} /v2",
-    rf"{_PREFIX}\d{{4}}/\d\d/\d\d \d\d:\d\d:\d\d \[(?:error|emerg|warn|crit)\]",
-    rf"{_PREFIX}nginx: \[emerg\]",
     r"(?:\[\w+\] )?\d{1,10}#\d{1,10}: \*\d{1,12} ",
-    rf"{_PREFIX}panic: ",
-    rf"{_PREFIX}(?:level=\w+ msg=\"?)?error (?:authorizing context|authenticating user|checking authorization)\b",
-    rf"{_PREFIX}configuration error: (?:error parsing|parsing environment variable|no storage configuration)\b",
-    rf"{_PREFIX}sed: can't move ",
+    _prefixed(
+        rf"time=\"?[^\s\"]{{1,60}}\"? level=\w+ [^\n]{{0,2000}}{_REGISTRY_FIELD}",
+        r"\{\"[^\n]{0,2000}\"(?:go\.version|http\.request\.method|instance\.id)\"",
+        r"\S{1,200} \S{1,200} \S{1,200} \[\d\d/\w{3}/\d{4}:[^\n]{0,80}\] \"[A-Z]{3,8} /v2",
+        r"\d{4}/\d\d/\d\d \d\d:\d\d:\d\d \[(?:error|emerg|warn|crit)\]",
+        r"nginx: \[emerg\]",
+        r"panic: ",
+        r"(?:level=\w+ msg=\"?)?error (?:authorizing context|authenticating user|checking authorization)\b",
+        r"configuration error: (?:error parsing|parsing environment variable|no storage configuration)\b",
+        r"sed: can't move ",
+    ),
 )
 has_service_prefix = _lines(r"(?:\x1b\[[\d;]{0,20}m)?[\w.-]{1,80}-\d+[ \t]+\|")
 has_fence = _lines(r"[ \t]{0,3}(?:```|~~~)")

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import fields, is_dataclass, replace
 from typing import Any, TypeVar
 
-from runbook.collect.keep import kept
+from runbook.collect.keep import kept, names_of
 from runbook.collect.sentences import OURS
 from runbook.lazy import re
 from runbook.model import Entry, Evidence, Place
@@ -60,15 +60,20 @@ def _unicode(evidence: Evidence) -> Evidence:
     return evidence if _writable(evidence) else _spelled(evidence)
 
 
-def _writable(value: Any) -> bool:
-    if isinstance(value, str):
-        return value.isascii() or printable(value) == value
-    if isinstance(value, tuple | list):
-        return all(map(_writable, value))
-    if isinstance(value, dict):
-        return all(map(_writable, value)) and all(map(_writable, value.values()))
-    if is_dataclass(value) and not isinstance(value, type):
-        return all(_writable(getattr(value, f.name)) for f in fields(value))
+def _writable(evidence: Evidence) -> bool:
+    todo: list[Any] = [evidence]
+    while todo:
+        value = todo.pop()
+        if isinstance(value, str):
+            if not value.isascii() and printable(value) != value:
+                return False
+        elif isinstance(value, tuple | list):
+            todo += value
+        elif isinstance(value, dict):
+            todo += value
+            todo += value.values()
+        elif value is not None:
+            todo += [getattr(value, name) for name in names_of(type(value))]
     return True
 
 
@@ -102,6 +107,9 @@ def _without_hidden(evidence: Evidence, vault: Vault) -> Evidence:
     return rebuilt(evidence, change)
 
 
+_NO_TEXT = (Entry, Place)
+
+
 def _foreign(value: Any, field: str) -> Iterator[str]:
     """Texts that a server, a client or a log put in, name fields apart."""
     if isinstance(value, str):
@@ -110,9 +118,9 @@ def _foreign(value: Any, field: str) -> Iterator[str]:
     elif isinstance(value, tuple | list):
         for item in value:
             yield from _foreign(item, field)
-    elif is_dataclass(value) and not isinstance(value, type | Entry | Place):
-        for f in fields(value):
-            yield from _foreign(getattr(value, f.name), f.name)
+    elif not isinstance(value, _NO_TEXT):
+        for name in names_of(type(value)):
+            yield from _foreign(getattr(value, name), name)
 
 
 def addressable(text: str, field: str) -> str:
@@ -134,8 +142,9 @@ def _rebuilt(value: Any, field: str, change: Callable[[str, str], str]) -> Any:
         return type(value)(_rebuilt(item, field, change) for item in value)
     if isinstance(value, dict):
         return {key: _rebuilt(item, field, change) for key, item in value.items()}
-    if is_dataclass(value) and not isinstance(value, type | Entry):
-        return replace(value, **{f.name: _rebuilt(getattr(value, f.name), f.name, change) for f in fields(value)})
+    names = names_of(type(value))
+    if names and not isinstance(value, Entry):
+        return type(value)(**{name: _rebuilt(getattr(value, name), name, change) for name in names})
     return value
 
 

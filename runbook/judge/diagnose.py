@@ -15,6 +15,7 @@ from runbook.judge.spared import spared
 from runbook.judge.words import about
 from runbook.model import STEPS, Certainty, Diagnosis, Evidence, Finding, Stack, Symptom, Verdict
 from runbook.observe.traffic import Traffic
+from runbook.once import judgement
 from runbook.rules.base import Facts
 from runbook.stack import build
 
@@ -33,13 +34,14 @@ class Run:
 
 def diagnose(evidence: Evidence) -> Run:
     """Judge the evidence. Where only files say that all is well, they must for every registry with a password file."""
-    run = _judged(evidence, build(evidence))
-    others = run.stack.registries[1:] if run.diagnosis.basis == "files" else ()
-    for name in (r.name for r in others if r.auth == "htpasswd"):
-        again = _judged(evidence, build(evidence, name))
-        if again.diagnosis.verdict != "healthy":
-            return again
-    return run
+    with judgement():
+        run = _judged(evidence, build(evidence))
+        others = run.stack.registries[1:] if run.diagnosis.basis == "files" else ()
+        for name in (r.name for r in others if r.auth == "htpasswd"):
+            again = _judged(evidence, build(evidence, name))
+            if again.diagnosis.verdict != "healthy":
+                return again
+        return run
 
 
 def _judged(evidence: Evidence, stack: Stack) -> Run:

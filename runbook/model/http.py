@@ -112,15 +112,16 @@ class Exchange:
 
     def header(self, name: str) -> str | None:
         """The first response header of that name, or None."""
-        return next(self.headers(name), None)
+        return _first(self.response_headers, name)
 
     def headers(self, name: str) -> Iterator[str]:
         """Every response header of that name, in order."""
-        return (value for key, value in self.response_headers if key.lower() == name.lower())
+        wanted = name.lower()
+        return (value for key, value in self.response_headers if key.lower() == wanted)
 
     def sent(self, name: str) -> str | None:
         """The first request header of that name, or None."""
-        return next((value for key, value in self.request_headers if key.lower() == name.lower()), None)
+        return _first(self.request_headers, name)
 
     @property
     def path(self) -> str:
@@ -142,7 +143,8 @@ class Exchange:
     @property
     def is_api(self) -> bool:
         """Whether the request asks for the registry's API."""
-        return self.path == "/v2" or "/v2/" in self.path
+        path = self.path
+        return path == "/v2" or "/v2/" in path
 
     @property
     def is_html(self) -> bool:
@@ -150,6 +152,15 @@ class Exchange:
         return "html" in (self.header("Content-Type") or "").lower() or self.body.lstrip()[:9].lower().startswith(
             ("<!doctype", "<html")
         )
+
+
+def _first(headers: Headers, name: str) -> str | None:
+    """The first of that name. Judging asks this most of all: other lengths are not worth a comparison of letters."""
+    wanted, size = name.lower(), len(name)
+    for key, value in headers:
+        if len(key) == size and key.lower() == wanted:
+            return value
+    return None
 
 
 FAILURES = (

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from runbook.once import once
 from runbook.urls import urlsplit
 
 _PORTS = {"http": 80, "https": 443}
@@ -59,6 +60,7 @@ class Address:
         return "." in self.host and not self.is_loopback and not self.host.replace(".", "").isdecimal()
 
 
+@once
 def address_of(text: str | None) -> Address | None:
     """The address in a URL, or in a bare host[:port]; None when there is none."""
     if not text:

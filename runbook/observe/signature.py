@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from runbook.lazy import re
 from runbook.model import Exchange
+from runbook.once import once
 
 PROXY_SIGNATURES = ("nginx", "openresty", "caddy", "apache", "haproxy", "traefik", "envoy", "cloudflare", "tengine")
 """Words of a Server header. The registry itself sends none."""
@@ -25,6 +26,7 @@ _OTHER_REALMS = ("sonatype nexus repository manager", "artifactory realm")
 """How those of them sign their challenge that stand behind a proxy, whose Server header is seen."""
 
 
+@once
 def is_another_product(record: object) -> bool:
     """Whether a response is signed by a product that is no registry of this kind."""
     if not isinstance(record, Exchange):
@@ -42,6 +44,7 @@ def signed_by_proxy(exchange: Exchange) -> bool:
     return any(word in server for word in PROXY_SIGNATURES) or exchange.header("Via") is not None
 
 
+@once
 def from_registry(exchange: Exchange) -> bool | None:
     """Whether a registry wrote the response; None when what was kept of it does not tell.
 

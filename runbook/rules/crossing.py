@@ -1,7 +1,6 @@
 """The browser's cross-origin calls in this stack: who calls whom, what the registry is set to answer, and how to end them."""
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from runbook.model import (
@@ -21,6 +20,7 @@ from runbook.model import (
 from runbook.model.command import PIPE, glued, sh, url
 from runbook.observe.signature import is_registrys
 from runbook.observe.traffic import Traffic, is_authenticated
+from runbook.once import once
 from runbook.parse.complaints import INSIDE
 from runbook.rules.base import Facts
 from runbook.rules.hop_edits import line_of
@@ -59,13 +59,17 @@ def is_needed(stack: Stack) -> bool:
     return not (stack.ui is not None and stack.ui.mode == "proxy")
 
 
-def crossings(traffic: Traffic) -> Iterator[Crossing]:
+@once
+def crossings(traffic: Traffic) -> tuple[Crossing, ...]:
     """Responses to calls across origins, those of a browser first, and of these preflights last: their headers must
     allow the page just as well."""
-    for e in sorted(traffic.exchanges, key=lambda e: (e.page is None, e.method == "OPTIONS")):
-        page = e.page or e.sent("Origin")
-        if page and e.is_api and e.status and not same_origin(page, e.url) and not _only_asked_by_us(e, page, traffic):
-            yield Crossing(e, page)
+    asked = sorted(traffic.exchanges, key=lambda e: (e.page is None, e.method == "OPTIONS"))
+    return tuple(
+        Crossing(e, page)
+        for e in asked
+        if (page := e.page or e.sent("Origin")) and e.is_api and e.status and not same_origin(page, e.url)
+        if not _only_asked_by_us(e, page, traffic)
+    )
 
 
 def _only_asked_by_us(exchange: Exchange, page: str, traffic: Traffic) -> bool:

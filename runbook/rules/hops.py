@@ -19,6 +19,7 @@ from runbook.model.command import PIPE, Command, sh, url, user
 from runbook.observe.address import Address, address_of
 from runbook.observe.focus import reaches
 from runbook.observe.signature import from_registry, signed_by_proxy
+from runbook.once import once
 from runbook.redact import is_mask
 from runbook.rules.base import Facts
 from runbook.rules.evidence import Item
@@ -57,6 +58,7 @@ class Front:
         return self.upload or self.ping or self.routes[0]
 
 
+@once
 def fronts(facts: Facts) -> tuple[Front, ...]:
     """The virtual hosts of all proxies, those that the addresses of this incident reach first.
 
@@ -84,6 +86,7 @@ def site_key(route: ProxyRoute) -> tuple[object, ...]:
     return route.software, (route.site or route.place).file, route.service, route.server_names, route.listen
 
 
+@once
 def elsewhere(facts: Facts) -> frozenset[ProxyRoute]:
     """The routes to other programs of the registry's machine: to another port of the host where it is known to listen,
     while some route does lead to it. A port on which a proxy listens leads on, and a site that a client used is meant."""
@@ -99,17 +102,18 @@ def elsewhere(facts: Facts) -> frozenset[ProxyRoute]:
     )
 
 
-def _is_at(target: Address, home: list[Address]) -> bool:
+def _is_at(target: Address, home: tuple[Address, ...]) -> bool:
     return any(target.fits(replace(a, port=None)) for a in home)
 
 
-def homes(facts: Facts) -> list[Address]:
+@once
+def homes(facts: Facts) -> tuple[Address, ...]:
     """Where the registry itself listens, as its own file says without containers, or where it answered by no proxy."""
     registry = facts.registry
     bound = str(registry.value("http.addr") or "") if registry and facts.compose is None else ""
     asked = (e.url for e in facts.traffic.exchanges if e.route != "via" and from_registry(e))
     known = map(address_of, (f"localhost{bound}" if bound.startswith(":") else bound, *asked))
-    return list(dict.fromkeys(a for a in known if a and a.port))
+    return tuple(dict.fromkeys(a for a in known if a and a.port))
 
 
 def is_asked(route: ProxyRoute, facts: Facts) -> bool:

@@ -26,6 +26,7 @@ from runbook.model import (
 from runbook.observe.address import Address, address_of
 from runbook.observe.signature import from_registry
 from runbook.observe.traffic import is_authenticated, succeeded
+from runbook.once import once
 from runbook.rules.authorization_traces import came_through
 from runbook.rules.base import Facts
 from runbook.rules.evidence import Item, computed, context, said, seen
@@ -81,6 +82,7 @@ class Users:
         return (*checks[:1], *(self.observed(name) or (items[:1] if not checks else ())))
 
 
+@once
 def users(facts: Facts) -> Users:
     """Who fails and who does not, from requests, bcrypt checks, logs and messages."""
     traffic, evidence = facts.traffic, facts.evidence
@@ -136,6 +138,7 @@ def _is_own(route: str, facts: Facts) -> bool:
     return route != "via" or not overwrites(facts)
 
 
+@once
 def overwrites(facts: Facts) -> bool:
     """Whether a proxy changes the credentials of API requests or asks for its own: then a refusal says little of the file."""
     return not came_through(facts.traffic) and any(

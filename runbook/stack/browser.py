@@ -7,6 +7,7 @@ the browser demand more of the answer.
 from collections.abc import Iterable
 from typing import Literal
 
+from runbook.once import once
 from runbook.urls import urlsplit
 
 Refusal = Literal["missing", "multiple", "wildcard", "origin", "credentials"]
@@ -29,6 +30,7 @@ CORS_HEADERS = frozenset(
 """Every Access-Control-* header that a specification defines."""
 
 
+@once
 def origin_of(url: str) -> str:
     """The origin of a URL as a browser writes it: lower case, no default port, no path."""
     parts = urlsplit(url if "://" in url else f"http://{url}")
