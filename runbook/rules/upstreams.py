@@ -23,7 +23,8 @@ from runbook.rules.base import Facts
 from runbook.rules.hop_edits import line_of, on_way, places, same_block, swap
 from runbook.rules.hops import LOOPBACK, api_routes, is_asked
 
-NO_ANSWER = (Symptom.BAD_GATEWAY, Symptom.NOT_THE_API)
+S = Symptom
+NO_ANSWER = (S.BAD_GATEWAY, S.NOT_THE_API)
 """What an upstream that is not there explains."""
 UI_UPSTREAM = "NGINX_PROXY_PASS_URL"
 """Where a container of the UI is told its upstream."""
@@ -41,9 +42,16 @@ def proxied(stack: Stack) -> Iterator[ProxyRoute]:
 
 
 def reaches(traffic: Traffic) -> bool:
-    """A proxy that forwarded a response of the registry reaches it."""
+    """A proxy that forwarded a response of the registry reaches it; so does one through which a client logged in, where
+    nothing is down."""
     through = (e for e in traffic.on("via") if from_registry(e))
-    return any(e.status is not None and e.status < 500 for e in through)
+    if any(e.status is not None and e.status < 500 for e in through):
+        return True
+    told = (traffic.routing.of_host(m.host) for m in traffic.said("login-ok", "transfer-ok"))
+    return "via" in told and not traffic.seen(*_DOWN)
+
+
+_DOWN = (S.BAD_GATEWAY, S.UNREACHABLE, S.EMPTY_REPLY, S.PROXY_NOT_STARTED, S.NOT_STARTED, S.GATEWAY_TIMEOUT, S.TIMEOUT)
 
 
 def recovered(facts: Facts) -> bool:
