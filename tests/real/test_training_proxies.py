@@ -1,5 +1,6 @@
 """Rounds behind real proxies: played by a careful learner, saved, and graded again in a process of its own."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -11,10 +12,14 @@ from tests.real.programs import need
 from tests.training import learners
 
 PROGRAMS = {"caddy": "caddy", "haproxy": "haproxy", "apache": "apache2"}
+CAUSES = BEHIND[CATALOGUE]["caddy"]
+EACH = [(list(PROGRAMS)[number % len(PROGRAMS)], cause) for number, cause in enumerate(CAUSES)]
 ALL = [(proxy, cause) for proxy in PROGRAMS for cause in BEHIND[CATALOGUE][proxy]]
+PLAYED = ALL if os.environ.get("RUNBOOK_ALL_PROXIES") == "1" else EACH
+"""Each cause behind one of the three; all 117 rounds, where somebody has half an hour for them."""
 
 
-@pytest.mark.parametrize(("proxy", "cause"), ALL)
+@pytest.mark.parametrize(("proxy", "cause"), PLAYED)
 def test_a_careful_learner_solves_every_round(proxy: str, cause: str) -> None:
     need(PROGRAMS[proxy])
     step = next(s for s, causes in POOLS[CATALOGUE].items() if cause in causes)
