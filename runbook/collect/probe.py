@@ -5,8 +5,10 @@ login that was accepted everywhere is used in parallel, so a refused password is
 """
 
 import asyncio
+import importlib
 import secrets
 import ssl
+import sys
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -19,6 +21,7 @@ from runbook.collect.certificate import shown_certificate
 from runbook.collect.logins import Login
 from runbook.collect.loopback import asked, compared
 from runbook.collect.notes import plain_notes, proxy_notes
+from runbook.collect.request import UsageError
 from runbook.collect.resolve import fails_to_resolve, inner_of
 from runbook.collect.tokens import asks_for_token, fetch
 from runbook.collect.trust import context, of_docker, trust_notes
@@ -78,11 +81,24 @@ def probe(
 def _complete(asking: Coroutine[None, None, None]) -> None:
     """Run it to its end; in a thread of its own where a loop runs already, as in every cell of a notebook. In a browser
     there are no threads, and its loop can be entered again."""
+    if is_inside() and not _can_wait():
+        asking.close()
+        raise UsageError(
+            "In a browser a form cannot ask the lab: name the fault as lab_fault in the notebook's first cell."
+        )
     if is_inside() or not _loop_runs():
         asyncio.run(asking)
         return
     with ThreadPoolExecutor(1) as pool:
         pool.submit(asyncio.run, asking).result()
+
+
+def _can_wait() -> bool:
+    """Whether a browser lets the code that runs now wait for its loop: that of a cell, not that of a button."""
+    if sys.platform != "emscripten":
+        return True
+    ffi = importlib.import_module("pyodide.ffi")
+    return bool(ffi.can_run_sync())
 
 
 def _loop_runs() -> bool:

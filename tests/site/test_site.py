@@ -378,9 +378,12 @@ def test_a_notebook_runs_in_jupyterlite_and_asks_no_other_host(lite: Path, noteb
         page.click('.lm-MenuBar-itemLabel:text-is("Run")')
         page.click('.lm-Menu-itemLabel:text-is("Run All Cells")')
         page.wait_for_selector(f".jp-OutputArea-output:has-text('{said}')", state="attached", timeout=120_000)
-        if notebook == "case.ipynb":  # the form works, too, without a thread
+        if notebook == "case.ipynb":  # the form works without a thread, and says what it cannot do
             page.click('button:text-is("Run")')
-            page.wait_for_selector(".rb-console:has-text('authorization-stripped')", timeout=120_000)
+            page.wait_for_selector(".rb-console:has-text('Nothing to diagnose')", timeout=120_000)
+            page.click('label:has-text("a practice incident in the lab")')
+            page.click('button:text-is("Run")')
+            page.wait_for_selector(".rb-console:has-text('a form cannot ask the lab')", timeout=120_000)
         assert [url for url in asked if not url.startswith((address, "data:", "blob:"))] == []
         browser.close()
 
