@@ -6,7 +6,6 @@ k3s and RKE2 (registries.yaml), containerd (hosts.toml, the CRI plugin's config.
 
 import posixpath
 import re
-import tomllib
 from collections.abc import Iterator
 from typing import Any
 
@@ -22,6 +21,8 @@ _MOST = 500
 
 def load_toml(text: str, file: str) -> dict[str, Any]:
     """TOML as it is written; `ParseError` where it is none."""
+    import tomllib  # few have any: what it needs takes longer to load than most files to read
+
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

@@ -1,5 +1,6 @@
 """The judges: one function per cause of the catalogue, in modules by step and theme. No I/O here."""
 
+from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
 
@@ -8,6 +9,7 @@ from runbook.rules.base import RULES, Facts, Rule, run
 _PARTS = ("base", "wire", "routing", "symptoms", "folklore")
 
 
+@cache
 def load() -> dict[str, Rule]:
     """All rules by cause. Modules are found by their presence: adding one needs no list to be kept."""
     for module in iter_modules(__path__):
