@@ -335,6 +335,8 @@ def _of_message(message: Message, routing: Routing) -> list[Symptom]:
 
 def _of_login_status(message: Message) -> Symptom:
     status = whole_number(message.detail) or 0
+    if 300 <= status < 400:
+        return S.REDIRECTED
     known = {400: S.LOGIN_400, 401: S.LOGIN_401, 403: S.FORBIDDEN, 404: S.NOT_THE_API}
     return known.get(status) or STATUSES.get(status) or S.FAILURE
 

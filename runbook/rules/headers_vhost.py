@@ -6,11 +6,13 @@ from runbook.lazy import re
 from runbook.model import Edit, Exchange, Finding, HeaderEdit, ProxyRoute, Symptom
 from runbook.observe.signature import is_registrys
 from runbook.rules.base import Facts, rule
-from runbook.rules.evidence import finding, read, seen
+from runbook.rules.evidence import finding, read, said, seen
 from runbook.rules.hop_edits import swap
 from runbook.rules.hops import (
     Front,
     api_check,
+    api_routes,
+    challenge_check,
     front_url,
     fronts,
     hop,
@@ -30,7 +32,7 @@ S = Symptom
 
 @rule(
     "redirect-drops-authorization",
-    needs_any=("exchanges", "routes"),
+    needs_any=("exchanges", "routes", "messages"),
     step="headers",
     tier=2,
     title="a redirect to another host drops the credentials",
@@ -77,6 +79,31 @@ def redirect_drops_authorization(facts: Facts) -> Iterator[Finding]:
                 ),
             )
             return
+    yield from _to_a_single_sign_on(facts)
+
+
+def _to_a_single_sign_on(facts: Facts) -> Iterator[Finding]:
+    """A proxy that asks another service about each request, whose answer to a client without a session is a page."""
+    told = next((m for m in facts.traffic.said("login-status") if m.detail.startswith("3")), None)
+    route = next((r for r in api_routes(facts) if r.auth and r.auth.kind == "forward"), None)
+    if told is None or route is None or route.auth is None:
+        return
+    yield finding(
+        f"{name(route)} asks another service about each request of the API, and that answers with a redirect to its page, as a "
+        "single sign-on does: clients cannot log in on a page.",
+        read("asked of another service (forward auth)", route.auth.place),
+        said(told),
+        explains=(S.REDIRECTED,),
+        hop=hop(route),
+        about=site(facts, route),
+        fix=proxy_fix(
+            facts,
+            route,
+            "Take the registry's site out of the single sign-on, so that the registry asks for credentials itself",
+            challenge_check(facts, route),
+            at=route.place,
+        ),
+    )
 
 
 def _to_a_login_page(facts: Facts, exchange: Exchange, there: str) -> Finding:
