@@ -64,6 +64,9 @@ SOUND = {
         ("Should I worry? Nothing ever fails, I'd just like to know.", "healthy"),
         ("2025-02-11: 401 for everybody. Header removed, all fine since.", "healthy"),
         ("Nothing changed, and yet every push fails.", "inconclusive"),
+        ("El registro antiguo (viejo.kiln.example) daba 401 hasta marzo; ya no existe.", "healthy"),
+        ("Die alte Registry gab 401 und wurde abgeschaltet.", "healthy"),
+        ("El registro da 401 desde marzo.", "inconclusive"),
     ],
 )
 def test_sound_files_are_no_answer_to_a_complaint(sentence: str, verdict: str, tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from runbook.model import (
     Symptom,
 )
 from runbook.model.command import PIPE, WRITE_TO, Word, file, host, name, sh, url, user
+from runbook.model.command import user as as_user
 from runbook.observe.address import Address, address_of
 from runbook.observe.observation import STORES_LOGINS
 from runbook.observe.routes import asks_across_origins
@@ -27,6 +28,7 @@ from runbook.observe.traffic import is_authenticated, succeeded
 from runbook.rules.authorization_traces import logs_that_refuse, refused_like_the_registry, same_login
 from runbook.rules.base import NEEDS, Facts, Rule
 from runbook.rules.hops import kept_refusals
+from runbook.rules.htpasswd_fixes import local
 from runbook.rules.logins import login_request
 from runbook.rules.platform import fetched, inside, logs, runs
 from runbook.rules.upstreams import asks_beside, bound_to_loopback
@@ -84,7 +86,7 @@ def next_step(
         return step
     if not _login_tried(facts) and not seen & _NOT_ABOUT_LOGINS and (step := _try_login(facts)):
         return step
-    if step := _as_it_is(facts, (*diagnosis.causes, *dormant)):
+    if step := _as_it_is(facts, (*diagnosis.causes, *dormant)) or (None if diagnosis.causes else _compare(facts)):
         return step
     if seen & _OF_UPLOADS and not diagnosis.causes:
         return NextStep(why=_UPLOAD_WHY, command=_begun_upload(facts), separates=_UPLOADS_GO, gives="transcript")
@@ -166,6 +168,27 @@ def _past_what_is_kept(facts: Facts) -> NextStep | None:
     who, base = refused.credential.user if refused.credential else None, refused.url.split("/v2/")[0]
     command = login_request(facts, who, base, path=f"{refused.path}?kept=no")
     return NextStep(why=why, command=command, gives="transcript")
+
+
+def _compare(facts: Facts) -> NextStep | None:
+    """Where logs show one user refused and others served, and the file has a sound entry of that user: its password."""
+    file = facts.htpasswd
+    refused = [
+        c.observation.user for c in facts.traffic.complaints if c.settled is None and c.observation.status == 401
+    ]
+    user = next((u for u in facts.focus.users if u in refused), None)
+    entry = file.entry(user) if file and user else None
+    others = any(o.ok and o.user not in (None, user) and facts.focus.covers(o) for o in facts.traffic.observations)
+    if file is None or user is None or entry is None or not entry.usable or not others:
+        return None
+    if any(c.user == user for c in facts.evidence.checks):
+        return None
+    why = (
+        f"Others get in by the same way, and {user} has a sound entry in {file.file}: the password that was typed is another one, or "
+        "the registry reads another file. This asks for the password and compares it with the entry."
+    )
+    command = sh("htpasswd", "-v", local(facts, file.file), as_user(user), expect="Password for user … correct.")
+    return NextStep(why=why, command=command, separates=("htpasswd-wrong-password", "file-not-reloaded"), gives="login")
 
 
 def _beside(facts: Facts) -> NextStep | None:

@@ -447,3 +447,13 @@ def test_open_at_home_behind_a_proxy_that_asks_is_meant(host: str, guard: bool, 
     answer = ask_files(tmp_path, files)
     assert answer.verdict == verdict, answer.printed[:1500]
     assert verdict == "healthy" or answer.first == "auth-not-enforced"
+
+
+def test_who_alone_is_refused_compares_the_password_with_the_entry(tmp_path: Path) -> None:
+    users = (USERS + USERS.replace("anna", "ben")).encode()
+    refused = ROW.format(minute=20, user="ben", agent="curl/7.88.1").replace(" 200 2 ", " 401 87 ")
+    served = ROW.format(minute=18, user="anna", agent="curl/7.88.1")
+    answer = judged(tmp_path / "a", htpasswd=users, access_log=(served + refused).encode())
+    assert "htpasswd -v htpasswd ben" in step(answer)
+    nobody = judged(tmp_path / "b", htpasswd=users, access_log=refused.encode())
+    assert "htpasswd -v" not in step(nobody)

@@ -75,6 +75,7 @@ def complaint(
     over. `framed`: rows (from 0) that a program wrote."""
     said = _said(rows, framed, written)
     told = [n for n, said_by in enumerate(said) if said_by.voice == "person" and _complains(said_by.text)]
+    told = [n for n in told if not _IS_GONE.search(said[n].text)]
     told = [n for n in told if not _of_another_program(rows, said[n].row)]
     told = [n for n in told if not (_DATED.match(rows[said[n].row]) or _CURLS.match(rows[said[n].row]))]
     told = [n for n in told if n > _over(said)]
@@ -85,6 +86,12 @@ def complaint(
     return row + 1, "log-complaint" if not tried else "push-complaint" if _OF_A_PUSH.search(rows[row]) else "complaint"
 
 
+_IS_GONE = re.compile(
+    r"\b(?:no longer exists?|(?:was|is|were|are) (?:shut down|decommissioned|switched off|retired)|ya no existen?|n'existe(?:nt)? plus|non esist(?:e|ono) più|"
+    r"bestaa(?:t|n) niet meer|(?:gibt es|existier(?:t|en)) nicht mehr|abgeschaltet|stillgelegt|não existe(?:m)? mais)\b",
+    re.IGNORECASE,
+)
+"""What fails there does so no more: the server itself is gone."""
 _OF_A_PUSH = re.compile(r"\b(?:push\w*|upload\w*|hochlad\w*)\b", re.IGNORECASE)
 """A login and a pull that work are no answer to it."""
 _CURLS = re.compile(r"< (?:HTTP/\d|[\w-]+:)|\* Authentication problem")
@@ -105,7 +112,7 @@ def failure(name: str, rows: Sequence[str]) -> int | None:
             )
             and not _IN_ORDER.search(row)
             and (own or not is_strange(row, "other-error", ""))
-            and not (OWN_DOING.search(row) or is_past_probe(row))
+            and not (OWN_DOING.search(row) or is_past_probe(row) or _IS_GONE.search(row))
             and not _DATED.match(row.split("]")[0] if SOLVED.search(row) else "")
             and not _of_another_program(rows, n)
         ),
