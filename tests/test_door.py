@@ -32,6 +32,7 @@ OWN_FILES = {
     "cli/doctor.py": "what this machine has",
     "cli/explain.py": "our own documentation",
     "cli/machine.py": "our own documentation",
+    "site/lite.py": "settings of JupyterLite's build, in a temporary folder",
     "site/pages.py": "made-up stacks of worked examples, in a temporary folder",
 }
 """Modules that write or print something else, and what."""
