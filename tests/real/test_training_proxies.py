@@ -13,10 +13,10 @@ from tests.training import learners
 
 PROGRAMS = {"caddy": "caddy", "haproxy": "haproxy", "apache": "apache2"}
 CAUSES = BEHIND[CATALOGUE]["caddy"]
-EACH = [(list(PROGRAMS)[number % len(PROGRAMS)], cause) for number, cause in enumerate(CAUSES)]
+SOME = [(list(PROGRAMS)[number // 3 % len(PROGRAMS)], cause) for number, cause in enumerate(CAUSES) if number % 3 == 0]
 ALL = [(proxy, cause) for proxy in PROGRAMS for cause in BEHIND[CATALOGUE][proxy]]
-PLAYED = ALL if os.environ.get("RUNBOOK_ALL_PROXIES") == "1" else EACH
-"""Each cause behind one of the three; all 117 rounds, where somebody has half an hour for them."""
+PLAYED = ALL if os.environ.get("RUNBOOK_ALL_PROXIES") == "1" else SOME
+"""Every third cause behind one of the three; all 117 rounds, where somebody has half an hour for them."""
 
 
 @pytest.mark.parametrize(("proxy", "cause"), PLAYED)
