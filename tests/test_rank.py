@@ -68,14 +68,19 @@ def test_answers_have_their_symptom(one: Exchange, symptom: Symptom) -> None:
     "one",
     [
         exchange(401, user=None),
-        exchange(401, credential=Credential(scheme="Basic", user="anna", intent="wrong")),
         exchange(200),
         exchange(202, method="POST", response_headers=(("Location", "http://localhost:5000/v2/x"),)),
     ],
-    ids=["challenge", "wrong on purpose", "accepted", "own Location"],
+    ids=["challenge", "accepted", "own Location"],
 )
 def test_the_protocol_at_work_is_no_symptom(one: Exchange) -> None:
     assert facts(one).traffic.seen() == ()
+
+
+def test_wrong_on_purpose_is_no_symptom_beside_another_login() -> None:
+    wrong = exchange(401, credential=Credential(scheme="Basic", user="anna", intent="wrong"))
+    assert facts(wrong, exchange(200)).traffic.seen() == ()
+    assert facts(wrong).traffic.seen() == (S.LOGIN_401_DIRECT,)
 
 
 def test_the_sure_explanation_beats_the_possible_one() -> None:

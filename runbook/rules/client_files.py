@@ -130,7 +130,12 @@ def _of_a_watcher(facts: Facts) -> Iterator[Finding]:
     for one in facts.compose.services if facts.compose and told else ():
         given = any(one.env(name) for name in ("REPO_USER", "DOCKER_CONFIG")) or any(map(_holds_logins, one.mounts))
         program, path = _reads(one)
-        if program != "watchtower" or given or "watchtower" not in f"{told and told.place.file} {one.name}":
+        if (
+            program != "watchtower"
+            or given
+            or one.place.file in facts.evidence.shortened
+            or "watchtower" not in f"{told and told.place.file} {one.name}"
+        ):
             continue
         yield finding(
             f"{one.name} has no logins: it reads {path}, and nothing is mounted there.",

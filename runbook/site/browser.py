@@ -22,7 +22,7 @@ CORE = {
 """What is taken of the npm package, with the SHA-256 of each file."""
 PACKAGES = ("runbook", "yaml", "crossplane", "jinja2", "markupsafe")
 PAGES = {"diagnose": "Diagnose in this browser", "practice": "Practise in this browser"}
-_KEPT = {".py", ".css", ".txt", ".js", ".html", ".j2"}
+_KEPT = {".py", ".css", ".txt", ".js", ".json", ".html", ".j2"}
 POLICY = (
     "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'; style-src 'self' 'unsafe-inline';"
     " img-src data:; frame-src 'self'; base-uri 'none'; form-action 'none'"

@@ -78,7 +78,8 @@ def complaint(
     told = [n for n in told if not _IS_GONE.search(said[n].text)]
     told = [n for n in told if not _of_another_program(rows, said[n].row)]
     told = [n for n in told if not (_DATED.match(rows[said[n].row]) or _CURLS.match(rows[said[n].row]))]
-    told = [n for n in told if n > _over(said)]
+    over = _over(said)
+    told = [n for n in told if n > over]
     tried = [n for n in told if _complains(_of_no_log(said[n].text))]
     if not told:
         return None, ""
