@@ -209,11 +209,7 @@ def user_missing(facts: Facts) -> Iterator[Finding]:
         mine = _beside_its_log(facts, name, whole)
         if any(group[0].credential and group[0].credential.user == name for group in facts.traffic.by_turns):
             mine = [f for f in mine if not f.entry(name)] or mine  # several servers, each with a file of its own
-        if (
-            not mine
-            or any(f.entry(name) or _disguised(name, f) for f in mine)
-            or _is_a_proxys(name, facts, known, mine)
-        ):
+        if not mine or any(f.entry(name) or _disguised(name, f) for f in mine) or _is_a_proxys(name, facts, known):
             continue
         file = mine[0]
         elsewhere = next((f.file for f in whole if f.entry(name)), None)
@@ -255,15 +251,15 @@ def _beside_its_log(facts: Facts, name: str, whole: list[Htpasswd]) -> list[Htpa
     return beside if len(folders) == 1 and len(beside) < len(whole) and beside else whole
 
 
-def _is_a_proxys(name: str, facts: Facts, known: Users, mine: list[Htpasswd]) -> bool:
+def _is_a_proxys(name: str, facts: Facts, known: Users) -> bool:
     """Whether it is a user of a proxy that asks in front of the registry and has no user in common with it: whom one of
-    the two knows the other refuses. Where lines of the proxy's file were left out, and a user whom the registry has is
-    refused as well, it may be."""
-    routes = list(api_routes(facts))
-    if any(name in disjoint_users(route, facts) for route in routes):
+    the two knows the other refuses. Where lines of a proxy's file were left out it may be, unless a log tells that the
+    registry refused that user."""
+    if any(name in disjoint_users(route, facts) for route in api_routes(facts)):
         return True
-    cut = any(route.place.file in facts.evidence.shortened for route in routes)
-    return cut and any(f.entry(other) for other in known.failing if other != name for f in mine)
+    cut = facts.evidence.shortened - facts.evidence.shortened_beside_proxies
+    logs = {log.file for log in facts.evidence.logs}
+    return bool(cut) and not any(i.where.rpartition(":")[0] in logs for i in known.failing[name])
 
 
 def _unknown_in_log(facts: Facts) -> Iterator[Finding]:

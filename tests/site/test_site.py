@@ -356,7 +356,7 @@ def lite(tmp_path_factory: pytest.TempPathFactory, pyodide: Path) -> Path:
     return folder
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1500)
 @pytest.mark.parametrize(
     ("notebook", "said"),
     [("case.ipynb", "Fault: authorization-stripped"), ("lab/practice.ipynb", "Causes to choose from")],
@@ -373,17 +373,17 @@ def test_a_notebook_runs_in_jupyterlite_and_asks_no_other_host(lite: Path, noteb
         context.on("request", lambda request: asked.append(request.url))
         page = context.new_page()
         page.goto(f"{address}/lite/lab/index.html?path={notebook}")
-        page.wait_for_selector(".jp-Notebook", timeout=120_000)
-        page.wait_for_selector('[data-status="idle"]', state="attached", timeout=120_000)
+        page.wait_for_selector(".jp-Notebook", timeout=300_000)
+        page.wait_for_selector('[data-status="idle"]', state="attached", timeout=300_000)
         page.click('.lm-MenuBar-itemLabel:text-is("Run")')
         page.click('.lm-Menu-itemLabel:text-is("Run All Cells")')
-        page.wait_for_selector(f".jp-OutputArea-output:has-text('{said}')", state="attached", timeout=120_000)
+        page.wait_for_selector(f".jp-OutputArea-output:has-text('{said}')", state="attached", timeout=300_000)
         if notebook == "case.ipynb":  # the form works without a thread, and says what it cannot do
             page.click('button:text-is("Run")')
-            page.wait_for_selector(".rb-console:has-text('Nothing to diagnose')", timeout=120_000)
+            page.wait_for_selector(".rb-console:has-text('Nothing to diagnose')", timeout=300_000)
             page.click('label:has-text("a practice incident in the lab")')
             page.click('button:text-is("Run")')
-            page.wait_for_selector(".rb-console:has-text('a form cannot ask the lab')", timeout=120_000)
+            page.wait_for_selector(".rb-console:has-text('a form cannot ask the lab')", timeout=300_000)
         assert [url for url in asked if not url.startswith((address, "data:", "blob:"))] == []
         browser.close()
 
