@@ -111,11 +111,11 @@ def _logins(evidence: Evidence) -> Iterator[_Login]:
         sent = exchange.credential
         if sent and sent.user is not None and sent.password and sent.intent != "wrong":
             yield _Login(exchange.source, sent.user, sent.password, "transcript")
-    let_in = {m.user for m in evidence.messages if m.kind == "login-ok"}
+    let_in = {(m.host, m.user) for m in evidence.messages if m.kind == "login-ok"}
     for message in evidence.messages:
-        typed = message.user and message.password and message.voice == "program"
-        if typed and not let_in & {message.user, None}:
-            yield _Login(message.place, message.user or "", message.password or "", "transcript")
+        since = let_in & {(message.host, message.user), (message.host, None)}
+        if message.user and message.password and message.voice == "program" and not since:
+            yield _Login(message.place, message.user, message.password, "transcript")
     for client in evidence.clients:
         for stored in client.logins:
             if stored.user is not None and stored.password:

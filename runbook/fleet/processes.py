@@ -6,8 +6,9 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection
+from multiprocessing.reduction import ForkingPickler
 from threading import Lock, Thread
 from typing import Any
 
@@ -25,7 +26,7 @@ def processes_for(targets: int) -> int:
 
 
 class _Worker:
-    """A process with threads of its own, and what it has still to do. The work raises nothing, and can be pickled."""
+    """A process with threads of its own, and what it has still to do. The work and its result can be pickled."""
 
     def __init__(self, threads: int) -> None:
         context: Any = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
@@ -47,21 +48,28 @@ class _Worker:
                     pass  # it ended: `listen` comes to know it, and does what is waiting
                 return
             del self.waiting[self.count]
-        future.set_result(work(*args))
+        _do(future, work, args)
 
     def listen(self) -> None:
         """Take the results as they come; what a process that ended left undone is done here."""
         try:
             while True:
-                number, result = self.ours.recv()
+                number, result, failure = self.ours.recv()
                 with self.lock:
                     future, _, _ = self.waiting.pop(number)
-                future.set_result(result)
+                future.set_result(result) if failure is None else future.set_exception(RuntimeError(failure))
         except (EOFError, OSError):
             with self.lock:
                 self.gone, left = True, [*self.waiting.values()]
             for future, work, args in left:
-                future.set_result(work(*args))
+                _do(future, work, args)
+
+
+def _do(future: "Future[Any]", work: Callable[..., Any], args: tuple[Any, ...]) -> None:
+    try:
+        future.set_result(work(*args))
+    except Exception as error:
+        future.set_exception(error)
 
 
 class Processes(Executor):
@@ -94,11 +102,16 @@ def _serve(asked: Connection, threads: int, parent: int) -> None:
     lock = Lock()
 
     def one(number: int, work: Callable[..., Any], args: tuple[Any, ...]) -> None:
-        result = work(*args)
+        try:
+            answer = ForkingPickler.dumps((number, work(*args), None))
+        except Exception as error:
+            answer = ForkingPickler.dumps(
+                (number, None, type(error).__name__)
+            )  # whoever waits for it must not wait for ever
         with lock:
-            asked.send((number, result))
+            asked.send_bytes(answer)
 
-    with ThreadPoolExecutor(threads, thread_name_prefix="fleet") as pool:
+    with ThreadPoolExecutor(threads, thread_name_prefix="fleet") as pool, suppress(EOFError):
         while True:
             pool.submit(one, *asked.recv())
 

@@ -202,9 +202,7 @@ def _nobody_known(accepted: list[Observation], facts: Facts) -> Iterator[str]:
     if names and not any(file.entry(name) for name in names) and not any(o.user is None for o in accepted):
         yield f"The login of {min(names)} was accepted, and {file.file} has no such user: it may not be the file in use."
     wrong = {
-        (c.user, c.password)
-        for c in facts.evidence.checks
-        if c.file == file.file and c.outcome == "mismatch" and c.password
+        (c.user, c.password) for c in facts.checks if c.file == file.file and c.outcome == "mismatch" and c.password
     }
     for sent in (o.record.credential for o in accepted if isinstance(o.record, Exchange)):
         if sent and (sent.user, sent.password) in wrong:
@@ -230,27 +228,29 @@ def _refused_since(facts: Facts) -> Iterator[str]:
 
 def _refused_to_us(facts: Facts) -> Iterator[Observation]:
     """What a run of ours got with the login that it was given, where that user is known to the registry's file."""
-    known = {e.name for h in facts.htpasswds for e in h.entries}
-    seen = facts.traffic.observations
-    for o in seen:
-        asked = o.own and isinstance(o.record, LoggedRequest) and o.user in known and o.user != PROBE_USER
-        refused = asked and o.status == 401 and o.method == "GET" and facts.focus.covers(o)
-        if refused and not any(later.ok and later.user == o.user and is_later(later, o) for later in seen):
+    known = {e.name for h in facts.htpasswds for e in h.entries} - {PROBE_USER}
+    for o in facts.traffic.observations:
+        asked = o.own and isinstance(o.record, LoggedRequest) and o.user in known and o.method == "GET"
+        if asked and o.status == 401 and facts.focus.covers(o) and not _served_since(o, facts):
             yield o
+            return
 
 
 def _not_found_since(facts: Facts) -> Iterator[str]:
     """A user whose GET /v2/ a proxy's log shows not found, and nothing served to him there since: a registry answers
     that path always, so he was led elsewhere."""
-    seen = [o for o in facts.traffic.observations if o.voice == "program" and o.witness in ("proxy", "client")]
-    for o in (o for o in seen if o.witness == "proxy" and not o.own):
-        missed = o.status in (404, 405) and o.method == "GET" and o.path.endswith("/v2/") and o.user is not None
-        missed = missed and facts.focus.covers(o)
-        if missed and not any(
-            later.ok and later.route != "direct" and later.user == o.user and is_later(later, o) for later in seen
-        ):
+    for o in facts.traffic.observations:
+        asked = o.witness == "proxy" and not o.own and o.user is not None and o.method == "GET"
+        missed = asked and o.status in (404, 405) and o.path.endswith("/v2/") and facts.focus.covers(o)
+        if missed and not _served_since(o, facts, past="direct"):
             yield f"{o.source}: {o.user} asked for {o.path} and got {o.status}; nothing shows that user served there since."
             return
+
+
+def _served_since(failed: Observation, facts: Facts, past: str = "") -> bool:
+    """Whether that user was served later, as far as a program tells; `past`: on another route than this one."""
+    later = (o for o in reversed(facts.traffic.observations) if o.ok and o.voice == "program" and o.route != past)
+    return any(o.user == failed.user and is_later(o, failed) for o in later)
 
 
 def _not_let_in(facts: Facts) -> Iterator[Observation]:

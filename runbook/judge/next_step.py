@@ -13,13 +13,13 @@ from runbook.model import (
     Exchange,
     Finding,
     LogEvent,
+    LoggedRequest,
     Message,
     NextStep,
     Service,
     Symptom,
 )
 from runbook.model.command import PIPE, WRITE_TO, Word, file, host, name, sh, url, user
-from runbook.model.command import user as as_user
 from runbook.observe.address import Address, address_of
 from runbook.observe.observation import STORES_LOGINS
 from runbook.observe.routes import asks_across_origins
@@ -30,7 +30,7 @@ from runbook.rules.base import NEEDS, Facts, Rule
 from runbook.rules.hops import kept_refusals
 from runbook.rules.htpasswd_fixes import local
 from runbook.rules.logins import login_request
-from runbook.rules.platform import fetched, inside, logs, runs
+from runbook.rules.platform import fetched, inside, logs, runs, runs_registry
 from runbook.rules.upstreams import asks_beside, bound_to_loopback
 from runbook.stack.browser import same_origin
 
@@ -171,23 +171,27 @@ def _past_what_is_kept(facts: Facts) -> NextStep | None:
 
 
 def _compare(facts: Facts) -> NextStep | None:
-    """Where logs show one user refused and others served, and the file has a sound entry of that user: its password."""
-    file = facts.htpasswd
-    refused = [
-        c.observation.user for c in facts.traffic.complaints if c.settled is None and c.observation.status == 401
-    ]
-    user = next((u for u in facts.focus.users if u in refused), None)
-    entry = file.entry(user) if file and user else None
-    others = any(o.ok and o.user not in (None, user) and facts.focus.covers(o) for o in facts.traffic.observations)
-    if file is None or user is None or entry is None or not entry.usable or not others:
+    """Where one log shows a user refused and others served, and the file has a sound entry of that user: its password."""
+    file, seen = facts.htpasswd, facts.traffic.observations
+    refused = next(
+        (
+            o
+            for o in (c.observation for c in facts.traffic.complaints if c.settled is None)
+            if o.status == 401 and isinstance(o.record, LoggedRequest) and o.user in facts.focus.users
+        ),
+        None,
+    )
+    entry = file.entry(refused.user) if file and refused and refused.user else None
+    if file is None or refused is None or entry is None or not entry.usable:
         return None
-    if any(c.user == user for c in facts.evidence.checks):
+    others = (o.user for o in seen if o.ok and o.source.file == refused.source.file)
+    if not set(others) - {None, refused.user} or any(c.user == refused.user for c in facts.checks):
         return None
     why = (
-        f"Others get in by the same way, and {user} has a sound entry in {file.file}: the password that was typed is another one, or "
-        "the registry reads another file. This asks for the password and compares it with the entry."
+        f"Others get in by the same way, and {refused.user} has a sound entry in {file.file}: the password that was typed is another "
+        "one, or the registry reads another file. This asks for the password and compares it with the entry."
     )
-    command = sh("htpasswd", "-v", local(facts, file.file), as_user(user), expect="Password for user … correct.")
+    command = sh("htpasswd", "-v", local(facts, file.file), user(refused.user), expect="Password for user … correct.")
     return NextStep(why=why, command=command, separates=("htpasswd-wrong-password", "file-not-reloaded"), gives="login")
 
 
@@ -523,7 +527,7 @@ def _get_log(facts: Facts) -> Command:
     if found is not None:
         return logs(found, WRITE_TO, "registry.log", last=None)
     if _is_no_container(facts):
-        return sh("sudo", "journalctl", "-u", "docker-registry", WRITE_TO, "registry.log")
+        return logs(runs_registry(facts), WRITE_TO, "registry.log", last=None)
     return sh("docker", "logs", _container(facts, "registry"), WRITE_TO, "registry.log", Word("2>&1", operator=True))
 
 

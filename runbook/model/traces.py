@@ -188,7 +188,7 @@ MessageKind = Literal[
     "throttled",  # toomanyrequests
     "hub-refused",  # failed to push docker.io/…; detail = the repository
     "builder",  # docker buildx ls: detail = the driver
-    "swarm-without-login",  # docker stack deploy, docker service create: without --with-registry-auth
+    "swarm-deployed",  # docker stack deploy, docker service create; detail = --with-registry-auth, where it is given
     "encoded-with-echo",  # echo USER:PASSWORD | base64
     "html-answer",  # unexpected media type text/html
     "url-invalid",  # a URL that a password took apart

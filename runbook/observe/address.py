@@ -48,7 +48,7 @@ class Address:
         """Whether both may lead to the same server: the same port of a container's name, an IP address or this machine
         counts too. Two names of the DNS are two servers until something ties them."""
         same = self.port is not None and self.port == other.port and self.port not in (80, 443)
-        return self.fits(other) or (same and not (self._is_full and other._is_full))
+        return self.fits(other) or (same and not (self.is_full and other.is_full))
 
     def is_beside(self, other: "Address") -> bool:
         """Whether one is a host alone, by which clients call port 443 (or 80), and the other names another port of it."""
@@ -56,7 +56,8 @@ class Address:
         return self.host == other.host and None in ports and not ports <= {None, 80, 443}
 
     @property
-    def _is_full(self) -> bool:
+    def is_full(self) -> bool:
+        """Whether it is a whole name of the DNS: two of them are two servers until something ties them."""
         return "." in self.host and not self.is_loopback and not self.host.replace(".", "").isdecimal()
 
 

@@ -5,7 +5,7 @@ from urllib.parse import SplitResult
 from runbook.model import Exchange, LoggedRequest, Route, Stack, Symptom
 from runbook.observe.address import address_of
 from runbook.observe.notes import LOGIN_401
-from runbook.observe.routes import asks_across_origins, is_beside_a_page, is_open_at_home, only_a_page, only_pages
+from runbook.observe.routes import asks_across_origins, is_beside_a_page, is_guarded, only_a_page, only_pages
 from runbook.observe.signature import from_registry, is_foreign, is_foreign_404, is_go_404, signed_by_proxy
 from runbook.observe.words import STATUSES
 from runbook.stack.browser import refusal, same_origin
@@ -40,7 +40,8 @@ def of_exchange(exchange: Exchange, others: tuple[Exchange, ...], stack: Stack) 
         found.append(S.NOT_THE_API)
     elif status < 300 and exchange.method in ("GET", "HEAD") and _is_without_login(exchange):
         at = address_of(exchange.url)
-        if not (exchange.route == "direct" and at and at.is_loopback and is_open_at_home(stack)):
+        home = exchange.route == "direct" and at is not None and at.is_loopback
+        if not (home and stack.registry and stack.registry.auth == "none" and is_guarded(stack)):
             found += _of_open_answer(exchange, others)
     if status < 400 and _location_is_elsewhere(exchange):
         found.append(S.LOCATION_WRONG)

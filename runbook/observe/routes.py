@@ -143,13 +143,23 @@ def _netloc(url: str | None) -> str | None:
     return f"{(parts.hostname or '').lower()}:{port}"
 
 
-def is_open_at_home(stack: Stack) -> bool:
-    """Whether the registry is open by its settings, for its own machine alone, and a proxy there asks for the login: that
-    it answers anybody there is how it is meant."""
+def is_guarded(stack: Stack) -> bool:
+    """Whether nobody reaches the registry from outside but through proxies that ask for credentials on each way to it: that it
+    is open itself is then how it is meant. What the ways are is told by its port, or its name on the containers' network."""
     registry = stack.registry
-    if registry is None or registry.auth != "none" or not any(r.auth is not None for r in stack.routes):
+    if registry is None:
         return False
     bound = address_of(str(registry.value("http.addr") or ""))
-    hosts = [p.host_ip for p in registry.ports if p.published]
-    within = all(h in ("127.0.0.1", "::1", "localhost") for h in hosts)
-    return within and (bool(hosts) or (registry.service is None and bound is not None and bound.is_loopback))
+    ports = [p for p in registry.ports if p.published]
+    inside = registry.service is not None or bool(ports) or (bound is not None and bound.is_loopback)
+    if not inside or any(p.host_ip not in ("127.0.0.1", "::1", "localhost") for p in ports):
+        return False
+    known = (
+        {registry.listens, *(p.published for p in ports)} if registry.service is None or ports else set[int | None]()
+    )
+    names = (
+        {n for n in (registry.service.name, registry.service.container_name) if n} if registry.service else set[str]()
+    )
+    proxied = [r for r in stack.routes if r.kind == "proxy" and r.covers("/v2/")]
+    leading = [r for r in proxied if any(h in names or port in known for h, port in r.upstream_hosts)]
+    return bool(leading) and all(route.auth is not None for route in leading)

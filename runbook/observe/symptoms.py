@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from runbook.model import (
+    CredentialCheck,
     Evidence,
     Exchange,
     Htpasswd,
@@ -351,7 +352,12 @@ def _words(observation: Observation) -> str:
 
 
 def sightings(
-    found: Iterable[Complaint], observations: tuple[Observation, ...], evidence: Evidence, stack: Stack, focus: Focus
+    found: Iterable[Complaint],
+    observations: tuple[Observation, ...],
+    checks: tuple[CredentialCheck, ...],
+    evidence: Evidence,
+    stack: Stack,
+    focus: Focus,
 ) -> tuple[Sighting, ...]:
     """The symptoms of this incident with the places where they were seen: of what is in focus and not settled, and
     what the files alone show."""
@@ -367,7 +373,7 @@ def sightings(
         *_pings_open(observations, focus),
         *_pages_down(observations, focus),
         *_images_gone(observations),
-        *_from_checks(observations, evidence, stack, focus),
+        *_from_checks(observations, checks, evidence, stack, focus),
         *_from_files(observations, evidence, stack, focus),
     ):
         notes.add(symptom, what, source)
@@ -464,7 +470,11 @@ def _repositories(exchange: Exchange) -> frozenset[str] | None:
 
 
 def _from_checks(
-    observations: tuple[Observation, ...], evidence: Evidence, stack: Stack, focus: Focus
+    observations: tuple[Observation, ...],
+    checks: tuple[CredentialCheck, ...],
+    evidence: Evidence,
+    stack: Stack,
+    focus: Focus,
 ) -> Iterator[Row]:
     """A login in question that bcrypt refuses against the registry's own file."""
     read = stack.registry.htpasswd.file if stack.registry and stack.registry.htpasswd else None
@@ -473,7 +483,7 @@ def _from_checks(
     ]
     works = {c.password for c in accepted if c}
     users = {c.user for c in accepted if c}
-    for check in evidence.checks:
+    for check in checks:
         if read is None and check.file in stack.others_files:
             continue
         if check.outcome in ("accepted", "too-slow") or check.origin == "injected" or (read and check.file != read):
@@ -482,7 +492,7 @@ def _from_checks(
             continue
         if focus.only and check.user not in focus.users:
             continue
-        if read is None and any(c.outcome == "accepted" and c.user == check.user for c in evidence.checks):
+        if read is None and any(c.outcome == "accepted" and c.user == check.user for c in checks):
             continue
         if check.password in works or (check.origin == "transcript" and check.user in users):
             continue

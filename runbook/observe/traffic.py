@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from runbook.model import (
+    CredentialCheck,
     Evidence,
     Exchange,
     LogEvent,
@@ -93,7 +94,13 @@ class Traffic:
         """Of all logs, and what a tap saw: it is what the registry's log would say."""
         self.events: tuple[LogEvent, ...] = tuple(e for e in told if id(e) in now and id(e) not in ours)
         self.messages: tuple[Message, ...] = tuple(m for m in evidence.messages if id(m) in now)
-        self.sightings: tuple[Sighting, ...] = sightings(found, self.observations, evidence, stack, self.focus)
+        self.checks: tuple[CredentialCheck, ...] = tuple(
+            c for c in evidence.checks if _is_of_this_registry(c, stack, self.observations, self.focus)
+        )
+        """Logins that were compared with a password file, without those that were typed for another registry alone."""
+        self.sightings: tuple[Sighting, ...] = sightings(
+            found, self.observations, self.checks, evidence, stack, self.focus
+        )
         """The symptoms that were seen, with where."""
 
     def seen(self, *symptoms: Symptom) -> tuple[Symptom, ...]:
@@ -141,6 +148,28 @@ class Traffic:
             or self.said("login-ok")
             or any(r.user and r.status and r.status < 300 for r in self.requests)
         )
+
+
+def _is_of_this_registry(
+    check: CredentialCheck, stack: Stack, observations: tuple[Observation, ...], focus: Focus
+) -> bool:
+    """Whether a login of a transcript may have been meant for the registry whose file it was compared with: not one that
+    was sent to another name of the DNS alone, beside names by which clients or the proxy's sites know this one."""
+    if check.origin != "transcript":
+        return True
+    pair = check.user, check.password
+    sent = {o.address for o in observations if o.address and _typed_login(o.record) == pair}
+    sites = {name.lower() for route in stack.routes for name in route.server_names}
+    named = {a.host for a in focus.used if a.is_full}
+    return not sent or any(
+        focus.speaks_of(a) is not False and (not a.is_full or a.host in sites or named <= {a.host}) for a in sent
+    )
+
+
+def _typed_login(record: object) -> tuple[str | None, str | None] | None:
+    if isinstance(record, Exchange):
+        return (record.credential.user, record.credential.password) if record.credential else None
+    return (record.user, record.password) if isinstance(record, Message) else None
 
 
 def _meant(evidence: Evidence) -> Iterator[Exchange]:

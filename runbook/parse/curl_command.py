@@ -163,19 +163,27 @@ def read_command(command: str, line: int, vault: Vault) -> Pending:
 
 
 def _take_login(now: Pending, vault: Vault) -> None:
-    """The login that stands in the URL, up to the last @ before a host. curl ends the host at the first / ? or #, so a
-    password that has one of them breaks the URL (run with curl 7.88)."""
-    found = next((f for f in _LOGIN_IN_URL.finditer(now.url) if now.url.startswith(("http://", "https://"))), None)
+    """The login that stands in the URL. One that breaks it is not sent: what was asked is a piece of it."""
+    found = _LOGIN_IN_URL.match(now.url)
     if found is None:
         return
-    name, password = now.url[found.start(1) : found.end(1)].partition(":")[::2]
-    now.broken = any(letter in password for letter in "/?#")
-    now.url = now.url[: found.start(1)] + now.url[found.end(1) + 1 :]
-    sent = _user(f"{unquote(name)}:{unquote(password)}", vault) if password else None
-    if now.broken and password and not stands_in(password):
-        vault.password(password, name)
+    now.url, now.broken = found[1] + found[4], _breaks(found)
+    if now.broken and not stands_in(found[3]):
+        vault.password(found[3], found[2])
     elif now.credential is None:
-        now.credential, now.login_known = sent, sent is not None
+        now.credential = _user(f"{unquote(found[2])}:{unquote(found[3])}", vault)
+        now.login_known = now.credential is not None
+
+
+def _breaks(login: re.Match[str]) -> bool:
+    """curl and its like end the host at the first / ? or # and take the last @ before it (run with curl 7.88, wget 1.21)."""
+    return any(letter in login[3] for letter in "/?#")
+
+
+def host_meant(command: str) -> str | None:
+    """The host[:port] of a URL in a command that its password breaks; None where none does."""
+    urls = (found for word in _words(command) if (found := _LOGIN_IN_URL.match(word)) and _breaks(found))
+    return next((found[5].lower() for found in urls), None)
 
 
 def _words(command: str) -> list[str]:
@@ -204,17 +212,11 @@ def _options(words: list[str]) -> Iterator[tuple[str, str]]:
             yield "", word
 
 
-def host_meant(command: str) -> str | None:
-    """The host of a URL in a command whose password breaks it; None where none does."""
-    for found in _LOGIN_IN_URL.finditer(command):
-        if any(letter in found[1].partition(":")[2] for letter in "/?#"):
-            return re.split(r"[/\s'\"]", command[found.end() :], maxsplit=1)[0].lower()
-    return None
-
-
 _LOGIN_IN_URL = re.compile(
-    r"(?<=://)([^\s/@:]{1,100}:\S{1,200})@(?=(?:localhost|[\w-]{1,63}(?:\.[\w-]{1,63}){1,8})(?::\d{1,5})?(?:/|$))"
+    r"(https?://)([^\s/@:]{1,100}):(\S{1,200})@(?=((localhost|[\w-]{1,63}(?:\.[\w-]{1,63}){1,8})(?::\d{1,5})?(?:/\S{0,2000})?$))",
+    re.IGNORECASE,
 )
+"""Scheme, user, password up to the last @ before a host, the rest, the host."""
 
 
 def _is_address(word: str) -> int:

@@ -142,18 +142,19 @@ def _shown(lines: list[str], file: str, vault: Vault, voice: Voice) -> Iterator[
 
 def _commanded(line: str, command: str, place: Place, vault: Vault, voice: Voice) -> Iterator[Message]:
     """What a command by itself says: it makes a builder of its own, encodes a login with the newline of echo, or gives
-    the nodes of a swarm no login."""
+    the nodes of a swarm a login or none."""
     kind: MessageKind | None = None
+    detail = ""
     if _OWN_BUILDER.match(command):
-        kind = "builder"
+        kind, detail = "builder", "docker-container"
     elif " base64" in line and _ECHOED.search(line):
         kind = "encoded-with-echo"
-    elif _SWARM.match(command) and "--with-registry-auth" not in command:
-        kind = "swarm-without-login"
+    elif _SWARM.match(command):
+        kind, detail = "swarm-deployed", "--with-registry-auth" if "--with-registry-auth" in command else ""
     if kind:
         yield Message(
             kind=kind, place=place,
-            text=vault.mask(line.strip(), 300), detail="docker-container" if kind == "builder" else "",
+            text=vault.mask(line.strip(), 300), detail=detail,
             voice="document" if voice == "document" else "program", asked=place.line or 0,
         )  # fmt: skip
 

@@ -165,7 +165,7 @@ def matches_file(facts: Facts, refused: Exchange) -> bool:
         and c.user == mine.user
         and c.password in (mine.password, None)
         and c.origin != "injected"
-        for c in facts.evidence.checks
+        for c in facts.checks
     )
 
 
@@ -173,7 +173,7 @@ def injected_matches(facts: Facts, edit: HeaderEdit) -> bool:
     """Whether bcrypt accepts the credentials that the proxy sends, written so that the registry can read them."""
     return edit.injected == "cleartext" and any(
         c.origin == "injected" and c.outcome == "accepted" and c.user == edit.user and c.password == edit.password
-        for c in facts.evidence.checks
+        for c in facts.checks
     )
 
 
@@ -181,7 +181,7 @@ def injected_fails(facts: Facts, edit: HeaderEdit) -> bool:
     """Whether bcrypt refuses the credentials that the proxy sends."""
     return any(
         c.origin == "injected" and c.password == edit.password and c.user == edit.user and c.outcome != "accepted"
-        for c in facts.evidence.checks
+        for c in facts.checks
     )
 
 
@@ -258,7 +258,7 @@ def not_the_password(facts: Facts, direct: Exchange | None) -> tuple[Refutation,
     """The refutation: the same credentials are accepted direct, or match the file."""
     if direct is not None:
         why = f"the same credentials are accepted direct ({direct.source})"
-    elif any(c.outcome == "accepted" and c.origin != "injected" for c in facts.evidence.checks):
+    elif any(c.outcome == "accepted" and c.origin != "injected" for c in facts.checks):
         why = "the password matches the htpasswd file (bcrypt)"
     else:
         return ()

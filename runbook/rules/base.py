@@ -15,6 +15,7 @@ from runbook.model import (
     Check,
     ClientConfig,
     Compose,
+    CredentialCheck,
     Evidence,
     Finding,
     Htpasswd,
@@ -68,6 +69,11 @@ class Facts:
         return self.stack.ui
 
     @property
+    def checks(self) -> tuple[CredentialCheck, ...]:
+        """Logins that were compared with a password file of this registry."""
+        return self.traffic.checks
+
+    @property
     def htpasswd(self) -> Htpasswd | None:
         """The file that the registry reads, or the only one that was handed over and that nobody else is known to read."""
         own = self.stack.registry.htpasswd if self.stack.registry else None
@@ -95,7 +101,7 @@ NEEDS: dict[str, tuple[Callable[[Facts], Any], str]] = {
     "messages": (lambda f: f.evidence.messages, "no client message was handed over"),
     "exchanges": (lambda f: f.traffic.exchanges, "no request was recorded or made"),
     "clients": (lambda f: f.clients, "no docker config.json was handed over"),
-    "checks": (lambda f: f.evidence.checks, "no login could be compared with an htpasswd file"),
+    "checks": (lambda f: f.checks, "no login could be compared with an htpasswd file"),
     "listings": (lambda f: f.evidence.listings, "no file listing was handed over"),
     "pullers": (
         lambda f: f.evidence.pullers,

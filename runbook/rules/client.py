@@ -163,7 +163,7 @@ def stale(facts: Facts) -> Iterator[Finding]:
         if login.user is None or login.password is None or login.defect or not facts.focus.uses_login(login):
             continue
         pair = (login.user, login.password)
-        checks = {c.outcome: c for c in facts.evidence.checks if c.file in names and (c.user, c.password) == pair}
+        checks = {c.outcome: c for c in facts.checks if c.file in names and (c.user, c.password) == pair}
         sent = [e for e in facts.traffic.exchanges if (c := e.credential) and (c.user, c.password) == pair]
         compared = [c for o, c in sorted(checks.items()) if o in ("mismatch", "no-such-user")]
         refused = next((e for e in sent if e.status == 401), None)
@@ -293,7 +293,7 @@ def trailing_newline(facts: Facts) -> Iterator[Finding]:
     Decoded on a terminal the credentials look right.
     """
     for one in _spoilt(facts):
-        checks = [c for c in facts.evidence.checks if (c.user, c.password) == (one.user, one.password)]
+        checks = [c for c in facts.checks if (c.user, c.password) == (one.user, one.password)]
         if any(c.outcome == "accepted" for c in checks):
             continue
         where = f" of the pull Secret {one.secret.secret_name}" if one.secret else ""

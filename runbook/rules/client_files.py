@@ -126,16 +126,11 @@ def _in_a_container(facts: Facts) -> Iterator[Finding]:
 
 def _of_a_watcher(facts: Facts) -> Iterator[Finding]:
     """Watchtower pulls with the logins of its own container, whoever has logged in on the machine."""
-    told = next((m for m in _refusals(facts) if m.kind == "no-basic-auth"), None)
+    told = next((m for m in _refusals(facts) if m.kind == "no-basic-auth" and _WATCHER.search(m.text)), None)
     for one in facts.compose.services if facts.compose and told else ():
         given = any(one.env(name) for name in ("REPO_USER", "DOCKER_CONFIG")) or any(map(_holds_logins, one.mounts))
         program, path = _reads(one)
-        if (
-            program != "watchtower"
-            or given
-            or one.place.file in facts.evidence.shortened
-            or "watchtower" not in f"{told and told.place.file} {one.name}"
-        ):
+        if program != "watchtower" or given or one.place.file in facts.evidence.shortened:
             continue
         yield finding(
             f"{one.name} has no logins: it reads {path}, and nothing is mounted there.",
@@ -152,11 +147,17 @@ def _of_a_watcher(facts: Facts) -> Iterator[Finding]:
         return
 
 
+_WATCHER = re.compile(r"Unable to update container|Could not do a head request")
+"""How Watchtower begins what the engine told it."""
+
+
 def _of_a_swarm(facts: Facts) -> Iterator[Finding]:
     """The nodes of a swarm pull by themselves. The login of whoever deploys goes to them only where he says so."""
-    deployed = next(iter(facts.traffic.said("swarm-without-login")), None)
-    refused = next((m for m in facts.traffic.messages if m.kind == "no-basic-auth" or _LEFT_ALONE.search(m.text)), None)
-    if deployed is None or refused is None:
+    deployed = next(reversed(facts.traffic.said("swarm-deployed")), None)
+    refused = next((m for m in _refusals(facts) if m.kind == "no-basic-auth" and _OF_A_NODE in m.text), None)
+    if refused is None and facts.traffic.said("login-ok"):
+        refused = next((m for m in facts.traffic.messages if _NOT_PULLED.search(m.text)), None)
+    if deployed is None or deployed.detail or refused is None:
         return
     yield finding(
         "The service was deployed without --with-registry-auth: the nodes got no login, and pull without one.",
@@ -172,7 +173,12 @@ def _of_a_swarm(facts: Facts) -> Iterator[Finding]:
     )  # fmt: skip
 
 
-_LEFT_ALONE = re.compile(r"No such image: |could not be accessed on a registry to record")
+_OF_A_NODE = 'msg="pulling image failed"'
+"""How a node's engine begins."""
+_NOT_PULLED = re.compile(
+    r"No such image: [^/\s]{1,255}[.:][^/\s]{0,255}/|could not be accessed on a registry to record"
+)
+"""What the manager tells of it: no more than that, so it counts where he who deployed is known to be let in."""
 
 
 def _under_its_key(facts: Facts, one: Service, program: str, path: str) -> Iterator[Finding]:

@@ -232,7 +232,7 @@ def proxy_hijack(facts: Facts) -> Iterator[Finding]:
         for key, value in e.response_headers
         if _is_forward_proxy(key, value) and not (e.status and e.status < 300)
     ]
-    unreached = [m for m in traffic.said("proxy-connect") if not ((at := address_of(m.host)) and at.is_hosted)]
+    unreached = [m for m in traffic.said("proxy-connect") if (at := address_of(m.host)) and not at.is_hosted]
     if exempt or not (daemon or set_in or marked or unreached):
         return
     if not traffic.seen(*_FOREIGN) and (not daemon or not used or traffic.said("login-ok", "transfer-ok")):

@@ -391,7 +391,7 @@ def user_of(facts: Facts) -> str:
         return facts.evidence.target.user
     sent = (e.credential for e in facts.traffic.exchanges if e.credential and e.credential.intent != "wrong")
     names = (c.user for c in sent if c.user and c.user != PROBE_USER)
-    checked = (c.user for c in facts.evidence.checks if c.origin != "injected")
+    checked = (c.user for c in facts.checks if c.origin != "injected")
     listed = (e.name for h in facts.evidence.htpasswd for e in h.entries if e.name)
     return next(chain(names, checked, facts.focus.users, listed), "")
 

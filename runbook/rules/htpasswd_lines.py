@@ -85,7 +85,7 @@ def duplicate_user(facts: Facts) -> Iterator[Finding]:
             last = file.entry(entry.name)
             if not entry.shadowed or last is None or last.hash == entry.hash:
                 continue
-            outcomes = {c.outcome for c in facts.evidence.checks if c.user == entry.name and c.file == file.file}
+            outcomes = {c.outcome for c in facts.checks if c.user == entry.name and c.file == file.file}
             matches = "accepted-by-earlier-line" in outcomes
             if matches or not (outcomes or entry.name in known.accepted):
                 yield _found(facts, file, entry, last, matches, warning=not matches and entry.name not in known.failing)

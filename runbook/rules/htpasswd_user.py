@@ -56,7 +56,7 @@ def wrong_password(facts: Facts) -> Iterator[Finding]:
     Often the shell shortened the password when the entry was made ($, !, # in double quotes), or .env has
     another one than the file. `htpasswd -Bvb USER PASSWORD` is no check: without the file's name it prints its usage.
     """
-    checks = facts.evidence.checks
+    checks = facts.checks
     stored = {(c.user, c.password) for c in checks if c.origin == "stored"}
     by_name = {f.file: f for f in files(facts)}
     for check in checks:
@@ -90,7 +90,7 @@ def wrong_password(facts: Facts) -> Iterator[Finding]:
 def _expanded(facts: Facts) -> Iterator[Finding]:
     """The shell put a variable's value into the password when the entry was made, and its user is refused since."""
     known = users(facts)
-    compared = {c.user for c in facts.evidence.checks}
+    compared = {c.user for c in facts.checks}
     for made in facts.traffic.said("password-expanded"):
         user = made.user or ""
         observed = known.failing.get(user, ())
@@ -119,7 +119,7 @@ def _mismatch_in_log(facts: Facts) -> Iterator[Finding]:
         traffic.passed("replaced")
         or overwrites(facts)
         or traffic.works("direct")
-        or any(c.outcome == "accepted" for c in facts.evidence.checks)
+        or any(c.outcome == "accepted" for c in facts.checks)
     ):
         return
     known = users(facts)
@@ -185,7 +185,7 @@ def _accepted_elsewhere(check: CredentialCheck, facts: Facts) -> bool:
         e.credential and e.credential.user == check.user and is_authenticated(e) and succeeded(e) and e.route != "via"
         for e in facts.traffic.exchanges
     )
-    return same or any(c.user == check.user and c.outcome == "accepted" for c in facts.evidence.checks)
+    return same or any(c.user == check.user and c.outcome == "accepted" for c in facts.checks)
 
 
 @rule(
@@ -213,7 +213,7 @@ def user_missing(facts: Facts) -> Iterator[Finding]:
             continue
         file = mine[0]
         elsewhere = next((f.file for f in whole if f.entry(name)), None)
-        checks = (c for c in facts.evidence.checks if c.user == name and c.outcome == "no-such-user")
+        checks = (c for c in facts.checks if c.user == name and c.outcome == "no-such-user")
         near = next((c.near for c in checks if c.near), "") or _other_case(name, file)
         yield finding(
             f"{file.file} has no entry for {name!r}"
@@ -269,7 +269,7 @@ def _unknown_in_log(facts: Facts) -> Iterator[Finding]:
         return
     if traffic.logged("bcrypt-mismatch", "bcrypt-malformed", "provisioned"):
         return
-    if any(c.outcome == "accepted" for c in facts.evidence.checks):
+    if any(c.outcome == "accepted" for c in facts.checks):
         return
     for log in facts.traffic.logs:
         if any(e.meaning in ("bcrypt-mismatch", "bcrypt-malformed") for e in log.events):

@@ -85,7 +85,7 @@ class Users:
 @once
 def users(facts: Facts) -> Users:
     """Who fails and who does not, from requests, bcrypt checks, logs and messages."""
-    traffic, evidence = facts.traffic, facts.evidence
+    traffic = facts.traffic
     refused = _refused_at(facts)
     accepted = {
         e.credential.user
@@ -97,7 +97,7 @@ def users(facts: Facts) -> Users:
         accepted = set()  # an open registry accepts everybody, which says nothing of the entry
     accepted |= {r.user for r in traffic.requests if r.logger == "registry" and r.user and 200 <= (r.status or 0) < 300}
     read = {f.file for f in files(facts)}
-    accepted |= {c.user for c in evidence.checks if c.outcome == "accepted" and c.file in read and c.origin == "given"}
+    accepted |= {c.user for c in facts.checks if c.outcome == "accepted" and c.file in read and c.origin == "given"}
     accepted -= {group[0].credential.user for group in traffic.by_turns if group[0].credential}
     failing: dict[str, list[EvidenceItem]] = {}
     # Whom a proxy put in the client's place, and whom nobody here asked for, are not the ones who cannot log in.
@@ -155,8 +155,8 @@ def _failures(facts: Facts) -> Iterator[tuple[str, Item]]:
         failed = failed and not _is_of_another_service(e, stack)
         if failed and e.credential and (e.credential.user or e.credential.scheme.lower() == "basic"):
             yield e.credential.user or "", seen(e)
-    accepted = {c.user for c in evidence.checks if c.outcome == "accepted"}
-    for check in evidence.checks:
+    accepted = {c.user for c in facts.checks if c.outcome == "accepted"}
+    for check in facts.checks:
         if check.origin == "stored" and not any(map(facts.focus.uses_login, evidence.stored(check))):
             continue
         failed = check.outcome not in ("accepted", "too-slow") and check.origin != "injected"

@@ -336,7 +336,7 @@ def _refused_though_right(facts: Facts) -> tuple[Item, ...] | None:
     """A login that bcrypt accepts against the file on the disk, and that the registry itself refuses: asked direct, or by
     its own log of the request that came through a proxy."""
     read_by = facts.htpasswd.file if facts.htpasswd else None
-    right = {(c.user, c.password): c for c in facts.evidence.checks if c.outcome == "accepted" and c.file == read_by}
+    right = {(c.user, c.password): c for c in facts.checks if c.outcome == "accepted" and c.file == read_by}
     changed = not facts.stack.routes or overwrites(facts) or facts.traffic.passed("replaced")
     through = () if changed else facts.traffic.on("via", authenticated=True)
     for e in (*facts.traffic.on("direct", authenticated=True), *through):

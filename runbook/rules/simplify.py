@@ -16,7 +16,7 @@ from runbook.model import (
     Symptom,
 )
 from runbook.numbers import whole_number
-from runbook.observe.routes import is_open_at_home
+from runbook.observe.routes import is_guarded
 from runbook.observe.signature import is_registrys, is_token_service
 from runbook.observe.traffic import Traffic, succeeded
 from runbook.observe.words import upload_sent_on
@@ -54,7 +54,7 @@ def auth_not_enforced(facts: Facts) -> Iterator[Finding]:
     "Login Succeeded", with any password, so it looks protected.
     """
     traffic, registry = facts.traffic, facts.registry
-    if any(e.status == 401 for e in traffic.on("direct")) or is_open_at_home(facts.stack):
+    if any(e.status == 401 for e in traffic.on("direct")):
         return
     if registry and "http.tls.clientcas" in registry.settings:
         return  # who has no certificate gets no connection
@@ -63,7 +63,7 @@ def auth_not_enforced(facts: Facts) -> Iterator[Finding]:
     if _challenged(traffic, max((e.made for e in opened if e.made is not None), default=None)):
         return
     unset = registry if registry and registry.auth == "none" and not registry.start_errors else None
-    if not opened and (unset is None or _guarded(facts.stack)):
+    if (not opened and unset is None) or (unset and not traffic.seen(*OPEN) and is_guarded(facts.stack)):
         return
     meant = bool(files(facts)) or _mentions(registry)
     # Open is how many run it, behind a proxy that asks, or in a job or a network of its own; where something else fails
@@ -116,13 +116,6 @@ def _challenged(traffic: Traffic, opened: float | None) -> bool:
 def _is_cache(registry: Registry | None) -> bool:
     """A pull-through cache is open as a rule: worth a word, but no fault by itself."""
     return registry is not None and bool(registry.value("proxy.remoteurl"))
-
-
-def _guarded(stack: Stack) -> bool:
-    """A registry that is not published, behind a proxy that asks for credentials, is meant to be open."""
-    registry = stack.registry
-    published = bool(registry and any(p.published and not _is_loopback(p.host_ip) for p in registry.ports))
-    return not published and any(route.auth is not None for route in stack.routes)
 
 
 def _is_loopback(address: str) -> bool:

@@ -168,14 +168,14 @@ def _put(plan: Plan, inside: str, content: bytes, path: str, base: str) -> None:
 
 def _passwords(facts: Facts, file: Htpasswd, plan: Plan) -> dict[str, str]:
     """The password that each name's entry is for: the typed one, unless the comparison says that it is another."""
-    checks = {c.user: c.outcome for c in facts.evidence.checks if c.file == file.file and c.origin != "injected"}
+    checks = {c.user: c.outcome for c in facts.checks if c.file == file.file and c.origin != "injected"}
     other = {n for n, outcome in checks.items() if outcome in ("mismatch", "accepted-by-earlier-line")}
     names = (*(e.name for e in file.entries), *(m for e in file.entries for m in e.merged))
     return {name: OTHER if name in other else PASSWORD for name in (*names, plan.user)}
 
 
 def _shadowed(facts: Facts) -> dict[str, str]:
-    return {c.user: PASSWORD for c in facts.evidence.checks if c.outcome == "accepted-by-earlier-line"}
+    return {c.user: PASSWORD for c in facts.checks if c.outcome == "accepted-by-earlier-line"}
 
 
 def _listed(facts: Facts, registry: Registry, plan: Plan) -> None:
@@ -289,7 +289,7 @@ def _is_registry(facts: Facts, registry: Registry, route: ProxyRoute, host: str)
 def _value(edit: HeaderEdit, facts: Facts, plan: Plan) -> str:
     if edit.name.lower() != "authorization" or edit.injected is None:
         return _unmasked(edit.value)
-    checks = [c for c in facts.evidence.checks if c.origin == "injected" and c.user == edit.user]
+    checks = [c for c in facts.checks if c.origin == "injected" and c.user == edit.user]
     right = any(c.outcome == "accepted" for c in checks)
     pair = f"{edit.user or 'somebody'}:{PASSWORD if right else OTHER}"
     encoded = base64.b64encode(pair.encode()).decode()

@@ -18,6 +18,7 @@ from runbook.collect import UsageError
 from runbook.fleet.engine import Bounds, addresses_of, chains, distributed, hosts_of, local, work_through
 from runbook.fleet.inventory import Credentials, Target
 from runbook.fleet.one import Judged, Result, judge
+from runbook.fleet.processes import several
 from runbook.leftovers import lives
 
 
@@ -179,6 +180,23 @@ def test_several_processes_do_all_the_work_also_where_one_is_killed(deadly: bool
     where = {r.basis for r in found}
     assert len(where) == (3 if deadly else 2)
     assert (str(FIRST) in where) is deadly
+
+
+def odd(target: Target) -> Judged:
+    if target.name == "raises":
+        raise ValueError("hunter2hunter2")
+    return Judged(Result(target.name, "healthy"), report=(lambda: 0) if target.name == "strange" else "")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", ["raises", "strange"])
+@pytest.mark.timeout(60)
+def test_work_that_breaks_is_not_waited_for_for_ever(name: str) -> None:
+    with several(2, 4) as pool:
+        future = pool.submit(odd, Target(name, registry="http://h:1"))
+        with pytest.raises(RuntimeError) as raised:
+            future.result(30)
+        assert "hunter2" not in str(raised.value)
+        assert pool.submit(odd, Target("sound", registry="http://h:2")).result(30).result.target == "sound"
 
 
 def test_the_processes_end_with_the_one_that_made_them() -> None:

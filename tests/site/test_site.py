@@ -12,8 +12,9 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -86,6 +87,38 @@ def address(site: Path) -> Iterator[str]:
         yield found
 
 
+@dataclass
+class Tab:
+    """A page in Chromium, loaded and then cut off from the network."""
+
+    page: Any
+    loaded: int
+    asked: list[str] = field(default_factory=list)
+    complaints: list[str] = field(default_factory=list)
+
+
+@contextmanager
+def cut_off(url: str, ready: str) -> Iterator[Tab]:
+    playwright = pytest.importorskip("playwright.sync_api")
+    chromium = shutil.which("chromium")
+    if not chromium:
+        cannot("Chromium is not here")
+    with playwright.sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        context = browser.new_context()
+        tab = Tab(context.new_page(), 0)
+        tab.page.on("request", lambda request: tab.asked.append(request.url))
+        tab.page.on("console", lambda message: tab.complaints.append(message.text))
+        tab.page.on("pageerror", lambda error: tab.complaints.append(str(error)))
+        tab.page.goto(url)
+        tab.page.wait_for_selector(f"{ready}:not([disabled])", timeout=150_000)
+        assert all(asked.startswith(url.rpartition("/")[0]) for asked in tab.asked)
+        tab.loaded = len(tab.asked)
+        context.set_offline(True)
+        yield tab
+        browser.close()
+
+
 def test_every_cause_has_a_page_and_every_link_leads_somewhere(site: Path) -> None:
     assert {p.stem for p in (site / "causes").iterdir()} == set(rules.load())
     for page in site.rglob("*.html"):
@@ -135,24 +168,9 @@ def test_every_case_gets_the_same_answer_under_webassembly(site: Path, pyodide: 
 
 
 def test_in_the_browser_nothing_leaves_the_tab(site: Path, address: str) -> None:
-    playwright = pytest.importorskip("playwright.sync_api")
-    chromium = shutil.which("chromium")
-    if not chromium:
-        cannot("Chromium is not here")
     case = next((c for c in CASES if c.name.startswith(("a03", "a0"))), CASES[0])
-    with playwright.sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        context = browser.new_context()
-        page = context.new_page()
-        asked: list[str] = []
-        complaints: list[str] = []
-        page.on("request", lambda request: asked.append(request.url))
-        page.on("console", lambda message: complaints.append(message.text))
-        page.goto(f"{address}/diagnose.html")
-        page.wait_for_selector("#go:not([disabled])", timeout=150_000)
-        assert all(url.startswith(address) for url in asked)
-        loaded = len(asked)
-        context.set_offline(True)
+    with cut_off(f"{address}/diagnose.html", "#go") as tab:
+        page = tab.page
         page.set_input_files("#folder", str(case / "bundle"))
         page.click("#go")
         for _ in range(600):
@@ -161,13 +179,13 @@ def test_in_the_browser_nothing_leaves_the_tab(site: Path, address: str) -> None
             time.sleep(0.2)
         body = json.loads(page.get_attribute("#answer", "data-json") or "{}")
         assert page.frame_locator("#report").locator(".rb-verdict").count() == 1
-        assert asked[loaded:] == ["about:srcdoc"][: len(asked) - loaded]
-        assert complaints == []
+        asked = tab.asked[tab.loaded :]
+        assert asked == ["about:srcdoc"][: len(asked)]
+        assert tab.complaints == []
         # The policy holds: the page may not speak to another host.
         refused = page.evaluate("fetch('https://example.org/').then(() => false, () => true)")
         assert refused
-        assert any("Content Security Policy" in text for text in complaints)
-        browser.close()
+        assert any("Content Security Policy" in text for text in tab.complaints)
     done = subprocess.run(
         [sys.executable, "-m", "runbook", "diagnose", "bundle", "--format", "json"],
         capture_output=True, text=True, cwd=case, env={**os.environ, "PYTHONPATH": str(ROOT)}, timeout=120,
@@ -236,24 +254,8 @@ def by_hand(page: "Page", press: Callable[[str], str], same: Practice) -> None:
 
 @pytest.mark.timeout(600)
 def test_a_round_is_played_in_the_browser_with_the_network_cut_off(site: Path, address: str, tmp_path: Path) -> None:
-    playwright = pytest.importorskip("playwright.sync_api")
-    chromium = shutil.which("chromium")
-    if not chromium:
-        cannot("Chromium is not here")
-    with playwright.sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        context = browser.new_context()
-        page = context.new_page()
-        asked: list[str] = []
-        complaints: list[str] = []
-        page.on("request", lambda request: asked.append(request.url))
-        page.on("console", lambda message: complaints.append(message.text))
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.goto(f"{address}/practice.html")
-        page.wait_for_selector("#begin:not([disabled])", timeout=150_000)
-        assert all(url.startswith(address) for url in asked)
-        loaded = len(asked)
-        context.set_offline(True)
+    with cut_off(f"{address}/practice.html", "#begin") as tab:
+        page = tab.page
 
         def press(selector: str) -> str:
             page.click(selector)
@@ -278,9 +280,9 @@ def test_a_round_is_played_in_the_browser_with_the_network_cut_off(site: Path, a
         with page.expect_download() as download:
             page.click("#save")
         download.value.save_as(tmp_path / "round.jsonl")
-        assert asked[loaded:] == [u for u in asked[loaded:] if u.startswith("blob:")]
-        assert complaints == []
-        browser.close()
+        asked = tab.asked[tab.loaded :]
+        assert asked == [u for u in asked if u.startswith("blob:")]
+        assert tab.complaints == []
     # The log of the tab is replayed and judged as any other.
     assert points >= 90
     assert replay(tmp_path / "round.jsonl").points == points

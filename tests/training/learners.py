@@ -12,6 +12,7 @@ from runbook.lab import FAULTS
 from runbook.lab.draw import draw as draw_plan
 from runbook.redact import Vault
 from runbook.training import Practice, judge, project
+from runbook.training.catalogue import CATALOGUE, POOLS
 from runbook.training.draw import HEALTHY
 from runbook.training.hints import PROBES
 from runbook.training.seen import telling
@@ -201,3 +202,15 @@ def look_alike(lesson: Practice, seen: list) -> tuple[str, int]:
             if o.kind == "file" and judge.rules_out(rival, o, drawn):
                 return rival, o.number
     return "", 0
+
+
+def solves(cause: str, proxy: str = "") -> None:
+    """A careful learner feels the fault and solves the round with it."""
+    step = next(s for s, causes in POOLS[CATALOGUE].items() if cause in causes)
+    lesson = Practice(step, len(cause), only=cause, proxy=proxy)
+    assert "asks whether something" not in lesson._complaint, "nobody would notice this fault"
+    careful(lesson)
+    verdict = lesson.verdict()
+    lesson.close()
+    assert verdict.reply == "correct", verdict
+    assert verdict.points >= 90, verdict
