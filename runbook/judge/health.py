@@ -150,7 +150,11 @@ def _unproven(facts: Facts) -> Iterator[str]:
     focus, target = facts.focus, facts.evidence.target
     since = _latest(facts) - LONG_AGO
     accepted = [
-        o for o in facts.traffic.observations if is_accepted_login(o, facts) and (o.when is None or o.when >= since)
+        o
+        for o in facts.traffic.observations
+        if is_accepted_login(o, facts)
+        and (o.when is None or o.when >= since)
+        and focus.speaks_of(o.address) is not False
     ]
     if target.user:
         accepted = [o for o in accepted if o.user in (target.user, None)]
@@ -159,6 +163,7 @@ def _unproven(facts: Facts) -> Iterator[str]:
             yield problem.message
     yield from _nobody_known(accepted, facts)
     asked = [a for a in focus.used if a.host != "unknown"]
+    yield from (f"No login was seen to be accepted at {site}." for site in focus.unasked[:1])
     for address in asked:
         if not any(_proves(o, address, facts) for o in accepted):
             yield f"No login was seen to be accepted at {address}."

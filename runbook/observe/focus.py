@@ -73,6 +73,8 @@ class Focus:
     """Those that clients were used on, or that logs tell."""
     fronts: tuple[ProxyRoute, ...] = ()
     """Routes of proxies that lead to the registry, as far as their files tell; else all that were read."""
+    unasked: tuple[str, ...] = ()
+    """Names of the sites that lead to the registry, where clients were used on other names of the DNS alone."""
     apart: frozenset[str] = frozenset()
     """Hosts, and hosts with their ports, to which only other paths and sites of the proxies lead."""
     listening: frozenset[int] = frozenset()
@@ -202,7 +204,7 @@ def focus_of(
     clients = [o for o in observations if o.witness in ("client", "browser") and o.voice == "program" and o.address]
     seen = [o.address for o in (*(o for o in unsettled if o in clients), *clients) if o.address and _speaks(o)]
     ports = frozenset(_ports(evidence, stack))
-    used = tuple(dict.fromkeys((*named, *_not_hosted(seen))))
+    used = tuple(dict.fromkeys((*named, *_not_hosted(seen, stack))))
     published = tuple(Address("localhost", port) for port in sorted(ports))
     logged = tuple(dict.fromkeys(_logged(observations, any_path=not used)))
     sites = tuple(_site_addresses(stack, used or logged))
@@ -229,6 +231,7 @@ def focus_of(
         tokens=stack.registry is None or stack.registry.auth != "htpasswd",
         told=(*used, *logged),
         fronts=_leading_home(stack),
+        unasked=_unasked(stack, used),
         apart=_apart(stack, addresses),
         listening=ports.union(*(r.listen for r in stack.routes), (a.port for a in addresses if a.port)),
     )
@@ -263,10 +266,11 @@ def _logged(observations: tuple[Observation, ...], *, any_path: bool) -> list[Ad
     return api or (list(others) if any_path else [])
 
 
-def _not_hosted(addresses: Iterable[Address]) -> list[Address]:
-    """Docker Hub and the like are not the registry in question where there is another."""
+def _not_hosted(addresses: Iterable[Address], stack: Stack | None = None) -> list[Address]:
+    """Docker Hub and the like are not the registry in question where there is another, be it in files alone."""
     rows = list(addresses)
-    return [a for a in rows if not a.is_hosted] or rows
+    known = stack is not None and stack.registry is not None and stack.registry.known
+    return [a for a in rows if not a.is_hosted] or ([] if known else rows)
 
 
 def _ports(evidence: Evidence, stack: Stack) -> Iterable[int]:
@@ -299,11 +303,22 @@ def _leads_home(route: ProxyRoute, names: frozenset[str] = frozenset()) -> bool:
     return route.kind == "proxy" and ("/v2" in route.path or upstreams)
 
 
-def _leading_home(stack: Stack) -> tuple[ProxyRoute, ...]:
+def _unasked(stack: Stack, used: tuple[Address, ...]) -> tuple[str, ...]:
+    home = [r for r in _leading_home(stack) if _leads_home(r, _called(stack))]
+    if not used or any(not a.is_full or _is_site(a, r.server_names) for a in used for r in home):
+        return ()
+    return tuple(dict.fromkeys(name.lower() for r in home for name in r.server_names if _is_name(name)))
+
+
+def _called(stack: Stack) -> frozenset[str]:
+    """What the registry is called on the network of its containers."""
     one = stack.registry.service if stack.registry else None
-    names = frozenset(filter(None, (one.name, one.container_name, one.hostname, *one.aliases))) if one else frozenset()
+    return frozenset(filter(None, (one.name, one.container_name, one.hostname, *one.aliases))) if one else frozenset()
+
+
+def _leading_home(stack: Stack) -> tuple[ProxyRoute, ...]:
     proxied = tuple(r for r in stack.routes if r.kind == "proxy")
-    return tuple(r for r in proxied if _leads_home(r, names)) or proxied
+    return tuple(r for r in proxied if _leads_home(r, _called(stack))) or proxied
 
 
 def _apart(stack: Stack, addresses: tuple[Address, ...]) -> frozenset[str]:

@@ -19,7 +19,7 @@ from runbook.model import (
     Subject,
     Symptom,
 )
-from runbook.model.command import READ_FROM, Command, Word, file, glued, host, image, name, sh
+from runbook.model.command import READ_FROM, Command, file, glued, host, image, name, sh
 from runbook.parse.calls import runs_others
 from runbook.redact import MASK
 from runbook.rules.base import Facts, rule
@@ -166,15 +166,14 @@ def _of_a_swarm(facts: Facts) -> Iterator[Finding]:
         about=Subject(address=refused.host or ""),
         fix=Fix(
             summary="Log in on the manager and deploy again with --with-registry-auth",
-            verify=(sh("docker", "node", "ps", "--filter", "desired-state=running", Word("$(docker node ls -q)", operator=True),
-                       expect="(no task that was rejected)"),),
+            verify=(sh("docker", "service", "ls", expect="(as many REPLICAS as are wanted: 1/1, not 0/1)"),),
             applies="a service keeps the login that came with its last update; deploy again where the password changes",
         ),
     )  # fmt: skip
 
 
 _OF_A_NODE = 'msg="pulling image failed"'
-"""How a node's engine begins."""
+"""How a node's engine begins (run with docker 20.10)."""
 _NOT_PULLED = re.compile(
     r"No such image: [^/\s]{1,255}[.:][^/\s]{0,255}/|could not be accessed on a registry to record"
 )

@@ -47,8 +47,8 @@ def reaches(traffic: Traffic) -> bool:
     through = (e for e in traffic.on("via") if from_registry(e))
     if any(e.status is not None and e.status < 500 for e in through):
         return True
-    told = (traffic.routing.of_host(m.host) for m in traffic.said("login-ok", "transfer-ok"))
-    return "via" in told and not traffic.seen(*_DOWN)
+    told = (m.host for m in traffic.said("login-ok", "transfer-ok") if traffic.focus.speaks_of(address_of(m.host)))
+    return "via" in map(traffic.routing.of_host, told) and not traffic.seen(*_DOWN)
 
 
 _DOWN = (S.BAD_GATEWAY, S.UNREACHABLE, S.EMPTY_REPLY, S.PROXY_NOT_STARTED, S.NOT_STARTED, S.GATEWAY_TIMEOUT, S.TIMEOUT)

@@ -124,19 +124,31 @@ def _described(edit: HeaderEdit, variable: EnvVar) -> HeaderEdit:
 
 def assign_services(routes: Iterable[ProxyRoute], compose: Compose | None) -> tuple[ProxyRoute, ...]:
     """Say of each route which compose service runs it: the one that mounts its file, else the only proxy of its kind."""
-    return tuple(_assigned(route, compose) if compose and route.service is None else route for route in routes)
+    if compose is None:
+        return tuple(routes)
+    routes = tuple(routes)
+    mounting = {route.place.file: _mounting(route, compose) for route in routes}
+    full = set(mounting.values())  # who mounts its files has no others
+    return tuple(
+        replace(route, service=mounting[route.place.file] or _only_kin(route, compose, full))
+        if route.service is None
+        else route
+        for route in routes
+    )
 
 
-def _assigned(route: ProxyRoute, compose: Compose) -> ProxyRoute:
+def _mounting(route: ProxyRoute, compose: Compose) -> str | None:
     best, rank = None, 0
     for service in compose.services:
         for mount in service.mounts:
             if mount.source and (found := _fits(mount.source, mount.target, route.place.file)) > rank:
                 best, rank = service.name, found
-    if best is None:
-        kin = [s for s in compose.services if s.image and route.software.removeprefix("joxit-") in _image(s.image)]
-        best = kin[0].name if len(kin) == 1 else None
-    return replace(route, service=best) if best else route
+    return best
+
+
+def _only_kin(route: ProxyRoute, compose: Compose, full: set[str | None]) -> str | None:
+    kin = [s for s in compose.services if s.image and route.software.removeprefix("joxit-") in _image(s.image)]
+    return kin[0].name if len(kin) == 1 and kin[0].name not in full else None
 
 
 def _image(image: str) -> str:

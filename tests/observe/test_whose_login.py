@@ -122,3 +122,24 @@ def test_a_piece_of_a_password_is_nobodys_host(password: str, quote: str, tmp_pa
     answer = judged(tmp_path, {"t.txt": f"$ curl -sS {quote}{url}{quote}\ncurl: (6) Could not resolve host: geheim\n"})
     assert answer.first == "password-not-url-encoded"
     assert "geheim" not in answer.printed
+
+
+@pytest.mark.parametrize(
+    ("host", "verdict"),
+    [("ghcr.io", "inconclusive"), ("git.kiln.example", "inconclusive"), ("berth.example", "healthy")],
+)
+def test_a_login_at_another_registry_is_no_health_of_this_one(host: str, verdict: str, tmp_path: Path) -> None:
+    assert judged(tmp_path, {**STACK, "t.txt": IN.replace("berth.example", host)}).verdict == verdict
+
+
+GRAF = "server {\n  listen 443 ssl;\n  server_name graf.example;\n  location / { proxy_pass http://grafana:3000; }\n}\n"
+
+
+def test_a_file_that_a_proxy_does_not_mount_is_not_its_own(tmp_path: Path) -> None:
+    beside = judged(tmp_path / "a", {**STACK, "graf.conf": GRAF})
+    assert beside.verdict == "healthy", beside.printed[:800]
+    folder = COMPOSE.replace("./site.conf:/etc/nginx/conf.d/default.conf", "./sites:/etc/nginx/conf.d")
+    files = {"docker-compose.yml": folder, "sites/berth.conf": SITE, "sites/graf.conf": GRAF, "auth/htpasswd": USERS}
+    assert judged(tmp_path / "b", files).first == "upstream-name-not-resolved"
+    files["t.txt"] = IN.replace("berth.example", "ghcr.io")  # which says nothing of this proxy
+    assert judged(tmp_path / "c", files).first == "upstream-name-not-resolved"
