@@ -16,7 +16,7 @@ from runbook.parse.htpasswd.names import shown_name
 from runbook.parse.htpasswd.registry import Line, can_match, read_line
 from runbook.redact import Vault, as_bytes
 
-Origin = Literal["given", "transcript", "stored", "injected", "compose"]
+Origin = Literal["given", "transcript", "let-in", "stored", "injected", "compose"]
 Outcome = Literal[
     "accepted", "mismatch", "no-such-user", "unusable-hash", "file-refused", "too-slow", "accepted-by-earlier-line"
 ]
@@ -114,8 +114,14 @@ def _logins(evidence: Evidence) -> Iterator[_Login]:
     let_in = {(m.host, m.user) for m in evidence.messages if m.kind == "login-ok"}
     for message in evidence.messages:
         since = let_in & {(message.host, message.user), (message.host, None)}
-        if message.user and message.password and message.voice == "program" and not since:
-            yield _Login(message.place, message.user, message.password, "transcript")
+        if (
+            message.user
+            and message.password
+            and message.voice == "program"
+            and (message.kind == "login-ok" or not since)
+        ):
+            origin: Origin = "let-in" if message.kind == "login-ok" else "transcript"
+            yield _Login(message.place, message.user, message.password, origin)
     for client in evidence.clients:
         for stored in client.logins:
             if stored.user is not None and stored.password:

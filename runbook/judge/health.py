@@ -12,6 +12,7 @@ from runbook.observe.focus import is_noise
 from runbook.observe.observation import LONG_AGO, STORES_LOGINS, Observation, is_later, of_event
 from runbook.observe.settled import kinds_of
 from runbook.observe.signature import is_registrys
+from runbook.observe.traffic import typed_login
 from runbook.parse.compose.secrets import is_secret_name
 from runbook.redact import is_mask
 from runbook.rules.authorization_traces import strips
@@ -206,12 +207,12 @@ def _nobody_known(accepted: list[Observation], facts: Facts) -> Iterator[str]:
     names = {o.user for o in accepted if o.user}
     if names and not any(file.entry(name) for name in names) and not any(o.user is None for o in accepted):
         yield f"The login of {min(names)} was accepted, and {file.file} has no such user: it may not be the file in use."
-    wrong = {
-        (c.user, c.password) for c in facts.checks if c.file == file.file and c.outcome == "mismatch" and c.password
-    }
-    for sent in (o.record.credential for o in accepted if isinstance(o.record, Exchange)):
-        if sent and (sent.user, sent.password) in wrong:
-            yield f"The login of {sent.user} was accepted, and {file.file} does not accept it: it was changed since, or is not the file in use."
+    compared = [c for c in facts.evidence.checks if c.file == file.file and c.password]
+    fits = {c.user for c in compared if c.outcome == "accepted"}
+    wrong = {(c.user, c.password) for c in compared if c.outcome == "mismatch" and c.user not in fits}
+    for user, password in filter(None, (typed_login(o.record) for o in accepted)):
+        if (user, password) in wrong:
+            yield f"The login of {user} was accepted, and {file.file} does not accept it: it was changed since, or is not the file in use."
             return
 
 

@@ -97,7 +97,8 @@ class CredentialCheck:
     outcome: Literal[
         "accepted", "mismatch", "no-such-user", "unusable-hash", "file-refused", "too-slow", "accepted-by-earlier-line"
     ]
-    origin: Literal["given", "transcript", "stored", "injected", "compose"] = "given"
+    origin: Literal["given", "transcript", "let-in", "stored", "injected", "compose"] = "given"
+    """let-in: typed in a command whose login is said to have succeeded."""
     near: str = ""
     """What would have been accepted: "without the trailing newline", "the user 'Jenkins'", …"""
 

@@ -34,6 +34,11 @@ class Address:
         return self.host in LOOPBACK or self.host.endswith(".localhost") or self.host.startswith("127.")
 
     @property
+    def is_within(self) -> bool:
+        """Whether what listens there is reached from this machine alone: not so for 0.0.0.0, which is all its addresses."""
+        return self.is_loopback and self.host != "0.0.0.0"  # noqa: S104
+
+    @property
     def is_hosted(self) -> bool:
         """Whether it is a registry that others run for everybody (Docker Hub, ghcr.io, …)."""
         return self.host in _HOSTED or self.host.endswith(_HOSTED_ENDS) or self.host.startswith(_HOSTED_STARTS)

@@ -12,6 +12,7 @@ from runbook.model import Evidence, Exchange, LogEvent, LoggedRequest, Message, 
 from runbook.observe.address import Address, address_of
 from runbook.observe.observation import Observation
 from runbook.observe.page import NO_PAGE, Page, page_of
+from runbook.observe.routes import ways_home
 from runbook.parse.sessions import ASKING
 from runbook.parse.strangers import strange_hosts, strange_port
 from runbook.urls import urlsplit
@@ -79,6 +80,10 @@ class Focus:
     """Hosts, and hosts with their ports, to which only other paths and sites of the proxies lead."""
     listening: frozenset[int] = frozenset()
     """All ports of the incident's, those of proxies and of addresses that were used with them."""
+    fronting: frozenset[int] = frozenset()
+    """Ports at which proxies that run on a host without containers listen."""
+    beside: frozenset[int] = frozenset()
+    """Ports of this host at which its proxies have none but sites of other applications."""
 
     def speaks_of(self, address: Address | None) -> bool | None:
         """Whether an address is one of the incident's; None when that cannot be told."""
@@ -122,11 +127,14 @@ class Focus:
         if isinstance(observation.record, Message) and observation.witness == "client":
             others = strange_hosts(observation.record).difference(a.host for a in self.addresses)
             return bool(self.addresses and others) or strange_port(observation.record, self.listening)
+        asked = observation.address
+        if asked and asked.port in self.beside and observation.path and not _is_api(observation.path):
+            return True
         if isinstance(observation.record, LogEvent) and observation.witness == "proxy" and self._is_behind(observation):
             return True
         if not self._asks_another(observation):
             return False
-        here = self.speaks_of(observation.address)
+        here = self.speaks_of(asked)
         if here is None:
             path = observation.path
             return bool(self.addresses) and path != "/" and not path.startswith("/v2")
@@ -214,6 +222,7 @@ def focus_of(
     addresses = tuple(dict.fromkeys((*used, *logged, *named_only, *(published if not used else ()), *sites)))
     times = [o.when for o in unsettled if o.when is not None]
     scanners = _machines_that_scan(observations, stack)
+    page = page_of(stack)
     docker = (o.address for o in clients if isinstance(o.record, Message) and o.address and o.witness == "client")
     focus = Focus(
         addresses=addresses,
@@ -227,13 +236,15 @@ def focus_of(
         only=evidence.target.user is not None,
         ports=ports,
         sites=frozenset(_doors(stack, used)),
-        page=page_of(stack),
+        page=page,
         tokens=stack.registry is None or stack.registry.auth != "htpasswd",
         told=(*used, *logged),
         fronts=_leading_home(stack),
         unasked=_unasked(stack, used),
         apart=_apart(stack, addresses),
         listening=ports.union(*(r.listen for r in stack.routes), (a.port for a in addresses if a.port)),
+        fronting=_on_host(stack.routes),
+        beside=_beside(stack, page) - {a.port for a in used if a.port},
     )
     others = dict.fromkeys(str(a) for a in _mentioned(evidence, seen) if focus.speaks_of(a) is False)
     here, failed = ([o for o in told if focus.speaks_of(o.address) is not False] for told in (observations, unsettled))
@@ -310,6 +321,17 @@ def _unasked(stack: Stack, used: tuple[Address, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name.lower() for r in home for name in r.server_names if _is_name(name)))
 
 
+def _on_host(routes: Iterable[ProxyRoute]) -> frozenset[int]:
+    """The ports at which proxies that are no containers listen: clients ask for these very ports."""
+    return frozenset(port for route in routes if route.service is None for port in route.listen)
+
+
+def _beside(stack: Stack, page: Page) -> frozenset[int]:
+    ways = ways_home(stack)
+    home = _on_host(r for r in stack.routes if _leads_home(r, _called(stack)) or r in ways or r.kind == "redirect")
+    return _on_host(stack.routes) - home - _on_host(page.routes) if home else frozenset()
+
+
 def _called(stack: Stack) -> frozenset[str]:
     """What the registry is called on the network of its containers."""
     one = stack.registry.service if stack.registry else None
@@ -325,9 +347,10 @@ def _apart(stack: Stack, addresses: tuple[Address, ...]) -> frozenset[str]:
     """Servers behind the proxies to which nothing leads that may be asked of the registry."""
     shared: set[str] = set()
     apart: set[str] = set()
+    ports = _on_host(stack.routes)
     for route in (r for r in stack.routes if r.kind == "proxy" and not r.upstream_variable):
         named = [n for n in route.server_names if _is_name(n)]
-        strange = bool(named and addresses) and not any(_is_site(a, route.server_names) for a in addresses)
+        strange = bool(named and addresses) and not any(_is_asked(a, route, ports) for a in addresses)
         api = not strange and (route.covers("/v2/") or "/v2" in route.path or route.match == "regex")
         for host, port in route.upstream_hosts:
             (shared if api else apart).update({host.lower(), f"{host}:{port or 80}".lower()})
@@ -375,11 +398,17 @@ def _is_site(address: Address, sites: tuple[str, ...]) -> bool:
     return any(not _is_name(site) or site.lower().split(":")[0] == host for site in sites)
 
 
+def _is_asked(address: Address, route: ProxyRoute, ports: frozenset[int]) -> bool:
+    """Whether requests to that address may reach this route's site. `ports`: where proxies of this host listen."""
+    elsewhere = route.service is None and address.port in ports and address.port not in route.listen
+    return not elsewhere and _is_site(address, route.server_names)
+
+
 def reaches(focus: Focus, route: ProxyRoute) -> bool:
     """Whether a proxy's site serves an address of this incident, as far as its names and ports tell."""
     if not route.server_names or not focus.used:
         return True
-    return any(_is_site(address, route.server_names) for address in focus.used)
+    return any(_is_asked(address, route, focus.fronting) for address in focus.used)
 
 
 def _mentioned(evidence: Evidence, seen: list[Address]) -> Iterable[Address]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from runbook.model import EnvVar, Evidence, Exchange, Route, Stack, Ui
+from runbook.model import EnvVar, Evidence, Exchange, ProxyRoute, Route, Stack, Ui
 from runbook.numbers import whole_number
 from runbook.observe.address import Address, address_of
 from runbook.observe.signature import from_registry, is_go_404, is_registrys
@@ -143,23 +143,33 @@ def _netloc(url: str | None) -> str | None:
     return f"{(parts.hostname or '').lower()}:{port}"
 
 
+def ways_home(stack: Stack) -> tuple[ProxyRoute, ...]:
+    """The routes by which proxies lead the API to the registry."""
+    return tuple(r for r in homeward(stack) if r.covers("/v2/") or "/v2/" in r.path)
+
+
+def homeward(stack: Stack) -> tuple[ProxyRoute, ...]:
+    """The proxies' routes of any path to the registry, as told by its port or its name on the containers' network."""
+    registry = stack.registry
+    if registry is None:
+        return ()
+    one, ports = registry.service, {p.published for p in registry.ports if p.published}
+    known = {registry.listens, *ports} - {None} if one is None or ports else set[int | None]()
+    names = {one.name, one.container_name} - {None} if one else set[str | None]()
+    proxied = (r for r in stack.routes if r.kind == "proxy")
+    return tuple(r for r in proxied if any(h in names or port in known for h, port in r.upstream_hosts))
+
+
 def is_guarded(stack: Stack) -> bool:
     """Whether nobody reaches the registry from outside but through proxies that ask for credentials on each way to it: that it
-    is open itself is then how it is meant. What the ways are is told by its port, or its name on the containers' network."""
+    is open itself is then how it is meant."""
     registry = stack.registry
     if registry is None:
         return False
     bound = address_of(str(registry.value("http.addr") or ""))
     ports = [p for p in registry.ports if p.published]
-    inside = registry.service is not None or bool(ports) or (bound is not None and bound.is_loopback)
+    inside = registry.service is not None or bool(ports) or (bound is not None and bound.is_within)
     if not inside or any(p.host_ip not in ("127.0.0.1", "::1", "localhost") for p in ports):
         return False
-    known = (
-        {registry.listens, *(p.published for p in ports)} if registry.service is None or ports else set[int | None]()
-    )
-    names = (
-        {n for n in (registry.service.name, registry.service.container_name) if n} if registry.service else set[str]()
-    )
-    proxied = [r for r in stack.routes if r.kind == "proxy" and r.covers("/v2/")]
-    leading = [r for r in proxied if any(h in names or port in known for h, port in r.upstream_hosts)]
-    return bool(leading) and all(route.auth is not None for route in leading)
+    ways = ways_home(stack)
+    return bool(ways) and all(route.auth is not None for route in ways)

@@ -294,11 +294,12 @@ def _same_place(success: Observation, failure: Observation) -> bool:
     thread = success.source.file == failure.source.file or failure.source.era == OVER
     if known and thread and success.source.era > failure.source.era:
         return True  # what a later mail of the thread shows was tried after what it quotes, by whatever program
-    if isinstance(success.record, Exchange) and isinstance(failure.record, Message) and not success.own:
+    typed = isinstance(success.record, Exchange) and _tool(failure) == "curl"
+    if isinstance(success.record, Exchange) and isinstance(failure.record, Message) and not (success.own or typed):
         return False  # curl succeeds where docker fails: no end of it, but a difference
     if isinstance(success.record, Message) and not isinstance(failure.record, Message):
         return False
-    if _tool(success) != _tool(failure):
+    if _tool(success) != _tool(failure) and not typed:
         return False  # docker's success is not kaniko's
     if success.route != failure.route and "unknown" not in (success.route, failure.route):
         return False

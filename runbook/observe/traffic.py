@@ -95,7 +95,9 @@ class Traffic:
         self.events: tuple[LogEvent, ...] = tuple(e for e in told if id(e) in now and id(e) not in ours)
         self.messages: tuple[Message, ...] = tuple(m for m in evidence.messages if id(m) in now)
         self.checks: tuple[CredentialCheck, ...] = tuple(
-            c for c in evidence.checks if _is_of_this_registry(c, stack, self.observations, self.focus)
+            c
+            for c in evidence.checks
+            if c.origin != "let-in" and _is_of_this_registry(c, stack, self.observations, self.focus)
         )
         """Logins that were compared with a password file, without those that were typed for another registry alone."""
         self.sightings: tuple[Sighting, ...] = sightings(
@@ -154,11 +156,16 @@ def _is_of_this_registry(
     check: CredentialCheck, stack: Stack, observations: tuple[Observation, ...], focus: Focus
 ) -> bool:
     """Whether a login of a transcript may have been meant for the registry whose file it was compared with: not one that
-    was sent to another name of the DNS alone, beside names by which clients or the proxy's sites know this one."""
+    was sent to another name of the DNS alone, beside names by which clients or the proxy's sites know this one, and not
+    to another port of the machine on which it runs."""
     if check.origin != "transcript":
         return True
     pair = check.user, check.password
-    sent = {o.address for o in observations if o.address and _typed_login(o.record) == pair}
+    asked = {o.address for o in observations if o.address and typed_login(o.record) == pair}
+    doors = _doors_of_host(stack)
+    sent = {a for a in asked if not (a.is_loopback and doors and a.port not in doors)}
+    if asked and not sent:
+        return False
     sites = {name.lower() for route in stack.routes for name in route.server_names}
     named = {a.host for a in focus.used if a.is_full}
     return not sent or any(
@@ -166,7 +173,18 @@ def _is_of_this_registry(
     )
 
 
-def _typed_login(record: object) -> tuple[str | None, str | None] | None:
+def _doors_of_host(stack: Stack) -> frozenset[int | None]:
+    """The ports by which this machine reaches a registry that runs on it without a container and takes no connection from
+    elsewhere: its own and those of the proxies that were read. Empty where it is not known to be so."""
+    registry = stack.registry
+    bound = address_of(str(registry.value("http.addr") or "")) if registry and registry.service is None else None
+    if registry is None or bound is None or not bound.is_within or registry.ports:
+        return frozenset()
+    return frozenset({bound.port, *(port for route in stack.routes for port in route.listen)})
+
+
+def typed_login(record: object) -> tuple[str | None, str | None] | None:
+    """User and label of the password that a request or a client's command showed; None where it showed none."""
     if isinstance(record, Exchange):
         return (record.credential.user, record.credential.password) if record.credential else None
     return (record.user, record.password) if isinstance(record, Message) else None

@@ -16,7 +16,10 @@ _CONFIG = re.compile(
     r"(?<![-=\w])DOCKER_CONFIG=(\S{1,200})|(?<![-=\w])HOME=(\S{1,200})|(?<![-=\w])REGISTRY_AUTH_FILE=(\S{1,200})"
 )
 _OPTION = re.compile(r"(?:^|\s)(?:--config|--authfile)[ =](\S{1,200})")
-_VARIABLE = re.compile(r"\$\{?(\w{1,80})\}?|%(\w{1,80})%|\$\{\{\s*\w+\.(\w{1,80})\s*\}\}")
+_VARIABLE = re.compile(
+    r"\"?(?:\$(?:(\w{1,80})|\{(\w{1,80})(?:[:?-][^}]{0,80})?\})|%(\w{1,80})%|\$\{\{\s*\w+\.(\w{1,80})\s*\}\})\"?"
+)
+"""One variable and nothing beside it: what stands with a `$` among other letters, or in single quotes, is a password."""
 _PASSWORD = re.compile(r"(?:^|\s)(?:-p|--password)(?:[ =]|(?=[\"'$]))([\"']?[^\s\"']{1,200}|[\"']{2})")
 _PIPED = re.compile(
     r"\b(?:echo|printf)\s{1,20}(?:-\w{1,4}\s{1,20}|[\"']%s[\"']\s{1,20}){0,4}([\"']?[$%][^|]{1,200}?)\s{0,20}\|"
@@ -164,5 +167,5 @@ def _of_password(words: str) -> tuple[Literal["variable", "literal", "stdin"], s
     text = piped[1] if piped else given[1] if given else ""
     if not text:
         return ("stdin", "") if "--password-stdin" in words else None
-    named = _VARIABLE.search(text)
+    named = _VARIABLE.fullmatch(text.strip())
     return ("variable", next(g for g in named.groups() if g)) if named else ("literal", "")

@@ -168,8 +168,10 @@ def _take_login(now: Pending, vault: Vault) -> None:
     if found is None:
         return
     now.url, now.broken = found[1] + found[4], _breaks(found)
-    if now.broken and not stands_in(found[3]):
-        vault.password(found[3], found[2])
+    if now.broken:
+        now.login_known = False  # it was never asked
+        if not stands_in(found[3]):
+            vault.password(found[3], found[2])
     elif now.credential is None:
         now.credential = _user(f"{unquote(found[2])}:{unquote(found[3])}", vault)
         now.login_known = now.credential is not None
@@ -213,10 +215,10 @@ def _options(words: list[str]) -> Iterator[tuple[str, str]]:
 
 
 _LOGIN_IN_URL = re.compile(
-    r"(https?://)([^\s/@:]{1,100}):(\S{1,200})@(?=((localhost|[\w-]{1,63}(?:\.[\w-]{1,63}){1,8})(?::\d{1,5})?(?:/\S{0,2000})?$))",
+    r"(https?://)([^\s/@:]{1,100}):(\S{1,200})@(?=(((?:localhost|[\w-]{1,63}(?:\.[\w-]{1,63}){1,8})(?::\d{1,5})?)(?:/\S{0,2000})?$))",
     re.IGNORECASE,
 )
-"""Scheme, user, password up to the last @ before a host, the rest, the host."""
+"""Scheme, user, password up to the last @ before a host, the rest, the host[:port]."""
 
 
 def _is_address(word: str) -> int:

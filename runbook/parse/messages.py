@@ -278,12 +278,13 @@ def _message(
         allowed=vault.mask(allowed, 200) if allowed is not None else None,
         tool="docker" if "response from daemon" in line or _BUILDKIT.search(line) else context.tool,
         call=masked_call(context.call, vault),
-        password=context.password if kind in ("unauthorized", "login-status", "invalid-username-password") else None,
+        password=context.password if kind in _OF_A_LOGIN else None,
     )
     refined = _refined(message, url, replace(context, host=named[1].lower()) if named else context)
     return replace(refined, detail=vault.mask(refined.detail, 200))
 
 
+_OF_A_LOGIN = ("unauthorized", "login-status", "invalid-username-password", "login-ok")
 _REACHED = re.compile(
     r"curl: \(\d+\) Failed to connect to ([\w.-]{1,255}) port (\d{1,5})|curl: \(6\) Could not resolve host: ([\w.-]{1,255})"
 )

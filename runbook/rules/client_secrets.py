@@ -9,7 +9,7 @@ from runbook.rules.client import NO_PASSWORD, kept, stored
 from runbook.rules.client_files import image_host
 from runbook.rules.evidence import finding, read, said, seen
 from runbook.rules.shell import kept_in, login_again, login_used, login_with_docker
-from runbook.urls import host_of
+from runbook.urls import host_of, netloc
 
 S = Symptom
 
@@ -139,7 +139,7 @@ def not_encoded(facts: Facts) -> Iterator[Finding]:
     asked = next((e for e in facts.traffic.exchanges if e.error == "url-invalid"), None)
     if message is None and asked is None:
         return
-    reached = message.host if message else host_of(asked.url) if asked else None
+    reached = (message.host if message else None) or (netloc(asked.url) if asked else None)
     yield finding(
         "A password with special characters is in a URL as it is, so the URL cannot be read.",
         said(message),

@@ -156,7 +156,7 @@ def _of_the_registry(facts: Facts) -> str:
     listed = own or facts.htpasswd
     names = [e.name for e in listed.entries if e.name] if listed else []
     sent = [e.credential.user for e in facts.traffic.exchanges if e.credential]
-    return next((n for n in (*sent, *names) if n in names), None) or ""
+    return next((n for n in (*sent, *facts.focus.users, *names) if n in names), None) or ""
 
 
 def _same_users(route: ProxyRoute, foreign: Exchange | None, facts: Facts) -> bool:

@@ -19,7 +19,7 @@ from runbook.model import (
     Symptom,
     Ui,
 )
-from runbook.observe.routes import calls_itself, is_beside_a_page, only_a_page, only_pages
+from runbook.observe.routes import calls_itself, homeward, is_beside_a_page, only_a_page, only_pages
 from runbook.observe.signature import is_registrys
 from runbook.observe.traffic import Traffic, succeeded
 from runbook.rules.base import Facts, rule
@@ -72,7 +72,7 @@ def no_v2_route(facts: Facts) -> Iterator[Finding]:
     the name used is nobody's server_name, and the first server in the file answers instead."""
     traffic, stack = facts.traffic, facts.stack
     signed = [e for e in traffic.on("via") if is_registrys(e)]
-    beyond = any(e.path.rstrip("/") != "/v2" for e in signed)
+    beyond = any(e.path.startswith("/v2/") and e.path != "/v2/" for e in signed)
     answered = any(f.api and f.ping and f.ping.kind == "return" for f in fronts(facts))
     strangers = _strangers(facts, ping_counts=not (beyond or answered))
     if any(succeeded(e) for e in signed) and not strangers:
@@ -110,7 +110,7 @@ def _unrouted(
     route = front or (near.route if near else next(iter(facts.stack.routes), None))
     edits = _rename(facts, near) if near else ()
     target = registry_service(facts.stack, facts.compose)
-    address = inner_address(target, facts.stack.registry) if target else at_home(facts)
+    address = inner_address(target, facts.stack.registry) if target else at_home(facts) or _led_to(facts)
     if front and not near and address:
         edits = new_route(facts.evidence, front, address)
     return finding(
@@ -127,11 +127,21 @@ def _unrouted(
             route,
             f"Let the route be for {near.asked} instead of {near.known}, or use the name {near.known}"
             if near
-            else "Add a /v2/ route to the registry (for the UI: NGINX_PROXY_PASS_URL), or use the registry's own address",
+            else f"Add a /v2/ route to the registry{_OF_UI if facts.stack.ui else ''}, or use the registry's own address",
             api_check(front_url(facts, route)),
             edits=edits,
         ),
         edits=edits,
+    )
+
+
+_OF_UI = " (for the UI: NGINX_PROXY_PASS_URL)"
+
+
+def _led_to(facts: Facts) -> str | None:
+    """The registry's own HOST:PORT, as another route of a proxy has it."""
+    return next(
+        (f"{host}:{port}" for route in homeward(facts.stack) for host, port in route.upstream_hosts if port), None
     )
 
 

@@ -352,10 +352,22 @@ def front_url(facts: Facts, route: ProxyRoute | None) -> str:
     if route is None:
         told = (re.search(r', host: "([\w.:-]{1,255})"', e.text) for e in traffic.logged(*_UPSTREAM_FAILED))
         return f"{scheme}://{next((m[1] for m in told if m), 'localhost')}"
+    if door := _told_door(facts, route):
+        return door
     if published := published_address(facts, route):
         return published
     port = route.listen[0] if route.listen and route.service is None else USUAL_PORTS[scheme]
     return f"{scheme}://{_named(route)}" + ("" if port == USUAL_PORTS[scheme] else f":{port}")
+
+
+def _told_door(facts: Facts, route: ProxyRoute) -> str:
+    """The address by which a client's own words say that it asked, where that is a port of this proxy of the host."""
+    for m in facts.traffic.messages:
+        at = address_of(m.host) if route.service is None else None
+        if at and at.port in route.listen and facts.focus.speaks_of(at):
+            plain = f"http://{m.host}" in m.text or not (route.tls or f"https://{m.host}" in m.text)
+            return f"{'http' if plain else 'https'}://{m.host}"
+    return ""
 
 
 def _at_door(asked: Iterable[Exchange], facts: Facts, route: ProxyRoute | None) -> list[Exchange]:

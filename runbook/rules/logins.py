@@ -203,8 +203,14 @@ def sends_empty_login(agent: str) -> bool:
 
 
 def for_a_hop(check: CredentialCheck, facts: Facts) -> bool:
-    """Whether a login was only ever shown to a proxy that asks for one itself or replaces it: it may be the proxy's own."""
+    """Whether a login was only ever shown to a proxy that asks for one itself or replaces it: it may be the proxy's own, but
+    where the proxy's file has that user with another password as well."""
     if check.origin != "transcript" or not overwrites(facts):
+        return False
+    asked = {route.auth.user_file.rpartition("/")[2] for route in api_routes(facts) if route.auth} - {""}
+    pair = [c for c in facts.checks if (c.user, c.password) == (check.user, check.password)]
+    theirs = [c.outcome for c in pair if c.file.rpartition("/")[2] in asked]
+    if theirs and set(theirs) == {"mismatch"}:
         return False
     return all(e.route == "via" for e in facts.traffic.exchanges if e.credential and e.credential.user == check.user)
 

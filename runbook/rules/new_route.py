@@ -14,6 +14,8 @@ _APACHE = """\
     ProxyPreserveHost On
     ProxyPass /v2/ http://{target}/v2/
     ProxyPassReverse /v2/ http://{target}/v2/"""
+_CADDY = "\thandle /v2/* {{\n\t\treverse_proxy {target}\n\t}}"
+"""In a `handle`: a `respond` or a `file_server` of the site comes before any bare reverse_proxy."""
 _OPENS = {"nginx": r"\s*server\s*\{\s*$", "apache": r"\s*<VirtualHost\b.*>\s*$"}
 
 
@@ -31,7 +33,7 @@ def new_route(evidence: Evidence, site: ProxyRoute, target: str) -> tuple[Edit, 
             return (Edit(file=file.path, line=line, old=None, new=text.format(target=target)),) if line else ()
         case "caddy":
             line = _before(file, site.place.line, r"\S.*\{\s*$")
-            return (Edit(file=file.path, line=line, old=None, new=f"\treverse_proxy /v2/* {target}"),) if line else ()
+            return (Edit(file=file.path, line=line, old=None, new=_CADDY.format(target=target)),) if line else ()
         case "haproxy":
             return _haproxy(file, target)
     return ()

@@ -16,7 +16,7 @@ from runbook.model import (
     Symptom,
 )
 from runbook.numbers import whole_number
-from runbook.observe.routes import is_guarded
+from runbook.observe.routes import is_guarded, ways_home
 from runbook.observe.signature import is_registrys, is_token_service
 from runbook.observe.traffic import Traffic, succeeded
 from runbook.observe.words import upload_sent_on
@@ -65,16 +65,21 @@ def auth_not_enforced(facts: Facts) -> Iterator[Finding]:
     unset = registry if registry and registry.auth == "none" and not registry.start_errors else None
     if (not opened and unset is None) or (unset and not traffic.seen(*OPEN) and is_guarded(facts.stack)):
         return
-    meant = bool(files(facts)) or _mentions(registry)
+    asks = {route.auth is not None for route in ways_home(facts.stack)}
+    fails = bool(set(traffic.seen()) - set(OPEN))
+    unused = asks == {False} and not fails and (_logged_in(traffic) or bool(facts.htpasswds))
+    meant = bool(files(facts)) or _mentions(registry) or asks == {True, False} or unused
     # Open is how many run it, behind a proxy that asks, or in a job or a network of its own; where something else fails
     # and nobody speaks of a login, that is the question.
-    beside = not meant and not _logs_in(traffic) and bool(set(traffic.seen()) - set(OPEN))
+    beside = not meant and not _logs_in(traffic) and fails
     yield finding(
         "The registry asks for no credentials: "
         + ("a request without them was answered." if opened else "its configuration in force has no auth."),
         [seen(e) for e in opened[:3]],
         _no_auth(unset) if unset else None,
-        warning=beside or _is_cache(registry) or (not opened and not meant and not traffic.seen(*OPEN)),
+        warning=beside
+        or _is_cache(registry)
+        or (not opened and not meant and not traffic.seen(*OPEN) and True not in asks),
         proves=bool(opened) or meant,
         fix=Fix(
             summary="Switch htpasswd on, with realm and path",
@@ -84,6 +89,12 @@ def auth_not_enforced(facts: Facts) -> Iterator[Finding]:
         ),
         edits=_switch_on(facts, unset) if unset else (),
     )
+
+
+def _logged_in(traffic: Traffic) -> bool:
+    """Whether somebody's login was accepted, and so seems to have been asked for."""
+    accepted = any(e.credential and succeeded(e) for e in traffic.exchanges)
+    return accepted or any(m.kind == "login-ok" for m in traffic.messages)
 
 
 def _logs_in(traffic: Traffic) -> bool:

@@ -110,7 +110,7 @@ def bound_to_loopback(facts: Facts) -> tuple[str, Address | None]:
     registry = facts.registry
     bound = str(registry.value("http.addr") or "") if registry and facts.compose is None else ""
     at = address_of(bound)
-    return bound, at if at and at.is_loopback else None
+    return bound, at if at and at.is_within else None
 
 
 def at_home(facts: Facts) -> str | None:

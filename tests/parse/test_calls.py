@@ -56,3 +56,22 @@ def test_what_a_command_prints_is_run_by_its_user(under, printed, account, confi
     call = call_of(printed, _PROMPT + under)
     assert call is not None
     assert (call.account, call.tool, call.config) == (account, "docker", config)
+
+
+@pytest.mark.parametrize(
+    ("typed", "kind", "name"),
+    [
+        ("-p $PASS", "variable", "PASS"),
+        ('-p "$PASS"', "variable", "PASS"),
+        ('-p "${PASS:-x}"', "variable", "PASS"),
+        ("-p %PASS%", "variable", "PASS"),
+        ("-p 'Fagott$Vogel88'", "literal", ""),
+        ('-p "Fagott$Vogel88"', "literal", ""),
+        ("-p Fagott\\$Vogel88", "literal", ""),
+        ("-p '$Vogel88'", "literal", ""),
+    ],
+)
+def test_no_piece_of_a_password_is_a_variables_name(typed, kind, name):
+    call = call_of(f"{_PROMPT}docker login -u emil {typed} r.example")
+    assert call is not None
+    assert (call.given, call.variable) == (kind, name)

@@ -224,7 +224,9 @@ _FAILURE = re.compile(
     r"\b(?:status\w*|code)[=: ]+(?:40[13]|50[0234])\b|\bAH00526\b|Invalid command",
     re.IGNORECASE,
 )
-_IN_ORDER = re.compile(r"\[I\]|\blevel=(?:info|debug)\b|\"level\": ?\"(?:info|debug)\"|\b(?:INFO?|DEBUG|DBG)\b")
+_IN_ORDER = re.compile(
+    r"\[(?:I|(?:\w+:)?(?:info|notice|debug))\]|\blevel=(?:info|debug)\b|\"level\": ?\"(?:info|debug)\"|\b(?:INFO?|DEBUG|DBG)\b"
+)
 """The level of a line by which a program says that nothing is wrong."""
 _NO_FAILURE = re.compile(
     r"\b(?:no|0|without|zero) (?:errors?|failures?|failed)\b|\b(?:nothing|nobody|no one|niemand|nichts) (?:\w+ ){0,2}fail\w*|"
