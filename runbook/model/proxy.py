@@ -49,10 +49,12 @@ class HeaderEdit:
     injected: str | None = None
     """For Authorization: what the value is: "client" (hands on the client's own), "cleartext" (a proper
     base64 pair), "hash", "newline", "not base64", "no colon", "bearer", "variable", "hidden" (blacked
-    out by hand), "other"."""
+    out by hand), "no basic" (the client's own, made something else), "other"."""
     user: str | None = None
     password: str | None = None
     """The vault's label of an injected password."""
+    pattern: str = ""
+    """The regular expression of which what fits is replaced by `value`; empty: all of it is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,7 +18,15 @@ from runbook.numbers import whole_number
 from runbook.parse import ParseError
 from runbook.parse.apache_conditions import expression, variables
 from runbook.parse.conditions import ALWAYS, API, UNKNOWN, all_of, negation, outcome, requests_at, settled
-from runbook.parse.hops import basic_auth, forwards_proto, header_edit, host_and_port, seconds, split_upstream
+from runbook.parse.hops import (
+    basic_auth,
+    forwards_proto,
+    header_edit,
+    host_and_port,
+    replaced_header,
+    seconds,
+    split_upstream,
+)
 from runbook.redact import Vault
 
 _LONGEST = 64 * 1024
@@ -374,23 +382,28 @@ class _Site:
                 args = tuple(a for a in node.args if a.lower() not in ("always", "onsuccess", "early"))
                 own_only = kind == "header" and args[:1] == ("unset",) and len(args) < len(node.args)
                 if len(args) > 1 and not (own_only and node.args[0].lower() == "always"):
-                    made = self._edit(node, args, beside=kind == "header" and node.args[0].lower() == "always")
-                    only = all_of((when, _condition(made.condition, known)))
-                    named = made.condition or "an <If>"
-                    yield replace(made, condition="" if only == ALWAYS else named, when=() if only == ALWAYS else only)
+                    for made in self._edit(node, args, beside=kind == "header" and node.args[0].lower() == "always"):
+                        only = all_of((when, _condition(made.condition, known)))
+                        named = made.condition or "an <If>"
+                        always = only == ALWAYS
+                        yield replace(made, condition="" if always else named, when=() if always else only)
 
-    def _edit(self, node: _Node, args: tuple[str, ...], *, beside: bool) -> HeaderEdit:
+    def _edit(self, node: _Node, args: tuple[str, ...], *, beside: bool) -> Iterator[HeaderEdit]:
         """`beside`: `Header always` keeps a table of its own, and the upstream's header comes beside what is set there."""
         action, name, place = args[0].lower(), args[1], node.place
         rest = [a for a in args[2:] if not a.lower().startswith(("env=", "expr="))]
         condition = next(
             (a for a in args[2:] if a.lower().startswith(("env=", "expr=")) and (rest or action == "unset")), ""
         )
+        if action in ("edit", "edit*"):
+            if len(rest) > 1:
+                yield from replaced_header(name, rest[0], rest[1], place, self._vault, condition=condition)
+            return
         value = None if action == "unset" else (rest or list(args[2:]) or [""])[0]
         made: Literal["add", "set"] = (
             "add" if beside or action in ("add", "append", "merge", "setifempty", "echo") else "set"
         )
-        return header_edit(name, value, place, self._vault, action=made, condition=condition)
+        yield header_edit(name, value, place, self._vault, action=made, condition=condition)
 
     def _auth(self, path: str) -> OwnAuth | None:
         found = None

@@ -11,7 +11,7 @@ from runbook.numbers import whole_number
 from runbook.parse.caddy_conditions import matcher_condition, path_condition
 from runbook.parse.caddy_tree import Line, caddy_trees
 from runbook.parse.conditions import ALWAYS, UNKNOWN, Asked, all_of, outcome, requests_at, settled, spared_methods
-from runbook.parse.hops import basic_auth, forwards_proto, header_edit, seconds, size, split_upstream
+from runbook.parse.hops import basic_auth, forwards_proto, header_edit, replaced_header, seconds, size, split_upstream
 from runbook.redact import Vault
 
 _DIRECTIVES = (
@@ -246,6 +246,9 @@ class Site:
             action: Literal["add", "set"] = "add" if beside or name.startswith("+") else "set"
             made = header_edit(name.lstrip("+?>"), args[1], place, self._vault, action=action, condition=condition)
             yield replace(made, when=when)
+        elif len(args) == 3 and (args[2] or name.lower() == "authorization"):  # 2.6 takes an empty third for none
+            changed = replaced_header(name.lstrip(">"), args[1], args[2], place, self._vault, condition=condition)
+            yield from (replace(e, when=when) for e in changed)
 
     def _auth(self, context: tuple[Line, ...], requests: tuple[Asked, ...]) -> OwnAuth | None:
         for row in reversed([r for r in context if r.name in _LOGINS]):

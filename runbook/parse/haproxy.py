@@ -11,7 +11,7 @@ from runbook.numbers import whole_number
 from runbook.parse.conditions import Asked, outcome, requests_at, settled, spared_methods
 from runbook.parse.haproxy_conditions import before_login, condition, named_conditions
 from runbook.parse.haproxy_sections import Line, Section, sections_of
-from runbook.parse.hops import basic_auth, forwards_proto, header_edit, host_and_port, seconds
+from runbook.parse.hops import basic_auth, forwards_proto, header_edit, host_and_port, replaced_header, seconds
 from runbook.parse.patterns import search
 from runbook.redact import Vault
 
@@ -166,11 +166,8 @@ class _Config:
         elif words[1] in ("set-header", "add-header") and len(words) > 3:
             action = words[1].removesuffix("-header")
             yield header_edit(name, words[3], place, self._vault, action=action, condition=condition)
-        elif _replaces_all(words):
-            yield header_edit(name, words[4], place, self._vault, condition=condition)
-        elif name.lower() == "authorization" and _replaced_login(words):
-            made = header_edit(name, words[4], place, self._vault, condition=condition)
-            yield replace(made, value=self._vault.mask(words[4], 300), injected="variable", password=None)
+        elif words[1] in ("replace-header", "replace-value") and len(words) > 4:
+            yield from replaced_header(name, words[3], words[4], place, self._vault, whole=True, condition=condition)
 
     def _auth(self, asked: tuple[Asked, ...], *sections: Section) -> OwnAuth | None:
         for section in sections:
@@ -218,29 +215,6 @@ def _matched(words: tuple[str, ...]) -> Iterator[str]:
         fits = {"beg": low.startswith(part), "end": low.endswith(part), "sub": part in low}.get(how)
         if fits or (how == "reg" and search(name, low)):
             yield header
-
-
-def _replaces_all(words: tuple[str, ...]) -> bool:
-    """`replace-header NAME .* value`: the whole value is replaced."""
-    if len(words) < 5 or words[1] not in ("replace-header", "replace-value"):
-        return False
-    return words[3] in (".*", "^.*$", "(.*)") and "\\1" not in words[4]
-
-
-_LOGIN = "Basic eDp5"
-
-
-def _replaced_login(words: tuple[str, ...]) -> bool:
-    """Whether `replace-header` with a pattern makes something else of a login. The whole value becomes what is written,
-    with the groups of the pattern in it."""
-    if len(words) < 5 or words[1] not in ("replace-header", "replace-value"):
-        return False
-    found = search(words[3], _LOGIN)
-    if found is None or "%" in words[4]:
-        return False
-    groups = (found[0], *(g or "" for g in found.groups()))
-    made = re.sub(r"\\(\d)", lambda m: groups[int(m[1])] if int(m[1]) < len(groups) else "", words[4])
-    return made != _LOGIN
 
 
 def _rewrite(*sections: Section) -> tuple[str, str] | None:

@@ -1,11 +1,13 @@
 """What the parsers of all proxies share: upstream addresses, sizes, times and header edits."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from runbook.lazy import re
 from runbook.model import HeaderEdit, OwnAuth, Place
 from runbook.parse.credentials import describe_authorization
+from runbook.parse.patterns import search
 from runbook.redact import Vault
 
 _SIZES = {"": 1, "b": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
@@ -92,6 +94,37 @@ def header_edit(
         user=user,
         password=password,
     )
+
+
+def replaced_header(
+    name: str, pattern: str, template: str, place: Place, vault: Vault, *, whole: bool = False, condition: str = ""
+) -> Iterator[HeaderEdit]:
+    """A change of what a header says by a regular expression, with `$1` or `\\1` for its groups: a pattern of anything puts
+    another value there; others are tried on what the header says as a rule, and change nothing where they do not fit.
+    `whole`: all of it is replaced, as HAProxy does, and not the part that fits."""
+    grouped = re.search(r"[$\\]\d", template)
+    if pattern in (".*", "^.*$", "(.*)", "^(.*)$") and not grouped:
+        yield header_edit(name, template, place, vault, condition=condition)
+        return
+    usual = _USUAL.get(name.lower(), "")
+    found = search(pattern, usual) if usual else None
+    if found is None or "%" in template or "{" in template:
+        return
+    groups = (found[0], *(g or "" for g in found.groups()))
+    made = re.sub(r"[$\\](\d)", lambda m: groups[int(m[1])] if int(m[1]) < len(groups) else "", template)
+    made = made if whole else f"{usual[: found.start()]}{made}{usual[found.end() :]}"
+    if not made.strip():
+        yield header_edit(name, None, place, vault, condition=condition)
+    elif made != usual:
+        edit = header_edit(name, template, place, vault, condition=condition)
+        scheme = made.partition(" ")[0].lower()
+        kind = {"bearer": "bearer", "basic": "variable"}.get(scheme, "no basic")
+        own = kind if usual == _USUAL["authorization"] else None
+        shown = vault.mask(template, 300)
+        yield replace(edit, value=shown, injected=own, user=None, password=None, pattern=vault.mask(pattern, 300))
+
+
+_USUAL = {"authorization": "Basic eDp5", "www-authenticate": 'Basic realm="Registry"'}
 
 
 def forwards_proto(edits: tuple[HeaderEdit, ...], tls: bool, right: tuple[str, ...], default: Proto) -> Proto:

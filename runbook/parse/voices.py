@@ -69,6 +69,8 @@ class Speaker:
     framed: Collection[int] = field(default_factory=tuple)
     """Rows (from 0) that stand in a frame."""
     _typed: bool = False
+    _page: bool = False
+    """Within a web page that a program printed: its sentences are nobody's here."""
     _forms: dict[str, tuple[bool, bool, bool]] = field(default_factory=dict)
     """Of each line: whether a command or a table begins, whether it says that a trouble is over, whether it is output."""
 
@@ -83,13 +85,18 @@ class Speaker:
             if len(self._forms) < _MOST_FORMS:
                 self._forms[line] = form
         begins, over, output = form
+        self._page = (self._page or _PAGE.match(line) is not None) and not begins and bool(line.strip())
+        page, self._page = self._page, self._page and "</html>" not in line.lower()
         if begins:
             self._typed = True
         elif not line.strip():
             self._typed = False
         if over and row not in self.framed:
             return "person"
-        return "program" if row in self.framed or self._typed or output else "person"
+        return "program" if row in self.framed or self._typed or page or output else "person"
+
+
+_PAGE = re.compile(r"\s{0,8}<(?:!doctype html|html)\b", re.IGNORECASE)
 
 
 def is_output(line: str) -> bool:

@@ -38,6 +38,12 @@ def written(edit: HeaderEdit, route: ProxyRoute) -> str:
             "traefik": f"the empty custom request header {edit.name} (or removeHeader)",
         }
         return removing.get(route.software, f"{edit.name} is removed")
+    if edit.pattern:
+        return {
+            "caddy": f'header_up {edit.name} "{edit.pattern}" "{edit.value}"',
+            "haproxy": f'http-request replace-header {edit.name} "{edit.pattern}" "{edit.value}"',
+            "apache": f'RequestHeader edit {edit.name} "{edit.pattern}" "{edit.value}"',
+        }.get(route.software, f"{edit.name}: {edit.value}")
     return {
         "nginx": f'proxy_set_header {edit.name} "{edit.value}"',
         "caddy": f'header_up {edit.name} "{edit.value}"',

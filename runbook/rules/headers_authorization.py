@@ -260,18 +260,20 @@ def _overwritten_by(facts: Facts, route: ProxyRoute, edit: HeaderEdit) -> Findin
     logged = as_logged(refused_for(traffic, *MISMATCH), "credentials arrived and did not match")
     how = (
         " of another kind (Bearer), which htpasswd does not read" if bearer
+        else ", which are no Basic credentials any more" if edit.injected == "no basic"
         else ", which the registry refuses" if fails
         else ""
     )  # fmt: skip
     shared = _is_shared(facts, edit)  # another program may need them
     edits = () if shared else drop_header(facts.evidence, edit)
     doubtful = is_open(edit, refused)
-    what = f"{written(edit, route)}: every request carries these credentials"
+    whose = "no credentials arrive as they were sent" if edit.pattern else "every request carries these credentials"
+    what = f"{written(edit, route)}: {whose}"
     mismatch = computed("they do not match the registry's htpasswd file (bcrypt)", edit.place) if fails else None
     if doubtful:
         how = f" where its condition holds ({edit.condition})"
     return finding(
-        f"{name(route)} replaces the client's credentials by its own{how}.",
+        f"{name(route)} replaces the client's credentials by {'others' if edit.pattern else 'its own'}{how}.",
         context(f"{written(edit, route)}: only under a condition", edit.place) if doubtful else read(what, edit.place),
         aside(mismatch) if doubtful else mismatch,
         # Without a pair that works direct, a refusal in the log may be a mistyped password.

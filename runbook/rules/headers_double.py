@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from runbook.model import Edit, Exchange, Finding, Place, ProxyRoute, Symptom
 from runbook.model.command import Command, file, glued, number, sh
+from runbook.observe.settled import kinds_of
 from runbook.observe.signature import is_registrys
 from runbook.rules.base import Facts, rule
 from runbook.rules.evidence import computed, finding, read, seen
@@ -92,7 +93,8 @@ def _asked_twice(facts: Facts, route: ProxyRoute, foreign: Exchange | None) -> F
     place = route.auth.place if route.auth else route.place
     edits = _without_login(facts, route)
     return finding(
-        f"{name(route)} asks for its own credentials and forwards the same header to the registry, which has other users.",
+        f"{name(route)} asks for its own credentials and forwards the same header to the registry, which "
+        + ("has other users." if disjoint or refused else "has a file of its own."),
         read(f"{name(route)} asks for credentials itself: realm {route.auth.realm if route.auth else ''!r}", place),
         seen(foreign, f": {challenge_of(foreign)}") if foreign else None,
         again if foreign else aside(again),
@@ -109,8 +111,22 @@ def _asked_twice(facts: Facts, route: ProxyRoute, foreign: Exchange | None) -> F
             before=_by_command(facts, route),
         ),
         edits=edits,
+        warning=not disjoint and _gets_through(facts, route),
         proves=bool(disjoint) and facts.stack.registry is not None and facts.stack.registry.auth == "htpasswd",
         about=site(facts, route),
+    )
+
+
+def _gets_through(facts: Facts, route: ProxyRoute) -> bool:
+    """Whether a login was accepted by both and nobody was refused: one pair of user and password stands in both files."""
+    if facts.traffic.seen(S.LOGIN_401_VIA, S.LOGIN_401):
+        return False
+    accepted = [o for o in facts.traffic.observations if o.ok and "login" in kinds_of(o) and facts.focus.covers(o)]
+    return any(
+        o.route == "via"
+        or (o.witness == "proxy" and o.user)
+        or (o.address and route.service is None and o.address.port in route.listen)
+        for o in accepted
     )
 
 

@@ -79,6 +79,8 @@ def _reload_inside(facts: Facts, one: Service, route: ProxyRoute, mount: Mount |
     match route.software:
         case "nginx":
             return Applied((inside(one, "nginx", "-s", "reload"),), why)
+        case "caddy" if _takes_no_reload(facts, at.file):
+            return Applied(restarted(one, at).commands, _NO_ADMIN)
         case "caddy":
             started = PurePosixPath(_caddyfile(facts, at.file)).name
             config = (
@@ -106,6 +108,16 @@ def _caddyfile(facts: Facts, path: str) -> str:
     return path
 
 
+def _takes_no_reload(facts: Facts, path: str) -> bool:
+    """Whether the Caddyfile switches the admin endpoint off, to which `caddy reload` speaks."""
+    started = _caddyfile(facts, path)
+    lines = next((f.lines for f in facts.evidence.files if f.path == started), ())
+    return any(row.split("#")[0].split() == ["admin", "off"] for row in lines)
+
+
+_NO_ADMIN = "admin is off in the Caddyfile: caddy reload has nobody to speak to, and it reads its file when it starts"
+
+
 def _reload_on_host(facts: Facts, route: ProxyRoute, at: Place) -> Applied:
     """A proxy that no compose file knows."""
     commands = {
@@ -114,6 +126,8 @@ def _reload_on_host(facts: Facts, route: ProxyRoute, at: Place) -> Applied:
         "haproxy": sh("sudo", "systemctl", "reload", "haproxy"),
         "apache": sh("sudo", "apachectl", "graceful"),
     }
+    if route.software == "caddy" and _takes_no_reload(facts, at.file):
+        return Applied((sh("sudo", "systemctl", "restart", "caddy"),), _NO_ADMIN)
     if route.software not in commands:
         return Applied((), "Traefik watches the files of its file provider")
     return Applied((commands[route.software],), "the program reads its files again")

@@ -163,7 +163,7 @@ def _after(edit: HeaderEdit, login: Login, client: Login, injected: Login) -> Lo
     match edit.injected:
         case "client":
             return client
-        case "bearer" | "not base64" | "no colon":
+        case "bearer" | "not base64" | "no colon" | "no basic":
             return "none"
         case "variable" | "hidden":
             return "unknown"

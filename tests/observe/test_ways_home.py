@@ -115,3 +115,42 @@ def test_a_password_that_fits_neither_file_is_wrong_and_no_matter_of_two_files(
     assert answer.first == cause, answer.printed[:800]
     assert "-u bert" not in answer.printed
     assert "berth.example:8081" not in answer.printed  # it was asked by another name
+
+
+GRAFANA = "server { listen 8090; server_name graf.example; location / { proxy_pass http://grafana.invalid:3000; } }\n"
+ALONE = {**GUARDED, "nginx.conf": NGINX.format(site() + GRAFANA)}
+DOWN = "$ curl -si http://localhost:{port}{path}\nHTTP/1.1 502 Bad Gateway\nServer: nginx/1.22.1\n\n"
+UPSTREAM = (
+    "2026/11/28 15:11:20 [error] 7#7: *3 grafana.invalid could not be resolved (3: Host not found), client: 127.0.0.1, "
+    'server: graf.example, request: "GET / HTTP/1.1", host: "localhost:8090"\n'
+)
+
+
+@pytest.mark.parametrize(
+    ("port", "path", "verdict"), [("8090", "/", "healthy"), ("8081", "/v2/", "fault"), ("8090", "/v2/", "fault")]
+)
+def test_a_door_of_another_application_is_none_of_the_registrys(
+    port: str, path: str, verdict: str, tmp_path: Path
+) -> None:
+    """Who asks that door for the API took it for the registry's."""
+    log = {"error.log": UPSTREAM} if port == "8090" and path == "/" else {}
+    answer = judged(tmp_path, {**ALONE, **log, "t.txt": IN + DOWN.format(port=port, path=path)})
+    assert (answer.verdict == "healthy") is (verdict == "healthy"), answer.printed[:800]
+
+
+PAGE = "<html><head>\n<title>500 Proxy Error</title>\n</head><body>\nThe proxy server could not handle the request\n{}"
+
+
+def test_the_sentences_of_a_page_are_nobodys(tmp_path: Path) -> None:
+    text = "$ curl -si http://localhost:8090/\nHTTP/1.1 500 Proxy Error\nContent-Type: text/html\n\n" + PAGE
+    whole = IN + text.format("</body></html>\n")
+    assert judged(tmp_path / "a", {**ALONE, "t.txt": whole}).verdict == "healthy"
+    assert judged(tmp_path / "b", {**ALONE, "t.txt": whole + "\nthe push is refused as well\n"}).verdict != "healthy"
+
+
+def test_one_pair_in_both_files_gets_through(tmp_path: Path) -> None:
+    files = {**BOTH, "proxy.users": users(anna="Korn-blume4"), "t.txt": IN}
+    answer = judged(tmp_path / "a", files)
+    assert answer.verdict == "healthy"
+    assert "double-auth-one-header" in answer.printed
+    assert judged(tmp_path / "b", {**files, "proxy.users": users(bert="x")}).verdict != "healthy"

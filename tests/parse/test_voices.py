@@ -2,7 +2,7 @@
 
 import pytest
 
-from runbook.collect.unpack.voice import is_over, voice_of
+from runbook.collect.unpack.voice import failure, is_over, voice_of
 from runbook.parse.messages import parse_text
 from runbook.parse.prompts import command, ends, prompted
 from runbook.parse.voices import is_output
@@ -148,3 +148,10 @@ def test_a_doubtful_prompt_ends_only_what_was_typed_at_it():
 )
 def test_a_trouble_is_over_where_a_sentence_says_so_of_nothing_else(ending: str, over: bool) -> None:
     assert is_over(f"$ docker login r:5000\n{PROGRAMS[0]}\n\n{ending}".split("\n")) == over
+
+
+@pytest.mark.parametrize("level", ["info", "notice", "debug", "mpm_event:notice", "proxy:info"])
+def test_what_a_program_only_notes_is_no_failure(level: str) -> None:
+    line = "2026/11/28 15:11:21 [{}] 7#7: epoll_wait() failed (4: Interrupted system call)"
+    assert failure("error.log", [line.format(level)]) is None
+    assert failure("error.log", [line.format("error")]) == 1

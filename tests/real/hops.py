@@ -227,5 +227,6 @@ def _compare(said: Foretold, answer: Answer, here: Backend) -> Iterator[tuple[st
     if here.arrived and said.reaches:
         last = here.arrived[-1]
         yield "path", said.path, last.path
-        carried = last.get("authorization").partition(" ")[2]
+        scheme, _, carried = last.get("authorization").partition(" ")
+        carried = carried if scheme.lower() == "basic" else ""
         yield "login", said.login, {VALID: "valid", INVALID: "invalid"}.get(carried, "none")
