@@ -49,7 +49,8 @@ class Credential:
     password: str | None = None
     intent: Literal["given", "wrong", "unknown"] = "unknown"
     defect: str | None = None
-    """What is odd in the value: "trailing newline", "not base64", "no colon", "password is a hash"."""
+    """What is odd in the value: "trailing newline", "not base64", "no colon", "password is a hash", "expanded" (typed so
+    that the shell puts something else in place of a part of the password)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -227,8 +227,9 @@ class Call:
     """The folder or file of logins that it names (--config, --authfile, DOCKER_CONFIG, HOME)."""
     inside: bool = False
     """Run in a container (docker exec, kubectl exec)."""
-    given: Literal["", "variable", "literal", "stdin"] = ""
-    """Of a login: where the password comes from; "" where it is asked for."""
+    given: Literal["", "variable", "literal", "expanded", "stdin"] = ""
+    """Of a login: where the password comes from; "" where it is asked for. expanded: typed so that the shell puts something
+    else in place of a part of it."""
     variable: str = ""
     """The variable that holds it."""
     tag: str = ""

@@ -160,7 +160,21 @@ def _other_user(words: str, account: str) -> tuple[str, str] | None:
     return (account if keeps else named[0] if named else "root"), command
 
 
-def _of_password(words: str) -> tuple[Literal["variable", "literal", "stdin"], str] | None:
+def expands(command: str, secret: str) -> bool:
+    """Whether the shell puts something else in place of a part of that word: in single quotes it takes all as it is."""
+    return _EXPANDED.search(secret) is not None and not is_kept(command, secret) and "\\$" not in command
+
+
+def is_kept(command: str, secret: str) -> bool:
+    """Whether that word stands in single quotes."""
+    return any(secret in quoted for quoted in _SINGLE.findall(command))
+
+
+_EXPANDED = re.compile(r"\$[\w{(]|`")
+_SINGLE = re.compile(r"'([^']{1,2000})'")
+
+
+def _of_password(words: str) -> tuple[Literal["variable", "literal", "expanded", "stdin"], str] | None:
     """Where the password of a login comes from, and the variable's name where it is one."""
     given = _PASSWORD.search(words)
     piped = _PIPED.search(words) if "--password-stdin" in words else None
@@ -168,4 +182,6 @@ def _of_password(words: str) -> tuple[Literal["variable", "literal", "stdin"], s
     if not text:
         return ("stdin", "") if "--password-stdin" in words else None
     named = _VARIABLE.fullmatch(text.strip())
-    return ("variable", next(g for g in named.groups() if g)) if named else ("literal", "")
+    if named:
+        return "variable", next(g for g in named.groups() if g)
+    return ("expanded" if expands(words, text.strip("\"'")) else "literal"), ""

@@ -8,6 +8,7 @@ from urllib.parse import unquote
 
 from runbook.lazy import re
 from runbook.model import Credential
+from runbook.parse.calls import expands
 from runbook.parse.credentials import WRONG, decode_basic
 from runbook.parse.left_out import stands_in
 from runbook.parse.write_out import line_patterns
@@ -132,7 +133,7 @@ def read_command(command: str, line: int, vault: Vault) -> Pending:
     now = Pending(line, asked=True, login_known=True)
     for name, value in _options(_words(command)):
         if name in ("-u", "--user"):
-            now.credential = _user(value, vault)
+            now.credential = _user(value, vault, command)
             now.login_known = now.credential is not None
         elif name in ("-k", "--insecure"):
             now.trust = "-k"
@@ -158,11 +159,11 @@ def read_command(command: str, line: int, vault: Vault) -> Pending:
             now.credential = Credential(scheme="Bearer")
         elif name == "--url" or (name == "" and (not now.url or _is_address(value) > _is_address(now.url))):
             now.url = value
-    _take_login(now, vault)
+    _take_login(now, vault, command)
     return now
 
 
-def _take_login(now: Pending, vault: Vault) -> None:
+def _take_login(now: Pending, vault: Vault, command: str) -> None:
     """The login that stands in the URL. One that breaks it is not sent: what was asked is a piece of it."""
     found = _LOGIN_IN_URL.match(now.url)
     if found is None:
@@ -173,7 +174,7 @@ def _take_login(now: Pending, vault: Vault) -> None:
         if not stands_in(found[3]):
             vault.password(found[3], found[2])
     elif now.credential is None:
-        now.credential = _user(f"{unquote(found[2])}:{unquote(found[3])}", vault)
+        now.credential = _user(f"{unquote(found[2])}:{unquote(found[3])}", vault, command)
         now.login_known = now.credential is not None
 
 
@@ -228,13 +229,16 @@ def _is_address(word: str) -> int:
     return int(_ADDRESS.match(word) is not None)
 
 
-def _user(value: str, vault: Vault) -> Credential | None:
+def _user(value: str, vault: Vault, command: str) -> Credential | None:
     """The login of `-u`; None where the text does not say what it is, `-u "$LOGIN"`."""
     user, colon, password = value.partition(":")
     if stands_in(user):
         return None
     if not colon or not password or stands_in(password):
         return Credential(scheme="Basic", user=user)
+    if expands(command, password):
+        vault.password(password, user)
+        return Credential(scheme="Basic", user=user, defect="expanded")
     intent: Literal["given", "wrong"] = "wrong" if WRONG.search(password) else "given"
     return Credential(scheme="Basic", user=user, password=vault.password(password, user), intent=intent)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from runbook.lazy import re
 from runbook.model import Call
-from runbook.parse.calls import behind, call_of, runs_others
+from runbook.parse.calls import behind, call_of, is_kept, runs_others
 from runbook.parse.credentials import WRONG
 from runbook.parse.curl_command import host_meant
 from runbook.parse.left_out import stands_in
@@ -143,7 +143,8 @@ def typed(line: str, before: Context, vault: Vault) -> Context:
     if secret is None and "login" in words and (piped := _PIPED.search(line)):
         secret = piped[2]
     label = vault.password(secret, user) if secret and not stands_in(secret) else None
-    if label and (_OF_A_SHELL.search(command["rest"]) or WRONG.search(secret or "")):
+    changed = _OF_A_SHELL.search(command["rest"]) and not is_kept(command["rest"], secret or "")
+    if label and (changed or WRONG.search(secret or "")):
         label = None  # the shell may have changed it, or it was meant to be wrong
     own, first, second = (_creds(words, names, vault) for names in (_CTR if command["tool"] == "ctr" else _CREDS))
     hosts = [m[1] for w in _arguments(words) if (m := _IMAGE_HOST.match(w))]

@@ -131,18 +131,37 @@ def _mismatch_in_log(facts: Facts) -> Iterator[Finding]:
             continue
         if any(e.name == event.user and not (e.usable or e.hidden) for f in files(facts) for e in f.entries):
             continue
+        changed = _changed_by_shell(facts, event.user)
+        why = ": the shell put something else in place of a part of it, as it was typed ($ outside of single quotes)"
         yield finding(
-            f"The registry compared the password of {event.user or 'the user'} with its hash: they differ.",
+            f"The registry compared the password of {event.user or 'the user'} with its hash: they differ{why if changed else ''}.",
             said(event),
             entry,
+            changed,
             refuted=(
                 Refutation(cause="authorization-stripped", because="the registry received credentials"),
                 Refutation(cause="htpasswd-user-missing", because="a comparison needs an entry of that name"),
             ),
-            fix=new_hash(facts, event.user, next(iter(files(facts)), None), "Use the right password, or set a new one"),
+            fix=new_hash(
+                facts,
+                event.user,
+                next(iter(files(facts)), None),
+                f"Use the right password{', in single quotes or as it is asked for' if changed else ''}, or set a new one",
+            ),
             about=Subject(user=event.user) if event.user else None,
         )
         return
+
+
+def _changed_by_shell(facts: Facts, user: str | None) -> EvidenceItem | None:
+    """The command of that user's in which a part of the password is a variable for the shell."""
+    for message in facts.traffic.messages:
+        if message.call and message.call.given == "expanded" and message.user == user and message.kind != "login-ok":
+            return context("a part of the typed password is a variable for the shell", message.place)
+    for e in facts.traffic.exchanges:
+        if e.credential and e.credential.defect == "expanded" and e.credential.user == user and e.status == 401:
+            return context("a part of the typed password is a variable for the shell", e.source)
+    return None
 
 
 def _compared(facts: Facts) -> Iterator[tuple[LogEvent, EvidenceItem]]:

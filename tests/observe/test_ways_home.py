@@ -154,3 +154,38 @@ def test_one_pair_in_both_files_gets_through(tmp_path: Path) -> None:
     assert answer.verdict == "healthy"
     assert "double-auth-one-header" in answer.printed
     assert judged(tmp_path / "b", {**files, "proxy.users": users(bert="x")}).verdict != "healthy"
+
+
+EATEN = """$ curl -si {typed}
+HTTP/1.1 401 Unauthorized
+Docker-Distribution-Api-Version: registry/2.0
+Www-Authenticate: Basic realm="r"
+
+{{}}
+"""
+COMPARED = (
+    'time="2026-11-28T15:01:00Z" level=error msg="error authenticating user \\"anna\\": authentication failure" go.version=go1.19.8 '
+    'http.request.host="localhost:8081" http.request.method=GET http.request.uri=/v2/ http.request.useragent=curl/7.88.1\n'
+)
+
+
+@pytest.mark.parametrize(
+    ("typed", "eaten"),
+    [
+        ('"http://anna:Korn$blume4@localhost:8081/v2/"', True),
+        ('-u "anna:Korn$blume4" http://localhost:8081/v2/', True),
+        ("-u 'anna:Korn$blume4' http://localhost:8081/v2/", False),
+    ],
+)
+def test_a_dollar_outside_of_single_quotes_is_the_shells(typed: str, eaten: bool, tmp_path: Path) -> None:
+    """In single quotes the file accepts it, so that the refusal is another matter."""
+    files = {
+        **GUARDED,
+        "htpasswd": users(anna="Korn$blume4"),
+        "t.txt": EATEN.format(typed=typed),
+        "registry.log": COMPARED,
+    }
+    answer = judged(tmp_path, files)
+    assert (answer.first == "htpasswd-wrong-password") is eaten, answer.printed[:800]
+    assert ("the shell put" in answer.printed) is eaten
+    assert "blume4" not in answer.printed
