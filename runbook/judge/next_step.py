@@ -22,6 +22,7 @@ from runbook.model import (
 from runbook.model.command import PIPE, WRITE_TO, Word, file, host, name, sh, url, user
 from runbook.observe.address import Address, address_of
 from runbook.observe.observation import STORES_LOGINS
+from runbook.observe.passages import is_unlogged
 from runbook.observe.routes import asks_across_origins
 from runbook.observe.signature import from_registry, is_another_product, is_registrys
 from runbook.observe.traffic import is_authenticated, succeeded
@@ -71,7 +72,9 @@ def next_step(
         return elsewhere
     if shut := _unopened(facts):
         return shut
-    if not diagnosis.causes and (other := _each_server(facts) or _past_what_is_kept(facts) or _beside(facts)):
+    if not diagnosis.causes and (
+        other := _each_server(facts) or _past_what_is_kept(facts) or _beside(facts) or _unlogged(facts)
+    ):
         return other
     seen = set(diagnosis.seen)
     step = (
@@ -213,6 +216,19 @@ def _beside(facts: Facts) -> NextStep | None:
     )
     who = refused.credential.user if refused.credential else None
     return NextStep(why=why, command=login_request(facts, who, f"http://{at}"), gives="transcript")
+
+
+def _unlogged(facts: Facts) -> NextStep | None:
+    """Where the registry's log covers the hour of a refusal through the proxy and has nothing of it."""
+    refused = refused_like_the_registry(facts.traffic)
+    works = same_login(facts.traffic, refused) if refused else None
+    if refused is None or works is None or not is_unlogged(refused, works, facts.traffic.observations):
+        return None
+    why = (
+        f"The registry's log goes on before and after {refused.source} and has nothing of this request: another server answered, "
+        "be it a cache of the proxy or another registry. The proxy's configuration says where it leads."
+    )
+    return NextStep(why=why, command=_get_proxy(facts), gives="proxy")
 
 
 def _as_it_is(facts: Facts, findings: tuple[Finding, ...]) -> NextStep | None:

@@ -120,3 +120,24 @@ def _change(sent: Observation, arrived: Observation) -> Change | None:
 def _is_bare(sent: Observation) -> bool:
     """Whether nginx, which names the user of any Basic login that it gets, names none."""
     return isinstance(sent.record, LoggedRequest) and sent.record.logger == "nginx" and sent.user is None
+
+
+def is_unlogged(exchange: Exchange, known: Exchange, observations: Iterable[Observation]) -> bool:
+    """Whether a request never came to the registry whose log was handed over: the log goes on before and after it, has
+    nothing of its kind at that time, and has `known`, a request to the registry itself, so that the clocks agree."""
+    rows: dict[str, list[Observation]] = {}
+    for o in observations:
+        if isinstance(o.record, LoggedRequest) and o.record.logger == "registry" and o.when is not None and not o.own:
+            rows.setdefault(o.source.file, []).append(o)
+    return any(_has(log, known) and _surrounds(log, exchange) and not _has(log, exchange) for log in rows.values())
+
+
+def _has(log: list[Observation], exchange: Exchange) -> bool:
+    return exchange.made is not None and any(
+        abs((o.when or 0.0) - exchange.made) <= _SECONDS and o.status == exchange.status for o in log
+    )
+
+
+def _surrounds(log: list[Observation], exchange: Exchange) -> bool:
+    times, made = [o.when or 0.0 for o in log], exchange.made
+    return made is not None and min(times) < made - _SECONDS and max(times) > made + _SECONDS

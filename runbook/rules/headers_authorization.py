@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from runbook.model import Edit, Finding, HeaderEdit, ProxyRoute, Refutation, Symptom
 from runbook.observe.address import address_of
-from runbook.observe.passages import Passage
+from runbook.observe.passages import Passage, is_unlogged
 from runbook.rules.authorization_traces import (
     MISMATCH,
     NO_CREDENTIALS,
@@ -166,7 +166,11 @@ def _lost_on_the_way(facts: Facts) -> Iterator[Finding]:
         return
     if refused_for(traffic, *MISMATCH) and not stripped:
         return
-    if works and not stripped and asks_beside(facts, address_of(works.url)):
+    if (
+        works
+        and not stripped
+        and (asks_beside(facts, address_of(works.url)) or is_unlogged(refused, works, traffic.observations))
+    ):
         return  # who knows what answers there: a proxy more, or a registry with other users
     logged = None if traffic.arrived else refused_for(traffic, *NO_CREDENTIALS)
     tapped = bare[0] if stripped else None

@@ -143,3 +143,41 @@ def test_a_file_that_a_proxy_does_not_mount_is_not_its_own(tmp_path: Path) -> No
     assert judged(tmp_path / "b", files).first == "upstream-name-not-resolved"
     files["t.txt"] = IN.replace("berth.example", "ghcr.io")  # which says nothing of this proxy
     assert judged(tmp_path / "c", files).first == "upstream-name-not-resolved"
+
+
+LOGGED = '127.0.0.1 - {who} [28/Nov/2026:15:01:{second} +0000] "GET /v2/ HTTP/1.1" {status} 2 "" "curl/7.88.1"\n'
+BOTH_WAYS = """$ curl -si -u anna:**** http://localhost:5000/v2/
+HTTP/1.1 200 OK
+Docker-Distribution-Api-Version: registry/2.0
+Date: Sat, 28 Nov 2026 15:01:00 GMT
+
+{}
+$ curl -si -u anna:**** http://hub.example/v2/
+HTTP/1.1 401 Unauthorized
+Server: nginx/1.22.1
+Date: Sat, 28 Nov 2026 15:01:30 GMT
+Docker-Distribution-Api-Version: registry/2.0
+Www-Authenticate: Basic realm="Registry Realm"
+
+{"errors":[{"code":"UNAUTHORIZED","message":"authentication required","detail":null}]}
+"""
+
+
+@pytest.mark.parametrize(
+    ("rows", "verdict"),
+    [
+        ((("00", "anna", 200), ("59", "anna", 200)), "inconclusive"),
+        ((("00", "anna", 200), ("30", "-", 401), ("59", "anna", 200)), "fault"),
+        ((("00", "anna", 200),), "fault"),
+        ((("45", "anna", 200), ("59", "anna", 200)), "fault"),
+    ],
+    ids=["the log goes on without it", "it is there", "the log ends before", "the clocks may differ"],
+)
+def test_what_the_registry_never_got_no_proxy_took_a_login_from(
+    rows: tuple[tuple[str, str, int], ...], verdict: str, tmp_path: Path
+) -> None:
+    """Another registry, or an answer that was kept, refuses with the same words."""
+    log = "".join(LOGGED.format(second=second, who=who, status=status) for second, who, status in rows)
+    answer = judged(tmp_path, {"curl.txt": BOTH_WAYS, "registry.log": log, "htpasswd": USERS})
+    assert answer.verdict == verdict, answer.printed[:600]
+    assert answer.causes() == (["authorization-stripped"] if verdict == "fault" else [])
