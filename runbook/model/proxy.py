@@ -160,8 +160,10 @@ class ProxyRoute:
     complete: bool = True
     """False for a bare snippet or where an include is missing: what is not seen may still be there."""
 
-    unknown: tuple[tuple[str, Place], ...] = ()
-    """Traefik: middlewares that the router names and nobody defines. It does not serve such a router: 404."""
+    priority: int = 0
+    """Traefik: the router with the highest takes a request that fits several."""
+    unknown: tuple[tuple[Literal["middleware", "service", "entry point"], str, Place], ...] = ()
+    """Traefik: what the router names and nobody defines. It does not serve such a router: 404."""
     caches: Place | None = None
     """nginx: where an answer of 401 is kept and given to others."""
     unread: tuple[Place, ...] = ()

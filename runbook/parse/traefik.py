@@ -11,7 +11,9 @@ from typing import Any, Literal
 from runbook.model import Compose, EnvVar, Guard, HeaderEdit, OwnAuth, Place, ProxyRoute, Service
 from runbook.numbers import whole_number
 from runbook.parse.hops import Proto, basic_auth, header_edit, split_upstream
+from runbook.parse.patterns import search
 from runbook.parse.pullers import load_toml
+from runbook.parse.traefik_rules import ways
 from runbook.parse.yaml_nodes import Mapping, Node, Scalar, Sequence, load_yaml
 from runbook.redact import Vault
 
@@ -34,16 +36,36 @@ def parse_traefik_file(text: str, file: str, vault: Vault) -> tuple[ProxyRoute, 
 
 
 def parse_traefik_files(texts: Iterable[tuple[str, str]], vault: Vault) -> tuple[ProxyRoute, ...]:
-    """The routes of dynamic files of one folder: a router may use what another of the files defines."""
+    """The routes of dynamic files of one folder: a router may use what another of the files defines, and listens at entry
+    points of the static one."""
     trees = [_tree(text, file) for file, text in texts]
+    points = _points(trees)
     found: list[ProxyRoute] = []
     for number, own in enumerate(trees):
         others: Tree = {}
         for tree in (*trees[:number], *trees[number + 1 :]):
             others |= {k: v for k, v in tree.items() if k.startswith("http.middlewares.")}
         elsewhere = {n: s for t in trees if t is not own for n, s in _services(t).items() if _is_wanted(n, own)}
-        found += routes_of(others | own, elsewhere | _services(own), vault)
+        found += routes_of(others | own, elsewhere | _services(own), vault, points)
     return tuple(found)
+
+
+def _points(trees: Iterable[Tree]) -> Tree:
+    """What a static configuration says of the entry points."""
+    return {k: v for tree in trees for k, v in tree.items() if k.startswith("entrypoints.")}
+
+
+def _flags(service: Service | None) -> Tree:
+    """The same of a container's arguments and variables."""
+    place = service.place if service else Place("")
+    found: Tree = {}
+    for word in service.command or () if service else ():
+        name, _, value = word.lstrip("-").partition("=")
+        found[name.lower()] = Leaf(value, place)
+    for variable in service.environment if service else ():
+        if variable.name.startswith("TRAEFIK_"):
+            found[variable.name[8:].lower().replace("_", ".")] = Leaf(variable.value or "", variable.place)
+    return _points([found])
 
 
 def _tree(text: str, file: str) -> Tree:
@@ -64,9 +86,11 @@ def traefik_labels(compose: Compose | None, files: Iterable[tuple[str, str]] = (
     (name, text), whose middlewares a label knows as NAME@file."""
     found: list[ProxyRoute] = []
     services = compose.services if compose else ()
-    proxy = next((s.name for s in services if "traefik" in (s.image or "").split(":")[0]), None)
+    proxy = next((s for s in services if "traefik" in (s.image or "").split(":")[0]), None)
     middlewares: Tree = {}
-    for key, leaf in (row for name, text in files for row in _tree(text, name).items()):
+    trees = [_tree(text, name) for name, text in files]
+    points = _points(trees) | _flags(proxy)
+    for key, leaf in (row for tree in trees for row in tree.items()):
         if len(parts := key.split(".", 3)) == 4 and parts[:2] == ["http", "middlewares"]:
             middlewares[f"http.middlewares.{parts[2]}{_OF_FILE}.{parts[3]}"] = leaf
     for service in services:
@@ -75,9 +99,15 @@ def traefik_labels(compose: Compose | None, files: Iterable[tuple[str, str]] = (
         tree = middlewares | _labels(service)
         own = {k: v for k, v in tree.items() if k.startswith("http.routers.")}
         if own and tree.get("enable", Leaf("true", service.place)).text.lower() != "false":
-            routes = routes_of(tree, _label_services(tree, service), Vault())
-            found += (replace(route, service=proxy) for route in routes)
+            others = {n: u for s in services if s is not service for n, u in _label_services(_labels(s), s).items()}
+            routes = routes_of(tree, _label_services(tree, service) | _wanted(others, own), Vault(), points)
+            found += (replace(route, service=proxy.name if proxy else None) for route in routes)
     return tuple(found)
+
+
+def _wanted(services: dict[str, tuple[str, Place]], routers: Tree) -> dict[str, tuple[str, Place]]:
+    named = {_plain(v.text) for k, v in routers.items() if k.endswith(".service")}
+    return {name: found for name, found in services.items() if name in named}
 
 
 def _labels(service: Service) -> Tree:
@@ -114,15 +144,19 @@ def _services(tree: Tree) -> dict[str, tuple[str, Place]]:
     return found
 
 
-def routes_of(tree: Tree, services: dict[str, tuple[str, Place]], vault: Vault) -> Iterator[ProxyRoute]:
-    """Routers by the length of their rules: Traefik tries the longest first."""
+def routes_of(
+    tree: Tree, services: dict[str, tuple[str, Place]], vault: Vault, points: Tree | None = None
+) -> Iterator[ProxyRoute]:
+    """Routers by their priority, which is the length of the rule where none is given: Traefik tries the highest first.
+    `points`: what is known of the entry points."""
     names = dict.fromkeys(k.split(".")[2] for k in tree if re.match(r"http\.routers\.[^.]+\.", k))
-    rules = {name: tree.get(f"http.routers.{name}.rule") for name in names}
-    for name in sorted(names, key=lambda n: -len(found.text) if (found := rules[n]) else 0):
-        yield from _router(name, tree, services, vault)
+    found = [route for name in names for route in _router(name, tree, services, vault, points or {})]
+    yield from sorted(found, key=lambda route: -route.priority)
 
 
-def _router(name: str, tree: Tree, services: dict[str, tuple[str, Place]], vault: Vault) -> Iterator[ProxyRoute]:
+def _router(
+    name: str, tree: Tree, services: dict[str, tuple[str, Place]], vault: Vault, points: Tree
+) -> Iterator[ProxyRoute]:
     prefix = f"http.routers.{name}."
     keys = {k.removeprefix(prefix): v for k, v in tree.items() if k.startswith(prefix)}
     rule = keys.get("rule") or next(iter(keys.values()))
@@ -130,45 +164,31 @@ def _router(name: str, tree: Tree, services: dict[str, tuple[str, Place]], vault
     wanted = keys.get("service")
     if wanted and wanted.text.endswith("@internal"):
         return  # Traefik's own dashboard, API or ping
-    url, place = services.get(_plain(wanted.text) if wanted else name) or next(
-        iter(services.values()), ("", rule.place)
-    )
+    asked = _plain(wanted.text) if wanted else name
+    url, place = services.get(asked) or next(iter(services.values()), ("", rule.place))
     upstream = split_upstream(url)
-    usual = 443 if upstream.scheme == "https" else 80
-    named = [
-        (m, v) for k, v in keys.items() if k.split(".")[0] == "middlewares" for m in re.split(r"[,\s]+", v.text) if m
-    ]
-    used = [_referred(m, tree) for m, _ in named]
-    chain = _unchained(used, tree)
-    passes_host = tree.get(f"http.services.{_plain(wanted.text) if wanted else name}.loadbalancer.passhostheader")
+    named = [*_of_points(keys, points), *_listed(keys, "middlewares")]
+    chain = _unchained([_referred(m, tree) for m, _ in named], tree)
+    passes_host = tree.get(f"http.services.{asked}.loadbalancer.passhostheader")
     own_host = passes_host is not None and passes_host.text.lower() == "false"
     limit = next((v for m in chain if (v := tree.get(f"http.middlewares.{m}.buffering.maxrequestbodybytes"))), None)
     request = tuple(e for m in chain for e in _edits(tree, m, "customrequestheaders", vault))
-    removed = tuple(e for m in chain for e in _removed(tree, m))
-    unknown = tuple(
-        (m, v.place)
-        for (m, v), known in zip(named, used, strict=True)
-        if not any(k.startswith(f"http.middlewares.{known}.") for k in tree)
-    )
-    path, match = _path(rule.text)
-    yield ProxyRoute(
+    unknown = tuple(_unserved(keys, named, tree, services, points))
+    given = keys.get("priority")
+    made = ProxyRoute(
         software="traefik",
         place=rule.place,
-        server_names=tuple(
-            re.findall(r"`([^`]+)`", " ".join(re.findall(r"Host(?:SNI)?\(([^()]{0,1000})\)", rule.text)))
-        ),
         tls=tls,
-        path=path,
-        match=match,
-        methods=tuple(re.findall(r"`([^`]+)`", " ".join(re.findall(r"Method\(([^()]{0,1000})\)", rule.text)))),
+        priority=(whole_number(given.text) if given else 0) or len(rule.text),
         upstream=vault.mask(url, 300),
         upstream_scheme=upstream.scheme,
-        upstream_hosts=((upstream.host, upstream.port or usual),) if upstream.host else (),
+        upstream_hosts=_hosts(asked, url, tree),
         upstream_uri=None,
         upstream_variable=True,  # names are looked up again by the Docker provider and by Go
         upstream_place=place,
         strips_prefix=next((p for m in chain if (p := _strip(tree, m))), ""),
-        request_headers=(*removed, *request),
+        rewrite=next((r for m in chain if (r := _rewrite(tree, m))), None),
+        request_headers=(*(e for m in chain for e in _removed(tree, m)), *request),
         response_headers=tuple(e for m in chain for e in _edits(tree, m, "customresponseheaders", vault)),
         host="upstream" if own_host else "client",
         host_value=f"{upstream.host}:{upstream.port}" if own_host else "",
@@ -180,6 +200,92 @@ def _router(name: str, tree: Tree, services: dict[str, tuple[str, Place]], vault
         complete=not unknown,
         unknown=unknown,
     )
+    moved = next((to for m in chain if (to := _redirect(tree, m, tls, vault))), None)
+    for way in ways(rule.text):
+        route = replace(
+            made, server_names=way.hosts, path=way.path, match=way.match, methods=way.methods,
+            condition=rule.text if way.rest else "", when=way.rest,
+        )  # fmt: skip
+        yield replace(route, kind="redirect", status=moved[0], location=moved[1]) if moved else route
+
+
+def _listed(keys: Tree, name: str) -> list[tuple[str, Leaf]]:
+    """The names of a list of a router, however it is written."""
+    rows = ((k.split(".")[0], v) for k, v in keys.items())
+    return [(one, v) for k, v in rows if k == name for one in re.split(r"[,\s]+", v.text) if one]
+
+
+def _of_points(keys: Tree, points: Tree) -> list[tuple[str, Leaf]]:
+    """The middlewares that all entry points of a router put before its own."""
+    known = dict.fromkeys(k.split(".")[1] for k in points)
+    own = [p.lower() for p, _ in _listed(keys, "entrypoints")] or list(known)
+    each = [
+        [(m, v) for k, v in points.items() if k.startswith(f"entrypoints.{p}.http.middlewares")
+         for m in re.split(r"[,\s]+", v.text) if m] for p in own
+    ]  # fmt: skip
+    return [row for row in each[0] if all(row[0] in [m for m, _ in rows] for rows in each)] if each else []
+
+
+def _unserved(
+    keys: Tree, named: list[tuple[str, Leaf]], tree: Tree, services: dict[str, tuple[str, Place]], points: Tree
+) -> Iterator[tuple[Literal["middleware", "service", "entry point"], str, Place]]:
+    """What a router names and nobody defines: Traefik leaves it out, and answers 404 where no other takes the request
+    (run, 3.3)."""
+    for name, leaf in named:
+        if not any(k.startswith(f"http.middlewares.{_referred(name, tree)}.") for k in tree):
+            yield "middleware", name, leaf.place
+    wanted = keys.get("service")
+    here = {*services, *(k.split(".")[2] for k in tree if k.startswith("http.services."))}
+    if wanted and "@" not in wanted.text and _plain(wanted.text) not in here:
+        yield "service", wanted.text, wanted.place
+    known = {k.split(".")[1] for k in points if k.endswith(".address")}
+    own = _listed(keys, "entrypoints")
+    if known and own and not known & {p.lower() for p, _ in own}:
+        yield "entry point", own[0][0], own[0][1].place
+
+
+def _hosts(service: str, url: str, tree: Tree) -> tuple[tuple[str, int | None], ...]:
+    """All servers behind a service, those of a weighted one in their order."""
+    prefix = f"http.services.{service}."
+    parts = [v.text for k, v in tree.items() if k.startswith(f"{prefix}weighted.") and k.endswith(".name")]
+    urls = [
+        v.text
+        for one in map(_plain, parts or [service])
+        for k, v in tree.items()
+        if k.startswith(f"http.services.{one}.loadbalancer.") and k.endswith(".url")
+    ]
+    found = (split_upstream(one) for one in urls or [url])
+    return tuple(dict.fromkeys((u.host, u.port or (443 if u.scheme == "https" else 80)) for u in found if u.host))
+
+
+def _rewrite(tree: Tree, middleware: str) -> tuple[str, str] | None:
+    """What a middleware makes of the path: a pattern, and what stands in the place of what fits."""
+    base = f"http.middlewares.{middleware}."
+    if added := tree.get(f"{base}addprefix.prefix"):
+        return "^", added.text
+    if path := tree.get(f"{base}replacepath.path"):
+        return "^.*$", path.text
+    pattern, text = tree.get(f"{base}replacepathregex.regex"), tree.get(f"{base}replacepathregex.replacement")
+    if pattern and text:
+        return pattern.text, text.text
+    cut = next((v for k, v in tree.items() if k.startswith(f"{base}stripprefixregex.regex")), None)
+    return (cut.text.split(",")[0], "") if cut else None
+
+
+def _redirect(tree: Tree, middleware: str, tls: bool, vault: Vault) -> tuple[int, str] | None:
+    """Status and Location of a middleware that sends all that its router takes elsewhere."""
+    base = f"http.middlewares.{middleware}."
+    scheme, pattern = tree.get(f"{base}redirectscheme.scheme"), tree.get(f"{base}redirectregex.regex")
+    kind, to = ("redirectscheme", f"{scheme.text}://$host$request_uri") if scheme else ("redirectregex", "")
+    if scheme and scheme.text.lower() == ("https" if tls else "http"):
+        return None
+    if pattern and not scheme:
+        replacement = tree.get(f"{base}redirectregex.replacement")
+        if replacement is None or search(pattern.text, f"{'https' if tls else 'http'}://registry.example/v2/") is None:
+            return None
+        to = re.sub(r"\$\{?\d\}?", "$request_uri", replacement.text, count=1)
+    lasting = tree.get(f"{base}{kind}.permanent")
+    return (301 if lasting and lasting.text.lower() == "true" else 302, vault.mask(to, 300)) if to else None
 
 
 _OF_FILE = "@file"
@@ -215,15 +321,6 @@ def _unchained(names: list[str], tree: Tree) -> list[str]:
         else:
             found.append(name)
     return found
-
-
-def _path(rule: str) -> tuple[str, Any]:
-    """The first path of a rule; of several alternatives a prefix before an exact one."""
-    found = re.findall(r"(PathPrefix|PathRegexp|Path)\(`([^`]+)`", rule)
-    if not found:
-        return "/", "prefix"
-    kind, path = next((one for one in found if one[0] != "Path"), found[0])
-    return path, {"PathPrefix": "prefix", "Path": "exact", "PathRegexp": "regex"}[kind]
 
 
 def _edits(tree: Tree, middleware: str, kind: str, vault: Vault) -> Iterator[HeaderEdit]:

@@ -165,8 +165,12 @@ def _is_to_https(route: ProxyRoute) -> bool:
 _DEFINES = re.compile(r"\s{0,40}(?:middlewares\s{0,9}:|\[http\.middlewares)")
 
 
+_KEYS = {"middleware": "middlewares", "service": "service", "entry point": "entryPoints"}
+_A = {"service": "a service", "entry point": "an entry point"}
+
+
 def unserved_router(facts: Facts) -> Iterator[Finding]:
-    """A router of Traefik that names a middleware nobody defines; a suspicion where it may be in a file of the file
+    """A router of Traefik that names a middleware, a service or an entry point that nobody defines; a suspicion where it may be in a file of the file
     provider, and none that defines any was handed over."""
     if any(o.ok and o.voice == "program" for o in facts.traffic.observations):
         return
@@ -175,22 +179,27 @@ def unserved_router(facts: Facts) -> Iterator[Finding]:
         route = next((r for r in front.api if r.unknown and r.platform != "kubernetes"), None)
         if route is None:
             continue
-        asked, place = route.unknown[0]
+        kind, asked, place = route.unknown[0]
         bare, _, provider = asked.partition("@")
         known = provider in ("", "docker") or (provider == "file" and bool(files))
         if not known and _was_tried(facts):
             continue
         yield finding(
-            f"The router of {name(route)} names the middleware {asked}, which "
+            f"The router of {name(route)} names the {kind} {asked}, which "
             + ("nothing here defines: Traefik does not serve it." if known else "was not handed over."),
-            read(f"middlewares: {asked}", place),
+            read(f"{_KEYS[kind]}: {asked}", place),
             hop=hop(route),
             proves=known,
             about=site(facts, route),
             fix=proxy_fix(
                 facts,
                 route,
-                f"Define {bare}, or take it out of the router's middlewares",
+                f"Define {bare}, or "
+                + (
+                    "take it out of the router's middlewares"
+                    if kind == "middleware"
+                    else f"name {_A[kind]} that there is"
+                ),
                 api_check(front_url(facts, route)),
                 at=place,
             ),

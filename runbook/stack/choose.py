@@ -26,7 +26,12 @@ _HAPROXY_HEADER = re.compile(
 def choose(routes: Sequence[ProxyRoute], request: Request) -> ProxyRoute | None:
     """The route of a hop that takes the request; None when no route is known to."""
     here = [r for r in routes if not r.listen or request.port in r.listen] or list(routes)
-    server = _server(here, request.host.split(":")[0].lower())
+    name = request.host.split(":")[0].lower()
+    if here and here[0].software == "traefik":
+        fits = (r for r in here if not r.server_names or any(_name_rank(n, name) for n in r.server_names))
+        takes = [r for r in fits if matches(r, request) and holds(r, request)]
+        return max(takes, key=lambda r: r.priority, default=None)
+    server = _server(here, name)
     if not server:
         return None
     if server[0].software in ("nginx", "joxit-ui", "nginx-proxy"):

@@ -62,13 +62,16 @@ def foretell(routes: Sequence[ProxyRoute], request: Request, *, injected: Login 
     """What happens to the request; `injected`: how the registry judges a login that a hop puts in."""
     route = choose(routes, request)
     if route is None:
-        return Foretold(route=None)
+        own = 404 if routes and all(r.software == "traefik" for r in routes) else None
+        return Foretold(route=None, status=own)
+    if route.unknown:
+        return Foretold(route=route)  # not served, if nobody defines what it names
     if route.kind == "return" and route.software != "nginx" and _wants_login(route, request):
         return Foretold(route=route, status=401, challenge=True)
     if route.path and route.max_body is not None and request.size > route.max_body:
         return Foretold(route=route, status=413)
     if route.kind in ("return", "redirect"):
-        return Foretold(route=route, status=route.status)
+        return Foretold(route=route, status=_moved(route, request))
     if _wants_login(route, request):
         return Foretold(route=route, status=401, challenge=_keeps_challenge(route))
     if route.kind == "static":
@@ -115,7 +118,7 @@ def upstream_path(route: ProxyRoute, request: Request) -> str:
         path = path[len(route.strips_prefix) :]
         path = path if path.startswith("/") else f"/{path}"
     if route.rewrite:
-        path = _rewritten(path, *route.rewrite)
+        path = _part_replaced(path, *route.rewrite) if route.software == "traefik" else _rewritten(path, *route.rewrite)
     uri = route.upstream_uri
     if uri is None:
         return path
@@ -139,6 +142,19 @@ def _rewritten(path: str, pattern: str, replacement: str) -> str:
     """nginx and HAProxy both put the replacement in the place of the whole path."""
     found = search(pattern, path)
     return _filled(replacement, found) if found else path
+
+
+def _part_replaced(path: str, pattern: str, replacement: str) -> str:
+    """Traefik replaces what fits, and gives a path that lost its slash one."""
+    found = search(pattern, path)
+    made = f"{path[: found.start()]}{_filled(replacement, found)}{path[found.end() :]}" if found else path
+    return made if made.startswith("/") else f"/{made}"
+
+
+def _moved(route: ProxyRoute, request: Request) -> int | None:
+    """The status of a redirect; Traefik keeps the method of what is no GET."""
+    kept = {301: 308, 302: 307} if route.software == "traefik" and request.method not in ("GET", "HEAD") else {}
+    return kept.get(route.status or 0, route.status)
 
 
 def _filled(text: str, found: re.Match[str] | None) -> str:
