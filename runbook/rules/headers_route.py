@@ -36,7 +36,7 @@ from runbook.rules.hops import (
 from runbook.rules.new_route import new_route
 from runbook.rules.platform import restarted
 from runbook.rules.reloads import proxy_fix
-from runbook.rules.route_files import exact_only, nothing_on_https, taken_before, unserved_router
+from runbook.rules.route_files import exact_only, nothing_on_https, taken_before, unserved, unserved_router
 from runbook.rules.upstreams import at_home, inner_address, registry_service
 from runbook.urls import urlsplit
 
@@ -101,7 +101,7 @@ def _unrouted(
     facts: Facts, strangers: list[Exchange], logged: LoggedRequest | None, told: Message | None = None
 ) -> Finding:
     if (unused := _unused_router(facts, strangers)) is not None:
-        return _left_out(facts, strangers, unused)
+        return unserved(facts, unused, *strangers) or _left_out(facts, strangers, unused)
     asked = (
         (urlsplit(strangers[0].url).hostname or "") if strangers else (told.host or "").split(":")[0] if told else ""
     )

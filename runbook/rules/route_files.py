@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 from runbook.lazy import re
-from runbook.model import Edit, Finding, Place, ProxyRoute
+from runbook.model import Edit, Exchange, Finding, Place, ProxyRoute
 from runbook.rules.base import Facts
-from runbook.rules.evidence import finding, read
+from runbook.rules.evidence import finding, read, seen
 from runbook.rules.hop_edits import line_of, swap
 from runbook.rules.hops import Front, anonymous_check, api_check, front_url, fronts, hop, leads_to_registry, name, site
 from runbook.rules.reloads import proxy_fix
@@ -165,43 +165,40 @@ def _is_to_https(route: ProxyRoute) -> bool:
 _DEFINES = re.compile(r"\s{0,40}(?:middlewares\s{0,9}:|\[http\.middlewares)")
 
 
-_KEYS = {"middleware": "middlewares", "service": "service", "entry point": "entryPoints"}
-_A = {"service": "a service", "entry point": "an entry point"}
-
-
 def unserved_router(facts: Facts) -> Iterator[Finding]:
-    """A router of Traefik that names a middleware, a service or an entry point that nobody defines; a suspicion where it may be in a file of the file
-    provider, and none that defines any was handed over."""
+    """A router of Traefik that names what nobody defines."""
     if any(o.ok and o.voice == "program" for o in facts.traffic.observations):
         return
-    files = [f for f in facts.evidence.files if f.kind == "traefik" and any(map(_DEFINES.match, f.lines))]
     for front in fronts(facts):
-        route = next((r for r in front.api if r.unknown and r.platform != "kubernetes"), None)
-        if route is None:
-            continue
-        kind, asked, place = route.unknown[0]
-        bare, _, provider = asked.partition("@")
-        known = provider in ("", "docker") or (provider == "file" and bool(files))
-        if not known and _was_tried(facts):
-            continue
-        yield finding(
-            f"The router of {name(route)} names the {kind} {asked}, which "
-            + ("nothing here defines: Traefik does not serve it." if known else "was not handed over."),
-            read(f"{_KEYS[kind]}: {asked}", place),
-            hop=hop(route),
-            proves=known,
-            about=site(facts, route),
-            fix=proxy_fix(
-                facts,
-                route,
-                f"Define {bare}, or "
-                + (
-                    "take it out of the router's middlewares"
-                    if kind == "middleware"
-                    else f"name {_A[kind]} that there is"
-                ),
-                api_check(front_url(facts, route)),
-                at=place,
-            ),
-        )
-        return
+        for route in front.api:
+            if found := unserved(facts, route):
+                yield found
+                return
+
+
+def unserved(facts: Facts, route: ProxyRoute, *refused: Exchange) -> Finding | None:
+    """A router that Traefik leaves out, since it names a middleware, a service or an entry point that nobody defines; a
+    suspicion where that may be in a file of the file provider, and none that defines any was handed over."""
+    if not route.unknown or route.platform == "kubernetes":
+        return None
+    kind, asked, place = route.unknown[0]
+    bare, _, provider = asked.partition("@")
+    files = any(f.kind == "traefik" and any(map(_DEFINES.match, f.lines)) for f in facts.evidence.files)
+    known = provider in ("", "docker") or (provider == "file" and files)
+    if not known and (refused or _was_tried(facts)):
+        return None
+    key, other = {
+        "middleware": ("middlewares", "take it out of the router's middlewares"),
+        "service": ("service", "name a service that there is"),
+        "entry point": ("entryPoints", "name an entry point that Traefik has"),
+    }[kind]
+    return finding(
+        f"The router of {name(route)} names the {kind} {asked}, which "
+        + ("nothing here defines: Traefik does not serve it." if known else "was not handed over."),
+        *(seen(e) for e in refused[:2]),
+        read(f"{key}: {asked}", place),
+        hop=hop(route),
+        proves=known,
+        about=site(facts, route),
+        fix=proxy_fix(facts, route, f"Define {bare}, or {other}", api_check(front_url(facts, route)), at=place),
+    )
