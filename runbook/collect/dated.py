@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from runbook.collect.unpack.threads import heads, seconds
+from runbook.collect.unpack.threads import heads, seconds, sent_without_sender
 from runbook.observe.observation import LONG_AGO
 
 
@@ -11,6 +11,8 @@ def mail_time(text: str) -> float | None:
     read: it may be the last one."""
     rows = text.lstrip("\ufeff\r\n").replace("\r\n", "\n").split("\n")
     found = list(heads(rows))
+    if not found and (sent := sent_without_sender(rows)):
+        return seconds([sent])[0]
     if not found or found[0][0] > 1 or (found[0][0] == 1 and not rows[0].startswith("From ")):
         return None
     times = seconds([sent for _, _, sent in found])

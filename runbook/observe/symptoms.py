@@ -338,6 +338,8 @@ def _of_login_status(message: Message) -> Symptom:
     status = whole_number(message.detail) or 0
     if 300 <= status < 400:
         return S.REDIRECTED
+    if status == 400 and message.call and message.call.verb == "push":
+        return S.UPLOAD_FAILS  # by then a login was accepted, or none was asked for
     known = {400: S.LOGIN_400, 401: S.LOGIN_401, 403: S.FORBIDDEN, 404: S.NOT_THE_API}
     return known.get(status) or STATUSES.get(status) or S.FAILURE
 

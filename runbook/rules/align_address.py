@@ -20,6 +20,7 @@ from runbook.model import (
     Symptom,
 )
 from runbook.model.command import PIPE, sh, url
+from runbook.observe.address import address_of
 from runbook.observe.signature import is_registrys
 from runbook.rules.align import anonymous, base, change, name_of, observed, stated, subject, unset, whom
 from runbook.rules.base import Facts, rule
@@ -304,8 +305,18 @@ def _used(facts: Facts) -> set[str]:
     """Addresses under which clients reached the registry and an upload would work."""
     target = facts.evidence.target
     urls = [e.url for e in facts.traffic.exchanges if e.is_api] + [u for u in (target.registry_url, target.ui_url) if u]
-    hosts = [f"{scheme}://{m.host}" for m in facts.traffic.messages if m.host for scheme in ("http", "https")]
+    hosts = [
+        f"{scheme}://{m.host}" for m in facts.traffic.messages if m.host for scheme in _schemes(facts, m.host, urls)
+    ]
     return {_address(u) for u in (*urls, *hosts)}
+
+
+def _schemes(facts: Facts, host: str, urls: list[str]) -> tuple[str, ...]:
+    """By which schemes docker may have asked that host: it does not tell, unless others or the proxy's port do."""
+    asked = tuple(dict.fromkeys(parts.scheme for parts in map(urlsplit, urls) if parts.netloc == host))
+    at = address_of(host)
+    here = {r.tls for r in facts.stack.routes if r.service is None and at and at.port in r.listen}
+    return asked or ({True: ("https",), False: ("http",)}[here.pop()] if len(here) == 1 else ("http", "https"))
 
 
 def _address(address: str) -> str:

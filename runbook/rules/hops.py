@@ -352,7 +352,7 @@ def front_url(facts: Facts, route: ProxyRoute | None) -> str:
     if route is None:
         told = (re.search(r', host: "([\w.:-]{1,255})"', e.text) for e in traffic.logged(*_UPSTREAM_FAILED))
         return f"{scheme}://{next((m[1] for m in told if m), 'localhost')}"
-    if door := _told_door(facts, route):
+    if door := told_door(facts, route):
         return door
     if published := published_address(facts, route):
         return published
@@ -360,7 +360,7 @@ def front_url(facts: Facts, route: ProxyRoute | None) -> str:
     return f"{scheme}://{_named(route)}" + ("" if port == USUAL_PORTS[scheme] else f":{port}")
 
 
-def _told_door(facts: Facts, route: ProxyRoute) -> str:
+def told_door(facts: Facts, route: ProxyRoute) -> str:
     """The address by which a client's own words say that it asked, where that is a port of this proxy of the host."""
     for m in facts.traffic.messages:
         at = address_of(m.host) if route.service is None else None

@@ -7,7 +7,7 @@ from runbook.model import Exchange, HeaderEdit, Message, ProxyRoute
 from runbook.observe.traffic import Traffic
 from runbook.rules.base import Facts
 from runbook.rules.evidence import Item, seen
-from runbook.rules.hops import USUAL_PORTS, fronts, published_address, takes_pushes
+from runbook.rules.hops import USUAL_PORTS, fronts, published_address, takes_pushes, told_door
 from runbook.stack.foretell import Request, location, seen_address
 from runbook.urls import urlsplit
 
@@ -85,7 +85,7 @@ def destinations(facts: Facts, misrouted: Exchange | None) -> Iterator[tuple[Pro
     for route in upload_routes(facts):
         if not route.complete and misrouted is None:
             continue
-        address = misrouted.url if misrouted else published_address(facts, route)
+        address = misrouted.url if misrouted else known_address(facts, route)
         if address is None:
             continue
         here = urlsplit(address)
@@ -120,9 +120,14 @@ _CLIENTS_HOST = ("$http_host", "$host", "$host:$server_port", "%[req.hdr(host)]"
 """Values that are the client's own Host, so no other name than its."""
 
 
+def known_address(facts: Facts, route: ProxyRoute) -> str | None:
+    """The address of this proxy, as the compose file publishes it or clients say that they used it."""
+    return published_address(facts, route) or told_door(facts, route) or None
+
+
 def is_known_address(facts: Facts, route: ProxyRoute) -> bool:
-    """Whether the compose file tells under which address this proxy is published."""
-    return route.software != "joxit-ui" and published_address(facts, route) is not None
+    """Whether that is known."""
+    return route.software != "joxit-ui" and known_address(facts, route) is not None
 
 
 def last_edit(route: ProxyRoute, header: str) -> HeaderEdit | None:

@@ -295,7 +295,10 @@ _ROBOT = re.compile(r"bot\b|crawl|spider", re.I)
 
 
 def _is_registry_404(asked: _Asked) -> bool:
-    return isinstance(asked, Exchange) and from_registry(asked) is True
+    """Whether the registry itself may have answered so: what it does not have, or what was deleted meanwhile, is 404."""
+    if isinstance(asked, Exchange):
+        return from_registry(asked) is True
+    return asked.status == 404 and asked.uri.split("?")[0].rstrip("/") not in ("/v2", "/v2/_catalog")
 
 
 def _status(asked: _Asked) -> int:

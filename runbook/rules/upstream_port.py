@@ -352,8 +352,16 @@ def _own(facts: Facts, route: ProxyRoute) -> Registry | None:
     same = target and registry and registry.service and target.name == registry.service.name
     if registry is None or same:
         return registry
-    here = [p for h, p in route.upstream_hosts if h.lower() in LOOPBACK] if facts.compose is None else []
-    return registry if registry.listens in here else None
+    bound = address_of(str(registry.value("http.addr") or "")) if registry.service is None else None
+    names = {*LOOPBACK, bound.host} if bound else LOOPBACK
+    here = [
+        p for h, p in route.upstream_hosts if h.lower() in names or (bound and bound.port == p and p not in _MANY_HAVE)
+    ]
+    return registry if facts.compose is None and registry.listens in here else None
+
+
+_MANY_HAVE = (80, 443, 5000, 8080)
+"""Ports that many servers have: another host's of that number is no sign of this one."""
 
 
 def _is_plain_to_tls(exchange: Exchange) -> bool:

@@ -159,6 +159,13 @@ def heads(rows: list[str]) -> Iterator[tuple[int, int, Sent | None]]:
         yield start, done, sent_at(dates[0]) if dates else None
 
 
+def sent_without_sender(rows: list[str]) -> Sent | None:
+    """The date of a mail of which somebody kept no more of its head than when it was sent and what it is about."""
+    block = list(takewhile(_belongs, rows[:_MOST_ROWS]))
+    dates = [found[2] or "" for r in block if _name(r) in _WHENS and (found := _ROW.match(r))]
+    return sent_at(dates[0]) if dates and any(_name(r) in _ABOUTS for r in block) else None
+
+
 def _name(row: str) -> str:
     found = _ROW.match(row) if row[:1].strip() else None
     return found[1].casefold() if found else ""
