@@ -21,10 +21,8 @@ class Job:
 
     request: Request | None
     lab_fault: str = ""
-    pasted: str = field(default="", repr=False)
-    """Text that stands in no file; it may hold a login."""
     parts: tuple[Part, ...] = field(default=(), repr=False)
-    """Pasted texts and dropped files, which are in no folder of the user's."""
+    """Pasted texts and dropped files, which are in no folder of the user's; they may hold a login."""
     refused: str = ""
     """Why a field was emptied: nothing is run without what stood there."""
 
@@ -35,12 +33,10 @@ class Job:
         if self.request is None:
             progress("starting a registry and its UI on this machine")
             return Incident.of_lab(self.lab_fault, progress)
-        if not self.pasted and not self.parts:
+        if not self.parts:
             return Incident.of(self.request, progress=progress)
         with tempfile.TemporaryDirectory(prefix="runbook-") as folder:
-            given = [(part.name, part.content) for part in self.parts]
-            given += [("pasted.txt", self.pasted.encode("utf-8", errors="replace"))] if self.pasted else []
-            files = [_kept(Path(folder), name, content) for name, content in given]
+            files = [_kept(Path(folder), part.name, part.content) for part in self.parts]
             extra = str(files[0]) if len(files) == 1 else folder
             request = replace(self.request, paths=(*self.request.paths, extra))
             return Incident.of(request, "what was given", progress=progress)
@@ -50,7 +46,6 @@ class Job:
         if self.request is None:
             return f"DEMO, a stack of the lab ({self.lab_fault})"
         asked = [*self.request.paths, self.request.registry_url, self.request.ui_url]
-        asked += ["pasted text"] if self.pasted else []
         asked += ["pasted text" if part.kind == "paste" else part.name for part in self.parts]
         user = f" as {self.request.user}" if self.request.user else ""
         return (", ".join(a.rpartition("@")[2] for a in asked if a) or "nothing") + user
@@ -93,7 +88,7 @@ def sentence(error: Exception, job: Job) -> str:
         vault.password(job.request.password, job.request.user)
     text = vault.mask(str(error), 500)
     if isinstance(error, UsageError | ParseError | LabError):
-        return text.replace("--registry", "Registry address").replace("--ui", "UI address")
+        return text.replace("--registry", "the registry's address").replace("--ui", "the UI's address")
     return f"Something broke inside ({type(error).__name__}: {text}). This is a fault of runbook, not of your stack."
 
 

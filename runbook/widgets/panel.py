@@ -19,6 +19,7 @@ from runbook.model import STEPS
 from runbook.report import words
 from runbook.report.block import Block, commands, para, part
 from runbook.report.steps import ICONS, State, bricks
+from runbook.widgets.box import drops
 from runbook.widgets.diary import Diary
 from runbook.widgets.form import Form
 from runbook.widgets.job import Job, sentence
@@ -36,6 +37,11 @@ _STYLE = """<style>
 .rb-console button.rb-shown { text-decoration: underline; text-underline-offset: .25em; box-shadow: inset 0 -5px 0 currentColor; }
 .rb-console button:focus-visible { outline: 3px solid #1976d2; outline-offset: 2px; }
 .rb-console .widget-html, .rb-console .widget-html-content { min-width: 0; max-width: 100%; box-sizing: border-box; }
+.rb-console .rb-unseen { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
+.rb-console .rb-given { overflow-wrap: anywhere; }
+.rb-console .rb-drop-hint { display: none; color: var(--rb-idle); padding: 0 .4rem; }
+.rb-console.rb-drops .rb-drop-hint { display: inline; }
+.rb-console.rb-over { outline: 3px dashed #1976d2; outline-offset: 2px; }
 .rb-console .widget-radio-box label { line-height: 1.6; }
 </style>"""
 _STATES = ("not-run", "ok", "warning", "failed", "skipped")
@@ -90,6 +96,7 @@ class Console:
                 ipywidgets.HBox([self.button, self.cancel, self.saved, self.status], layout=row),
                 ipywidgets.HBox(self._choices, layout=row),
                 self.answer,
+                drops(),
             ]
         )
         self.box.add_class("rb-console")

@@ -123,10 +123,13 @@ def test_from_dropped_files_to_a_proven_fix_and_from_a_pasted_transcript(
     PICTURES.mkdir(parents=True, exist_ok=True)
     _run_all(page)
 
-    with page.expect_file_chooser() as chooser:
-        _press(page, ".rb-console button:has-text('Add files')")
-    chooser.value.set_files(dropped)
-    page.wait_for_selector(".rb-console :text('docker-compose.yml')")
+    if theme == "light":
+        with page.expect_file_chooser() as chooser:
+            _press(page, ".rb-console button:has-text('Add files')")
+        chooser.value.set_files(dropped)
+    else:
+        _drop(page, dropped[0].parent)
+    page.wait_for_selector(".rb-console .rb-given:has-text('docker-compose.yml')")
     _press(page, ".rb-console button:has-text('Run')")
     page.wait_for_selector(".rb-console .rb-verdict :text('removes the Authorization header')")
     page.screenshot(path=str(PICTURES / f"case-dropped-{width}-{theme}.png"))
@@ -139,13 +142,27 @@ def test_from_dropped_files_to_a_proven_fix_and_from_a_pasted_transcript(
 
     page.locator(".rb-console textarea").first.fill(PASTED)
     page.keyboard.press("Tab")
-    page.wait_for_selector(".rb-console :text('pasted text, 9 lines')")
+    page.wait_for_selector(".rb-console .rb-given:has-text('pasted text, 9 lines')")
     _press(page, ".rb-console button:has-text('Run')")
     page.wait_for_selector(".rb-console .rb-verdict :text('WWW-Authenticate')")
     assert page.evaluate("document.querySelectorAll('.rb mjx-container').length") == 0
     wide = "() => [...document.querySelectorAll('.jp-OutputArea-output .rb')].filter(e => e.scrollWidth > e.clientWidth + 2).length"
     assert page.evaluate(wide) == 0
     page.context.close()
+
+
+def _drop(page: Page, folder: Path) -> None:
+    """Drag a folder onto the form, as from a file manager."""
+    form = page.locator(".rb-console.rb-drops").first
+    form.scroll_into_view_if_needed()
+    box = form.bounding_box()
+    assert box
+    devtools = page.context.new_cdp_session(page)
+    data = {"items": [], "files": [str(folder)], "dragOperationsMask": 1}
+    for kind in ("dragEnter", "dragOver", "drop"):
+        at = {"x": box["x"] + box["width"] / 2, "y": box["y"] + 60}
+        devtools.send("Input.dispatchDragEvent", {"type": kind, **at, "data": data})
+        page.wait_for_timeout(300)
 
 
 def _press(page: Page, button: str) -> None:

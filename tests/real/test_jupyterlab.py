@@ -199,7 +199,7 @@ def test_the_console_of_the_first_notebook(browser: Browser, server: Server) -> 
     for brick in ("1 ·", "2 ·", "3 ·", "4 ·", "Verdict"):
         book.press(brick)
     book.page.locator("label:has-text('my own incident')").first.click()
-    book.field("Or paste").fill(
+    book.field("What you have").fill(
         "> GET /v2/ HTTP/1.1\n> Host: r\n> Authorization: Basic YW5uOng=\n>\n< HTTP/1.1 401 Unauthorized\n< Docker-Distribution-Api-Version: registry/2.0\n< Server: nginx\n<\n"
     )
     book.field("Password").fill("Holunder-77")

@@ -94,19 +94,19 @@ def test_the_password_is_used_for_one_run_only():
 
 
 @pytest.mark.parametrize(
-    ("fields", "said"),
+    ("typed", "said"),
     [
-        ({}, "Nothing to diagnose"),
-        ({"bundle": "no/such/folder"}, "There is no file or folder called no/such/folder"),
-        ({"registry_url": "a_b"}, "needs a scheme"),
-        ({"registry_url": "http://me:hunter2@localhost:5000"}, "leave the login out"),
+        ("", "Nothing to diagnose"),
+        ("no/such/folder", "there is no file or folder called no/such/folder"),
+        ("http://me:hunter2@localhost:5000", "leave the login out"),
+        ("me:hunter2@localhost:5000", "leave the login out"),
     ],
 )
-def test_wrong_input_is_a_sentence(fields, said):
+def test_wrong_input_is_a_sentence(typed, said):
     shown = console()
     shown.form.source.value = OWN
-    for name, value in fields.items():
-        getattr(shown.form, name).value = value
+    shown.form.given.anything.value = typed
+    assert shown.form.given.anything.value == ""
     pressed(shown)
     assert said in shown.status.value
     assert not shown.button.disabled
@@ -114,11 +114,31 @@ def test_wrong_input_is_a_sentence(fields, said):
     assert shown.bricks[0].description.endswith("not run")
 
 
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"bundle": "no/such/folder"}, "There is no file or folder called no/such/folder"),
+        ({"registry_url": "a_b"}, "needs a scheme"),
+        ({"registry_url": "http://me:hunter2@localhost:5000"}, "leave the login out"),
+    ],
+)
+def test_wrong_parameters_are_a_sentence(fields, said):
+    shown = pressed(console(**fields))
+    assert said in shown.status.value
+    assert "hunter2" not in state()
+
+
 def test_folders_nearby_that_look_like_an_incident_are_offered(tmp_path):
     (tmp_path / "case").mkdir()
     (tmp_path / "case" / "docker-compose.yml").write_text("services: {}\n")
     (tmp_path / "music").mkdir()
-    assert console().form.bundle.options == ("case",)
+    shown = console()
+    assert [button.description for button in shown.form.given.offers] == ["Add case"]
+    for _ in range(2):
+        shown.form.given.offers[0].click()
+    pressed(shown)
+    assert [f.path for f in shown.incident.run.evidence.files] == ["docker-compose.yml"]
+    assert shown.form.given.named("path") == ["case"]
 
 
 def test_headless_builds_no_widget_and_imports_none():
@@ -146,8 +166,8 @@ def test_a_pasted_curl_is_judged_and_leaves_no_trace():
         f"> GET /v2/ HTTP/1.1\n> Host: localhost:8080\n> Authorization: Basic {pair}\n>\n< HTTP/1.1 401 Unauthorized\n"
         "< Docker-Distribution-Api-Version: registry/2.0\n< Server: nginx\n<\n"
     )
-    shown.form.pasted.value = text
-    assert shown.form.pasted.value == ""
+    shown.form.given.anything.value = text
+    assert shown.form.given.anything.value == ""
     assert pair not in state()
     pressed(shown)
     assert "Done in" in shown.status.value
@@ -189,9 +209,9 @@ def test_cancel_frees_the_form_at_once_although_a_listener_hangs():
         assert not shown.button.disabled
         assert shown.cancel.disabled
         hanging = shown._thread
-        shown.form.registry_url.value = ""
+        shown.form.given.forget.click()
         shown.form.source.value = OWN
-        shown.form.pasted.value = "$ curl -i http://localhost:5000/v2/\nHTTP/1.1 502 Bad Gateway\n"
+        shown.form.given.anything.value = "$ curl -i http://localhost:5000/v2/\nHTTP/1.1 502 Bad Gateway\n"
         pressed(shown)
         assert "Done in" in shown.status.value
         verdict = shown.answer.value
@@ -227,16 +247,48 @@ def test_the_log_tells_what_was_done_and_when_and_is_never_overwritten(tmp_path)
     assert base64.b64decode(link[2]) == (tmp_path / link[1]).read_bytes()
 
 
-@pytest.mark.parametrize(
-    ("field", "value"),
-    [("user", "anna:Kanarie77"), ("registry_url", "http://anna:Kanarie77@r:5000"), ("ui_url", "anna:Kanarie77@r")],
-)
-def test_a_login_in_the_wrong_field_is_not_kept(field: str, value: str) -> None:
+def test_a_login_in_the_name_of_the_user_is_not_kept() -> None:
     form = Form("", "http://r.example:5000", "", "", "NONE", "")
-    getattr(form, field).value = value
-    assert "Kanarie77" not in repr({w: w.get_state() for w in (form.user, form.registry_url, form.ui_url)})
+    form.user.value = "anna:Kanarie77"
+    assert "Kanarie77" not in state()
     job = form.job()
     assert "Kanarie77" not in job.about() + job.parameters() + repr(job)
     with pytest.raises(UsageError, match="leave the login out"):
         job.run(print)
     assert not form.job().refused
+
+
+@pytest.mark.parametrize("typed", ["http://anna:Kanarie77@r:5000", "anna:Kanarie77@r", "anna:Kanarie77@r:5000/v2/"])
+def test_an_address_with_a_login_is_not_kept_and_nothing_runs_without_it(typed: str) -> None:
+    form = Form("", "http://r.example:5000", "", "", "NONE", "")
+    form.given.anything.value = typed
+    assert "Kanarie77" not in state()
+    job = form.job()
+    assert "Kanarie77" not in job.about() + job.parameters() + repr(job)
+    with pytest.raises(UsageError, match="leave the login out"):
+        job.run(print)
+    assert not form.job().refused
+
+
+def test_parameters_are_in_the_list_and_each_can_be_removed() -> None:
+    form = Form("incident", "http://r.example:5000", "http://ui.example", "", "NONE", "")
+    assert len(form.given.rows.children) == 3
+    form.given.rows.children[0].children[-1].click()
+    request = form.job().request
+    assert (request.paths, request.registry_url, request.ui_url) == ((), "http://r.example:5000", "http://ui.example")
+
+
+def test_an_address_can_be_the_ui_s_alone_and_two_change_places() -> None:
+    form = Form("", "", "", "", "NONE", "")
+    form.given.anything.value = "http://ui.example"
+    form.given.rows.children[0].children[1].value = "ui"
+    assert (form.job().request.registry_url, form.job().request.ui_url) == (None, "http://ui.example")
+    form.given.anything.value = "r.example:5000"
+    assert form.job().request.registry_url == "http://r.example:5000"
+    form.given.rows.children[1].children[1].value = "ui"
+    assert (form.job().request.registry_url, form.job().request.ui_url) == (
+        "http://ui.example",
+        "http://r.example:5000",
+    )
+    form.given.anything.value = "third.example:80"
+    assert "remove one of them first" in form.given.taken.value

@@ -49,6 +49,14 @@ CURL = """> GET /v2/ HTTP/1.1
         ("error: unauthorized", ["paste"]),
         (CURL, ["paste"]),
         ("it's", ["paste"]),
+        ("incident\nno/such/thing", ["path", "refused"]),
+        ("me:secret@host:5000", ["refused"]),
+        ("host/app:1@sha256:" + "0" * 64, ["refused"]),  # a path that is not there, and no login
+        ("incident\nlocalhost:5000\n\n" + CURL, ["path", "address", "paste"]),
+        (CURL + "\n\nincident", ["paste"]),
+        ("incident\nit says unauthorized", ["paste"]),
+        ("/v2/\n/v2/_catalog", ["paste"]),
+        ("incident\n\nno/such/thing", ["path", "refused"]),
     ],
 )
 def test_what_is_recognised(tmp_path, text, kinds):
@@ -63,11 +71,16 @@ def test_a_file_address_is_a_path(tmp_path):
     assert part.kind == "path"
 
 
+def listed(shown) -> str:
+    """What the form says that it has."""
+    return "".join(row.children[0].value for row in shown.form.given.rows.children)
+
+
 def test_two_pastes_are_two_parts_and_stay_for_the_next_run():
     shown = console()
     for port in (5000, 8080):
-        shown.form.anything.value = CURL.format(port=port)
-    assert shown.form.taken.value.count("pasted text, 7 lines") == 2
+        shown.form.given.anything.value = CURL.format(port=port)
+    assert listed(shown).count("pasted text, 7 lines") == 2
     for _ in range(2):
         shown.button.click()
         shown.wait(60)
@@ -75,17 +88,17 @@ def test_two_pastes_are_two_parts_and_stay_for_the_next_run():
     state = json.dumps(ipywidgets.Widget.get_manager_state(), default=str)
     assert "YW5uOkhvbHVuZGVyLTc3" not in state
     assert "Holunder-77" not in state
-    shown.form.forget.click()
-    assert "pasted text" not in shown.form.taken.value
+    shown.form.given.forget.click()
+    assert not listed(shown)
 
 
 def test_dropped_files_are_read_and_leave_the_widget(tmp_path):
     shown = console()
     compose = b"services:\n  registry:\n    image: registry:2\n    ports: ['5000:5000']\n"
     entry = {"name": "../docker-compose.yml", "type": "", "size": len(compose), "content": memoryview(compose)}
-    shown.form.upload.value = ({**entry, "last_modified": __import__("datetime").datetime(2026, 1, 1)},)
-    assert shown.form.upload.value == ()
-    assert "docker-compose.yml, 4 lines" in shown.form.taken.value
+    shown.form.given.upload.value = ({**entry, "last_modified": __import__("datetime").datetime(2026, 1, 1)},)
+    assert shown.form.given.upload.value == ()
+    assert "docker-compose.yml, 4 lines" in listed(shown)
     shown.button.click()
     shown.wait(60)
     assert [f.kind for f in shown.incident.run.evidence.files] == ["compose"]
