@@ -16,7 +16,10 @@ from playwright.sync_api import TimeoutError as TooLate
 
 from runbook.lab import Lab
 from tests.real.hops import free_port
+from tests.real.test_accessible import axe
 from tests.real.test_jupyterlab import PICTURES
+
+__all__ = ["axe"]
 
 
 @pytest.fixture(scope="module")
@@ -109,16 +112,7 @@ PASTED = """$ curl -v -u ann http://r.example:5000/v2/
 def test_from_dropped_files_to_a_proven_fix_and_from_a_pasted_transcript(
     width: int, theme: str, address: str, home: Path, dropped: list[Path], browser: Browser
 ) -> None:
-    themes = home / "s" / "@jupyterlab" / "apputils-extension" / "themes.jupyterlab-settings"
-    themes.parent.mkdir(parents=True, exist_ok=True)
-    themes.write_text(json.dumps({"theme": f"JupyterLab {theme.title()}"}))
-    page = browser.new_context(viewport={"width": width, "height": 1400}).new_page()
-    page.set_default_timeout(90_000)
-    # On a busy machine JupyterLab asks which kernel to take when it has not heard of one in time: the first.
-    asked = page.locator(".jp-Dialog")
-    page.add_locator_handler(asked, lambda: page.click(".jp-Dialog button.jp-mod-accept"))
-    page.goto(address)
-    page.wait_for_selector(".jp-Notebook .rb-verdict")
+    page = _opened(browser, address, home, width, theme)
     assert page.locator(":text('get notified about official Jupyter news')").count() == 0
     PICTURES.mkdir(parents=True, exist_ok=True)
     _run_all(page)
@@ -149,6 +143,54 @@ def test_from_dropped_files_to_a_proven_fix_and_from_a_pasted_transcript(
     wide = "() => [...document.querySelectorAll('.jp-OutputArea-output .rb')].filter(e => e.scrollWidth > e.clientWidth + 2).length"
     assert page.evaluate(wide) == 0
     page.context.close()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing_wrong_with_the_form(
+    theme: str, address: str, home: Path, browser: Browser, axe: Path
+) -> None:
+    page = _opened(browser, address, home, 1280, theme)
+    _run_all(page)
+    for text in (
+        "incident\nhttp://localhost:5000\nhttps://a-very-long-name.of-a-registry.example.org:8443",
+        PASTED,
+        "no/such",
+    ):
+        page.locator(".rb-console textarea").first.fill(text)
+        page.keyboard.press("Tab")
+        page.wait_for_timeout(500)
+    assert page.locator(".rb-console .rb-given").count() == 4
+    assert "there is no file or folder called no/such" in page.locator(".rb-console").inner_text()
+    page.add_script_tag(path=axe)
+    for width in (1280, 800, 400):
+        page.set_viewport_size({"width": width, "height": 1400})
+        page.locator(".rb-console").scroll_into_view_if_needed()
+        page.wait_for_timeout(500)
+        page.screenshot(path=str(PICTURES / f"form-{width}-{theme}.png"))
+        found = page.evaluate(
+            "async () => (await axe.run('.rb-console')).violations.map(v => v.id + ': ' + v.nodes.map(n => n.html.slice(0, 300)).join('; '))"
+        )
+        assert found == []
+        wide = page.evaluate(
+            "() => { const e = document.querySelector('.rb-console'); return e.scrollWidth - e.clientWidth; }"
+        )
+        assert wide <= 2
+    page.context.close()
+
+
+def _opened(browser: Browser, address: str, home: Path, width: int, theme: str) -> Page:
+    themes = home / "s" / "@jupyterlab" / "apputils-extension" / "themes.jupyterlab-settings"
+    themes.parent.mkdir(parents=True, exist_ok=True)
+    themes.write_text(json.dumps({"theme": f"JupyterLab {theme.title()}"}))
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    page = browser.new_context(viewport={"width": width, "height": 1400}).new_page()
+    page.set_default_timeout(90_000)
+    # On a busy machine JupyterLab asks which kernel to take when it has not heard of one in time: the first.
+    asked = page.locator(".jp-Dialog")
+    page.add_locator_handler(asked, lambda: page.click(".jp-Dialog button.jp-mod-accept"))
+    page.goto(address)
+    page.wait_for_selector(".jp-Notebook .rb-verdict")
+    return page
 
 
 def _drop(page: Page, folder: Path) -> None:
