@@ -42,6 +42,13 @@ _STYLE = """<style>
 .rb-console .rb-drop-hint { display: none; color: var(--rb-idle); padding: 0 .4rem; }
 .rb-console.rb-drops .rb-drop-hint { display: inline; }
 .rb-console.rb-over { outline: 3px dashed #1976d2; outline-offset: 2px; }
+.rb-console .widget-checkbox, .rb-console .widget-checkbox label { height: auto; white-space: normal; }
+@media (max-width: 600px) {
+  .rb-console .widget-text, .rb-console .widget-textarea, .rb-console .widget-password { flex-flow: row wrap; height: auto; }
+  .rb-console :is(.widget-text, .widget-textarea, .widget-password) > :is(label, input, textarea) { flex: 1 1 100%; text-align: left; }
+  .rb-console .widget-checkbox > .widget-label { display: none; }
+  .rb-console .widget-checkbox label, .rb-console .rb-given { line-height: 1.4; }
+}
 .rb-console .widget-radio-box label { line-height: 1.6; }
 </style>"""
 _STATES = ("not-run", "ok", "warning", "failed", "skipped")
