@@ -21,6 +21,11 @@ def judge(user):
     said += f': {first["cause"]}. {first["summary"]}' if first else "."
     return json.dumps({"html": html, "said": door.published(said, vault), "json": door.published(json.dumps(body), vault)})
 
+def warm():
+    if not os.path.exists("/incident"):
+        empty()
+        judge("")
+
 def empty():
     shutil.rmtree("/incident", ignore_errors=True)
     os.makedirs("/incident/bundle")

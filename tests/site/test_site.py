@@ -195,6 +195,36 @@ def test_in_the_browser_nothing_leaves_the_tab(site: Path, address: str) -> None
     assert body == native
 
 
+def test_a_second_tab_begins_where_the_first_one_was(address: str) -> None:
+    """The memory of a started Python is put back; what is broken there is done without; nothing of an incident is in it."""
+    verdicts = []
+    with cut_off(f"{address}/diagnose.html", "#go") as tab:
+        tab.page.fill("#paste", "Kanarie77 was typed here")
+        tab.page.click("#go")
+        tab.page.wait_for_selector("#answer:not([hidden])")
+        tab.page.wait_for_function(f"async () => ({KEPT}).length === 2", timeout=60_000)
+        tab.page.context.set_offline(False)
+        broken = "await (await caches.open('runbook')).put((await (await caches.open('runbook')).keys())[0], new Response('x'))"
+        for before in ("", broken, broken):
+            tab.page.evaluate(f"async () => {{ {before} }}")
+            tab.page.reload()
+            tab.page.wait_for_selector("#go:not([disabled])", timeout=150_000)
+            tab.page.fill("#paste", WRONG_SCHEME)
+            tab.page.click("#go")
+            tab.page.wait_for_selector("#answer:not([hidden])")
+            verdicts.append(tab.page.inner_text("#verdict"))
+        kept = tab.page.evaluate(f"async () => ({KEPT})")
+    assert all("insecure-registry-missing" in verdict for verdict in verdicts)
+    assert len(kept) == 2
+    assert not any("Kanarie77" in text for _, text in kept)
+
+
+KEPT = """await Promise.all((await (await caches.open("runbook")).keys()).map(async (key) =>
+  [key.url, new TextDecoder("latin1").decode(await (await (await caches.open("runbook")).match(key)).arrayBuffer())]))"""
+WRONG_SCHEME = """$ docker login r.example:5000
+Error response from daemon: Get "https://r.example:5000/v2/": http: server gave HTTP response to HTTPS client"""
+
+
 @pytest.mark.timeout(600)
 def test_every_fault_of_the_embedded_lab_gets_the_same_verdict_under_webassembly(
     site: Path, pyodide: Path, tmp_path: Path
