@@ -65,7 +65,7 @@ def docs(session: nox.Session) -> None:
 @nox.session
 def bench(session: nox.Session) -> None:
     """Print the figures of tests/bench; each is a ratio within one run."""
-    for name in session.posargs or ("diagnose", "fleet", "headless", "live", "open", "tap", "widgets"):
+    for name in session.posargs or ("browser", "diagnose", "fleet", "headless", "live", "open", "tap", "widgets"):
         session.run("python", "-m", f"tests.bench.bench_{name}")
 
 
