@@ -31,6 +31,10 @@ When = tuple[tuple[Asks, ...], ...]
 """A condition: any of these rows, of which all tests hold. No row: what it asks for was not understood."""
 
 
+Unknown = Literal["middleware", "service", "entry point", "two in one"]
+"""Of what kind a name is that a router of Traefik cannot use. `two in one`: a middleware that is of two kinds."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeaderEdit:
     """A change to a header. `set` to the empty value means, in nginx, that it is not sent."""
@@ -61,7 +65,8 @@ class HeaderEdit:
 class OwnAuth:
     """A login that the hop demands itself, before the registry is asked."""
 
-    kind: Literal["basic", "request", "forward"]
+    kind: Literal["basic", "digest", "request", "forward"]
+    """`digest` fits no login that docker sends."""
     realm: str = ""
     user_file: str = ""
     users: tuple[str, ...] = ()
@@ -71,6 +76,10 @@ class OwnAuth:
     """Why the hop cannot check any login: it answers 503 itself (ingress-nginx)."""
     keys: tuple[str, ...] = ()
     """The keys that the Secret has in place of the one that is looked for."""
+    sees: Literal["client", "none", "other"] = "client"
+    """Traefik: whose login it checks: none where a middleware before it emptied the header, another where one set it."""
+    outermost: bool = True
+    """Traefik: whether the route's response headers are set on its own 401 as well; not where they come after it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,8 +171,11 @@ class ProxyRoute:
 
     priority: int = 0
     """Traefik: the router with the highest takes a request that fits several."""
-    unknown: tuple[tuple[Literal["middleware", "service", "entry point"], str, Place], ...] = ()
-    """Traefik: what the router names and nobody defines. It does not serve such a router: 404."""
+    unknown: tuple[tuple[Unknown, str, Place], ...] = ()
+    """Traefik: what the router names and nobody defines, or what is no one middleware. It does not serve such a router:
+    404."""
+    answers_for: Place | None = None
+    """Traefik: where an `errors` middleware gives another server's page in the place of an answer, with its headers."""
     caches: Place | None = None
     """nginx: where an answer of 401 is kept and given to others."""
     unread: tuple[Place, ...] = ()

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from runbook.model import Compose, EnvVar, Guard, HeaderEdit, OwnAuth, Place, ProxyRoute, Service
+from runbook.model.proxy import Unknown
 from runbook.numbers import whole_number
 from runbook.parse.hops import Proto, basic_auth, header_edit, split_upstream
 from runbook.parse.patterns import search
@@ -172,7 +173,8 @@ def _router(
     passes_host = tree.get(f"http.services.{asked}.loadbalancer.passhostheader")
     own_host = passes_host is not None and passes_host.text.lower() == "false"
     limit = next((v for m in chain if (v := tree.get(f"http.middlewares.{m}.buffering.maxrequestbodybytes"))), None)
-    request = tuple(e for m in chain for e in _edits(tree, m, "customrequestheaders", vault))
+    request = tuple(e for m in chain for e in (*_removed(tree, m), *_edits(tree, m, "customrequestheaders", vault)))
+    first = ways(rule.text)[0]
     unknown = tuple(_unserved(keys, named, tree, services, points))
     given = keys.get("priority")
     made = ProxyRoute(
@@ -186,17 +188,20 @@ def _router(
         upstream_uri=None,
         upstream_variable=True,  # names are looked up again by the Docker provider and by Go
         upstream_place=place,
-        strips_prefix=next((p for m in chain if (p := _strip(tree, m))), ""),
+        strips_prefix=next(
+            (p for m in chain if (p := _strip(tree, m, "" if first.match == "regex" else first.path))), ""
+        ),
         rewrite=next((r for m in chain if (r := _rewrite(tree, m))), None),
-        request_headers=(*(e for m in chain for e in _removed(tree, m)), *request),
+        request_headers=request,
         response_headers=tuple(e for m in chain for e in _edits(tree, m, "customresponseheaders", vault)),
         host="upstream" if own_host else "client",
         host_value=f"{upstream.host}:{upstream.port}" if own_host else "",
         forwards_proto=_proto(request, tls),
-        auth=next((a for m in chain if (a := _auth(tree, m))), None),
+        auth=_own_login(tree, chain, vault),
         max_body=(whole_number(limit.text) or None) if limit else None,
         max_body_place=limit.place if limit else None,
         guards=tuple(g for m in chain for g in _guards(tree, m, vault)),
+        answers_for=next((found for m in chain if (found := _errors(tree, m))), None),
         complete=not unknown,
         unknown=unknown,
     )
@@ -228,20 +233,38 @@ def _of_points(keys: Tree, points: Tree) -> list[tuple[str, Leaf]]:
 
 def _unserved(
     keys: Tree, named: list[tuple[str, Leaf]], tree: Tree, services: dict[str, tuple[str, Place]], points: Tree
-) -> Iterator[tuple[Literal["middleware", "service", "entry point"], str, Place]]:
+) -> Iterator[tuple[Unknown, str, Place]]:
     """What a router names and nobody defines: Traefik leaves it out, and answers 404 where no other takes the request
-    (run, 3.3)."""
-    for name, leaf in named:
-        if not any(k.startswith(f"http.middlewares.{_referred(name, tree)}.") for k in tree):
-            yield "middleware", name, leaf.place
+    (run, 3.3); so it does with one whose middleware is of two kinds at once."""
+    for name, leaf in (*named, *_of_chains([_referred(m, tree) for m, _ in named], tree)):
+        kinds = _kinds(_referred(name, tree), tree)
+        if len(kinds) != 1:
+            yield "two in one" if kinds else "middleware", name, leaf.place
     wanted = keys.get("service")
     here = {*services, *(k.split(".")[2] for k in tree if k.startswith("http.services."))}
-    if wanted and "@" not in wanted.text and _plain(wanted.text) not in here:
-        yield "service", wanted.text, wanted.place
+    behind = f"http.services.{_plain(wanted.text)}.weighted." if wanted else ""
+    parts = [v for k, v in tree.items() if behind and k.startswith(behind) and k.endswith(".name")]
+    for one in (wanted, *parts) if wanted else ():
+        if "@" not in one.text and _plain(one.text) not in here:
+            yield "service", one.text, one.place
     known = {k.split(".")[1] for k in points if k.endswith(".address")}
     own = _listed(keys, "entrypoints")
     if known and own and not known & {p.lower() for p, _ in own}:
         yield "entry point", own[0][0], own[0][1].place
+
+
+def _kinds(middleware: str, tree: Tree) -> dict[str, None]:
+    """Of which kinds a middleware is; one that is defined has one."""
+    prefix = f"http.middlewares.{middleware}."
+    return dict.fromkeys(k.removeprefix(prefix).split(".")[0] for k in tree if k.startswith(prefix))
+
+
+def _of_chains(names: list[str], tree: Tree) -> Iterator[tuple[str, Leaf]]:
+    """The names that chains among these have, one level deep."""
+    for name in names:
+        for key, leaf in tree.items():
+            if key.startswith(f"http.middlewares.{name}.chain.middlewares"):
+                yield from ((_within(name, n, tree), leaf) for n in re.split(r"[,\s]+", leaf.text) if n)
 
 
 def _hosts(service: str, url: str, tree: Tree) -> tuple[tuple[str, int | None], ...]:
@@ -297,6 +320,11 @@ def _referred(name: str, tree: Tree) -> str:
     return full if full.endswith(_OF_FILE) and any(_OF_FILE in k for k in tree) else _plain(full)
 
 
+def _within(chain: str, name: str, tree: Tree) -> str:
+    """A name in a chain: it is of the chain's own provider where it says none."""
+    return _referred(name + (_OF_FILE if "@" not in name and chain.endswith(_OF_FILE) else ""), tree)
+
+
 def _plain(name: str) -> str:
     """A middleware or service without its provider (`auth@docker`)."""
     return name.split("@")[0].strip().lower()
@@ -316,8 +344,9 @@ def _unchained(names: list[str], tree: Tree) -> list[str]:
         chained = [v for k, v in tree.items() if k.startswith(f"http.middlewares.{name}.chain.middlewares")]
         if chained:
             opened.add(name)
-            own = _OF_FILE if name.endswith(_OF_FILE) else ""
-            todo += [_plain(n) + own for v in reversed(chained) for n in reversed(re.split(r"[,\s]+", v.text)) if n]
+            todo += [
+                _within(name, n, tree) for v in reversed(chained) for n in reversed(re.split(r"[,\s]+", v.text)) if n
+            ]
         else:
             found.append(name)
     return found
@@ -347,11 +376,34 @@ def _written(name: str) -> str:
 
 
 def _removed(tree: Tree, middleware: str) -> Iterator[HeaderEdit]:
-    """`removeHeader` of a login middleware takes Authorization away once it has been checked."""
+    """`removeHeader` of a login middleware takes Authorization away once it has been checked; a `headerField` of that
+    name has the user's name in its place."""
     for kind in ("basicauth", "digestauth"):
+        named = tree.get(f"http.middlewares.{middleware}.{kind}.headerfield")
+        if named and named.text.lower() == "authorization":
+            yield HeaderEdit(name="Authorization", action="set", value="user", place=named.place, injected="no basic")
         value = tree.get(f"http.middlewares.{middleware}.{kind}.removeheader")
         if value and value.text.lower() == "true":
             yield HeaderEdit(name="Authorization", action="remove", place=value.place)
+
+
+def _own_login(tree: Tree, chain: list[str], vault: Vault) -> OwnAuth | None:
+    """The first login of a chain, and what the middlewares before it make of the header: they come one after another."""
+    for number, middleware in enumerate(chain):
+        if (found := _auth(tree, middleware)) is None:
+            continue
+        before = [
+            e
+            for m in chain[:number]
+            for e in _edits(tree, m, "customrequestheaders", vault)
+            if e.name == "Authorization"
+        ]
+        after = [e for m in chain[number + 1 :] for e in _edits(tree, m, "customresponseheaders", vault)]
+        sees: Literal["client", "none", "other"] = (
+            "client" if not before else "none" if before[-1].action == "remove" else "other"
+        )
+        return replace(found, sees=sees, outermost=not any(e.name == "Www-Authenticate" for e in after))
+    return None
 
 
 def _auth(tree: Tree, middleware: str) -> OwnAuth | None:
@@ -361,6 +413,10 @@ def _auth(tree: Tree, middleware: str) -> OwnAuth | None:
         users = tree.get(f"http.middlewares.{middleware}.basicauth.usersfile")
         place = next(iter(basic.values())).place
         return basic_auth(place, realm.text if realm else "traefik", users.text if users else "")
+    digest = next((v for k, v in tree.items() if k.startswith(f"http.middlewares.{middleware}.digestauth.")), None)
+    if digest:
+        realm = tree.get(f"http.middlewares.{middleware}.digestauth.realm")
+        return OwnAuth(kind="digest", realm=realm.text if realm else "traefik", place=digest.place)
     forward = next((v for k, v in tree.items() if k.startswith(f"http.middlewares.{middleware}.forwardauth.")), None)
     return OwnAuth(kind="forward", place=forward.place) if forward else None
 
@@ -379,9 +435,22 @@ def _guards(tree: Tree, middleware: str, vault: Vault) -> Iterator[Guard]:
             yield Guard(kind=kind, text=f"{name}: {vault.mask(value.text, 200)}", place=value.place)
 
 
-def _strip(tree: Tree, middleware: str) -> str:
+def _errors(tree: Tree, middleware: str) -> Place | None:
+    """Where an `errors` middleware takes the place of a 401: the challenge of the answer is gone with it (run, 3.3)."""
+    prefix = f"http.middlewares.{middleware}.errors.status"
+    for key, value in tree.items():
+        for one in value.text.split(",") if key.startswith(prefix) else ():
+            low, _, high = one.strip().partition("-")
+            if low.isdigit() and int(low) <= 401 <= (int(high) if high.isdigit() else int(low)):
+                return value.place
+    return None
+
+
+def _strip(tree: Tree, middleware: str, path: str) -> str:
+    """The prefix that is cut off; of several the one with which the router's path begins."""
     prefix = f"http.middlewares.{middleware}.stripprefix.prefixes"
-    return next((v.text.split(",")[0] for k, v in tree.items() if k.startswith(prefix)), "")
+    all_of_them = [p.strip() for k, v in tree.items() if k.startswith(prefix) for p in v.text.split(",")]
+    return next((p for p in all_of_them if p and path.startswith(p)), next(iter(all_of_them), ""))
 
 
 def _proto(edits: tuple[HeaderEdit, ...], tls: bool) -> Proto:
@@ -413,6 +482,8 @@ def _toml(text: str, file: str) -> Iterator[tuple[str, Leaf]]:
 
     def leaves(value: Any, key: str) -> Iterator[tuple[str, Leaf]]:
         if isinstance(value, dict):
+            if not value and key:
+                yield key, Leaf("", Place(file))
             for name, inner in value.items():
                 yield from leaves(inner, f"{key}.{str(name).lower()}".lstrip("."))
         elif isinstance(value, list) and any(isinstance(v, dict) for v in value):

@@ -177,8 +177,8 @@ def unserved_router(facts: Facts) -> Iterator[Finding]:
 
 
 def unserved(facts: Facts, route: ProxyRoute, *refused: Exchange) -> Finding | None:
-    """A router that Traefik leaves out, since it names a middleware, a service or an entry point that nobody defines; a
-    suspicion where that may be in a file of the file provider, and none that defines any was handed over."""
+    """A router that Traefik leaves out, since it names a middleware, a service or an entry point that nobody defines, or a
+    middleware of two kinds; a suspicion where it may be in a file of the file provider, and none that defines any is here."""
     if not route.unknown or route.platform == "kubernetes":
         return None
     kind, asked, place = route.unknown[0]
@@ -187,18 +187,20 @@ def unserved(facts: Facts, route: ProxyRoute, *refused: Exchange) -> Finding | N
     known = provider in ("", "docker") or (provider == "file" and files)
     if not known and (refused or _was_tried(facts)):
         return None
-    key, other = {
-        "middleware": ("middlewares", "take it out of the router's middlewares"),
-        "service": ("service", "name a service that there is"),
-        "entry point": ("entryPoints", "name an entry point that Traefik has"),
+    key, advice = {
+        "middleware": ("middlewares", f"Define {bare}, or take it out of the router's middlewares"),
+        "two in one": ("middlewares", f"Make a middleware of each kind in {bare}, and name both"),
+        "service": ("service", f"Define {bare}, or name a service that there is"),
+        "entry point": ("entryPoints", f"Define {bare}, or name an entry point that Traefik has"),
     }[kind]
+    double, missing = kind == "two in one", "nothing here defines: Traefik does not serve it."
     return finding(
-        f"The router of {name(route)} names the {kind} {asked}, which "
-        + ("nothing here defines: Traefik does not serve it." if known else "was not handed over."),
+        f"The router of {name(route)} names the {'middleware' if double else kind} {asked}, which "
+        + ("is of two kinds at once: Traefik does not serve it." if double else missing if known else "was not handed over."),
         *(seen(e) for e in refused[:2]),
         read(f"{key}: {asked}", place),
         hop=hop(route),
         proves=known,
         about=site(facts, route),
-        fix=proxy_fix(facts, route, f"Define {bare}, or {other}", api_check(front_url(facts, route)), at=place),
+        fix=proxy_fix(facts, route, advice, api_check(front_url(facts, route)), at=place),
     )

@@ -30,7 +30,7 @@ def choose(routes: Sequence[ProxyRoute], request: Request) -> ProxyRoute | None:
     if here and here[0].software == "traefik":
         fits = (r for r in here if not r.server_names or any(_name_rank(n, name) for n in r.server_names))
         takes = [r for r in fits if matches(r, request) and holds(r, request)]
-        return max(takes, key=lambda r: r.priority, default=None)
+        return max(takes, key=lambda r: (not r.unknown, r.priority), default=None)
     server = _server(here, name)
     if not server:
         return None

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from runbook.model import HeaderEdit, ProxyRoute
+from runbook.parse.conditions import holds_for
 from runbook.parse.patterns import search
-from runbook.stack.choose import choose, value_of
+from runbook.stack.choose import asked_by, choose, value_of
 from runbook.urls import urlsplit
 
 Login = Literal["none", "valid", "invalid", "unknown"]
@@ -62,7 +63,7 @@ def foretell(routes: Sequence[ProxyRoute], request: Request, *, injected: Login 
     """What happens to the request; `injected`: how the registry judges a login that a hop puts in."""
     route = choose(routes, request)
     if route is None:
-        own = 404 if routes and all(r.software == "traefik" for r in routes) else None
+        own = 404 if routes and all(r.software == "traefik" and _is_passed_by(r, request) for r in routes) else None
         return Foretold(route=None, status=own)
     if route.unknown:
         return Foretold(route=route)  # not served, if nobody defines what it names
@@ -72,8 +73,11 @@ def foretell(routes: Sequence[ProxyRoute], request: Request, *, injected: Login 
         return Foretold(route=route, status=413)
     if route.kind in ("return", "redirect"):
         return Foretold(route=route, status=_moved(route, request))
+    if _is_open(route):
+        return Foretold(route=route)
     if _wants_login(route, request):
-        return Foretold(route=route, status=401, challenge=_keeps_challenge(route))
+        own = route.auth is not None and not route.auth.outermost
+        return Foretold(route=route, status=401, challenge=own or _keeps_challenge(route))
     if route.kind == "static":
         return Foretold(route=route, status=404)
     path = upstream_path(route, request)
@@ -96,12 +100,20 @@ def foretell(routes: Sequence[ProxyRoute], request: Request, *, injected: Login 
 def _wants_login(route: ProxyRoute, request: Request) -> bool:
     """Whether the hop itself refuses the request for want of its own login."""
     auth = route.auth
-    return (
-        auth is not None
-        and auth.kind == "basic"
-        and not request.own_login
-        and request.method not in auth.except_methods
-    )
+    if auth is None or auth.kind not in ("basic", "digest") or request.method in auth.except_methods:
+        return False
+    return auth.kind == "digest" or auth.sees == "none" or not request.own_login
+
+
+def _is_open(route: ProxyRoute) -> bool:
+    """Traefik: whether an answer depends on what the files do not tell: who asks, how often, another server's word."""
+    asks = route.auth is not None and (route.auth.kind == "forward" or route.auth.sees == "other")
+    return route.software == "traefik" and (asks or bool(route.guards) or route.answers_for is not None)
+
+
+def _is_passed_by(route: ProxyRoute, request: Request) -> bool:
+    """Whether it is sure that the route does not take the request."""
+    return not route.when or holds_for(route.when, asked_by(request)) is not None
 
 
 def _keeps_challenge(route: ProxyRoute) -> bool:

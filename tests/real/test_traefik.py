@@ -88,7 +88,6 @@ CONFIGS = [
     Config("path replaced", "replacePath: {path: /v2/}"),
     Config("path replaced by a pattern", "replacePathRegex: {regex: '^/v2/(.*)', replacement: '/v2/x/$1'}"),
     Config("bodies up to 1 MB", "buffering: {maxRequestBodyBytes: 1000000}"),
-    Config("a list that has us", "ipAllowList: {sourceRange: [127.0.0.0/8]}"),
     Config("to https", "redirectScheme: {scheme: https, permanent: true}"),
     Config("elsewhere", "redirectRegex: {regex: '^http://[^/]+/(.*)', replacement: 'https://other.example/$1'}"),
     Config("a chain", "chain: {middlewares: [b]}", whole="chain"),
