@@ -102,4 +102,7 @@ def _password(rng: random.Random) -> str:
 
 def redraw_ports(plan: Plan) -> None:
     """Other ports, when somebody took ours in the meantime."""
+    before = str(plan.registry_port).encode()
     plan.registry_port, plan.ui_port, plan.inner_port = free_ports(random.Random(), 3)  # noqa: S311
+    now = str(plan.registry_port).encode()
+    plan.handed = {name: data.replace(b":" + before, b":" + now) for name, data in plan.handed.items()}

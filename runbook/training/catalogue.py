@@ -109,10 +109,22 @@ ALSO_BEHIND_NGINX[2] = ALSO_BEHIND_NGINX[1]
 """Faults whose rounds have a hand-written nginx in front in one of three draws, in place of the UI's own."""
 
 
+DOCKER = "docker"
+"""The word of rounds in which a docker client takes part, in the place where others name a proxy."""
+CLIENT = (
+    "base64-trailing-newline",
+    "credential-helper-broken",
+    "credentials-under-other-host",
+    "stale-stored-credentials",
+)
+"""Faults in the client's own file, all of the step "simplify": the same request without that client works."""
+
+
 def pool(step: str, catalogue: int = CATALOGUE, proxy: str = "") -> tuple[str, ...]:
     """The faults of a step, of all steps for any other word; with `proxy` those that can be broken behind it."""
     steps = POOLS[catalogue]
     found = steps[step] if step in steps else tuple(sorted({cause for causes in steps.values() for cause in causes}))
+    found += CLIENT if proxy == DOCKER and step not in ("htpasswd", "headers", "align") else ()
     return tuple(cause for cause in found if cause in BEHIND[catalogue][proxy]) if proxy else found
 
 
@@ -133,7 +145,14 @@ NOT_BEHIND_OTHERS = (
 _OTHERS = tuple(cause for cause in pool("all", 2) if cause not in NOT_BEHIND_OTHERS)
 BEHIND: dict[int, dict[str, tuple[str, ...]]] = {
     1: {"ui": pool("all", 1), "nginx": ALSO_BEHIND_NGINX[1]},
-    2: {"ui": pool("all", 2), "nginx": ALSO_BEHIND_NGINX[2], "caddy": _OTHERS, "haproxy": _OTHERS, "apache": _OTHERS},
+    2: {
+        "ui": pool("all", 2),
+        "nginx": ALSO_BEHIND_NGINX[2],
+        "caddy": _OTHERS,
+        "haproxy": _OTHERS,
+        "apache": _OTHERS,
+        DOCKER: (*CLIENT, *ALSO_BEHIND_NGINX[2]),
+    },
 }
 """Proxy in front, as somebody may ask for it → what can be broken behind it."""
 

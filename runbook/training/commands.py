@@ -89,7 +89,9 @@ def add_class_arguments(parser: ArgumentParser) -> None:
         "--round", default="final", metavar="STEP", help="simplify, htpasswd, headers, align or final (default)"
     )
     serve.add_argument(
-        "--proxy", default="", help="ui, nginx, caddy, haproxy or apache in front; without it the seed decides"
+        "--proxy",
+        default="",
+        help="ui, nginx, caddy, haproxy or apache in front, or docker for a docker client; without it the seed decides",
     )
     serve.add_argument(
         "--number",

@@ -13,8 +13,9 @@ from runbook.rules import load
 from runbook.stack.browser import refusal
 from runbook.training import project
 from runbook.training.difficulty import statistics
+from runbook.training.docker import PUSH, login, takes_part
 from runbook.training.draw import HEALTHY, Round
-from runbook.training.hints import PROBES
+from runbook.training.hints import probes
 from runbook.training.judge import Answer, otherwise
 from runbook.training.practice import send
 from runbook.training.seen import Asked, telling
@@ -74,12 +75,13 @@ def _replay(drawn: Round) -> Block:
     """The right login once more on both paths: what the client sends, and what the registry's own log says of it."""
     rows = []
     with Lab(backend="embedded", plan=drawn.broken()) as lab:
-        for way, name in (("direct", "directly"), ("ui", "through the UI")):
+        client = [(PUSH, "docker push")] if takes_part(lab.plan) else []
+        ways = [(Asked(w, "right", "/v2/", "GET"), n) for w, n in (("direct", "directly"), ("ui", "through the UI"))]
+        for asked, name in (*client, *ways):
             before = len(lab.logs()["registry"])
-            text, _ = send(Asked(way, "right", "/v2/", "GET"), lab.plan)
-            rows.append(
-                (name, "Authorization: Basic …", _arrived(lab, before), _with_ports(telling(text, lab.plan)[0], drawn))
-            )
+            text, _ = send(asked, lab.plan)
+            sends = "no login" if asked is PUSH and not login(lab.plan) else "Authorization: Basic …"
+            rows.append((name, sends, _arrived(lab, before), _with_ports(telling(text, lab.plan)[0], drawn)))
     head = ("Path", "The client sends", "It reaches the registry", "Answer")
     html = table("The right login once more, by the registry's own log", head, rows)
     shown = _shown_by(drawn)
@@ -92,9 +94,9 @@ def _shown_by(drawn: Round) -> str:
     itself: what the browser makes of the answer."""
     if drawn.plan.access == "cross-origin":
         return _by_browser(drawn)
-    here, answers = otherwise(drawn.broken(), list(PROBES))
-    sound, expected = otherwise(drawn.fixed(), list(PROBES))
-    told = [(a, telling(answers[a], here), telling(expected[a], sound)) for a in PROBES]
+    here, answers = otherwise(drawn.broken(), list(probes(drawn)))
+    sound, expected = otherwise(drawn.fixed(), list(probes(drawn)))
+    told = [(a, telling(answers[a], here), telling(expected[a], sound)) for a in probes(drawn)]
     apart = sorted(((a, ours, theirs) for a, ours, theirs in told if ours != theirs), key=lambda row: _dull(*row))
     if not drawn.faults or not apart:
         return ""
@@ -154,16 +156,16 @@ def _change(drawn: Round) -> Block:
 
 def _apart(drawn: Round, answer: Answer) -> Block:
     """The nearest look-alike, and the request, else the file, that tells the two apart."""
-    here, answers = otherwise(drawn.broken(), list(PROBES))
-    ours = {asked: telling(answers[asked], here) for asked in PROBES}
+    here, answers = otherwise(drawn.broken(), list(probes(drawn)))
+    ours = {asked: telling(answers[asked], here) for asked in probes(drawn)}
     with Lab(backend="embedded", plan=drawn.broken()) as lab:
         felt = {e.name for e in failing(lab, lab.plan)}
     found = []
     for cause in [c for c in drawn.choices if c not in (*drawn.truth, HEALTHY)]:
         with Lab(backend="embedded", plan=drawn.instead(cause)) as lab:
             alike = bool(felt & {e.name for e in failing(lab, lab.plan)})
-            theirs = {asked: telling(send(asked, lab.plan)[0], lab.plan) for asked in PROBES}
-        apart = sorted((a for a in PROBES if ours[a] != theirs[a]), key=lambda a: _dull(a, ours[a], theirs[a]))
+            theirs = {asked: telling(send(asked, lab.plan)[0], lab.plan) for asked in probes(drawn)}
+        apart = sorted((a for a in probes(drawn) if ours[a] != theirs[a]), key=lambda a: _dull(a, ours[a], theirs[a]))
         thought = cause in (answer.rival, *answer.wrong)
         found.append((not thought, not alike, len(apart), cause, apart[:1], theirs))
     if not found:
@@ -190,7 +192,9 @@ def _dull(asked: Asked, ours: tuple[str, ...], theirs: tuple[str, ...]) -> tuple
 def _short(lines: tuple[str, ...], others: tuple[str, ...]) -> str:
     """Of an answer what the other one does not have: the status, or the headers."""
     if lines[:1] != others[:1]:
-        return lines[0].removeprefix("HTTP/1.1 ") if lines and lines[0].startswith("HTTP") else "nobody answers"
+        return (
+            lines[0].removeprefix("HTTP/1.1 ") if lines and not lines[0].startswith("curl: (7)") else "nobody answers"
+        )
     return "; ".join(line for line in lines if line not in others) or "not so"
 
 

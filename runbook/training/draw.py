@@ -6,12 +6,13 @@ from typing import get_args
 
 from runbook.lab import FAULTS, LabError
 from runbook.lab.draw import draw as draw_plan
+from runbook.lab.faults.client import log_in
 from runbook.lab.frontends import put_in_front
 from runbook.lab.plan import Plan, Software
 from runbook.lazy import re
 from runbook.model import Step
 from runbook.rules import load
-from runbook.training.catalogue import ALSO_BEHIND_NGINX, BEHIND, CATALOGUE, POOLS, TWO, pool
+from runbook.training.catalogue import ALSO_BEHIND_NGINX, BEHIND, CATALOGUE, DOCKER, POOLS, TWO, pool
 
 FINAL = "final"
 HEALTHY = "healthy"
@@ -31,7 +32,7 @@ NOT_HERE = {
             "credentials-under-other-host",
             "stale-stored-credentials",
         ),
-        "it lies in a client's own files, and the requests of a round bring their login along",
+        "it lies in a client's own files: its rounds are those with a docker client (proxy `docker`)",
     ),
 }
 """Faults that make no round, and why."""
@@ -94,7 +95,7 @@ class Round:
         plan = _sound(self.seed, front)
         if here:
             plan.registry_port, plan.ui_port = self.plan.registry_port, self.plan.ui_port
-        return plan
+        return _with_client(plan, self.proxy)
 
 
 def link(name: str, seed: int, catalogue: int = CATALOGUE, proxy: str = "") -> str:
@@ -132,7 +133,7 @@ def draw(
     behind = set(chosen) <= set(ALSO_BEHIND_NGINX[catalogue])
     front: Software = "nginx" if rng.random() < 1 / 3 and behind else "ui"
     front = next((known for known in get_args(Software) if known == proxy), front)
-    plan = _sound(seed, front)
+    plan = _with_client(_sound(seed, front), proxy)
     for cause in chosen:
         FAULTS[cause].inject(plan)
     decoy = bool(chosen) and rng.random() < 0.25
@@ -145,6 +146,12 @@ def _sound(seed: int, front: Software) -> Plan:
     plan = draw_plan(seed, None)
     if front != "ui":
         put_in_front(plan, front)
+    return plan
+
+
+def _with_client(plan: Plan, proxy: str) -> Plan:
+    if proxy == DOCKER:
+        log_in(plan)
     return plan
 
 

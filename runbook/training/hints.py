@@ -2,6 +2,7 @@
 
 from runbook.rules import load
 from runbook.training import project
+from runbook.training.docker import PUSH, takes_part
 from runbook.training.draw import Round
 from runbook.training.judge import FULL_SET, otherwise
 from runbook.training.seen import Asked, telling
@@ -29,14 +30,19 @@ PROBES = (
 """Requests that tell stacks apart."""
 
 
+def probes(drawn: Round) -> tuple[Asked, ...]:
+    """Those of a round: with a docker client, its push comes first."""
+    return (PUSH, *PROBES) if takes_part(drawn.plan) else PROBES
+
+
 def questions(drawn: Round) -> tuple[str, str, str]:
     """Three questions for a round, the last the most pointed."""
     if not drawn.faults:
         return _HEALTHY
     step = load()[drawn.faults[0]].step
-    here, answers = otherwise(drawn.broken(), list(PROBES))
-    sound, expected = otherwise(drawn.fixed(), list(PROBES))
-    apart = [a for a in PROBES if telling(answers[a], here) != telling(expected[a], sound)]
+    here, answers = otherwise(drawn.broken(), list(probes(drawn)))
+    sound, expected = otherwise(drawn.fixed(), list(probes(drawn)))
+    apart = [a for a in probes(drawn) if telling(answers[a], here) != telling(expected[a], sound)]
     second = (
         f"What comes back for {apart[0].words()}? What would a sound stack answer?"
         if apart

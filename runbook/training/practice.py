@@ -12,8 +12,8 @@ from runbook.lab import Lab, LabError
 from runbook.lab.hashes import apr1_line, htpasswd_line, sha_line
 from runbook.model import PROBE_USER
 from runbook.report.block import Block
-from runbook.training import project, views, wishes
-from runbook.training.catalogue import CATALOGUE
+from runbook.training import docker, project, views, wishes
+from runbook.training.catalogue import CATALOGUE, DOCKER
 from runbook.training.draw import FINAL, HEALTHY, Round, draw, parse_link
 from runbook.training.judge import HINT_COST, Answer, Verdict, judge
 from runbook.training.log import MOST, Log
@@ -22,7 +22,7 @@ from runbook.training.seen import Asked, Kind, Observation, digest
 if TYPE_CHECKING:
     from runbook.widgets.lesson import Lesson
 
-Way = Literal["direct", "ui"]
+Way = Literal["direct", "ui", "docker"]
 Login = Literal["right", "wrong", "none", "colleague"]
 METHODS = ("GET", "HEAD", "OPTIONS", "POST", "DELETE")
 BLIND = 2
@@ -113,14 +113,17 @@ class Practice:
     def ask(
         self, way: Way = "direct", login: Login = "right", path: str = "/v2/", method: str = "GET", expect: str = ""
     ) -> Block:
-        """Send one request, directly to the registry or through the UI, and see the answer; `expect` is what you predict."""
-        if (
+        """Send one request, directly to the registry or through the UI, and see the answer; `expect` is what you predict.
+        Where a docker client takes part, "docker" lets it push with the login that it keeps."""
+        if way == DOCKER and docker.takes_part(self._plan):
+            login, path, method = "right", docker.PUSH.path, "PUT"
+        elif (
             way not in ("direct", "ui")
             or login not in ("right", "wrong", "none", "colleague")
             or not path.startswith("/")
         ):
             return views.said('Ask "direct" or "ui", with the login "right", "wrong", "none" or "colleague".')
-        if method not in METHODS or len(path) > 300 or not path.isprintable() or " " in path:
+        elif method not in METHODS or len(path) > 300 or not path.isprintable() or " " in path:
             return views.said(f"The method is one of {', '.join(METHODS)}, the path one without blanks.")
         asked = Asked(way, login, path, method)
         first = all(o.asked != asked for o in self._answer.seen)
@@ -466,6 +469,8 @@ class Practice:
 
 def send(asked: Asked, plan: Any) -> tuple[str, str]:
     """One request to a running stack: the transcript, and the status in a word."""
+    if asked.way == DOCKER:
+        return docker.push(plan)
     logins = {
         "right": (plan.user, plan.password),
         "wrong": (PROBE_USER, "wrong-on-purpose"),

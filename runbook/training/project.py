@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from runbook.lab import LabError, bundle
+from runbook.lab.faults.client import CONFIG
 from runbook.lab.frontends import REAL, as_written, in_front
 from runbook.lab.plan import Plan, Proxy
 from runbook.lazy import re
@@ -15,6 +16,7 @@ from runbook.parse import ParseError
 from runbook.parse.interpolation import substitute
 from runbook.parse.nginx_tree import Directive, tree
 from runbook.parse.yaml_nodes import load_yaml, plain_data
+from runbook.training.docker import checked, takes_part
 from runbook.training.fronts import read_front
 
 COMPOSE = "docker-compose.yml"
@@ -39,7 +41,8 @@ def write(plan: Plan, folder: Path) -> None:
 def files(plan: Plan) -> dict[str, bytes]:
     """The project's files by relative path."""
     front = {in_front(plan).file: as_written(plan).encode()} if plan.proxy.software != "ui" else {}
-    return {COMPOSE: bundle.compose(plan).encode(), **front, **plan.files}
+    client = {CONFIG: plan.handed[CONFIG]} if plan.handed.get(CONFIG) else {}
+    return {COMPOSE: bundle.compose(plan).encode(), **front, **plan.files, **client}
 
 
 def read(contents: dict[str, bytes], before: Plan, directories: list[str] | None = None) -> Plan:
@@ -58,9 +61,11 @@ def read(contents: dict[str, bytes], before: Plan, directories: list[str] | None
     registry, ui = services[before.registry], services[before.ui]
     plan = copy.deepcopy(before)
     front = in_front(before).file if before.proxy.software != "ui" else ""
-    plan.files = {name: data for name, data in contents.items() if name not in (COMPOSE, front)}
+    client = (CONFIG,) if takes_part(before) else ()
+    plan.files = {name: data for name, data in contents.items() if name not in (COMPOSE, front, *client)}
     plan.directories = list(directories or [])
-    plan.handed, plan.tried, plan.locked, plan.stopped = {}, [], [], False
+    handed = {name: checked(contents.get(name, b"")) for name in client}
+    plan.handed, plan.tried, plan.locked, plan.stopped = handed, [], [], False
     plan.image = str(registry.get("image", plan.image))
     plan.major = 2 if plan.image.rpartition(":")[2].startswith("2") else 3
     plan.environment = _environment(registry)

@@ -26,6 +26,8 @@ class Asked:
 
     def words(self) -> str:
         """As a sentence says it."""
+        if self.way == "docker":
+            return "docker push with the login that the client keeps"
         where = "directly" if self.way == "direct" else "through the UI"
         who = {
             "right": "the right login",

@@ -7,6 +7,7 @@ from runbook.report.block import Block, para, part, table
 from runbook.rules import load as rules
 from runbook.training.catalogue import CATALOGUE, pool
 from runbook.training.difficulty import statistics
+from runbook.training.docker import takes_part
 from runbook.training.draw import FINAL, HEALTHY, Round, draw
 from runbook.training.judge import HINT_COST, Answer, Verdict
 from runbook.training.seen import Observation
@@ -26,6 +27,8 @@ def story(complaint: str, plan: Plan, names: list[str], link: str, step: str) ->
         f"registry http://localhost:{plan.registry_port}, page http://localhost:{plan.ui_port}, "
         f"user {plan.user} (a colleague: {plan.colleague})"
     )
+    if takes_part(plan):
+        places += "; the client's docker push: ask with the path docker"
     task = (
         "There may be one cause, two, or none at all."
         if step == FINAL

@@ -11,6 +11,7 @@ from runbook.lab import Lab
 from runbook.lab.plan import Plan
 from runbook.model import PROBE_USER
 from runbook.stack.browser import refusal
+from runbook.training import docker
 from runbook.wire import connect
 
 UPLOADS = "/v2/school/practice/blobs/uploads/"
@@ -32,15 +33,16 @@ class Answer:
 
 
 def send(
-    port: int, method: str, path: str, login: tuple[str, str] | None = None, headers: dict[str, str] | None = None
-) -> Answer:
+    port: int, method: str, path: str, login: tuple[str, str] | None = None,
+    headers: dict[str, str] | None = None, body: bytes | None = None,
+) -> Answer:  # fmt: skip
     """One request to loopback."""
     sent = {"Host": f"localhost:{port}", **(headers or {})}
     if login:
         sent["Authorization"] = "Basic " + base64.b64encode(":".join(login).encode()).decode()
     connection = connect(port, 20)
     try:
-        connection.request(method, path, None, sent)
+        connection.request(method, path, body, sent)
         answer = connection.getresponse()
         return Answer(answer.status, answer.reason, tuple(answer.getheaders()), answer.read(1 << 20))
     except (OSError, HTTPException):
@@ -154,6 +156,11 @@ def _kept(lab: Lab, plan: Plan) -> bool:
     return send(plan.registry_port, "HEAD", f"/v2/school/practice/blobs/{digest}", _right(plan)).status == 200
 
 
+def _client(lab: Lab, plan: Plan) -> bool:
+    """Where a docker client takes part, it can push with the login that it keeps."""
+    return not docker.takes_part(plan) or docker.push(plan)[1] == "201"
+
+
 EXPECTATIONS = (
     Expectation(
         "the door", "Somebody without any login, or with a wrong one, gets in. The audit is on Friday.", _door, True
@@ -170,6 +177,7 @@ EXPECTATIONS = (
         _challenge,
     ),
     Expectation("the proxied push", "`docker push` to the page's address ends somewhere else.", _push_proxied),
+    Expectation("the client", "`docker push` of {user} does not get through.", _client),
     Expectation("deleting", "The page offers to delete images, and it never works.", _delete),
     Expectation("the images", "After the last `docker compose up -d` all images were gone.", _kept),
 )

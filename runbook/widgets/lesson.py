@@ -36,13 +36,16 @@ class Lesson:
     def __repr__(self) -> str:
         return f"Lesson({self.practice!r})"
 
+    def _client(self) -> list[tuple[str, str]]:
+        return [("docker push", "docker")] if "config.json" in self.practice.names() else []
+
     # the four tabs
 
     def _ask(self) -> Any:
         self.expected = self._field(
             ipywidgets.Text, "I expect", placeholder="a status such as 200 or 401 (may stay empty)"
         )
-        self.way = self._field(ipywidgets.Dropdown, "Path", options=_WAYS)
+        self.way = self._field(ipywidgets.Dropdown, "Path", options=[*_WAYS, *self._client()])
         self.login = self._field(ipywidgets.Dropdown, "With", options=_LOGINS)
         self.method = self._field(ipywidgets.Dropdown, "Method", options=METHODS)
         self.path = self._field(ipywidgets.Combobox, "URL path", value="/v2/", options=["/v2/", "/v2/_catalog"])

@@ -14,16 +14,24 @@ from runbook.redact import Vault
 from runbook.training import Practice, judge, project
 from runbook.training.catalogue import CATALOGUE, POOLS
 from runbook.training.draw import HEALTHY
-from runbook.training.hints import PROBES
+from runbook.training.hints import probes
 from runbook.training.seen import telling
 
 
 def ask_all(lesson: Practice, *, predict: bool) -> None:
     """Every request that tells stacks apart; who predicts deletes only where somebody complains of deleting."""
-    for asked in PROBES:
+    for asked in probes(lesson._drawn):
         if asked.method == "DELETE" and predict and "delete" not in lesson._complaint:
             continue
-        usual = "401" if asked.login != "right" else "202" if asked.method == "POST" else "200"
+        usual = (
+            "401"
+            if asked.login != "right"
+            else "202"
+            if asked.method == "POST"
+            else "201"
+            if asked.method == "PUT"
+            else "200"
+        )
         lesson.ask(asked.way, asked.login, asked.path, asked.method, expect=usual if predict else "")
 
 
@@ -206,7 +214,7 @@ def look_alike(lesson: Practice, seen: list) -> tuple[str, int]:
 
 def solves(cause: str, proxy: str = "") -> None:
     """A careful learner feels the fault and solves the round with it."""
-    step = next(s for s, causes in POOLS[CATALOGUE].items() if cause in causes)
+    step = next((s for s, causes in POOLS[CATALOGUE].items() if cause in causes), "simplify")
     lesson = Practice(step, len(cause), only=cause, proxy=proxy)
     assert "asks whether something" not in lesson._complaint, "nobody would notice this fault"
     careful(lesson)

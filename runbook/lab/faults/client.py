@@ -22,9 +22,14 @@ def _store(plan: Plan, config: object, said: str) -> None:
     plan.handed["pull.txt"] = f"$ docker pull {_host(plan)}/tools/backup:1.4\n{said}\n".encode()
 
 
-def _log_in_again(plan: Plan) -> None:
-    """`docker logout` and `docker login` with the address that is really used."""
+def log_in(plan: Plan) -> None:
+    """`docker login` with the address that is really used."""
     plan.handed[CONFIG] = json.dumps({"auths": {_host(plan): _auth(plan.user, plan.password)}}, indent=2).encode()
+
+
+def _log_in_again(plan: Plan) -> None:
+    """`docker logout` and `docker login`."""
+    log_in(plan)
     plan.handed.pop("pull.txt")
 
 
