@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 from runbook.lab.frontends import as_written, in_front
+from runbook.lab.manifests import manifests
 from runbook.lab.plan import Plan
 
 
@@ -12,7 +13,7 @@ def write(plan: Plan, folder: Path, logs: dict[str, str], recorded: dict[str, by
     """Write the bundle anew. The published ports are the real ones, so files and wire agree."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    texts = {"docker-compose.yml": compose(plan).encode(), **plan.files, **plan.handed, **recorded}
+    texts = {**described(plan), **plan.files, **plan.handed, **recorded}
     if plan.proxy.software != "ui":
         texts[in_front(plan).file] = as_written(plan).encode()
     for service, log in logs.items():
@@ -22,6 +23,13 @@ def write(plan: Plan, folder: Path, logs: dict[str, str], recorded: dict[str, by
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)
+
+
+def described(plan: Plan) -> dict[str, bytes]:
+    """The files that say what runs: the compose file, or manifests."""
+    if plan.platform == "kubernetes":
+        return manifests(plan)
+    return {"docker-compose.yml": compose(plan).encode()}
 
 
 def compose(plan: Plan, bind: str = "") -> str:

@@ -135,6 +135,9 @@ class Plan:
     access: Literal["proxy", "cross-origin"] = "proxy"
     """How the page reaches the registry: through its own nginx, or straight from the browser."""
 
+    platform: Literal["compose", "kubernetes"] = "compose"
+    """In which language the stack is written down."""
+
     @property
     def config_path(self) -> str:
         """Where the image looks for its configuration file."""

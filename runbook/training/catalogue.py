@@ -143,6 +143,14 @@ NOT_BEHIND_OTHERS = (
 )
 """What Caddy, HAProxy and Apache cannot have here: it is about the UI's own nginx, about its page, or about a second file of accounts."""
 _OTHERS = tuple(cause for cause in pool("all", 2) if cause not in NOT_BEHIND_OTHERS)
+KUBERNETES = "kubernetes"
+"""The word of rounds whose stack is written as manifests."""
+_IN_MANIFESTS = tuple(
+    cause
+    for cause in (*ALSO_BEHIND_NGINX[2], "env-name-malformed", "delete-disabled", "auth-option-missing")
+    if cause not in ("over-escaped-dollar", "htpasswd-missing-autocreated")
+)
+"""Not `$$`, which only Compose halves, and no file that an engine makes a folder or a registry an account of."""
 BEHIND: dict[int, dict[str, tuple[str, ...]]] = {
     1: {"ui": pool("all", 1), "nginx": ALSO_BEHIND_NGINX[1]},
     2: {
@@ -152,6 +160,7 @@ BEHIND: dict[int, dict[str, tuple[str, ...]]] = {
         "haproxy": _OTHERS,
         "apache": _OTHERS,
         DOCKER: (*CLIENT, *ALSO_BEHIND_NGINX[2]),
+        KUBERNETES: _IN_MANIFESTS,
     },
 }
 """Proxy in front, as somebody may ask for it → what can be broken behind it."""

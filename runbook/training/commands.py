@@ -91,7 +91,7 @@ def add_class_arguments(parser: ArgumentParser) -> None:
     serve.add_argument(
         "--proxy",
         default="",
-        help="ui, nginx, caddy, haproxy or apache in front, or docker for a docker client; without it the seed decides",
+        help="ui, nginx, caddy, haproxy or apache in front, docker for a docker client, or kubernetes for manifests; without it the seed decides",
     )
     serve.add_argument(
         "--number",

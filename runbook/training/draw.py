@@ -12,7 +12,7 @@ from runbook.lab.plan import Plan, Software
 from runbook.lazy import re
 from runbook.model import Step
 from runbook.rules import load
-from runbook.training.catalogue import ALSO_BEHIND_NGINX, BEHIND, CATALOGUE, DOCKER, POOLS, TWO, pool
+from runbook.training.catalogue import ALSO_BEHIND_NGINX, BEHIND, CATALOGUE, DOCKER, KUBERNETES, POOLS, TWO, pool
 
 FINAL = "final"
 HEALTHY = "healthy"
@@ -95,7 +95,7 @@ class Round:
         plan = _sound(self.seed, front)
         if here:
             plan.registry_port, plan.ui_port = self.plan.registry_port, self.plan.ui_port
-        return _with_client(plan, self.proxy)
+        return _placed(plan, self.proxy)
 
 
 def link(name: str, seed: int, catalogue: int = CATALOGUE, proxy: str = "") -> str:
@@ -132,8 +132,8 @@ def draw(
     chosen = (only,) if only else chosen
     behind = set(chosen) <= set(ALSO_BEHIND_NGINX[catalogue])
     front: Software = "nginx" if rng.random() < 1 / 3 and behind else "ui"
-    front = next((known for known in get_args(Software) if known == proxy), front)
-    plan = _with_client(_sound(seed, front), proxy)
+    front = "ui" if proxy == KUBERNETES else next((known for known in get_args(Software) if known == proxy), front)
+    plan = _placed(_sound(seed, front), proxy)
     for cause in chosen:
         FAULTS[cause].inject(plan)
     decoy = bool(chosen) and rng.random() < 0.25
@@ -149,9 +149,11 @@ def _sound(seed: int, front: Software) -> Plan:
     return plan
 
 
-def _with_client(plan: Plan, proxy: str) -> Plan:
+def _placed(plan: Plan, proxy: str) -> Plan:
     if proxy == DOCKER:
         log_in(plan)
+    if proxy == KUBERNETES:
+        plan.platform = "kubernetes"
     return plan
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from runbook.lab import LabError, bundle
 from runbook.lab.faults.client import CONFIG
 from runbook.lab.frontends import REAL, as_written, in_front
+from runbook.lab.manifests import as_services
 from runbook.lab.plan import Plan, Proxy
 from runbook.lazy import re
 from runbook.parse import ParseError
@@ -42,7 +43,7 @@ def files(plan: Plan) -> dict[str, bytes]:
     """The project's files by relative path."""
     front = {in_front(plan).file: as_written(plan).encode()} if plan.proxy.software != "ui" else {}
     client = {CONFIG: plan.handed[CONFIG]} if plan.handed.get(CONFIG) else {}
-    return {COMPOSE: bundle.compose(plan).encode(), **front, **plan.files, **client}
+    return {**bundle.described(plan), **front, **plan.files, **client}
 
 
 def read(contents: dict[str, bytes], before: Plan, directories: list[str] | None = None) -> Plan:
@@ -52,8 +53,8 @@ def read(contents: dict[str, bytes], before: Plan, directories: list[str] | None
     """
     if any(_COSTLY.search(data) for data in contents.values()):
         raise LabError("a bcrypt hash of a cost above 12 would hold the whole lab up; nothing was started")
-    tree = _load(contents)
-    services = tree.get("services")
+    kubernetes = before.platform == "kubernetes"
+    services = as_services(contents, before) if kubernetes else _load(contents).get("services")
     if not isinstance(services, dict) or not all(isinstance(s, dict) for s in services.values()):
         raise LabError(f"{COMPOSE} has no services that could be started")
     if missing := [name for name in (before.registry, before.ui) if name not in services]:
@@ -62,7 +63,9 @@ def read(contents: dict[str, bytes], before: Plan, directories: list[str] | None
     plan = copy.deepcopy(before)
     front = in_front(before).file if before.proxy.software != "ui" else ""
     client = (CONFIG,) if takes_part(before) else ()
-    plan.files = {name: data for name, data in contents.items() if name not in (COMPOSE, front, *client)}
+    plan.files = {
+        name: data for name, data in contents.items() if name not in (*bundle.described(before), front, *client)
+    }
     plan.directories = list(directories or [])
     handed = {name: checked(contents.get(name, b"")) for name in client}
     plan.handed, plan.tried, plan.locked, plan.stopped = handed, [], [], False
