@@ -277,7 +277,7 @@ def _not_let_in(facts: Facts) -> Iterator[Observation]:
         r = o.record
         if not isinstance(r, LoggedRequest) or id(r) in over:
             continue
-        if (o.address.host not in names) if o.address else bool(names):
+        if names and (o.address is None or o.address.host not in names):
             continue
         if (
             r.status != 401

@@ -222,7 +222,8 @@ def focus_of(
     addresses = tuple(dict.fromkeys((*used, *logged, *named_only, *(published if not used else ()), *sites)))
     times = [o.when for o in unsettled if o.when is not None]
     scanners = _machines_that_scan(observations, stack)
-    page = page_of(stack)
+    page, unasked = page_of(stack), _unasked(stack, used)
+    inside, served = _at_sites(observations)
     docker = (o.address for o in clients if isinstance(o.record, Message) and o.address and o.witness == "client")
     focus = Focus(
         addresses=addresses,
@@ -235,12 +236,12 @@ def focus_of(
         named=bool(named or evidence.target.user),
         only=evidence.target.user is not None,
         ports=ports,
-        sites=frozenset(_doors(stack, used)),
+        sites=frozenset((*_doors(stack, used), *(unasked if inside else ()))),
         page=page,
         tokens=stack.registry is None or stack.registry.auth != "htpasswd",
         told=(*used, *logged),
         fronts=_leading_home(stack),
-        unasked=_unasked(stack, used),
+        unasked=() if served else unasked,
         apart=_apart(stack, addresses),
         listening=ports.union(*(r.listen for r in stack.routes), (a.port for a in addresses if a.port)),
         fronting=_on_host(stack.routes),
@@ -314,8 +315,23 @@ def _leads_home(route: ProxyRoute, names: frozenset[str] = frozenset()) -> bool:
     return route.kind == "proxy" and ("/v2" in route.path or upstreams)
 
 
+def _at_sites(observations: Iterable[Observation]) -> tuple[bool, bool]:
+    """Whether a proxy's log, which tells no hosts, has requests of clients to the API, and whether one of them was served
+    as only a login is: they came to the sites that lead home, whatever name another proxy before them had."""
+    rows = [
+        o
+        for o in observations
+        if o.witness == "proxy" and isinstance(o.record, LoggedRequest) and not o.own and o.address is None
+    ]
+    asked = [o for o in rows if _is_api(o.path) and o.agent.startswith(_CLIENTS)]
+    return bool(asked), any(o.ok and (o.user or o.path.rstrip("/") == "/v2") for o in asked)
+
+
 def _unasked(stack: Stack, used: tuple[Address, ...]) -> tuple[str, ...]:
-    home = [r for r in _leading_home(stack) if _leads_home(r, _called(stack))]
+    ways = ways_home(stack)
+    home = [r for r in stack.routes if r in ways or _leads_home(r, _called(stack))]
+    inner = _inner(stack)
+    home = [r for r in home if not inner.intersection(n.lower() for n in r.server_names)]
     if not used or any(not a.is_full or _is_site(a, r.server_names) for a in used for r in home):
         return ()
     return tuple(dict.fromkeys(name.lower() for r in home for name in r.server_names if _is_name(name)))
@@ -339,8 +355,8 @@ def _called(stack: Stack) -> frozenset[str]:
 
 
 def _leading_home(stack: Stack) -> tuple[ProxyRoute, ...]:
-    proxied = tuple(r for r in stack.routes if r.kind == "proxy")
-    return tuple(r for r in proxied if _leads_home(r, _called(stack))) or proxied
+    proxied, ways = tuple(r for r in stack.routes if r.kind == "proxy"), ways_home(stack)
+    return tuple(r for r in proxied if r in ways or _leads_home(r, _called(stack))) or proxied
 
 
 def _apart(stack: Stack, addresses: tuple[Address, ...]) -> frozenset[str]:
@@ -371,6 +387,18 @@ def _doors(stack: Stack, used: tuple[Address, ...]) -> Iterable[str]:
             targets = [elsewhere]
         if any(_is_same(target, address) for target in targets for address in used):
             yield from (name.lower() for name in route.server_names)
+    yield from _inner(stack)
+
+
+def _inner(stack: Stack) -> frozenset[str]:
+    """Names of sites to which another proxy that was read leads: who asked that one asked them."""
+    led = {(host.lower(), port) for r in stack.routes if r.kind == "proxy" for host, port in r.upstream_hosts}
+    return frozenset(
+        name.lower()
+        for route in stack.routes
+        for name in route.server_names
+        if _is_name(name) and any((name.lower(), port) in led for port in route.listen or (80, 443))
+    )
 
 
 def _is_same(target: Address, used: Address) -> bool:
@@ -408,7 +436,8 @@ def reaches(focus: Focus, route: ProxyRoute) -> bool:
     """Whether a proxy's site serves an address of this incident, as far as its names and ports tell."""
     if not route.server_names or not focus.used:
         return True
-    return any(_is_asked(address, route, focus.fronting) for address in focus.used)
+    inner = any(name.lower() in focus.sites for name in route.server_names)
+    return inner or any(_is_asked(address, route, focus.fronting) for address in focus.used)
 
 
 def _mentioned(evidence: Evidence, seen: list[Address]) -> Iterable[Address]:

@@ -59,8 +59,12 @@ class Successes:
     def after(self, failure: Observation, symptom: Symptom) -> Observation | None:
         """A success that ended the failure, or None."""
         kind = NEEDS.get(symptom, "response")
+        chance = isinstance(failure.record, LogEvent) and failure.record.meaning == "upload-secret"
+        kind = "start" if chance else kind  # which of the instances gets the next part of an upload is chance
         for group in self.by_kind.get(kind, ()):
             last = group.last
+            if chance and not isinstance(last.record, LogEvent):
+                continue
             if not is_later(last, failure) or not _by_the_servers_clock(last, failure):
                 continue
             if not (

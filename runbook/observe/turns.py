@@ -14,7 +14,7 @@ def by_turns(exchanges: Iterable[Exchange]) -> tuple[tuple[Exchange, ...], ...]:
     groups: dict[tuple[object, ...], list[Exchange]] = {}
     for e in exchanges:
         sent = e.credential
-        if sent and sent.password and sent.intent != "wrong" and e.is_api and (e.status == 401 or _is_ok(e)):
+        if sent and sent.user and sent.intent != "wrong" and e.is_api and (e.status == 401 or _is_ok(e)):
             key = (e.source.file, e.at, e.method, e.url, e.request_headers, sent.user, sent.password)
             groups.setdefault(key, []).append(e)
     return tuple(tuple(group) for group in groups.values() if _changes(group) >= _FEWEST)

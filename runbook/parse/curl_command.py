@@ -255,8 +255,8 @@ def sent_header(now: Pending, text: str, vault: Vault) -> None:
         known = now.credential
         scheme, _, rest = value.strip().partition(" ")
         if _is_masked(rest):
-            if stands_in(scheme):
-                now.login_known = False
+            if stands_in(scheme) or (scheme.lower() == "bearer" and not rest.strip()):
+                now.login_known = False  # hidden, or no token was there to be sent
             else:
                 now.credential = known or Credential(scheme=scheme)
         elif known is None or known.password is None:

@@ -114,7 +114,8 @@ def _services(together: tuple[Registry, ...]) -> list[Service]:
 def _together(stack: Stack) -> tuple[Registry, ...]:
     """Registries behind one upstream, or that share the volume with the images."""
     behind = {h for route in stack.routes if len(route.upstream_hosts) > 1 for h, _ in route.upstream_hosts}
-    balanced = tuple(r for r in stack.registries if r.name in behind)
+    ports = {p for route in stack.routes if len(route.upstream_hosts) > 1 for _, p in route.upstream_hosts}
+    balanced = tuple(r for r in stack.registries if r.name in behind or (r.service is None and r.listens in ports))
     if len(balanced) > 1:
         return balanced
     shared: dict[str, list[Registry]] = {}

@@ -209,7 +209,12 @@ _SAME = 5.0
 
 def came_through(traffic: Traffic) -> bool:
     """Whether the registry logged, of a request that went through the proxy, that this very user's password was not right:
-    then the header had arrived, whatever the proxy's file says."""
+    then the header had arrived, whatever the proxy's file says. So it had where the same request is accepted each second
+    time: several servers answer, and do not agree."""
+    if any(succeeded(e) and e.route != "direct" for group in traffic.by_turns for e in group):
+        return True
+    if any("invalid_token" in (e.header("WWW-Authenticate") or "") for e in traffic.exchanges if e.route != "direct"):
+        return True  # the registry judged a token
     judged = [e for e in traffic.logged(*MISMATCH) if e.user and e.host and e.when is not None]
     refused = [o for o in traffic.observations if o.route == "via" and o.status == 401 and o.user and not o.own]
     return any(

@@ -321,6 +321,9 @@ def _replaced_on_the_way(facts: Facts) -> Iterator[Finding]:
     logged = as_logged(refused_for(traffic, *MISMATCH), "credentials arrived and did not match")
     if refused is None or not (other or (works and logged)):
         return
+    hidden = works is not None and (works.credential is None or works.credential.password is None)
+    if not other and hidden and any(r.auth and r.auth.kind == "basic" for r in api_routes(facts)):
+        return  # who logs in at both may have a password for each
     if logs_that_refuse(facts):
         return  # they arrived at another registry than the one that accepts them
     route = first_route(facts)

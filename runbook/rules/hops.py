@@ -173,7 +173,8 @@ def _is_plainly(route: ProxyRoute, facts: Facts) -> bool:
     behind = upstream_service(route, facts.compose)
     if behind is not None and not _is_unseen(behind, facts.compose):
         return behind.role in ("registry", "ui", "proxy")
-    here = {*LOOPBACK, "host.docker.internal", *(a.host for a in facts.focus.used)}
+    bound = address_of(str(facts.registry.value("http.addr") or "")) if facts.registry else None
+    here = {*LOOPBACK, "host.docker.internal", *(a.host for a in (*facts.focus.used, bound) if a)}
     return _speaks_for_itself(route) or any(
         port == 5000 or (port in facts.focus.ports and host in here) for host, port in route.upstream_hosts
     )

@@ -4,7 +4,13 @@ from runbook.lazy import re
 from runbook.model import Exchange, Finding, ProxyRoute, Refutation, Service, Symptom
 from runbook.observe.address import Address
 from runbook.observe.signature import from_registry
-from runbook.rules.authorization_traces import REFUSED, not_the_password, refused_like_the_registry, same_login
+from runbook.rules.authorization_traces import (
+    REFUSED,
+    came_through,
+    not_the_password,
+    refused_like_the_registry,
+    same_login,
+)
 from runbook.rules.base import Facts
 from runbook.rules.evidence import finding, read, seen, witnessed
 from runbook.rules.hops import (
@@ -65,7 +71,7 @@ def _lost_against_its_file(facts: Facts) -> Finding | None:
     route = _meant(facts, refused) if isinstance(refused, Exchange) else None
     if route is None or not isinstance(refused, Exchange) or not _decides(facts, route) or route.edit("Authorization"):
         return None
-    if not _leads_straight(facts, route):
+    if came_through(facts.traffic) or not _leads_straight(facts, route):
         return None  # a hop behind it may be the one that takes the login off
     if route.caches:
         return None  # the answer may have been another client's
