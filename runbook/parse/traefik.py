@@ -169,7 +169,7 @@ def _router(
     url, place = services.get(asked) or next(iter(services.values()), ("", rule.place))
     upstream = split_upstream(url)
     named = [*_of_points(keys, points), *_listed(keys, "middlewares")]
-    chain = _unchained([_referred(m, tree) for m, _ in named], tree)
+    chain = [m for m in _unchained([_referred(m, tree) for m, _ in named], tree) if len(_kinds(m, tree)) < 2]
     passes_host = tree.get(f"http.services.{asked}.loadbalancer.passhostheader")
     own_host = passes_host is not None and passes_host.text.lower() == "false"
     limit = next((v for m in chain if (v := tree.get(f"http.middlewares.{m}.buffering.maxrequestbodybytes"))), None)
@@ -355,6 +355,8 @@ def _unchained(names: list[str], tree: Tree) -> list[str]:
 def _edits(tree: Tree, middleware: str, kind: str, vault: Vault) -> Iterator[HeaderEdit]:
     """Custom headers; the empty value removes the header (Traefik's documentation)."""
     prefix = f"http.middlewares.{middleware}.headers.{kind}."
+    if kind == "customrequestheaders":
+        yield from _answered(tree, middleware)
     for key, value in tree.items():
         if not key.startswith(prefix):
             continue
@@ -369,6 +371,20 @@ def _edits(tree: Tree, middleware: str, kind: str, vault: Vault) -> Iterator[Hea
             )  # fmt: skip
         else:
             yield header_edit(name, value.text, value.place, vault)
+
+
+def _answered(tree: Tree, middleware: str) -> Iterator[HeaderEdit]:
+    """An Authorization that a forwardAuth server answers takes the place of the client's, which is dropped in any case
+    (run, 3.3)."""
+    listed = tree.get(f"http.middlewares.{middleware}.forwardauth.authresponseheaders")
+    if listed and "authorization" in [n.strip().lower() for n in listed.text.split(",")]:
+        yield HeaderEdit(
+            name="Authorization",
+            action="set",
+            value="(what forwardAuth answers)",
+            place=listed.place,
+            injected="variable",
+        )
 
 
 def _written(name: str) -> str:

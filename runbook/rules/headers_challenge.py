@@ -158,6 +158,9 @@ def www_authenticate_missing(facts: Facts) -> Iterator[Finding]:
     if found := next(_hidden(facts), None):
         yield _hidden_by(facts, *found, silent)
         return
+    if (paged := _paged(facts)) is not None:
+        yield paged
+        return
     direct = next((e for e in traffic.on("direct", status=401) if e.header("WWW-Authenticate")), None)
     if silent and (direct or signed_by_proxy(silent) or from_registry(silent)):
         yield _missing_on_the_way(facts, silent, direct)
@@ -173,6 +176,39 @@ def _hidden(facts: Facts) -> Iterator[tuple[ProxyRoute, Place, bool]]:
             yield route, hides[-1].place, True
         elif not hides and route.kind == "return" and route.status == 401:
             yield route, route.place, False
+
+
+def _paged(facts: Facts) -> Finding | None:
+    """Traefik's `errors` gives another server's page, with the headers of that page: the challenge is gone, where it is
+    seen that the page has none of its own."""
+    route = next((r for f in fronts(facts) for r in f.api if r.answers_for), None)
+    bare = next(
+        (
+            e
+            for e in facts.traffic.exchanges
+            if e.status == 401 and e.is_api and e.route != "direct" and e.response_headers and not from_registry(e)
+            if e.header("WWW-Authenticate") is None
+        ),
+        None,
+    )
+    if route is None or route.answers_for is None or bare is None:
+        return None
+    return finding(
+        f"{name(route)} puts an error page in the place of the registry's 401, and its challenge goes with it.",
+        read("401 is among the statuses that get a page", route.answers_for),
+        seen(bare),
+        explains=(S.CHALLENGE_MISSING, S.LOGIN_401_VIA, S.LOGIN_401, S.NO_CREDENTIAL_SENT),
+        hop=hop(route),
+        fix=proxy_fix(
+            facts,
+            route,
+            f"Take 401 out of these statuses ({route.answers_for}): the registry's challenge then passes",
+            challenge_check(facts, route),
+            at=route.answers_for,
+        ),
+        proves=True,
+        about=site(facts, route),
+    )
 
 
 def _holds(facts: Facts) -> bool:

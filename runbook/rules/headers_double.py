@@ -65,10 +65,15 @@ def double_auth_one_header(facts: Facts) -> Iterator[Finding]:
 
 
 def _asks_twice(route: ProxyRoute, facts: Facts) -> bool:
-    """Whether the proxy asks by Basic and forwards the same header to a registry that asks as well."""
+    """Whether the proxy asks by itself and forwards the same header to a registry that asks as well."""
     registry, edit = facts.stack.registry, route.edit("Authorization")
     is_open = bool(registry and registry.auth == "none") or S.OPEN_DIRECT in facts.traffic.seen()
-    if route.auth is None or route.auth.kind != "basic" or is_open or not _registry_asks(facts, route.auth.user_file):
+    if (
+        route.auth is None
+        or route.auth.kind not in ("basic", "digest")
+        or is_open
+        or not _registry_asks(facts, route.auth.user_file)
+    ):
         return False
     return edit is None or edit.injected == "client"
 
@@ -92,8 +97,12 @@ def _asked_twice(facts: Facts, route: ProxyRoute, foreign: Exchange | None) -> F
     again = seen(refused, f": {challenge_of(refused)}") if refused else None
     place = route.auth.place if route.auth else route.place
     edits = _without_login(facts, route)
+    digest = route.auth is not None and route.auth.kind == "digest"
     return finding(
-        f"{name(route)} asks for its own credentials and forwards the same header to the registry, which "
+        f"{name(route)} asks for its own login by Digest, which no registry client knows; the registry asks by Basic, and "
+        "one header cannot be both."
+        if digest
+        else f"{name(route)} asks for its own credentials and forwards the same header to the registry, which "
         + ("has other users." if disjoint or refused else "has a file of its own."),
         read(f"{name(route)} asks for credentials itself: realm {route.auth.realm if route.auth else ''!r}", place),
         seen(foreign, f": {challenge_of(foreign)}") if foreign else None,
@@ -131,6 +140,8 @@ def _gets_through(facts: Facts, route: ProxyRoute) -> bool:
 
 
 def _advice(facts: Facts, route: ProxyRoute, place: Place) -> str:
+    if route.auth is not None and route.auth.kind == "digest":
+        return f"Take digestAuth ({place}) out of the registry's router: the registry asks already"
     snippet = _imported(facts, route)[0] if route.software == "caddy" else ""
     if _guards_others(facts, route):
         where = included_at(facts.evidence, route.upstream_place or place, place.file)
