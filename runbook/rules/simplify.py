@@ -21,9 +21,10 @@ from runbook.observe.signature import is_registrys, is_token_service
 from runbook.observe.traffic import Traffic, succeeded
 from runbook.observe.words import upload_sent_on
 from runbook.rules.align import DOWN, OPEN, add_variables
+from runbook.rules.authorization_traces import replaces
 from runbook.rules.base import Facts, rule
 from runbook.rules.evidence import Item, finding, foretold, read, said, seen
-from runbook.rules.hops import aside
+from runbook.rules.hops import api_routes, aside
 from runbook.rules.location_math import dialled_elsewhere
 from runbook.rules.logins import files
 from runbook.rules.logins import url as base_url
@@ -59,7 +60,10 @@ def auth_not_enforced(facts: Facts) -> Iterator[Finding]:
     if registry and "http.tls.clientcas" in registry.settings:
         return  # who has no certificate gets no connection
     opened = [e for e in traffic.on("direct") if _is_open(e)]
-    opened += [e for e in traffic.on("unknown") if _is_open(e)] if S.OPEN_DIRECT in traffic.seen() else []
+    # Nobody says at whose address that was: a proxy that puts a login in before a registry that asks answers so as well.
+    put_in = registry is not None and registry.auth != "none" and any(map(replaces, api_routes(facts)))
+    if S.OPEN_DIRECT in traffic.seen() and not put_in:
+        opened += [e for e in traffic.on("unknown") if _is_open(e)]
     if _challenged(traffic, max((e.made for e in opened if e.made is not None), default=None)):
         return
     unset = registry if registry and registry.auth == "none" and not registry.start_errors else None
