@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from runbook.judge.not_tested import NOT_SET_UP
+from runbook.lazy import re
 from runbook.model import PROBE_USER, Certainty, Check, Exchange, Finding, LoggedRequest, Message, Mount, Problem
 from runbook.observe.address import Address
 from runbook.observe.focus import is_noise
@@ -13,6 +14,7 @@ from runbook.observe.observation import LONG_AGO, STORES_LOGINS, Observation, is
 from runbook.observe.settled import kinds_of
 from runbook.observe.signature import is_registrys
 from runbook.observe.traffic import typed_login
+from runbook.observe.turns import logged_by_turns
 from runbook.parse.compose.secrets import is_secret_name
 from runbook.redact import is_mask
 from runbook.rules.authorization_traces import strips
@@ -48,6 +50,7 @@ def health(facts: Facts, checks: tuple[Check, ...], dormant: tuple[Finding, ...]
         *doubts,
         *_unproven(facts),
         *_by_turns(facts),
+        *_never_asked(facts),
         *_refused_since(facts),
         *_not_found_since(facts),
         *_perhaps_others(facts),
@@ -221,6 +224,24 @@ def _by_turns(facts: Facts) -> Iterator[str]:
     for group in facts.traffic.by_turns:
         told = ", ".join(str(e.status) for e in group[:6])
         yield f"{group[0].source}: the same request with the same login is answered by turns: {told}. Several servers answer."
+    for rows in logged_by_turns(facts.traffic.requests):
+        told = ", ".join(str(r.status) for r in rows[:6])
+        yield f"{rows[0].place}: the same request of {rows[0].user} is answered by turns: {told}. Several servers answer."
+
+
+def _never_asked(facts: Facts) -> Iterator[str]:
+    """A log of nginx in which everybody is served without a login, where one is meant to be asked for: docker asks first
+    without one, gets 401, and comes back with its user."""
+    meant = facts.stack.registry is not None and facts.stack.registry.auth == "htpasswd"
+    if not (meant or facts.htpasswds or facts.traffic.said("login-ok")):
+        return
+    if any(r.software == "apache" for r in facts.stack.routes):
+        return  # whose log has the same form, and no user of a login that it hands on
+    for log in facts.traffic.logs:
+        rows = [r for r in log.requests if r.logger == "nginx" and r.uri.startswith("/v2/")]
+        bare = next((r for r in rows if r.uri == "/v2/" and r.method == "GET" and r.status == 200), None)
+        if bare and not any(r.user or r.status == 401 for r in rows) and not re.search("apache|httpd", log.file):
+            yield f"{bare.place}: everybody is served here without a login, and nobody was asked for one."
 
 
 def _refused_since(facts: Facts) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from itertools import pairwise
 
-from runbook.model import Exchange
+from runbook.model import Exchange, LoggedRequest
 
 _FEWEST = 3
 """Changes of the answer: what broke once and was mended has two at most."""
@@ -26,3 +26,18 @@ def _is_ok(exchange: Exchange) -> bool:
 
 def _changes(group: list[Exchange]) -> int:
     return sum(_is_ok(a) != _is_ok(b) for a, b in pairwise(group))
+
+
+def logged_by_turns(requests: Iterable[LoggedRequest]) -> tuple[tuple[LoggedRequest, ...], ...]:
+    """The same of a proxy's log: one user, with one program, from one machine, within a minute."""
+    groups: dict[tuple[object, ...], list[LoggedRequest]] = {}
+    for r in requests:
+        if r.user and r.logger != "registry" and (r.status == 401 or 200 <= (r.status or 0) < 300):
+            groups.setdefault((r.place.file, r.remote, r.agent, r.method, r.uri, r.user), []).append(r)
+    return tuple(
+        tuple(g) for g in groups.values() if _turns(g) >= _FEWEST and (g[-1].when or 0) - (g[0].when or 0) <= 60
+    )
+
+
+def _turns(group: list[LoggedRequest]) -> int:
+    return sum((a.status == 401) != (b.status == 401) for a, b in pairwise(group))

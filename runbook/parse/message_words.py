@@ -171,6 +171,11 @@ ROWS: tuple[tuple[str, re.Pattern[str], MessageKind], ...] = (
         rf"^(?>.*\b(?:Get|Head|Put|Post|Patch) {_URL}: )?.*lookup (?P<detail>[\w.-]{{1,255}})[^\n]{{0,300}}no such host",
         "no-such-host",
     ),
+    _row(
+        "network is unreachable",
+        rf"^(?>.*\b(?:Get|Head|Put|Post|Patch) {_URL}: )?.*lookup (?P<detail>[\w.-]{{1,255}}) on [^\n]{{0,300}}network is unreachable",
+        "no-such-host",
+    ),
     _row("could not resolve host", r"Could not resolve host:? (?P<detail>[\w.-]+)", "no-such-host"),
     _row(
         "temporary failure in name resolution",

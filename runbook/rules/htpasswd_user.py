@@ -125,7 +125,10 @@ def _mismatch_in_log(facts: Facts) -> Iterator[Finding]:
     known = users(facts)
     logged = [(event, None) for event in traffic.logged("bcrypt-mismatch")]
     for event, entry in (*logged, *_compared(facts)):
-        if event.user in known.accepted or not traffic.seen(*REFUSED) or _has_two_entries(event.user, facts):
+        before = event.meaning == "bcrypt-mismatch" and event.user and not _let_in_since(event, facts)
+        if (event.user in known.accepted and not before) or _has_two_entries(event.user, facts):
+            continue
+        if not traffic.seen(*REFUSED):
             continue
         if event.user is None and _somebody_got_in_since(event, facts):
             continue
@@ -177,6 +180,12 @@ def _compared(facts: Facts) -> Iterator[tuple[LogEvent, EvidenceItem]]:
         entry = file.entry(event.user) if event.user else None
         if entry is not None and entry.usable and event.user != PROBE_USER:
             yield event, context(f"{event.user} has a sound bcrypt entry", at(file, entry))
+
+
+def _let_in_since(event: LogEvent, facts: Facts) -> bool:
+    """Whether that user was let in after it, or at a time that is not told: with another password, from another machine."""
+    served = [o for o in facts.traffic.observations if o.ok and o.user == event.user and o.witness == "registry"]
+    return event.when is None or any(o.when is None or o.when >= event.when for o in served)
 
 
 def _somebody_got_in_since(event: LogEvent, facts: Facts) -> bool:

@@ -196,7 +196,13 @@ def unserved(facts: Facts, route: ProxyRoute, *refused: Exchange) -> Finding | N
     double, missing = kind == "two in one", "nothing here defines: Traefik does not serve it."
     return finding(
         f"The router of {name(route)} names the {'middleware' if double else kind} {asked}, which "
-        + ("is of two kinds at once: Traefik does not serve it." if double else missing if known else "was not handed over."),
+        + (
+            "is of two kinds at once: Traefik does not serve it."
+            if double
+            else missing
+            if known
+            else "was not handed over."
+        ),
         *(seen(e) for e in refused[:2]),
         read(f"{key}: {asked}", place),
         hop=hop(route),

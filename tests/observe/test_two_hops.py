@@ -120,3 +120,50 @@ def test_who_was_asked_for_a_login_and_did_not_come_back_got_none(tmp_path: Path
     assert judged(tmp_path / "a", {"registry.log": docker + curl}).verdict == "inconclusive"
     back = row.format("-", "03", 200, "docker/28.2.2 go/go1.24")
     assert judged(tmp_path / "b", {"registry.log": docker + back + curl}).verdict == "healthy"
+
+
+def test_a_user_who_is_served_each_second_time_is_not_well(tmp_path: Path) -> None:
+    row = '10.0.0.1 - rita [28/Nov/2026:16:56:38 +0000] "GET /v2/ HTTP/1.1" {0} 2 "-" "curl/7.88.1"\n'
+    turns = "".join(row.format(status) for status in (200, 401, 200, 401, 200))
+    assert judged(tmp_path / "a", {"access.log": turns}).verdict == "inconclusive"
+    mended = "".join(row.format(status) for status in (401, 401, 200, 200, 200))
+    assert judged(tmp_path / "b", {"access.log": mended}).verdict == "healthy"
+
+
+@pytest.mark.parametrize(
+    ("rows", "verdict"),
+    [((("-", 200), ("-", 200)), "inconclusive"), ((("-", 401), ("karl", 200)), "healthy")],
+    ids=["nobody was asked", "asked, and came back"],
+)
+def test_a_log_in_which_nobody_was_asked_proves_no_login(
+    rows: tuple[tuple[str, int], ...], verdict: str, tmp_path: Path
+) -> None:
+    log = "".join(ROW.format(who=who, status=status) for who, status in rows)
+    assert judged(tmp_path, {"access.log": log, "t.txt": IN}).verdict == verdict
+
+
+def test_a_mismatch_after_that_users_own_success_is_one_of_now(tmp_path: Path) -> None:
+    row = 'time="2026-11-28T16:54:{0}Z" level=info msg="{1}" {2}go.version=go1.26.8 http.request.host="depot.lan" http.request.id=i{0} http.request.method=GET http.request.remoteaddr=10.0.0.1 http.request.uri=/v2/ http.request.useragent="docker/28.2.2"\n'
+    access = '10.0.0.1 - - [28/Nov/2026:16:54:{0} +0000] "GET /v2/ HTTP/1.1" {1} 2 "" "docker/28.2.2"\n'
+    good = row.format("10", "authorized request", "auth.user.name=karl ") + access.format("10", 200)
+    why = 'error="crypto/bcrypt: hashedPassword is not the hash of the given password" '
+    bad = row.format("30", "user failed to authenticate", why) + access.format("30", 401)
+    files = {"config.yml": CONFIG.format(port=6001, more=""), "htpasswd": users("karl")}
+    nginx = ROW.format(who="karl", status=200).replace("56:38", "54:10") + ROW.format(who="karl", status=401).replace(
+        "56:38", "54:30"
+    )
+    now = judged(tmp_path / "a", {**files, "registry.log": good + bad, "access.log": nginx, "t.txt": IN + OUT})
+    assert now.first == "htpasswd-wrong-password", now.printed[:700]
+    later = row.format("50", "authorized request", "auth.user.name=karl ") + access.format("50", 200)
+    over = judged(tmp_path / "b", {**files, "registry.log": good + bad + later, "t.txt": OUT + IN})
+    assert "htpasswd-wrong-password" not in over.causes()
+
+
+def test_a_token_services_name_that_no_network_resolves(tmp_path: Path) -> None:
+    text = (
+        '$ docker login depot.lan -u karl\nError response from daemon: Get "https://depot.lan/v2/": Get "http://tokens-inner:8080/auth?service=depot.lan": '
+        "dial tcp: lookup tokens-inner on 10.0.0.53:53: dial udp 10.0.0.53:53: connect: network is unreachable\n"
+        "$ curl -si https://depot.lan/v2/\nHTTP/1.1 401 Unauthorized\nDocker-Distribution-Api-Version: registry/2.0\n"
+        'Www-Authenticate: Bearer realm="http://tokens-inner:8080/auth",service="depot.lan"\n\n{}\n'
+    )
+    assert judged(tmp_path, {"t.txt": text}).first == "token-realm-unreachable"
