@@ -234,6 +234,8 @@ class Call:
     """The variable that holds it."""
     tag: str = ""
     """Of a push: the tag of the image that it names."""
+    image: str = ""
+    """Of a push: the image's name, without host and tag."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

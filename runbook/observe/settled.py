@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from runbook.lazy import re
 from runbook.model import Exchange, LogEvent, LoggedRequest, Message, Symptom
 from runbook.observe.observation import OVER, Observation, is_later
 from runbook.observe.words import FATAL
@@ -48,7 +49,8 @@ class Successes:
         """Note an observation under each kind of success that it is."""
         for kind in kinds_of(observation):
             key = (kind, observation.witness, observation.source.file, observation.service, observation.route,
-                   observation.address, observation.user, observation.login, _asked(observation), _where(observation))  # fmt: skip
+                   observation.address, observation.user, observation.login, _asked(observation), _where(observation),
+                   _image(observation) if kind == "upload" else "")  # fmt: skip
             known = self.groups.get(key)
             if known is None:
                 self.groups[key] = _Group(kind, observation)
@@ -58,13 +60,16 @@ class Successes:
 
     def after(self, failure: Observation, symptom: Symptom) -> Observation | None:
         """A success that ended the failure, or None."""
-        kind = NEEDS.get(symptom, "response")
+        kind = "upload" if symptom in _ABOUT_A_PUSH and _is_push(failure) else NEEDS.get(symptom, "response")
+        image = _image(failure) if kind == "upload" else ""
         chance = isinstance(failure.record, LogEvent) and failure.record.meaning == "upload-secret"
         kind = "start" if chance else kind  # which of the instances gets the next part of an upload is chance
         for group in self.by_kind.get(kind, ()):
             last = group.last
             if chance and not isinstance(last.record, LogEvent):
                 continue
+            if image and _image(last) not in ("", image):
+                continue  # a small image that goes up mends no big one, and rights differ by name
             if not is_later(last, failure) or not _by_the_servers_clock(last, failure):
                 continue
             if not (
@@ -79,12 +84,39 @@ class Successes:
                 continue  # what a page may read of a 200 says nothing of the 401 before it
             if (
                 symptom in _ANY_PATH
+                or (image and _image(last) == image)
                 or _same_request(last, failure)
                 or (kind == "login" and _same_account(last, failure))
                 or (self.one_way and _own_word(last, failure))
             ):
                 return last
         return None
+
+
+_ABOUT_A_PUSH = (
+    S.LOGIN_401, S.LOGIN_401_DIRECT, S.LOGIN_401_VIA, S.FORBIDDEN, S.FAILURE, S.NOT_THE_API, S.TOKEN_REFUSED,
+)  # fmt: skip
+"""Symptoms that a login does not show to be over, where they met a push."""
+
+
+def _is_push(observation: Observation) -> bool:
+    """Whether it was an upload that failed, by its request or by the command that was typed."""
+    record = observation.record
+    if isinstance(record, Message):
+        return record.call is not None and record.call.verb == "push"
+    return isinstance(record, LoggedRequest) and observation.method in ("PATCH", "PUT") and observation.user is not None
+
+
+def _image(observation: Observation) -> str:
+    """The name of the image that was pushed, as the command or the request tells it; "" where neither does."""
+    record = observation.record
+    if isinstance(record, Message):
+        return record.call.image if record.call else ""
+    found = _OF_IMAGE.match(observation.path)
+    return found[1] if found else ""
+
+
+_OF_IMAGE = re.compile(r"/v2/(\S{1,255}?)/(?:blobs|manifests)/")
 
 
 def successes(observations: Iterable[Observation], *, one_way: bool = False) -> Successes:

@@ -31,6 +31,10 @@ _TAGGED = re.compile(
     r"\spush\s(?:[^|;&]{0,300}\s)?(?:[\w.-]{1,64}(?::\d{1,5})?/){0,8}[\w.-]{1,128}:([\w][\w.-]{0,127})\s*$"
 )
 """A push ends with the image's name."""
+_PUSHED = re.compile(
+    r"\spush\s(?:[^|;&]{0,300}\s)?(?:(?:[\w.-]{1,64}[.:][\w.-]{1,64}|localhost)(?::\d{1,5})?/)?"
+    r"((?:[\w.-]{1,64}/){0,8}[\w.-]{1,128})(?::[\w][\w.-]{0,127})?\s*$"
+)
 _VERBS = ("login", "push", "pull", "build", "buildx", "copy", "run")
 ASKS = re.compile(
     r"\bskopeo\s(?=(?:[^|]{0,200}\s)?(?:inspect|list-tags)\s)[^|]{0,400}\bdocker://|"
@@ -83,6 +87,7 @@ def call_of(line: str, under: str = "") -> Call | None:
     verb = "pull" if ASKS.search(words) else next((w for w in called[1:4] if w in _VERBS), "")
     variable = _of_password(words) if verb == "login" else None
     tagged = _TAGGED.search(words) if verb == "push" else None
+    pushed = _PUSHED.search(words) if verb == "push" else None
     return Call(
         tool=called[0].rsplit("/", 1)[-1] if called else "",
         verb=verb,
@@ -93,6 +98,7 @@ def call_of(line: str, under: str = "") -> Call | None:
         given=variable[0] if variable else "",
         variable=variable[1] if variable else "",
         tag=tagged[1] if tagged else "",
+        image=pushed[1] if pushed else "",
     )
 
 
@@ -102,7 +108,10 @@ def masked_call(call: Call | None, vault: Vault) -> Call | None:
     if call is None:
         return None
     tag = call.tag if vault.mask(call.tag) == call.tag else ""
-    return replace(call, tag=tag, tool=call.tool if call.tool in (*_RUNS_OTHERS, *TOOLS.split("|")) else "")
+    image = call.image if vault.mask(call.image) == call.image else ""
+    return replace(
+        call, tag=tag, image=image, tool=call.tool if call.tool in (*_RUNS_OTHERS, *TOOLS.split("|")) else ""
+    )
 
 
 def runs_others(call: Call) -> bool:

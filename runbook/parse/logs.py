@@ -364,7 +364,9 @@ def _paired(requests: list[LoggedRequest]) -> list[LoggedRequest]:
             soon = later.get(uri)
             login = later.get(key)
             anonymous = (
-                request.meaning in (None, "no-usable-credential", "token-required") and request.method != "OPTIONS"
+                request.user is None
+                and request.meaning in (None, "no-usable-credential", "token-required")
+                and request.method != "OPTIONS"
             )
             if anonymous and (soon is not None or (login is not None and login - (request.when or 0.0) <= 60)):
                 request = replace(request, answered_later=True)

@@ -33,7 +33,14 @@ from runbook.rules.authorization_traces import (
 )
 from runbook.rules.base import Facts, rule
 from runbook.rules.evidence import computed, context, finding, read, seen, witnessed
-from runbook.rules.hop_edits import delete_command, deleted, drop_header, elsewhere_command, elsewhere_only
+from runbook.rules.hop_edits import (
+    delete_command,
+    deleted,
+    drop_header,
+    elsewhere_command,
+    elsewhere_only,
+    unused_middleware,
+)
 from runbook.rules.hops import (
     api_routes,
     aside,
@@ -269,7 +276,8 @@ def _overwritten_by(facts: Facts, route: ProxyRoute, edit: HeaderEdit) -> Findin
         else ""
     )  # fmt: skip
     shared = _is_shared(facts, edit)  # another program may need them
-    edits = () if shared else drop_header(facts.evidence, edit)
+    unused = () if shared else unused_middleware(facts.evidence, edit)
+    edits = () if shared else unused or drop_header(facts.evidence, edit)
     doubtful = is_open(edit, refused)
     whose = "no credentials arrive as they were sent" if edit.pattern else "every request carries these credentials"
     what = f"{written(edit, route)}: {whose}"
@@ -294,9 +302,11 @@ def _overwritten_by(facts: Facts, route: ProxyRoute, edit: HeaderEdit) -> Findin
             route,
             f"Take this line ({edit.place}) out of the registry's site only, others have it as well"
             if shared
+            else f"Let no router use the middleware of this line ({edit.place}), so that everybody logs in with their own name"
+            if unused
             else f"Delete this line ({edit.place}), so that everybody logs in with their own name",
             login_check(facts, route),
-            before=() if shared else delete_command(facts.evidence, edit),
+            before=() if shared or unused else delete_command(facts.evidence, edit),
             edits=edits,
             at=edit.place,
         ),

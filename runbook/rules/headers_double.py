@@ -134,7 +134,7 @@ def _gets_through(facts: Facts, route: ProxyRoute) -> bool:
     return any(
         o.route == "via"
         or (o.witness == "proxy" and o.user)
-        or (o.address and route.service is None and o.address.port in route.listen)
+        or (o.address and route.service is None and {o.address.port or 443, o.address.port or 80} & {*route.listen})
         for o in accepted
     )
 

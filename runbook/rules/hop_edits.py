@@ -232,32 +232,50 @@ def _without_middleware(evidence: Evidence, edits: tuple[Edit, ...]) -> tuple[Ed
     file, gone = edits[0].file, {e.line for e in edits}
     lines = _lines(evidence, Place(file))
     heads = ((n, _parent(lines, n)) for n in sorted(gone))
-    names = [re.sub(r"[\s\"':]", "", lines[n - 1]) for n, above in heads if above and _is_middlewares(lines[above - 1])]
-    if not names:
-        return edits
-    named = re.compile(rf"(?<![\w-])[\"']?{re.escape(names[0])}(?:@file)?[\"']?(?![\w-])")
+    names = [_key(lines[n - 1]) for n, above in heads if above and _is_middlewares(lines[above - 1])]
+    return (*edits, *_unreferred(evidence, names[0], {(file, n) for n in gone})) if names else edits
+
+
+def unused_middleware(evidence: Evidence, edit: HeaderEdit) -> tuple[Edit, ...]:
+    """The edits after which nothing uses a middleware of Traefik's file that holds this one header and no more, where the
+    line itself cannot stand in a diff: there is a secret in it. Without the line the file would not be read."""
+    lines, at = _lines(evidence, edit.place), edit.place.line
+    source = next((f for f in evidence.files if f.path == edit.place.file), None)
+    if source is None or source.kind != "traefik" or at is None or at not in source.masked:
+        return ()
+    above = _parent(lines, at)
+    while above and not _is_middlewares(lines[above - 1]):
+        if sum(_parent(lines, n) == above for n, line in enumerate(lines, 1) if line.strip()) != 1:
+            return ()
+        at, above = above, _parent(lines, above)
+    return _unreferred(evidence, _key(lines[at - 1]), set()) if above else ()
+
+
+def _key(line: str) -> str:
+    return re.sub(r"[\s\"':]", "", line)
+
+
+def _unreferred(evidence: Evidence, name: str, gone: set[tuple[str, int]]) -> tuple[Edit, ...]:
+    """The edits after which no router and no chain names a middleware of Traefik's files. `gone`: lines that go anyway."""
+    named = re.compile(rf"(?<![\w-])[\"']?{re.escape(name)}(?:@file)?[\"']?(?![\w-])")
     uses: list[Edit] = []
     for source in (f for f in evidence.files if f.kind == "traefik"):
         for n, line in enumerate(source.lines, 1):
             above = _parent(source.lines, n)
-            place = Place(source.path, n)
-            if (source.path, n) in {(file, m) for m in gone}:
+            if (source.path, n) in gone:
                 continue
             if re.match(r"\s*middlewares\s*:\s*\[", line) and named.search(line):
-                left = [
-                    w
-                    for w in re.split(r"[,\s]+", line.partition("[")[2].partition("]")[0])
-                    if w and not named.fullmatch(w)
-                ]
+                listed = re.split(r"[,\s]+", line.partition("[")[2].partition("]")[0])
+                left = [w for w in listed if w and not named.fullmatch(w)]
                 new = f"{line.partition('[')[0]}[{', '.join(left)}]" if left else None
                 uses += [Edit(file=source.path, line=n, old=line, new=new)] if n not in source.masked else []
             elif (
                 above and _is_middlewares(source.lines[above - 1]) and re.fullmatch(rf"\s*-\s*{named.pattern}\s*", line)
             ):
-                uses += drop_line(evidence, place)
+                uses += drop_line(evidence, Place(source.path, n))
     for compose in evidence.compose.files if evidence.compose else ():
-        uses += _unnamed(evidence, compose, (f"{names[0].lower()}@file",))
-    return (*edits, *uses)
+        uses += _unnamed(evidence, compose, (f"{name.lower()}@file",))
+    return tuple(uses)
 
 
 def _is_middlewares(line: str) -> bool:

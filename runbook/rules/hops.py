@@ -275,9 +275,15 @@ def is_strange(exchange: Exchange) -> bool:
         return exchange.path == "/v2/" and urlsplit(exchange.header("Location") or "").path == "/v2"
     if "404 page not found" in exchange.body or from_registry(exchange):
         return False
+    if status == 400 and any(words in exchange.body for words in _BEFORE_ROUTES):
+        return False
     if status == 405 and exchange.header("Docker-Distribution-Api-Version") and not exchange.is_html:
         return False  # what a registry does not do (maintenance.readonly: 2.8, 3.1 run) it says in plain text
     return exchange.is_html or (status in (404, 405) and signed_by_proxy(exchange))
+
+
+_BEFORE_ROUTES = ("plain HTTP request was sent to HTTPS", "SSL certificate", "Header Or Cookie Too Large")
+"""What nginx refuses before it looks for a route."""
 
 
 # ---- names and citations -------------------------------------------------------------------------------------

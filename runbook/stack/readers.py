@@ -34,8 +34,21 @@ def of_others(evidence: Evidence) -> frozenset[str]:
     mounted, own = _mounted(evidence)
     files = [h.file for h in evidence.htpasswd]
     theirs = {f for name in _named(evidence) for f in _meant(name, files)}
-    theirs |= {f for f in files if _HOME.search(f)}
+    theirs |= {f for f in files if _HOME.search(f)} | set(_beside_its_proxy(evidence, files))
     return frozenset((mounted | theirs) - own)
+
+
+def _beside_its_proxy(evidence: Evidence, files: list[str]) -> Iterator[str]:
+    """The only password file in the folder of a proxy's file that reads one of another name: it was copied from there."""
+    for route in evidence.routes:
+        asked, folder = route.auth.user_file if route.auth else "", posixpath.dirname(route.place.file)
+        if not asked or any(_meant(asked, files)):
+            continue
+        while folder:
+            near = [f for f in files if posixpath.dirname(f) == folder]
+            if len(near) == 1:
+                yield near[0]
+            folder = "" if near else posixpath.dirname(folder)
 
 
 def of_other_registries(evidence: Evidence, config: str | None) -> frozenset[str]:
