@@ -224,7 +224,7 @@ def _by_turns(facts: Facts) -> Iterator[str]:
     for group in facts.traffic.by_turns:
         told = ", ".join(str(e.status) for e in group[:6])
         yield f"{group[0].source}: the same request with the same login is answered by turns: {told}. Several servers answer."
-    for rows in logged_by_turns(facts.traffic.requests):
+    for rows in logged_by_turns(r for log in facts.traffic.logs for r in log.requests):
         told = ", ".join(str(r.status) for r in rows[:6])
         yield f"{rows[0].place}: the same request of {rows[0].user} is answered by turns: {told}. Several servers answer."
 
