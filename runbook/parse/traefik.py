@@ -162,6 +162,7 @@ def _router(
     keys = {k.removeprefix(prefix): v for k, v in tree.items() if k.startswith(prefix)}
     rule = keys.get("rule") or next(iter(keys.values()))
     tls = any(k == "tls" or k.startswith("tls.") for k in keys) and keys.get("tls", rule).text.lower() != "false"
+    tls = tls or _ends_tls(keys, points)
     wanted = keys.get("service")
     if wanted and wanted.text.endswith("@internal"):
         return  # Traefik's own dashboard, API or ping
@@ -181,6 +182,7 @@ def _router(
         software="traefik",
         place=rule.place,
         tls=tls,
+        listen=_ports(keys, points),
         priority=(whole_number(given.text) if given else 0) or len(rule.text),
         upstream=vault.mask(url, 300),
         upstream_scheme=upstream.scheme,
@@ -218,6 +220,20 @@ def _listed(keys: Tree, name: str) -> list[tuple[str, Leaf]]:
     """The names of a list of a router, however it is written."""
     rows = ((k.split(".")[0], v) for k, v in keys.items())
     return [(one, v) for k, v in rows if k == name for one in re.split(r"[,\s]+", v.text) if one]
+
+
+def _ends_tls(keys: Tree, points: Tree) -> bool:
+    """Whether all entry points of a router end TLS themselves (entryPoints.NAME.http.tls)."""
+    own = [p.lower() for p, _ in _listed(keys, "entrypoints")] or list(dict.fromkeys(k.split(".")[1] for k in points))
+    tls = [any(re.match(rf"entrypoints\.{re.escape(p)}\.http\.tls\b", k) for k in points) for p in own]
+    return bool(tls) and all(tls)
+
+
+def _ports(keys: Tree, points: Tree) -> tuple[int, ...]:
+    """The ports of a router's entry points, where they are known."""
+    own = [p.lower() for p, _ in _listed(keys, "entrypoints")] or list(dict.fromkeys(k.split(".")[1] for k in points))
+    told = (points.get(f"entrypoints.{p}.address") for p in own)
+    return tuple(n for leaf in told if leaf and (n := whole_number(leaf.text.split("/")[0].rpartition(":")[2])))
 
 
 def _of_points(keys: Tree, points: Tree) -> list[tuple[str, Leaf]]:

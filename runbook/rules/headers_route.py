@@ -19,18 +19,20 @@ from runbook.model import (
     Symptom,
     Ui,
 )
+from runbook.observe.address import address_of
 from runbook.observe.routes import calls_itself, homeward, is_beside_a_page, only_a_page, only_pages
 from runbook.observe.signature import is_registrys
 from runbook.observe.traffic import Traffic, succeeded
 from runbook.rules.base import Facts, rule
 from runbook.rules.evidence import finding, read, said, seen
-from runbook.rules.hop_edits import places, swap
+from runbook.rules.hop_edits import insert, line_of, places, swap
 from runbook.rules.hops import (
     api_check,
     front_url,
     fronts,
     hop,
     is_strange,
+    name,
     site,
 )
 from runbook.rules.new_route import new_route
@@ -100,8 +102,12 @@ def _told_404(traffic: Traffic) -> Message | None:
 def _unrouted(
     facts: Facts, strangers: list[Exchange], logged: LoggedRequest | None, told: Message | None = None
 ) -> Finding:
-    if (unused := _unused_router(facts, strangers)) is not None:
-        return unserved(facts, unused, *strangers) or _left_out(facts, strangers, unused)
+    unused = _unused_router(facts, strangers)
+    known = (unserved(facts, unused, *strangers) if unused else None) or _without_tls(facts, strangers)
+    if known is None and unused is not None:
+        known = _left_out(facts, strangers, unused)
+    if known is not None:
+        return known
     asked = (
         (urlsplit(strangers[0].url).hostname or "") if strangers else (told.host or "").split(":")[0] if told else ""
     )
@@ -154,6 +160,41 @@ def _unused_router(facts: Facts, strangers: list[Exchange]) -> ProxyRoute | None
             if route in front.api and route is not None and route.software == "traefik" and host in route.server_names:
                 return route
     return None
+
+
+def _without_tls(facts: Facts, strangers: list[Exchange]) -> Finding | None:
+    """The router of Traefik that has the host and takes plain http alone, where https was asked for: 404 (run, 3.3)."""
+    asked = {(address_of(e.url), e.url[:6] == "https:") for e in strangers if _by_traefik(e)}
+    told = [m for m in facts.traffic.said("login-status") if m.detail == "404" and f"https://{m.host}" in m.text]
+    asked |= {(address_of(f"https://{m.host}"), True) for m in told}
+    hosts = {a.host for a, tls in asked if a and tls}
+    found = (r for f in fronts(facts) for r in f.api if r.software == "traefik" and hosts.intersection(r.server_names))
+    route = next(found, None)
+    if route is None or route.tls or route.platform == "kubernetes":
+        return None
+    line = line_of(facts.evidence, route.place) or ""
+    edits: tuple[Edit, ...] = ()
+    if re.match(r"\s*rule\s*:", line):
+        edits = insert(facts.evidence, route.place, "tls: {}")
+    elif written := re.match(r"\s*(-?\s*[\"']?traefik\.http\.routers\.[\w-]+\.)rule(\s*[=:]\s*)", line):
+        quote = '"' if '"' in written[1] else "'" if "'" in written[1] else ""
+        value = "true" if "=" in written[2] else '"true"'
+        edits = insert(
+            facts.evidence, route.place, f"{written[1]}tls{written[2]}{value}{quote if '=' in written[2] else ''}"
+        )
+    return finding(
+        f"The router of {name(route)} has no tls, so it takes plain http alone: https gets 404.",
+        *(seen(e) for e in strangers[:2]),
+        *(said(m) for m in told[:1]),
+        read("no tls in this router", route.place),
+        hop=hop(route),
+        proves=True,
+        about=site(facts, route),
+        edits=edits,
+        fix=proxy_fix(
+            facts, route, "Give the router tls", api_check(front_url(facts, route)), edits=edits, at=route.place
+        ),
+    )
 
 
 def _left_out(facts: Facts, strangers: list[Exchange], route: ProxyRoute) -> Finding:

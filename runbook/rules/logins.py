@@ -318,6 +318,13 @@ def url(facts: Facts) -> str:
     )
 
 
+def _is_tls_door(facts: Facts, host: str) -> bool:
+    """Whether a proxy that runs on a host, whose file is at hand, speaks TLS at that address's port."""
+    at = address_of(host)
+    doors = [r for r in facts.stack.routes if r.service is None and at and at.port in r.listen]
+    return bool(doors) and all(r.tls for r in doors)
+
+
 def _seen_url(facts: Facts) -> str:
     evidence, traffic = facts.evidence, facts.traffic
     if evidence.target.registry_url:
@@ -327,7 +334,8 @@ def _seen_url(facts: Facts) -> str:
         return e.url.split("/v2", 1)[0]
     for message in traffic.messages:
         if message.host:
-            return f"{'https' if f'https://{message.host}' in message.text else 'http'}://{message.host}"
+            door = f"http://{message.host}" not in message.text and _is_tls_door(facts, message.host)
+            return f"{'https' if door or f'https://{message.host}' in message.text else 'http'}://{message.host}"
     host = next((r.host for r in traffic.requests if r.logger == "registry" and r.host), "")
     registry = facts.stack.registry
     if "." not in host and registry is not None and any(p.published for p in registry.ports):
