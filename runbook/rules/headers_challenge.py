@@ -49,9 +49,12 @@ def ping_not_challenged(facts: Facts) -> Iterator[Finding]:
         place = route.auth.place if route.auth and route.kind == "proxy" else route.place
         own = route.kind == "return" and route.software == "nginx"
         edits = drop_block(facts.evidence, route.place) if own else _answer_line(facts, route)
+        spares = route.kind == "proxy" and route.auth is not None
         yield finding(
-            f"{name(route)} answers GET /v2/ itself with 200, so clients believe that no credentials are needed.",
-            read("GET /v2/ ends here, without a challenge", place),
+            f"{name(route)} asks for credentials on some methods only, and GET /v2/ is open: clients believe that none are needed."
+            if spares
+            else f"{name(route)} answers GET /v2/ itself with 200, so clients believe that no credentials are needed.",
+            read(f"GET /v2/ {'passes' if spares else 'ends'} here, without a challenge", place),
             seen(opened),
             seen(beyond) if opened else aside(seen(beyond)),
             [said(request) for request in logged or ()],
@@ -60,7 +63,10 @@ def ping_not_challenged(facts: Facts) -> Iterator[Finding]:
             fix=proxy_fix(
                 facts,
                 route,
-                f"Delete this answer ({place}) and let GET /v2/ go to the registry. A monitor may take 401 as alive",
+                f"Ask for the same credentials at GET /v2/, in a location of its own ({place}): clients send them only where the "
+                "ping asked for them"
+                if spares
+                else f"Delete this answer ({place}) and let GET /v2/ go to the registry. A monitor may take 401 as alive",
                 challenge_check(facts, route),
                 edits=edits,
                 at=place,
@@ -125,7 +131,8 @@ def _answers_ping(front: Front, facts: Facts) -> ProxyRoute | None:
         return None
     if ping.kind == "return" and ping.status is not None and 200 <= ping.status < 300:
         return ping
-    unguarded = registry is not None and registry.auth == "none"
+    open_ping = _open_ping(facts.traffic, page_counts=False) is not None
+    unguarded = registry is not None and (registry.auth == "none" or (registry.auth == "unknown" and open_ping))
     guard = front.upload.auth if front.upload else None
     if unguarded and guard and ping.kind == "proxy" and (ping.auth is None or "GET" in ping.auth.except_methods):
         return ping

@@ -173,11 +173,18 @@ def _is_plainly(route: ProxyRoute, facts: Facts) -> bool:
     behind = upstream_service(route, facts.compose)
     if behind is not None and not _is_unseen(behind, facts.compose):
         return behind.role in ("registry", "ui", "proxy")
-    bound = address_of(str(facts.registry.value("http.addr") or "")) if facts.registry else None
+    registry = facts.registry
+    bound = address_of(str(registry.value("http.addr") or "")) if registry else None
+    own = registry.listens if registry and registry.service is None and facts.compose is None else None
     here = {*LOOPBACK, "host.docker.internal", *(a.host for a in (*facts.focus.used, bound) if a)}
     return _speaks_for_itself(route) or any(
-        port == 5000 or (port in facts.focus.ports and host in here) for host, port in route.upstream_hosts
+        port == 5000 or (port in facts.focus.ports and host in here) or (port == own and port not in MANY_HAVE)
+        for host, port in route.upstream_hosts
     )
+
+
+MANY_HAVE = (None, 80, 443, 8080)
+"""Ports of many servers: another host's of that number is no sign of the registry."""
 
 
 def _is_unseen(service: Service, compose: Compose | None) -> bool:

@@ -69,7 +69,10 @@ def auth_not_enforced(facts: Facts) -> Iterator[Finding]:
     unset = registry if registry and registry.auth == "none" and not registry.start_errors else None
     if (not opened and unset is None) or (unset and not traffic.seen(*OPEN) and is_guarded(facts.stack)):
         return
-    asks = {route.auth is not None for route in ways_home(facts.stack)}
+    ways = ways_home(facts.stack)
+    if S.OPEN_DIRECT not in traffic.seen() and any(r.auth and "GET" in r.auth.except_methods for r in ways):
+        return  # a proxy asks those who write: that anybody may read is meant
+    asks = {route.auth is not None for route in ways}
     fails = bool(set(traffic.seen()) - set(OPEN))
     unused = asks == {False} and not fails and (_logged_in(traffic) or bool(facts.htpasswds))
     meant = bool(files(facts)) or _mentions(registry) or asks == {True, False} or unused

@@ -13,7 +13,7 @@ from runbook.rules.apache_modules import module_enabled
 from runbook.rules.base import Facts, rule
 from runbook.rules.evidence import Item, context, finding, read, said, seen
 from runbook.rules.hop_edits import on_way, swap
-from runbook.rules.hops import LOOPBACK, aside, hop, login_check, name, site, upstream_service
+from runbook.rules.hops import LOOPBACK, MANY_HAVE, aside, hop, login_check, name, site, upstream_service
 from runbook.rules.platform import inside, restarted, retargeted, runs
 from runbook.rules.reloads import proxy_fix
 from runbook.rules.upstream_tls import plain_transport, scheme_kept, tls_to_upstream, tls_transport
@@ -355,13 +355,11 @@ def _own(facts: Facts, route: ProxyRoute) -> Registry | None:
     bound = address_of(str(registry.value("http.addr") or "")) if registry.service is None else None
     names = {*LOOPBACK, bound.host} if bound else LOOPBACK
     here = [
-        p for h, p in route.upstream_hosts if h.lower() in names or (bound and bound.port == p and p not in _MANY_HAVE)
+        p
+        for h, p in route.upstream_hosts
+        if h.lower() in names or (bound and bound.port == p and p not in (*MANY_HAVE, 5000))
     ]
     return registry if facts.compose is None and registry.listens in here else None
-
-
-_MANY_HAVE = (80, 443, 5000, 8080)
-"""Ports that many servers have: another host's of that number is no sign of this one."""
 
 
 def _is_plain_to_tls(exchange: Exchange) -> bool:
