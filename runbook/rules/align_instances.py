@@ -1,13 +1,26 @@
 """Several instances behind one address: what they must share."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from runbook.model import Edit, Evidence, Finding, Fix, Registry, Service, Stack, Subject, Symptom
+from runbook.model import (
+    Edit,
+    Evidence,
+    Finding,
+    Fix,
+    Registry,
+    RegistryFile,
+    Service,
+    Setting,
+    Stack,
+    Subject,
+    Symptom,
+)
 from runbook.model.command import PIPE, Command, service, sh
+from runbook.observe.address import address_of
 from runbook.rules.align import add_variables, observed
 from runbook.rules.align_storage import APP_GO
 from runbook.rules.base import Facts, rule
-from runbook.rules.evidence import finding, read, said
+from runbook.rules.evidence import Item, finding, read, said
 from runbook.rules.hops import aside
 from runbook.rules.in_cluster import in_namespace, workload
 from runbook.rules.platform import (
@@ -44,11 +57,14 @@ def secret_not_shared(facts: Facts) -> Iterator[Finding]:
     """
     logged = facts.traffic.logged("upload-secret")
     together = _together(facts.stack)
-    shared = len(together) > 1 and _same_secret(together)
-    if shared or (len(together) < 2 and not logged):
+    files = () if together else _behind_one(facts)
+    shared = len(together) > 1 and _same_secret([r.settings.get("http.secret") for r in together])
+    shared = shared or (bool(files) and _same_secret([f.settings.get("http.secret") for f in files]))
+    if shared or (len(together) < 2 and not files and not logged):
         return
     missing = [r for r in together if not r.value("http.secret")]
-    names = f" ({', '.join(r.name for r in together)})" if together else ""
+    names = ", ".join([r.name for r in together] or [f.file for f in files])
+    names = f" ({names})" if names else ""
     yield finding(
         f"Several registries serve one address without a common http.secret{names}: an upload that changes instance is refused.",
         (said(e) for e in logged[:2]),
@@ -58,6 +74,7 @@ def secret_not_shared(facts: Facts) -> Iterator[Finding]:
             for r in together[:3]
             if r not in missing
         ),
+        (_secret_of(f) for f in files[:3]),
         map(aside, map(said, facts.traffic.logged("no-http-secret")[:1])),
         observed(facts, Symptom.UPLOAD_FAILS),
         about=Subject(service=missing[0].name) if missing else None,
@@ -127,8 +144,26 @@ def _together(stack: Stack) -> tuple[Registry, ...]:
     return next((tuple(found) for found in shared.values() if len(found) > 1), ())
 
 
-def _same_secret(registries: tuple[Registry, ...]) -> bool:
-    settings = [r.settings.get("http.secret") for r in registries]
+def _behind_one(facts: Facts) -> tuple[RegistryFile, ...]:
+    """Several config.yml of hosts whose ports stand behind one upstream."""
+    for route in facts.stack.routes if facts.compose is None else ():
+        ports = {port for _, port in route.upstream_hosts}
+        bound = (
+            (f, address_of(str(s.value))) for f in facts.evidence.registry_files if (s := f.settings.get("http.addr"))
+        )
+        found = tuple(f for f, at in bound if at and at.port in ports)
+        if len(found) > 1:
+            return found
+    return ()
+
+
+def _secret_of(file: RegistryFile) -> Item:
+    setting = file.settings.get("http.secret")
+    told = "http.secret is its own" if setting else "http.secret is not set"
+    return read(told, (setting and setting.place) or file.file)
+
+
+def _same_secret(settings: Sequence[Setting | None]) -> bool:
     labels = {(s.secret or s.value or None) if s else None for s in settings}
     return len(labels) == 1 and None not in labels
 
