@@ -289,10 +289,11 @@ def _not_let_in(facts: Facts) -> Iterator[Observation]:
     known = {n.lower() for h in facts.htpasswds for n in (*(e.name for e in h.entries), *h.more)}
     over = {id(c.observation.record) for c in facts.traffic.settled}
     served = {
-        (o.record.remote, o.record.agent, user)
+        (remote, o.record.agent, user)
         for o in facts.traffic.observations
         if isinstance(o.record, LoggedRequest) and o.ok
         for user in (o.user, None)
+        for remote in (o.record.remote, "")  # a tap knows no peer
     }
     for o in facts.traffic.observations:
         r = o.record

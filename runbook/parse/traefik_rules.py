@@ -9,7 +9,7 @@ from runbook.model import Asks, When
 from runbook.parse.conditions import UNKNOWN, all_of, any_of, negation
 
 _WORDS = re.compile(
-    r"\s*(?:(?P<name>[A-Za-z]{1,40})\s*\((?P<args>(?:\s*(?:`[^`]*`|\"[^\"]*\")\s*,?)*)\s*\)|(?P<sign>&&|\|\||[!()]))"
+    r"\s*+(?:(?P<name>[A-Za-z]{1,40})\s*+\((?P<args>(?:`[^`]*+`|\"[^\"]*+\"|[\s,])*+)\)|(?P<sign>&&|\|\||[!()]))"
 )
 _ARGS = re.compile(r"`([^`]*)`|\"([^\"]*)\"")
 _LONGEST = 4000

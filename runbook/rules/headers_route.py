@@ -176,7 +176,7 @@ def _without_tls(facts: Facts, strangers: list[Exchange]) -> Finding | None:
     edits: tuple[Edit, ...] = ()
     if re.match(r"\s*rule\s*:", line):
         edits = insert(facts.evidence, route.place, "tls: {}")
-    elif written := re.match(r"\s*(-?\s*[\"']?traefik\.http\.routers\.[\w-]+\.)rule(\s*[=:]\s*)", line):
+    elif written := re.match(r"\s*+(-?\s*+[\"']?traefik\.http\.routers\.[\w-]+\.)rule(\s*[=:]\s*)", line):
         quote = '"' if '"' in written[1] else "'" if "'" in written[1] else ""
         value = "true" if "=" in written[2] else '"true"'
         edits = insert(
