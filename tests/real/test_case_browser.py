@@ -187,7 +187,7 @@ def _opened(browser: Browser, address: str, home: Path, width: int, theme: str) 
     page.set_default_timeout(90_000)
     # On a busy machine JupyterLab asks which kernel to take when it has not heard of one in time: the first.
     asked = page.locator(".jp-Dialog")
-    page.add_locator_handler(asked, lambda: page.click(".jp-Dialog button.jp-mod-accept"))
+    page.add_locator_handler(asked, lambda: page.click(".jp-Dialog button.jp-mod-accept"), no_wait_after=True)
     page.goto(address)
     page.wait_for_selector(".jp-Notebook .rb-verdict")
     return page
