@@ -8,6 +8,7 @@ from runbook.model import (
     CredentialCheck,
     Evidence,
     Exchange,
+    Htpasswd,
     LogEvent,
     LogFile,
     LoggedRequest,
@@ -72,9 +73,7 @@ class Traffic:
             else o
             for o in self.observations
         )
-        file = stack.registry.htpasswd if stack.registry else None
-        files = (file,) if file else tuple(h for h in evidence.htpasswd if h.file not in stack.others_files)
-        found = complaints(self.observations, stack, routing, files)
+        found = complaints(self.observations, stack, routing, _read_here(evidence, stack))
         self.complaints: tuple[Complaint, ...] = found
         self.focus: Focus = focus_of(
             evidence, stack, self.observations, (c.observation for c in found if c.settled is None)
@@ -94,11 +93,7 @@ class Traffic:
         """Of all logs, and what a tap saw: it is what the registry's log would say."""
         self.events: tuple[LogEvent, ...] = tuple(e for e in told if id(e) in now and id(e) not in ours)
         self.messages: tuple[Message, ...] = tuple(m for m in evidence.messages if id(m) in now)
-        self.checks: tuple[CredentialCheck, ...] = tuple(
-            c
-            for c in evidence.checks
-            if c.origin != "let-in" and _is_of_this_registry(c, stack, self.observations, self.focus)
-        )
+        self.checks: tuple[CredentialCheck, ...] = tuple(_own_checks(evidence, stack, self.observations, self.focus))
         """Logins that were compared with a password file, without those that were typed for another registry alone."""
         self.sightings: tuple[Sighting, ...] = sightings(
             found, self.observations, self.checks, evidence, stack, self.focus
@@ -150,6 +145,20 @@ class Traffic:
             or self.said("login-ok")
             or any(r.user and r.status and r.status < 300 for r in self.requests)
         )
+
+
+def _read_here(evidence: Evidence, stack: Stack) -> tuple[Htpasswd, ...]:
+    """The password file that the registry reads, else all that no other program is known to read."""
+    file = stack.registry.htpasswd if stack.registry else None
+    return (file,) if file else tuple(h for h in evidence.htpasswd if h.file not in stack.others_files)
+
+
+def _own_checks(
+    evidence: Evidence, stack: Stack, observations: tuple[Observation, ...], focus: Focus
+) -> Iterator[CredentialCheck]:
+    for check in evidence.checks:
+        if check.origin != "let-in" and _is_of_this_registry(check, stack, observations, focus):
+            yield check
 
 
 def _is_of_this_registry(
